@@ -1,0 +1,17 @@
+/** Random access to the bytes of a file, wherever it lies. */
+export interface ByteSource {
+  /** Bytes in all. */
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`; rejects with a `truncated` error where there are fewer. The result may be a view that must not be changed. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Takes bytes in order. */
+export interface ByteSink {
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+/** Opens a model's external data files; refuses locations that leave the model's folder. */
+export interface ExternalFiles {
+  open(location: string): Promise<ByteSource>;
+}

@@ -1,0 +1,80 @@
+/** The figures of `compress --json`, `evaluate --json` and `inspect --json`: what a user reads, plain data on every border. Absent means that it does not apply. */
+
+/** One row for each weight tensor, whatever number of nodes use it. */
+export interface LayerReport {
+  /** Identity: scope path and weight tensor name at the consumer. Keys of `recipe.layers`. */
+  name: string;
+  op: string;
+  /** Shape of the weight tensor. */
+  shape: number[];
+  method?: string;
+  /** 8 × serialized bytes of all that the weight takes in the written file ÷ number of its weights. */
+  bitsPerWeight: number;
+  /** Serialized bytes of all that the weight takes in the written file. */
+  bytes: number;
+  codewords?: number;
+  /** Weights in one codeword. */
+  blockSize?: number;
+  indexBits?: number;
+  codebookBits?: number;
+  sparsity?: number;
+  /** Signal to quantization noise of the weights, dB. */
+  sqnrDb?: number;
+  /** Why it was left as it is, in words for users. */
+  skipped?: string;
+}
+
+export interface Accuracy { top1?: number; top5?: number }
+
+/** How a compressed model's outputs compare with the original's on held-out samples. */
+export interface Fidelity {
+  samples: number;
+  /** Share of samples with the same top-1. */
+  agreement?: number;
+  /** Mean KL(original ‖ compressed), nats. */
+  kl?: number;
+  /** For models that are no classifiers: SQNR of the outputs in dB, and relative error. */
+  sqnrDb?: number;
+  relativeError?: number;
+  reference: Accuracy;
+  compressed: Accuracy;
+}
+
+export interface CompressReport {
+  input: { path: string; bytes: number; sha256: string };
+  output: { path: string; bytes: number; gzipBytes: number; loadedWeightBytes: number; sha256: string };
+  ratio: number;
+  convBitsPerWeight?: number;
+  bitsPerWeight: number;
+  device: string;
+  seconds: Record<string, number>;
+  layers: LayerReport[];
+  fidelity?: Fidelity;
+  notes?: string[];
+}
+
+export interface EvaluateReport {
+  samples: number;
+  top1?: number;
+  top5?: number;
+  agreement?: number;
+  kl?: number;
+  sqnrDb?: number;
+  relativeError?: number;
+  /** 95 % Wilson intervals, by figure name. */
+  intervals?: Record<string, [number, number]>;
+  seconds: number;
+  samplesPerSecond: number;
+  device: string;
+  notes?: string[];
+}
+
+export interface InspectReport {
+  irVersion: number;
+  opset: number;
+  producer: string;
+  parameters: number;
+  bytes: number;
+  layers: LayerReport[];
+  unsupported: { name: string; reason: string }[];
+}
