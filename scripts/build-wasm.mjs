@@ -8,7 +8,7 @@ if (!existsSync(target) || statSync(target).mtimeMs < Math.max(statSync(source).
   mkdirSync(".cache", { recursive: true });
   const { error, stderr } = await asc.main([
     source, "--outFile", ".cache/kernels.wasm", "-O3", "--converge", "--runtime", "stub", "--noAssert",
-    "--enable", "simd", "--enable", "threads", "--importMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536",
+    "--enable", "simd", "--importMemory", "--initialMemory", "1", "--maximumMemory", "65536",
   ]);
   if (error) { console.error(stderr.toString()); process.exit(1); }
   const wasm = readFileSync(".cache/kernels.wasm");

@@ -1,1 +1,242 @@
-export function version(): i32 { return 1; }
+// Hot loops on raw memory. Lanes never mix across results and relaxed SIMD is not used, so every machine computes the same bits.
+
+// @ts-nocheck: AssemblyScript.
+
+/**
+ * For each of n points [n, d], the nearest of `words` codewords by ½‖c‖² − x·c, first one on ties.
+ * book is [d, words] with words a multiple of 4 and half[words] = ½‖c‖² (Infinity for padding).
+ * Writes the index and the score; the squared distance is ‖x‖² + 2·score.
+ */
+export function nearest(points: usize, n: i32, d: i32, book: usize, half: usize, words: i32, index: usize, score: usize): void {
+  const stride = (<usize>words) << 2;
+  const rowBytes = (<usize>d) << 2;
+  let p = 0;
+  for (; p + 4 <= n; p += 4) {
+    const x0 = points + <usize>p * rowBytes, x1 = x0 + rowBytes, x2 = x1 + rowBytes, x3 = x2 + rowBytes;
+    let best0 = f32x4.splat(Infinity), best1 = best0, best2 = best0, best3 = best0;
+    let at0 = i32x4.splat(0), at1 = at0, at2 = at0, at3 = at0;
+    let lane = i32x4(0, 1, 2, 3);
+    const four = i32x4.splat(4);
+    for (let w = 0; w < words; w += 4) {
+      const offset = (<usize>w) << 2;
+      const h = v128.load(half + offset);
+      let s0 = h, s1 = h, s2 = h, s3 = h;
+      let c = book + offset;
+      for (let j: usize = 0; j < rowBytes; j += 4) {
+        const v = v128.load(c);
+        s0 = f32x4.sub(s0, f32x4.mul(v, v128.load_splat<f32>(x0 + j)));
+        s1 = f32x4.sub(s1, f32x4.mul(v, v128.load_splat<f32>(x1 + j)));
+        s2 = f32x4.sub(s2, f32x4.mul(v, v128.load_splat<f32>(x2 + j)));
+        s3 = f32x4.sub(s3, f32x4.mul(v, v128.load_splat<f32>(x3 + j)));
+        c += stride;
+      }
+      const m0 = f32x4.lt(s0, best0), m1 = f32x4.lt(s1, best1), m2 = f32x4.lt(s2, best2), m3 = f32x4.lt(s3, best3);
+      best0 = v128.bitselect(s0, best0, m0); at0 = v128.bitselect(lane, at0, m0);
+      best1 = v128.bitselect(s1, best1, m1); at1 = v128.bitselect(lane, at1, m1);
+      best2 = v128.bitselect(s2, best2, m2); at2 = v128.bitselect(lane, at2, m2);
+      best3 = v128.bitselect(s3, best3, m3); at3 = v128.bitselect(lane, at3, m3);
+      lane = i32x4.add(lane, four);
+    }
+    pick(best0, at0, index + ((<usize>p) << 2), score + ((<usize>p) << 2));
+    pick(best1, at1, index + ((<usize>p + 1) << 2), score + ((<usize>p + 1) << 2));
+    pick(best2, at2, index + ((<usize>p + 2) << 2), score + ((<usize>p + 2) << 2));
+    pick(best3, at3, index + ((<usize>p + 3) << 2), score + ((<usize>p + 3) << 2));
+  }
+  for (; p < n; p++) nearestOne(points + <usize>p * rowBytes, rowBytes, book, stride, half, words, index + ((<usize>p) << 2), score + ((<usize>p) << 2));
+}
+
+function nearestOne(x: usize, rowBytes: usize, book: usize, stride: usize, half: usize, words: i32, index: usize, score: usize): void {
+  let best = f32x4.splat(Infinity), at = i32x4.splat(0), lane = i32x4(0, 1, 2, 3);
+  for (let w = 0; w < words; w += 4) {
+    const offset = (<usize>w) << 2;
+    let s = v128.load(half + offset);
+    let c = book + offset;
+    for (let j: usize = 0; j < rowBytes; j += 4) {
+      s = f32x4.sub(s, f32x4.mul(v128.load(c), v128.load_splat<f32>(x + j)));
+      c += stride;
+    }
+    const m = f32x4.lt(s, best);
+    best = v128.bitselect(s, best, m);
+    at = v128.bitselect(lane, at, m);
+    lane = i32x4.add(lane, i32x4.splat(4));
+  }
+  pick(best, at, index, score);
+}
+
+/** The least of four lanes, the lowest index on ties. */
+// @ts-ignore: decorator
+@inline
+function pick(best: v128, at: v128, index: usize, score: usize): void {
+  let b = f32x4.extract_lane(best, 0), a = i32x4.extract_lane(at, 0);
+  let v = f32x4.extract_lane(best, 1), i = i32x4.extract_lane(at, 1);
+  if (v < b || (v == b && i < a)) { b = v; a = i; }
+  v = f32x4.extract_lane(best, 2); i = i32x4.extract_lane(at, 2);
+  if (v < b || (v == b && i < a)) { b = v; a = i; }
+  v = f32x4.extract_lane(best, 3); i = i32x4.extract_lane(at, 3);
+  if (v < b || (v == b && i < a)) { b = v; a = i; }
+  store<i32>(index, a);
+  store<f32>(score, b);
+}
+
+/** sums[words, d] += weight·x and mass[words] += weight, both float64; weights may be 0 for all ones. */
+export function gather(points: usize, n: i32, d: i32, index: usize, weights: usize, sums: usize, mass: usize): void {
+  for (let p = 0; p < n; p++) {
+    const x = points + ((<usize>p * d) << 2);
+    const c = load<i32>(index + ((<usize>p) << 2));
+    const w: f64 = weights ? load<f32>(weights + ((<usize>p) << 2)) : 1;
+    const s = sums + ((<usize>c * d) << 3);
+    for (let j = 0; j < d; j++) {
+      const t = s + ((<usize>j) << 3);
+      store<f64>(t, load<f64>(t) + w * load<f32>(x + ((<usize>j) << 2)));
+    }
+    store<f64>(mass + ((<usize>c) << 3), load<f64>(mass + ((<usize>c) << 3)) + w);
+  }
+}
+
+/** y[0..n) += a·x[0..n) */
+// @ts-ignore: decorator
+@inline
+function axpy(a: f32, x: usize, y: usize, n: i32): void {
+  const v = f32x4.splat(a);
+  let i: usize = 0;
+  const end = (<usize>(n & ~7)) << 2, all = (<usize>n) << 2;
+  for (; i < end; i += 32) {
+    v128.store(y + i, f32x4.add(v128.load(y + i), f32x4.mul(v, v128.load(x + i))));
+    v128.store(y + i, f32x4.add(v128.load(y + i, 16), f32x4.mul(v, v128.load(x + i, 16))), 16);
+  }
+  for (; i < all; i += 4) store<f32>(y + i, load<f32>(y + i) + a * load<f32>(x + i));
+}
+
+/** y += a0·x0 + a1·x1 + a2·x2 + a3·x3, one pass over y. */
+// @ts-ignore: decorator
+@inline
+function axpy4(a0: f32, x0: usize, a1: f32, x1: usize, a2: f32, x2: usize, a3: f32, x3: usize, y: usize, n: i32): void {
+  const v0 = f32x4.splat(a0), v1 = f32x4.splat(a1), v2 = f32x4.splat(a2), v3 = f32x4.splat(a3);
+  let i: usize = 0;
+  const end = (<usize>(n & ~3)) << 2, all = (<usize>n) << 2;
+  for (; i < end; i += 16) {
+    const s = f32x4.add(
+      f32x4.add(f32x4.mul(v0, v128.load(x0 + i)), f32x4.mul(v1, v128.load(x1 + i))),
+      f32x4.add(f32x4.mul(v2, v128.load(x2 + i)), f32x4.mul(v3, v128.load(x3 + i))));
+    v128.store(y + i, f32x4.add(v128.load(y + i), s));
+  }
+  for (; i < all; i += 4)
+    store<f32>(y + i, load<f32>(y + i) + ((a0 * load<f32>(x0 + i) + a1 * load<f32>(x1 + i)) + (a2 * load<f32>(x2 + i) + a3 * load<f32>(x3 + i))));
+}
+
+/** y[0..n) += Σ_{i<count} a[i]·x[i, 0..n), rows of x `stride` bytes apart. */
+function combine(a: usize, count: i32, x: usize, stride: usize, y: usize, n: i32): void {
+  let i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const c = a + ((<usize>i) << 2), r = x + <usize>i * stride;
+    axpy4(load<f32>(c), r, load<f32>(c, 4), r + stride, load<f32>(c, 8), r + 2 * stride, load<f32>(c, 12), r + 3 * stride, y, n);
+  }
+  for (; i < count; i++) axpy(load<f32>(a + ((<usize>i) << 2)), x + <usize>i * stride, y, n);
+}
+
+/** Upper Cholesky factor in place: a symmetric [n, n] becomes U with a = Uᵀ·U (row-major; what lies below the diagonal stays). Returns the first failing row, or −1. */
+export function cholesky(a: usize, n: i32): i32 {
+  const stride = (<usize>n) << 2;
+  const coefficients = a + <usize>n * stride; // scratch of BLOCK floats behind the matrix
+  const BLOCK = 64;
+  for (let k0 = 0; k0 < n; k0 += BLOCK) {
+    const k1 = min(k0 + BLOCK, n);
+    // factor the block's rows, updating only within the block
+    for (let k = k0; k < k1; k++) {
+      const row = a + <usize>k * stride;
+      const pivot = load<f32>(row + ((<usize>k) << 2));
+      if (!(pivot > 0)) return k;
+      const inverse = <f32>1 / sqrt(pivot);
+      for (let j = <usize>k; j < <usize>n; j++) store<f32>(row + (j << 2), load<f32>(row + (j << 2)) * inverse);
+      for (let i = k + 1; i < k1; i++)
+        axpy(-load<f32>(row + ((<usize>i) << 2)), row + ((<usize>i) << 2), a + <usize>i * stride + ((<usize>i) << 2), n - i);
+    }
+    // the rest: row i −= Σ_k U[k,i]·U[k,·]
+    const rows = k1 - k0;
+    for (let i = k1; i < n; i++) {
+      for (let k = 0; k < rows; k++) store<f32>(coefficients + ((<usize>k) << 2), -load<f32>(a + <usize>(k0 + k) * stride + ((<usize>i) << 2)));
+      combine(coefficients, rows, a + <usize>k0 * stride + ((<usize>i) << 2), stride, a + <usize>i * stride + ((<usize>i) << 2), n - i);
+    }
+  }
+  return -1;
+}
+
+/** Solves x·Uᵀ·U = b for each of `rows` rows in place; u is [n, n] upper, row-major; scratch holds n floats. */
+export function solve(u: usize, n: i32, b: usize, rows: i32, scratch: usize): void {
+  const stride = (<usize>n) << 2;
+  for (let m = 0; m < rows; m++) {
+    const x = b + <usize>m * stride;
+    // y·U = b reads down the columns: go forward, pushing each y_k into the rest
+    // x·Uᵀ·U = b  ⇔  y = x·Uᵀ, y·U = b
+    for (let k = 0; k < n; k++) {
+      const row = u + <usize>k * stride;
+      const y = load<f32>(x + ((<usize>k) << 2)) / load<f32>(row + ((<usize>k) << 2));
+      store<f32>(x + ((<usize>k) << 2), y);
+      if (k + 1 < n) axpy(-y, row + ((<usize>k + 1) << 2), x + ((<usize>k + 1) << 2), n - k - 1);
+    }
+    // x·Uᵀ = y: x_k = (y_k − Σ_{j>k} x_j·U[k,j]) / U[k,k], from the end
+    for (let k = n - 1; k >= 0; k--) {
+      const row = u + <usize>k * stride;
+      const rest = dot(row + ((<usize>k + 1) << 2), x + ((<usize>k + 1) << 2), n - k - 1);
+      store<f32>(x + ((<usize>k) << 2), (load<f32>(x + ((<usize>k) << 2)) - rest) / load<f32>(row + ((<usize>k) << 2)));
+    }
+  }
+}
+
+function dot(a: usize, b: usize, n: i32): f32 {
+  let s = f32x4.splat(0);
+  let i: usize = 0;
+  const end = (<usize>(n & ~3)) << 2, all = (<usize>n) << 2;
+  for (; i < end; i += 16) s = f32x4.add(s, f32x4.mul(v128.load(a + i), v128.load(b + i)));
+  let r = (f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1)) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3));
+  for (; i < all; i += 4) r += load<f32>(a + i) * load<f32>(b + i);
+  return r;
+}
+
+/**
+ * Chooses codewords block by block with second-order error feedback. With H = R·Rᵀ, R upper triangular, the error e·H·eᵀ of a row is
+ * Σ_k ‖acc_k + e_k·R_kk‖², acc_k = Σ_{j<k} e_j·R_jk: each block takes the codeword nearest in that metric, given the errors made before.
+ *
+ * w [rows, n] targets in units of the row's scale, r [n, n] row-major, d block size, book [words, d] plain (words a multiple of 4, the last `words − real` unused),
+ * out index [rows, n / d]. Scratch: acc [rows, n] floats (overwritten), work: d·words + words + rows·d·2 floats + rows.
+ */
+export function feedback(w: usize, rows: i32, n: i32, d: i32, r: usize, book: usize, words: i32, real: i32, index: usize, acc: usize, work: usize): void {
+  const stride = (<usize>n) << 2, dBytes = (<usize>d) << 2;
+  const blocks = n / d;
+  const turned = work, half = turned + ((<usize>(d * words)) << 2), query = half + ((<usize>words) << 2), best = query + <usize>rows * dBytes, scores = best + ((<usize>rows) << 2), error = scores + ((<usize>rows) << 2);
+  memory.fill(acc, 0, <usize>rows * stride);
+  for (let k = 0; k < blocks; k++) {
+    const at = (<usize>(k * d)) << 2;
+    const corner = r + <usize>(k * d) * stride + at; // R_kk
+    // codebook in this block's metric: book·R_kk, stored [d, words]
+    for (let c = 0; c < words; c++) {
+      let norm: f32 = 0;
+      for (let j = 0; j < d; j++) {
+        let s: f32 = 0;
+        for (let i = 0; i <= j; i++) s += load<f32>(book + ((<usize>(c * d + i)) << 2)) * load<f32>(corner + <usize>i * stride + ((<usize>j) << 2));
+        store<f32>(turned + ((<usize>(j * words + c)) << 2), s);
+        norm += s * s;
+      }
+      store<f32>(half + ((<usize>c) << 2), c < real ? norm * 0.5 : <f32>Infinity);
+    }
+    for (let m = 0; m < rows; m++) {
+      const x = w + <usize>m * stride + at, a = acc + <usize>m * stride + at, q = query + <usize>m * dBytes;
+      for (let j = 0; j < d; j++) {
+        let s = load<f32>(a + ((<usize>j) << 2));
+        for (let i = 0; i <= j; i++) s += load<f32>(x + ((<usize>i) << 2)) * load<f32>(corner + <usize>i * stride + ((<usize>j) << 2));
+        store<f32>(q + ((<usize>j) << 2), s);
+      }
+    }
+    nearest(query, rows, d, turned, half, words, best, scores);
+    const rest = n - (k + 1) * d;
+    for (let m = 0; m < rows; m++) {
+      const c = load<i32>(best + ((<usize>m) << 2));
+      store<i32>(index + ((<usize>(m * blocks + k)) << 2), c);
+      if (rest > 0) {
+        const x = w + <usize>m * stride + at;
+        for (let j = 0; j < d; j++) store<f32>(error + ((<usize>j) << 2), load<f32>(x + ((<usize>j) << 2)) - load<f32>(book + ((<usize>(c * d + j)) << 2)));
+        combine(error, d, corner + dBytes, stride, acc + <usize>m * stride + at + dBytes, rest);
+      }
+    }
+  }
+}

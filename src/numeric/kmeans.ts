@@ -1,0 +1,211 @@
+import { withKernels, type Kernels } from "./kernels";
+import { Random } from "./random";
+
+export interface ClusterOptions {
+  /** Number of codewords wanted; fewer come back where there are fewer points. */
+  words: number;
+  seed: number;
+  /** One weight for each point; all ones if absent. */
+  weights?: Float32Array;
+  /** Lloyd passes over a sample that starts the codebook off. */
+  samplePasses?: number;
+  /** Lloyd passes over all points afterwards, at most. */
+  passes?: number;
+  /** Starts from these codewords instead of seeding. */
+  start?: Float32Array;
+  /** Stops when a pass improves the distortion by less than this share. */
+  tolerance?: number;
+}
+
+export interface Clustering {
+  /** [words, d] */
+  codebook: Float32Array;
+  /** One codeword for each point. */
+  index: Int32Array;
+  /** Σ weight·‖point − codeword‖² */
+  distortion: number;
+}
+
+const SAMPLE_PER_WORD = 64;
+const SEED_PER_WORD = 24;
+
+/**
+ * K-means of points [n, d]: seeding by k-means++ and Lloyd passes on a random sample, then Lloyd passes over all points.
+ * An empty cluster takes over the worst-served points. The result depends on points, options and seed alone.
+ */
+export function kMeans(points: Float32Array, d: number, options: ClusterOptions): Clustering {
+  const n = points.length / d;
+  const words = Math.min(options.words, n);
+  const random = new Random(options.seed, words);
+  const { samplePasses = 20, passes = 4, tolerance = 1e-4 } = options;
+  return withKernels((kernels) => {
+    let codebook: Float32Array;
+    if (options.start) {
+      codebook = options.start.slice();
+    } else {
+      const size = Math.max(words * SAMPLE_PER_WORD, 4096);
+      const sample = size < n ? take(points, d, options.weights, random, size) : { points, weights: options.weights };
+      codebook = seed(sample.points, d, sample.weights, words, random);
+      if (sample.points !== points) new Lloyd(kernels, sample.points, d, words, sample.weights).improve(codebook, samplePasses, tolerance);
+      kernels.release();
+    }
+    return new Lloyd(kernels, points, d, words, options.weights).improve(codebook, passes, tolerance);
+  });
+}
+
+/** The nearest codeword of every point and Σ weight·distance². */
+export function assign(points: Float32Array, d: number, codebook: Float32Array, weights?: Float32Array): { index: Int32Array; distortion: number } {
+  return withKernels((kernels) => {
+    const lloyd = new Lloyd(kernels, points, d, codebook.length / d, weights);
+    const distortion = lloyd.assign(codebook);
+    return { index: lloyd.index().slice(), distortion };
+  });
+}
+
+function take(points: Float32Array, d: number, weights: Float32Array | undefined, random: Random, size: number): { points: Float32Array; weights?: Float32Array } {
+  const n = points.length / d;
+  const chosen = new Float32Array(size * d), chosenWeights = weights && new Float32Array(size);
+  // a sorted sample without repeats: each stretch of the points gives one
+  for (let i = 0; i < size; i++) {
+    const low = Math.floor(i * n / size), high = Math.floor((i + 1) * n / size);
+    const at = low + random.below(high - low);
+    chosen.set(points.subarray(at * d, at * d + d), i * d);
+    if (chosenWeights && weights) chosenWeights[i] = weights[at];
+  }
+  return { points: chosen, weights: chosenWeights };
+}
+
+/** k-means++: each next codeword is a point drawn with probability proportional to weight × squared distance to the codewords so far. */
+function seed(all: Float32Array, d: number, allWeights: Float32Array | undefined, words: number, random: Random): Float32Array {
+  const size = Math.max(words * SEED_PER_WORD, 2048);
+  const { points, weights } = size < all.length / d ? take(all, d, allWeights, random, size) : { points: all, weights: allWeights };
+  const n = points.length / d;
+  const codebook = new Float32Array(words * d);
+  const cost = new Float64Array(n).fill(Infinity);
+  let chosen = random.below(n);
+  for (let w = 0; w < words; w++) {
+    codebook.set(points.subarray(chosen * d, chosen * d + d), w * d);
+    if (w === words - 1) break;
+    let total = 0;
+    for (let p = 0; p < n; p++) {
+      let distance = 0;
+      for (let j = 0; j < d; j++) {
+        const delta = points[p * d + j] - codebook[w * d + j];
+        distance += delta * delta;
+      }
+      if (weights) distance *= weights[p];
+      if (distance < cost[p]) cost[p] = distance;
+      total += cost[p];
+    }
+    let target = random.next() * total;
+    chosen = n - 1;
+    for (let p = 0; p < n; p++) {
+      target -= cost[p];
+      if (target < 0) { chosen = p; break; }
+    }
+  }
+  return codebook;
+}
+
+/** Lloyd's algorithm on points held in the kernels' memory. */
+class Lloyd {
+  private readonly n: number;
+  private readonly padded: number;
+  private readonly points: number;
+  private readonly weights: number;
+  private readonly book: number;
+  private readonly half: number;
+  private readonly indexAt: number;
+  private readonly score: number;
+  private readonly sums: number;
+  private readonly mass: number;
+  private readonly energy: number;
+
+  constructor(private readonly kernels: Kernels, points: Float32Array, private readonly d: number, private readonly words: number, weights?: Float32Array) {
+    this.n = points.length / d;
+    this.padded = (words + 3) & ~3;
+    this.points = kernels.put(points);
+    this.weights = weights ? kernels.put(weights) : 0;
+    this.book = kernels.reserve(this.padded * d * 4);
+    this.half = kernels.reserve(this.padded * 4);
+    this.indexAt = kernels.reserve(this.n * 4);
+    this.score = kernels.reserve(this.n * 4);
+    this.sums = kernels.reserve(this.padded * d * 8);
+    this.mass = kernels.reserve(this.padded * 8);
+    let energy = 0;
+    for (let p = 0; p < this.n; p++) {
+      let norm = 0;
+      for (let j = 0; j < d; j++) norm += points[p * d + j] ** 2;
+      energy += weights ? weights[p] * norm : norm;
+    }
+    this.energy = energy;
+  }
+
+  index(): Int32Array { return this.kernels.ints(this.indexAt, this.n); }
+
+  /** Assigns every point; returns the weighted distortion. */
+  assign(codebook: Float32Array): number {
+    const { kernels, d, words, padded, n } = this;
+    const book = kernels.floats(this.book, padded * d).fill(0), half = kernels.floats(this.half, padded).fill(Infinity);
+    for (let w = 0; w < words; w++) {
+      let norm = 0;
+      for (let j = 0; j < d; j++) {
+        const v = codebook[w * d + j];
+        book[j * padded + w] = v;
+        norm += v * v;
+      }
+      half[w] = norm / 2;
+    }
+    kernels.call.nearest(this.points, n, d, this.book, this.half, padded, this.indexAt, this.score);
+    const score = kernels.floats(this.score, n);
+    const weights = this.weights ? kernels.floats(this.weights, n) : undefined;
+    let distortion = this.energy;
+    for (let p = 0; p < n; p++) distortion += 2 * score[p] * (weights ? weights[p] : 1);
+    return Math.max(0, distortion);
+  }
+
+  /** Moves each codeword to the weighted mean of its points; returns the words that serve none. */
+  private update(codebook: Float32Array): number[] {
+    const { kernels, d, words } = this;
+    const sums = kernels.doubles(this.sums, words * d).fill(0), mass = kernels.doubles(this.mass, words).fill(0);
+    kernels.call.gather(this.points, this.n, d, this.indexAt, this.weights, this.sums, this.mass);
+    const empty: number[] = [];
+    for (let w = 0; w < words; w++) {
+      if (mass[w] > 0) for (let j = 0; j < d; j++) codebook[w * d + j] = sums[w * d + j] / mass[w];
+      else empty.push(w);
+    }
+    return empty;
+  }
+
+  /** Gives each empty word one of the points with the largest error. */
+  private reseed(codebook: Float32Array, empty: number[]): void {
+    const { kernels, d, n } = this;
+    const points = kernels.floats(this.points, n * d), index = this.index();
+    const weights = this.weights ? kernels.floats(this.weights, n) : undefined;
+    const worst: { p: number; error: number }[] = [];
+    for (let p = 0; p < n; p++) {
+      let error = 0;
+      for (let j = 0; j < d; j++) error += (points[p * d + j] - codebook[index[p] * d + j]) ** 2;
+      if (weights) error *= weights[p];
+      if (error > 0 && (worst.length < empty.length || error > worst[worst.length - 1].error)) {
+        worst.push({ p, error });
+        worst.sort((a, b) => b.error - a.error || a.p - b.p);
+        worst.length = Math.min(worst.length, empty.length);
+      }
+    }
+    worst.forEach(({ p }, i) => codebook.set(points.subarray(p * d, p * d + d), empty[i] * d));
+  }
+
+  improve(codebook: Float32Array, passes: number, tolerance: number): Clustering {
+    let distortion = this.assign(codebook);
+    for (let pass = 0; pass < passes; pass++) {
+      const empty = this.update(codebook);
+      if (empty.length) this.reseed(codebook, empty);
+      const next = this.assign(codebook);
+      const done = !empty.length && distortion - next <= tolerance * distortion;
+      distortion = next;
+      if (done) break;
+    }
+    return { codebook, index: this.index().slice(), distortion };
+  }
+}

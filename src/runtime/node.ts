@@ -1,0 +1,245 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import * as fs from "node:fs/promises";
+import * as os from "node:os";
+import * as path from "node:path";
+import { Worker } from "node:worker_threads";
+import { createGzip } from "node:zlib";
+import { Tensor as OrtTensor, InferenceSession } from "onnxruntime-node";
+import { halvesToFloats, floatToHalf } from "../numeric/half";
+import { inlinePool, type ComputePool, type TaskInput, type TaskName, type TaskOutput } from "../numeric/tasks";
+import type { ByteSink, ByteSource, ExternalFiles } from "../onnx/bytes";
+import { KernelscopeError } from "../protocol/errors";
+import type { AnyTensor, Runtime, Session, Tensor } from "./runtime";
+
+/** Node's side of the borders: files, onnxruntime-node and threads. The only file below floor 5 that knows Node. */
+
+export interface OpenFile extends ByteSource { path: string; close(): Promise<void> }
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
+
+/** Opens a file for reading by ranges. @throws KernelscopeError "bad-model" where it cannot be opened */
+export async function openFile(file: string): Promise<OpenFile> {
+  const handle = await fs.open(file, "r").catch((error: unknown) => {
+    throw new KernelscopeError("bad-model", codeOf(error) === "ENOENT" ? `There is no file ${file}.` : `${file} cannot be opened: ${reasonOf(error)}.`);
+  });
+  const stat = await handle.stat();
+  if (!stat.isFile()) {
+    await handle.close();
+    throw new KernelscopeError("bad-model", `${file} is no file.`);
+  }
+  const { size } = stat;
+  return {
+    path: file,
+    size,
+    async read(offset, length) {
+      if (offset + length > size) throw new KernelscopeError("truncated", `${path.basename(file)} ends at byte ${size.toLocaleString("en")}, ${(offset + length - size).toLocaleString("en")} bytes too early.`);
+      const bytes = new Uint8Array(length);
+      for (let got = 0; got < length;) {
+        const { bytesRead } = await handle.read(bytes, got, Math.min(length - got, 1 << 30), offset + got);
+        if (bytesRead === 0) throw new KernelscopeError("truncated", `${path.basename(file)} became shorter while it was read.`);
+        got += bytesRead;
+      }
+      return bytes;
+    },
+    close: () => handle.close(),
+  };
+}
+
+/** External data beside a model; a link that leaves the folder is refused. Close what was opened with {@link NodeExternalFiles.close}. */
+export class NodeExternalFiles implements ExternalFiles {
+  private readonly files = new Map<string, Promise<OpenFile>>();
+  constructor(private readonly folder: string) {}
+
+  open(location: string): Promise<ByteSource> {
+    let file = this.files.get(location);
+    if (!file) this.files.set(location, file = this.openOnce(location));
+    return file;
+  }
+
+  private async openOnce(location: string): Promise<OpenFile> {
+    const wanted = path.resolve(this.folder, location);
+    const real = await fs.realpath(wanted).catch(() => {
+      throw new KernelscopeError("external-data", `The model's weights are in ${location}, which is missing. Put it beside the model.`);
+    });
+    const root = await fs.realpath(this.folder);
+    if (real !== root && !real.startsWith(root + path.sep)) throw new KernelscopeError("external-data", `The model points to weights outside its folder (${location}). That is refused.`);
+    return openFile(real);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.files.values()].map(async (file) => (await file.catch(() => undefined))?.close()));
+    this.files.clear();
+  }
+}
+
+/**
+ * Writes a file so that it appears whole or not at all: a temporary file beside the target, flushed, then renamed.
+ * @throws KernelscopeError "write-failed" naming the cause
+ */
+export async function writeAtomically(target: string, write: (sink: ByteSink) => Promise<unknown>): Promise<void> {
+  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`);
+  let handle: fs.FileHandle | undefined;
+  try {
+    handle = await fs.open(temporary, "wx");
+    const file = handle;
+    let pending: Uint8Array[] = [], waiting = 0;
+    const flush = async () => {
+      for (const bytes of pending) for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
+      pending = [];
+      waiting = 0;
+    };
+    await write({
+      async write(bytes) {
+        pending.push(bytes.length < 65536 ? bytes.slice() : bytes);
+        waiting += bytes.length;
+        if (waiting > 1 << 20) await flush();
+      },
+    });
+    await flush();
+    await handle.sync();
+    await handle.close();
+    handle = undefined;
+    await fs.rename(temporary, target);
+  } catch (error) {
+    await handle?.close().catch(() => undefined);
+    await fs.rm(temporary, { force: true });
+    if (error instanceof KernelscopeError) throw error;
+    const cause: Record<string, string> = {
+      ENOSPC: "the disk is full", EACCES: "the folder is read-only for you", EPERM: "the folder or file is read-only", EROFS: "the disk is read-only",
+      EBUSY: "the file is open in another program", ENOENT: "the folder does not exist", EDQUOT: "your disk quota is used up",
+    };
+    throw new KernelscopeError("write-failed", `${target} could not be written: ${cause[codeOf(error)] ?? reasonOf(error)}. Nothing was changed.`);
+  }
+}
+
+/** SHA-256 and gzip size of a file, streamed. */
+export async function digestFile(file: string): Promise<{ bytes: number; gzipBytes: number; sha256: string }> {
+  const hash = createHash("sha256"), gzip = createGzip();
+  let bytes = 0, gzipBytes = 0;
+  const done = new Promise<void>((resolve, reject) => gzip.on("data", (chunk: Buffer) => { gzipBytes += chunk.length; }).on("end", resolve).on("error", reject));
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    hash.update(chunk);
+    if (!gzip.write(chunk)) await new Promise((resolve) => gzip.once("drain", resolve));
+  }
+  gzip.end();
+  await done;
+  return { bytes, gzipBytes, sha256: hash.digest("hex") };
+}
+
+/** SHA-256 of a file, streamed. */
+export async function hashFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }) as AsyncIterable<Buffer>) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+const widen = (tensor: OrtTensor): Tensor => {
+  const { dims, data } = tensor;
+  if (data instanceof Float32Array) return { dims, data };
+  if (data instanceof Uint16Array) return { dims, data: halvesToFloats(data) };
+  return { dims, data: Float32Array.from(data as ArrayLike<number | bigint>, Number) };
+};
+
+const narrow = (tensor: AnyTensor, type: string): OrtTensor => {
+  const { data } = tensor, dims = [...tensor.dims];
+  if (type === "float16" && data instanceof Float32Array) return new OrtTensor("float16", Uint16Array.from(data, floatToHalf), dims);
+  if (type === "float64" && data instanceof Float32Array) return new OrtTensor("float64", Float64Array.from(data), dims);
+  if (type === "uint8" && data instanceof Float32Array) return new OrtTensor("uint8", Uint8Array.from(data), dims);
+  if (data instanceof Float32Array) return new OrtTensor("float32", data, dims);
+  if (data instanceof Int32Array) return new OrtTensor("int32", data, dims);
+  if (data instanceof BigInt64Array) return new OrtTensor("int64", data, dims);
+  if (data instanceof Uint16Array) return new OrtTensor("float16", data, dims);
+  return new OrtTensor("uint8", data, dims);
+};
+
+/** onnxruntime-node. A session that asks for "auto" gets the CPU: see devices.ts for the choice. */
+export const nodeRuntime: Runtime = {
+  async open(model, options = {}) {
+    const device = options.device === undefined || options.device === "auto" ? "cpu" : options.device;
+    const settings: InferenceSession.SessionOptions = {
+      executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
+      intraOpNumThreads: options.threads ?? os.availableParallelism(),
+      graphOptimizationLevel: options.optimization ?? "all",
+      logSeverityLevel: 3,
+    };
+    let session: InferenceSession;
+    try {
+      session = typeof model === "string" ? await InferenceSession.create(model, settings) : await InferenceSession.create(model, settings);
+    } catch (error) {
+      throw new KernelscopeError("runtime", `onnxruntime cannot open this model: ${reasonOf(error)}`);
+    }
+    const types = new Map(session.inputMetadata.flatMap((input) => (input.isTensor ? [[input.name, input.type] as const] : [])));
+    const opened: Session = {
+      inputNames: session.inputNames,
+      outputNames: session.outputNames,
+      device,
+      async run(inputs, outputs) {
+        const feeds = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [name, narrow(tensor, types.get(name) ?? "float32")]));
+        const results = await (outputs ? session.run(feeds, outputs as string[]) : session.run(feeds)).catch((error: unknown) => {
+          throw new KernelscopeError("runtime", `onnxruntime could not run this model: ${reasonOf(error)}`);
+        });
+        return Object.fromEntries(Object.entries(results).map(([name, tensor]) => [name, widen(tensor as OrtTensor)]));
+      },
+      release: () => session.release(),
+    };
+    return opened;
+  },
+};
+
+interface Waiting { resolve(value: unknown): void; reject(error: unknown): void }
+
+/** Threads for numeric tasks, each started on first use from the bundled `compute.js`. Close it when the job ends. */
+export class ThreadPool implements ComputePool {
+  private readonly idle: Worker[] = [];
+  private readonly queue: { name: TaskName; input: unknown; waiting: Waiting }[] = [];
+  private readonly busy = new Map<Worker, Waiting>();
+
+  constructor(private readonly script: string, readonly threads = os.availableParallelism()) {}
+
+  run<N extends TaskName>(name: N, input: TaskInput<N>): Promise<TaskOutput<N>> {
+    return new Promise((resolve, reject) => {
+      this.queue.push({ name, input, waiting: { resolve: resolve as (value: unknown) => void, reject } });
+      this.next();
+    });
+  }
+
+  private next(): void {
+    if (!this.queue.length) return;
+    const worker = this.idle.pop() ?? (this.busy.size < this.threads ? this.start() : undefined);
+    if (!worker) return;
+    const { name, input, waiting } = this.queue.shift()!;
+    this.busy.set(worker, waiting);
+    worker.ref();
+    worker.postMessage({ name, input });
+  }
+
+  private start(): Worker {
+    const worker = new Worker(this.script);
+    const finish = (settle: (waiting: Waiting) => void, reuse: boolean) => {
+      const waiting = this.busy.get(worker);
+      this.busy.delete(worker);
+      worker.unref();
+      if (reuse) this.idle.push(worker);
+      if (waiting) settle(waiting);
+      this.next();
+    };
+    worker.on("message", (message: { result?: unknown; error?: string }) => finish(({ resolve, reject }) => (message.error === undefined ? resolve(message.result) : reject(new Error(message.error))), true));
+    worker.on("error", (error) => finish(({ reject }) => reject(error), false));
+    return worker;
+  }
+
+  async close(): Promise<void> {
+    const workers = [...this.idle, ...this.busy.keys()];
+    this.idle.length = 0;
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** A pool on `compute.js` beside the running bundle, or on this thread where that file is not. */
+export async function openPool(folder: string, threads?: number): Promise<ComputePool & { close?(): Promise<void> }> {
+  const script = path.join(folder, "compute.js");
+  return (await fs.access(script).then(() => true, () => false)) ? new ThreadPool(script, threads) : inlinePool;
+}
