@@ -8,7 +8,7 @@ import { createGzip } from "node:zlib";
 import { Tensor as OrtTensor, InferenceSession } from "onnxruntime-node";
 import { halvesToFloats, floatToHalf } from "../numeric/half";
 import { inlinePool, type ComputePool, type TaskInput, type TaskName, type TaskOutput } from "../numeric/tasks";
-import type { ByteSink, ByteSource, ExternalFiles } from "../onnx/bytes";
+import type { ByteSink, ByteSource, DataAccess, ExternalFiles } from "../onnx/bytes";
 import { KernelscopeError } from "../protocol/errors";
 import type { AnyTensor, Runtime, Session, Tensor } from "./runtime";
 
@@ -112,6 +112,28 @@ export async function writeAtomically(target: string, write: (sink: ByteSink) =>
     };
     throw new KernelscopeError("write-failed", `${target} could not be written: ${cause[codeOf(error)] ?? reasonOf(error)}. Nothing was changed.`);
   }
+}
+
+/** A data folder, or one archive, on disk. @throws KernelscopeError "bad-data" where there is none */
+export async function openData(location: string): Promise<DataAccess> {
+  const stat = await fs.stat(location).catch(() => {
+    throw new KernelscopeError("bad-data", `There is no data at ${location}.`);
+  });
+  return {
+    name: path.basename(location),
+    async list(folder) {
+      if (!stat.isDirectory()) return undefined;
+      const entries = await fs.readdir(path.join(location, folder), { withFileTypes: true });
+      return entries.map((entry) => ({ name: entry.name, folder: entry.isDirectory() }));
+    },
+    // Images are small and many: read whole, so that no handle stays open. Arrays are read by ranges.
+    open: async (file) => (/\.np[yz]$/.test(file || location) ? openFile(path.join(location, file)) : wholeFile(path.join(location, file))),
+  };
+}
+
+async function wholeFile(file: string): Promise<ByteSource> {
+  const bytes = await fs.readFile(file);
+  return { size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
 }
 
 /** SHA-256 and gzip size of a file, streamed. */

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { parseArgs } from "node:util";
+import { help, options, type CommandName } from "./cli/arguments";
+import { runCompress, runEvaluate, runInspect, type Arguments } from "./cli/jobs";
+import { KernelscopeError, type ErrorCode } from "./protocol/errors";
+
+/** Exit codes of design and README: 0 done, 1 failed, 2 wrong usage, 3 a figure fell short, 130 cancelled. */
+const EXIT: Partial<Record<ErrorCode, number>> = { usage: 2, "bad-recipe": 2, "below-threshold": 3, cancelled: 130 };
+
+const COMMANDS: Record<CommandName, (args: Arguments, signal: AbortSignal) => Promise<void>> = { inspect: runInspect, compress: runCompress, evaluate: runEvaluate };
+const isCommand = (name: string | undefined): name is CommandName => name !== undefined && name in COMMANDS;
+
+async function main(argv: string[]): Promise<number> {
+  const [command, ...rest] = argv;
+  if (command === undefined || command === "--help" || command === "-h" || command === "help") {
+    process.stdout.write(help(isCommand(rest[0]) ? rest[0] : undefined));
+    return command === undefined ? 2 : 0;
+  }
+  if (command === "--version") {
+    process.stdout.write(`kernelscope ${KERNELSCOPE_VERSION}\n`);
+    return 0;
+  }
+  if (!isCommand(command)) throw new KernelscopeError("usage", `There is no command "${command}". The commands are ${Object.keys(COMMANDS).join(", ")}.`);
+  let parsed;
+  try {
+    parsed = parseArgs({ args: rest, options: options(command), allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new KernelscopeError("usage", `${error instanceof Error ? error.message.split("\n")[0].replace(/\. To specify.*/, "") : String(error)}. See kernelscope ${command} --help.`);
+  }
+  if (parsed.values.help) {
+    process.stdout.write(help(command));
+    return 0;
+  }
+  if (parsed.positionals.length !== 1) throw new KernelscopeError("usage", `kernelscope ${command} takes one model, ${parsed.positionals.length} were given.`);
+  const abort = new AbortController();
+  // The first Ctrl+C asks, the second insists.
+  process.on("SIGINT", () => (abort.signal.aborted ? process.exit(130) : abort.abort()));
+  process.on("SIGTERM", () => abort.abort());
+  await COMMANDS[command]({ model: parsed.positionals[0], values: parsed.values as Arguments["values"] }, abort.signal);
+  return 0;
+}
+
+main(process.argv.slice(2)).then(
+  (code) => { process.exitCode = code; },
+  (error: unknown) => {
+    const known = error instanceof KernelscopeError;
+    process.stderr.write(`${known ? error.message : `Something went wrong that should not: ${error instanceof Error ? error.stack ?? error.message : String(error)}`}\n`);
+    process.exitCode = known ? EXIT[error.code] ?? 1 : 1;
+  },
+);

@@ -1,0 +1,59 @@
+import type { ParseArgsConfig } from "node:util";
+import { methods } from "../methods/registry";
+
+export type CommandName = "inspect" | "compress" | "evaluate";
+
+interface Option { type: "string" | "boolean"; short?: string; multiple?: boolean; value?: string; text: string; commands: CommandName[] }
+
+const C: CommandName[] = ["compress"], CE: CommandName[] = ["compress", "evaluate"], all: CommandName[] = ["inspect", "compress", "evaluate"];
+
+const OPTIONS: Record<string, Option> = {
+  layer: { type: "string", value: "NAME", text: "one layer: codebook, usage counts, statistics", commands: ["inspect"] },
+  output: { type: "string", short: "o", value: "OUT", text: "the file to write; MODEL.small.onnx if absent", commands: C },
+  recipe: { type: "string", value: "FILE", text: "a *.kernelscope.json; the command line goes before it", commands: C },
+  preset: { type: "string", value: "ID", text: "nearly-lossless, balanced (default) or smallest", commands: C },
+  bits: { type: "string", value: "B", text: "at most B bits per convolution weight", commands: C },
+  target: { type: "string", value: "SIZE", text: "12x, 300KB, 1.5MB (KB is 1,000 bytes, KiB 1,024)", commands: C },
+  method: { type: "string", value: "ID", text: `only this method: ${methods.map(({ id }) => id).join(", ")}`, commands: C },
+  reference: { type: "string", value: "MODEL", text: "compare with this model", commands: ["evaluate"] },
+  data: { type: "string", value: "DIR", text: "images (class/*.jpg|png), images.npy + labels.npy, or one .npz", commands: CE },
+  "eval-data": { type: "string", value: "DIR", text: "images for the report; a fifth of --data if absent", commands: C },
+  preprocess: { type: "string", value: "FILE", text: "how images become the model's input", commands: CE },
+  limit: { type: "string", value: "N", text: "at most N samples", commands: ["evaluate"] },
+  tune: { type: "string", value: "none", text: "fine-tuning (none in this version)", commands: C },
+  inference: { type: "string", value: "float", text: "arithmetic of the result (float in this version)", commands: C },
+  layout: { type: "string", value: "KIND", text: "bits (default), bytes or dense, for runtimes that cannot fold", commands: C },
+  device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: CE },
+  threads: { type: "string", value: "N", text: "all cores if absent", commands: CE },
+  seed: { type: "string", value: "N", text: "1 if absent", commands: C },
+  checkpoint: { type: "string", value: "DIR", text: "where finished layers are kept until the job is done", commands: C },
+  "fail-under": { type: "string", multiple: true, value: "FIGURE=V", text: "exit 3 where agreement=0.98 or top1=0.9 is not reached", commands: CE },
+  force: { type: "boolean", text: "replace an existing file", commands: C },
+  quiet: { type: "boolean", text: "no progress", commands: CE },
+  json: { type: "boolean", text: "one JSON object on standard output", commands: all },
+  help: { type: "boolean", short: "h", text: "this text", commands: all },
+};
+
+/** The options of a command, for node:util's parseArgs. */
+export function options(command: CommandName): NonNullable<ParseArgsConfig["options"]> {
+  return Object.fromEntries(Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command))
+    .map(([name, { type, short, multiple }]) => [name, { type, ...(short && { short }), ...(multiple && { multiple }) }]));
+}
+
+const SUMMARIES: Record<CommandName, string> = {
+  inspect: "what a model holds, layer by layer",
+  compress: "a smaller file that any onnxruntime runs",
+  evaluate: "accuracy, or agreement with another model",
+};
+
+export function help(command?: CommandName): string {
+  if (!command) {
+    const lines = Object.entries(SUMMARIES).map(([name, text]) => `  kernelscope ${name.padEnd(9)} MODEL   ${text}`);
+    return `Kernelscope compresses convolutional networks in ONNX files.\n\n${lines.join("\n")}\n\nkernelscope COMMAND --help tells a command's options.\n`;
+  }
+  const rows = Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command)).map(([name, { short, value, text }]) => {
+    const flag = `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
+    return `  ${flag.padEnd(28)} ${text}`;
+  });
+  return `kernelscope ${command} MODEL: ${SUMMARIES[command]}\n\n${rows.join("\n")}\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 a --fail-under figure not reached, 130 cancelled.\n`;
+}

@@ -1,0 +1,205 @@
+import * as path from "node:path";
+import { compressModel } from "../compression/compress";
+import { inspectLayers } from "../compression/report";
+import { evaluateModel } from "../compression/evaluate";
+import { methods } from "../methods/registry";
+import { typeName } from "../onnx/tensor";
+import type { CompressRequest, Device, PresetId, Progress } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import type { CompressReport, EvaluateReport, InspectReport } from "../protocol/report";
+import { formatBytes } from "../protocol/sizes";
+import { nodeHost, openModelFile } from "../worker/host";
+
+export interface Arguments { model: string; values: Record<string, string | boolean | string[] | undefined> }
+
+
+const text = ({ values }: Arguments, name: string): string | undefined => (typeof values[name] === "string" ? values[name] : undefined);
+const flag = ({ values }: Arguments, name: string): boolean => values[name] === true;
+const file = (args: Arguments, name: string): string | undefined => { const value = text(args, name); return value === undefined ? undefined : path.resolve(value); };
+
+function number(args: Arguments, name: string, low: number, high = Infinity): number | undefined {
+  const value = text(args, name);
+  if (value === undefined) return undefined;
+  const parsed = Number(value);
+  if (value.trim() === "" || !(parsed >= low && parsed <= high)) throw new KernelscopeError("usage", `--${name} ${value}: give a number ${high === Infinity ? `from ${low}` : `from ${low} to ${high}`}.`);
+  return parsed;
+}
+
+function whole(args: Arguments, name: string, low: number, high = Infinity): number | undefined {
+  const value = number(args, name, low, high);
+  if (value !== undefined && !Number.isInteger(value)) throw new KernelscopeError("usage", `--${name} ${value}: give a whole number.`);
+  return value;
+}
+
+function oneOf<T extends string>(args: Arguments, name: string, allowed: readonly T[]): T | undefined {
+  const value = text(args, name);
+  if (value === undefined) return undefined;
+  const found = allowed.find((a) => a === value);
+  if (!found) throw new KernelscopeError("usage", `--${name} ${value} is unknown. Choose from ${allowed.join(", ")}.`);
+  return found;
+}
+
+const DEVICES: readonly Device[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
+const PRESETS: readonly PresetId[] = ["nearly-lossless", "balanced", "smallest"];
+
+/** Progress on standard error: one line that is rewritten on a terminal, one a stage or every ten seconds elsewhere. */
+function reporter(quiet: boolean): { report: (p: Progress) => void; end: () => void } {
+  const terminal = process.stderr.isTTY;
+  let last = "", lastTime = 0;
+  return {
+    report({ stage, text: what, fraction, secondsLeft }) {
+      if (quiet) return;
+      const left = secondsLeft === undefined ? "" : ` · about ${secondsLeft >= 90 ? `${Math.round(secondsLeft / 60)} min` : `${Math.max(1, Math.round(secondsLeft))} s`} left`;
+      const line = `${String(Math.floor(fraction * 100)).padStart(3)} % ${stage}: ${what}${left}`;
+      const now = Date.now();
+      if (terminal) process.stderr.write(`\r\x1b[K${line}`);
+      else if (stage !== last || now - lastTime > 10_000) process.stderr.write(`${line}\n`), lastTime = now;
+      last = stage;
+    },
+    end() { if (terminal && !quiet) process.stderr.write("\r\x1b[K"); },
+  };
+}
+
+export async function runInspect(args: Arguments): Promise<void> {
+  const opened = await openModelFile(path.resolve(args.model));
+  try {
+    const { model } = opened, { layers, found } = await inspectLayers(model);
+    const report: InspectReport = {
+      irVersion: model.irVersion, opset: model.opset, producer: model.producer, bytes: opened.bytes,
+      parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), layers,
+      unsupported: found.flatMap(({ id, blocked }) => (blocked === undefined ? [] : [{ name: id, reason: blocked }])),
+    };
+    const wanted = text(args, "layer");
+    if (wanted !== undefined) return await inspectOne(args, model, found, wanted);
+    if (flag(args, "json")) return print(report);
+    process.stdout.write(`${path.basename(args.model)}: ${formatBytes(report.bytes)}, ${report.parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${report.opset}, IR ${report.irVersion}${report.producer ? `, ${report.producer}` : ""}\n\n`);
+    table(["layer", "operator", "weight", "type", "bytes", "bits/weight", ""], layers.map((l, i) => [found[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : typeName(found[i].type), formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.skipped ?? ""]));
+  } finally {
+    await opened.close();
+  }
+}
+
+async function inspectOne(args: Arguments, model: Awaited<ReturnType<typeof openModelFile>>["model"], found: Awaited<ReturnType<typeof inspectLayers>>["found"], wanted: string): Promise<void> {
+  const layer = found.find(({ id, label }) => id === wanted || label === wanted);
+  if (!layer) throw new KernelscopeError("usage", `The model has no layer "${wanted}". Its layers are ${found.slice(0, 8).map(({ id }) => id).join(", ")}${found.length > 8 ? ", …" : ""}.`);
+  const { layers } = await inspectLayers(model), row = layers.find(({ name }) => name === layer.id)!;
+  let details: object = {};
+  for (const method of methods) {
+    const known = await method.recognise(model, layer);
+    if (!known) continue;
+    const { codebook, index, blockSize, codewords, ...rest } = known;
+    const uses = codewords !== undefined && index ? Array.from({ length: codewords }, () => 0) : undefined;
+    if (uses && index) for (const i of index) uses[i]++;
+    details = {
+      ...rest, codewords, blockSize, uses, deadCodewords: uses?.filter((n) => n === 0).length,
+      codebook: codebook && blockSize && Array.from({ length: codebook.length / blockSize }, (_, w) => Array.from(codebook.subarray(w * blockSize, (w + 1) * blockSize))),
+    };
+    break;
+  }
+  if (flag(args, "json")) return print({ ...row, ...details });
+  process.stdout.write(`${JSON.stringify({ ...row, ...details }, null, 1).replace(/\[\s+([^\][]*?)\s+\]/g, (_all, inner: string) => `[${inner.replace(/\s+/g, " ")}]`)}\n`);
+}
+
+export async function runCompress(args: Arguments, signal: AbortSignal): Promise<void> {
+  if (text(args, "tune") !== undefined && text(args, "tune") !== "none") throw new KernelscopeError("usage", "--tune: this version fits in closed form only; give none.");
+  if (text(args, "inference") !== undefined && text(args, "inference") !== "float") throw new KernelscopeError("usage", "--inference: this version writes float inference only.");
+  const request: CompressRequest = {
+    model: path.resolve(args.model), output: file(args, "output"), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
+    bits: number(args, "bits", 0.01, 32), target: text(args, "target"), method: oneOf(args, "method", methods.map(({ id }) => id)),
+    data: file(args, "data"), evalData: file(args, "eval-data"), preprocess: file(args, "preprocess"), layout: oneOf(args, "layout", ["bits", "bytes", "dense"] as const),
+    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), force: flag(args, "force"),
+  };
+  const limits = thresholds(args);
+  const progress = reporter(flag(args, "quiet")), host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint });
+  let report: CompressReport;
+  try {
+    report = await compressModel(request, host, progress.report, signal);
+  } finally {
+    progress.end();
+    await host.close();
+  }
+  if (flag(args, "json")) print(report);
+  else printCompression(report);
+  check(limits, { agreement: report.fidelity?.agreement, top1: report.fidelity?.compressed.top1, top5: report.fidelity?.compressed.top5 });
+}
+
+export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise<void> {
+  const limits = thresholds(args), progress = reporter(flag(args, "quiet"));
+  const data = file(args, "data");
+  if (data === undefined) throw new KernelscopeError("usage", "evaluate needs samples: give --data DIR.");
+  const host = await nodeHost({ threads: whole(args, "threads", 1, 1024) });
+  let report: EvaluateReport;
+  try {
+    report = await evaluateModel({
+      model: path.resolve(args.model), reference: file(args, "reference"), data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1),
+      device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024),
+    }, host, progress.report, signal);
+  } finally {
+    progress.end();
+    await host.close();
+  }
+  if (flag(args, "json")) print(report);
+  else printEvaluation(report);
+  check(limits, { agreement: report.agreement, top1: report.top1, top5: report.top5 });
+}
+
+const print = (value: object): void => { process.stdout.write(`${JSON.stringify(value)}\n`); };
+
+type Figure = "agreement" | "top1" | "top5";
+
+function thresholds(args: Arguments): [Figure, number][] {
+  const given = args.values["fail-under"];
+  return (Array.isArray(given) ? given : []).map((text) => {
+    const match = /^(agreement|top1|top5)=([0-9.]+)$/.exec(text), value = match ? Number(match[2]) : NaN;
+    if (!match || !(value >= 0 && value <= 1)) throw new KernelscopeError("usage", `--fail-under ${text}: write it like agreement=0.98 or top1=0.9.`);
+    return [match[1] as Figure, value];
+  });
+}
+
+function check(limits: [Figure, number][], figures: Partial<Record<Figure, number>>): void {
+  for (const [name, least] of limits) {
+    const value = figures[name];
+    if (value === undefined) throw new KernelscopeError("below-threshold", `${name} was not measured, so --fail-under ${name}=${least} is not met. Give labelled --data${name === "agreement" ? " and --reference" : ""}.`);
+    if (value < least) throw new KernelscopeError("below-threshold", `${name} is ${value.toFixed(4)}, below ${least}.`);
+  }
+}
+
+const describe = ({ method, codewords, blockSize, codebookBits }: { method?: string; codewords?: number; blockSize?: number; codebookBits?: number }): string =>
+  (codewords === undefined ? `${method} ${codebookBits ?? ""} bits` : `${codewords} words of ${blockSize}`);
+
+function table(head: string[], rows: string[][]): void {
+  const widths = head.map((h, c) => Math.max(h.length, ...rows.map((row) => row[c].length)));
+  for (const row of [head, ...rows]) process.stdout.write(`${row.map((cell, c) => (c >= 4 && c <= 5 ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  ").trimEnd()}\n`);
+}
+
+const percent = (share: number | undefined): string => (share === undefined ? "–" : `${(100 * share).toFixed(2)} %`);
+
+function printCompression(report: CompressReport): void {
+  table(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
+    l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
+  ]));
+  const { input, output, fidelity } = report;
+  process.stdout.write(`\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\n`);
+  process.stdout.write(`Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}, as before.\n`);
+  if (report.convBitsPerWeight !== undefined) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
+  if (fidelity) {
+    const parts = [`${fidelity.samples.toLocaleString("en")} images held out`];
+    if (fidelity.agreement !== undefined) parts.push(`agreement ${percent(fidelity.agreement)}`);
+    if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}`);
+    if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB`);
+    process.stdout.write(`${parts.join(", ")}.\n`);
+  }
+  for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
+  process.stdout.write(`${report.seconds.total.toFixed(1)} s.\n`);
+}
+
+function printEvaluation(report: EvaluateReport): void {
+  const interval = (name: string) => { const i = report.intervals?.[name]; return i ? ` (95 %: ${percent(i[0])} to ${percent(i[1])})` : ""; };
+  if (report.top1 !== undefined) process.stdout.write(`top-1      ${percent(report.top1)}${interval("top1")}\n`);
+  if (report.top5 !== undefined) process.stdout.write(`top-5      ${percent(report.top5)}${interval("top5")}\n`);
+  if (report.agreement !== undefined) process.stdout.write(`agreement  ${percent(report.agreement)}${interval("agreement")}\n`);
+  if (report.kl !== undefined) process.stdout.write(`KL         ${report.kl.toFixed(5)} nats\n`);
+  if (report.sqnrDb !== undefined) process.stdout.write(`SQNR       ${report.sqnrDb.toFixed(1)} dB of the outputs, relative error ${report.relativeError?.toExponential(2)}\n`);
+  process.stdout.write(`${report.samples.toLocaleString("en")} images in ${report.seconds.toFixed(1)} s, ${Math.round(report.samplesPerSecond).toLocaleString("en")} a second on ${report.device}.\n`);
+  for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
+}

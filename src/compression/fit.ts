@@ -1,0 +1,190 @@
+import { DataType, readFloats } from "../onnx/tensor";
+import type { TensorData } from "../onnx/edit";
+import type { Layer } from "../onnx/layers";
+import type { Model } from "../onnx/model";
+import type { FitContext, PackedWeight } from "../methods/method";
+import { methodById } from "../methods/registry";
+import { fromRows, outputsOf, scaleRows, toRows } from "../methods/rows";
+import { storeScale } from "../methods/scale";
+import type { ComputePool } from "../numeric/tasks";
+import { KernelscopeError } from "../protocol/errors";
+import type { Products } from "../runtime/products";
+import type { Runtime } from "../runtime/runtime";
+import { Flow, Liveness, type Batches } from "./flow";
+import { absorb, affineFrom, followOf, type Follow, type OwnVector } from "./follow";
+import { channelMoments, hasGram, inputMoments } from "./moments";
+
+/** What the plan says for one layer. */
+export interface LayerChoice { layer: Layer; method: string; options: object }
+
+/** A layer as it will be written. */
+export interface FittedLayer {
+  layer: Layer;
+  packed: PackedWeight;
+  /** New values of what stands behind it. */
+  absorbed: OwnVector[];
+  /** Signal to quantization noise of the weight, dB. */
+  sqnrDb: number;
+}
+
+export interface FitTools {
+  runtime: Runtime;
+  pool: ComputePool;
+  products: Products;
+  seed: number;
+  threads?: number;
+  signal?: AbortSignal;
+  /** Called when a layer is begun. */
+  onLayer?(layer: Layer): void;
+  /** Results of an earlier run of the same job. */
+  restored?(layer: Layer): Promise<FittedLayer | undefined>;
+  onFitted?(fitted: FittedLayer): Promise<void>;
+}
+
+export interface FitSettings {
+  /** Between equal variance (0) and least squares (1), see {@link affineFrom}. */
+  blend: number;
+  /** Damping with which targets are moved to answer drifted inputs, as a share of the inputs' mean energy; Infinity leaves them. */
+  targetDamping: number;
+}
+
+export const fitDefaults: FitSettings = { blend: 0, targetDamping: 0.1 };
+
+/** Weight of a layer as rows by output channel. @throws KernelscopeError "bad-model" for values that are no finite numbers */
+export async function readRows(model: Model, layer: Layer): Promise<ReturnType<typeof toRows>> {
+  if (!layer.tensor) throw new RangeError(`${layer.id} has no constant weight`);
+  const weight = await readFloats(model, layer.tensor);
+  return toRows(layer, weight);
+}
+
+/** Rows that the compressed layer stands for, its scale included wherever it is kept. */
+export function effectiveRows(packed: PackedWeight): Float32Array {
+  const rows = methodById(packed.method).restore(packed);
+  return packed.scaleStorage === "elsewhere" ? scaleRows(rows, packed.scale) : rows;
+}
+
+/** SQNR of `restored` against `original` in dB. */
+export function sqnr(original: Float32Array, restored: Float32Array): number {
+  let signal = 0, noise = 0;
+  for (let i = 0; i < original.length; i++) {
+    signal += original[i] ** 2;
+    noise += (original[i] - restored[i]) ** 2;
+  }
+  return noise > 0 ? 10 * Math.log10(signal / noise) : Infinity;
+}
+
+/** Compresses layers one by one without data: distortion weighted by what the layer's scale makes of it. */
+export async function fitWithoutData(model: Model, choices: readonly LayerChoice[], tools: FitTools): Promise<FittedLayer[]> {
+  // As many layers at once as there are threads; the largest first, so that none is left over at the end.
+  const order = [...choices].sort((a, b) => b.layer.parameters - a.layer.parameters);
+  const fitted = new Map<Layer, FittedLayer>();
+  const next = async (): Promise<void> => {
+    for (let choice = order.shift(); choice; choice = order.shift()) {
+      const { layer, method, options } = choice;
+      const done = await tools.restored?.(layer);
+      if (done) { fitted.set(layer, done); continue; }
+      if (tools.signal?.aborted) throw new KernelscopeError("cancelled", "Cancelled.");
+      tools.onLayer?.(layer);
+      const rows = await readRows(model, layer), follow = await followOf(model, layer);
+      const free = follow?.normalization !== undefined;
+      const packed = await methodById(method).compress(layer, rows, options, { seed: tools.seed, pool: tools.pool, scaleIsFree: free });
+      const effective = effectiveRows(packed), sqnrDb = sqnr(rows.values, effective);
+      const result: FittedLayer = { layer, packed, sqnrDb, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] };
+      await tools.onFitted?.(result);
+      fitted.set(layer, result);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, tools.pool.threads) }, next));
+  return choices.map(({ layer }) => fitted.get(layer)!);
+}
+
+const identity = (channels: number) => ({ factor: new Float64Array(channels).fill(1), offset: new Float64Array(channels) });
+
+/**
+ * Compresses a plan's layers in the order of the network. Each sees the inputs that the layers compressed before it produce,
+ * moves its target so that it answers the original's inputs, corrects assignments and codewords against its outputs' second moments, and
+ * brings every output channel's mean and variance back to the original's through what follows it.
+ */
+export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, settings: FitSettings = fitDefaults): Promise<FittedLayer[]> {
+  const liveness = new Liveness(model, samples.input);
+  const original = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
+  const compressed = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
+  const order = [...choices].sort((a, b) => a.layer.consumers[0].index - b.layer.consumers[0].index);
+  const fitted = new Map<Layer, FittedLayer>();
+  for (const choice of order) {
+    const result = (await tools.restored?.(choice.layer)) ?? await fitLayer(model, choice, original, compressed, tools, settings, liveness);
+    fitted.set(choice.layer, result);
+    substitute(compressed, result);
+    await tools.onFitted?.(result);
+  }
+  return choices.map(({ layer }) => fitted.get(layer)!);
+}
+
+async function fitLayer(model: Model, { layer, method, options }: LayerChoice, original: Flow, compressed: Flow, tools: FitTools, settings: FitSettings, liveness: Liveness): Promise<FittedLayer> {
+  tools.onLayer?.(layer);
+  const [node] = layer.consumers;
+  const rows = await readRows(model, layer), follow = await followOf(model, layer);
+  const free = follow?.normalization !== undefined;
+  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow) };
+  const reachable = layer.graph === model.graph && layer.convolution ? liveness.isData(node.inputs[0]) : liveness.isData(node.inputs[node.inputs[1] === layer.weight ? 0 : 1]);
+  if (!reachable) {
+    const packed = await methodById(method).compress(layer, rows, options, context);
+    return { layer, packed, sqnrDb: sqnr(rows.values, effectiveRows(packed)), absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] };
+  }
+  await original.advance(node);
+  await compressed.advance(node);
+  if (hasGram(layer)) {
+    const input = node.inputs[0], centred = free || follow?.bias !== undefined;
+    const { gram, cross } = await inputMoments(layer, original.get(input), tools.products, tools.pool, centred, compressed.get(input));
+    context.gram = gram;
+    if (cross && Number.isFinite(settings.targetDamping)) context.target = await movedTarget(rows.values, gram, cross, tools.products, settings.targetDamping);
+  }
+  const packed = await methodById(method).compress(layer, rows, options, context);
+  const effective = effectiveRows(packed);
+  const absorbed: OwnVector[] = [];
+  if (follow) {
+    const weight: TensorData = plainWeight(layer, effective);
+    const y = (await original.compute([follow.output])).get(follow.output)!;
+    const z = (await compressed.compute([follow.output], new Map([[layer.weight, weight]]))).get(follow.output)!;
+    const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution), settings.blend);
+    if (free) absorbed.push(...absorb(follow, affine, packed.scale));
+    else {
+      if (!follow.bias) affine.offset.fill(0);
+      const scale = packed.scale.map((s, m) => Math.fround(s * affine.factor[m]));
+      Object.assign(packed, storeScale(scale, false));
+      absorbed.push(...absorb(follow, affine, new Float64Array(scale.length).fill(1)));
+    }
+  }
+  return { layer, packed, absorbed, sqnrDb: sqnr(rows.values, effective) };
+}
+
+/** Puts a fitted layer into a stream. */
+export function substitute(flow: Flow, { layer, packed, absorbed }: FittedLayer): void {
+  flow.replaced.set(layer.weight, plainWeight(layer, methodById(packed.method).restore(packed)));
+  for (const vector of absorbed) flow.replaced.set(vector.name, floatTensor(vector.name, vector.dims, vector.values));
+}
+
+/** How much a squared error of each output channel counts: what batch normalization makes of it. */
+function importanceOf(follow: Follow | undefined): Float32Array | undefined {
+  const normalization = follow?.normalization;
+  if (!normalization) return undefined;
+  const { scale, deviation } = normalization;
+  return scale.values.map((gamma, m) => (gamma / deviation[m]) ** 2 + 1e-12);
+}
+
+/**
+ * Rows w* that do with drifted inputs x̃ what w did with x: least squares of w*·x̃ against w·x, drawn to w by the damping.
+ * w* = (w·E[x·x̃ᵀ] + λ·w)·(E[x̃·x̃ᵀ] + λ)⁻¹
+ */
+async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array, products: Products, damping: number): Promise<Float32Array> {
+  const { damping: lambda } = await gram.factor(damping);
+  const right = await products.multiply(rows, cross, gram.n);
+  for (let i = 0; i < right.length; i++) right[i] += lambda * rows[i];
+  return gram.solve(right, damping);
+}
+
+export const floatTensor = (name: string, dims: number[], values: Float32Array): TensorData =>
+  ({ name, dims, type: DataType.FLOAT, raw: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) });
+
+/** Rows as the layer's own weight tensor. */
+export const plainWeight = (layer: Layer, rows: Float32Array): TensorData => floatTensor(layer.weight, layer.dims, fromRows(layer, rows));

@@ -1,0 +1,108 @@
+import { constantTensor } from "../onnx/constants";
+import type { Layer } from "../onnx/layers";
+import { floatAttribute, type Model, type Node } from "../onnx/model";
+import { DataType, readFloats, type Tensor } from "../onnx/tensor";
+import { outputsOf } from "../methods/rows";
+import type { ChannelMoments } from "./moments";
+
+/** A constant vector that belongs to one node alone, so that it may be changed. */
+export interface OwnVector { name: string; dims: number[]; values: Float32Array }
+
+/** What stands behind a layer and can take over a factor and an offset for each output channel. */
+export interface Follow {
+  /** The tensor that the layer itself puts out. */
+  output: string;
+  /** Offset that the layer adds itself. */
+  bias?: OwnVector;
+  normalization?: { node: Node; scale: OwnVector; shift: Float32Array; mean: OwnVector; deviation: Float32Array };
+}
+
+/** Looks behind a layer; undefined where its weight feeds several nodes, which a change would have to suit all at once. */
+export async function followOf(model: Model, layer: Layer): Promise<Follow | undefined> {
+  if (layer.consumers.length !== 1) return undefined;
+  const [node] = layer.consumers, channels = outputsOf(layer);
+  if (layer.op === "ConvTranspose" && layer.groups > 1) return undefined;
+  let output = node.outputs[0], bias: OwnVector | undefined;
+  if (node.op === "Conv" || node.op === "ConvTranspose") bias = await ownVector(model, node, 2, channels);
+  else if (node.op === "Gemm" && floatAttribute(node, "beta", 1) === 1 && floatAttribute(node, "alpha", 1) === 1) bias = await ownVector(model, node, 2, channels);
+  else if (node.op === "MatMul") {
+    const add = onlyUser(layer, output);
+    const other = add?.op === "Add" ? add.inputs.indexOf(output) ^ 1 : -1;
+    if (add && other >= 0) {
+      bias = await ownVector(model, add, other, channels);
+      if (bias) output = add.outputs[0];
+    }
+  }
+  const follow: Follow = { output, bias };
+  const next = onlyUser(layer, output);
+  if (next?.op === "BatchNormalization" && next.inputs[0] === output && next.outputs.filter(Boolean).length === 1 && layer.convolution) {
+    const scale = await ownVector(model, next, 1, channels), mean = await ownVector(model, next, 3, channels);
+    const shift = await vector(model, next, 2, channels), variance = await vector(model, next, 4, channels);
+    const epsilon = floatAttribute(next, "epsilon", 1e-5);
+    if (scale && mean && shift && variance) {
+      follow.normalization = { node: next, scale, mean, shift: shift.values, deviation: variance.values.map((v) => Math.sqrt(v + epsilon)) };
+    }
+  }
+  return follow;
+}
+
+/** The only node that uses a value, if there is just one and the value is no output of the model. */
+function onlyUser(layer: Layer, value: string): Node | undefined {
+  const users = layer.graph.consumers.get(value) ?? [];
+  if (users.length !== 1 || users[0].graph !== layer.graph || layer.graph.outputs.some(({ name }) => name === value)) return undefined;
+  return users[0];
+}
+
+async function vector(model: Model, node: Node, input: number, length: number): Promise<{ tensor: Tensor; values: Float32Array } | undefined> {
+  const name = node.inputs[input];
+  const tensor = name ? constantTensor(node.graph, name) : undefined;
+  if (!tensor || tensor.count !== length || tensor.type !== DataType.FLOAT) return undefined;
+  return { tensor, values: await readFloats(model, tensor) };
+}
+
+async function ownVector(model: Model, node: Node, input: number, length: number): Promise<OwnVector | undefined> {
+  const name = node.inputs[input];
+  if (!name || !node.graph.initializers.has(name) || node.graph.consumers.get(name)?.length !== 1) return undefined;
+  if (node.inputs.filter((other) => other === name).length !== 1) return undefined;
+  const found = await vector(model, node, input, length);
+  return found && { name, dims: found.tensor.dims, values: found.values };
+}
+
+/** y ≈ factor·ŷ + offset for each output channel. */
+export interface Affine { factor: Float64Array; offset: Float64Array }
+
+/**
+ * The affine map that brings a compressed layer's outputs ŷ back to the original's y: equal mean, and a factor between equal variance (`blend` 0)
+ * and least squares (`blend` 1).
+ */
+export function affineFrom({ count, y, yy, z, zz, yz }: ChannelMoments, blend: number): Affine {
+  const channels = y.length, factor = new Float64Array(channels).fill(1), offset = new Float64Array(channels);
+  for (let m = 0; m < channels; m++) {
+    const meanY = y[m] / count, meanZ = z[m] / count;
+    const varY = yy[m] / count - meanY ** 2, varZ = zz[m] / count - meanZ ** 2, cov = yz[m] / count - meanY * meanZ;
+    const alive = varZ > 1e-12 * (zz[m] / count) && varY > 1e-12 * (yy[m] / count) && cov > 0;
+    if (alive) {
+      const equal = Math.sqrt(varY / varZ), least = cov / varZ;
+      factor[m] = Math.min(4, Math.max(0.25, equal ** (1 - blend) * least ** blend));
+    }
+    offset[m] = meanY - factor[m] * meanZ;
+  }
+  return { factor, offset };
+}
+
+/** New values for what stands behind a layer whose file weight is the original's divided by `scale` (ones where the scale stays in the file). */
+export function absorb(follow: Follow, affine: Affine, scale: ArrayLike<number>): OwnVector[] {
+  const { normalization, bias } = follow;
+  if (normalization) {
+    const { scale: gamma, mean } = normalization;
+    const own = (m: number) => bias?.values[m] ?? 0;
+    const factor = (m: number) => affine.factor[m] * scale[m];
+    const offset = (m: number) => affine.factor[m] * own(m) * (1 - scale[m]) + affine.offset[m];
+    return [
+      { ...gamma, values: gamma.values.map((g, m) => g * factor(m)) },
+      { ...mean, values: mean.values.map((mu, m) => (mu - offset(m)) / factor(m)) },
+    ];
+  }
+  if (bias) return [{ ...bias, values: bias.values.map((b, m) => affine.factor[m] * b + affine.offset[m]) }];
+  return [];
+}

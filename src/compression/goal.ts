@@ -1,0 +1,42 @@
+import type { CompressRequest, PresetId } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import { parseTarget, targetBytes } from "../protocol/sizes";
+import type { Host } from "./host";
+import { parseRecipe, Recipe } from "./recipe";
+
+/** What a compression is to reach. */
+export type Goal = { kind: "preset"; preset: PresetId } | { kind: "bytes"; bytes: number } | { kind: "bits"; bits: number };
+
+/** A request with its recipe merged in, field by field, the command line first; paths absolute. */
+export interface Job {
+  request: CompressRequest;
+  recipe: Recipe;
+  /** For the copy in the file: without paths. */
+  embedded: string;
+}
+
+/** Reads the recipe of a request and merges the two. @throws KernelscopeError "usage" for contradictions, "bad-recipe" */
+export async function mergeRecipe(request: CompressRequest, host: Host): Promise<Job> {
+  const given = [["--preset", request.preset], ["--target", request.target], ["--bits", request.bits]].filter(([, value]) => value !== undefined);
+  if (given.length > 1) throw new KernelscopeError("usage", `${given.map(([name]) => name).join(" and ")} cannot be used together. Give one of them.`);
+  if (request.bits !== undefined && !(request.bits > 0 && request.bits <= 32)) throw new KernelscopeError("usage", `--bits ${request.bits} is out of range. Give a number above 0, at most 32.`);
+  const recipe = request.recipe === undefined ? Recipe.parse({}) : parseRecipe(await host.readText(request.recipe), host.baseName(request.recipe));
+  const beside = (path: string | undefined) => (path === undefined || request.recipe === undefined ? path : host.resolve(host.folderOf(request.recipe), path));
+  const goalGiven = given.length > 0;
+  const merged: CompressRequest = {
+    ...request,
+    preset: goalGiven ? request.preset : recipe.preset, target: goalGiven ? request.target : recipe.target, bits: goalGiven ? request.bits : recipe.bits,
+    data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
+    seed: request.seed ?? recipe.seed, device: request.device ?? recipe.device,
+  };
+  const { data: _data, model: _model, $schema: _schema, ...portable } = recipe;
+  const embedded = JSON.stringify({ ...portable, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed });
+  return { request: merged, recipe, embedded };
+}
+
+/** What the merged request asks for, for a model of `inputBytes`. */
+export function goalOf({ preset, target, bits }: CompressRequest, inputBytes: number): Goal {
+  if (bits !== undefined) return { kind: "bits", bits };
+  if (target !== undefined) return { kind: "bytes", bytes: targetBytes(parseTarget(target), inputBytes) };
+  return { kind: "preset", preset: preset ?? "balanced" };
+}

@@ -1,0 +1,167 @@
+import type { Layer } from "../onnx/layers";
+import type { Model } from "../onnx/model";
+import type { PackedLayout } from "../methods/packer";
+import { methodById } from "../methods/registry";
+import { KernelscopeError } from "../protocol/errors";
+import { formatBytes } from "../protocol/sizes";
+import type { StoredChoice } from "./checkpoint";
+import type { FitTools, FittedLayer } from "./fit";
+import type { Batches } from "./flow";
+import { followOf } from "./follow";
+import type { Goal } from "./goal";
+import { choose, front, hull, knee, type Choice } from "./planner";
+import type { ProgressMeter } from "./progress";
+import { parseOptions, type Recipe } from "./recipe";
+import { measuredBits } from "./report";
+import { rateWithData, rateWithoutData, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
+import { editFor, findByName } from "./write";
+
+export interface PlanRequest {
+  model: Model;
+  layers: readonly Layer[];
+  goal: Goal;
+  recipe: Recipe;
+  method?: string;
+  embedded: string;
+  layout?: PackedLayout;
+  samples?: Batches;
+  tools: FitTools;
+  progress: ProgressMeter;
+  notes: string[];
+  inputBytes: number;
+}
+
+/** A choice that stands for leaving the layer as it is. */
+interface Left extends Choice { left: true }
+type Option = RatedCandidate | Left;
+const isLeft = (option: Option): option is Left => "left" in option;
+
+/**
+ * Chooses method and settings for every layer so that the goal is met at the least predicted loss.
+ * @throws KernelscopeError "target-unreachable" naming the smallest possible
+ */
+export async function planFor(request: PlanRequest): Promise<StoredChoice[]> {
+  const { layers, recipe } = request;
+  const settings = new Map<Layer, NonNullable<Recipe["layers"]>[string]>();
+  for (const [name, setting] of Object.entries(recipe.layers ?? {})) {
+    const layer = findByName(layers, name);
+    if (!layer) throw new KernelscopeError("bad-recipe", `layers["${name}"]: the model has no layer of this name. Names are those of the weights, like ${layers[0].id}.`);
+    settings.set(layer, setting);
+  }
+  const free: Layer[] = [], fixed = new Map<Layer, RatedCandidate>();
+  for (const layer of layers) {
+    const setting = settings.get(layer);
+    if (layer.blocked !== undefined || setting?.pin === "leave") continue;
+    if (setting?.method !== undefined && setting.options !== undefined) fixed.set(layer, await pinned(request, layer, setting.method, setting.options));
+    else free.push(layer);
+  }
+  const onlyFixed = request.goal.kind === "preset" && request.recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
+  const rated = onlyFixed ? [] : await rate(request, free);
+  const items = rated.map(({ layer, candidates }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)) }));
+  const scaleIsFree = new Map<Layer, boolean>();
+  for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && (await followOf(request.model, layer))?.normalization !== undefined);
+  const responses = rated.flatMap(({ response }) => response);
+  const chosen = new SizeSearch(request, fixed, items, scaleIsFree, responses).solve();
+  return chosen.map(({ layer, method, options, bytes, loss }) => ({ id: layer.id, method, options, bytes, loss }));
+}
+
+async function pinned({ model }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
+  const method = methodById(methodId), parsed = parseOptions(methodId, options, layer.id);
+  const accepted = method.accepts(layer);
+  if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`);
+  const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined;
+  const bytes = method.bytes(layer, parsed, scaleIsFree);
+  return { layer, method: methodId, options: parsed, bytes, bits: 8 * bytes / layer.parameters, noise: 0, loss: 0 };
+}
+
+async function rate({ model, samples, tools, progress, method }: PlanRequest, layers: Layer[]): Promise<LayerSensitivity[]> {
+  let begun = 0;
+  const watched: FitTools = { ...tools, onLayer: (layer) => progress.step("sensitivity", `${layer.label}, ${++begun} of ${layers.length}`, (begun - 1) / layers.length) };
+  const [output] = model.graph.outputs;
+  return samples ? rateWithData(model, layers, samples, output.name, watched, { method }) : rateWithoutData(model, layers, watched, { method });
+}
+
+function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: NonNullable<Recipe["layers"]>[string]): Option[] {
+  let allowed: Option[] = candidates;
+  const pin = setting?.pin;
+  if (setting?.method !== undefined) allowed = candidates.filter((c) => c.method === setting.method);
+  if (typeof pin === "object") allowed = candidates.filter((c) => c.bits >= pin.atLeastBits);
+  return [...allowed, { left: true, bytes: layer.bytes, loss: 0 }];
+}
+
+/** Finds the plan for a goal, sizes read off the file as it would be written. */
+class SizeSearch {
+  constructor(private readonly request: PlanRequest, private readonly fixed: Map<Layer, RatedCandidate>, private readonly items: { layer: Layer; choices: Option[] }[], private readonly scaleIsFree: Map<Layer, boolean>, private readonly responses: LayerSensitivity["response"]) {}
+
+  solve(): RatedCandidate[] {
+    const { goal } = this.request;
+    if (goal.kind === "preset") return this.preset(goal.preset);
+    return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes") : this.within(goal.bits, (plan) => this.convBits(plan), "bits");
+  }
+
+  private plan(options: readonly Option[]): RatedCandidate[] {
+    return [...this.fixed.values(), ...options.filter((o): o is RatedCandidate => !isLeft(o))];
+  }
+
+  /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
+  private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits"): RatedCandidate[] {
+    const least = this.items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = this.items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
+    const smallest = this.plan(choose(this.items, least)!);
+    const smallestSize = measure(smallest);
+    if (smallestSize > limit) {
+      const name = unit === "bytes" ? formatBytes(Math.ceil(smallestSize)) : `${(Math.ceil(smallestSize * 1000) / 1000).toFixed(3)} bits per convolution weight`;
+      const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
+      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached. The smallest possible is ${name}${this.fixed.size ? " with the pins as they are" : ""}.`, { smallest: smallestSize });
+    }
+    let best = smallest, bestSize = smallestSize, low = least, high = most;
+    for (let round = 0; round < 24 && high - low > 1; round++) {
+      // regula falsi would do on a straight line; sizes come in steps, so halve
+      const budget = (low + high) / 2;
+      const plan = this.plan(choose(this.items, budget)!), size = measure(plan);
+      if (size <= limit) {
+        low = budget;
+        if (size >= bestSize) { best = plan; bestSize = size; }
+        if (size >= 0.997 * limit) break;
+      } else {
+        high = budget;
+      }
+    }
+    return best;
+  }
+
+  private preset(preset: "nearly-lossless" | "balanced" | "smallest"): RatedCandidate[] {
+    const plans = front(this.items);
+    const { notes, samples } = this.request;
+    if (!samples) {
+      notes.push("Without images the plan is a cautious guess: about 3 bits a weight for Balanced. Give a data folder for a measured one.");
+      const bits = { "nearly-lossless": 4, balanced: 3, smallest: 2.5 }[preset];
+      const smallest = this.convBits(this.plan(plans[0].choices));
+      return this.within(Math.max(bits, smallest), (plan) => this.convBits(plan), "bits");
+    }
+    const within = (loss: number) => plans.find((p) => p.loss <= loss) ?? plans[plans.length - 1];
+    // predicted loss is KL in nats; what it does to agreement and top-1 is calibrated on the responses that were measured
+    const chosen = preset === "balanced" ? knee(plans) : within(preset === "nearly-lossless" ? this.klFor(0.01) : this.klFor(0.05));
+    return this.plan(chosen.choices);
+  }
+
+  /** The KL at which this share of predictions flips: disagreement ≈ c·√KL, c fitted to all measured responses. */
+  private klFor(disagreement: number): number {
+    const points = this.responses.filter(({ loss, disagreement: d }) => loss > 1e-6 && d > 0);
+    if (!points.length) return disagreement ** 2;
+    const ratios = points.map(({ loss, disagreement: d }) => d / Math.sqrt(loss)).sort((a, b) => a - b);
+    return (disagreement / ratios[ratios.length >> 1]) ** 2;
+  }
+
+  private blank(plan: RatedCandidate[]): FittedLayer[] {
+    return plan.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, this.scaleIsFree.get(layer) ?? false), absorbed: [], sqnrDb: 0 }));
+  }
+
+  private fileBytes(plan: RatedCandidate[]): number {
+    return editFor(this.request.model, this.blank(plan), this.request.embedded, this.request.layout).edit.size();
+  }
+
+  private convBits(plan: RatedCandidate[]): number {
+    const { packed } = editFor(this.request.model, this.blank(plan), this.request.embedded, this.request.layout);
+    return measuredBits(this.request.layers, packed);
+  }
+}

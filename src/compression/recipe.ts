@@ -1,0 +1,77 @@
+import * as z from "zod/mini";
+import { Preprocess } from "../evaluation/preprocess";
+import { methods } from "../methods/registry";
+import { KernelscopeError } from "../protocol/errors";
+import { parseTarget } from "../protocol/sizes";
+
+const described = <T extends z.ZodMiniType>(schema: T, description: string): T => {
+  z.globalRegistry.add(schema, { description });
+  return schema;
+};
+
+const layer = () => z.strictObject({
+  method: z.optional(described(z.enum(methods.map(({ id }) => id)), "Method of this layer.")),
+  options: z.optional(described(z.record(z.string(), z.unknown()), "Settings of the method.")),
+  pin: z.optional(described(z.union([z.enum(["leave", "exact"]), z.strictObject({ atLeastBits: z.number().check(z.minimum(1), z.maximum(32)) })]),
+    "leave: do not touch the layer. exact: keep method and options whatever the target. atLeastBits: no fewer bits per weight.")),
+});
+
+/** How a model is to be compressed: what a `*.kernelscope.json` holds. Defaults live here and nowhere else. */
+export const Recipe = z.strictObject({
+  $schema: z.optional(z.string()),
+  version: z._default(z.literal(1), 1),
+  model: z.optional(described(z.string(), "The model, relative to this file.")),
+  preset: z.optional(described(z.enum(["nearly-lossless", "balanced", "smallest"]), "nearly-lossless: at least 99 % predicted agreement. balanced: the knee of the curve. smallest: at most 3 points of predicted loss.")),
+  target: z.optional(described(z.string(), "Size of the file: 12x, 300KB, 1.5MB.")),
+  bits: z.optional(described(z.number().check(z.positive(), z.maximum(32)), "Upper bound of the bits per convolution weight.")),
+  data: z.optional(z.strictObject({
+    folder: z.optional(described(z.string(), "Calibration images, relative to this file.")),
+    evalFolder: z.optional(described(z.string(), "Images for the report, instead of a fifth of the folder.")),
+    limit: z.optional(described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "At most so many images for calibration.")),
+  })),
+  preprocess: z.optional(Preprocess),
+  tune: z._default(described(z.enum(["none"]), "Fine-tuning: none."), "none"),
+  seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
+  device: z._default(z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]), "auto"),
+  layers: z.optional(described(z.record(z.string(), layer()), "By weight tensor: what is special about single layers.")),
+}).check((context) => {
+  const { preset, target, bits } = context.value;
+  const given = [preset, target, bits].filter((value) => value !== undefined);
+  if (given.length > 1) context.issues.push({ code: "custom", message: "Give one of preset, target and bits.", input: context.value, path: [] });
+  if (target !== undefined) {
+    try {
+      parseTarget(target);
+    } catch (error) {
+      context.issues.push({ code: "custom", message: error instanceof Error ? error.message : String(error), input: target, path: ["target"] });
+    }
+  }
+});
+export type Recipe = z.infer<typeof Recipe>;
+
+/** The options of a layer, checked by its method. @throws KernelscopeError "bad-recipe" */
+export function parseOptions(methodId: string, options: unknown, layer: string): object {
+  const method = methods.find(({ id }) => id === methodId);
+  if (!method) throw new KernelscopeError("bad-recipe", `layers["${layer}"]: there is no method "${methodId}".`);
+  const parsed = method.options.safeParse(options ?? {});
+  if (!parsed.success) throw new KernelscopeError("bad-recipe", `layers["${layer}"].options: ${z.prettifyError(parsed.error).replace(/\s+/g, " ")}`);
+  return parsed.data;
+}
+
+/** Reads a recipe. @throws KernelscopeError "bad-recipe" with place and reason */
+export function parseRecipe(text: string, name: string): Recipe {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new KernelscopeError("bad-recipe", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  const parsed = Recipe.safeParse(json);
+  if (!parsed.success) throw new KernelscopeError("bad-recipe", `${name}: ${z.prettifyError(parsed.error).replace(/\s+/g, " ")}`);
+  for (const [id, { method, options }] of Object.entries(parsed.data.layers ?? {})) if (method !== undefined && options !== undefined) parseOptions(method, options, id);
+  return parsed.data;
+}
+
+/** The JSON schema that VS Code completes and checks recipes with. */
+export function recipeSchema(): object {
+  return z.toJSONSchema(Recipe, { target: "draft-7", io: "input" });
+}

@@ -1,0 +1,140 @@
+import { findLayers, type Layer } from "../onnx/layers";
+import { intsAttribute, type Model, type Node } from "../onnx/model";
+import { constantTensor } from "../onnx/constants";
+import { bitsOf, readInts, type Tensor } from "../onnx/tensor";
+import type { LayerReport } from "../protocol/report";
+import { methods } from "../methods/registry";
+import type { PackedBytes } from "../methods/packer";
+import type { FittedLayer } from "./fit";
+
+/** Bits per convolution weight of a plan, from the bytes that the packer wrote: layers' own, and their part of what all share. */
+export function measuredBits(layers: readonly Layer[], { layers: own, shared }: PackedBytes): number {
+  let bytes = 0, weights = 0, all = 0;
+  for (const layer of layers) {
+    const compressed = own.get(layer.id);
+    all += compressed ?? 0;
+    if (!layer.convolution && layers.some(({ convolution }) => convolution)) continue;
+    bytes += compressed ?? layer.bytes;
+    weights += layer.parameters;
+  }
+  const ofConvolutions = layers.reduce((sum, layer) => sum + (layer.convolution || !layers.some((l) => l.convolution) ? own.get(layer.id) ?? 0 : 0), 0);
+  return 8 * (bytes + (all > 0 ? shared * ofConvolutions / all : 0)) / weights;
+}
+
+/**
+ * Bytes of each layer's weight in a file: all tensors and nodes of its constant subgraph. What several layers share is divided among them:
+ * pooled codes by the lengths that a Split hands out, everything else evenly. The sum is what the file holds, nothing twice.
+ */
+export async function weightBytes(model: Model, layers: readonly Layer[]): Promise<Map<string, number>> {
+  const users = new Map<Node | Tensor, Layer[]>();
+  for (const layer of layers) {
+    for (const element of [...layer.subgraph.nodes, ...layer.subgraph.tensors]) {
+      const list = users.get(element);
+      if (list) list.push(layer);
+      else users.set(element, [layer]);
+    }
+  }
+  const shares = await poolShares(model, layers);
+  const bytes = new Map(layers.map((layer) => [layer.id, 0]));
+  for (const [element, list] of users) {
+    const share = list.length > 1 ? shares.get(element) : undefined;
+    const whole = share ? list.reduce((sum, layer) => sum + (share.get(layer) ?? 0), 0) : list.length;
+    for (const layer of list) bytes.set(layer.id, bytes.get(layer.id)! + element.bytes * (share ? share.get(layer) ?? 0 : 1) / whole);
+  }
+  return bytes;
+}
+
+/** For everything that ends in one Split: how many of its elements each layer gets. */
+async function poolShares(model: Model, layers: readonly Layer[]): Promise<Map<Node | Tensor, Map<Layer, number>>> {
+  const splits = new Map<Node, Map<Layer, number>>();
+  for (const layer of layers) {
+    const inputs = new Set(layer.subgraph.nodes.flatMap((node) => node.inputs));
+    for (const split of layer.subgraph.nodes.filter(({ op }) => op === "Split")) {
+      const lengths = await splitLengths(model, split);
+      const taken = split.outputs.reduce((sum, name, i) => sum + (inputs.has(name) ? lengths?.[i] ?? 1 : 0), 0);
+      const shares = splits.get(split) ?? new Map<Layer, number>();
+      splits.set(split, shares.set(layer, taken));
+    }
+  }
+  const result = new Map<Node | Tensor, Map<Layer, number>>(), claimed = new Set<Node | Tensor>();
+  for (const [split, shares] of splits) {
+    const pending: Node[] = [split];
+    for (let node = pending.pop(); node; node = pending.pop()) {
+      if (result.has(node)) claimed.add(node);
+      result.set(node, shares);
+      for (const name of node.inputs) {
+        const producer = split.graph.producers.get(name), tensor = split.graph.initializers.get(name);
+        if (producer) pending.push(producer);
+        if (tensor) {
+          if (result.has(tensor)) claimed.add(tensor);
+          result.set(tensor, shares);
+        }
+      }
+    }
+  }
+  for (const element of claimed) result.delete(element); // used by several pools: shared evenly
+  return result;
+}
+
+async function splitLengths(model: Model, split: Node): Promise<ArrayLike<number> | undefined> {
+  const attribute = intsAttribute(split, "split");
+  if (attribute) return attribute;
+  const tensor = split.inputs[1] ? constantTensor(split.graph, split.inputs[1]) : undefined;
+  return tensor && readInts(model, tensor);
+}
+
+export interface FileFigures { layers: LayerReport[]; convBitsPerWeight?: number; bitsPerWeight: number }
+
+/** The rows of a report, bytes read off the written file. */
+export async function layerReports(original: readonly Layer[], fitted: readonly FittedLayer[], written: Model): Promise<FileFigures> {
+  const layers = findLayers(written), bytes = await weightBytes(written, layers);
+  const byId = new Map(layers.map((layer) => [layer.id, layer])), done = new Map(fitted.map((f) => [f.layer.id, f]));
+  const rows: LayerReport[] = [];
+  for (const layer of original) {
+    const fit = done.get(layer.id), now = byId.get(layer.id);
+    const size = (now && bytes.get(now.id)) ?? layer.bytes;
+    rows.push({
+      name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0,
+      ...(now && await recognised(written, now)),
+      sqnrDb: fit && Number.isFinite(fit.sqnrDb) ? fit.sqnrDb : undefined,
+      skipped: fit ? undefined : layer.blocked ?? "Left as it is: nothing smaller pays here.",
+    });
+  }
+  return { layers: rows, ...figures(layers, bytes) };
+}
+
+/** The rows of `inspect`: what the file alone tells. */
+export async function inspectLayers(model: Model): Promise<FileFigures & { found: Layer[] }> {
+  const found = findLayers(model), bytes = await weightBytes(model, found);
+  const layers: LayerReport[] = [];
+  for (const layer of found) {
+    const size = bytes.get(layer.id) ?? layer.bytes;
+    layers.push({ name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0, ...await recognised(model, layer), skipped: layer.blocked });
+  }
+  return { layers, found, ...figures(found, bytes) };
+}
+
+function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBitsPerWeight?: number; bitsPerWeight: number } {
+  const bitsOver = (some: readonly Layer[]): number | undefined => {
+    const weights = some.reduce((sum, { parameters }) => sum + parameters, 0);
+    return weights ? 8 * some.reduce((sum, { id }) => sum + (bytes.get(id) ?? 0), 0) / weights : undefined;
+  };
+  return { convBitsPerWeight: bitsOver(layers.filter(({ convolution }) => convolution)), bitsPerWeight: bitsOver(layers) ?? 0 };
+}
+
+async function recognised(model: Model, layer: Layer): Promise<Partial<LayerReport> | undefined> {
+  for (const method of methods) {
+    const found = await method.recognise(model, layer);
+    if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits };
+  }
+  return undefined;
+}
+
+/** Bytes that a runtime holds once everything is unpacked: layer weights in their own type, all other constants as they are. */
+export function loadedWeightBytes(written: Model, original: readonly Layer[]): number {
+  const sizeOf = (count: number, type: number) => Math.ceil(count * bitsOf(type) / 8);
+  const layers = findLayers(written), inside = new Set(layers.flatMap(({ subgraph }) => subgraph.tensors));
+  let bytes = original.reduce((sum, { parameters, type }) => sum + sizeOf(parameters, type), 0);
+  for (const tensor of written.graph.initializerList) if (!inside.has(tensor)) bytes += sizeOf(tensor.count, tensor.type);
+  return bytes;
+}

@@ -1,0 +1,230 @@
+import type { Layer } from "../onnx/layers";
+import type { Model } from "../onnx/model";
+import type { TensorData } from "../onnx/edit";
+import { divergence, argMax } from "../evaluation/metrics";
+import { DAMPING } from "../methods/kernel";
+import type { Candidate, CompressionMethod, FitContext, WeightRows } from "../methods/method";
+import { rowDots, type Gram } from "../methods/gram";
+import { methods } from "../methods/registry";
+import { outputsOf } from "../methods/rows";
+import { effectiveRows, plainWeight, readRows, type FitTools } from "./fit";
+import { Flow, Liveness, type Batches } from "./flow";
+import { followOf, type Follow } from "./follow";
+import { hasGram, inputMoments } from "./moments";
+import { Random } from "../numeric/random";
+
+/** What a way to store a layer costs: bytes in the file and predicted loss (KL of the outputs, nats; without data a weighted distortion). */
+export interface RatedCandidate { layer: Layer; method: string; options: object; bytes: number; bits: number; noise: number; loss: number }
+
+/** A layer, what it could become and how the network takes it. */
+export interface LayerSensitivity {
+  layer: Layer;
+  candidates: RatedCandidate[];
+  /** Measured: loss at a relative noise of the layer's outputs. */
+  response: { noise: number; loss: number; disagreement: number }[];
+}
+
+/** Relative noise energies at which a layer's effect on the outputs is measured. */
+const NOISES = [0.02, 0.12, 0.5];
+/** Rows that a candidate's distortion is measured on, at least. */
+const TRIAL_ROWS = 64;
+
+export interface SensitivityOptions {
+  /** Only this method; all if absent. */
+  method?: string;
+  /** Candidates for layers that are pinned need no rating. */
+  skip?: (layer: Layer) => boolean;
+}
+
+/** All candidates of a layer over all methods that accept it. */
+export function candidatesOf(layer: Layer, scaleIsFree: boolean, only?: string): { method: CompressionMethod; candidate: Candidate<object> }[] {
+  return methods.filter((method) => (only === undefined || method.id === only || method.id === "integer") && method.accepts(layer) === true)
+    .flatMap((method) => method.candidates(layer, scaleIsFree).map((candidate) => ({ method, candidate })))
+    .filter(({ candidate }) => candidate.bytes < layer.bytes);
+}
+
+/**
+ * Rates every candidate of every layer by data: the noise that it puts on the layer's outputs (from their second moments, after correction),
+ * and what such noise does to the network's outputs (measured at three levels, interpolated, monotone).
+ */
+export async function rateWithData(model: Model, layers: readonly Layer[], samples: Batches, output: string, tools: FitTools, options: SensitivityOptions = {}): Promise<LayerSensitivity[]> {
+  const liveness = new Liveness(model, samples.input);
+  const flow = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
+  const reference = (await flow.compute([output])).get(output)!;
+  const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index);
+  const results: LayerSensitivity[] = [];
+  for (const layer of order) {
+    tools.onLayer?.(layer);
+    const [node] = layer.consumers;
+    const input = node.inputs[node.inputs[1] === layer.weight ? 0 : 1];
+    const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
+    if (!liveness.isData(input)) { results.push({ layer, candidates: [], response: [] }); continue; }
+    await flow.advance(node);
+    const moments = hasGram(layer) ? await inputMoments(layer, flow.get(input), tools.products, tools.pool, free || follow?.bias !== undefined) : undefined;
+    const noisy = await noiseOf(layer, rows, free, moments?.gram, tools, options.method);
+    if (!noisy) { results.push({ layer, candidates: [], response: [] }); continue; }
+    const response = await respond(layer, rows, noisy.direction, follow, moments?.mean, flow, output, reference, tools);
+    results.push({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
+  }
+  return results;
+}
+
+/** Energies of rows [rows, n] in the metric of the layer's inputs. */
+const energiesOf = async (rows: Float32Array, n: number, gram?: Gram): Promise<Float64Array> => (gram ? gram.energies(rows) : rowDots(rows, rows, n));
+
+const total = (values: ArrayLike<number>): number => Array.prototype.reduce.call(values, (sum, v) => (sum as number) + (v as number), 0) as number;
+
+interface Noisy {
+  candidates: { method: string; options: object; bytes: number; noise: number }[];
+  /** Rows of noise as a codebook leaves it, with the energy of the weight's own rows and no part along them. */
+  direction: Float32Array;
+}
+
+/** The relative noise of every candidate, and a typical direction of it. Words between measured ones are interpolated. */
+async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gram: Gram | undefined, tools: FitTools, only?: string): Promise<Noisy | undefined> {
+  const all = candidatesOf(layer, scaleIsFree, only);
+  if (!all.length) return undefined;
+  const trial = trialRows(rows, tools.seed), n = rows.inputs;
+  if (gram) await gram.factor(DAMPING);
+  const signal = total(await energiesOf(trial.values, n, gram));
+  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree, gram, quick: true };
+  const measure = async ({ method, candidate }: (typeof all)[number]): Promise<number> => {
+    const packed = await method.compress(layer, trial, candidate.options, context);
+    const difference = effectiveRows(packed);
+    for (let i = 0; i < difference.length; i++) difference[i] -= trial.values[i];
+    return Math.max(1e-9, total(await energiesOf(difference, n, gram)) / (signal || 1));
+  };
+  const measured = new Map<(typeof all)[number], number>();
+  const chosen = all.filter((c) => isAnchor(c.candidate.options));
+  // Two at a time: clustering runs on threads, products on onnxruntime.
+  const queue = [...chosen];
+  await Promise.all([0, 1].map(async () => {
+    for (let c = queue.shift(); c; c = queue.shift()) measured.set(c, await measure(c));
+  }));
+  const candidates = all.map((c) => ({ method: c.method.id, options: c.candidate.options, bytes: c.candidate.bytes, noise: measured.get(c) ?? between(c, chosen, measured) }));
+  const middle = chosen.reduce((best, c) => (Math.abs(Math.log(measured.get(c)! / 0.2)) < Math.abs(Math.log(measured.get(best)! / 0.2)) ? c : best));
+  const packed = await middle.method.compress(layer, rows, middle.candidate.options, context);
+  const direction = effectiveRows(packed);
+  for (let i = 0; i < direction.length; i++) direction[i] -= rows.values[i];
+  const product = gram ? await gram.multiply(direction) : direction;
+  const own = await energiesOf(rows.values, n, gram), along = rowDots(product, rows.values, n);
+  for (let m = 0; m < rows.outputs; m++) {
+    const share = own[m] > 0 ? along[m] / own[m] : 0;
+    for (let j = m * n; j < (m + 1) * n; j++) direction[j] -= share * rows.values[j];
+  }
+  const have = await energiesOf(direction, n, gram);
+  for (let m = 0; m < rows.outputs; m++) {
+    const factor = have[m] > 0 ? Math.sqrt(own[m] / have[m]) : 0;
+    for (let j = m * n; j < (m + 1) * n; j++) direction[j] *= Number.isFinite(factor) ? factor : 0;
+  }
+  return { candidates, direction };
+}
+
+/** Settings that are tried out: every second power of two of words, every width of integers. */
+function isAnchor(options: object): boolean {
+  return !("words" in options) || (typeof options.words === "number" && Number.isInteger(Math.log2(options.words) / 2));
+}
+
+/** Noise between two measured neighbours with the same block, on a logarithmic scale of words. */
+function between(c: { method: CompressionMethod; candidate: Candidate<object> }, anchors: (typeof c)[], measured: Map<typeof c, number>): number {
+  const wordsOf = (o: object): number => ("words" in o && typeof o.words === "number" ? Math.log2(o.words) : 0);
+  const blockOf = (o: object): number => ("block" in o && typeof o.block === "number" ? o.block : 0);
+  const x = wordsOf(c.candidate.options);
+  const family = anchors.filter((a) => a.method === c.method && blockOf(a.candidate.options) === blockOf(c.candidate.options)).sort((a, b) => wordsOf(a.candidate.options) - wordsOf(b.candidate.options));
+  if (!family.length) return 0.9; // no anchor: a handful of words for a large block, hardly anything of the signal is left
+  if (family.length === 1) return Math.min(0.99, measured.get(family[0])! * 2 ** ((wordsOf(family[0].candidate.options) - x) * 0.4));
+  let i = family.findIndex((a) => wordsOf(a.candidate.options) > x);
+  i = i === -1 ? family.length - 1 : Math.max(1, i);
+  const [low, high] = [family[i - 1], family[i]], a = wordsOf(low.candidate.options), b = wordsOf(high.candidate.options);
+  const t = (x - a) / (b - a);
+  return Math.min(0.99, Math.exp((1 - t) * Math.log(measured.get(low)!) + t * Math.log(measured.get(high)!)));
+}
+
+function trialRows(rows: WeightRows, seed: number): WeightRows {
+  const wanted = Math.max(TRIAL_ROWS, Math.ceil(65_536 * 3 / rows.inputs));
+  if (wanted >= rows.outputs) return rows;
+  const order = Array.from(new Random(seed, 7).permutation(rows.outputs).subarray(0, wanted)).sort((a, b) => a - b);
+  const values = new Float32Array(wanted * rows.inputs);
+  order.forEach((m, i) => values.set(rows.values.subarray(m * rows.inputs, (m + 1) * rows.inputs), i * rows.inputs));
+  return { values, outputs: wanted, inputs: rows.inputs };
+}
+
+/** KL and disagreement of the outputs when a layer's outputs carry noise of a given share of their energy, their own energy and mean kept. */
+async function respond(
+  layer: Layer, rows: WeightRows, direction: Float32Array, follow: Follow | undefined, mean: Float64Array | undefined,
+  flow: Flow, output: string, reference: { data: Float32Array; dims: readonly number[] }[], tools: FitTools,
+): Promise<LayerSensitivity["response"]> {
+  const offset = mean && (follow?.normalization?.mean ?? follow?.bias);
+  const free = [{ name: layer.weight, dims: layer.dims }, ...(offset ? [{ name: offset.name, dims: offset.dims }] : [])];
+  const session = await flow.open([output], free);
+  const response: LayerSensitivity["response"] = [];
+  try {
+    for (const noise of NOISES) {
+      const keep = Math.sqrt(1 - noise), add = Math.sqrt(noise);
+      const noisy = rows.values.map((w, i) => keep * w + add * direction[i]);
+      const weight: TensorData = plainWeight(layer, noisy);
+      const given: Record<string, { dims: readonly number[]; data: Float32Array }> = { [layer.weight]: { dims: layer.dims, data: new Float32Array(weight.raw!.buffer, weight.raw!.byteOffset, rows.values.length) } };
+      if (offset && mean) given[offset.name] = { dims: offset.dims, data: shifted(rows, noisy, mean, offset.values, follow?.normalization ? 1 : -1) };
+      let kl = 0, flips = 0, count = 0;
+      await flow.each(session, given, async (batch, values) => {
+        const y = values[output].data, x = reference[batch].data, samples = reference[batch].dims[0], classes = x.length / samples;
+        for (let s = 0; s < samples; s++) {
+          const p = x.subarray(s * classes, (s + 1) * classes), q = y.subarray(s * classes, (s + 1) * classes);
+          kl += divergence(p, q);
+          if (argMax(p) !== argMax(q)) flips++;
+        }
+        count += samples;
+      });
+      response.push({ noise, loss: kl / count, disagreement: flips / count });
+    }
+  } finally {
+    await session.release();
+  }
+  return monotone(response);
+}
+
+/** The offset that keeps every channel's mean: sign 1 for a mean that is subtracted, −1 for a bias that is added. */
+function shifted(rows: WeightRows, noisy: Float32Array, mean: Float64Array, values: Float32Array, sign: 1 | -1): Float32Array {
+  const n = rows.inputs;
+  return values.map((v, m) => {
+    let shift = 0;
+    for (let j = 0; j < n; j++) shift += (noisy[m * n + j] - rows.values[m * n + j]) * mean[j];
+    return v + sign * shift;
+  });
+}
+
+/** More noise never costs less. */
+function monotone(response: LayerSensitivity["response"]): LayerSensitivity["response"] {
+  for (let i = response.length - 2; i >= 0; i--) response[i].loss = Math.min(response[i].loss, response[i + 1].loss);
+  return response;
+}
+
+/** Loss at a noise between the measured ones, log against log; below the first it is proportional to the noise. */
+export function interpolate(response: LayerSensitivity["response"], noise: number): number {
+  const points = response.filter(({ loss }) => loss > 0);
+  if (!points.length) return 1e-9 * noise;
+  if (noise <= points[0].noise) return points[0].loss * noise / points[0].noise;
+  for (let i = 1; i < points.length; i++) {
+    if (noise > points[i].noise && i < points.length - 1) continue;
+    const [a, b] = [points[i - 1], points[i]];
+    const slope = Math.max(0.5, Math.log(b.loss / a.loss) / Math.log(b.noise / a.noise));
+    return noise <= b.noise ? a.loss * (b.loss / a.loss) ** (Math.log(noise / a.noise) / Math.log(b.noise / a.noise)) : b.loss * (noise / b.noise) ** Math.max(1, slope);
+  }
+  return points[0].loss * noise / points[0].noise;
+}
+
+/**
+ * Rates candidates without data: relative distortion of the weight, times a weight for each layer. What depth and width do is not measured, so every layer's
+ * relative noise counts alike per layer, more where few weights must carry much: the layer's share of noise is divided by the number of inputs that average it out.
+ */
+export async function rateWithoutData(model: Model, layers: readonly Layer[], tools: FitTools, options: SensitivityOptions = {}): Promise<LayerSensitivity[]> {
+  const results: LayerSensitivity[] = [];
+  for (const layer of layers) {
+    tools.onLayer?.(layer);
+    const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
+    const noisy = await noiseOf(layer, rows, free, undefined, tools, options.method);
+    const candidates = (noisy?.candidates ?? []).map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: c.noise / Math.sqrt(outputsOf(layer)) }));
+    results.push({ layer, candidates, response: [] });
+  }
+  return results;
+}

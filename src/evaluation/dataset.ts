@@ -1,0 +1,195 @@
+import * as z from "zod/mini";
+import type { ByteSource, DataAccess } from "../onnx/bytes";
+import type { ValueFacts } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import { decodeImage } from "./images";
+import { openNpy, type NpyArray } from "./npy";
+import { openNpz } from "./npz";
+import { Preprocess, prepareImage, preparePixels, resolvePreprocess, type Preparation } from "./preprocess";
+
+/** Samples in a fixed order, prepared for a model. */
+export interface Dataset {
+  readonly size: number;
+  /** Shape of one sample. */
+  readonly shape: readonly number[];
+  /** Class of each sample, where the data says. */
+  readonly labels?: Int32Array;
+  readonly notes: readonly string[];
+  /** The samples of these positions, one after the other. */
+  batch(positions: ArrayLike<number>): Promise<Float32Array>;
+  /** Name of a sample for people. */
+  nameOf(position: number): string;
+}
+
+const IMAGE = /\.(jpe?g|png)$/i;
+
+/**
+ * Opens `class/*.jpg|png`, images at the top, `images.npy` (+ `labels.npy`) or one `.npz` with those names.
+ * @param overrides go before the folder's own dataset.json, the first that sets a field counts
+ * @throws KernelscopeError "bad-data"
+ */
+export async function openDataset(data: DataAccess, input: ValueFacts, ...overrides: (Preprocess | undefined)[]): Promise<Dataset> {
+  const top = await data.list("");
+  if (!top) return openArrays(await archive(data), data.name, input, overrides);
+  const names = new Set(top.map(({ name }) => name));
+  const own = names.has("dataset.json") ? await readPreprocess(await data.open("dataset.json"), `${data.name}/dataset.json`) : undefined;
+  const sources = [...overrides, own];
+  if (names.has("images.npy")) {
+    const open = async (name: string) => (names.has(`${name}.npy`) ? openNpy(await data.open(`${name}.npy`), `${name}.npy`) : undefined);
+    return openArrays({ images: await open("images"), labels: await open("labels") }, data.name, input, sources);
+  }
+  const npz = top.filter(({ name, folder }) => !folder && name.endsWith(".npz"));
+  if (npz.length === 1) return openArrays(await archive({ ...data, open: () => data.open(npz[0].name) }), npz[0].name, input, sources);
+  return openImages(data, top, input, sources);
+}
+
+/** Reads and checks a preprocessing file. */
+export async function readPreprocess(source: ByteSource, name: string): Promise<Preprocess> {
+  const text = new TextDecoder().decode(await source.read(0, source.size));
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new KernelscopeError("bad-data", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+  const parsed = Preprocess.safeParse(json);
+  if (!parsed.success) throw new KernelscopeError("bad-data", `${name}: ${z.prettifyError(parsed.error).replace(/\s+/g, " ")}`);
+  return parsed.data;
+}
+
+interface Arrays { images?: NpyArray; labels?: NpyArray }
+
+async function archive(data: DataAccess): Promise<Arrays> {
+  const members = await openNpz(await data.open(""), data.name);
+  const open = async (name: string) => {
+    const member = members.get(name);
+    return member && openNpy(await member(), `${name}.npy in ${data.name}`);
+  };
+  return { images: await open("images"), labels: await open("labels") };
+}
+
+async function openArrays({ images, labels }: Arrays, name: string, input: ValueFacts, sources: (Preprocess | undefined)[]): Promise<Dataset> {
+  if (!images) throw new KernelscopeError("bad-data", `${name} holds no array called "images".`);
+  if (images.dims.length < 2 || images.dims[0] === 0) throw new KernelscopeError("bad-data", `"images" in ${name} holds no samples.`);
+  const size = images.dims[0];
+  if (labels && labels.dims[0] !== size) throw new KernelscopeError("bad-data", `${name} has ${size} images but ${labels.dims[0]} labels.`);
+  const classes = labels && Int32Array.from(await labels.rows(0, size));
+  const common = { size, labels: classes, nameOf: (position: number) => `image ${position}` };
+  const rows = async (positions: ArrayLike<number>, each: (values: Float32Array, i: number) => void) => {
+    for (let i = 0; i < positions.length;) {
+      let run = 1;
+      while (i + run < positions.length && positions[i + run] === positions[i] + run && run < 64) run++;
+      const values = await images.rows(positions[i], run), length = values.length / run;
+      for (let k = 0; k < run; k++) each(values.subarray(k * length, (k + 1) * length), i + k);
+      i += run;
+    }
+  };
+  // Floats, and anything whose shape is the model's, are taken as prepared unless the preprocessing says otherwise.
+  const modelShape = input.shape.slice(1), ownShape = images.dims.slice(1);
+  const fits = modelShape.length === ownShape.length && modelShape.every((d, i) => typeof d !== "number" || d <= 0 || d === ownShape[i]);
+  const bytes = images.type === "u1";
+  if (!bytes && fits && !sources.some((s) => s?.mean !== undefined || s?.std !== undefined || s?.scale !== undefined)) {
+    const length = ownShape.reduce((a, b) => a * b, 1);
+    return {
+      ...common, shape: ownShape, notes: [`${name}: arrays used as they are`],
+      async batch(positions) {
+        const out = new Float32Array(positions.length * length);
+        await rows(positions, (values, i) => out.set(values, i * length));
+        return out;
+      },
+    };
+  }
+  const { height, width, channels, first } = imageShape(ownShape, name);
+  const preparation = resolvePreprocess(input, { height, width, channels }, ...sources);
+  return {
+    ...common, shape: preparation.shape, notes: preparation.notes,
+    async batch(positions) {
+      const length = preparation.shape.reduce((a, b) => a * b, 1), out = new Float32Array(positions.length * length);
+      await rows(positions, (values, i) => prepareValues(values, { height, width, channels, first }, preparation, bytes, out, i * length, name));
+      return out;
+    },
+  };
+}
+
+/** Where height, width and channels are in an array of images. */
+function imageShape(dims: number[], name: string): { height: number; width: number; channels: number; first: boolean } {
+  if (dims.length === 2) return { height: dims[0], width: dims[1], channels: 1, first: true };
+  const few = [1, 3, 4];
+  if (dims.length === 3 && few.includes(dims[2])) return { height: dims[0], width: dims[1], channels: dims[2], first: false };
+  if (dims.length === 3 && few.includes(dims[0])) return { height: dims[1], width: dims[2], channels: dims[0], first: true };
+  throw new KernelscopeError("bad-data", `"images" in ${name} has samples of shape ${dims.join("×")}; images need height × width with 1, 3 or 4 channels first or last.`);
+}
+
+function prepareValues(values: Float32Array, shape: { height: number; width: number; channels: number; first: boolean }, to: Preparation, bytes: boolean, out: Float32Array, at: number, name: string): void {
+  const { height, width, channels, first } = shape, count = height * width;
+  if (bytes) {
+    const rgba = new Uint8Array(count * 4).fill(255);
+    for (let i = 0; i < count; i++) for (let c = 0; c < 3; c++) {
+      const from = channels === 1 ? 0 : c;
+      rgba[4 * i + c] = values[first ? from * count + i : i * channels + from];
+    }
+    prepareImage({ width, height, channels: 4, data: rgba }, to, out, at, name);
+    return;
+  }
+  if (to.resize !== undefined || to.crop) throw new KernelscopeError("bad-data", `${name} holds floating-point images, which are not resized. Save them as uint8 or in the model's size.`);
+  const wanted = to.channels === "gray" ? 1 : 3;
+  if (channels !== wanted) throw new KernelscopeError("bad-data", `${name} has ${channels} channels, the model takes ${wanted}.`);
+  const interleaved = new Float32Array(count * channels);
+  for (let i = 0; i < count; i++) for (let c = 0; c < channels; c++) interleaved[i * channels + (to.channels === "bgr" ? 2 - c : c)] = values[first ? c * count + i : i * channels + c];
+  preparePixels({ width, height, channels, data: interleaved as unknown as Uint8Array }, to, out, at);
+}
+
+async function openImages(data: DataAccess, top: { name: string; folder: boolean }[], input: ValueFacts, sources: (Preprocess | undefined)[]): Promise<Dataset> {
+  const files: string[] = [], labels: number[] = [];
+  const folders = top.filter(({ folder, name }) => folder && !name.startsWith(".")).map(({ name }) => name).sort();
+  const named = sources.find((s) => s?.classes)?.classes;
+  if (folders.length) {
+    const classes = named ?? folders;
+    const unknown = folders.find((folder) => !classes.includes(folder));
+    if (unknown !== undefined) throw new KernelscopeError("bad-data", `The folder ${unknown} in ${data.name} is not in the class list.`);
+    for (const folder of folders) {
+      for (const { name } of sorted((await data.list(folder)) ?? [])) {
+        files.push(`${folder}/${name}`);
+        labels.push(classes.indexOf(folder));
+      }
+    }
+  } else {
+    for (const { name } of sorted(top)) files.push(name);
+  }
+  if (!files.length) throw new KernelscopeError("bad-data", `${data.name} holds no JPEG or PNG images, no images.npy and no .npz. Choose a folder with one subfolder a class, or with images.`);
+  const read = async (file: string) => {
+    const source = await data.open(file);
+    return decodeImage(await source.read(0, source.size), file);
+  };
+  const { width, height } = await read(files[0]);
+  const preparation = resolvePreprocess(input, { height, width }, ...sources);
+  const length = preparation.shape.reduce((a, b) => a * b, 1);
+  return {
+    size: files.length, shape: preparation.shape, notes: preparation.notes,
+    labels: labels.length ? Int32Array.from(labels) : undefined,
+    nameOf: (position) => files[position],
+    async batch(positions) {
+      const out = new Float32Array(positions.length * length);
+      await Promise.all(Array.from(positions, async (position, i) => prepareImage(await read(files[position]), preparation, out, i * length, files[position])));
+      return out;
+    },
+  };
+}
+
+const sorted = (entries: { name: string; folder: boolean }[]): { name: string }[] =>
+  entries.filter(({ name, folder }) => !folder && IMAGE.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/**
+ * Splits positions of a data set into 80 % for fitting and 20 % for reporting by a hash of the position, or none for reporting where asked.
+ */
+export function splitPositions(size: number): { fit: number[]; held: number[] } {
+  const fit: number[] = [], held: number[] = [];
+  for (let i = 0; i < size; i++) (hash(i) % 5 === 0 ? held : fit).push(i);
+  return { fit, held };
+}
+
+function hash(i: number): number {
+  let h = Math.imul(i ^ 0x9e3779b9, 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}

@@ -1,0 +1,89 @@
+import type { ValueInfo, Model } from "../onnx/model";
+import { typeName } from "../onnx/tensor";
+import type { ValueFacts } from "../protocol/api";
+import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
+import type { Session, Tensor } from "../runtime/runtime";
+import type { Dataset } from "./dataset";
+import { ClassifierMetrics, ErrorMetrics } from "./metrics";
+
+/** The one input that data goes into. @throws KernelscopeError "unsupported" for models with several */
+export function dataInput(model: Model): ValueFacts {
+  const { graph } = model;
+  const inputs = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
+  if (inputs.length !== 1) throw new KernelscopeError("unsupported", inputs.length === 0 ? "This model has no input, so there is nothing to run it on." : `This model has ${inputs.length} inputs (${inputs.map(({ name }) => name).join(", ")}); data sets with one array for each are not understood yet.`);
+  return valueFacts(inputs[0]);
+}
+
+export const valueFacts = ({ name, elemType, shape }: ValueInfo): ValueFacts => ({ name, type: elemType === undefined ? "?" : typeName(elemType), shape: shape ?? [] });
+
+/** Samples that go through the model at once: what its input says, or `wanted` where the batch is free. */
+export function batchSize(input: ValueFacts, wanted: number): number {
+  const [batch] = input.shape;
+  return typeof batch === "number" && batch > 0 ? batch : wanted;
+}
+
+export interface Outcome { classifier?: ClassifierMetrics; error?: ErrorMetrics; constant: boolean }
+
+export interface RunOptions {
+  positions?: ArrayLike<number>;
+  batch: number;
+  signal?: AbortSignal;
+  onBatch?(done: number, total: number, outcome: Outcome): void;
+}
+
+/**
+ * Runs a model over a data set, and a reference beside it. A model with one output [N, C] is a classifier; others are compared by error.
+ * Batches are read while the one before runs; memory does not grow with the number of samples.
+ */
+export async function runEvaluation(session: Session, input: ValueFacts, dataset: Dataset, options: RunOptions, reference?: Session): Promise<Outcome> {
+  const positions = options.positions ?? Array.from({ length: dataset.size }, (_, i) => i);
+  const outcome: Outcome = { constant: true };
+  const [output] = session.outputNames;
+  let first: Float32Array | undefined;
+  let next = readBatch(dataset, positions, 0, options.batch);
+  for (let at = 0; at < positions.length; at += options.batch) {
+    throwIfCancelled(options.signal);
+    const batch = await next;
+    if (at + options.batch < positions.length) next = readBatch(dataset, positions, at + options.batch, options.batch);
+    next.catch(() => undefined); // a failure is reported when it is awaited
+    const { count, tensor, chosen } = batch;
+    const results = await session.run({ [input.name]: tensor });
+    const others = reference && await reference.run({ [input.name]: tensor });
+    const { data, dims } = results[output], rows = tensor.dims[0];
+    const isClassifier = session.outputNames.length === 1 && dims.length === 2 && dims[0] === rows && dims[1] > 1;
+    const used = data.length / rows * count;
+    const values = data.subarray(0, used), other = others?.[reference?.outputNames.includes(output) ? output : reference?.outputNames[0] ?? output]?.data.subarray(0, used);
+    if (other && other.length !== values.length) throw new KernelscopeError("bad-model", "The two models have outputs of different shapes, so they cannot be compared.");
+    if (isClassifier) {
+      outcome.classifier ??= new ClassifierMetrics();
+      outcome.classifier.add(values, dims[1], dataset.labels && chosen.map((p) => dataset.labels![p]), other);
+    } else {
+      outcome.error ??= new ErrorMetrics();
+      if (other) outcome.error.add(values, other, count);
+      else outcome.error.samples += count;
+    }
+    first ??= values.slice(0, used / count);
+    outcome.constant &&= values.every((v, i) => v === first![i % first!.length]);
+    options.onBatch?.(Math.min(positions.length, at + count), positions.length, outcome);
+  }
+  return outcome;
+}
+
+interface ReadBatch { count: number; chosen: number[]; tensor: Tensor }
+
+/** A batch filled up with its last sample where the model's batch is fixed. */
+async function readBatch(dataset: Dataset, positions: ArrayLike<number>, at: number, size: number): Promise<ReadBatch> {
+  const chosen = Array.from({ length: Math.min(size, positions.length - at) }, (_, i) => positions[at + i]);
+  const data = await dataset.batch(chosen), sample = data.length / chosen.length;
+  return { count: chosen.length, chosen, tensor: { dims: [chosen.length, ...dataset.shape], data: data.subarray(0, sample * chosen.length) } };
+}
+
+/** All samples of these positions as batches in memory, for calibration. */
+export async function readBatches(dataset: Dataset, positions: ArrayLike<number>, size: number, signal?: AbortSignal): Promise<Tensor[]> {
+  const batches: Tensor[] = [];
+  for (let at = 0; at < positions.length; at += size) {
+    throwIfCancelled(signal);
+    batches.push((await readBatch(dataset, positions, at, size)).tensor);
+  }
+  return batches;
+}

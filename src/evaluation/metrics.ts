@@ -1,0 +1,100 @@
+/** Figures over samples, added up batch by batch so that memory does not grow with their number. */
+export class ClassifierMetrics {
+  samples = 0;
+  private top1 = 0;
+  private top5 = 0;
+  private labelled = 0;
+  private agreed = 0;
+  private klSum = 0;
+  private compared = 0;
+
+  /**
+   * Adds a batch of outputs [n, classes].
+   * @param reference the original's outputs for the same samples @param labels class of each sample
+   */
+  add(outputs: Float32Array, classes: number, labels?: ArrayLike<number>, reference?: Float32Array): void {
+    for (let i = 0; i < outputs.length / classes; i++) {
+      const row = outputs.subarray(i * classes, (i + 1) * classes), best = argMax(row);
+      this.samples++;
+      if (labels) {
+        this.labelled++;
+        if (best === labels[i]) this.top1++;
+        if (rankOf(row, labels[i]) < 5) this.top5++;
+      }
+      if (reference) {
+        const other = reference.subarray(i * classes, (i + 1) * classes);
+        this.compared++;
+        if (argMax(other) === best) this.agreed++;
+        this.klSum += divergence(other, row);
+      }
+    }
+  }
+
+  get top1Share(): number | undefined { return this.labelled ? this.top1 / this.labelled : undefined; }
+  get top5Share(): number | undefined { return this.labelled ? this.top5 / this.labelled : undefined; }
+  get agreement(): number | undefined { return this.compared ? this.agreed / this.compared : undefined; }
+  get kl(): number | undefined { return this.compared ? this.klSum / this.compared : undefined; }
+}
+
+/** The index of the largest value, the first one on ties. */
+export function argMax(row: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if (row[i] > row[best]) best = i;
+  return best;
+}
+
+/** How many classes come before this one. */
+function rankOf(row: Float32Array, label: number): number {
+  let rank = 0;
+  for (let i = 0; i < row.length; i++) if (row[i] > row[label] || (row[i] === row[label] && i < label)) rank++;
+  return rank;
+}
+
+/** KL(p ‖ q) in nats of two rows of outputs, softmaxed unless they sum to one already. */
+export function divergence(p: ArrayLike<number>, q: ArrayLike<number>): number {
+  const logP = logProbabilities(p), logQ = logProbabilities(q);
+  let sum = 0;
+  for (let i = 0; i < logP.length; i++) if (logP[i] > -Infinity) sum += Math.exp(logP[i]) * (logP[i] - Math.max(logQ[i], -100));
+  return Math.max(0, sum);
+}
+
+/** Natural logarithms of a row's probabilities. */
+export function logProbabilities(row: ArrayLike<number>): Float64Array {
+  let sum = 0, least = Infinity, most = -Infinity;
+  for (let i = 0; i < row.length; i++) {
+    sum += row[i];
+    least = Math.min(least, row[i]);
+    most = Math.max(most, row[i]);
+  }
+  if (least >= 0 && Math.abs(sum - 1) < 1e-3) return Float64Array.from(row, Math.log);
+  let total = 0;
+  for (let i = 0; i < row.length; i++) total += Math.exp(row[i] - most);
+  const shift = most + Math.log(total);
+  return Float64Array.from(row, (v) => v - shift);
+}
+
+/** The 95 % Wilson score interval of a share. */
+export function wilson(share: number, samples: number): [number, number] {
+  if (samples === 0) return [0, 1];
+  const z = 1.959963984540054, z2 = z * z / samples;
+  const centre = (share + z2 / 2) / (1 + z2), half = z / (1 + z2) * Math.sqrt(share * (1 - share) / samples + z2 / (4 * samples));
+  return [Math.max(0, centre - half), Math.min(1, centre + half)];
+}
+
+/** Signal and error energies of outputs that are no class scores. */
+export class ErrorMetrics {
+  samples = 0;
+  private signal = 0;
+  private noise = 0;
+
+  add(outputs: Float32Array, reference: Float32Array, samples: number): void {
+    this.samples += samples;
+    for (let i = 0; i < outputs.length; i++) {
+      this.signal += reference[i] ** 2;
+      this.noise += (outputs[i] - reference[i]) ** 2;
+    }
+  }
+
+  get sqnrDb(): number | undefined { return this.signal > 0 && this.noise > 0 ? 10 * Math.log10(this.signal / this.noise) : undefined; }
+  get relativeError(): number | undefined { return this.signal > 0 ? Math.sqrt(this.noise / this.signal) : undefined; }
+}

@@ -1,0 +1,52 @@
+import type { ComputePool } from "../numeric/tasks";
+import { overRows } from "../numeric/tasks";
+import type { Factor } from "../numeric/factor";
+
+/** Multiplies [rows, n] by a symmetric [n, n]. */
+export type SymmetricProduct = (rows: Float32Array, matrix: Float32Array, n: number) => Promise<Float32Array>;
+
+/** Second moments E[x·xᵀ] of what a layer's rows are multiplied with, measured on calibration data. */
+export class Gram {
+  private readonly factors = new Map<number, Promise<Factor>>();
+
+  /** @param h [n, n] symmetric */
+  constructor(readonly h: Float32Array, readonly n: number, private readonly pool: ComputePool, private readonly product: SymmetricProduct) {}
+
+  /** H + damping as a factor; the damping is `share` of the mean diagonal. */
+  factor(share: number): Promise<Factor> {
+    let factor = this.factors.get(share);
+    if (!factor) this.factors.set(share, factor = this.pool.run("factor", { h: this.h, n: this.n, share }));
+    return factor;
+  }
+
+  /** rows [rows, n] · H */
+  multiply(rows: Float32Array): Promise<Float32Array> { return this.product(rows, this.h, this.n); }
+
+  /** x with x·(H + damping) = rows. */
+  async solve(rows: Float32Array, share: number): Promise<Float32Array> {
+    const factor = await this.factor(share);
+    return overRows(this.pool, rows, this.n, (part) => this.pool.run("solve", { factor, rows: part }));
+  }
+
+  /** Codewords for every block of every row, with error feedback. */
+  async feedback(rows: Float32Array, codebook: Float32Array, d: number, share: number): Promise<Int32Array> {
+    const factor = await this.factor(share);
+    return overRows(this.pool, rows, this.n, (part) => this.pool.run("feedback", { factor, rows: part, codebook, d }));
+  }
+
+  /** e·H·eᵀ of each row of errors [rows, n]. */
+  async energies(errors: Float32Array): Promise<Float64Array> {
+    return rowDots(await this.multiply(errors), errors, this.n);
+  }
+}
+
+/** The dot product of each row of a with the same row of b, [rows, n] each. */
+export function rowDots(a: Float32Array, b: Float32Array, n: number): Float64Array {
+  const rows = a.length / n, dots = new Float64Array(rows);
+  for (let m = 0; m < rows; m++) {
+    let sum = 0;
+    for (let j = m * n; j < (m + 1) * n; j++) sum += a[j] * b[j];
+    dots[m] = sum;
+  }
+  return dots;
+}

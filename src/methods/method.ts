@@ -1,0 +1,84 @@
+import type * as z from "zod/mini";
+import type { ComputePool } from "../numeric/tasks";
+import type { Layer } from "../onnx/layers";
+import type { Model } from "../onnx/model";
+import type { Gram } from "./gram";
+import type { WeightPacker } from "./packer";
+
+/** A weight as matrix [outputs, inputs]: a row is all that one output channel sees, kernels whole and in the order of input channels. */
+export interface WeightRows {
+  /** [outputs, inputs] row-major, float32. */
+  values: Float32Array;
+  outputs: number;
+  /** C/groups · kH · kW */
+  inputs: number;
+}
+
+/** How a layer may be stored, and what that takes. */
+export interface Candidate<Options> {
+  options: Options;
+  /** Bytes in the file: codes, codebook, scale and nodes, without what all layers share. */
+  bytes: number;
+}
+
+export interface FitContext {
+  seed: number;
+  pool: ComputePool;
+  /** Something behind the layer divides the channel's scale out or takes it over, so that the file need not hold it. */
+  scaleIsFree: boolean;
+  /** [outputs] how much a squared error of a channel's output counts; all alike if absent. */
+  importance?: Float32Array;
+  /** Second moments of the layer's inputs on calibration data. */
+  gram?: Gram;
+  /** What the rows should become, [outputs, inputs]: differs from the weight where inputs have drifted. */
+  target?: Float32Array;
+  /** Less work for planning: fewer passes, no corrections. */
+  quick?: boolean;
+}
+
+/** A weight in a method's own form. Restored rows times `scale` approximate the original. */
+export interface PackedWeight {
+  method: string;
+  /** [outputs] one factor for each output channel, already rounded as it will be stored. */
+  scale: Float32Array;
+  /** Where the scale is kept: in the file as float16 or float32, or in what follows the layer. */
+  scaleStorage: "half" | "float" | "elsewhere";
+}
+
+/** One of the methods of the papers. The registry knows them all; planner, recipe, command line and views know only this. */
+export interface CompressionMethod<Options extends object = object, Packed extends PackedWeight = PackedWeight> {
+  id: string;
+  title: string;
+  paper: string;
+  options: z.ZodMiniType<Options>;
+  /** True, or why not, in words for users. */
+  accepts(layer: Layer): true | string;
+  /** Ways to store the layer, smallest first. */
+  candidates(layer: Layer, scaleIsFree: boolean): Candidate<Options>[];
+  /** Bytes of one choice of options. */
+  bytes(layer: Layer, options: Options, scaleIsFree: boolean): number;
+  /** A short name of a choice: "3×3 · 64 words". */
+  describe(layer: Layer, options: Options): string;
+  /** A weight of zeros stored with these options: takes the bytes that the real one will. */
+  blank(layer: Layer, options: Options, scaleIsFree: boolean): Packed;
+  compress(layer: Layer, rows: WeightRows, options: Options, context: FitContext): Promise<Packed>;
+  /** Rows [outputs, inputs] that inference will see, bit for bit; without the scale where that is kept elsewhere. */
+  restore(packed: Packed): Float32Array;
+  /** Adds the stock ONNX nodes that end in the layer's weight. */
+  apply(packed: Packed, layer: Layer, packer: WeightPacker): void;
+  /** Reads a weight back from a file, with nothing but the file. */
+  recognise(model: Model, layer: Layer): Promise<Recognised | undefined>;
+}
+
+/** What a file tells of a compressed weight. */
+export interface Recognised {
+  method: string;
+  codewords?: number;
+  blockSize?: number;
+  indexBits?: number;
+  codebookBits?: number;
+  /** [codewords, blockSize] */
+  codebook?: Float32Array;
+  /** One codeword for every block of the weight. */
+  index?: Int32Array;
+}

@@ -1,0 +1,248 @@
+import { floatToHalf } from "../numeric/half";
+import { packBits } from "../numeric/bits";
+import { zeroCode } from "../numeric/grid";
+import { encodedSize, type ModelEdit, type NodeSpec, type TensorData } from "../onnx/edit";
+import type { Layer } from "../onnx/layers";
+import type { Node } from "../onnx/model";
+import { DataType } from "../onnx/tensor";
+
+/** How codes lie in the file: packed without gaps, one or two bytes each, or not at all (plain floats). */
+export type PackedLayout = "bits" | "bytes" | "dense";
+
+type PoolKind = "index" | "value";
+interface Piece { codes: ArrayLike<number>; output: string; layer: Layer }
+interface Pool { kind: PoolKind; bits: number; pieces: Piece[] }
+
+/** How many bytes of a file belong to each layer, and how many to all together. */
+export interface PackedBytes { layers: Map<string, number>; shared: number }
+
+/**
+ * Writes compressed weights into a model as stock nodes that onnxruntime folds into constants at load.
+ * Codes of one width are pooled over all layers, so that a layer costs a few nodes and the unpacking exists once:
+ * bytes [groups, bytes] → Cast → MatMul (the bytes that a code touches, shifted) → Floor → Mod 2^bits → Split.
+ * Floats hold all of it exactly: a code of at most 16 bits touches at most 24.
+ */
+export class WeightPacker {
+  private readonly pools = new Map<string, Pool>();
+  private readonly scales = new Map<string, { values: Float32Array; half: boolean; axis: number; rank: number; output: string; layer: Layer }[]>();
+  private readonly constants = new Map<string, string>();
+  private readonly nodes: NodeSpec[] = [];
+  private readonly layerBytes = new Map<string, number>();
+  private shared = 0;
+  private readonly opset: number;
+
+  constructor(private readonly edit: ModelEdit, private readonly layout: PackedLayout = "bits") {
+    this.opset = edit.model.opset;
+  }
+
+  /** Codes 0 … 2^bits − 1 as an int32 vector. */
+  indices(layer: Layer, codes: ArrayLike<number>, bits: number): string { return this.pooled("index", layer, codes, Math.max(1, bits)); }
+
+  /** Codes as a float vector centred on the code for zero. */
+  values(layer: Layer, codes: ArrayLike<number>, bits: number): string { return this.pooled("value", layer, codes, bits); }
+
+  private pooled(kind: PoolKind, layer: Layer, codes: ArrayLike<number>, bits: number): string {
+    const key = `${kind}${bits}`;
+    let pool = this.pools.get(key);
+    if (!pool) this.pools.set(key, pool = { kind, bits, pieces: [] });
+    const output = this.edit.freshName();
+    pool.pieces.push({ codes, output, layer });
+    return output;
+  }
+
+  /** A factor for each output channel, in a shape that broadcasts against the weight; float16 in the file where `half`. */
+  scale(layer: Layer, values: Float32Array, half: boolean): string {
+    const rank = layer.dims.length, axis = layer.outputAxis;
+    const key = `${half}${rank}${axis}`;
+    const output = this.edit.freshName();
+    const list = this.scales.get(key) ?? [];
+    this.scales.set(key, list);
+    list.push({ values, half, axis, rank, output, layer });
+    return output;
+  }
+
+  /** Adds a node and returns its output; `output` names it where it matters. */
+  node(layer: Layer, op: string, inputs: string[], attributes?: NodeSpec["attributes"], output = this.edit.freshName()): string {
+    this.add({ op, inputs, outputs: [output], attributes }, layer);
+    return output;
+  }
+
+  /** An int64 constant, shared by all that ask for the same. */
+  ints(values: readonly number[]): string {
+    return this.constant(`i${values.join()}`, (name) => ({ name, dims: [values.length], type: DataType.INT64, int64s: [...values] }));
+  }
+
+  /**
+   * Reshapes rows [outputs, inputs] to the layer's weight, scales, transposes and casts as needed, ending in the weight's own name.
+   * @param scale name of a broadcastable factor in the weight's layout, if there is one
+   */
+  finish(layer: Layer, rows: string, scale?: string): void {
+    const { dims, outputAxis, weight } = layer;
+    const swap = outputAxis === 1;
+    const rowDims = swap ? [dims[1], dims[0], ...dims.slice(2)] : dims;
+    const cast = layer.type !== DataType.FLOAT;
+    const steps: [string, string[], NodeSpec["attributes"]?][] = [["Reshape", [this.ints(rowDims)]]];
+    if (swap) steps.push(["Transpose", [], { perm: [1, 0, ...dims.slice(2).map((_, i) => i + 2)] }]);
+    if (scale !== undefined) steps.push(["Mul", [scale]]);
+    if (cast) steps.push(["Cast", [], { to: layer.type }]);
+    this.removeWeight(layer);
+    let value = rows;
+    steps.forEach(([op, more, attributes], i) => {
+      value = this.node(layer, op, [value, ...more], attributes, i === steps.length - 1 ? weight : undefined);
+    });
+  }
+
+  /** Takes away all that made the weight and serves nothing else. */
+  private removeWeight({ graph, weight, subgraph, consumers }: Layer): void {
+    const gone = new Set<Node>(consumers);
+    // nodes stand in the order of the file, so the last of the subgraph is next to the weight
+    for (const node of [...subgraph.nodes].sort((a, b) => b.index - a.index)) {
+      const alone = node.outputs.every((name) => (graph.consumers.get(name) ?? []).every((user) => gone.has(user)));
+      if (!alone && !node.outputs.includes(weight)) continue;
+      gone.add(node);
+      this.edit.removeNode(node);
+    }
+    for (const { name } of subgraph.tensors) {
+      if (graph.initializers.has(name) && (graph.consumers.get(name) ?? []).every((user) => gone.has(user))) this.edit.removeInitializer(graph, name);
+    }
+  }
+
+  private add(spec: NodeSpec, layer?: Layer, list = this.nodes): void {
+    list.push(spec);
+    this.charge(encodedSize(spec), layer);
+  }
+
+  private charge(bytes: number, layer?: Layer): void {
+    if (layer) this.layerBytes.set(layer.id, (this.layerBytes.get(layer.id) ?? 0) + bytes);
+    else this.shared += bytes;
+  }
+
+  private constant(key: string, make: (name: string) => TensorData): string {
+    let name = this.constants.get(key);
+    if (name === undefined) {
+      name = this.edit.freshName();
+      this.constants.set(key, name);
+      this.addTensor(make(name));
+    }
+    return name;
+  }
+
+  private addTensor(tensor: TensorData, layer?: Layer): void {
+    this.edit.addInitializer(this.edit.model.graph, tensor);
+    this.charge(encodedSize(tensor), layer);
+  }
+
+  private floats(values: Float32Array, dims: number[]): string {
+    return this.constant(`f${dims.join()}:${values.join()}`, (name) => ({ name, dims, type: DataType.FLOAT, raw: new Uint8Array(values.buffer.slice(0)) }));
+  }
+
+  /** Writes pools and nodes into the edit; call once, after all layers. */
+  flush(): PackedBytes {
+    const unpacking: NodeSpec[] = [];
+    for (const pool of this.pools.values()) this.writePool(pool, unpacking);
+    for (const list of this.scales.values()) this.writeScales(list, unpacking);
+    this.edit.insertNodes(this.edit.model.graph, "start", [...unpacking, ...this.nodes]);
+    return { layers: this.layerBytes, shared: this.shared };
+  }
+
+  private writePool({ kind, bits, pieces }: Pool, nodes: NodeSpec[]): void {
+    const count = pieces.reduce((sum, piece) => sum + piece.codes.length, 0);
+    const all = new Uint32Array(count);
+    let at = 0;
+    for (const { codes, layer } of pieces) {
+      all.set(codes, at);
+      at += codes.length;
+      this.charge(codes.length * bits / 8, layer);
+    }
+    const whole = this.layout === "bytes" || bits === 8 || bits === 16;
+    let value = whole ? this.wholeCodes(all, bits, nodes) : this.unpackedCodes(all, bits, nodes);
+    if (kind === "value") value = this.step(nodes, "Sub", [value, this.floats(Float32Array.of(zeroCode(bits)), [])]);
+    else value = this.step(nodes, "Cast", [value], { to: DataType.INT32 });
+    const padding = whole ? 0 : (groupOf(bits) - count % groupOf(bits)) % groupOf(bits);
+    this.split(nodes, value, pieces.map(({ codes, output }) => ({ length: codes.length, output })), padding);
+  }
+
+  /** Codes of one or two whole bytes. */
+  private wholeCodes(codes: Uint32Array, bits: number, nodes: NodeSpec[]): string {
+    const raw = bits <= 8 ? Uint8Array.from(codes) : new Uint8Array(Uint16Array.from(codes).buffer);
+    const name = this.edit.freshName();
+    this.addPayload({ name, dims: [codes.length], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, codes.length * bits / 8);
+    return this.step(nodes, "Cast", [name], { to: DataType.FLOAT });
+  }
+
+  /** Codes packed without gaps: a group is the least number of codes that fill whole bytes. */
+  private unpackedCodes(codes: Uint32Array, bits: number, nodes: NodeSpec[]): string {
+    const group = groupOf(bits), width = group * bits / 8, groups = Math.ceil(codes.length / group);
+    const raw = new Uint8Array(groups * width);
+    raw.set(packBits(codes, bits));
+    const name = this.edit.freshName();
+    this.addPayload({ name, dims: [groups, width], type: DataType.UINT8, raw }, codes.length * bits / 8);
+    const window = new Float32Array(width * group);
+    for (let code = 0; code < group; code++) {
+      const first = code * bits, last = first + bits - 1;
+      for (let byte = first >> 3; byte <= last >> 3; byte++) window[byte * group + code] = 2 ** (8 * byte - first);
+    }
+    let value = this.step(nodes, "Cast", [name], { to: DataType.FLOAT });
+    value = this.step(nodes, "MatMul", [value, this.floats(window, [width, group])]);
+    value = this.step(nodes, "Floor", [value]);
+    const range = this.floats(Float32Array.of(2 ** bits), []);
+    if (this.opset >= 10) {
+      value = this.step(nodes, "Mod", [value, range], { fmod: 1 });
+    } else {
+      let whole = this.step(nodes, "Div", [value, range]);
+      whole = this.step(nodes, "Floor", [whole]);
+      whole = this.step(nodes, "Mul", [whole, range]);
+      value = this.step(nodes, "Sub", [value, whole]);
+    }
+    return this.step(nodes, "Reshape", [value, this.ints([-1])]);
+  }
+
+  /** A tensor whose payload is charged to the layers already. */
+  private addPayload(tensor: TensorData, payload: number): void {
+    this.addTensor(tensor);
+    this.shared -= payload;
+  }
+
+  private writeScales(list: { values: Float32Array; half: boolean; axis: number; rank: number; output: string; layer: Layer }[], nodes: NodeSpec[]): void {
+    const { half, axis, rank } = list[0];
+    const count = list.reduce((sum, { values }) => sum + values.length, 0);
+    const all = new Float32Array(count);
+    let at = 0;
+    for (const { values, layer } of list) {
+      all.set(values, at);
+      at += values.length;
+      this.charge(values.length * (half ? 2 : 4), layer);
+    }
+    const dims = Array.from({ length: rank }, (_, i) => (i === axis ? count : 1));
+    const raw = new Uint8Array(half ? Uint16Array.from(all, floatToHalf).buffer : all.buffer);
+    const name = this.edit.freshName();
+    this.addPayload({ name, dims, type: half ? DataType.FLOAT16 : DataType.FLOAT, raw }, raw.length);
+    const value = half ? this.step(nodes, "Cast", [name], { to: DataType.FLOAT }) : name;
+    this.split(nodes, value, list.map(({ values, output }) => ({ length: values.length, output })), 0, axis);
+  }
+
+  private split(nodes: NodeSpec[], value: string, pieces: { length: number; output: string }[], padding: number, axis = 0): void {
+    const lengths = pieces.map(({ length }) => length), outputs = pieces.map(({ output }) => output);
+    if (padding) {
+      lengths.push(padding);
+      outputs.push(this.edit.freshName());
+    }
+    const attributes: Record<string, number | number[]> = axis ? { axis } : {};
+    if (outputs.length === 1) this.add({ op: "Identity", inputs: [value], outputs }, undefined, nodes);
+    else if (this.opset >= 13) this.add({ op: "Split", inputs: [value, this.ints(lengths)], outputs, attributes }, undefined, nodes);
+    else this.add({ op: "Split", inputs: [value], outputs, attributes: { ...attributes, split: lengths } }, undefined, nodes);
+  }
+
+  private step(nodes: NodeSpec[], op: string, inputs: string[], attributes?: NodeSpec["attributes"]): string {
+    const output = this.edit.freshName();
+    this.add({ op, inputs, outputs: [output], attributes }, undefined, nodes);
+    return output;
+  }
+}
+
+/** The least number of codes of `bits` bits that fill whole bytes. */
+const groupOf = (bits: number): number => [1, 8, 4, 8, 2, 8, 4, 8][bits & 7];
+
+/** Bytes of a node as {@link WeightPacker} writes them: for plans, before anything is written. */
+export const nodeBytes = (op: string, inputs: number, attributes?: NodeSpec["attributes"]): number =>
+  encodedSize({ op, inputs: Array.from({ length: inputs }, () => "k00"), outputs: ["k00"], attributes });

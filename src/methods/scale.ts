@@ -1,0 +1,26 @@
+import { floatToHalf, halfToFloat } from "../numeric/half";
+import type { PackedWeight } from "./method";
+
+/** Root mean square of each row, 1 for a row of zeros. */
+export function rowScales(rows: Float32Array, n: number): Float32Array {
+  const scales = new Float32Array(rows.length / n);
+  for (let m = 0; m < scales.length; m++) {
+    let sum = 0;
+    for (let j = m * n; j < (m + 1) * n; j++) sum += rows[j] * rows[j];
+    scales[m] = safeScale(Math.sqrt(sum / n));
+  }
+  return scales;
+}
+
+/** Scales as the file will hold them: float16 where all lie in its normal range, float32 otherwise, or left to what follows the layer. */
+export function storeScale(scale: Float32Array, isFree: boolean): Pick<PackedWeight, "scale" | "scaleStorage"> {
+  if (isFree) return { scale, scaleStorage: "elsewhere" };
+  const half = scale.every((s) => s >= 2 ** -14 && s < 65504);
+  return half ? { scale: scale.map((s) => halfToFloat(floatToHalf(s))), scaleStorage: "half" } : { scale, scaleStorage: "float" };
+}
+
+/** A factor that may be divided by: 1 in place of zero, denormal, infinite and undefined ones. */
+export const safeScale = (value: number): number => (Math.abs(value) >= 1.2e-38 && Number.isFinite(value) ? value : 1);
+
+/** Bytes that a stored scale takes in the file, its multiplication included. */
+export const scaleBytes = (outputs: number, isFree: boolean, node: number): number => (isFree ? 0 : outputs * 2 + node + 6);

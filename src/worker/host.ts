@@ -1,0 +1,70 @@
+import * as fs from "node:fs/promises";
+import * as os from "node:os";
+import * as path from "node:path";
+import type { CheckpointStore } from "../compression/checkpoint";
+import type { Host, OpenedModel } from "../compression/host";
+import type { ComputePool } from "../numeric/tasks";
+import { allTensors, readModel } from "../onnx/model";
+import { KernelscopeError } from "../protocol/errors";
+import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool, writeAtomically } from "../runtime/node";
+
+/** Opens a model on disk; external data is found beside it. */
+export async function openModelFile(file: string): Promise<OpenedModel> {
+  const source = await openFile(file), external = new NodeExternalFiles(path.dirname(file));
+  try {
+    const model = await readModel(source, external);
+    const locations = new Map<string, number>();
+    for (const { storage } of allTensors(model)) if (storage.kind === "external") locations.set(storage.location, 0);
+    for (const location of locations.keys()) locations.set(location, await fs.stat(path.join(path.dirname(file), location)).then(({ size }) => size, () => 0));
+    const close = async () => { await external.close(); await source.close(); };
+    return { model, bytes: source.size + [...locations.values()].reduce((a, b) => a + b, 0), close };
+  } catch (error) {
+    await external.close();
+    await source.close();
+    throw error;
+  }
+}
+
+/** Files of one job in a folder of their own. */
+class FolderStore implements CheckpointStore {
+  constructor(private readonly folder: string) {}
+  async load(key: string): Promise<Uint8Array | undefined> {
+    return fs.readFile(path.join(this.folder, key)).then((bytes) => new Uint8Array(bytes), () => undefined);
+  }
+  async save(key: string, value: Uint8Array): Promise<void> {
+    await fs.mkdir(this.folder, { recursive: true });
+    await writeAtomically(path.join(this.folder, key), (sink) => sink.write(value));
+  }
+  async clear(): Promise<void> { await fs.rm(this.folder, { recursive: true, force: true }); }
+}
+
+/** Where checkpoints go unless told otherwise: the user's cache. */
+export function defaultCheckpointFolder(): string {
+  if (process.platform === "win32") return path.join(process.env.LOCALAPPDATA ?? os.homedir(), "kernelscope", "jobs");
+  if (process.platform === "darwin") return path.join(os.homedir(), "Library", "Caches", "kernelscope", "jobs");
+  return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "kernelscope", "jobs");
+}
+
+export interface NodeHost extends Host { close(): Promise<void> }
+
+/** The machine as jobs see it. Close it when the job ends. */
+export async function nodeHost(options: { threads?: number; checkpoint?: string }): Promise<NodeHost> {
+  const pool: ComputePool & { close?(): Promise<void> } = await openPool(__dirname, options.threads);
+  const folder = options.checkpoint ?? defaultCheckpointFolder();
+  return {
+    runtime: nodeRuntime,
+    pool,
+    openModel: openModelFile,
+    openData,
+    readText: (file) => fs.readFile(file, "utf8").catch(() => { throw new KernelscopeError("usage", `${file} cannot be read.`); }),
+    exists: (file) => fs.access(file).then(() => true, () => false),
+    write: writeAtomically,
+    digest: digestFile,
+    hash: hashFile,
+    resolve: (base, file) => path.resolve(base, file),
+    folderOf: path.dirname,
+    baseName: (file) => path.basename(file),
+    checkpoints: (key) => new FolderStore(path.join(folder, key)),
+    close: async () => { await pool.close?.(); },
+  };
+}
