@@ -1,9 +1,9 @@
-import type { Graph, Model, Node } from "./model";
+import { allGraphs, type Graph, type Model, type Node } from "./model";
 
 /** Finds who produces and who uses every value, across the borders of bodies. */
 export function link(model: Model): void {
   const defined = new Map<Graph, Set<string>>();
-  for (const graph of [...model.graphs, ...model.functions.flatMap((f) => [f.graph, ...f.graphs])]) {
+  for (const graph of allGraphs(model)) {
     for (const node of graph.nodes) for (const output of node.outputs) if (output) graph.producers.set(output, node);
     const names = new Set([...graph.producers.keys(), ...graph.initializers.keys(), ...graph.sparseInitializers.keys()]);
     for (const { name } of graph.inputs) {

@@ -1,5 +1,5 @@
 import type { Storage, Tensor, TensorHome } from "./tensor";
-import type { Span } from "./wire";
+import type { FileRange, Span } from "./wire";
 
 export { readModel } from "./reader";
 
@@ -92,6 +92,9 @@ export interface Node {
   /** Serialized bytes, tag and length included. */
   bytes: number;
   span: Span;
+  /** Where the names of its inputs and outputs lie in the file. */
+  inputFields: FileRange[];
+  outputFields: FileRange[];
 }
 
 /** An attribute's value in the field that `type` says. */
@@ -154,16 +157,22 @@ export function* attributeTensors(node: Node): Generator<Tensor> {
   }
 }
 
+/** Every tensor of one graph, without those of its bodies. */
+export function* graphTensors(graph: Graph): Generator<Tensor> {
+  yield* graph.initializerList;
+  for (const { values, indices } of graph.sparseInitializers.values()) {
+    if (values) yield values;
+    if (indices) yield indices;
+  }
+  for (const node of graph.nodes) yield* attributeTensors(node);
+}
+
+/** All graphs of the file: the main one, bodies, functions and their bodies. */
+export const allGraphs = (model: Model): Graph[] => [...model.graphs, ...model.functions.flatMap((f) => [f.graph, ...f.graphs])];
+
 /** Every tensor of the file: initializers, sparse ones, attributes; in bodies and functions too. */
 export function* allTensors(model: Model): Generator<Tensor> {
-  for (const graph of [...model.graphs, ...model.functions.flatMap((f) => [f.graph, ...f.graphs])]) {
-    yield* graph.initializerList;
-    for (const { values, indices } of graph.sparseInitializers.values()) {
-      if (values) yield values;
-      if (indices) yield indices;
-    }
-    for (const node of graph.nodes) yield* attributeTensors(node);
-  }
+  for (const graph of allGraphs(model)) yield* graphTensors(graph);
 }
 
 export type { Storage, Tensor };

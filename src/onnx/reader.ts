@@ -152,14 +152,20 @@ class Reader {
 
   private async readNode(cursor: Cursor, span: Span, graph: Graph): Promise<void> {
     const node: Node = {
-      index: graph.nodes.length, name: "", op: "", domain: "", overload: "", inputs: [], outputs: [], attributes: new Map(), captures: new Set(), graph, bytes: spanBytes(span), span,
+      index: graph.nodes.length, name: "", op: "", domain: "", overload: "", inputs: [], outputs: [], attributes: new Map(), captures: new Set(), graph, bytes: spanBytes(span), span, inputFields: [], outputFields: [],
     };
     graph.nodes.push(node);
     await WireError.placed(() => `node ${node.name || node.outputs[0] || node.index} (${node.op || "operator unknown"})`, async () => {
       while (cursor.next() ?? await cursor.nextAfterRead()) {
         switch (cursor.key) {
-          case NODE.input: node.inputs.push(await cursor.text()); break;
-          case NODE.output: node.outputs.push(await cursor.text()); break;
+          case NODE.input:
+            cursor.addTo(node.inputFields);
+            node.inputs.push(await cursor.text());
+            break;
+          case NODE.output:
+            cursor.addTo(node.outputFields);
+            node.outputs.push(await cursor.text());
+            break;
           case NODE.name: node.name = await cursor.text(); break;
           case NODE.op: node.op = await cursor.text(); break;
           case NODE.domain: node.domain = await cursor.text(); break;

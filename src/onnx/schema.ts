@@ -29,7 +29,7 @@ export const ATTRIBUTE = {
 } as const;
 export const SPARSE = { values: bytes(1), indices: bytes(2), dims: number(3), dimsPacked: bytes(3) } as const;
 export const TENSOR = {
-  dims: number(1), dimsPacked: bytes(1), type: number(2),
+  dims: number(1), dimsPacked: bytes(1), type: number(2), segment: bytes(3),
   floats: float(4), floatsPacked: bytes(4), int32s: number(5), int32sPacked: bytes(5), strings: bytes(6), int64s: number(7), int64sPacked: bytes(7),
   name: bytes(8), raw: bytes(9), doubles: double(10), doublesPacked: bytes(10), uint64s: number(11), uint64sPacked: bytes(11), doc: bytes(12),
   external: bytes(13), location: number(14), metadata: bytes(16),

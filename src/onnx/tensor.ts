@@ -2,7 +2,7 @@ import { halvesToFloats } from "../numeric/half";
 import { KernelscopeError } from "../protocol/errors";
 import type { ByteSource, ExternalFiles } from "./bytes";
 import { openExternal } from "./external";
-import { concat, type Span } from "./wire";
+import { concat, type FileRange, type Span } from "./wire";
 
 /** TensorProto.DataType */
 export const DataType = {
@@ -49,6 +49,10 @@ export interface Tensor {
   /** The TensorProto's field in the file; absent where the values are attributes of a `Constant` node themselves. */
   span?: Span;
   storage: Storage;
+  /** Fields that tell of an external file. */
+  externalFields: FileRange[];
+  /** Fields that a new value leaves as they are: documentation, metadata, and what is not known here. */
+  otherFields: FileRange[];
 }
 
 /** What a tensor's bytes can be read from. */

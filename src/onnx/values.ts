@@ -66,7 +66,7 @@ function dataField(type: number): "floats" | "int32s" | "int64s" | "doubles" | "
 
 /** TensorProto without its elements. @param inside says in words where an error is, given the name as far as it is known */
 export async function readTensor(cursor: Cursor, span: Span, inside: (name: string) => string): Promise<Tensor> {
-  const tensor: Tensor = { name: "", dims: [], type: 0, count: 0, bytes: spanBytes(span), span, storage: { kind: "none" } };
+  const tensor: Tensor = { name: "", dims: [], type: 0, count: 0, bytes: spanBytes(span), span, storage: { kind: "none" }, externalFields: [], otherFields: [] };
   const runs: Partial<Record<string, Run[]>> = {}, entries = new Map<string, string>();
   let raw: { start: number; end: number } | undefined, isExternal = false, strings = false;
   const addDim = (dim: number) => {
@@ -83,8 +83,16 @@ export async function readTensor(cursor: Cursor, span: Span, inside: (name: stri
         case TENSOR.name: tensor.name = await cursor.text(); break;
         case TENSOR.raw: raw = { start: cursor.start, end: cursor.end }; break;
         case TENSOR.strings: strings = true; break;
-        case TENSOR.location: isExternal = cursor.int === 1; break;
-        case TENSOR.external: entries.set(...await readEntry(cursor.inside())); break;
+        case TENSOR.segment: break;
+        case TENSOR.location:
+          isExternal = cursor.int === 1;
+          cursor.addTo(tensor.externalFields);
+          break;
+        case TENSOR.external:
+          cursor.addTo(tensor.externalFields);
+          entries.set(...await readEntry(cursor.inside()));
+          break;
+        default: cursor.addTo(tensor.otherFields);
       }
     }
   });

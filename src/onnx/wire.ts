@@ -21,6 +21,9 @@ export class WireError extends Error {
   }
 }
 
+/** Offsets of the first byte and of the one after the last. */
+export interface FileRange { start: number; end: number }
+
 /** A length-delimited field in the file: offsets of its tag, its length prefix, its content and what follows; and the field around it. */
 export interface Span { parent?: Span; tag: number; prefix: number; start: number; end: number }
 
@@ -170,6 +173,13 @@ export class Cursor {
 
   /** The current length-delimited field. */
   span(parent?: Span): Span { return { parent, tag: this.tag, prefix: this.prefix, start: this.start, end: this.end }; }
+
+  /** Adds the current field, tag included, to a list of ranges. */
+  addTo(ranges: FileRange[]): void {
+    const last = ranges.at(-1);
+    if (last?.end === this.tag) last.end = this.end;
+    else ranges.push({ start: this.tag, end: this.end });
+  }
 
   /** Content of the current length-delimited field. Only for names and small values. */
   async bytes(): Promise<Uint8Array> {
