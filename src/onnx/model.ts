@@ -89,7 +89,7 @@ export interface Node {
   /** Values of graphs around it that its bodies use. */
   captures: Set<string>;
   graph: Graph;
-  /** Serialized bytes, tag and length included. */
+  /** Serialized bytes, tag and length included; external bytes of its attributes too. */
   bytes: number;
   span: Span;
   /** Where the names of its inputs and outputs lie in the file. */

@@ -2,7 +2,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { explainBadFile } from "./badfile";
 import type { ByteSource, ExternalFiles } from "./bytes";
 import { link } from "./link";
-import type { Attribute, Graph, Model, ModelFunction, Node } from "./model";
+import { attributeTensors, type Attribute, type Graph, type Model, type ModelFunction, type Node } from "./model";
 import { packedInts, readEntry, readFirstText, readOpset, readSparse, readTensor, readValueInfo } from "./values";
 import { ATTRIBUTE, AttributeType, FUNCTION, GRAPH, MODEL, NODE, QUANTIZATION } from "./schema";
 import { Cursor, type Span, spanBytes, Window, WireError } from "./wire";
@@ -179,6 +179,7 @@ class Reader {
       }
     });
     if (node.domain === "ai.onnx") node.domain = "";
+    for (const { bytes, span } of attributeTensors(node)) if (span) node.bytes += bytes - spanBytes(span);
   }
 
   private async readAttribute(cursor: Cursor, span: Span, owner: Node): Promise<Attribute> {

@@ -36,6 +36,9 @@ export type Storage =
   | { kind: "string" }
   | { kind: "none" };
 
+/** Elements in memory. */
+export type NumberArray = Float32Array | Float64Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array | BigInt64Array | BigUint64Array;
+
 /** A constant of the model. Its elements stay in the file until someone reads them. */
 export interface Tensor {
   name: string;
@@ -49,6 +52,8 @@ export interface Tensor {
   /** The TensorProto's field in the file; absent where the values are attributes of a `Constant` node themselves. */
   span?: Span;
   storage: Storage;
+  /** Elements of a small tensor of int32, int64 (rounded beyond 2^53) or float32 in the model's own file: shapes, axes, scales. */
+  values?: readonly number[];
   /** Fields that tell of an external file. */
   externalFields: FileRange[];
   /** Fields that a new value leaves as they are: documentation, metadata, and what is not known here. */
@@ -175,17 +180,22 @@ export async function readRaw(home: TensorHome, tensor: Tensor, [first, count]: 
   }
 }
 
-/** Floats of raw bytes; undefined for types that are no floats. */
-export function floatsOf(type: number, raw: Uint8Array): Float32Array | undefined {
+/** Elements from their bytes in raw_data, without a copy where alignment allows; float16 and bfloat16 become float32. Undefined for types without arithmetic. */
+export function elementsOf(type: number, raw: Uint8Array): NumberArray | undefined {
   const { buffer, byteOffset, byteLength } = raw.byteOffset % 8 === 0 ? raw : raw.slice();
   switch (type) {
     case DataType.FLOAT: return new Float32Array(buffer, byteOffset, byteLength / 4);
     case DataType.FLOAT16: return halvesToFloats(new Uint16Array(buffer, byteOffset, byteLength / 2));
-    case DataType.BFLOAT16: {
-      const wide = Uint32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), (code) => code << 16);
-      return new Float32Array(wide.buffer);
-    }
-    case DataType.DOUBLE: return Float32Array.from(new Float64Array(buffer, byteOffset, byteLength / 8));
+    case DataType.BFLOAT16: return new Float32Array(Uint32Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2), (code) => code << 16).buffer);
+    case DataType.DOUBLE: return new Float64Array(buffer, byteOffset, byteLength / 8);
+    case DataType.UINT8: case DataType.BOOL: return new Uint8Array(buffer, byteOffset, byteLength);
+    case DataType.INT8: return new Int8Array(buffer, byteOffset, byteLength);
+    case DataType.UINT16: return new Uint16Array(buffer, byteOffset, byteLength / 2);
+    case DataType.INT16: return new Int16Array(buffer, byteOffset, byteLength / 2);
+    case DataType.UINT32: return new Uint32Array(buffer, byteOffset, byteLength / 4);
+    case DataType.INT32: return new Int32Array(buffer, byteOffset, byteLength / 4);
+    case DataType.UINT64: return new BigUint64Array(buffer, byteOffset, byteLength / 8);
+    case DataType.INT64: return new BigInt64Array(buffer, byteOffset, byteLength / 8);
     default: return undefined;
   }
 }
@@ -195,9 +205,10 @@ export function floatsOf(type: number, raw: Uint8Array): Float32Array | undefine
  * @throws KernelscopeError as {@link readRaw}, "unsupported" for other types
  */
 export async function readFloats(home: TensorHome, tensor: Tensor, range?: readonly [number, number]): Promise<Float32Array> {
-  if (!isFloatType(tensor.type)) throw new KernelscopeError("unsupported", `Tensor ${tensor.name} holds ${typeName(tensor.type)} values, not floats.`);
-  const raw = await readRaw(home, tensor, range);
-  return floatsOf(tensor.type, raw) ?? new Float32Array(0);
+  const elements = isFloatType(tensor.type) ? elementsOf(tensor.type, await readRaw(home, tensor, range)) : undefined;
+  if (elements instanceof Float32Array) return elements;
+  if (elements instanceof Float64Array) return Float32Array.from(elements);
+  throw new KernelscopeError("unsupported", `Tensor ${tensor.name} holds ${typeName(tensor.type)} values, not floats.`);
 }
 
 /**
@@ -205,26 +216,9 @@ export async function readFloats(home: TensorHome, tensor: Tensor, range?: reado
  * @throws KernelscopeError as {@link readRaw}; "unsupported" for other types and for values that a double cannot hold exactly
  */
 export async function readInts(home: TensorHome, tensor: Tensor): Promise<number[]> {
-  const raw = await readRaw(home, tensor);
-  const values = intsOf(tensor.type, raw);
-  if (!values) throw new KernelscopeError("unsupported", `Tensor ${tensor.name} holds ${typeName(tensor.type)} values, not integers.`);
+  const elements = isFloatType(tensor.type) ? undefined : elementsOf(tensor.type, await readRaw(home, tensor));
+  if (!elements) throw new KernelscopeError("unsupported", `Tensor ${tensor.name} holds ${typeName(tensor.type)} values, not integers.`);
+  const values = Array.from<number | bigint, number>(elements, Number);
   if (!values.every(Number.isSafeInteger)) throw new KernelscopeError("unsupported", `Tensor ${tensor.name} holds integers beyond 2^53, which cannot be used exactly.`);
   return values;
-}
-
-/** Integers of raw bytes, rounded beyond 2^53; undefined for types that are no integers of a byte or more. */
-export function intsOf(type: number, raw: Uint8Array): number[] | undefined {
-  const { buffer, byteOffset, byteLength } = raw.byteOffset % 8 === 0 ? raw : raw.slice();
-  switch (type) {
-    case DataType.BOOL:
-    case DataType.UINT8: return Array.from(raw);
-    case DataType.INT8: return Array.from(new Int8Array(buffer, byteOffset, byteLength));
-    case DataType.UINT16: return Array.from(new Uint16Array(buffer, byteOffset, byteLength / 2));
-    case DataType.INT16: return Array.from(new Int16Array(buffer, byteOffset, byteLength / 2));
-    case DataType.UINT32: return Array.from(new Uint32Array(buffer, byteOffset, byteLength / 4));
-    case DataType.INT32: return Array.from(new Int32Array(buffer, byteOffset, byteLength / 4));
-    case DataType.UINT64: return Array.from(new BigUint64Array(buffer, byteOffset, byteLength / 8), Number);
-    case DataType.INT64: return Array.from(new BigInt64Array(buffer, byteOffset, byteLength / 8), Number);
-    default: return undefined;
-  }
 }

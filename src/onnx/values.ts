@@ -1,11 +1,11 @@
 import type { SparseTensor, ValueInfo } from "./model";
 import { DIM, ENTRY, OPSET, SHAPE, SPARSE, TENSOR, TENSOR_TYPE, TYPE, VALUE } from "./schema";
-import { DataType, rawBytes, type Run, type Storage, type Tensor } from "./tensor";
-import { type Cursor, type Span, spanBytes, WireError } from "./wire";
+import { DataType, elementsOf, rawBytes, readRaw, type Run, type Storage, type Tensor } from "./tensor";
+import { type Cursor, type Span, spanBytes, type Window, WireError } from "./wire";
 
 /** Readers of the small messages: tensors without their elements, types and shapes, pairs of texts. */
 
-const HIGHEST_RANK = 1000;
+const HIGHEST_RANK = 1000, MOST_VALUES = 64;
 
 /** The int64 values of a packed field. */
 export function* packedInts(bytes: Uint8Array): Generator<bigint> {
@@ -102,7 +102,21 @@ export async function readTensor(cursor: Cursor, span: Span, inside: (name: stri
     tensor.bytes += tensor.storage.kind === "external" ? tensor.storage.length ?? rawBytes(tensor.type, tensor.count) : 0;
   } else if (strings) tensor.storage = { kind: "string" };
   else tensor.storage = inFile(tensor.type, runs, raw);
+  tensor.values = await smallValues(cursor.window, tensor);
   return tensor;
+}
+
+/** Elements of a small tensor, read with its structure: they decide shapes. */
+async function smallValues(window: Window, tensor: Tensor): Promise<number[] | undefined> {
+  const { storage, type, count } = tensor, isSmall = count > 0 && count <= MOST_VALUES;
+  if (!isSmall || !(type === DataType.INT64 || type === DataType.INT32 || type === DataType.FLOAT) || !("start" in storage || "runs" in storage)) return undefined;
+  const runs = "runs" in storage ? storage.runs : [storage];
+  if (runs.some(({ start, end }) => end - start > MOST_VALUES * 12)) return undefined;
+  for (const { start, end } of runs) if (!window.holds(start, end - start)) await window.load(start, end - start);
+  const source = { size: window.source.size, read: async (at: number, length: number) => (window.holds(at, length) ? window.bytes.subarray(at - window.at, at - window.at + length) : window.source.read(at, length)) };
+  // a small tensor that is damaged is told of when it is read for its own sake
+  const elements = await readRaw({ source }, tensor).then((bytes) => elementsOf(type, bytes), () => undefined);
+  return elements && Array.from<number | bigint, number>(elements, Number);
 }
 
 function inFile(type: number, runs: Partial<Record<string, Run[]>>, raw?: { start: number; end: number }): Storage {
