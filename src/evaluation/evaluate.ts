@@ -16,17 +16,20 @@ export function dataInput(model: Model): ValueFacts {
 
 export const valueFacts = ({ name, elemType, shape }: ValueInfo): ValueFacts => ({ name, type: elemType === undefined ? "?" : typeName(elemType), shape: shape ?? [] });
 
-/** Samples that go through the model at once: what its input says, or `wanted` where the batch is free. */
-export function batchSize(input: ValueFacts, wanted: number): number {
+/** Samples that go through a model at once. */
+export interface BatchSize { size: number; /** The model takes no other. */ fixed: boolean }
+
+/** What the model's input says, or `wanted` where the batch is free. */
+export function batchSize(input: ValueFacts, wanted: number): BatchSize {
   const [batch] = input.shape;
-  return typeof batch === "number" && batch > 0 ? batch : wanted;
+  return typeof batch === "number" && batch > 0 ? { size: batch, fixed: true } : { size: wanted, fixed: false };
 }
 
 export interface Outcome { classifier?: ClassifierMetrics; error?: ErrorMetrics; constant: boolean }
 
 export interface RunOptions {
   positions?: ArrayLike<number>;
-  batch: number;
+  batch: BatchSize;
   signal?: AbortSignal;
   onBatch?(done: number, total: number, outcome: Outcome): void;
 }
@@ -40,11 +43,12 @@ export async function runEvaluation(session: Session, input: ValueFacts, dataset
   const outcome: Outcome = { constant: true };
   const [output] = session.outputNames;
   let first: Float32Array | undefined;
-  let next = readBatch(dataset, positions, 0, options.batch);
-  for (let at = 0; at < positions.length; at += options.batch) {
+  const { size, fixed } = options.batch;
+  let next = readBatch(dataset, positions, 0, size, fixed);
+  for (let at = 0; at < positions.length; at += size) {
     throwIfCancelled(options.signal);
     const batch = await next;
-    if (at + options.batch < positions.length) next = readBatch(dataset, positions, at + options.batch, options.batch);
+    if (at + size < positions.length) next = readBatch(dataset, positions, at + size, size, fixed);
     next.catch(() => undefined); // a failure is reported when it is awaited
     const { count, tensor, chosen } = batch;
     const results = await session.run({ [input.name]: tensor });
@@ -71,19 +75,19 @@ export async function runEvaluation(session: Session, input: ValueFacts, dataset
 
 interface ReadBatch { count: number; chosen: number[]; tensor: Tensor }
 
-/** A batch filled up with its last sample where the model's batch is fixed. */
-async function readBatch(dataset: Dataset, positions: ArrayLike<number>, at: number, size: number): Promise<ReadBatch> {
+/** A batch; filled up with its last sample to a batch size that the model fixes. */
+async function readBatch(dataset: Dataset, positions: ArrayLike<number>, at: number, size: number, fixed: boolean): Promise<ReadBatch> {
   const chosen = Array.from({ length: Math.min(size, positions.length - at) }, (_, i) => positions[at + i]);
-  const data = await dataset.batch(chosen), sample = data.length / chosen.length;
-  return { count: chosen.length, chosen, tensor: { dims: [chosen.length, ...dataset.shape], data: data.subarray(0, sample * chosen.length) } };
+  const filled = fixed ? Array.from({ length: size }, (_, i) => chosen[Math.min(i, chosen.length - 1)]) : chosen;
+  return { count: chosen.length, chosen, tensor: { dims: [filled.length, ...dataset.shape], data: await dataset.batch(filled) } };
 }
 
-/** All samples of these positions as batches in memory, for calibration. */
-export async function readBatches(dataset: Dataset, positions: ArrayLike<number>, size: number, signal?: AbortSignal): Promise<Tensor[]> {
+/** All samples of these positions as batches in memory, for calibration; a last one that does not fill a fixed batch is left out. */
+export async function readBatches(dataset: Dataset, positions: ArrayLike<number>, { size, fixed }: BatchSize, signal?: AbortSignal): Promise<Tensor[]> {
   const batches: Tensor[] = [];
-  for (let at = 0; at < positions.length; at += size) {
+  for (let at = 0; at < positions.length && !(fixed && at > 0 && at + size > positions.length); at += size) {
     throwIfCancelled(signal);
-    batches.push((await readBatch(dataset, positions, at, size)).tensor);
+    batches.push((await readBatch(dataset, positions, at, size, fixed)).tensor);
   }
   return batches;
 }

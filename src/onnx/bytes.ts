@@ -15,3 +15,12 @@ export interface ByteSink {
 export interface ExternalFiles {
   open(location: string): Promise<ByteSource>;
 }
+
+/** A folder of files, or a single one, wherever it lies. */
+export interface DataAccess {
+  /** For messages. */
+  name: string;
+  /** What lies in a folder ("" is the top); undefined where there is one file only. */
+  list(folder: string): Promise<{ name: string; folder: boolean }[] | undefined>;
+  open(path: string): Promise<ByteSource>;
+}

@@ -1,0 +1,167 @@
+import * as vscode from "vscode";
+import type { WorkerApi } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
+import { connect, type Channel, type Methods, type Peer } from "../protocol/rpc";
+import type { ViewingWorker } from "../worker/process";
+import { localFile, type LocalFile } from "./local-file";
+import { pageHtml, pageRoots } from "./page-html";
+import type { Status } from "./status";
+
+/** How long a closed model stays in the viewing process, in case that it is opened again. */
+const CLOSE_GRACE_MS = 5000;
+
+interface ModelDocument extends vscode.CustomDocument { file: LocalFile }
+interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi }
+
+/** The read-only editor for `.onnx` files: one page a panel, one process for all that is looked at. */
+export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDocument> {
+  static readonly viewType = "kernelscope.model";
+  private readonly pages = new Set<OpenPage>();
+  private readonly references = new Map<string, number>();
+  private readonly jobs = new Map<string, JobState>();
+
+  constructor(
+    private readonly extension: vscode.Uri,
+    private readonly viewing: ViewingWorker,
+    private readonly status: Status,
+    private readonly log: vscode.LogOutputChannel,
+  ) {}
+
+  register(): vscode.Disposable {
+    return vscode.Disposable.from(
+      vscode.window.registerCustomEditorProvider(ModelEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const { page } of this.pages) void page.trusted().catch(() => undefined); }),
+    );
+  }
+
+  /** The model whose editor is in front. */
+  get active(): vscode.Uri | undefined { return [...this.pages].find(({ panel }) => panel.active)?.uri; }
+
+  /** Puts the cursor into the search field of the editor in front. */
+  async find(): Promise<void> { await [...this.pages].find(({ panel }) => panel.active)?.page.find(); }
+
+  /** Shows a job's progress on every page of its model; undefined ends it. */
+  setJob(uri: vscode.Uri, state: JobState | undefined): void {
+    const key = uri.toString();
+    if (state) this.jobs.set(key, state);
+    else this.jobs.delete(key);
+    this.status.setJob(key, state);
+    for (const open of this.pages) if (open.uri.toString() === key) void open.page.job(state).catch(() => undefined);
+  }
+
+  async openCustomDocument(uri: vscode.Uri): Promise<ModelDocument> {
+    const file = await localFile(uri);
+    this.references.set(file.path, (this.references.get(file.path) ?? 0) + 1);
+    return { uri, file, dispose: () => this.release(file) };
+  }
+
+  resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): void {
+    const { uri, file } = document;
+    panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
+    const channel = webviewChannel(panel.webview);
+    const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => peer.remote));
+    const open: OpenPage = { uri, panel, page: peer.remote };
+    this.pages.add(open);
+    panel.webview.html = pageHtml(panel.webview, this.extension, {
+      name: uri.path.split("/").pop() ?? "",
+      trusted: vscode.workspace.isTrusted,
+      language: vscode.env.language,
+      strings: plainStrings(vscode.l10n.bundle),
+    });
+    const watching = this.watch(uri, open);
+    const showActive = () => this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
+    showActive();
+    panel.onDidChangeViewState(showActive);
+    panel.onDidDispose(() => {
+      watching.dispose();
+      this.pages.delete(open);
+      showActive();
+      peer.close(new KernelscopeError("cancelled", "The editor was closed."));
+    });
+  }
+
+  private hostApi(uri: vscode.Uri, path: string, page: () => PageApi): Methods<HostApi> {
+    const ask = async <Result>(what: (worker: WorkerApi) => Promise<Result>): Promise<Result> => {
+      try {
+        return await what(this.viewing.api);
+      } catch (error) {
+        this.log.error(`${uri.fsPath}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+        throw error;
+      }
+    };
+    return {
+      open: async () => {
+        const job = this.jobs.get(uri.toString());
+        if (job) await page().job(job);
+        return ask((worker) => worker.open(path));
+      },
+      graph: () => ask((worker) => worker.graph(path)),
+      layers: () => ask((worker) => worker.layers(path)),
+      layer: (id) => ask((worker) => worker.layer(path, text(id))),
+      kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
+      codebook: (id) => ask((worker) => worker.codebook(path, text(id))),
+      act: (action, argument) => act(uri, action, argument),
+    };
+  }
+
+  /** Reads the file again when another program has changed it; closes the tab when it is gone. */
+  private watch(uri: vscode.Uri, { panel, page }: OpenPage): vscode.Disposable {
+    const folder = vscode.Uri.joinPath(uri, ".."), name = uri.path.split("/").pop() ?? "";
+    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(folder, name.replace(/[[\]{}*?]/g, "?")));
+    let timer: NodeJS.Timeout | undefined;
+    const check = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        vscode.workspace.fs.stat(uri).then(() => page.changed().catch(() => undefined), () => panel.dispose());
+      }, 500);
+    };
+    watcher.onDidChange(check);
+    watcher.onDidCreate(check);
+    watcher.onDidDelete(check);
+    return vscode.Disposable.from(watcher, { dispose: () => clearTimeout(timer) });
+  }
+
+  private release(file: LocalFile): void {
+    setTimeout(() => {
+      const left = (this.references.get(file.path) ?? 1) - 1;
+      if (left > 0) { this.references.set(file.path, left); return; }
+      this.references.delete(file.path);
+      file.dispose();
+      if (this.references.size === 0) this.viewing.stop();
+      else void this.viewing.api.close(file.path).catch(() => undefined);
+    }, CLOSE_GRACE_MS);
+  }
+}
+
+async function act(uri: vscode.Uri, action: PageAction, argument: string | undefined): Promise<void> {
+  if (!pageActions.includes(action)) throw new KernelscopeError("usage", "The page asked for something unknown.");
+  switch (action) {
+    case "compress": await vscode.commands.executeCommand("kernelscope.compress", uri); break;
+    case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
+    case "show-log": await vscode.commands.executeCommand("kernelscope.showLog"); break;
+    case "manage-trust": await vscode.commands.executeCommand("workbench.trust.manage"); break;
+    case "copy-name": await vscode.env.clipboard.writeText(text(argument)); break;
+  }
+}
+
+/** A page's argument is a stranger's: no longer string, no broken number goes on. */
+function text(value: unknown): string {
+  if (typeof value !== "string" || value.length > 10_000) throw new KernelscopeError("usage", "The page sent no name.");
+  return value;
+}
+function whole(value: unknown): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw new KernelscopeError("usage", "The page sent no count.");
+  return value;
+}
+
+function webviewChannel(webview: vscode.Webview): Channel {
+  return {
+    post: (message) => { void webview.postMessage(message); },
+    listen: (receive) => { const listener = webview.onDidReceiveMessage(receive); return () => { listener.dispose(); }; },
+  };
+}
+
+function plainStrings(bundle: typeof vscode.l10n.bundle): Record<string, string> {
+  return Object.fromEntries(Object.entries(bundle ?? {}).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : [])));
+}

@@ -1,0 +1,48 @@
+import * as os from "node:os";
+import * as vscode from "vscode";
+import type { JobState } from "../protocol/page";
+
+/** The one status bar item: the device while a model is looked at, the job while one runs. */
+export class Status {
+  private readonly item = vscode.window.createStatusBarItem("kernelscope.status", vscode.StatusBarAlignment.Right, 90);
+  private readonly jobs = new Map<string, JobState>();
+  private editorActive = false;
+
+  constructor() {
+    this.item.name = "Kernelscope";
+    this.item.command = "kernelscope.showLog";
+  }
+
+  setEditorActive(active: boolean): void {
+    this.editorActive = active;
+    this.show();
+  }
+
+  setJob(id: string, state: JobState | undefined): void {
+    if (state) this.jobs.set(id, state);
+    else this.jobs.delete(id);
+    this.show();
+  }
+
+  /** Draws again after a change of settings. */
+  show(): void {
+    const settings = vscode.workspace.getConfiguration("kernelscope");
+    const device = settings.get<string>("device", "auto"), threads = settings.get<number>("threads", 0) || os.availableParallelism();
+    const job = [...this.jobs.values()][0];
+    if (job) {
+      const percent = `${Math.floor(job.fraction * 100)} %`;
+      this.item.text = this.jobs.size > 1 ? `$(sync~spin) ${vscode.l10n.t("{0} jobs", this.jobs.size)}` : `$(sync~spin) ${vscode.l10n.t("Compressing {0}", percent)}`;
+    } else {
+      this.item.text = `$(layers) ${device === "auto" || device === "cpu" ? "CPU" : device} · ${vscode.l10n.t("{0} threads", threads)}`;
+    }
+    const tooltip = new vscode.MarkdownString("", true);
+    tooltip.isTrusted = { enabledCommands: ["workbench.action.openSettings", "kernelscope.showLog"] };
+    for (const { title, text } of this.jobs.values()) tooltip.appendText(`${title}: ${text}\n`);
+    tooltip.appendMarkdown(`${vscode.l10n.t("Kernelscope computes with {0} threads.", threads)}\n\n[${vscode.l10n.t("Settings")}](command:workbench.action.openSettings?%22kernelscope%22) · [${vscode.l10n.t("Log")}](command:kernelscope.showLog)`);
+    this.item.tooltip = tooltip;
+    if (job || this.editorActive) this.item.show();
+    else this.item.hide();
+  }
+
+  dispose(): void { this.item.dispose(); }
+}

@@ -1,0 +1,26 @@
+import * as vscode from "vscode";
+import { registerCommand } from "./commands/command";
+import { CompressCommand } from "./commands/compress";
+import { createLog } from "./editor/log";
+import { ModelEditors } from "./editor/model-editor";
+import { Status } from "./editor/status";
+import { ViewingWorker } from "./worker/process";
+
+/** Registers and returns; processes start when a model is opened. */
+export function activate(context: vscode.ExtensionContext): void {
+  const log = createLog();
+  const status = new Status();
+  const viewing = new ViewingWorker(context.asAbsolutePath("dist/worker.js"), (line) => log.info(line));
+  const editors = new ModelEditors(context.extensionUri, viewing, status, log);
+  const compress = new CompressCommand(context, editors, log);
+  context.subscriptions.push(
+    log, status, editors.register(),
+    { dispose: () => viewing.stop() },
+    { dispose: () => { void compress.cancel(); } },
+    vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) status.show(); }),
+    registerCommand(log, "kernelscope.compress", (...args) => compress.run(...args)),
+    registerCommand(log, "kernelscope.cancel", (...args) => compress.cancel(...args)),
+    registerCommand(log, "kernelscope.find", () => editors.find()),
+    registerCommand(log, "kernelscope.showLog", async () => log.show()),
+  );
+}

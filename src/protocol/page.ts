@@ -1,0 +1,44 @@
+import type { CodebookFacts, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
+
+/** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
+
+/** Handed to the page with its HTML. */
+export interface PageStart {
+  /** File name for the title and the error states. */
+  name: string;
+  /** A workspace in Restricted Mode may look, not run. */
+  trusted: boolean;
+  /** BCP 47, for numbers. */
+  language: string;
+  /** Translations by their English text; empty in English. */
+  strings: Record<string, string>;
+}
+
+/** What the page may ask VS Code to do. */
+export const pageActions = ["compress", "show-log", "manage-trust", "copy-name", "cancel-job"] as const;
+export type PageAction = (typeof pageActions)[number];
+
+/** The host's side. */
+export interface HostApi {
+  open(): Promise<ModelFacts>;
+  graph(): Promise<GraphFacts>;
+  layers(): Promise<LayerRow[]>;
+  layer(id: string): Promise<LayerDetails>;
+  kernels(id: string, first: number, count: number): Promise<KernelPage | undefined>;
+  codebook(id: string): Promise<CodebookFacts | undefined>;
+  /** `text` goes with "copy-name". */
+  act(action: PageAction, text?: string): Promise<void>;
+}
+
+/** A running job on this model, as the page's foot shows it. */
+export interface JobState extends Progress { title: string }
+
+/** The page's side. */
+export interface PageApi {
+  /** The file is another one now: read it again, keep the selection. */
+  changed(): Promise<void>;
+  trusted(): Promise<void>;
+  find(): Promise<void>;
+  /** Undefined once nothing runs. */
+  job(state: JobState | undefined): Promise<void>;
+}

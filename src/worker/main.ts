@@ -1,0 +1,9 @@
+import { connect } from "../protocol/rpc";
+import type { WorkerApi } from "../protocol/api";
+import { processChannel } from "./process";
+import { jobs } from "./jobs";
+import { viewer } from "./viewer";
+
+/** Entry of a worker process: answers calls over the IPC channel and dies with the host. */
+connect<object, WorkerApi>(processChannel(process), { ...viewer(), ...jobs() });
+process.on("disconnect", () => process.exit(0));

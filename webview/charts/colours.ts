@@ -1,0 +1,92 @@
+import { interpolateLab, lab, piecewise, scaleDiverging, scaleSequentialPow } from "d3";
+
+/** The theme in force, read off VS Code's variables, and the scales for data, which VS Code has no colours for. */
+
+export type ThemeKind = "dark" | "light" | "high-contrast" | "high-contrast-light";
+
+export interface Theme {
+  kind: ThemeKind;
+  highContrast: boolean;
+  background: string;
+  foreground: string;
+  /** 76 % of the foreground over the ground; full in high contrast. */
+  secondary: string;
+  line: string;
+  node: string;
+  focus: string;
+  selection: string;
+  selectionText: string;
+  amount: string;
+  font: string;
+}
+
+/** The anchors: amount; blue, neutral, orange for signed weights. */
+const ANCHORS: Record<ThemeKind, { amount: string; negative: string; zero: string; positive: string }> = {
+  "dark": { amount: "#45cdbd", negative: "#4ba3f5", zero: "#303030", positive: "#ff9d42" },
+  "light": { amount: "#0b7f78", negative: "#1266b8", zero: "#f4f4f4", positive: "#c2560c" },
+  "high-contrast": { amount: "#4fe0d0", negative: "#4ba3f5", zero: "#1a1a1a", positive: "#ff9d42" },
+  "high-contrast-light": { amount: "#0b7f78", negative: "#1266b8", zero: "#f4f4f4", positive: "#c2560c" },
+};
+
+let current: Theme | undefined;
+const listeners = new Set<() => void>();
+
+export function theme(): Theme { return current ??= readTheme(); }
+
+/** Calls back when the user changes the theme. */
+export function onThemeChange(listener: () => void): void { listeners.add(listener); }
+
+new MutationObserver(() => {
+  current = undefined;
+  for (const listener of listeners) listener();
+}).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+
+function readTheme(): Theme {
+  const style = getComputedStyle(document.documentElement);
+  const variable = (...names: string[]): string => {
+    for (const name of names) {
+      const value = style.getPropertyValue(`--vscode-${name}`).trim();
+      if (value) return value;
+    }
+    return style.color;
+  };
+  const classes = document.body.classList;
+  const kind: ThemeKind = classes.contains("vscode-high-contrast-light") ? "high-contrast-light" : classes.contains("vscode-high-contrast") ? "high-contrast" : classes.contains("vscode-light") ? "light" : "dark";
+  const highContrast = kind.startsWith("high-contrast");
+  const background = variable("editor-background"), foreground = variable("foreground", "editor-foreground");
+  const body = getComputedStyle(document.body);
+  return {
+    kind, highContrast, background, foreground,
+    secondary: highContrast ? foreground : interpolateLab(background, foreground)(0.76),
+    line: highContrast ? variable("contrastBorder", "foreground") : variable("panel-border", "editorWidget-border"),
+    node: variable("editorWidget-background"),
+    focus: highContrast ? variable("contrastActiveBorder", "focusBorder") : variable("focusBorder"),
+    selection: variable("list-activeSelectionBackground"), selectionText: variable("list-activeSelectionForeground"),
+    amount: ANCHORS[kind].amount,
+    font: body.fontFamily,
+  };
+}
+
+/** Colour of an amount between 0 and `max`: from the ground to teal, by its square root. */
+export function amountScale(max: number): (value: number) => string {
+  const { background, amount } = theme();
+  return scaleSequentialPow(interpolateLab(background, amount)).exponent(0.5).domain([0, max > 0 ? max : 1]).clamp(true);
+}
+
+/** Colour of a signed weight, clamped at ±m. */
+export function weightScale(m: number): (value: number) => string {
+  const { negative, zero, positive } = ANCHORS[theme().kind];
+  return scaleDiverging(piecewise(interpolateLab, [negative, zero, positive])).domain([-m, 0, m]).clamp(true);
+}
+
+/** The same as 511 packed pixels (little-endian RGBA) from −m to m, for atlases. */
+export function weightPalette(): Uint32Array {
+  const scale = weightScale(255);
+  return Uint32Array.from({ length: 511 }, (_, i) => {
+    const { r, g, b } = lab(scale(i - 255)).rgb().clamp();
+    return (255 << 24 | Math.round(b) << 16 | Math.round(g) << 8 | Math.round(r)) >>> 0;
+  });
+}
+
+/** `foreground` at a share over the ground. */
+export const faded = (share: number): string => interpolateLab(theme().background, theme().foreground)(share);

@@ -1,0 +1,33 @@
+/** Small helpers for building elements. Text is always set as text: names in a model are a stranger's. */
+
+type Child = Node | string | undefined | false;
+interface Attributes { class?: string; title?: string; id?: string; role?: string; tabindex?: number; hidden?: boolean; [name: `aria-${string}`]: string | undefined; [name: `data-${string}`]: string | undefined }
+
+export function el<K extends keyof HTMLElementTagNameMap>(tag: K, attributes: Attributes = {}, ...children: Child[]): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === false) continue;
+    element.setAttribute(name, value === true ? "" : String(value));
+  }
+  element.append(...children.filter((child): child is Node | string => child !== undefined && child !== false));
+  return element;
+}
+
+export function svg<K extends keyof SVGElementTagNameMap>(tag: K, attributes: Record<string, string | number> = {}): SVGElementTagNameMap[K] {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
+  return element;
+}
+
+/** A codicon; decoration only, so give what it stands on a name. */
+export const icon = (name: string): HTMLElement => el("span", { class: `codicon codicon-${name}`, "aria-hidden": "true" });
+
+/** Calls `run` at most once a frame, however often it is asked to. */
+export function oncePerFrame(run: () => void): () => void {
+  let asked = false;
+  return () => {
+    if (asked) return;
+    asked = true;
+    requestAnimationFrame(() => { asked = false; run(); });
+  };
+}

@@ -1,0 +1,57 @@
+import { start } from "./host";
+
+/** Numbers as people read them: a true minus, a space before the unit, one precision for each kind. */
+
+const cache = new Map<string, Intl.NumberFormat>();
+function fixed(value: number, min: number, max = min): string {
+  const key = `${min}/${max}`;
+  let format = cache.get(key);
+  if (!format) cache.set(key, format = new Intl.NumberFormat(start.language, { minimumFractionDigits: min, maximumFractionDigits: max }));
+  return format.format(value).replace("-", "−");
+}
+
+/** Three significant digits. */
+function significant(value: number): string {
+  const magnitude = Math.abs(value);
+  return fixed(value, magnitude >= 99.95 ? 0 : magnitude >= 9.995 ? 1 : 2);
+}
+
+function scaled(value: number, units: string[]): string {
+  let unit = 0;
+  while (Math.abs(value) >= 999.5 && unit < units.length - 1) { value /= 1000; unit++; }
+  return unit === 0 ? `${fixed(value, 0)}${units[0] ? ` ${units[0]}` : ""}` : `${significant(value)} ${units[unit]}`;
+}
+
+/** 589.8 KB: units of 1,000 bytes. */
+export const bytes = (value: number): string => scaled(value, ["B", "KB", "MB", "GB", "TB"]);
+/** 11.2 M */
+export const count = (value: number): string => scaled(value, ["", "K", "M", "G", "T"]);
+/** 16,384 */
+export const whole = (value: number): string => fixed(value, 0);
+/** 0.71 */
+export const bits = (value: number): string => fixed(value, value >= 100 ? 0 : Number.isInteger(value) ? 0 : 2);
+/** 21.1 %, "< 0.1 %" for little, "0 %" for nothing */
+export function percent(share: number): string {
+  if (share === 0) return `0 %`;
+  return share < 0.001 ? `< ${fixed(0.1, 1)} %` : `${fixed(share * 100, 1)} %`;
+}
+export const decibels = (value: number): string => `${fixed(value, 1)} dB`;
+/** A weight or its statistic: three significant digits, without trailing zeros. */
+export function weight(value: number): string {
+  if (value === 0) return "0";
+  const magnitude = Math.abs(value);
+  if (magnitude < 1e-4 || magnitude >= 1e5) return value.toExponential(1).replace(/-/g, "−").replace("e+", "e");
+  return fixed(value, 0, Math.max(0, 2 - Math.floor(Math.log10(magnitude))));
+}
+/** 128×128×3×3 */
+export const shape = (dims: readonly (number | string)[]): string => (dims.length ? dims.join("×") : "scalar");
+/** A shape without its batch axis, as a caption on an edge: 128×8×8 */
+export const caption = (dims: readonly (number | string)[]): string => (dims.length > 1 ? dims.slice(1) : dims).join("×");
+
+/** A value like the given one with one or two significant digits, for the end of a scale. */
+export function roundUp(value: number): number {
+  if (!(value > 0)) return 1;
+  const unit = 10 ** Math.floor(Math.log10(value));
+  const steps = [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10];
+  return (steps.find((step) => step * unit >= value * 0.999) ?? 10) * unit;
+}
