@@ -40,6 +40,9 @@ async function main(argv: string[]): Promise<number> {
   return 0;
 }
 
+// A reader that has seen enough (head, less) is no failure.
+process.stdout.on("error", () => process.exit(0));
+
 main(process.argv.slice(2)).then(
   (code) => { process.exitCode = code; },
   (error: unknown) => {

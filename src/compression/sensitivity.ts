@@ -63,7 +63,7 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     const moments = hasGram(layer) ? await inputMoments(layer, flow.get(input), tools.products, tools.pool, free || follow?.bias !== undefined) : undefined;
     const noisy = await noiseOf(layer, rows, free, moments?.gram, tools, options.method);
     if (!noisy) { results.push({ layer, candidates: [], response: [] }); continue; }
-    const response = await respond(layer, rows, noisy.direction, follow, moments?.mean, flow, output, reference, tools);
+    const response = await respond(layer, rows, noisy.direction, follow, moments?.mean, flow, output, reference);
     results.push({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
@@ -152,7 +152,7 @@ function trialRows(rows: WeightRows, seed: number): WeightRows {
 /** KL and disagreement of the outputs when a layer's outputs carry noise of a given share of their energy, their own energy and mean kept. */
 async function respond(
   layer: Layer, rows: WeightRows, direction: Float32Array, follow: Follow | undefined, mean: Float64Array | undefined,
-  flow: Flow, output: string, reference: { data: Float32Array; dims: readonly number[] }[], tools: FitTools,
+  flow: Flow, output: string, reference: { data: Float32Array; dims: readonly number[] }[],
 ): Promise<LayerSensitivity["response"]> {
   const offset = mean && (follow?.normalization?.mean ?? follow?.bias);
   const free = [{ name: layer.weight, dims: layer.dims }, ...(offset ? [{ name: offset.name, dims: offset.dims }] : [])];

@@ -23,6 +23,11 @@ export function factor(h: Float32Array, n: number, share: number): Factor {
   }
 }
 
+/** Floats that threads see without a copy, where the platform has that. */
+export function sharedFloats(length: number): Float32Array {
+  return typeof SharedArrayBuffer === "undefined" ? new Float32Array(length) : new Float32Array(new SharedArrayBuffer(length * 4));
+}
+
 function tryFactor(h: Float32Array, n: number, damping: number): Float32Array | undefined {
   return withKernels((kernels) => {
     const at = kernels.reserve(n * n * 4 + 64 * 4 + n * 4);
@@ -31,7 +36,7 @@ function tryFactor(h: Float32Array, n: number, damping: number): Float32Array | 
     for (let i = 0, last = n * n - 1; i < n * n; i++) a[i] = h[last - i];
     for (let i = 0; i < n; i++) a[i * n + i] += damping;
     if (kernels.call.cholesky(at, n) >= 0) return undefined;
-    const r = new Float32Array(n * n);
+    const r = sharedFloats(n * n);
     for (let i = 0; i < n; i++) {
       const source = n - 1 - i;
       for (let j = i; j < n; j++) r[i * n + j] = a[(n - 1 - j) * n + source];

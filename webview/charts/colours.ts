@@ -1,4 +1,4 @@
-import { interpolateLab, lab, piecewise, scaleDiverging, scaleSequentialPow } from "d3";
+import { interpolateLab, lab, piecewise, scaleDiverging, scaleSequentialSqrt } from "d3";
 
 /** The theme in force, read off VS Code's variables, and the scales for data, which VS Code has no colours for. */
 
@@ -70,7 +70,7 @@ function readTheme(): Theme {
 /** Colour of an amount between 0 and `max`: from the ground to teal, by its square root. */
 export function amountScale(max: number): (value: number) => string {
   const { background, amount } = theme();
-  return scaleSequentialPow(interpolateLab(background, amount)).exponent(0.5).domain([0, max > 0 ? max : 1]).clamp(true);
+  return scaleSequentialSqrt(interpolateLab(background, amount)).domain([0, max > 0 ? max : 1]).clamp(true);
 }
 
 /** Colour of a signed weight, clamped at ±m. */

@@ -1,0 +1,42 @@
+// npm start: installs, builds, compresses the sample and says what that did, then opens the extension on sample and result.
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { cpSync, existsSync, mkdtempSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+process.env.ONNXRUNTIME_NODE_INSTALL = "skip";
+const run = (title, command, args) => {
+  console.log(`\n── ${title}`);
+  const { status } = spawnSync(command, args, { stdio: "inherit", shell: process.platform === "win32" });
+  if (status !== 0) process.exit(status ?? 1);
+};
+if (!existsSync("node_modules/.package-lock.json")) run("Installing what is missing (npm ci)", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+run("Building", process.execPath, ["scripts/build.mjs"]);
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-start-")), work = path.join(folder, "models");
+cpSync("samples", work, { recursive: true });
+run("Compressing the sample, a Fashion-MNIST classifier", process.execPath, ["dist/cli.js", "compress", path.join(work, "fashion-cnn.onnx"), "--data", path.join(work, "fashion-mnist")]);
+
+const has = (command) => spawnSync(command, ["--version"], { stdio: "ignore", shell: process.platform === "win32" }).status === 0;
+const display = process.platform !== "linux" || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
+if (!process.env.CI && display && has("code")) {
+  run("Opening VS Code", "code", ["--new-window", "--user-data-dir", path.join(folder, "user"), "--extensions-dir", path.join(folder, "extensions"), `--extensionDevelopmentPath=${process.cwd()}`, work, path.join(work, "fashion-cnn.onnx"), path.join(work, "fashion-cnn.small.onnx")]);
+} else {
+  const { ensureWorkbench, freePort, installExtension, startServer } = await import("./workbench.mjs");
+  run("Packaging the extension", process.execPath, ["scripts/package.mjs"]);
+  console.log("\n── Opening a browser workbench (no desktop VS Code was found)");
+  const entry = ensureWorkbench(), profile = path.join(folder, "profile"), password = randomBytes(9).toString("base64url"), port = await freePort();
+  installExtension(entry, profile, `dist/kernelscope-${process.platform}-${process.arch}.vsix`);
+  const server = await startServer(entry, profile, { port, password });
+  console.log(`\nOpen ${server.url}?folder=${encodeURIComponent(work)}\nPassword: ${password}`);
+  if (process.env.SSH_CONNECTION) console.log(`From your own machine first: ssh -L ${port}:127.0.0.1:${port} ${os.userInfo().username}@${process.env.SSH_CONNECTION.split(" ")[2]}`);
+  if (process.env.CI) {
+    const { ok } = await fetch(`${server.url}healthz`);
+    await server.stop();
+    console.log(ok ? "The workbench answers. Stopped, because CI is set." : "The workbench does not answer.");
+    process.exit(ok ? 0 : 1);
+  }
+  console.log("Ctrl+C stops it.");
+  process.on("SIGINT", () => { void server.stop().then(() => process.exit(0)); });
+}

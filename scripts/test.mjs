@@ -1,0 +1,36 @@
+// npm test: installs what is missing, then types, lint, units, and tests in the real workbench. The last line counts everything.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+
+process.env.ONNXRUNTIME_NODE_INSTALL = "skip";
+const total = { passed: 0, failed: 0, skipped: 0 };
+const step = (title, command, args) => {
+  console.log(`\n── ${title}`);
+  const { status } = spawnSync(command, args, { stdio: "inherit", shell: process.platform === "win32" });
+  return status === 0;
+};
+const check = (title, ...args) => { total[step(title, ...args) ? "passed" : "failed"]++; };
+
+/** Counts a suite by the JSON that its runner writes; a runner that wrote none has failed. */
+const suite = (title, report, ...args) => {
+  rmSync(report, { force: true });
+  const good = step(title, ...args);
+  if (!existsSync(report)) { total.failed++; return; }
+  const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(report, "utf8"));
+  total.passed += numPassedTests;
+  total.failed += numFailedTests;
+  total.skipped += numPendingTests;
+  if (!good && numFailedTests === 0) total.failed++;
+};
+
+if (!existsSync("node_modules/.package-lock.json")) {
+  if (!step("Installing what is missing (npm ci)", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"])) process.exit(1);
+}
+if (!step("Building", process.execPath, ["scripts/build.mjs"])) { console.log("0 passed, 1 failed, 0 skipped"); process.exit(1); }
+check("Types", process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."]);
+check("Lint", process.execPath, ["node_modules/eslint/bin/eslint.js", "."]);
+const vitest = (config, report) => ["node_modules/vitest/vitest.mjs", "run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile=${report}`];
+suite("Units", "test-results/units.json", process.execPath, vitest("vitest.config.mts", "test-results/units.json"));
+suite("The real workbench", "test-results/workbench.json", process.execPath, ["scripts/test-workbench.mjs"]);
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exit(total.failed ? 1 : 0);

@@ -1,0 +1,26 @@
+import { compressModel } from "../compression/compress";
+import { evaluateModel } from "../compression/evaluate";
+import type { WorkerApi } from "../protocol/api";
+import { nodeHost } from "./host";
+
+/** The long calls of a worker process: each with a machine of its own, closed when it ends. */
+export function jobs(): Pick<WorkerApi, "compress" | "evaluate"> {
+  return {
+    async compress(request, progress, signal) {
+      const host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint });
+      try {
+        return await compressModel(request, host, progress, signal);
+      } finally {
+        await host.close();
+      }
+    },
+    async evaluate(request, progress, signal) {
+      const host = await nodeHost({ threads: request.threads });
+      try {
+        return await evaluateModel(request, host, progress, signal);
+      } finally {
+        await host.close();
+      }
+    },
+  };
+}

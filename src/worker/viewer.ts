@@ -1,0 +1,130 @@
+import * as path from "node:path";
+import { inspectLayers } from "../compression/report";
+import type { OpenedModel } from "../compression/host";
+import { methods } from "../methods/registry";
+import { toRows } from "../methods/rows";
+import { summarise } from "../numeric/statistics";
+import { evaluateConstant } from "../onnx/constants";
+import type { Layer } from "../onnx/layers";
+import { type Attribute, type Graph } from "../onnx/model";
+import { inferShapes, macs, type Shape } from "../onnx/shapes";
+import { typeName } from "../onnx/tensor";
+import type { CodebookFacts, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import { drawableGraph } from "./drawable";
+import { openModelFile } from "./host";
+
+/** A model that is looked at: its structure, and figures that were asked for once. */
+interface Viewed { opened: OpenedModel; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
+
+/** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
+export function viewer(): Omit<WorkerApi, "compress" | "evaluate"> {
+  const models = new Map<string, Promise<Viewed>>();
+  const view = (file: string): Promise<Viewed> => {
+    let model = models.get(file);
+    if (!model) {
+      model = load(file);
+      models.set(file, model);
+      model.catch(() => models.delete(file));
+    }
+    return model;
+  };
+  const close = async (file: string): Promise<void> => {
+    const model = await models.get(file)?.catch(() => undefined);
+    models.delete(file);
+    await model?.opened.close();
+  };
+  return {
+    async open(file) {
+      await close(file); // a page opens a file when it is new or has changed
+      return (await view(file)).facts;
+    },
+    close,
+    graph: async (file) => { const { opened, rows, layers, shapes } = await view(file); return drawableGraph(opened.model, layers, rows, shapes); },
+    layers: async (file) => (await view(file)).rows,
+    async layer(file, id) { const model = await view(file); return detailsOf(model, find(model, id)); },
+    async kernels(file, id, first, count) {
+      const model = await view(file), layer = find(model, id), weight = await weightOf(model, layer);
+      if (!weight) return undefined;
+      const [height, width] = layer.dims.length === 4 ? layer.dims.slice(2) : layer.dims.length === 3 ? [1, layer.dims[2]] : [1, 1], size = height * width;
+      let order = model.orders.get(id);
+      if (!order) model.orders.set(id, order = byNorm(weight, size));
+      const chosen = order.subarray(first, first + count), values = new Float32Array(chosen.length * size);
+      chosen.forEach((kernel, i) => values.set(weight.subarray(kernel * size, (kernel + 1) * size), i * size));
+      return { total: order.length, first, height, width, order: chosen.slice(), values };
+    },
+    async codebook(file, id) { const model = await view(file); return codebookOf(model, find(model, id)); },
+  };
+}
+
+function find({ layers }: Viewed, id: string): Layer {
+  const layer = layers.find((l) => l.id === id);
+  if (!layer) throw new KernelscopeError("usage", `The model has no layer ${id}.`);
+  return layer;
+}
+
+async function load(file: string): Promise<Viewed> {
+  const opened = await openModelFile(file);
+  const { model } = opened, { layers: reports, found, bitsPerWeight } = await inspectLayers(model), shapes = inferShapes(model);
+  const rows = reports.map((report, i): LayerRow => ({
+    ...report, label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
+    consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
+  }));
+  const { graph } = model, total = rows.reduce((sum, row) => sum + (row.macs ?? 0), 0);
+  const facts: ModelFacts = {
+    path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, bitsPerWeight, notes: [],
+    inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
+  };
+  return { opened, layers: found, rows, shapes, facts, orders: new Map() };
+}
+
+function valueFacts(graph: Graph, name: string, shapes: Map<string, Shape>): ValueFacts {
+  const info = [...graph.inputs, ...graph.outputs].find((value) => value.name === name) ?? graph.valueInfo.get(name);
+  return { name, type: info?.elemType === undefined ? "" : typeName(info.elemType), shape: [...shapes.get(name) ?? info?.shape ?? []] };
+}
+
+/** The weight as inference sees it, also where the file holds it packed. */
+async function weightOf({ opened: { model } }: Viewed, layer: Layer): Promise<Float32Array | undefined> {
+  const value = await evaluateConstant(model, layer.graph, layer.weight);
+  return value && Float32Array.from(value.data as ArrayLike<number>, Number);
+}
+
+async function detailsOf(model: Viewed, layer: Layer): Promise<LayerDetails> {
+  const [node] = layer.consumers, row = model.rows.find(({ name }) => name === layer.id)!;
+  const weight = await weightOf(model, layer);
+  return {
+    row, attributes: [...node.attributes.values()].map((attribute) => ({ name: attribute.name, value: attributeText(attribute) })),
+    from: node.inputs.filter((name) => name && name !== layer.weight && !layer.graph.initializers.has(name)).map((name) => valueFacts(layer.graph, name, model.shapes)),
+    to: node.outputs.map((name) => valueFacts(layer.graph, name, model.shapes)),
+    ...(weight && weight.length > 0 && summarise(toRows(layer, weight))),
+  };
+}
+
+function attributeText({ f, i, s, ints, floats }: Attribute): string {
+  if (ints.length) return ints.join(", ");
+  if (floats.length) return floats.join(", ");
+  if (s) return new TextDecoder().decode(s).slice(0, 200);
+  return String(i ?? f ?? "");
+}
+
+function byNorm(weight: Float32Array, size: number): Uint32Array {
+  const norms = new Float32Array(weight.length / size);
+  for (let i = 0; i < weight.length; i++) norms[Math.floor(i / size)] += weight[i] * weight[i];
+  return Uint32Array.from(norms.keys()).sort((a, b) => norms[b] - norms[a] || a - b);
+}
+
+async function codebookOf({ opened: { model } }: Viewed, layer: Layer): Promise<CodebookFacts | undefined> {
+  for (const method of methods) {
+    const found = await method.recognise(model, layer);
+    if (!found?.codebook || !found.index || found.codewords === undefined || found.blockSize === undefined) continue;
+    const uses = new Uint32Array(found.codewords);
+    for (const i of found.index) uses[i]++;
+    const kernel = layer.dims.slice(2), whole = kernel.reduce((a, b) => a * b, 1);
+    return {
+      layer: layer.id, method: method.title, codewords: found.codewords, block: found.blockSize === whole && whole > 1 ? kernel : [1, found.blockSize],
+      indexBits: found.indexBits ?? 0, codebookBits: found.codebookBits ?? 32, values: found.codebook, uses,
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,98 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Workbench } from "./workbench";
+
+let workbench: Workbench;
+beforeAll(async () => {
+  workbench = await Workbench.start();
+  const model = readFileSync(path.join(workbench.folder, "fashion-cnn.onnx"));
+  writeFileSync(path.join(workbench.folder, "cut.onnx"), model.subarray(0, 700_000));
+  writeFileSync(path.join(workbench.folder, "page.onnx"), "<!DOCTYPE html><html><body>Not found</body></html>");
+});
+afterAll(() => workbench?.stop());
+
+/** Pids of worker processes of this workbench. */
+function workers(): number[] {
+  const list = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
+  return list.split("\n").filter((line) => line.includes("dist/worker.js")).map((line) => Number(line.trim().split(" ")[0]));
+}
+
+test("opens a model: facts, graph, details of the largest layer", async () => {
+  const page = await workbench.open("fashion-cnn.onnx");
+  await page.waitForSelector(".graph[data-ready]");
+  await page.waitForSelector(".side[data-layer]");
+  expect(await page.locator(".header").innerText()).toContain("1.16 MB");
+  expect(await page.locator(".details h2").innerText()).toBe("17");
+  expect(await page.locator(".details").innerText()).toContain("128×128×3×3");
+  await workbench.picture("model-graph-dark");
+});
+
+test("selecting a row of the table selects the layer everywhere", async () => {
+  const page = await workbench.modelPage("fashion-cnn.onnx");
+  await page.locator("#tab-layers").click();
+  await page.locator("tbody tr").nth(3).click();
+  await page.waitForSelector(".side[data-layer='10.weight']");
+  expect(await page.locator(".details h2").innerText()).toBe("10");
+  await workbench.picture("model-layers-dark");
+  await page.locator("#tab-graph").click();
+  expect(await page.locator(".twin [aria-selected=true]").innerText()).toContain("64→64");
+});
+
+test("right-click, Compress Model…, a preset and images: the result opens and says what it costs", async () => {
+  await workbench.row("fashion-cnn.onnx").click({ button: "right" });
+  await workbench.page.locator(".context-view .action-label", { hasText: "Compress Model" }).click();
+  const quick = workbench.page.locator(".quick-input-list .monaco-list-row");
+  await quick.filter({ hasText: "Balanced" }).click();
+  await quick.filter({ hasText: "fashion-mnist" }).click();
+  const page = await workbench.modelPage("fashion-cnn.small.onnx");
+  const file = path.join(workbench.folder, "fashion-cnn.small.onnx");
+  expect(statSync(file).size).toBeLessThan(300_000);
+  expect(await workbench.page.locator(".notification-toast").allInnerTexts().then((all) => all.join(" "))).toMatch(/times smaller/);
+  await page.locator("#tab-codebooks").click();
+  await page.waitForSelector(".codeword canvas");
+  await workbench.picture("codebook-dark");
+});
+
+test("a cancelled compression leaves no file", async () => {
+  copyFileSync(path.join(workbench.folder, "resnet20-cifar10.onnx"), path.join(workbench.folder, "other.onnx"));
+  await workbench.row("other.onnx").click({ button: "right" });
+  await workbench.page.locator(".context-view .action-label", { hasText: "Compress Model" }).click();
+  const quick = workbench.page.locator(".quick-input-list .monaco-list-row");
+  await quick.filter({ hasText: "Balanced" }).click();
+  await quick.filter({ hasText: "Without Images" }).click();
+  await workbench.page.locator(".notification-toast", { hasText: "Compressing other.onnx" }).waitFor();
+  await workbench.command("Kernelscope: Cancel Compression");
+  await workbench.page.locator(".notification-toast", { hasText: "No file was written" }).waitFor();
+  expect(existsSync(path.join(workbench.folder, "other.small.onnx"))).toBe(false);
+});
+
+test("a killed viewing process does no harm: the next model opens", async () => {
+  const page = await workbench.open("resnet20-cifar10.onnx");
+  expect(await page.locator(".header").innerText()).toContain("1.11 MB");
+  for (const pid of workers()) process.kill(pid, "SIGKILL");
+  await workbench.page.waitForTimeout(500);
+  const again = await workbench.open("other.onnx");
+  expect(await again.locator(".header").innerText()).toContain("1.11 MB");
+});
+
+test("damaged files say what is the matter", async () => {
+  const cut = await workbench.open("cut.onnx");
+  expect(await cut.locator(".state").innerText()).toContain("ends too early");
+  await workbench.picture("state-cut");
+  const html = await workbench.open("page.onnx");
+  expect(await html.locator(".state").innerText()).toMatch(/web page|HTML/i);
+});
+
+test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
+  const settings = path.join(workbench.folder, ".vscode", "settings.json");
+  mkdirSync(path.dirname(settings), { recursive: true });
+  writeFileSync(settings, JSON.stringify({ "workbench.colorTheme": theme }));
+  const page = await workbench.open("fashion-cnn.onnx");
+  await page.waitForSelector(name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
+  await page.waitForSelector(".graph[data-ready]");
+  await page.waitForSelector(".side[data-layer]");
+  await workbench.page.waitForTimeout(400);
+  await workbench.picture(`model-graph-${name}`);
+});

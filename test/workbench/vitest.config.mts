@@ -1,0 +1,3 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({ test: { include: ["test/workbench/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false, maxWorkers: 1 } });

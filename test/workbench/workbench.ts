@@ -1,0 +1,74 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { chromium, type Browser, type Frame, type Page } from "playwright-core";
+// @ts-expect-error A script of the project, in plain JavaScript.
+import { installExtension, startServer } from "../../scripts/workbench.mjs";
+
+interface Server { url: string; process: { pid?: number }; stop(): Promise<void> }
+
+/** VS Code's workbench with the packaged extension on a folder of models. */
+export class Workbench {
+  private constructor(readonly folder: string, private readonly home: string, readonly server: Server, private readonly browser: Browser, readonly page: Page) {}
+
+  static async start(): Promise<Workbench> {
+    const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile");
+    cpSync("samples", folder, { recursive: true });
+    const entry = process.env.KERNELSCOPE_WORKBENCH;
+    if (!entry) throw new Error("Run these tests by npm run test:workbench.");
+    installExtension(entry, profile, `dist/kernelscope-${process.platform}-${process.arch}.vsix`);
+    mkdirSync(path.join(profile, "user", "User"), { recursive: true });
+    writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({
+      "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
+    }));
+    const server = await startServer(entry, profile) as Server;
+    const browser = await chromium.launch({
+      executablePath: process.env.KERNELSCOPE_CHROMIUM,
+      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    });
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
+    await page.goto(`${server.url}?folder=${encodeURIComponent(folder)}`);
+    await page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
+    return new Workbench(folder, home, server, browser, page);
+  }
+
+  async stop(): Promise<void> {
+    await this.browser.close();
+    await this.server.stop();
+    rmSync(this.home, { recursive: true, force: true });
+  }
+
+  /** Opens a file from the Explorer and gives its page once it shows something. */
+  async open(name: string): Promise<Frame> {
+    await this.row(name).dblclick();
+    return this.modelPage(name);
+  }
+
+  row(name: string) { return this.page.locator(".explorer-folders-view .monaco-list-row").filter({ has: this.page.getByText(name, { exact: true }) }).first(); }
+
+  /** The page of an open model: the frame inside the webview's frame. */
+  async modelPage(name: string): Promise<Frame> {
+    for (const end = Date.now() + 60_000; Date.now() < end;) {
+      for (const frame of this.page.frames()) {
+        const found = await frame.evaluate(() => [document.title, document.body?.dataset.ready] as const).catch(() => undefined);
+        if (found?.[0] === name && found[1]) return frame;
+      }
+      await this.page.waitForTimeout(200);
+    }
+    await this.picture("failure");
+    throw new Error(`The page of ${name} did not appear.`);
+  }
+
+  async command(title: string): Promise<void> {
+    await this.page.keyboard.press("F1");
+    const input = this.page.locator(".quick-input-widget input").first();
+    await input.fill(`>${title}`);
+    await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
+    await this.page.keyboard.press("Enter");
+  }
+
+  async picture(name: string): Promise<void> {
+    mkdirSync("test-results", { recursive: true });
+    await this.page.screenshot({ path: `test-results/${name}.png` });
+  }
+}

@@ -1,0 +1,80 @@
+import type { LayerRow } from "../../src/protocol/api";
+import { el } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+
+type Key = "label" | "op" | "shape" | "parameters" | "bytes" | "bitsPerWeight" | "method";
+const COLUMNS: { key: Key; title: string; number?: boolean }[] = [
+  { key: "label", title: t("Layer") }, { key: "op", title: t("Operator") }, { key: "shape", title: t("Weight") }, { key: "method", title: t("Stored as") },
+  { key: "parameters", title: t("Weights"), number: true }, { key: "bitsPerWeight", title: t("Bits per weight"), number: true }, { key: "bytes", title: t("Size"), number: true },
+];
+
+/** All layers with inline bars; a click on a head sorts, a click on a row selects. */
+export class LayerTable {
+  readonly element = el("div", { class: "table-pane" });
+  private readonly body = el("tbody");
+  private sort: { key: Key; down: boolean } | undefined;
+  private filter = "";
+  private selected: string | undefined;
+
+  constructor(private readonly rows: LayerRow[], private readonly onSelect: (id: string) => void) {
+    const head = el("tr");
+    for (const { key, title, number } of COLUMNS) {
+      const button = el("button", {}, title), cell = el("th", { class: number ? "number" : "", "aria-sort": "none" }, button);
+      button.addEventListener("click", () => {
+        this.sort = this.sort?.key === key ? (this.sort.down ? { key, down: false } : undefined) : { key, down: true };
+        for (const other of head.children) other.setAttribute("aria-sort", "none");
+        cell.setAttribute("aria-sort", this.sort ? (this.sort.down ? "descending" : "ascending") : "none");
+        this.fill();
+      });
+      head.append(cell);
+    }
+    this.element.append(el("table", {}, el("thead", {}, head), this.body));
+    this.body.addEventListener("keydown", (event) => {
+      const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0, rows = [...this.body.children] as HTMLElement[];
+      if (!step) return;
+      const next = rows[rows.findIndex((row) => row.dataset.id === this.selected) + step];
+      if (next?.dataset.id) { this.onSelect(next.dataset.id); next.focus(); }
+      event.preventDefault();
+    });
+    this.fill();
+  }
+
+  search(text: string): number {
+    this.filter = text.trim().toLowerCase();
+    return this.fill();
+  }
+
+  select(id: string | undefined): void {
+    this.selected = id;
+    for (const row of this.body.children) {
+      const chosen = row instanceof HTMLElement && row.dataset.id === id;
+      row.setAttribute("aria-selected", String(chosen));
+      if (row instanceof HTMLElement) row.tabIndex = chosen ? 0 : -1;
+      if (chosen) row.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  private fill(): number {
+    const most = Math.max(1, ...this.rows.map(({ bytes }) => bytes)), widest = Math.max(1, ...this.rows.map(({ bitsPerWeight }) => bitsPerWeight));
+    let rows = this.rows.filter((row) => [row.label, row.name, row.op, row.shape.join("×"), storedAs(row)].some((s) => s.toLowerCase().includes(this.filter)));
+    if (this.sort) {
+      const { key, down } = this.sort, value = (row: LayerRow): string | number => (key === "shape" ? row.parameters : key === "method" ? storedAs(row) : row[key]);
+      rows = [...rows].sort((a, b) => { const [x, y] = [value(a), value(b)]; return (x < y ? -1 : x > y ? 1 : 0) * (down ? -1 : 1); });
+    }
+    this.body.replaceChildren(...rows.map((row) => {
+      const bar = (share: number) => el("span", { class: "bar" }, Object.assign(el("span"), { style: `width:${Math.max(1, 100 * share)}%` }));
+      const element = el("tr", { "data-id": row.name, title: row.skipped ?? row.name, tabindex: -1 },
+        el("td", {}, row.label), el("td", {}, row.op), el("td", {}, format.shape(row.shape)), el("td", {}, storedAs(row)), el("td", { class: "number" }, format.whole(row.parameters)),
+        el("td", { class: "number" }, format.bits(row.bitsPerWeight), bar(row.bitsPerWeight / widest)), el("td", { class: "number" }, format.bytes(row.bytes), bar(row.bytes / most)));
+      element.addEventListener("click", () => this.onSelect(row.name));
+      return element;
+    }));
+    this.select(this.selected);
+    return rows.length;
+  }
+}
+
+/** "64 words of 9" or the data type. */
+export const storedAs = ({ method, codewords, blockSize, codebookBits, dataType }: LayerRow): string =>
+  codewords !== undefined ? t("{0} words of {1}", codewords, blockSize ?? 1) : method === "integer" ? t("{0}-bit integers", codebookBits ?? "") : dataType;
