@@ -1,128 +1,213 @@
-import { constantTensor, homeOf, isOverridable } from "./constants";
-import { intAttribute, isStandardDomain, type Graph, type Model, type Node } from "./model";
+import { evaluateConstant, type ConstantCache, constantTensor, homeOf, isOverridable } from "./constants";
+import { type Graph, intAttribute, isStandardDomain, type Model, type ModelFunction, type Node } from "./model";
+import { OPERATORS } from "./operators";
 import { inferShapes } from "./shapes";
-import { DataType, isFloatType, typeName, type Tensor } from "./tensor";
+import { bitsOf, DataType, isFloatType, readFloats, type Tensor, typeName } from "./tensor";
 
-/** A weight of a convolution or a linear layer, with every node that uses it. */
+export type LayerOperator = "Conv" | "ConvTranspose" | "Gemm" | "MatMul";
+
+/** A weight tensor and the nodes that it feeds: what is compressed as one. */
 export interface Layer {
-  /** Scope path and weight tensor name at the consumer: survives saving and compressing. */
+  /** Survives saving and compressing: scope path and weight name at the consumer. */
   id: string;
-  /** For people: the weight's name without what says that it is a weight. */
+  /** For people. */
   label: string;
-  op: "Conv" | "ConvTranspose" | "Gemm" | "MatMul";
+  op: LayerOperator;
+  /** The graph that has the weight. */
   graph: Graph;
-  /** Name of the weight where it is used. */
+  /** The weight's name, as its consumers have it. */
   weight: string;
   consumers: Node[];
-  /** The plain constant, if the weight is one. */
+  /** The weight itself, where it is a plain constant. */
   tensor?: Tensor;
+  /** Empty where not known. */
   dims: number[];
   /** {@link DataType} */
   type: number;
   groups: number;
-  /** Axis of the output channels: 0 for Conv and Gemm with transB, 1 otherwise. */
-  outputAxis: number;
+  /** The weight's axis of output channels; with groups only those of one group where it is 1. */
+  outputAxis: 0 | 1;
+  /** Elements of the weight. */
   parameters: number;
   convolution: boolean;
-  /** Why it cannot be compressed, in words for users. */
+  /** Why it cannot be compressed, in a user's words. */
   blocked?: string;
-  /** Serialized bytes of all that the weight takes. */
+  /** Serialized bytes of all that the weight takes. What several layers share counts for each of them. */
   bytes: number;
-  /** The constants and nodes that make the weight. */
+  /** Constants and nodes that make the weight. */
   subgraph: { nodes: Node[]; tensors: Tensor[] };
 }
 
-const OPS: Record<string, Layer["op"]> = { Conv: "Conv", ConvTranspose: "ConvTranspose", Gemm: "Gemm", MatMul: "MatMul" };
+/** How a node uses its weight. */
+interface Use { node: Node; op: LayerOperator; weight: string; outputAxis: 0 | 1; blocked?: string }
 
-/** All layers of a model in the order of the file, those in the bodies of If, Loop and Scan included. A weight that feeds several nodes is one layer. */
+const QUANTIZED: ReadonlyMap<string, [op: LayerOperator, input: number]> = new Map([["QLinearConv", ["Conv", 3]], ["ConvInteger", ["Conv", 1]], ["QLinearMatMul", ["MatMul", 3]], ["MatMulInteger", ["MatMul", 1]]]);
+const FUSED: ReadonlyMap<string, LayerOperator> = new Map([["Conv", "Conv"], ["FusedConv", "Conv"], ["NhwcFusedConv", "Conv"], ["ConvTranspose", "ConvTranspose"], ["Gemm", "Gemm"], ["FusedGemm", "Gemm"], ["MatMul", "MatMul"], ["FusedMatMul", "MatMul"]]);
+/** They give another result every time. */
+const RANDOM = new Set(["RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial"]);
+
+/** Layers with weights, in the order of the file: convolutions, transposed ones, and linear layers; those that cannot be compressed too, with the reason. */
 export function findLayers(model: Model): Layer[] {
-  const shapes = inferShapes(model), layers = new Map<string, Layer>();
-  for (const graph of model.graphs) {
+  const ports = functionWeights(model), layers = new Map<Graph, Map<string, Layer>>();
+  const shapes = lazily(() => inferShapes(model));
+  for (const graph of [...model.graphs, ...model.functions.flatMap((f) => [f.graph, ...f.graphs])]) {
     for (const node of graph.nodes) {
-      const op = isStandardDomain(node.domain) ? OPS[node.op] : undefined, weight = node.inputs[1];
-      if (!op || !weight) continue;
-      const id = graph.path ? `${graph.path}/${weight}` : weight;
-      const known = layers.get(id);
-      if (known) {
-        known.consumers.push(node);
-        known.blocked ??= shareable(known, node);
-        continue;
+      for (const use of usesOf(node, ports)) {
+        const home = homeOf(graph, use.weight) ?? graph, known = layers.get(home) ?? new Map<string, Layer>();
+        layers.set(home, known);
+        const layer = known.get(use.weight);
+        if (!layer) known.set(use.weight, describe(home, use, shapes));
+        else if (!layer.consumers.includes(node)) join(layer, use);
+        else layer.blocked ??= `One ${node.op} uses it twice.`;
       }
-      const layer = layerOf(model, graph, node, op, weight, id, shapes.get(weight));
-      if (layer) layers.set(id, layer);
     }
   }
-  return [...layers.values()];
+  const all = [...layers.values()].flatMap((known) => [...known.values()]);
+  for (const layer of all) layer.blocked ??= reasonAgainst(model, layer);
+  return all;
 }
 
-function layerOf(model: Model, graph: Graph, node: Node, op: Layer["op"], weight: string, id: string, inferred: readonly (number | string)[] | undefined): Layer | undefined {
-  const subgraph = makers(graph, weight);
-  const tensor = constantTensor(graph, weight) ?? overridden(graph, weight);
-  const declared = tensor?.dims ?? inferred;
-  // neither a product of two activations nor one of two constants is a layer
-  if ((!subgraph && !tensor && op === "MatMul") || makers(graph, node.inputs[0])) return undefined;
-  const dims = declared?.every((d) => typeof d === "number") ? declared.map(Number) : [];
-  const groups = intAttribute(node, "group", 1), convolution = op === "Conv" || op === "ConvTranspose";
-  const parts = subgraph ?? { nodes: [], tensors: [] };
+/**
+ * A layer's weight as float32, wherever it comes from: stored as it is, cast, or unpacked by nodes of the file. Undefined where it is not known before the model runs.
+ * @throws KernelscopeError as readFloats
+ */
+export async function readWeight(model: Model, layer: Layer, cache?: ConstantCache): Promise<Float32Array | undefined> {
+  if (layer.tensor) return isFloatType(layer.type) ? readFloats(model, layer.tensor) : undefined;
+  const value = await evaluateConstant(model, layer.graph, layer.weight, cache);
+  return value?.data instanceof Float32Array ? value.data : value?.data instanceof Float64Array ? Float32Array.from(value.data) : undefined;
+}
+
+function lazily<T>(make: () => T): () => T {
+  let value: { made: T } | undefined;
+  return () => (value ??= { made: make() }).made;
+}
+
+/** How a node uses weights: one at most, but for calls of functions. */
+function usesOf(node: Node, ports: ReadonlyMap<string, ReadonlyMap<number, LayerOperator>>): Use[] {
+  const calls = ports.get(functionKey(node));
+  if (calls) return [...calls].filter(([input]) => node.inputs[input]).map(([input, op]) => ({ node, op, weight: node.inputs[input], outputAxis: op === "Conv" ? 0 : 1, blocked: `It is used inside the function ${node.op}, which is left as it is.` }));
+  const quantized = isStandardDomain(node.domain) ? QUANTIZED.get(node.op) : undefined;
+  if (quantized) return node.inputs[quantized[1]] ? [{ node, op: quantized[0], weight: node.inputs[quantized[1]], outputAxis: quantized[0] === "Conv" ? 0 : 1, blocked: `It is already quantized (${node.op}).` }] : [];
+  const op = FUSED.get(node.op), [first, second] = node.inputs;
+  if (!op || !second) return [];
+  const blocked = isStandardDomain(node.domain) ? undefined : `${node.op} is no standard operator but one of ${node.domain}, for which nothing is known.`;
+  if (blocked === undefined && op !== node.op) return [];
+  if (op === "Conv" || op === "ConvTranspose") return [{ node, op, weight: second, outputAxis: op === "Conv" ? 0 : 1, blocked }];
+  // a product of two activations has no weight, one of two constants is none that runs
+  const [firstIsConstant, secondIsConstant] = [first, second].map((name) => isConstant(node.graph, name) || isOverridable(node.graph, name));
+  if (firstIsConstant === secondIsConstant) return [];
+  if (secondIsConstant) return [{ node, op, weight: second, outputAxis: op === "Gemm" && intAttribute(node, "transB", 0) ? 0 : 1, blocked }];
+  return [{ node, op, weight: first, outputAxis: op === "Gemm" && intAttribute(node, "transA", 0) ? 1 : 0, blocked }];
+}
+
+const functionKey = ({ domain, op, overload }: Node): string => `${domain}:${op}:${overload}`;
+
+/** Inputs of the model's functions that are weights of layers inside them. */
+function functionWeights(model: Model): Map<string, Map<number, LayerOperator>> {
+  const ports = new Map<string, Map<number, LayerOperator>>();
+  const collect = (f: ModelFunction): boolean => {
+    const key = `${f.domain === "ai.onnx" ? "" : f.domain}:${f.name}:${f.overload}`, known = ports.get(key) ?? new Map<number, LayerOperator>(), before = known.size;
+    for (const node of f.nodes) {
+      const inner = ports.get(functionKey(node)), op = FUSED.get(node.op);
+      const weights: [string, LayerOperator][] = inner ? [...inner].map(([input, op]) => [node.inputs[input], op]) : op && isStandardDomain(node.domain) ? [[node.inputs[1], op]] : [];
+      for (const [name, op] of weights) if (f.inputs.includes(name)) known.set(f.inputs.indexOf(name), op);
+    }
+    if (known.size) ports.set(key, known);
+    return known.size > before;
+  };
+  // functions may call each other, in whatever order they stand
+  while (model.functions.map(collect).some(Boolean));
+  return ports;
+}
+
+/** All that makes a value, if that is constants alone. */
+function constantParts(graph: Graph, name: string): { nodes: Node[]; tensors: Tensor[] } | undefined {
+  const nodes = new Set<Node>(), tensors = new Set<Tensor>(), pending: [Graph, string][] = [[graph, name]];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const [scope, value] = next, home = homeOf(scope, value), tensor = home?.initializers.get(value), node = home?.producers.get(value);
+    if (!home || home.overridable.has(value)) return undefined;
+    if (tensor) tensors.add(tensor);
+    else if (!node || RANDOM.has(node.op) || !isStandardDomain(node.domain) || [...node.attributes.values()].some(({ graphs, reference }) => graphs.length || reference)) return undefined;
+    else if (!nodes.has(node)) {
+      nodes.add(node);
+      for (const input of node.inputs) if (input) pending.push([home, input]);
+    }
+  }
+  return { nodes: [...nodes].reverse(), tensors: [...tensors] };
+}
+
+const isConstant = (graph: Graph, name: string): boolean => constantParts(graph, name) !== undefined;
+
+function describe(graph: Graph, { node, op, weight, outputAxis, blocked }: Use, shapes: () => Map<string, readonly (number | string)[]>): Layer {
+  const subgraph = constantParts(graph, weight) ?? { nodes: [], tensors: [] }, tensor = constantTensor(graph, weight);
+  const overridable = graph.initializers.get(weight), known = tensor ?? (isOverridable(graph, weight) ? overridable : undefined);
+  const shape = known?.dims ?? shapes().get(weight) ?? graph.inputs.find(({ name }) => name === weight)?.shape ?? [];
+  const dims = shape.every((dim): dim is number => typeof dim === "number") ? [...shape] : [];
+  const bytes = [...subgraph.nodes, ...subgraph.tensors].reduce((sum, part) => sum + part.bytes, 0);
   return {
-    id, label: labelOf(weight, node), op, graph, weight, consumers: [node], tensor, dims, type: tensor?.type ?? DataType.FLOAT, groups,
-    outputAxis: op === "Conv" || (op === "Gemm" && intAttribute(node, "transB", 0) === 1) ? 0 : 1,
-    parameters: dims.length ? dims.reduce((a, b) => a * b, 1) : 0, convolution,
-    blocked: reasonAgainst(model, graph, node, op, weight, dims, tensor, subgraph),
-    bytes: [...parts.nodes, ...parts.tensors].reduce((sum, { bytes }) => sum + bytes, 0), subgraph: parts,
+    id: graph.path ? `${graph.path}/${weight}` : weight, label: labelOf(weight, node), op, graph, weight, consumers: [node], tensor, dims, type: known?.type ?? typeOf(graph, weight),
+    groups: op.startsWith("Conv") ? intAttribute(node, "group", 1) : 1, outputAxis, parameters: dims.length ? dims.reduce((a, b) => a * b, 1) : 0, convolution: op.startsWith("Conv"),
+    blocked, bytes, subgraph,
   };
 }
 
-/** The initializer behind a weight that a caller may replace. */
-function overridden(graph: Graph, weight: string): Tensor | undefined {
-  return isOverridable(graph, weight) ? homeOf(graph, weight)?.initializers.get(weight) : undefined;
+/** Adds another node that uses the same weight. */
+function join(layer: Layer, use: Use): void {
+  layer.consumers.push(use.node);
+  const groups = use.op.startsWith("Conv") ? intAttribute(use.node, "group", 1) : 1;
+  layer.blocked ??= use.blocked;
+  if (use.outputAxis !== layer.outputAxis || groups !== layer.groups || use.op.startsWith("Conv") !== layer.convolution) layer.blocked ??= "It feeds layers that read it in different ways.";
 }
 
-/** Everything that a constant is made of; undefined where it depends on an input. */
-function makers(graph: Graph, name: string): Layer["subgraph"] | undefined {
-  const nodes = new Set<Node>(), tensors = new Set<Tensor>(), pending: [Graph, string][] = [[graph, name]], seen = new Set<string>();
-  for (let next = pending.pop(); next; next = pending.pop()) {
-    const [from, value] = next, home = homeOf(from, value);
-    if (value === "" || seen.has(`${home?.path} ${value}`)) continue;
-    seen.add(`${home?.path} ${value}`);
-    if (!home) return undefined;
-    const tensor = home.initializers.get(value), node = home.producers.get(value);
-    if (tensor) tensors.add(tensor);
-    else if (node && (node.inputs.length > 0 || node.op === "Constant")) {
-      nodes.add(node);
-      for (const input of [...node.inputs, ...node.captures]) pending.push([home, input]);
-    } else return undefined;
+/** The element type of a value that constants make. */
+function typeOf(graph: Graph, name: string): number {
+  for (let home = homeOf(graph, name), steps = 0; home && steps < 1000; home = homeOf(home, name), steps++) {
+    const tensor = home.initializers.get(name) ?? constantTensor(home, name), node = home.producers.get(name);
+    if (tensor) return tensor.type;
+    if (!node) return home.inputs.find((input) => input.name === name)?.elemType ?? home.valueInfo.get(name)?.elemType ?? DataType.FLOAT;
+    if (node.op === "Cast") return intAttribute(node, "to", DataType.FLOAT);
+    name = node.inputs[node.op === "DequantizeLinear" ? 1 : 0];
+    if (!name) break;
   }
-  return { nodes: [...nodes].sort((a, b) => a.index - b.index), tensors: [...tensors] };
+  return DataType.FLOAT;
 }
 
-function reasonAgainst(model: Model, graph: Graph, node: Node, op: Layer["op"], weight: string, dims: number[], tensor: Tensor | undefined, subgraph: Layer["subgraph"] | undefined): string | undefined {
-  if (isOverridable(graph, weight)) return "The weight is an input of the model too, so a caller may replace it.";
-  if (!subgraph) return "The weight is computed at run time.";
-  if (!tensor) return subgraph.nodes.some(({ op: o }) => o === "DequantizeLinear" || o === "QuantizeLinear") ? "The weight is quantized already." : subgraph.nodes.some(({ op: o }) => o === "Gather") ? "The weight is a codebook already." : "The weight is made by other nodes already.";
-  if (graph !== model.graph) return "The layer is inside the body of an If, Loop or Scan.";
-  if (!isFloatType(tensor.type)) return `The weight holds ${typeName(tensor.type)} numbers.`;
-  if (tensor.type !== DataType.FLOAT && tensor.type !== DataType.FLOAT16) return `The weight holds ${typeName(tensor.type)} numbers, which are not compressed yet.`;
-  if (dims.length < 2 || dims.some((d) => d <= 0)) return "The weight has no elements.";
-  if ((op === "Gemm" || op === "MatMul") && dims.length !== 2) return "The weight is a stack of matrices.";
-  if (usedOtherwise(graph, node, weight)) return "The weight is used as something else too.";
-  return undefined;
+/** Why a layer has to stay as it is, if it has. */
+function reasonAgainst(model: Model, layer: Layer): string | undefined {
+  const { graph, weight, consumers, tensor, dims, type, subgraph, convolution } = layer;
+  const inside = consumers.find((node) => node.graph.parent);
+  if (inside?.graph.owner) return `It is used in the body of a node ${inside.graph.owner.op}, which is left as it is.`;
+  if (!model.graphs.includes(graph)) return `It is used inside the function ${graph.name}, which is left as it is.`;
+  if (isOverridable(graph, weight)) return "It is an input of the model too, so whoever runs the model may replace it.";
+  if (!subgraph.nodes.length && !subgraph.tensors.length) return graph.sparseInitializers.has(weight) ? "It is stored as a sparse tensor." : "It is computed when the model runs.";
+  const stored = largest(subgraph.tensors, subgraph.nodes);
+  if (stored && !isFloatType(stored.type)) return bitsOf(stored.type) ? `It is already quantized (stored as ${typeName(stored.type)}).` : `It holds ${typeName(stored.type)} values.`;
+  if (!isFloatType(type)) return `It holds ${typeName(type)} values.`;
+  const unknown = tensor ? undefined : subgraph.nodes.find(({ op }) => !OPERATORS.has(op) && op !== "Constant");
+  if (unknown) return `It comes out of a node ${unknown.op}, which cannot be computed ahead.`;
+  if (!dims.length || dims.some((dim) => dim < 0)) return "Its shape is not known.";
+  if (dims.includes(0)) return "It has no elements.";
+  if (convolution ? dims.length < 3 : dims.length !== 2) return convolution ? "It has no kernel." : `It is no matrix but has the shape ${dims.join("×")}.`;
+  if (graph.outputs.some(({ name }) => name === weight)) return "It is an output of the model too.";
+  const other = graph.consumers.get(weight)?.find((node) => !consumers.includes(node));
+  if (other) return `A node ${other.op} uses it too.`;
+  const twice = consumers.find((node) => node.inputs.filter((name) => name === weight).length > 1);
+  return twice && `One ${twice.op} uses it twice.`;
 }
 
-/** Whether a node that is no layer, or the model's output, needs the weight as well. */
-function usedOtherwise(graph: Graph, node: Node, weight: string): boolean {
-  if (graph.outputs.some(({ name }) => name === weight)) return true;
-  return (graph.consumers.get(weight) ?? []).some((user) => user !== node && !(OPS[user.op] && user.inputs[1] === weight && user.inputs[0] !== weight && user.graph === graph));
+/** The tensor that takes most of a subgraph. */
+function largest(tensors: readonly Tensor[], nodes: readonly Node[]): Tensor | undefined {
+  const inNodes = nodes.flatMap((node) => constantTensor(node.graph, node.outputs[0]) ?? []);
+  return [...tensors, ...inNodes].reduce<Tensor | undefined>((most, tensor) => (!most || tensor.bytes > most.bytes ? tensor : most), undefined);
 }
 
-/** A weight can serve several nodes as one layer only where all of them use it alike. */
-function shareable(layer: Layer, node: Node): string | undefined {
-  const [first] = layer.consumers;
-  const alike = node.op === first.op && intAttribute(node, "group", 1) === layer.groups && intAttribute(node, "transB", 0) === intAttribute(first, "transB", 0);
-  return alike ? undefined : "Several nodes use the weight in different ways.";
-}
-
-function labelOf(weight: string, node: Node): string {
-  const plain = weight.replace(/[._/:](weight|weights|kernel|W|w)(:0)?$/, "");
-  return /^(onnx::\w+_)?\d+$/.test(plain) && node.name ? node.name : plain;
+/** A layer's name for people: its weight's, or where exporters made that up, its node's. */
+function labelOf(weight: string, { name, op, index }: Node): string {
+  const isMadeUp = /^(onnx::|\/|_?\w{0,3}$|[a-z]+_?\d+$|\d+$)/i.test(weight);
+  const fromWeight = weight.replace(/\/ReadVariableOp.*$/, "").replace(/:\d+$/, "").replace(/[./_](weights?|kernel|w)$/i, "");
+  if (!isMadeUp && fromWeight) return fromWeight;
+  let fromNode = name.replace(new RegExp(`[/.]?${op}(_\\d+)?$`), "");
+  // PyTorch's "/layer1/layer1.0/conv1" is its module layer1.0.conv1
+  if (fromNode.startsWith("/")) fromNode = fromNode.split("/").filter((part, i, parts) => part && !parts[i + 1]?.startsWith(part + ".")).join(".");
+  return fromNode || fromWeight || weight || `${op} ${index}`;
 }

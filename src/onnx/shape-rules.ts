@@ -1,4 +1,5 @@
 import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute } from "./model";
+import { isFloatType } from "./tensor";
 
 /** How the operators of convolutional networks make shapes of shapes. */
 
@@ -6,16 +7,18 @@ import { floatAttribute, intAttribute, intsAttribute, type Node, stringAttribute
 export type Dim = number | string;
 export type Shape = readonly Dim[];
 /** What is known of a value: its shape, and its elements in row-major order where they are few. */
-export interface Facts { shape?: Shape; values?: readonly Dim[] }
+export interface Facts { shape?: Shape; values?: readonly Dim[]; isFloat?: boolean }
 
 type Rule = (inputs: readonly Facts[], node: Node, opset: number) => (Facts | undefined)[];
 
 /** Facts of a node's outputs; none for operators without a rule, and none where the inputs do not fit. */
 export function outputsOf(node: Node, inputs: readonly Facts[], opset: number): (Facts | undefined)[] {
-  return RULES.get(node.op)?.(inputs, node, opset) ?? [];
+  const outputs = RULES.get(node.op)?.(inputs, node, opset) ?? [];
+  return outputs.map((facts) => facts && { isFloat: inputs[0]?.isFloat, ...facts });
 }
 
-const MOST_VALUES = 64;
+/** Values with more elements decide no shapes. */
+export const MOST_VALUES = 64;
 
 const isKnown = (dim: Dim | undefined): dim is number => typeof dim === "number";
 const numbersOf = (values: readonly Dim[] | undefined): number[] | undefined => (values?.every(isKnown) ? values.map(Number) : undefined);
@@ -59,14 +62,18 @@ const elementwise: Rule = (inputs, node) => {
   const shape = broadcast(inputs.map((input) => input.shape)), [a, b] = inputs, size = Math.max(a?.values?.length ?? 0, b?.values?.length ?? 0);
   const fits = (values: readonly Dim[] | undefined) => values !== undefined && (values.length === size || values.length === 1);
   if (inputs.length !== 2 || !size || !fits(a.values) || !fits(b.values)) return [{ shape }];
+  const round = (dim: Dim): Dim => (isKnown(dim) ? (a.isFloat ? Math.fround(dim) : Math.trunc(dim)) : dim);
   const at = (values: readonly Dim[] | undefined, i: number): Dim => values?.[values.length === 1 ? 0 : i] ?? "?";
-  return [{ shape, values: Array.from({ length: size }, (_, i) => calculate(node.op, at(a.values, i), at(b.values, i))) }];
+  return [{ shape, values: Array.from({ length: size }, (_, i) => round(calculate(node.op, at(a.values, i), at(b.values, i)))) }];
 };
 
 const mapped = (change: (value: number) => number): Rule => ([x]) => [{ shape: x?.shape, values: x?.values?.map((value) => (isKnown(value) ? change(value) : value)) }];
 
 const INTEGER_TYPES = new Set([2, 3, 4, 5, 6, 7, 12, 13]);
-const cast: Rule = ([x], node) => (INTEGER_TYPES.has(intAttribute(node, "to", 0)) ? mapped(Math.trunc)([x], node, 0) : [x]);
+const cast: Rule = ([x], node) => {
+  const isFloat = !INTEGER_TYPES.has(intAttribute(node, "to", 0));
+  return [{ shape: x?.shape, values: isFloat ? x?.values : x?.values?.map((value) => (isKnown(value) ? Math.trunc(value) : value)), isFloat }];
+};
 
 /** Sizes of a sliding window's output along the spatial axes. */
 function windowed(shape: Shape, kernel: readonly Dim[], node: Node, inverse = false): Dim[] {
@@ -235,7 +242,7 @@ const resize: Rule = (inputs, node, opset) => {
     if (sizes?.values) return policy === "stretch" ? sizes.values[at] ?? "?" : "?";
     const factor = factors?.[at];
     if (factor === 1) return dim;
-    return isKnown(dim) && isKnown(factor) ? Math.floor(dim * Math.fround(factor)) : "?";
+    return isKnown(dim) && isKnown(factor) ? Math.floor(Math.fround(dim * Math.fround(factor))) : "?";
   }) }];
 };
 
@@ -284,19 +291,19 @@ const blocks = (toSpace: boolean): Rule => ([x], node) => {
 const shapeOf: Rule = ([x], node) => {
   if (!x?.shape) return [{ shape: ["?"] }];
   const rank = x.shape.length, end = intAttribute(node, "end", rank), values = x.shape.slice(positive(intAttribute(node, "start", 0), rank), positive(end, rank));
-  return [{ shape: [values.length], values }];
+  return [{ shape: [values.length], values, isFloat: false }];
 };
 
 const constant: Rule = (_inputs, node) => {
   const tensor = node.attributes.get("value")?.tensor;
-  if (tensor) return [{ shape: tensor.dims, values: tensor.values }];
+  if (tensor) return [{ shape: tensor.dims, values: tensor.values, isFloat: isFloatType(tensor.type) }];
   const ints = node.attributes.get("value_ints"), floats = node.attributes.get("value_floats");
   if (ints || floats) {
     const values = ints?.ints ?? floats?.floats ?? [];
-    return [{ shape: [values.length], values: values.length <= MOST_VALUES ? values : undefined }];
+    return [{ shape: [values.length], values: values.length <= MOST_VALUES ? values : undefined, isFloat: !ints }];
   }
   if (node.attributes.has("value_int")) return [{ shape: [], values: [intAttribute(node, "value_int", 0)] }];
-  return node.attributes.has("value_float") ? [{ shape: [], values: [floatAttribute(node, "value_float", 0)] }] : [];
+  return node.attributes.has("value_float") ? [{ shape: [], values: [floatAttribute(node, "value_float", 0)], isFloat: true }] : [];
 };
 
 const constantOfShape: Rule = ([shape], node) => {
@@ -320,7 +327,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["Pad", pad], ["Resize", resize], ["Upsample", resize], ["Expand", expand], ["Tile", tile], ["Gather", gather], ["GatherElements", ([, indices]) => [{ shape: indices?.shape }]],
   ...list(reduce, "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceSumSquare"),
   ["ArgMax", argument], ["ArgMin", argument], ["TopK", topK], ["DepthToSpace", blocks(true)], ["SpaceToDepth", blocks(false)],
-  ["Shape", shapeOf], ["Size", ([x]) => [{ shape: [], values: x?.shape && [multiply(x.shape)] }]], ["Constant", constant], ["ConstantOfShape", constantOfShape],
+  ["Shape", shapeOf], ["Size", ([x]) => [{ shape: [], values: x?.shape && [multiply(x.shape)], isFloat: false }]], ["Constant", constant], ["ConstantOfShape", constantOfShape],
 ]);
 
 function list(rule: Rule, names: string): [string, Rule][] { return names.split(" ").map((name) => [name, rule]); }

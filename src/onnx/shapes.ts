@@ -1,7 +1,10 @@
+import { type ConstantValue, NotConstant } from "./arrays";
 import { constantTensor, homeOf } from "./constants";
 import { type Graph, isStandardDomain, type Model, type Node } from "./model";
-import { type Layer } from "./layers";
-import { type Dim, type Facts, outputsOf, type Shape } from "./shape-rules";
+import type { Layer } from "./layers";
+import { OPERATORS } from "./operators";
+import { type Dim, type Facts, MOST_VALUES, outputsOf, type Shape } from "./shape-rules";
+import { DataType, isFloatType } from "./tensor";
 
 export type { Dim, Shape } from "./shape-rules";
 
@@ -19,21 +22,45 @@ export function inferShapes(model: Model): Map<string, Shape> {
       const home = homeOf(graph, name), found = home && facts.get(home)?.get(name);
       if (found) return found;
       const tensor = home?.initializers.get(name) ?? constantTensor(graph, name);
-      return tensor ? { shape: tensor.dims, values: tensor.values } : {};
+      return tensor ? { shape: tensor.dims, values: tensor.values, isFloat: isFloatType(tensor.type) } : {};
     };
     for (const { name, shape } of graph.inputs) known.set(name, { shape });
     for (const [name, { dims }] of graph.sparseInitializers) known.set(name, { shape: dims });
-    for (const [name, { dims, values }] of graph.initializers) known.set(name, { shape: dims, values: graph.overridable.has(name) ? undefined : values });
+    for (const [name, { dims, values, type }] of graph.initializers) known.set(name, { shape: dims, values: graph.overridable.has(name) ? undefined : values, isFloat: isFloatType(type) });
     const declared = new Map(graph.outputs.map(({ name, shape }) => [name, shape]));
     for (const [name, { shape }] of graph.valueInfo) declared.set(name, shape);
     for (const node of graph.nodes) {
-      const outputs = isStandardDomain(node.domain) ? outputsOf(node, node.inputs.map((name) => (name ? find(name) : {})), model.opset) : [];
-      node.outputs.forEach((name, i) => known.set(name, { shape: merge(declared.get(name), outputs[i]?.shape), values: outputs[i]?.values }));
+      const inputs = node.inputs.map((name) => (name ? find(name) : {})), standard = isStandardDomain(node.domain);
+      const outputs = standard ? computed(node, inputs, model.opset) ?? outputsOf(node, inputs, model.opset) : [];
+      node.outputs.forEach((name, i) => known.set(name, { ...outputs[i], shape: merge(declared.get(name), outputs[i]?.shape) }));
     }
     for (const [name, { shape }] of known) if (shape && name && !shapes.has(name)) shapes.set(name, shape);
   }
   return shapes;
 }
+
+/** Facts of outputs whose inputs are all known small numbers: shape arithmetic of any rank. */
+function computed(node: Node, inputs: readonly Facts[], opset: number): Facts[] | undefined {
+  const operator = OPERATORS.get(node.op), values: (ConstantValue | undefined)[] = [];
+  if (!operator || !inputs.length) return undefined;
+  for (const [i, { shape, values: elements, isFloat }] of inputs.entries()) {
+    if (node.inputs[i] && !(shape?.every(isNumber) && elements?.every(isNumber))) return undefined;
+    const numbers = elements?.map(Number) ?? [];
+    // the largest integers say "to the end" and lose nothing by being smaller
+    const data = isFloat ? Float32Array.from(numbers) : BigInt64Array.from(numbers, (value) => BigInt(Math.trunc(Math.min(Math.max(value, -LARGE), LARGE))));
+    values.push(node.inputs[i] ? { dims: shape?.map(Number) ?? [], type: isFloat ? DataType.FLOAT : DataType.INT64, data } : undefined);
+  }
+  try {
+    const results = operator(values, node, opset);
+    return results.every(({ data }) => data.length <= MOST_VALUES) ? results.map(({ dims, type, data }) => ({ shape: dims, values: Array.from<number | bigint, number>(data, Number), isFloat: isFloatType(type) })) : undefined;
+  } catch (error) {
+    if (error instanceof NotConstant) return undefined;
+    throw error;
+  }
+}
+
+const LARGE = 2 ** 62;
+const isNumber = (dim: Dim): dim is number => typeof dim === "number";
 
 /** The declared shape; where it leaves a dimension open, the inferred one. */
 function merge(declared: Shape | undefined, inferred: Shape | undefined): Shape | undefined {
@@ -59,18 +86,10 @@ export function macs(layer: Layer, shapes: ReadonlyMap<string, Shape>): number |
 function placesOf(layer: Layer, node: Node, shapes: ReadonlyMap<string, Shape>): number | undefined {
   const other = node.inputs[0] === layer.weight ? node.inputs[1] : node.inputs[0];
   const product = (dims: Shape | undefined): number | undefined =>
-    dims?.every((dim): dim is number => typeof dim === "number") ? dims.reduce((a, b) => a * b, 1) : undefined;
+    dims?.every(isNumber) ? dims.reduce((a, b) => a * b, 1) : undefined;
   if (layer.op === "Conv") return product(shapes.get(node.outputs[0])?.slice(2));
   if (layer.op === "ConvTranspose") return product(shapes.get(other)?.slice(2));
   if (layer.op === "Gemm") return 1;
   const dims = shapes.get(other);
   return dims && (dims.length < 3 ? 1 : product(dims.slice(1, -1)));
 }
-
-/** A shape with "?" counted: elements, or undefined where one is open. */
-export const elementsIn = (shape: Shape | undefined): number | undefined => {
-  const dims = shape?.filter((dim): dim is number => typeof dim === "number");
-  return dims && dims.length === shape?.length ? dims.reduce((a, b) => a * b, 1) : undefined;
-};
-
-export type { Dim as Dimension };
