@@ -108,7 +108,10 @@ export async function startServer(entry, folder, { port, password, trust = false
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "config.yaml"), "auth: none\n");
   const args = [entry, "--auth", password ? "password" : "none", "--bind-addr", `127.0.0.1:${at}`, "--disable-telemetry", "--disable-update-check", "--disable-getting-started-override", ...(trust ? [] : ["--disable-workspace-trust"]), ...common(folder)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, PASSWORD: password ?? "", CODE_SERVER_PARENT_PID: "", VSCODE_IPC_HOOK_CLI: "" } });
+  // what an outer VS Code leaves in the environment would make this one its child
+  const { CODE_SERVER_PARENT_PID: _parent, VSCODE_IPC_HOOK_CLI: _hook, NODE_OPTIONS: _options, ...rest } = process.env;
+  const env = { ...rest, ...(password ? { PASSWORD: password } : {}) };
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   let output = "";
   const keep = (chunk) => { output = (output + chunk).slice(-8000); };
   child.stdout.on("data", keep);

@@ -29,7 +29,25 @@ export class Workbench {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
     await page.goto(`${server.url}?folder=${encodeURIComponent(folder)}`);
     await page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
-    return new Workbench(folder, home, server, browser, page);
+    const workbench = new Workbench(folder, home, server, browser, page);
+    await workbench.registered();
+    return workbench;
+  }
+
+  /** Waits until the extension is known: before that, VS Code's own editor would take its files. */
+  private async registered(): Promise<void> {
+    const { page } = this, rows = page.locator(".quick-input-list .monaco-list-row");
+    for (const end = Date.now() + 90_000; Date.now() < end;) {
+      await page.keyboard.press("F1");
+      await page.locator(".quick-input-widget input").first().fill(">Kernelscope: Compress");
+      await page.waitForTimeout(600);
+      const there = (await rows.allInnerTexts()).some((text) => text.includes("Compress Model"));
+      await page.keyboard.press("Escape");
+      if (there) return;
+      await page.waitForTimeout(1000);
+    }
+    await this.picture("failure");
+    throw new Error("The extension did not register.");
   }
 
   async stop(): Promise<void> {
@@ -57,6 +75,15 @@ export class Workbench {
     }
     await this.picture("failure");
     throw new Error(`The page of ${name} did not appear.`);
+  }
+
+  /** An entry of a file's context menu. */
+  async menu(name: string, entry: string): Promise<void> {
+    await this.row(name).click({ button: "right" });
+    const item = this.page.locator(".monaco-menu .action-menu-item", { hasText: entry });
+    await item.hover();
+    await this.page.waitForTimeout(300); // a menu takes no click right after it opens
+    await item.click();
   }
 
   async command(title: string): Promise<void> {

@@ -20,8 +20,8 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
   pane.append(actionRow);
   const facts: [string, string][] = [
     [t("weight"), format.shape(row.shape)], [t("stored as"), storedAs(row)], [t("weights"), format.whole(row.parameters)], [t("size"), format.bytes(row.bytes)],
-    [t("bits per weight"), format.bits(row.bitsPerWeight)], [t("share"), format.percent(total ? row.bytes / total : 0)],
-    ...(row.macs ? [[t("MACs"), format.count(row.macs)] as [string, string]] : []), ...attributes.map(({ name, value }): [string, string] => [name, value]),
+    [t("bits"), format.bits(row.bitsPerWeight)], [t("share"), format.percent(total ? row.bytes / total : 0)],
+    ...(row.macs ? [[t("MACs"), format.count(row.macs)] as [string, string]] : []), ...attributes.filter(({ name }) => name !== "kernel_shape").map(({ name, value }): [string, string] => [name, value]),
   ];
   pane.append(el("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", { title: value }, value)])));
   pane.append(el("dl", { class: "facts wide" }, ...[...from.map((v) => [t("from"), v] as const), ...to.map((v) => [t("to"), v] as const)].flatMap(([name, value]) => [el("dt", {}, name), el("dd", { title: value.name }, `${value.name} ${value.shape.length ? format.caption(value.shape) : ""}`)])));
