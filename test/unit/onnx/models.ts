@@ -1,0 +1,103 @@
+import type { ByteSink, ByteSource, ExternalFiles } from "../../../src/onnx/bytes";
+import { type BorderValue, encodeNode, encodeTensor, encodeValueInfo, type NodeSpec, type TensorData } from "../../../src/onnx/encode";
+import { readModel, type Model } from "../../../src/onnx/model";
+import { DataType } from "../../../src/onnx/tensor";
+import { concat, intField, lenField, textField } from "../../../src/onnx/wire";
+
+/** Small ONNX files made here, tidy and untidy ones. */
+
+export interface MemorySource extends ByteSource { reads: number; bytesRead: number; longest: number }
+
+/** A file in memory that counts what is read of it. */
+export function memory(bytes: Uint8Array): MemorySource {
+  const source: MemorySource = {
+    size: bytes.length, reads: 0, bytesRead: 0, longest: 0,
+    async read(offset, length) {
+      if (offset < 0 || length < 0 || offset + length > bytes.length) throw new Error(`read of ${offset}+${length} outside ${bytes.length} bytes`);
+      source.reads++;
+      source.bytesRead += length;
+      source.longest = Math.max(source.longest, length);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+  return source;
+}
+
+export const open = (bytes: Uint8Array, external?: ExternalFiles): Promise<Model> => readModel(memory(bytes), external);
+
+/** External files by name. */
+export const files = (contents: Record<string, Uint8Array | ByteSource>): ExternalFiles => ({
+  async open(location) {
+    const content = contents[location];
+    if (!content) throw new Error(`${location} is missing`);
+    return content instanceof Uint8Array ? memory(content) : content;
+  },
+});
+
+export interface CollectingSink extends ByteSink { bytes(): Uint8Array }
+
+export function collect(): CollectingSink {
+  const parts: Uint8Array[] = [];
+  return { async write(bytes) { parts.push(bytes.slice()); }, bytes: () => concat(parts) };
+}
+
+export const bytesOf = (array: { buffer: ArrayBufferLike; byteOffset: number; byteLength: number }): Uint8Array => new Uint8Array(array.buffer.slice(array.byteOffset, array.byteOffset + array.byteLength) as ArrayBuffer);
+
+export const floats = (name: string, dims: number[], values: ArrayLike<number>): TensorData => ({ name, dims, type: DataType.FLOAT, raw: bytesOf(Float32Array.from(values)) });
+export const ints = (name: string, values: number[], dims = [values.length]): TensorData => ({ name, dims, type: DataType.INT64, int64s: values });
+/** Values between −1 and 1 that look random and are the same every time. */
+export const wave = (count: number, seed = 1): Float32Array => Float32Array.from({ length: count }, (_, i) => Math.sin(i * 12.9898 + seed * 78.233) * 43758.5453 % 1);
+
+/** Parts of a graph; NodeProto and TensorProto content may come as bytes. */
+export interface GraphParts {
+  nodes?: (NodeSpec | Uint8Array)[];
+  initializers?: (TensorData | Uint8Array)[];
+  inputs?: (BorderValue | Uint8Array)[];
+  outputs?: (BorderValue | Uint8Array)[];
+  valueInfo?: BorderValue[];
+  name?: string;
+  /** Whole further fields, tags included. */
+  more?: Uint8Array[];
+}
+
+const content = <T>(part: T | Uint8Array, encode: (part: T) => Uint8Array): Uint8Array => (part instanceof Uint8Array ? part : encode(part));
+
+/** GraphProto content. */
+export const graphBytes = ({ nodes = [], initializers = [], inputs = [], outputs = [], valueInfo = [], name = "g", more = [] }: GraphParts): Uint8Array => concat([
+  ...nodes.map((node) => lenField(1, content(node, encodeNode))), textField(2, name), ...initializers.map((tensor) => lenField(5, content(tensor, encodeTensor))),
+  ...inputs.map((value) => lenField(11, content(value, encodeValueInfo))), ...outputs.map((value) => lenField(12, content(value, encodeValueInfo))),
+  ...valueInfo.map((value) => lenField(13, encodeValueInfo(value))), ...more,
+]);
+
+export interface ModelParts extends GraphParts { ir?: number; opset?: number; domains?: Record<string, number>; modelFields?: Uint8Array[] }
+
+/** A whole file. */
+export const modelBytes = ({ ir = 8, opset = 13, domains = {}, modelFields = [], ...graph }: ModelParts): Uint8Array => concat([
+  intField(1, ir), textField(2, "test"), lenField(7, graphBytes(graph)), lenField(8, textField(1, ""), intField(2, opset)),
+  ...Object.entries(domains).map(([domain, version]) => lenField(8, textField(1, domain), intField(2, version))), ...modelFields,
+]);
+
+/** AttributeProto field of a node, for what {@link NodeSpec} has no words for. */
+export const attribute = (name: string, type: number, ...value: Uint8Array[]): Uint8Array => lenField(5, textField(1, name), ...value, intField(20, type));
+/** A node with further fields. */
+export const nodeWith = (spec: NodeSpec, ...fields: Uint8Array[]): Uint8Array => concat([encodeNode(spec), ...fields]);
+
+export const value = (name: string, shape?: (number | string)[], type: number = DataType.FLOAT): BorderValue => ({ name, type, shape });
+
+/** Conv 3×3 → Relu → Conv 1×1 → GlobalAveragePool → Flatten → Gemm, 12 classes. */
+export const smallNetwork = (more: Partial<ModelParts> = {}): Uint8Array => modelBytes({
+  nodes: [
+    { op: "Conv", name: "first", inputs: ["x", "first.weight", "first.bias"], outputs: ["a"], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } },
+    { op: "Relu", inputs: ["a"], outputs: ["b"] },
+    { op: "Conv", name: "second", inputs: ["b", "second.weight"], outputs: ["c"], attributes: { kernel_shape: [1, 1] } },
+    { op: "GlobalAveragePool", inputs: ["c"], outputs: ["d"] },
+    { op: "Flatten", inputs: ["d"], outputs: ["e"] },
+    { op: "Gemm", inputs: ["e", "fc.weight", "fc.bias"], outputs: ["y"], attributes: { transB: 1 } },
+  ],
+  initializers: [
+    floats("first.weight", [8, 3, 3, 3], wave(216)), floats("first.bias", [8], wave(8, 2)), floats("second.weight", [16, 8, 1, 1], wave(128, 3)),
+    floats("fc.weight", [12, 16], wave(192, 4)), floats("fc.bias", [12], wave(12, 5)),
+  ],
+  inputs: [value("x", ["N", 3, 8, 8])], outputs: [value("y", ["N", 12])],
+  ...more,
+});
