@@ -75,6 +75,7 @@ export class Cursor {
   /** True if it stands on a field, false at the end, undefined where bytes have to be read first. */
   next(): boolean | undefined {
     for (;;) {
+      if (this.position > this.window.source.size) throw new WireError("truncated", this.window.source.size);
       if (this.position === this.limit) {
         if (this.groups) throw new WireError("corrupt", this.position);
         return false;
@@ -94,9 +95,8 @@ export class Cursor {
       else if (wire === GROUP) {
         if (this.groups++ === 0) this.tag = tag;
       } else if (wire !== END_GROUP || this.groups-- === 0) throw new WireError("corrupt", tag);
-      // a length that leaves the message is damage; one that leaves the file may only mean that the file was cut off
+      // a length that leaves the message is damage; one that leaves the file is told of later, so that what lies inside can say where it was cut off
       if (this.position > this.limit) throw new WireError("corrupt", tag);
-      if (this.position > this.window.source.size) throw new WireError("truncated", this.window.source.size);
       if (this.groups) continue;
       this.field = field;
       this.wire = wire === END_GROUP ? GROUP : wire;
