@@ -96,7 +96,7 @@ export class Cursor {
         if (this.groups++ === 0) this.tag = tag;
       } else if (wire !== END_GROUP || this.groups-- === 0) throw new WireError("corrupt", tag);
       // a length that leaves the message is damage; one that leaves the file is told of later, so that what lies inside can say where it was cut off
-      if (this.position > this.limit) throw new WireError("corrupt", tag);
+      if (this.position > this.limit && this.limit < this.window.source.size) throw new WireError("corrupt", tag);
       if (this.groups) continue;
       this.field = field;
       this.wire = wire === END_GROUP ? GROUP : wire;
@@ -125,7 +125,7 @@ export class Cursor {
     const { bytes, at } = this.window;
     let low = 0, high = 0;
     for (let i = offset - at, shift = 0; shift < 70; shift += 7) {
-      if (i >= bytes.length || i + at >= this.limit) throw i + at >= this.limit ? new WireError("corrupt", offset) : new WireError("truncated", this.window.source.size);
+      if (i >= bytes.length || i + at >= this.limit) throw this.tooShort(offset);
       const byte = bytes[i++];
       if (shift < 28) low |= (byte & 127) << shift;
       else if (shift === 28) {
@@ -143,13 +143,18 @@ export class Cursor {
   }
 
   private fixed(offset: number, length: 4 | 8): void {
-    const { bytes, at, source } = this.window, i = offset - at;
+    const { bytes, at } = this.window, i = offset - at;
     this.position = offset + length;
-    if (this.position > this.limit) throw new WireError("corrupt", offset);
-    if (i + length > bytes.length) throw new WireError("truncated", source.size);
+    if (this.position > this.limit || i + length > bytes.length) throw this.tooShort(offset);
     const view = new DataView(bytes.buffer, bytes.byteOffset + i, length);
     this.low = view.getUint32(0, true);
     this.high = length === 8 ? view.getUint32(4, true) : 0;
+  }
+
+  /** A number that ends with its message is damaged, one that ends with the file is cut off. */
+  private tooShort(offset: number): WireError {
+    const { size } = this.window.source;
+    return this.limit < size ? new WireError("corrupt", offset) : new WireError("truncated", size);
   }
 
   /** Field number and wire type in one, as on the wire: what schema.ts names. */
