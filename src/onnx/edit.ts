@@ -29,13 +29,12 @@ export class ModelEdit {
   private readonly tensors = new Map<Tensor, TensorData>();
   private readonly metadata = new Map<string, string>();
   private readonly counters = new Map<string, number>();
-  private names?: Set<string>;
+  private readonly names: Set<string>;
 
-  constructor(readonly model: Model) {}
+  constructor(readonly model: Model) { this.names = usedNames(model); }
 
   /** A name that nothing in any graph has: the prefix and a number, as short as possible. */
   freshName(prefix = ""): string {
-    this.names ??= usedNames(this.model);
     for (let i = this.counters.get(prefix) ?? 0; ; i++) {
       const name = prefix + i.toString(36);
       if (this.names.has(name)) continue;
@@ -54,7 +53,7 @@ export class ModelEdit {
   }
 
   addInitializer(graph: Graph, data: TensorData): void {
-    this.names?.add(data.name);
+    this.names.add(data.name);
     this.graphChange(graph).added.set(data.name, data);
   }
 
@@ -70,7 +69,7 @@ export class ModelEdit {
 
   /** Adds nodes before a node, or before or after all of the graph's. */
   insertNodes(graph: Graph, at: Node | "start" | "end", specs: NodeSpec[]): void {
-    for (const { outputs } of specs) for (const name of outputs) this.names?.add(name);
+    for (const { outputs } of specs) for (const name of outputs) this.names.add(name);
     (typeof at === "string" ? this.graphChange(graph)[at] : this.nodeChange(at).before).push(...specs);
   }
 
