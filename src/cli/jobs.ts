@@ -53,7 +53,10 @@ function reporter(quiet: boolean): { report: (p: Progress) => void; end: () => v
       const line = `${String(Math.floor(fraction * 100)).padStart(3)} % ${stage}: ${what}${left}`;
       const now = Date.now();
       if (terminal) process.stderr.write(`\r\x1b[K${line}`);
-      else if (stage !== last || now - lastTime > 10_000) process.stderr.write(`${line}\n`), lastTime = now;
+      else if (stage !== last || now - lastTime > 10_000) {
+        process.stderr.write(`${line}\n`);
+        lastTime = now;
+      }
       last = stage;
     },
     end() { if (terminal && !quiet) process.stderr.write("\r\x1b[K"); },

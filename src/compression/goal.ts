@@ -29,8 +29,7 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
     data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
     seed: request.seed ?? recipe.seed, device: request.device ?? recipe.device,
   };
-  const { data: _data, model: _model, $schema: _schema, ...portable } = recipe;
-  const embedded = JSON.stringify({ ...portable, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed });
+  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed });
   return { request: merged, recipe, embedded };
 }
 

@@ -95,7 +95,7 @@ async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gra
     return Math.max(1e-9, total(await energiesOf(difference, n, gram)) / (signal || 1));
   };
   const measured = new Map<(typeof all)[number], number>();
-  const chosen = all.filter((c) => isAnchor(c.candidate.options));
+  const chosen = anchorsOf(all);
   // Two at a time: clustering runs on threads, products on onnxruntime.
   const queue = [...chosen];
   await Promise.all([0, 1].map(async () => {
@@ -120,22 +120,27 @@ async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gra
   return { candidates, direction };
 }
 
-/** Settings that are tried out: every second power of two of words, every width of integers. */
-function isAnchor(options: object): boolean {
-  return !("words" in options) || (typeof options.words === "number" && Number.isInteger(Math.log2(options.words) / 2));
+/** Size of a choice on the scale that noise falls along: bits of an index, or of an integer. */
+const rateOf = (options: object): number => ("words" in options && typeof options.words === "number" ? Math.log2(options.words) : "bits" in options && typeof options.bits === "number" ? options.bits : 0);
+/** Choices of one family differ in their rate alone. */
+const familyOf = ({ method, candidate: { options } }: { method: CompressionMethod; candidate: Candidate<object> }): string => `${method.id}/${"block" in options ? String(options.block) : ""}`;
+
+/** The choices that are tried out: every fourth bit of a family's rates, and its ends. */
+function anchorsOf(all: readonly { method: CompressionMethod; candidate: Candidate<object> }[]): typeof all[number][] {
+  const rates = new Map<string, number[]>();
+  for (const c of all) rates.set(familyOf(c), [...rates.get(familyOf(c)) ?? [], rateOf(c.candidate.options)]);
+  return all.filter((c) => {
+    const rate = rateOf(c.candidate.options), family = rates.get(familyOf(c))!;
+    return rate % 4 === 0 || rate === Math.max(...family) || rate === Math.min(...family);
+  });
 }
 
-/** Noise between two measured neighbours with the same block, on a logarithmic scale of words. */
+/** Noise between two measured neighbours of a family: its logarithm is nearly linear in the rate. */
 function between(c: { method: CompressionMethod; candidate: Candidate<object> }, anchors: (typeof c)[], measured: Map<typeof c, number>): number {
-  const wordsOf = (o: object): number => ("words" in o && typeof o.words === "number" ? Math.log2(o.words) : 0);
-  const blockOf = (o: object): number => ("block" in o && typeof o.block === "number" ? o.block : 0);
-  const x = wordsOf(c.candidate.options);
-  const family = anchors.filter((a) => a.method === c.method && blockOf(a.candidate.options) === blockOf(c.candidate.options)).sort((a, b) => wordsOf(a.candidate.options) - wordsOf(b.candidate.options));
-  if (!family.length) return 0.9; // no anchor: a handful of words for a large block, hardly anything of the signal is left
-  if (family.length === 1) return Math.min(0.99, measured.get(family[0])! * 2 ** ((wordsOf(family[0].candidate.options) - x) * 0.4));
-  let i = family.findIndex((a) => wordsOf(a.candidate.options) > x);
-  i = i === -1 ? family.length - 1 : Math.max(1, i);
-  const [low, high] = [family[i - 1], family[i]], a = wordsOf(low.candidate.options), b = wordsOf(high.candidate.options);
+  const x = rateOf(c.candidate.options);
+  const family = anchors.filter((a) => familyOf(a) === familyOf(c)).sort((a, b) => rateOf(a.candidate.options) - rateOf(b.candidate.options));
+  const i = Math.max(1, family.findIndex((a) => rateOf(a.candidate.options) > x));
+  const [low, high] = [family[i - 1], family[i]], a = rateOf(low.candidate.options), b = rateOf(high.candidate.options);
   const t = (x - a) / (b - a);
   return Math.min(0.99, Math.exp((1 - t) * Math.log(measured.get(low)!) + t * Math.log(measured.get(high)!)));
 }

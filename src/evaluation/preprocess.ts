@@ -4,6 +4,9 @@ import { KernelscopeError } from "../protocol/errors";
 import { convert } from "./images";
 import { centreCrop, resize, type Pixels } from "./resize";
 
+// zod/mini brings no messages of its own
+z.config(z.locales.en());
+
 const side = z.int().check(z.minimum(1), z.maximum(65536));
 const size = z.union([side, z.tuple([side, side])]);
 const perChannel = z.union([z.number(), z.array(z.number()).check(z.minLength(1), z.maxLength(64))]);

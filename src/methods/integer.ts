@@ -62,7 +62,7 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
       return Uint8Array.from(await context.gram.feedback(units, levels, 1, DAMPING), (level) => level + 1);
     };
     let codes = await codesFor();
-    if (context.gram && bits < 8) {
+    if (context.gram && bits < 8 && !context.quick) {
       scale = await refit(context.gram, target, codes, scale, bits);
       codes = await codesFor();
     }

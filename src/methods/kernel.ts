@@ -176,10 +176,10 @@ class CodebookFit {
 
   /** Alternates error-fed assignment, least-squares codewords and least-squares scales. */
   private async correct(gram: Gram, codebook: Float32Array, index: Int32Array): Promise<{ codebook: Float32Array; index: Int32Array }> {
-    const rounds = this.context.quick ? 1 : ROUNDS;
+    const rounds = this.context.quick ? 0 : ROUNDS;
     for (let round = 0; round < rounds; round++) {
       index = await gram.feedback(this.units, codebook, this.d, DAMPING);
-      codebook = await this.refitCodewords(gram, codebook, index, this.context.quick ? 2 : REFIT_STEPS);
+      codebook = await this.refitCodewords(gram, codebook, index, REFIT_STEPS);
       await this.refitScale(gram, codebook, index);
     }
     const { codes, step } = roundToGrid(codebook, this.options.valueBits, this.usage(index));
@@ -220,7 +220,8 @@ class CodebookFit {
     const residual = collect(await gram.multiply(difference));
     const result = Float64Array.from(codebook);
     const precondition = (v: Float64Array) => v.map((x, i) => (energy[i] > 0 ? x / energy[i] : 0));
-    let direction = precondition(residual), rho = dot(residual, direction);
+    const direction = precondition(residual);
+    let rho = dot(residual, direction);
     for (let step = 0; step < steps && rho > 0; step++) {
       const image = collect(await gram.multiply(expand(Float32Array.from(direction), index, d)));
       const curvature = dot(direction, image);

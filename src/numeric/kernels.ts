@@ -29,7 +29,7 @@ class Kernels {
     compiled ??= new WebAssembly.Module(Uint8Array.from(atob(kernelsWasm), (c) => c.charCodeAt(0)));
     this.memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
     const instance = new WebAssembly.Instance(compiled, { env: { memory: this.memory, abort: () => { throw new Error("WebAssembly abort"); } } });
-    this.exports = instance.exports as unknown as Exports; // eslint-disable-line -- the module's own signature, checked by its tests
+    this.exports = instance.exports as unknown as Exports; // the module's own signature, which its tests check
     this.top = 1024;
   }
 

@@ -127,7 +127,24 @@ export async function openData(location: string): Promise<DataAccess> {
       return entries.map((entry) => ({ name: entry.name, folder: entry.isDirectory() }));
     },
     // Images are small and many: read whole, so that no handle stays open. Arrays are read by ranges.
-    open: async (file) => (/\.np[yz]$/.test(file || location) ? openFile(path.join(location, file)) : wholeFile(path.join(location, file))),
+    open: async (file) => (/\.np[yz]$/.test(file || location) ? rangesOf(path.join(location, file)) : wholeFile(path.join(location, file))),
+  };
+}
+
+/** A file that is opened for every range and closed again, so that nobody has to close it. */
+async function rangesOf(file: string): Promise<ByteSource> {
+  const { size, close } = await openFile(file);
+  await close();
+  return {
+    size,
+    async read(offset, length) {
+      const opened = await openFile(file);
+      try {
+        return await opened.read(offset, length);
+      } finally {
+        await opened.close();
+      }
+    },
   };
 }
 

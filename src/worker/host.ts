@@ -47,9 +47,9 @@ export function defaultCheckpointFolder(): string {
 
 export interface NodeHost extends Host { close(): Promise<void> }
 
-/** The machine as jobs see it. Close it when the job ends. */
-export async function nodeHost(options: { threads?: number; checkpoint?: string }): Promise<NodeHost> {
-  const pool: ComputePool & { close?(): Promise<void> } = await openPool(__dirname, options.threads);
+/** The machine as jobs see it; `scripts` is where the threads' bundle lies, if not beside this one. Close it when the job ends. */
+export async function nodeHost(options: { threads?: number; checkpoint?: string; scripts?: string }): Promise<NodeHost> {
+  const pool: ComputePool & { close?(): Promise<void> } = await openPool(options.scripts ?? __dirname, options.threads);
   const folder = options.checkpoint ?? defaultCheckpointFolder();
   return {
     runtime: nodeRuntime,
