@@ -53,7 +53,10 @@ export function findLayers(model: Model): Layer[] {
   for (const graph of [...model.graphs, ...model.functions.flatMap((f) => [f.graph, ...f.graphs])]) {
     for (const node of graph.nodes) {
       for (const use of usesOf(node, ports)) {
-        const home = homeOf(graph, use.weight) ?? graph, known = layers.get(home) ?? new Map<string, Layer>();
+        const home = homeOf(graph, use.weight) ?? graph;
+        // a weight that a function is given is a layer where the function is called
+        if (!model.graphs.includes(home) && !home.parent && home.inputs.some(({ name }) => name === use.weight)) continue;
+        const known = layers.get(home) ?? new Map<string, Layer>();
         layers.set(home, known);
         const layer = known.get(use.weight);
         if (!layer) known.set(use.weight, describe(home, use, shapes));
