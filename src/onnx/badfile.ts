@@ -26,8 +26,9 @@ export async function explainBadFile(source: ByteSource, error: unknown): Promis
   if (kind) return new KernelscopeError("bad-model", kind[1]);
   if (error instanceof KernelscopeError) return error;
   const at = error.at.toLocaleString("en-US"), inside = error.inside ? `, inside ${error.inside}` : "";
-  if (error.kind === "truncated" && inside) return new KernelscopeError("truncated", `This file ends too early. It stops at byte ${at}${inside}. Copy or download it again.`, { at: error.at });
-  // nothing of a model was found before the damage
-  if (error.at === 0 || !inside) return new KernelscopeError(error.kind === "truncated" ? "truncated" : "bad-model", `This file is no ONNX model, or it is ${error.kind === "truncated" ? "cut off" : "damaged"} (at byte ${at}). Choose a model exported to ONNX, or copy it again.`, { at: error.at });
-  return new KernelscopeError("bad-model", `This file is damaged at byte ${at}${inside}. Copy or export it again.`, { at: error.at });
+  const isCut = error.kind === "truncated", code = isCut ? "truncated" : "bad-model";
+  const message = !inside ? `This file is no ONNX model, or it is ${isCut ? "cut off" : "damaged"} (at byte ${at}). Choose a model exported to ONNX, or copy it again.`
+    : isCut ? `This file ends too early. It stops at byte ${at}${inside}. Copy or download it again.`
+    : `This file is damaged at byte ${at}${inside}. Copy or export it again.`;
+  return new KernelscopeError(code, message, { at: error.at });
 }

@@ -1,5 +1,5 @@
 import { evaluateConstant, type ConstantCache, constantTensor, homeOf, isOverridable } from "./constants";
-import { type Graph, intAttribute, isStandardDomain, type Model, type ModelFunction, type Node } from "./model";
+import { allGraphs, type Graph, intAttribute, isStandardDomain, type Model, type ModelFunction, type Node } from "./model";
 import { OPERATORS } from "./operators";
 import { inferShapes } from "./shapes";
 import { bitsOf, DataType, isFloatType, readFloats, type Tensor, typeName } from "./tensor";
@@ -38,6 +38,8 @@ export interface Layer {
   subgraph: { nodes: Node[]; tensors: Tensor[] };
 }
 
+type IsConstant = (graph: Graph, name: string) => boolean;
+
 /** How a node uses its weight. */
 interface Use { node: Node; op: LayerOperator; weight: string; outputAxis: 0 | 1; blocked?: string }
 
@@ -48,18 +50,18 @@ const RANDOM = new Set(["RandomNormal", "RandomUniform", "RandomNormalLike", "Ra
 
 /** Layers with weights, in the order of the file: convolutions, transposed ones, and linear layers; those that cannot be compressed too, with the reason. */
 export function findLayers(model: Model): Layer[] {
-  const ports = functionWeights(model), layers = new Map<Graph, Map<string, Layer>>();
+  const ports = functionWeights(model), isConstant = findConstants(model), layers = new Map<Graph, Map<string, Layer>>();
   const shapes = lazily(() => inferShapes(model));
-  for (const graph of [...model.graphs, ...model.functions.flatMap((f) => [f.graph, ...f.graphs])]) {
+  for (const graph of allGraphs(model)) {
     for (const node of graph.nodes) {
-      for (const use of usesOf(node, ports)) {
+      for (const use of usesOf(node, ports, isConstant)) {
         const home = homeOf(graph, use.weight) ?? graph;
         // a weight that a function is given is a layer where the function is called
         if (!model.graphs.includes(home) && !home.parent && home.inputs.some(({ name }) => name === use.weight)) continue;
         const known = layers.get(home) ?? new Map<string, Layer>();
         layers.set(home, known);
         const layer = known.get(use.weight);
-        if (!layer) known.set(use.weight, describe(home, use, shapes));
+        if (!layer) known.set(use.weight, describe(home, use, isConstant(home, use.weight), shapes));
         else if (!layer.consumers.includes(node)) join(layer, use);
         else layer.blocked ??= `One ${node.op} uses it twice.`;
       }
@@ -86,7 +88,7 @@ function lazily<T>(make: () => T): () => T {
 }
 
 /** How a node uses weights: one at most, but for calls of functions. */
-function usesOf(node: Node, ports: ReadonlyMap<string, ReadonlyMap<number, LayerOperator>>): Use[] {
+function usesOf(node: Node, ports: ReadonlyMap<string, ReadonlyMap<number, LayerOperator>>, isConstant: IsConstant): Use[] {
   const calls = ports.get(functionKey(node));
   if (calls) return [...calls].filter(([input]) => node.inputs[input]).map(([input, op]) => ({ node, op, weight: node.inputs[input], outputAxis: op === "Conv" ? 0 : 1, blocked: `It is used inside the function ${node.op}, which is left as it is.` }));
   const quantized = isStandardDomain(node.domain) ? QUANTIZED.get(node.op) : undefined;
@@ -123,15 +125,31 @@ function functionWeights(model: Model): Map<string, Map<number, LayerOperator>> 
   return ports;
 }
 
-/** All that makes a value, if that is constants alone. */
-function constantParts(graph: Graph, name: string): { nodes: Node[]; tensors: Tensor[] } | undefined {
+/** Which values do not depend on any input of the model. One pass over the file, in whose order values are made before they are used. */
+function findConstants(model: Model): IsConstant {
+  const known = new Map<Graph, Set<string>>();
+  const isConstant = (graph: Graph, name: string): boolean => {
+    const home = homeOf(graph, name);
+    return home !== undefined && known.get(home)?.has(name) === true;
+  };
+  for (const graph of allGraphs(model)) {
+    const names = new Set([...graph.initializers.keys()].filter((name) => !graph.overridable.has(name)));
+    known.set(graph, names);
+    for (const node of graph.nodes) {
+      const isPlain = isStandardDomain(node.domain) && !RANDOM.has(node.op) && ![...node.attributes.values()].some(({ graphs, reference }) => graphs.length || reference);
+      if (isPlain && node.inputs.every((name) => !name || isConstant(graph, name))) for (const name of node.outputs) names.add(name);
+    }
+  }
+  return isConstant;
+}
+
+/** All that makes a constant. */
+function partsOf(graph: Graph, name: string): { nodes: Node[]; tensors: Tensor[] } {
   const nodes = new Set<Node>(), tensors = new Set<Tensor>(), pending: [Graph, string][] = [[graph, name]];
   for (let next = pending.pop(); next; next = pending.pop()) {
-    const [scope, value] = next, home = homeOf(scope, value), tensor = home?.initializers.get(value), node = home?.producers.get(value);
-    if (!home || home.overridable.has(value)) return undefined;
+    const home = homeOf(...next), tensor = home?.initializers.get(next[1]), node = home?.producers.get(next[1]);
     if (tensor) tensors.add(tensor);
-    else if (!node || RANDOM.has(node.op) || !isStandardDomain(node.domain) || [...node.attributes.values()].some(({ graphs, reference }) => graphs.length || reference)) return undefined;
-    else if (!nodes.has(node)) {
+    else if (home && node && !nodes.has(node)) {
       nodes.add(node);
       for (const input of node.inputs) if (input) pending.push([home, input]);
     }
@@ -139,10 +157,8 @@ function constantParts(graph: Graph, name: string): { nodes: Node[]; tensors: Te
   return { nodes: [...nodes].reverse(), tensors: [...tensors] };
 }
 
-const isConstant = (graph: Graph, name: string): boolean => constantParts(graph, name) !== undefined;
-
-function describe(graph: Graph, { node, op, weight, outputAxis, blocked }: Use, shapes: () => Map<string, readonly (number | string)[]>): Layer {
-  const subgraph = constantParts(graph, weight) ?? { nodes: [], tensors: [] }, tensor = constantTensor(graph, weight);
+function describe(graph: Graph, { node, op, weight, outputAxis, blocked }: Use, isConstant: boolean, shapes: () => Map<string, readonly (number | string)[]>): Layer {
+  const subgraph = isConstant ? partsOf(graph, weight) : { nodes: [], tensors: [] }, tensor = constantTensor(graph, weight);
   const overridable = graph.initializers.get(weight), known = tensor ?? (isOverridable(graph, weight) ? overridable : undefined);
   const shape = known?.dims ?? shapes().get(weight) ?? graph.inputs.find(({ name }) => name === weight)?.shape ?? [];
   const dims = shape.every((dim): dim is number => typeof dim === "number") ? [...shape] : [];
