@@ -40,12 +40,12 @@ test("selecting a row of the table selects the layer everywhere", async () => {
   expect(await page.locator(".twin [aria-selected=true]").innerText()).toContain("64→64");
 });
 
-test("right-click, Compress Model…, a preset and images: the result opens and says what it costs", async () => {
+test("right-click, Compress Model…, a preset and images: the result opens and says what it costs", { timeout: 300_000 }, async () => {
   await workbench.menu("fashion-cnn.onnx", "Compress Model");
   const quick = workbench.page.locator(".quick-input-list .monaco-list-row");
   await quick.filter({ hasText: "Balanced" }).click();
   await quick.filter({ hasText: "fashion-mnist" }).click();
-  const page = await workbench.modelPage("fashion-cnn.small.onnx");
+  const page = await workbench.modelPage("fashion-cnn.small.onnx", 240_000);
   const file = path.join(workbench.folder, "fashion-cnn.small.onnx");
   expect(statSync(file).size).toBeLessThan(300_000);
   expect(await workbench.page.locator(".notification-toast").allInnerTexts().then((all) => all.join(" "))).toMatch(/times smaller/);

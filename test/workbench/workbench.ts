@@ -65,8 +65,8 @@ export class Workbench {
   row(name: string) { return this.page.locator(".explorer-folders-view .monaco-list-row").filter({ has: this.page.getByText(name, { exact: true }) }).first(); }
 
   /** The page of an open model: the frame inside the webview's frame. */
-  async modelPage(name: string): Promise<Frame> {
-    for (const end = Date.now() + 60_000; Date.now() < end;) {
+  async modelPage(name: string, patience = 60_000): Promise<Frame> {
+    for (const end = Date.now() + patience; Date.now() < end;) {
       for (const frame of this.page.frames()) {
         const found = await frame.evaluate(() => [document.title, document.body?.dataset.ready] as const).catch(() => undefined);
         if (found?.[0] === name && found[1]) return frame;

@@ -18,7 +18,7 @@ const fashion = path.resolve("samples/fashion-cnn.onnx"), resnet = path.resolve(
 const out = (name: string) => path.join(folder, name);
 
 async function compress(request: CompressRequest): Promise<CompressReport> {
-  const host = await nodeHost({ threads: 2, checkpoint: out("checkpoints"), scripts: "dist" });
+  const host = await nodeHost({ threads: 2, checkpoint: out("checkpoints"), scripts: path.resolve("dist") });
   try {
     return await compressModel({ threads: 2, ...request }, host);
   } finally {
