@@ -11,5 +11,5 @@ const run = (args) => {
 };
 run(["scripts/build.mjs"]);
 const vsce = path.join(path.dirname(createRequire(import.meta.url).resolve("@vscode/vsce/package.json")), "vsce");
-run([vsce, "package", "--target", target, "--no-dependencies", "--allow-missing-repository", "--out", file]);
+run([vsce, "package", "--target", target, "--no-dependencies", "--allow-missing-repository", "--no-rewrite-relative-links", "--out", file]);
 console.log(`${file}: ${(statSync(file).size / 1e6).toFixed(1)} MB`);

@@ -26,7 +26,7 @@ test("opens a model: facts, graph, details of the largest layer", async () => {
   expect(await page.locator(".header").innerText()).toContain("1.16 MB");
   expect(await page.locator(".details h2").innerText()).toBe("17");
   expect(await page.locator(".details").innerText()).toContain("128×128×3×3");
-  await workbench.picture("model-graph-dark");
+  await workbench.picture("model-graph-dark", true);
 });
 
 test("selecting a row of the table selects the layer everywhere", async () => {
@@ -51,7 +51,7 @@ test("right-click, Compress Model…, a preset and images: the result opens and 
   expect(await workbench.page.locator(".notification-toast").allInnerTexts().then((all) => all.join(" "))).toMatch(/times smaller/);
   await page.locator("#tab-codebooks").click();
   await page.waitForSelector(".codeword canvas");
-  await workbench.picture("codebook-dark");
+  await workbench.picture("codebook-dark", true);
 });
 
 test("a cancelled compression leaves no file", async () => {
@@ -62,6 +62,8 @@ test("a cancelled compression leaves no file", async () => {
   await quick.filter({ hasText: "fashion-mnist" }).click();
   await workbench.page.locator(".notification-toast", { hasText: "Compressing other.onnx" }).waitFor();
   await workbench.command("Kernelscope: Cancel Compression");
+  await workbench.page.waitForTimeout(1500);
+  await workbench.picture("cancelled");
   await workbench.page.locator(".notification-toast", { hasText: "No file was written" }).waitFor();
   expect(existsSync(path.join(workbench.folder, "other.small.onnx"))).toBe(false);
 });

@@ -94,8 +94,13 @@ export class Workbench {
     await this.page.keyboard.press("Enter");
   }
 
-  async picture(name: string): Promise<void> {
+  /** Keeps a picture as test output; one for the README goes to docs/images too. */
+  async picture(name: string, readme = false): Promise<void> {
     mkdirSync("test-results", { recursive: true });
+    await this.page.mouse.move(0, 0);
     await this.page.screenshot({ path: `test-results/${name}.png` });
+    if (!readme) return;
+    mkdirSync("docs/images", { recursive: true });
+    cpSync(`test-results/${name}.png`, `docs/images/${name}.png`);
   }
 }
