@@ -17,8 +17,12 @@ export function button(options: ButtonOptions): HTMLElement {
   element.className = `control button${options.primary ? " primary" : ""}${options.small ? " small" : ""}`;
   element.title = options.title ?? "";
   if (options.disabled) element.setAttribute("disabled", "");
-  if (options.icon) element.append(icon(options.icon));
-  element.append(el("span", { class: "label" }, options.label));
+  if (options.icon) {
+    const start = icon(options.icon);
+    start.slot = "start";
+    element.append(start);
+  }
+  element.append(el("div", { class: "label" }, options.label)); // the library makes slotted spans as wide as an icon
   element.setAttribute("aria-label", options.label);
   element.addEventListener("click", () => { if (!element.hasAttribute("disabled")) options.onClick(); });
   return element;

@@ -39,10 +39,14 @@ export class CompressCommand {
     }
   }
 
-  /** Cancels the job of this model, or of the editor in front. */
+  /** Cancels the job of this model; without one that of the editor in front, and if nothing runs there, every job. */
   async cancel(...args: unknown[]): Promise<void> {
-    const uri = args[0] instanceof vscode.Uri ? args[0] : this.editors.active;
-    for (const [key, abort] of this.running) if (!uri || key === uri.toString()) abort.abort();
+    if (args[0] instanceof vscode.Uri) {
+      this.running.get(args[0].toString())?.abort();
+      return;
+    }
+    const front = this.running.get(this.editors.active?.toString() ?? "");
+    for (const abort of front ? [front] : this.running.values()) abort.abort();
   }
 
   private rememberedData(model: vscode.Uri): string | undefined {

@@ -1,6 +1,6 @@
-import { DataType, readFloats } from "../onnx/tensor";
+import { DataType } from "../onnx/tensor";
 import type { TensorData } from "../onnx/edit";
-import type { Layer } from "../onnx/layers";
+import { readWeight, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { FitContext, PackedWeight } from "../methods/method";
 import { methodById } from "../methods/registry";
@@ -52,8 +52,10 @@ export const fitDefaults: FitSettings = { blend: 0, targetDamping: 0.1 };
 
 /** Weight of a layer as rows by output channel. @throws KernelscopeError "bad-model" for values that are no finite numbers */
 export async function readRows(model: Model, layer: Layer): Promise<ReturnType<typeof toRows>> {
-  if (!layer.tensor) throw new RangeError(`${layer.id} has no constant weight`);
-  const weight = await readFloats(model, layer.tensor);
+  const weight = await readWeight(model, layer);
+  if (!weight) throw new KernelscopeError("bad-model", `The weight of ${layer.label} cannot be read. Leave the layer alone in a recipe: "${layer.id}": {"pin": "leave"}.`);
+  const bad = weight.findIndex((v) => !Number.isFinite(v));
+  if (bad >= 0) throw new KernelscopeError("bad-model", `The weight of ${layer.label} holds ${weight[bad]} at position ${bad.toLocaleString("en")}. Mend the model, or leave the layer alone in a recipe: "${layer.id}": {"pin": "leave"}.`);
   return toRows(layer, weight);
 }
 

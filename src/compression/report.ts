@@ -1,6 +1,6 @@
 import { findLayers, type Layer } from "../onnx/layers";
 import { intsAttribute, type Model, type Node } from "../onnx/model";
-import { constantTensor } from "../onnx/constants";
+import { constantTensor, type ConstantCache } from "../onnx/constants";
 import { bitsOf, readInts, type Tensor } from "../onnx/tensor";
 import type { LayerReport } from "../protocol/report";
 import { methods } from "../methods/registry";
@@ -89,13 +89,13 @@ export interface FileFigures { layers: LayerReport[]; convBitsPerWeight?: number
 export async function layerReports(original: readonly Layer[], fitted: readonly FittedLayer[], written: Model): Promise<FileFigures> {
   const layers = findLayers(written), bytes = await weightBytes(written, layers);
   const byId = new Map(layers.map((layer) => [layer.id, layer])), done = new Map(fitted.map((f) => [f.layer.id, f]));
-  const rows: LayerReport[] = [];
+  const rows: LayerReport[] = [], cache: ConstantCache = new Map();
   for (const layer of original) {
     const fit = done.get(layer.id), now = byId.get(layer.id);
     const size = (now && bytes.get(now.id)) ?? layer.bytes;
     rows.push({
       name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0,
-      ...(now && await recognised(written, now)),
+      ...(now && await recognised(written, now, cache)),
       sqnrDb: fit && Number.isFinite(fit.sqnrDb) ? fit.sqnrDb : undefined,
       skipped: fit ? undefined : layer.blocked ?? "Left as it is: nothing smaller pays here.",
     });
@@ -106,10 +106,10 @@ export async function layerReports(original: readonly Layer[], fitted: readonly 
 /** The rows of `inspect`: what the file alone tells. */
 export async function inspectLayers(model: Model): Promise<FileFigures & { found: Layer[] }> {
   const found = findLayers(model), bytes = await weightBytes(model, found);
-  const layers: LayerReport[] = [];
+  const layers: LayerReport[] = [], cache: ConstantCache = new Map();
   for (const layer of found) {
     const size = bytes.get(layer.id) ?? layer.bytes;
-    layers.push({ name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0, ...await recognised(model, layer), skipped: layer.blocked });
+    layers.push({ name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0, ...await recognised(model, layer, cache), skipped: layer.blocked });
   }
   return { layers, found, ...figures(found, bytes) };
 }
@@ -122,9 +122,9 @@ function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBi
   return { convBitsPerWeight: bitsOver(layers.filter(({ convolution }) => convolution)), bitsPerWeight: bitsOver(layers) ?? 0 };
 }
 
-async function recognised(model: Model, layer: Layer): Promise<Partial<LayerReport> | undefined> {
+async function recognised(model: Model, layer: Layer, cache: ConstantCache): Promise<Partial<LayerReport> | undefined> {
   for (const method of methods) {
-    const found = await method.recognise(model, layer);
+    const found = await method.recognise(model, layer, cache);
     if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits };
   }
   return undefined;

@@ -1,5 +1,6 @@
 import type * as z from "zod/mini";
 import type { ComputePool } from "../numeric/tasks";
+import type { ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { Gram } from "./gram";
@@ -66,8 +67,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   restore(packed: Packed): Float32Array;
   /** Adds the stock ONNX nodes that end in the layer's weight. */
   apply(packed: Packed, layer: Layer, packer: WeightPacker): void;
-  /** Reads a weight back from a file, with nothing but the file. */
-  recognise(model: Model, layer: Layer): Promise<Recognised | undefined>;
+  /** Reads a weight back from a file, with nothing but the file; `cache` keeps what several layers unpack together. */
+  recognise(model: Model, layer: Layer, cache?: ConstantCache): Promise<Recognised | undefined>;
 }
 
 /** What a file tells of a compressed weight. */

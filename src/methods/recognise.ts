@@ -1,5 +1,5 @@
 import { bitsFor } from "../numeric/bits";
-import { evaluateConstant } from "../onnx/constants";
+import { evaluateConstant, type ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Model, Node } from "../onnx/model";
 import type { Recognised } from "./method";
@@ -21,11 +21,11 @@ function core(layer: Layer): Node | undefined {
 }
 
 /** Gather(codebook [K, d], indices) above the weight. */
-export async function recogniseCodebook(model: Model, layer: Layer): Promise<Recognised | undefined> {
+export async function recogniseCodebook(model: Model, layer: Layer, cache?: ConstantCache): Promise<Recognised | undefined> {
   const gather = core(layer);
   if (gather?.op !== "Gather") return undefined;
-  const book = await evaluateConstant(model, layer.graph, gather.inputs[0]);
-  const index = await evaluateConstant(model, layer.graph, gather.inputs[1]);
+  const book = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
+  const index = await evaluateConstant(model, layer.graph, gather.inputs[1], cache);
   if (!book || !index || book.dims.length < 2) return undefined;
   const words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1);
   if (blockSize * index.data.length !== layer.parameters) return undefined;
@@ -37,11 +37,11 @@ export async function recogniseCodebook(model: Model, layer: Layer): Promise<Rec
 }
 
 /** Integers times a scale above the weight. */
-export async function recogniseInteger(model: Model, layer: Layer): Promise<Recognised | undefined> {
+export async function recogniseInteger(model: Model, layer: Layer, cache?: ConstantCache): Promise<Recognised | undefined> {
   const split = core(layer);
   if (!split || !["Split", "Sub"].includes(split.op)) return undefined;
   const piece = layer.subgraph.nodes.find((node) => node.op === "Reshape" && node.inputs[0] && split.outputs.includes(node.inputs[0]));
-  const codes = piece && await evaluateConstant(model, layer.graph, piece.inputs[0]);
+  const codes = piece && await evaluateConstant(model, layer.graph, piece.inputs[0], cache);
   if (!codes) return undefined;
   return { method: "integer", codebookBits: valueBits(Float32Array.from(codes.data, Number)) };
 }

@@ -6,7 +6,7 @@ import { toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { evaluateConstant } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
-import { type Attribute, type Graph } from "../onnx/model";
+import type { Attribute, Graph } from "../onnx/model";
 import { inferShapes, macs, type Shape } from "../onnx/shapes";
 import { typeName } from "../onnx/tensor";
 import type { CodebookFacts, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";

@@ -122,7 +122,7 @@ describe("what goes wrong is said in one sentence and leaves nothing behind", ()
   test("an existing file", () => fails({ output: fashion.replace("fashion-cnn", "resnet20-cifar10") }, /exists already/));
   test("no model", () => fails({ model: out("none.onnx") }, /There is no file/));
   test("no data", () => fails({ data: out("none") }, /There is no data/));
-  test("an empty data folder", () => fails({ data: path.resolve("docs") }, /holds no JPEG or PNG/));
+  test("an empty data folder", () => fails({ data: mkdtempSync(out("empty-")) }, /holds no JPEG or PNG/));
   test("data of another shape", () => fails({ model: resnet, data: images }, /takes 3 channels/));
   test("a recipe with a wrong field", async () => {
     writeFileSync(out("bad.kernelscope.json"), JSON.stringify({ targets: "2x" }));
@@ -144,4 +144,21 @@ test("the command line prints one JSON object and its exit codes", () => {
   expect(short.status).toBe(3);
   expect(JSON.parse(short.stdout).samples).toBe(100);
   expect(readFileSync("dist/recipe.schema.json", "utf8")).toContain("\"seed\"");
+});
+
+test("our own output is compressed again, to a smaller size", async () => {
+  await compress({ model: fashion, output: out("first.onnx"), recipe: out("r.kernelscope.json") });
+  const again = await compress({ model: out("first.onnx"), output: out("second.onnx"), bits: 5 });
+  expect(again.convBitsPerWeight).toBeLessThanOrEqual(5);
+  expect(again.output.bytes).toBeLessThan(statSync(out("first.onnx")).size);
+});
+
+test("a weight that is no number is named", async () => {
+  const bytes = readFileSync(fashion), opened = await openModelFile(fashion);
+  const layer = findLayers(opened.model).find(({ id }) => id === "17.weight")!, { storage } = layer.tensor!;
+  await opened.close();
+  if (storage.kind !== "raw") throw new Error("the sample's weights are raw data");
+  bytes.writeFloatLE(NaN, storage.start + 40);
+  writeFileSync(out("nan.onnx"), bytes);
+  await expect(compress({ model: out("nan.onnx"), output: out("never.onnx"), bits: 4 })).rejects.toThrow(/weight of 17 holds NaN at position 10/);
 });
