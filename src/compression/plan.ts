@@ -31,6 +31,9 @@ export interface PlanRequest {
   inputBytes: number;
 }
 
+/** Predicted share of predictions that flip. At most three points of accuracy are lost where at most five in a hundred flip: some flips are from wrong to right or wrong. */
+const NEARLY_LOSSLESS = 0.01, SMALLEST = 0.05;
+
 /** A choice that stands for leaving the layer as it is. */
 interface Left extends Choice { left: true }
 type Option = RatedCandidate | Left;
@@ -138,10 +141,12 @@ class SizeSearch {
       const smallest = this.convBits(this.plan(plans[0].choices));
       return this.within(Math.max(bits, smallest), (plan) => this.convBits(plan), "bits");
     }
-    const within = (loss: number) => plans.find((p) => p.loss <= loss) ?? plans[plans.length - 1];
-    // predicted loss is KL in nats; what it does to agreement and top-1 is calibrated on the responses that were measured
-    const chosen = preset === "balanced" ? knee(plans) : within(preset === "nearly-lossless" ? this.klFor(0.01) : this.klFor(0.05));
-    return this.plan(chosen.choices);
+    const within = (flips: number) => plans.find((p) => p.loss <= this.klFor(flips)) ?? plans[plans.length - 1];
+    if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
+    if (preset === "smallest") return this.plan(within(SMALLEST).choices);
+    // the knee of what a user sees, flips against file size, between the other two presets
+    const between = plans.filter(({ loss }) => loss <= this.klFor(SMALLEST) && loss >= this.klFor(NEARLY_LOSSLESS));
+    return this.plan(between.length ? knee(between.map((p) => ({ ...p, loss: Math.sqrt(p.loss) }))).choices : within(NEARLY_LOSSLESS).choices);
   }
 
   /** The KL at which this share of predictions flips: disagreement ≈ c·√KL, c fitted to all measured responses. */

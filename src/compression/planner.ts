@@ -75,17 +75,10 @@ export function front<C extends Choice>(items: readonly Item<C>[]): { bytes: num
   return plans;
 }
 
-/** The knee of a front of plans: the point farthest below the line between its ends, in log bytes and log loss. */
+/** The knee of a front of plans, smallest first: the one farthest below the line between its ends, loss against the logarithm of bytes. */
 export function knee<P extends { bytes: number; loss: number }>(plans: readonly P[]): P {
-  const usable = plans.filter(({ loss }) => loss > 0);
-  if (usable.length < 3) return plans[plans.length - 1];
-  const x = (p: P) => Math.log(p.bytes), y = (p: P) => Math.log(p.loss);
-  const first = usable[0], last = usable[usable.length - 1];
-  const dx = x(last) - x(first), dy = y(last) - y(first);
-  let best = usable[0], distance = -Infinity;
-  for (const plan of usable) {
-    const below = (x(plan) - x(first)) / dx - (y(plan) - y(first)) / dy; // both run 0 → 1
-    if (-below > distance) { distance = -below; best = plan; }
-  }
-  return best;
+  const first = plans[0], last = plans[plans.length - 1], width = Math.log(last.bytes / first.bytes), height = first.loss - last.loss;
+  if (!(width > 0 && height > 0)) return last;
+  const below = ({ bytes, loss }: P): number => (first.loss - loss) / height - Math.log(bytes / first.bytes) / width;
+  return plans.reduce((best, plan) => (below(plan) > below(best) ? plan : best));
 }

@@ -49,8 +49,13 @@ test("right-click, Compress Model…, a preset and images: the result opens and 
   const file = path.join(workbench.folder, "fashion-cnn.small.onnx");
   expect(statSync(file).size).toBeLessThan(300_000);
   expect(await workbench.page.locator(".notification-toast").allInnerTexts().then((all) => all.join(" "))).toMatch(/times smaller/);
-  await page.locator("#tab-codebooks").click();
-  await page.waitForSelector(".codeword canvas");
+  expect(await page.locator(".header").innerText()).toContain("KB");
+  const said = Number(/([\d.]+) → ([\d.]+) %/.exec((await workbench.page.locator(".notification-toast").allInnerTexts()).join(" "))?.[2]);
+  expect(said).toBeGreaterThan(85); // of 90.8 %: Balanced costs little
+  await workbench.tidy();
+  const wide = await workbench.open("fashion-cnn.small.onnx");
+  await wide.locator("#tab-codebooks").click();
+  await wide.waitForSelector(".codeword canvas");
   await workbench.picture("codebook-dark", true);
 });
 
@@ -88,6 +93,7 @@ test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], [
   const settings = path.join(workbench.folder, ".vscode", "settings.json");
   mkdirSync(path.dirname(settings), { recursive: true });
   writeFileSync(settings, JSON.stringify({ "workbench.colorTheme": theme }));
+  await workbench.tidy();
   const page = await workbench.open("fashion-cnn.onnx");
   await page.waitForSelector(name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
   await page.waitForSelector(".graph[data-ready]");

@@ -86,6 +86,13 @@ export class Workbench {
     await item.click();
   }
 
+  /** Nothing open, no message in the way. */
+  async tidy(): Promise<void> {
+    await this.command("View: Close All Editors");
+    await this.command("Notifications: Clear All Notifications");
+    await this.page.waitForTimeout(300);
+  }
+
   async command(title: string): Promise<void> {
     await this.page.keyboard.press("F1");
     const input = this.page.locator(".quick-input-widget input").first();

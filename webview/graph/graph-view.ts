@@ -22,6 +22,7 @@ export class GraphView {
   private picture: Layout | undefined;
   private view: GraphState | undefined;
   private selected: number | undefined;
+  private drawnWidth = 0;
   private hits = new Set<number>();
   private readonly neighbours: { up: number[][]; down: number[][] };
 
@@ -75,6 +76,9 @@ export class GraphView {
     const { picture } = this;
     if (!picture) return;
     this.view ??= this.fitted(width, height);
+    // the middle stays the middle when the editor becomes wider or narrower
+    if (this.drawnWidth && this.drawnWidth !== width) this.view = { ...this.view, x: this.view.x + (width - this.drawnWidth) / 2 };
+    this.drawnWidth = width;
     const { zoom, x, y } = this.view, colours = theme(), shade = amountScale(Math.max(...this.graph.nodes.map(({ bytes }) => bytes), 1));
     const top = -y / zoom, bottom = (height - y) / zoom;
     context.translate(x, y);
