@@ -32,7 +32,7 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
   }
   if (details.channels) {
     const { channels } = details, outputs = channels.min.length;
-    pane.append(el("section", {}, el("h3", {}, t("Range per output channel"), el("small", {}, t("min–max, 5–95 %"))), chart(64, (c, w, h) => ranges(c, w, h, channels), t("Range of the weights of each of {0} output channels", outputs)), el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, String(outputs - 1)))));
+    pane.append(el("section", {}, el("h3", {}, t("Range per channel"), el("small", {}, t("min–max, 5–95 %"))), chart(64, (c, w, h) => ranges(c, w, h, channels), t("Range of the weights of each of {0} output channels", outputs)), el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, String(outputs - 1)))));
   }
   if (kernels && kernels.height * kernels.width > 1 && statistics) {
     const m = format.roundUp(statistics.absP995), shown = kernels.order.length, cell = Math.max(2, Math.round(18 / Math.max(kernels.height, kernels.width)));
