@@ -14,9 +14,10 @@ import { goalOf, mergeRecipe, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import { planFor } from "./plan";
 import { ProgressMeter } from "./progress";
+import { RatingRecord } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
-import { editFor } from "./write";
+import { editFor, VERSION } from "./write";
 
 /** Calibration images that plans are rated on. */
 const RATING_SAMPLES = 256;
@@ -43,14 +44,18 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
 
 const defaultOutput = (model: string): string => model.replace(/(\.small)?\.onnx$/i, "") + ".small.onnx";
 
+/** Samples that the report is measured on. */
+interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueFacts }
+
 /** Data as a job uses it. */
-interface JobData { fit: Batches; rating: Batches; dataset: Dataset; held: number[]; input: ValueFacts; notes: readonly string[] }
+interface JobData extends EvaluationSet { fit: Batches; rating: Batches; notes: readonly string[] }
 
 class Compression {
   private readonly started = performance.now();
   private readonly seconds: Record<string, number> = {};
   private readonly notes: string[] = [];
   private readonly model: Model;
+  private modelHash: string | undefined;
 
   constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal) {
     this.model = opened.model;
@@ -63,7 +68,7 @@ class Compression {
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = await Products.open(host.runtime, request.threads);
     try {
-      const record = new JobRecord(host.checkpoints && host.checkpoints(await this.jobKey()));
+      const record = new JobRecord(host.checkpoints && host.checkpoints(await this.key(data, [this.job.embedded, request.method, request.layout])));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const choices = await this.timed("plan", () => this.plan(layers, data, tools, record));
       const fitted = await this.timed("fit", () => this.fit(choices, data, tools, record));
@@ -88,12 +93,11 @@ class Compression {
     }
   }
 
-  /** What makes two runs the same job: model, recipe and data. */
-  private async jobKey(): Promise<string> {
-    const { request, embedded } = this.job;
-    const text = JSON.stringify([await this.host.hash(request.model), embedded, request.method, request.data, request.threads, request.layout]);
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-    return Array.from(new Uint8Array(digest).subarray(0, 12), (b) => b.toString(16).padStart(2, "0")).join("");
+  /** Tells whether two jobs agree in the model, in the samples themselves and in `more`. */
+  private async key(data: JobData | undefined, more: unknown): Promise<string> {
+    this.modelHash ??= await this.host.hash(this.job.request.model);
+    const samples = data && await Promise.all(data.fit.batches.map((batch) => sha256(batch.data)));
+    return (await sha256(new TextEncoder().encode(JSON.stringify([VERSION, this.modelHash, samples, more])))).slice(0, 24);
   }
 
   private async readData(): Promise<JobData> {
@@ -112,6 +116,12 @@ class Compression {
     };
   }
 
+  private async readEvaluationSet(folder: string): Promise<EvaluationSet> {
+    const { host, job: { request, recipe } } = this, input = dataInput(this.model);
+    const dataset = await openDataset(await host.openData(folder), input, await readOverride(request.preprocess, host), recipe.preprocess);
+    return { dataset, input, held: Array.from({ length: dataset.size }, (_, i) => i) };
+  }
+
   private async plan(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<LayerChoice[]> {
     const goal = goalOf(this.job.request, this.opened.bytes);
     const stored = await record.plan(async () => planFor({
@@ -123,10 +133,13 @@ class Compression {
   }
 
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
-    const { model, job: { request: { method } } } = this;
+    const { model, host, job: { request: { method } } } = this;
+    const record = new RatingRecord(host.ratings && await host.ratings(await this.key(data, [method, tools.seed])));
     let begun = 0;
-    const watched: FitTools = { ...tools, onLayer: (layer) => this.progress.step("sensitivity", `${layer.label}, ${++begun} of ${layers.length}`, (begun - 1) / layers.length) };
-    return data ? rateWithData(model, layers, data.rating, model.graph.outputs[0].name, watched, { method }) : rateWithoutData(model, layers, watched, { method });
+    return record.complete(layers, (missing, onRated) => {
+      const watched: FitTools = { ...tools, onLayer: (layer) => this.progress.step("sensitivity", `${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length) };
+      return data ? rateWithData(model, missing, data.rating, model.graph.outputs[0].name, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
+    });
   }
 
   private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<FittedLayer[]> {
@@ -150,9 +163,9 @@ class Compression {
     const { host, job: { request }, output } = this;
     const written = await host.openModel(output);
     try {
-      const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: await host.hash(request.model) };
+      const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.modelHash ??= await host.hash(request.model) };
       const { layers: rows, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
-      const fidelity = data && await this.timed("evaluate", () => this.fidelity(data, layers));
+      const fidelity = await this.timed("evaluate", () => this.fidelity(data));
       const digest = await host.digest(output);
       this.seconds.total = (performance.now() - this.started) / 1000;
       return {
@@ -167,19 +180,16 @@ class Compression {
   }
 
   /** The written file beside the original on samples that nothing was fitted to. */
-  private async fidelity(data: JobData, _layers: readonly Layer[]): Promise<Fidelity | undefined> {
-    const { host, job: { request, recipe } } = this;
-    let { dataset, held } = data;
-    if (request.evalData !== undefined) {
-      dataset = await openDataset(await host.openData(request.evalData), data.input, await readOverride(request.preprocess, host), recipe.preprocess);
-      held = Array.from({ length: dataset.size }, (_, i) => i);
-    }
-    if (!held.length) return undefined;
+  private async fidelity(data: JobData | undefined): Promise<Fidelity | undefined> {
+    const { host, job: { request } } = this;
+    const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await this.readEvaluationSet(request.evalData);
+    if (!samples?.held.length) return undefined;
+    const { dataset, held, input } = samples;
     const options = { threads: request.threads };
     const reference = await host.runtime.open(request.model, options), session = await host.runtime.open(this.output, options);
     try {
-      const run = (own: boolean): Promise<Outcome> => runEvaluation(own ? session : reference, data.input, dataset, {
-        positions: held, batch: batchSize(data.input, BATCH), signal: this.signal,
+      const run = (own: boolean): Promise<Outcome> => runEvaluation(own ? session : reference, input, dataset, {
+        positions: held, batch: batchSize(input, BATCH), signal: this.signal,
         onBatch: (done, all) => this.progress.step("evaluate", `${done.toLocaleString("en")} of ${all.toLocaleString("en")} images`, (own ? 0 : 0.5) + done / all / 2),
       }, own ? reference : undefined);
       const compressed = await run(true), original = await run(false);
@@ -195,6 +205,11 @@ class Compression {
       await session.release();
     }
   }
+}
+
+async function sha256(bytes: Float32Array | Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
+  return Array.from(new Uint8Array(digest), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 export async function readOverride(path: string | undefined, host: Host): Promise<Preprocess | undefined> {

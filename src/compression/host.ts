@@ -29,4 +29,6 @@ export interface Host {
   folderOf(path: string): string;
   baseName(path: string): string;
   checkpoints?(key: string): CheckpointStore;
+  /** What later jobs on the same model and data may use again. */
+  ratings?(key: string): Promise<CheckpointStore>;
 }

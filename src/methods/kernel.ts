@@ -114,7 +114,7 @@ export function expand(codebook: Float32Array, index: Int32Array, d: number): Fl
 
 /** Damping of the inputs' second moments for error feedback, as a share of their mean. */
 export const DAMPING = 0.01;
-const ROUNDS = 3;
+const KS = () => (globalThis as any).KS ?? {}; const ROUNDS = 3;
 const REFIT_STEPS = 6;
 
 /** One layer's fit: cluster, round, and with calibration data correct assignments, codewords and scales against the layer's outputs. */
@@ -176,10 +176,10 @@ class CodebookFit {
 
   /** Alternates error-fed assignment, least-squares codewords and least-squares scales. */
   private async correct(gram: Gram, codebook: Float32Array, index: Int32Array): Promise<{ codebook: Float32Array; index: Int32Array }> {
-    const rounds = this.context.quick ? 0 : ROUNDS;
+    const rounds = this.context.quick ? 0 : KS().rounds ?? ROUNDS;
     for (let round = 0; round < rounds; round++) {
       index = await gram.feedback(this.units, codebook, this.d, DAMPING);
-      codebook = await this.refitCodewords(gram, codebook, index, REFIT_STEPS);
+      codebook = await this.refitCodewords(gram, codebook, index, KS().steps ?? REFIT_STEPS);
       await this.refitScale(gram, codebook, index);
     }
     const { codes, step } = roundToGrid(codebook, this.options.valueBits, this.usage(index));
