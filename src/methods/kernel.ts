@@ -90,9 +90,12 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
   apply({ codes, index, options: { block, words, valueBits }, scale, scaleStorage }, layer, packer: WeightPacker) {
     const indices = packer.indices(layer, index, bitsFor(words));
     const values = packer.values(layer, codes, valueBits);
-    const codebook = packer.node(layer, "Reshape", [values, packer.ints([-1, block])]);
-    const gathered = packer.node(layer, "Gather", [codebook, indices]);
-    packer.finish(layer, gathered, scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half"));
+    const rowDims = packer.rowDims(layer), shape = shapeOf(block, rowDims);
+    const codebook = packer.node(layer, "Reshape", [values, packer.ints([-1, ...shape ?? [block]])]);
+    const factor = scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half");
+    // a codeword in the shape of the weight's last axes needs no further reshaping, which would hold the whole weight once more while a runtime loads it
+    if (shape) packer.finish(layer, "Gather", [codebook, packer.node(layer, "Reshape", [indices, packer.ints(rowDims.slice(0, rowDims.length - shape.length))])], factor);
+    else packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(rowDims)], factor);
   },
 
   recognise: recogniseCodebook,
@@ -105,6 +108,13 @@ function blocksOf(layer: Layer): number[] {
   return [...new Set(wanted)].filter((block) => inputs % block === 0);
 }
 
+/** The last axes of a weight that one codeword fills, if there are such. */
+function shapeOf(block: number, dims: readonly number[]): number[] | undefined {
+  let axis = dims.length, size = 1;
+  while (size < block && axis > 1) size *= dims[--axis];
+  return size === block ? dims.slice(axis) : undefined;
+}
+
 /** Codewords [words, d] put in place of their indices. */
 export function expand(codebook: Float32Array, index: Int32Array, d: number): Float32Array {
   const rows = new Float32Array(index.length * d);
@@ -114,7 +124,7 @@ export function expand(codebook: Float32Array, index: Int32Array, d: number): Fl
 
 /** Damping of the inputs' second moments for error feedback, as a share of their mean. */
 export const DAMPING = 0.01;
-const KS = () => (globalThis as any).KS ?? {}; const ROUNDS = 3;
+const ROUNDS = 3;
 const REFIT_STEPS = 6;
 
 /** One layer's fit: cluster, round, and with calibration data correct assignments, codewords and scales against the layer's outputs. */
@@ -176,10 +186,10 @@ class CodebookFit {
 
   /** Alternates error-fed assignment, least-squares codewords and least-squares scales. */
   private async correct(gram: Gram, codebook: Float32Array, index: Int32Array): Promise<{ codebook: Float32Array; index: Int32Array }> {
-    const rounds = this.context.quick ? 0 : KS().rounds ?? ROUNDS;
+    const rounds = this.context.quick ? 0 : ROUNDS;
     for (let round = 0; round < rounds; round++) {
       index = await gram.feedback(this.units, codebook, this.d, DAMPING);
-      codebook = await this.refitCodewords(gram, codebook, index, KS().steps ?? REFIT_STEPS);
+      codebook = await this.refitCodewords(gram, codebook, index, REFIT_STEPS);
       await this.refitScale(gram, codebook, index);
     }
     const { codes, step } = roundToGrid(codebook, this.options.valueBits, this.usage(index));

@@ -26,7 +26,7 @@ export async function recogniseCodebook(model: Model, layer: Layer, cache?: Cons
   if (gather?.op !== "Gather") return undefined;
   const book = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
   const index = await evaluateConstant(model, layer.graph, gather.inputs[1], cache);
-  if (!book || !index || book.dims.length < 2) return undefined;
+  if (!book || !index || book.dims.length < 1) return undefined;
   const words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1);
   if (blockSize * index.data.length !== layer.parameters) return undefined;
   const codebook = Float32Array.from(book.data, Number);
