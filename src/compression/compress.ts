@@ -7,7 +7,7 @@ import type { CompressRequest, Progress, ValueFacts } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity } from "../protocol/report";
 import { Products } from "../runtime/products";
-import { JobRecord } from "./checkpoint";
+import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import type { Batches } from "./flow";
 import { goalOf, mergeRecipe, type Job } from "./goal";
@@ -31,7 +31,6 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
   const job = await mergeRecipe(request, host);
   const output = job.request.output ?? defaultOutput(job.request.model);
   if (output === job.request.model) throw new KernelscopeError("usage", "The output is the model itself. Give another name with -o.");
-  if (!job.request.force && await host.exists(output)) throw new KernelscopeError("file-exists", `${output} exists already. Give another name with -o, or --force to replace it.`);
   const opened = await host.openModel(job.request.model);
   try {
     return await new Compression(job, output, opened, host, new ProgressMeter(onProgress), signal).run();
@@ -57,22 +56,30 @@ class Compression {
 
   async run(): Promise<CompressReport> {
     const { job: { request }, host, model, signal } = this;
-    const layers = findLayers(model);
+    const layers = findLayers(model), store = host.checkpoints?.(await this.jobKey());
+    await this.checkOutput(store);
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = await Products.open(host.runtime, request.threads);
     try {
-      const record = new JobRecord(host.checkpoints && host.checkpoints(await this.jobKey()));
+      const record = new JobRecord(store, await this.stamp(data));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const choices = await this.timed("plan", () => this.plan(layers, data, tools, record));
       const fitted = await this.timed("fit", () => this.fit(choices, data, tools, record));
       throwIfCancelled(signal);
       const { edit } = editFor(model, fitted, this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
-      await this.timed("write", () => host.write(this.output, (sink) => edit.write(sink, { signal })));
-      const report = await this.report(layers, fitted, data);
-      await record.done();
-      return report;
+      await record.writing(this.output);
+      const written = await this.timed("write", () => host.write(this.output, (sink) => edit.write(sink, { signal }), request.force === true));
+      if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
+      try {
+        const report = await this.report(layers, fitted, data);
+        await record.done();
+        return report;
+      } catch (error) {
+        for (const file of written) await host.remove(file);
+        throw error;
+      }
     } finally {
       await products.close();
     }
@@ -87,12 +94,26 @@ class Compression {
     }
   }
 
-  /** What makes two runs the same job: model, recipe and data. */
+  /** @throws KernelscopeError before any work where the result could not be written, or would replace a file without leave */
+  private async checkOutput(store: CheckpointStore | undefined): Promise<void> {
+    const { host, output, job: { request } } = this;
+    // a killed run may have left its result; when it is written again, the two are compared
+    if (!request.force && await host.exists(output) && !await wasWriting(store, output)) throw new KernelscopeError("file-exists", `${output} exists already. Give another name with -o, or --force to replace it.`);
+    await host.checkWritable(output);
+  }
+
+  /** What makes two runs the same job: model, recipe and folder of data. */
   private async jobKey(): Promise<string> {
-    const { request, embedded } = this.job;
-    const text = JSON.stringify([await this.host.hash(request.model), embedded, request.method, request.data, request.threads, request.layout]);
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-    return Array.from(new Uint8Array(digest).subarray(0, 12), (b) => b.toString(16).padStart(2, "0")).join("");
+    const { request, embedded } = this.job, hashes: string[] = [];
+    for (const file of this.opened.files) hashes.push(await this.host.hash(file));
+    return (await hashOf(JSON.stringify([hashes, embedded, request.method, request.data, request.threads, request.layout]))).slice(0, 24);
+  }
+
+  /** What decides a job's results beside its key: the program, and the samples as the model gets them. */
+  private async stamp(data: JobData | undefined): Promise<string> {
+    const parts = [await this.host.program()];
+    for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
+    return hashOf(parts.join());
   }
 
   private async readData(): Promise<JobData> {
@@ -113,25 +134,35 @@ class Compression {
 
   private async plan(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<LayerChoice[]> {
     const goal = goalOf(this.job.request, this.opened.bytes);
-    const stored = await record.plan(async () => planFor({
-      model: this.model, layers, goal, recipe: this.job.recipe, method: this.job.request.method, embedded: this.job.embedded, layout: this.job.request.layout,
-      samples: data?.rating, tools, progress: this.progress, notes: this.notes, inputBytes: this.opened.bytes,
-    }));
+    const { choices, notes } = await record.plan(layers, async () => {
+      const notes: string[] = [];
+      const choices = await planFor({
+        model: this.model, layers, goal, recipe: this.job.recipe, method: this.job.request.method, embedded: this.job.embedded, layout: this.job.request.layout,
+        samples: data?.rating, tools, progress: this.progress, notes, inputBytes: this.opened.bytes,
+      });
+      return { choices, notes };
+    });
+    this.notes.push(...notes);
     const byId = new Map(layers.map((layer) => [layer.id, layer]));
-    return stored.map(({ id, method, options }) => ({ layer: byId.get(id)!, method, options }));
+    return choices.map(({ id, method, options }) => ({ layer: byId.get(id)!, method, options }));
   }
 
   private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<FittedLayer[]> {
     const positions = new Map(choices.map(({ layer }, i) => [layer, i]));
     const work = choices.reduce((sum, { layer }) => sum + layer.parameters, 0);
+    const kept = new Set<FittedLayer>();
     let begun = 0, done = 0;
     const watched: FitTools = {
       ...tools,
       onLayer: (layer) => this.progress.step("fit", `${layer.label}, ${++begun} of ${choices.length}`, done / work),
-      restored: (layer) => record.fitted(layer, positions.get(layer)!),
+      restored: async (layer) => {
+        const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
+        if (known) kept.add(known);
+        return known;
+      },
       onFitted: async (fitted) => {
         done += fitted.layer.parameters;
-        await record.keep(fitted, positions.get(fitted.layer)!);
+        if (!kept.has(fitted)) await record.keep(fitted, positions.get(fitted.layer)!);
         throwIfCancelled(this.signal);
       },
     };
@@ -204,6 +235,11 @@ function samplesThatFit(dataset: Dataset): number {
 /** A fixed shuffle, so that batches mix the classes of a sorted folder. */
 function shuffled(positions: readonly number[]): number[] {
   return positions.map((p) => ({ p, key: Math.imul(p + 1, 0x9e3779b1) >>> 0 })).sort((a, b) => a.key - b.key || a.p - b.p).map(({ p }) => p);
+}
+
+async function hashOf(content: string | Float32Array): Promise<string> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
+  return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 function nothingToCompress(layers: readonly Layer[]): string {

@@ -114,12 +114,20 @@ export async function fitWithData(model: Model, choices: readonly LayerChoice[],
   const order = [...choices].sort((a, b) => a.layer.consumers[0].index - b.layer.consumers[0].index);
   const fitted = new Map<Layer, FittedLayer>();
   for (const choice of order) {
-    const result = (await tools.restored?.(choice.layer)) ?? await fitLayer(model, choice, original, compressed, tools, settings, liveness);
+    const restored = await tools.restored?.(choice.layer);
+    // streams go on in the same steps as without the interruption, so that all later layers see the same bits
+    if (restored && isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
+    const result = restored ?? await fitLayer(model, choice, original, compressed, tools, settings, liveness);
     fitted.set(choice.layer, result);
     substitute(compressed, result);
     await tools.onFitted?.(result);
   }
   return choices.map(({ layer }) => fitted.get(layer)!);
+}
+
+/** Whether calibration data comes to a layer. */
+function isReached({ graph, convolution, consumers: [node], weight }: Layer, liveness: Liveness): boolean {
+  return liveness.isData(graph === liveness.model.graph && convolution ? node.inputs[0] : node.inputs[node.inputs[1] === weight ? 0 : 1]);
 }
 
 async function fitLayer(model: Model, { layer, method, options }: LayerChoice, original: Flow, compressed: Flow, tools: FitTools, settings: FitSettings, liveness: Liveness): Promise<FittedLayer> {
@@ -128,8 +136,7 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
   const rows = await readRows(model, layer), follow = await followOf(model, layer);
   const free = follow?.normalization !== undefined;
   const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow) };
-  const reachable = layer.graph === model.graph && layer.convolution ? liveness.isData(node.inputs[0]) : liveness.isData(node.inputs[node.inputs[1] === layer.weight ? 0 : 1]);
-  if (!reachable) {
+  if (!isReached(layer, liveness)) {
     const packed = await methodById(method).compress(layer, rows, options, context);
     return { layer, packed, sqnrDb: sqnr(rows.values, effectiveRows(packed)), absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] };
   }

@@ -6,18 +6,20 @@ import type { Host, OpenedModel } from "../compression/host";
 import type { ComputePool } from "../numeric/tasks";
 import { allTensors, readModel } from "../onnx/model";
 import { KernelscopeError } from "../protocol/errors";
-import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool, writeAtomically } from "../runtime/node";
+import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool } from "../runtime/node";
+import { checkWritable, writeFiles } from "./files";
 
 /** Opens a model on disk; external data is found beside it. */
 export async function openModelFile(file: string): Promise<OpenedModel> {
   const source = await openFile(file), external = new NodeExternalFiles(path.dirname(file));
   try {
     const model = await readModel(source, external);
-    const locations = new Map<string, number>();
-    for (const { storage } of allTensors(model)) if (storage.kind === "external") locations.set(storage.location, 0);
-    for (const location of locations.keys()) locations.set(location, await fs.stat(path.join(path.dirname(file), location)).then(({ size }) => size, () => 0));
+    const files = new Set<string>();
+    for (const { storage } of allTensors(model)) if (storage.kind === "external") files.add(path.join(path.dirname(file), storage.location));
+    let bytes = source.size;
+    for (const data of files) bytes += await fs.stat(data).then(({ size }) => size, () => 0);
     const close = async () => { await external.close(); await source.close(); };
-    return { model, bytes: source.size + [...locations.values()].reduce((a, b) => a + b, 0), close };
+    return { model, bytes, files: [file, ...files], close };
   } catch (error) {
     await external.close();
     await source.close();
@@ -31,9 +33,9 @@ class FolderStore implements CheckpointStore {
   async load(key: string): Promise<Uint8Array | undefined> {
     return fs.readFile(path.join(this.folder, key)).then((bytes) => new Uint8Array(bytes), () => undefined);
   }
-  async save(key: string, value: Uint8Array): Promise<void> {
+  async save(key: string, value: readonly Uint8Array[]): Promise<void> {
     await fs.mkdir(this.folder, { recursive: true });
-    await writeAtomically(path.join(this.folder, key), (sink) => sink.write(value));
+    await writeFiles(path.join(this.folder, key), async (sink) => { for (const part of value) await sink.write(part); });
   }
   async clear(): Promise<void> { await fs.rm(this.folder, { recursive: true, force: true }); }
 }
@@ -58,12 +60,15 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
     openData,
     readText: (file) => fs.readFile(file, "utf8").catch(() => { throw new KernelscopeError("usage", `${file} cannot be read.`); }),
     exists: (file) => fs.access(file).then(() => true, () => false),
-    write: writeAtomically,
+    checkWritable,
+    write: writeFiles,
+    remove: (file) => fs.rm(file, { force: true }),
     digest: digestFile,
     hash: hashFile,
     resolve: (base, file) => path.resolve(base, file),
     folderOf: path.dirname,
     baseName: (file) => path.basename(file),
+    program: () => hashFile(__filename),
     checkpoints: (key) => new FolderStore(path.join(folder, key)),
     close: async () => { await pool.close?.(); },
   };
