@@ -2,6 +2,7 @@ import { openDataset, readPreprocess, splitPositions, type Dataset } from "../ev
 import { batchSize, dataInput, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
 import type { Preprocess } from "../evaluation/preprocess";
 import { findLayers, type Layer } from "../onnx/layers";
+import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, Progress, ValueFacts } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
@@ -30,7 +31,6 @@ const BATCH = 64;
 export async function compressModel(request: CompressRequest, host: Host, onProgress: (p: Progress) => void = () => undefined, signal?: AbortSignal): Promise<CompressReport> {
   const job = await mergeRecipe(request, host);
   const output = job.request.output ?? defaultOutput(job.request.model);
-  if (output === job.request.model) throw new KernelscopeError("usage", "The output is the model itself. Give another name with -o.");
   const opened = await host.openModel(job.request.model);
   try {
     return await new Compression(job, output, opened, host, new ProgressMeter(onProgress), signal).run();
@@ -48,6 +48,8 @@ class Compression {
   private readonly started = performance.now();
   private readonly seconds: Record<string, number> = {};
   private readonly notes: string[] = [];
+  /** Of the model and its external data. */
+  private readonly hashes: string[] = [];
   private readonly model: Model;
 
   constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal) {
@@ -70,7 +72,7 @@ class Compression {
       const { edit } = editFor(model, fitted, this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
-      const written = await this.timed("write", () => host.write(this.output, (sink) => edit.write(sink, { signal }), request.force === true));
+      const written = await this.timed("write", () => this.write(edit));
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
         const report = await this.report(layers, fitted, data);
@@ -96,7 +98,8 @@ class Compression {
 
   /** @throws KernelscopeError before any work where the result could not be written, or would replace a file without leave */
   private async checkOutput(store: CheckpointStore | undefined): Promise<void> {
-    const { host, output, job: { request } } = this;
+    const { host, output, job: { request }, opened: { files } } = this;
+    if (await host.isOneOf(output, files)) throw new KernelscopeError("usage", "The output is the model itself, or its weights. Give another name with -o.");
     // a killed run may have left its result; when it is written again, the two are compared
     if (!request.force && await host.exists(output) && !await wasWriting(store, output)) throw new KernelscopeError("file-exists", `${output} exists already. Give another name with -o, or --force to replace it.`);
     await host.checkWritable(output);
@@ -104,9 +107,9 @@ class Compression {
 
   /** What makes two runs the same job: model, recipe and folder of data. */
   private async jobKey(): Promise<string> {
-    const { request, embedded } = this.job, hashes: string[] = [];
-    for (const file of this.opened.files) hashes.push(await this.host.hash(file));
-    return (await hashOf(JSON.stringify([hashes, embedded, request.method, request.data, request.threads, request.layout]))).slice(0, 24);
+    const { request, embedded } = this.job;
+    for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
+    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout]))).slice(0, 24);
   }
 
   /** What decides a job's results beside its key: the program, and the samples as the model gets them. */
@@ -169,18 +172,30 @@ class Compression {
     return data ? fitWithData(this.model, choices, data.fit, watched) : fitWithoutData(this.model, choices, watched);
   }
 
+  /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */
+  private write(edit: ModelEdit): Promise<string[]> {
+    const { host, output, signal, job: { request }, opened: { files } } = this;
+    return host.write(output, async (sink, beside) => {
+      if (edit.size() <= LARGEST_MODEL) return edit.write(sink, { signal, external: "inline" });
+      const names = [`${host.baseName(output)}.data`, `${host.baseName(output)}.weights.data`];
+      const location = names.find((name) => !files.includes(host.resolve(host.folderOf(output), name)))!;
+      return edit.write(sink, { signal, external: { location, sink: await beside(location) } });
+    }, request.force === true);
+  }
+
   private async report(layers: readonly Layer[], fitted: readonly FittedLayer[], data: JobData | undefined): Promise<CompressReport> {
     const { host, job: { request }, output } = this;
     const written = await host.openModel(output);
     try {
-      const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: await host.hash(request.model) };
+      const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0] };
       const { layers: rows, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
       const fidelity = data && await this.timed("evaluate", () => this.fidelity(data, layers));
-      const digest = await host.digest(output);
+      const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
+      const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);
       this.seconds.total = (performance.now() - this.started) / 1000;
       return {
         input: inputDigest,
-        output: { path: output, ...digest, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
+        output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
         ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: "cpu", seconds: this.seconds, layers: rows, fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };

@@ -22,6 +22,8 @@ export interface Host {
   openData(path: string): Promise<DataAccess>;
   readText(path: string): Promise<string>;
   exists(path: string): Promise<boolean>;
+  /** Whether a path leads to one of these files, by whatever name. */
+  isOneOf(path: string, files: readonly string[]): Promise<boolean>;
   /** Finds out before long work whether a file can be written. @throws KernelscopeError "write-failed" */
   checkWritable(path: string): Promise<void>;
   /**

@@ -165,3 +165,10 @@ export async function checkWritable(target: string): Promise<void> {
     await probe.discard();
   }
 }
+
+/** Whether a path leads to one of these files, by whatever name. */
+export async function isOneOf(file: string, files: readonly string[]): Promise<boolean> {
+  const identity = (name: string) => fs.stat(name, { bigint: true }).then(({ dev, ino }) => `${dev}:${ino}`, () => path.resolve(name));
+  const own = await identity(file);
+  return (await Promise.all(files.map(identity))).includes(own);
+}

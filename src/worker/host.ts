@@ -7,19 +7,23 @@ import type { ComputePool } from "../numeric/tasks";
 import { allTensors, readModel } from "../onnx/model";
 import { KernelscopeError } from "../protocol/errors";
 import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool } from "../runtime/node";
-import { checkWritable, writeFiles } from "./files";
+import { checkWritable, isOneOf, writeFiles } from "./files";
 
 /** Opens a model on disk; external data is found beside it. */
 export async function openModelFile(file: string): Promise<OpenedModel> {
   const source = await openFile(file), external = new NodeExternalFiles(path.dirname(file));
   try {
     const model = await readModel(source, external);
-    const files = new Set<string>();
-    for (const { storage } of allTensors(model)) if (storage.kind === "external") files.add(path.join(path.dirname(file), storage.location));
+    const locations = new Set([...allTensors(model)].flatMap(({ storage }) => (storage.kind === "external" ? [storage.location] : [])));
+    const files = [file];
     let bytes = source.size;
-    for (const data of files) bytes += await fs.stat(data).then(({ size }) => size, () => 0);
+    for (const location of locations) {
+      const data = await external.open(location).catch(() => undefined); // whoever reads its tensors is told why
+      if (data) files.push(path.join(path.dirname(file), location));
+      bytes += data?.size ?? 0;
+    }
     const close = async () => { await external.close(); await source.close(); };
-    return { model, bytes, files: [file, ...files], close };
+    return { model, bytes, files, close };
   } catch (error) {
     await external.close();
     await source.close();
@@ -60,6 +64,7 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
     openData,
     readText: (file) => fs.readFile(file, "utf8").catch(() => { throw new KernelscopeError("usage", `${file} cannot be read.`); }),
     exists: (file) => fs.access(file).then(() => true, () => false),
+    isOneOf,
     checkWritable,
     write: writeFiles,
     remove: (file) => fs.rm(file, { force: true }),
