@@ -8,8 +8,8 @@ import type { RatedCandidate } from "./sensitivity";
 /** Keeps what a job has finished, so that a killed one goes on. */
 export interface CheckpointStore {
   load(key: string): Promise<Uint8Array | undefined>;
-  /** Keeps bytes, given in pieces: whole or not at all. */
-  save(key: string, value: readonly Uint8Array[]): Promise<void>;
+  /** Whole or not at all. */
+  save(key: string, value: Uint8Array): Promise<void>;
   /** Forgets everything once the job is done. */
   clear(): Promise<void>;
 }
@@ -18,8 +18,8 @@ const ARRAYS = { Float32Array, Float64Array, Int32Array, Uint8Array, Uint32Array
 type ArrayName = keyof typeof ARRAYS;
 const isArrayName = (name: string): name is ArrayName => name in ARRAYS;
 
-/** Plain data with typed arrays inside as bytes: a JSON head with places, then the arrays. */
-export function encode(value: unknown): Uint8Array {
+/** Plain data with typed arrays inside as bytes: a JSON head with places, then the arrays; after `room` bytes for whatever the caller puts before. */
+export function encode(value: unknown, room = 0): Uint8Array {
   const parts: Uint8Array[] = [];
   let length = 0;
   const head = new TextEncoder().encode(JSON.stringify(value, (_key, v: unknown) => {
@@ -30,10 +30,10 @@ export function encode(value: unknown): Uint8Array {
     length += bytes.length + padding;
     return place;
   }));
-  const offset = (4 + head.length + 7) & ~7, all = new Uint8Array(offset + length);
-  new DataView(all.buffer).setUint32(0, head.length, true);
-  all.set(head, 4);
-  let at = offset;
+  const offset = (4 + head.length + 7) & ~7, all = new Uint8Array(room + offset + length);
+  new DataView(all.buffer).setUint32(room, head.length, true);
+  all.set(head, room + 4);
+  let at = room + offset;
   for (const part of parts) {
     all.set(part, at);
     at += part.length;
@@ -132,9 +132,10 @@ export class JobRecord {
 
   private async save(key: string, value: unknown): Promise<void> {
     if (!this.store || this.failure !== undefined) return;
-    const content = encode(value), seal = await this.sealOf(content);
+    const bytes = encode(value, SEAL_BYTES);
+    bytes.set(await this.sealOf(bytes.subarray(SEAL_BYTES)));
     try {
-      await this.store.save(key, [seal, content]);
+      await this.store.save(key, bytes);
     } catch (error) {
       this.failure = error instanceof Error ? error.message : String(error);
     }

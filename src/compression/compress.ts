@@ -16,6 +16,7 @@ import type { Host, OpenedModel } from "./host";
 import { planFor } from "./plan";
 import { ProgressMeter } from "./progress";
 import { layerReports, loadedWeightBytes } from "./report";
+import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
 import { editFor } from "./write";
 
 /** Calibration images that plans are rated on. */
@@ -140,14 +141,21 @@ class Compression {
     const { choices, notes } = await record.plan(layers, async () => {
       const notes: string[] = [];
       const choices = await planFor({
-        model: this.model, layers, goal, recipe: this.job.recipe, method: this.job.request.method, embedded: this.job.embedded, layout: this.job.request.layout,
-        samples: data?.rating, tools, progress: this.progress, notes, inputBytes: this.opened.bytes,
+        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, layout: this.job.request.layout, inputBytes: this.opened.bytes,
+        rate: (free) => this.rate(free, data, tools), measured: data !== undefined, notes,
       });
       return { choices, notes };
     });
     this.notes.push(...notes);
     const byId = new Map(layers.map((layer) => [layer.id, layer]));
     return choices.map(({ id, method, options }) => ({ layer: byId.get(id)!, method, options }));
+  }
+
+  private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
+    const { model, job: { request: { method } } } = this;
+    let begun = 0;
+    const watched: FitTools = { ...tools, onLayer: (layer) => this.progress.step("sensitivity", `${layer.label}, ${++begun} of ${layers.length}`, (begun - 1) / layers.length) };
+    return data ? rateWithData(model, layers, data.rating, model.graph.outputs[0].name, watched, { method }) : rateWithoutData(model, layers, watched, { method });
   }
 
   private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<FittedLayer[]> {

@@ -5,15 +5,13 @@ import { methodById } from "../methods/registry";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes } from "../protocol/sizes";
 import type { StoredChoice } from "./checkpoint";
-import type { FitTools, FittedLayer } from "./fit";
-import type { Batches } from "./flow";
+import type { FittedLayer } from "./fit";
 import { followOf } from "./follow";
 import type { Goal } from "./goal";
 import { choose, front, hull, knee, type Choice } from "./planner";
-import type { ProgressMeter } from "./progress";
 import { parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
-import { rateWithData, rateWithoutData, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
+import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { editFor, findByName } from "./write";
 
 export interface PlanRequest {
@@ -21,12 +19,12 @@ export interface PlanRequest {
   layers: readonly Layer[];
   goal: Goal;
   recipe: Recipe;
-  method?: string;
   embedded: string;
   layout?: PackedLayout;
-  samples?: Batches;
-  tools: FitTools;
-  progress: ProgressMeter;
+  /** Rates the candidates of these layers. */
+  rate(layers: Layer[]): Promise<LayerSensitivity[]>;
+  /** Whether ratings are measured on data. */
+  measured: boolean;
   notes: string[];
   inputBytes: number;
 }
@@ -59,7 +57,7 @@ export async function planFor(request: PlanRequest): Promise<StoredChoice[]> {
     else free.push(layer);
   }
   const onlyFixed = request.goal.kind === "preset" && request.recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
-  const rated = onlyFixed ? [] : await rate(request, free);
+  const rated = onlyFixed ? [] : await request.rate(free);
   const items = rated.map(({ layer, candidates }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)) }));
   const scaleIsFree = new Map<Layer, boolean>();
   for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && (await followOf(request.model, layer))?.normalization !== undefined);
@@ -75,13 +73,6 @@ async function pinned({ model }: PlanRequest, layer: Layer, methodId: string, op
   const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined;
   const bytes = method.bytes(layer, parsed, scaleIsFree);
   return { layer, method: methodId, options: parsed, bytes, bits: 8 * bytes / layer.parameters, noise: 0, loss: 0 };
-}
-
-async function rate({ model, samples, tools, progress, method }: PlanRequest, layers: Layer[]): Promise<LayerSensitivity[]> {
-  let begun = 0;
-  const watched: FitTools = { ...tools, onLayer: (layer) => progress.step("sensitivity", `${layer.label}, ${++begun} of ${layers.length}`, (begun - 1) / layers.length) };
-  const [output] = model.graph.outputs;
-  return samples ? rateWithData(model, layers, samples, output.name, watched, { method }) : rateWithoutData(model, layers, watched, { method });
 }
 
 function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: NonNullable<Recipe["layers"]>[string]): Option[] {
@@ -134,8 +125,8 @@ class SizeSearch {
 
   private preset(preset: "nearly-lossless" | "balanced" | "smallest"): RatedCandidate[] {
     const plans = front(this.items);
-    const { notes, samples } = this.request;
-    if (!samples) {
+    const { notes, measured } = this.request;
+    if (!measured) {
       notes.push("Without images the plan is a cautious guess: about 3 bits a weight for Balanced. Give a data folder for a measured one.");
       const bits = { "nearly-lossless": 4, balanced: 3, smallest: 2.5 }[preset];
       const smallest = this.convBits(this.plan(plans[0].choices));

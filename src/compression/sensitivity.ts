@@ -26,8 +26,8 @@ export interface LayerSensitivity {
 
 /** Relative noise energies at which a layer's effect on the outputs is measured. */
 const NOISES = [0.02, 0.12, 0.5];
-/** Rows that a candidate's distortion is measured on, at least. */
-const TRIAL_ROWS = 64;
+/** What a candidate's distortion is measured on, at least. */
+const TRIAL_ROWS = 32, TRIAL_WEIGHTS = 131_072;
 
 export interface SensitivityOptions {
   /** Only this method; all if absent. */
@@ -125,28 +125,33 @@ const rateOf = (options: object): number => ("words" in options && typeof option
 /** Choices of one family differ in their rate alone. */
 const familyOf = ({ method, candidate: { options } }: { method: CompressionMethod; candidate: Candidate<object> }): string => `${method.id}/${"block" in options ? String(options.block) : ""}`;
 
+/** Codewords are tried out up to this rate; what more bring is extrapolated, for a trial's few rows would flatter them. */
+const HIGHEST_TRIAL = 10;
+
 /** The choices that are tried out: every fourth bit of a family's rates, and its ends. */
 function anchorsOf(all: readonly { method: CompressionMethod; candidate: Candidate<object> }[]): typeof all[number][] {
   const rates = new Map<string, number[]>();
-  for (const c of all) rates.set(familyOf(c), [...rates.get(familyOf(c)) ?? [], rateOf(c.candidate.options)]);
-  return all.filter((c) => {
+  const tried = all.filter((c) => rateOf(c.candidate.options) <= HIGHEST_TRIAL);
+  for (const c of tried) rates.set(familyOf(c), [...rates.get(familyOf(c)) ?? [], rateOf(c.candidate.options)]);
+  return tried.filter((c) => {
     const rate = rateOf(c.candidate.options), family = rates.get(familyOf(c))!;
     return rate % 4 === 0 || rate === Math.max(...family) || rate === Math.min(...family);
   });
 }
 
-/** Noise between two measured neighbours of a family: its logarithm is nearly linear in the rate. */
+/** Noise between two measured neighbours of a family, or beyond its last: its logarithm is nearly linear in the rate. */
 function between(c: { method: CompressionMethod; candidate: Candidate<object> }, anchors: (typeof c)[], measured: Map<typeof c, number>): number {
   const x = rateOf(c.candidate.options);
   const family = anchors.filter((a) => familyOf(a) === familyOf(c)).sort((a, b) => rateOf(a.candidate.options) - rateOf(b.candidate.options));
-  const i = Math.max(1, family.findIndex((a) => rateOf(a.candidate.options) > x));
+  if (family.length === 1) return measured.get(family[0])!;
+  const above = family.findIndex((a) => rateOf(a.candidate.options) > x), i = above < 0 ? family.length - 1 : Math.max(1, above);
   const [low, high] = [family[i - 1], family[i]], a = rateOf(low.candidate.options), b = rateOf(high.candidate.options);
   const t = (x - a) / (b - a);
   return Math.min(0.99, Math.exp((1 - t) * Math.log(measured.get(low)!) + t * Math.log(measured.get(high)!)));
 }
 
 function trialRows(rows: WeightRows, seed: number): WeightRows {
-  const wanted = Math.max(TRIAL_ROWS, Math.ceil(65_536 * 3 / rows.inputs));
+  const wanted = Math.max(TRIAL_ROWS, Math.ceil(TRIAL_WEIGHTS / rows.inputs));
   if (wanted >= rows.outputs) return rows;
   const order = Array.from(new Random(seed, 7).permutation(rows.outputs).subarray(0, wanted)).sort((a, b) => a - b);
   const values = new Float32Array(wanted * rows.inputs);

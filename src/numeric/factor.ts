@@ -49,16 +49,9 @@ function tryFactor(h: Float32Array, n: number, damping: number): Float32Array | 
 export function solveRows({ n, r }: Factor, b: Float32Array): Float32Array {
   const rows = b.length / n;
   return withKernels((kernels) => {
-    // In reversed order R·Rᵀ is Uᵀ·U with U[i, j] = R[n−1−j, n−1−i].
-    const uAt = kernels.reserve(n * n * 4), u = kernels.floats(uAt, n * n);
-    for (let i = 0; i < n; i++) for (let j = i; j < n; j++) u[i * n + j] = r[(n - 1 - j) * n + (n - 1 - i)];
-    const xAt = kernels.reserve(rows * n * 4), scratch = kernels.reserve(n * 4);
-    const x = kernels.floats(xAt, rows * n);
-    for (let m = 0; m < rows; m++) for (let j = 0; j < n; j++) x[m * n + j] = b[m * n + n - 1 - j];
-    kernels.call.solve(uAt, n, xAt, rows, scratch);
-    const solved = kernels.floats(xAt, rows * n), result = new Float32Array(rows * n);
-    for (let m = 0; m < rows; m++) for (let j = 0; j < n; j++) result[m * n + j] = solved[m * n + n - 1 - j];
-    return result;
+    const rAt = kernels.put(r), xAt = kernels.put(b), scratch = kernels.reserve(64);
+    kernels.call.solve(rAt, n, xAt, rows, scratch);
+    return kernels.floats(xAt, rows * n).slice();
   });
 }
 

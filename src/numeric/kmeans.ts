@@ -45,7 +45,8 @@ export function kMeans(points: Float32Array, d: number, options: ClusterOptions)
     } else {
       const size = Math.max(words * SAMPLE_PER_WORD, 4096);
       const sample = size < n ? take(points, d, options.weights, random, size) : { points, weights: options.weights };
-      codebook = seed(sample.points, d, sample.weights, words, random);
+      codebook = seed(kernels, sample.points, d, sample.weights, words, random);
+      kernels.release();
       if (sample.points !== points) new Lloyd(kernels, sample.points, d, words, sample.weights).improve(codebook, samplePasses, tolerance);
       kernels.release();
     }
@@ -75,42 +76,44 @@ function take(points: Float32Array, d: number, weights: Float32Array | undefined
   return { points: chosen, weights: chosenWeights };
 }
 
-/** k-means++: each next codeword is a point drawn with probability proportional to weight × squared distance to the codewords so far. */
-function seed(all: Float32Array, d: number, allWeights: Float32Array | undefined, words: number, random: Random): Float32Array {
+/**
+ * Codewords to start from: points drawn with probability proportional to weight × squared distance to the codewords so far (k-means++, Arthur and Vassilvitskii 2007),
+ * an eighth more in each round (k-means||, Bahmani et al. 2012), so that distances are computed for many codewords at once.
+ */
+function seed(kernels: Kernels, all: Float32Array, d: number, allWeights: Float32Array | undefined, words: number, random: Random): Float32Array {
   const size = Math.max(words * SEED_PER_WORD, 2048);
   const { points, weights } = size < all.length / d ? take(all, d, allWeights, random, size) : { points: all, weights: allWeights };
-  const n = points.length / d;
-  const codebook = new Float32Array(words * d);
-  const cost = new Float64Array(n).fill(Infinity);
-  let chosen = random.below(n);
-  for (let w = 0; w < words; w++) {
-    codebook.set(points.subarray(chosen * d, chosen * d + d), w * d);
-    if (w === words - 1) break;
-    let total = 0;
-    for (let p = 0; p < n; p++) {
-      let distance = 0;
-      for (let j = 0; j < d; j++) {
-        const delta = points[p * d + j] - codebook[w * d + j];
-        distance += delta * delta;
-      }
-      if (weights) distance *= weights[p];
-      if (distance < cost[p]) cost[p] = distance;
-      total += cost[p];
-    }
-    let target = random.next() * total;
-    chosen = n - 1;
-    for (let p = 0; p < n; p++) {
-      target -= cost[p];
-      if (target < 0) { chosen = p; break; }
-    }
+  const n = points.length / d, codebook = new Float32Array(words * d), cost = new Float64Array(n).fill(Infinity);
+  const lloyd = new Lloyd(kernels, points, d, Math.max(1, words >> 3));
+  let have = 0;
+  for (let drawn = [random.below(n)]; ;) {
+    for (const p of drawn) codebook.set(points.subarray(p * d, p * d + d), have++ * d);
+    if (have === words) return codebook;
+    const distances = lloyd.distances(codebook.subarray((have - drawn.length) * d, have * d));
+    for (let p = 0; p < n; p++) cost[p] = Math.min(cost[p], distances[p] * (weights ? weights[p] : 1));
+    for (const p of drawn) cost[p] = 0;
+    drawn = draw(cost, Math.min(words - have, Math.max(1, have >> 3)), random);
   }
-  return codebook;
+}
+
+/** Up to `count` different positions, each drawn with probability proportional to its cost: those under the teeth of an even comb. At least one. */
+function draw(cost: Float64Array, count: number, random: Random): number[] {
+  let total = 0;
+  for (const c of cost) total += c;
+  const gap = total / count, drawn: number[] = [];
+  let next = random.next() * gap, sum = 0;
+  for (let p = 0; p < cost.length && drawn.length < count; p++) {
+    sum += cost[p];
+    if (!(sum > next)) continue;
+    drawn.push(p);
+    while (next < sum) next += gap;
+  }
+  return drawn.length ? drawn : [random.below(cost.length)];
 }
 
 /** Lloyd's algorithm on points held in the kernels' memory. */
 class Lloyd {
   private readonly n: number;
-  private readonly padded: number;
   private readonly points: number;
   private readonly weights: number;
   private readonly book: number;
@@ -123,15 +126,15 @@ class Lloyd {
 
   constructor(private readonly kernels: Kernels, points: Float32Array, private readonly d: number, private readonly words: number, weights?: Float32Array) {
     this.n = points.length / d;
-    this.padded = (words + 3) & ~3;
+    const padded = (words + 3) & ~3;
     this.points = kernels.put(points);
     this.weights = weights ? kernels.put(weights) : 0;
-    this.book = kernels.reserve(this.padded * d * 4);
-    this.half = kernels.reserve(this.padded * 4);
+    this.book = kernels.reserve(padded * d * 4);
+    this.half = kernels.reserve(padded * 4);
     this.indexAt = kernels.reserve(this.n * 4);
     this.score = kernels.reserve(this.n * 4);
-    this.sums = kernels.reserve(this.padded * d * 8);
-    this.mass = kernels.reserve(this.padded * 8);
+    this.sums = kernels.reserve(padded * d * 8);
+    this.mass = kernels.reserve(padded * 8);
     let energy = 0;
     for (let p = 0; p < this.n; p++) {
       let norm = 0;
@@ -143,9 +146,9 @@ class Lloyd {
 
   index(): Int32Array { return this.kernels.ints(this.indexAt, this.n); }
 
-  /** Assigns every point; returns the weighted distortion. */
-  assign(codebook: Float32Array): number {
-    const { kernels, d, words, padded, n } = this;
+  /** Finds the nearest of at most `words` codewords for every point, and its score: half the squared distance, less half the point's own square. */
+  private nearest(codebook: Float32Array): Float32Array {
+    const { kernels, d, n } = this, words = codebook.length / d, padded = (words + 3) & ~3;
     const book = kernels.floats(this.book, padded * d).fill(0), half = kernels.floats(this.half, padded).fill(Infinity);
     for (let w = 0; w < words; w++) {
       let norm = 0;
@@ -157,7 +160,22 @@ class Lloyd {
       half[w] = norm / 2;
     }
     kernels.call.nearest(this.points, n, d, this.book, this.half, padded, this.indexAt, this.score);
-    const score = kernels.floats(this.score, n);
+    return kernels.floats(this.score, n);
+  }
+
+  /** The squared distance of every point to the nearest codeword. */
+  distances(codebook: Float32Array): Float64Array {
+    const score = this.nearest(codebook), points = this.kernels.floats(this.points, this.n * this.d);
+    return Float64Array.from(score, (half, p) => {
+      let norm = 0;
+      for (let j = p * this.d; j < (p + 1) * this.d; j++) norm += points[j] * points[j];
+      return Math.max(0, norm + 2 * half);
+    });
+  }
+
+  /** Assigns every point; returns the weighted distortion. */
+  assign(codebook: Float32Array): number {
+    const { kernels, n } = this, score = this.nearest(codebook);
     const weights = this.weights ? kernels.floats(this.weights, n) : undefined;
     let distortion = this.energy;
     for (let p = 0; p < n; p++) distortion += 2 * score[p] * (weights ? weights[p] : 1);

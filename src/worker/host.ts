@@ -37,9 +37,9 @@ class FolderStore implements CheckpointStore {
   async load(key: string): Promise<Uint8Array | undefined> {
     return fs.readFile(path.join(this.folder, key)).then((bytes) => new Uint8Array(bytes), () => undefined);
   }
-  async save(key: string, value: readonly Uint8Array[]): Promise<void> {
+  async save(key: string, value: Uint8Array): Promise<void> {
     await fs.mkdir(this.folder, { recursive: true });
-    await writeFiles(path.join(this.folder, key), async (sink) => { for (const part of value) await sink.write(part); });
+    await writeFiles(path.join(this.folder, key), (sink) => sink.write(value));
   }
   async clear(): Promise<void> { await fs.rm(this.folder, { recursive: true, force: true }); }
 }

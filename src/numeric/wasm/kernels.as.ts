@@ -161,26 +161,82 @@ export function cholesky(a: usize, n: i32): i32 {
   return -1;
 }
 
-/** Solves x·Uᵀ·U = b for each of `rows` rows in place; u is [n, n] upper, row-major; scratch holds n floats. */
-export function solve(u: usize, n: i32, b: usize, rows: i32, scratch: usize): void {
-  const stride = (<usize>n) << 2;
-  for (let m = 0; m < rows; m++) {
-    const x = b + <usize>m * stride;
-    // y·U = b reads down the columns: go forward, pushing each y_k into the rest
-    // x·Uᵀ·U = b  ⇔  y = x·Uᵀ, y·U = b
-    for (let k = 0; k < n; k++) {
-      const row = u + <usize>k * stride;
-      const y = load<f32>(x + ((<usize>k) << 2)) / load<f32>(row + ((<usize>k) << 2));
-      store<f32>(x + ((<usize>k) << 2), y);
-      if (k + 1 < n) axpy(-y, row + ((<usize>k + 1) << 2), x + ((<usize>k + 1) << 2), n - k - 1);
-    }
-    // x·Uᵀ = y: x_k = (y_k − Σ_{j>k} x_j·U[k,j]) / U[k,k], from the end
-    for (let k = n - 1; k >= 0; k--) {
-      const row = u + <usize>k * stride;
-      const rest = dot(row + ((<usize>k + 1) << 2), x + ((<usize>k + 1) << 2), n - k - 1);
-      store<f32>(x + ((<usize>k) << 2), (load<f32>(x + ((<usize>k) << 2)) - rest) / load<f32>(row + ((<usize>k) << 2)));
+/**
+ * Solves x·R·Rᵀ = b for each of `rows` rows in place; r is [n, n] upper, row-major. Goes through R in blocks of rows that stay in the cache while all of b passes by.
+ * Scratch: one float for each row of a block.
+ */
+export function solve(r: usize, n: i32, b: usize, rows: i32, scratch: usize): void {
+  const stride = (<usize>n) << 2, last = (n - 1) / SOLVE_BLOCK * SOLVE_BLOCK;
+  // y·Rᵀ = b from the end: y_k = (b_k − Σ_{j>k} y_j·R[k,j]) / R[k,k]
+  for (let k0 = last; k0 >= 0; k0 -= SOLVE_BLOCK) {
+    const k1 = min(k0 + SOLVE_BLOCK, n);
+    for (let m = 0; m < rows; m++) {
+      const x = b + <usize>m * stride;
+      dots(r + <usize>k0 * stride + ((<usize>k1) << 2), stride, k1 - k0, x + ((<usize>k1) << 2), n - k1, scratch);
+      for (let k = k1 - 1; k >= k0; k--) {
+        const row = r + <usize>k * stride;
+        let rest = load<f32>(scratch + ((<usize>(k - k0)) << 2));
+        for (let j = k + 1; j < k1; j++) rest += load<f32>(x + ((<usize>j) << 2)) * load<f32>(row + ((<usize>j) << 2));
+        store<f32>(x + ((<usize>k) << 2), (load<f32>(x + ((<usize>k) << 2)) - rest) / load<f32>(row + ((<usize>k) << 2)));
+      }
     }
   }
+  // x·R = y from the start, each finished block taken out of what is right of it
+  for (let k0 = 0; k0 < n; k0 += SOLVE_BLOCK) {
+    const k1 = min(k0 + SOLVE_BLOCK, n);
+    for (let m = 0; m < rows; m++) {
+      const x = b + <usize>m * stride;
+      for (let k = k0; k < k1; k++) {
+        const row = r + <usize>k * stride;
+        const value = load<f32>(x + ((<usize>k) << 2)) / load<f32>(row + ((<usize>k) << 2));
+        store<f32>(x + ((<usize>k) << 2), value);
+        store<f32>(scratch + ((<usize>(k - k0)) << 2), -value);
+        for (let j = k + 1; j < k1; j++) store<f32>(x + ((<usize>j) << 2), load<f32>(x + ((<usize>j) << 2)) - value * load<f32>(row + ((<usize>j) << 2)));
+      }
+      combine(scratch, k1 - k0, r + <usize>k0 * stride + ((<usize>k1) << 2), stride, x + ((<usize>k1) << 2), n - k1);
+    }
+  }
+}
+
+/** Rows of a factor that are solved at once. */
+const SOLVE_BLOCK: i32 = 16;
+
+/** out[i] = a[i, 0..n)·x for `count` rows of a, `stride` bytes apart; four rows share each load of x. */
+function dots(a: usize, stride: usize, count: i32, x: usize, n: i32, out: usize): void {
+  let i = 0;
+  const end = (<usize>(n & ~3)) << 2, all = (<usize>n) << 2;
+  for (; i + 4 <= count; i += 4) {
+    const a0 = a + <usize>i * stride, a1 = a0 + stride, a2 = a1 + stride, a3 = a2 + stride;
+    let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+    let j: usize = 0;
+    for (; j < end; j += 16) {
+      const v = v128.load(x + j);
+      s0 = f32x4.add(s0, f32x4.mul(v, v128.load(a0 + j)));
+      s1 = f32x4.add(s1, f32x4.mul(v, v128.load(a1 + j)));
+      s2 = f32x4.add(s2, f32x4.mul(v, v128.load(a2 + j)));
+      s3 = f32x4.add(s3, f32x4.mul(v, v128.load(a3 + j)));
+    }
+    let r0 = sum(s0), r1 = sum(s1), r2 = sum(s2), r3 = sum(s3);
+    for (; j < all; j += 4) {
+      const v = load<f32>(x + j);
+      r0 += v * load<f32>(a0 + j);
+      r1 += v * load<f32>(a1 + j);
+      r2 += v * load<f32>(a2 + j);
+      r3 += v * load<f32>(a3 + j);
+    }
+    const o = out + ((<usize>i) << 2);
+    store<f32>(o, r0);
+    store<f32>(o, r1, 4);
+    store<f32>(o, r2, 8);
+    store<f32>(o, r3, 12);
+  }
+  for (; i < count; i++) store<f32>(out + ((<usize>i) << 2), dot(a + <usize>i * stride, x, n));
+}
+
+// @ts-ignore: decorator
+@inline
+function sum(v: v128): f32 {
+  return (f32x4.extract_lane(v, 0) + f32x4.extract_lane(v, 1)) + (f32x4.extract_lane(v, 2) + f32x4.extract_lane(v, 3));
 }
 
 function dot(a: usize, b: usize, n: i32): f32 {
@@ -188,7 +244,7 @@ function dot(a: usize, b: usize, n: i32): f32 {
   let i: usize = 0;
   const end = (<usize>(n & ~3)) << 2, all = (<usize>n) << 2;
   for (; i < end; i += 16) s = f32x4.add(s, f32x4.mul(v128.load(a + i), v128.load(b + i)));
-  let r = (f32x4.extract_lane(s, 0) + f32x4.extract_lane(s, 1)) + (f32x4.extract_lane(s, 2) + f32x4.extract_lane(s, 3));
+  let r = sum(s);
   for (; i < all; i += 4) r += load<f32>(a + i) * load<f32>(b + i);
   return r;
 }
