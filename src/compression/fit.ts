@@ -75,11 +75,14 @@ export function sqnr(original: Float32Array, restored: Float32Array): number {
   return noise > 0 ? 10 * Math.log10(signal / noise) : Infinity;
 }
 
+/** Weights that are fitted at once without data, unless one layer alone has more. */
+const WEIGHTS_AT_ONCE = 1.2e7;
+
 /** Compresses layers one by one without data: distortion weighted by what the layer's scale makes of it. */
 export async function fitWithoutData(model: Model, choices: readonly LayerChoice[], tools: FitTools): Promise<FittedLayer[]> {
-  // As many layers at once as there are threads; the largest first, so that none is left over at the end.
+  // As many layers at once as there are threads and memory; the largest first, so that none is left over at the end.
   const order = [...choices].sort((a, b) => b.layer.parameters - a.layer.parameters);
-  const fitted = new Map<Layer, FittedLayer>();
+  const fitted = new Map<Layer, FittedLayer>(), largest = order[0]?.layer.parameters ?? 0;
   const next = async (): Promise<void> => {
     for (let choice = order.shift(); choice; choice = order.shift()) {
       const { layer, method, options } = choice;
@@ -96,7 +99,7 @@ export async function fitWithoutData(model: Model, choices: readonly LayerChoice
       fitted.set(layer, result);
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, tools.pool.threads) }, next));
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(tools.pool.threads, Math.floor(WEIGHTS_AT_ONCE / largest))) }, next));
   return choices.map(({ layer }) => fitted.get(layer)!);
 }
 

@@ -153,11 +153,11 @@ class SizeSearch {
   }
 
   private fileBytes(plan: RatedCandidate[]): number {
-    return editFor(this.request.model, this.blank(plan), this.request.embedded, this.request.layout).edit.size();
+    return editFor(this.request.model, this.blank(plan), this.request.embedded, this.request.layout, true).edit.size();
   }
 
   private convBits(plan: RatedCandidate[]): number {
-    const { packed } = editFor(this.request.model, this.blank(plan), this.request.embedded, this.request.layout);
+    const { packed } = editFor(this.request.model, this.blank(plan), this.request.embedded, this.request.layout, true);
     return measuredBits(this.request.layers, packed);
   }
 }

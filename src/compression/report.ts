@@ -124,7 +124,7 @@ function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBi
 
 async function recognised(model: Model, layer: Layer, cache: ConstantCache): Promise<Partial<LayerReport> | undefined> {
   for (const method of methods) {
-    const found = await method.recognise(model, layer, cache);
+    const found = await method.recognise(model, layer, { cache, indices: false });
     if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits };
   }
   return undefined;

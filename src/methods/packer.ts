@@ -4,6 +4,7 @@ import { zeroCode } from "../numeric/grid";
 import { encodedSize, type ModelEdit, type NodeSpec, type TensorData } from "../onnx/edit";
 import type { Layer } from "../onnx/layers";
 import type { Node } from "../onnx/model";
+import { zeroBytes } from "./zeros";
 import { DataType } from "../onnx/tensor";
 
 /** How codes lie in the file: packed without gaps, one or two bytes each, or not at all (plain floats). */
@@ -31,7 +32,8 @@ export class WeightPacker {
   private shared = 0;
   private readonly opset: number;
 
-  constructor(private readonly edit: ModelEdit, private readonly layout: PackedLayout = "bits") {
+  /** @param sizesOnly the codes are blank: the file will have the right sizes and zeros in them */
+  constructor(private readonly edit: ModelEdit, private readonly layout: PackedLayout = "bits", private readonly sizesOnly = false) {
     this.opset = edit.model.opset;
   }
 
@@ -147,15 +149,9 @@ export class WeightPacker {
 
   private writePool({ kind, bits, pieces }: Pool, nodes: NodeSpec[]): void {
     const count = pieces.reduce((sum, piece) => sum + piece.codes.length, 0);
-    const all = new Uint32Array(count);
-    let at = 0;
-    for (const { codes, layer } of pieces) {
-      all.set(codes, at);
-      at += codes.length;
-      this.charge(codes.length * bits / 8, layer);
-    }
+    for (const { codes, layer } of pieces) this.charge(codes.length * bits / 8, layer);
     const whole = this.layout === "bytes" || bits === 8 || bits === 16;
-    let value = whole ? this.wholeCodes(all, bits, nodes) : this.unpackedCodes(all, bits, nodes);
+    let value = whole ? this.wholeCodes(pieces, count, bits, nodes) : this.unpackedCodes(pieces, count, bits, nodes);
     if (kind === "value") value = this.step(nodes, "Sub", [value, this.floats(Float32Array.of(zeroCode(bits)), [])]);
     else value = this.step(nodes, "Cast", [value], { to: DataType.INT32 });
     const padding = whole ? 0 : (groupOf(bits) - count % groupOf(bits)) % groupOf(bits);
@@ -163,20 +159,20 @@ export class WeightPacker {
   }
 
   /** Codes of one or two whole bytes. */
-  private wholeCodes(codes: Uint32Array, bits: number, nodes: NodeSpec[]): string {
-    const raw = bits <= 8 ? Uint8Array.from(codes) : new Uint8Array(Uint16Array.from(codes).buffer);
+  private wholeCodes(pieces: readonly Piece[], count: number, bits: number, nodes: NodeSpec[]): string {
+    const raw = this.bytes(bits <= 8 ? count : 2 * count), all = bits <= 8 ? raw : new Uint16Array(raw.buffer, raw.byteOffset, count);
+    if (!this.sizesOnly) eachPiece(pieces, (codes, first) => all.set(codes, first));
     const name = this.edit.freshName();
-    this.addPayload({ name, dims: [codes.length], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, codes.length * bits / 8);
+    this.addPayload({ name, dims: [count], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, count * bits / 8);
     return this.step(nodes, "Cast", [name], { to: DataType.FLOAT });
   }
 
   /** Codes packed without gaps: a group is the least number of codes that fill whole bytes. */
-  private unpackedCodes(codes: Uint32Array, bits: number, nodes: NodeSpec[]): string {
-    const group = groupOf(bits), width = group * bits / 8, groups = Math.ceil(codes.length / group);
-    const raw = new Uint8Array(groups * width);
-    raw.set(packBits(codes, bits));
+  private unpackedCodes(pieces: readonly Piece[], count: number, bits: number, nodes: NodeSpec[]): string {
+    const group = groupOf(bits), width = group * bits / 8, groups = Math.ceil(count / group), raw = this.bytes(groups * width);
+    if (!this.sizesOnly) eachPiece(pieces, (codes, first) => packBits(codes, bits, raw, first));
     const name = this.edit.freshName();
-    this.addPayload({ name, dims: [groups, width], type: DataType.UINT8, raw }, codes.length * bits / 8);
+    this.addPayload({ name, dims: [groups, width], type: DataType.UINT8, raw }, count * bits / 8);
     const window = new Float32Array(width * group);
     for (let code = 0; code < group; code++) {
       const first = code * bits, last = first + bits - 1;
@@ -196,6 +192,8 @@ export class WeightPacker {
     }
     return this.step(nodes, "Reshape", [value, this.ints([-1])]);
   }
+
+  private bytes(length: number): Uint8Array<ArrayBuffer> { return this.sizesOnly ? zeroBytes(length) : new Uint8Array(length); }
 
   /** A tensor whose payload is charged to the layers already. */
   private addPayload(tensor: TensorData, payload: number): void {
@@ -237,6 +235,14 @@ export class WeightPacker {
     const output = this.edit.freshName();
     this.add({ op, inputs, outputs: [output], attributes }, undefined, nodes);
     return output;
+  }
+}
+
+function eachPiece(pieces: readonly Piece[], use: (codes: ArrayLike<number>, first: number) => void): void {
+  let first = 0;
+  for (const { codes } of pieces) {
+    use(codes, first);
+    first += codes.length;
   }
 }
 

@@ -40,17 +40,22 @@ export async function openFile(file: string, code: "bad-model" | "bad-data" = "b
     throw new KernelscopeError(code, `${file} is no file.`);
   }
   const { size } = stat;
+  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+    const { length } = target;
+    if (offset + length > size) throw new KernelscopeError("truncated", `${path.basename(file)} ends at byte ${size.toLocaleString("en")}, ${(offset + length - size).toLocaleString("en")} bytes too early.`);
+    for (let got = 0; got < length;) {
+      const { bytesRead } = await handle.read(target, got, Math.min(length - got, 1 << 30), offset + got);
+      if (bytesRead === 0) throw new KernelscopeError("truncated", `${path.basename(file)} became shorter while it was read.`);
+      got += bytesRead;
+    }
+  };
   return {
     path: file,
     size,
+    readInto,
     async read(offset, length) {
-      if (offset + length > size) throw new KernelscopeError("truncated", `${path.basename(file)} ends at byte ${size.toLocaleString("en")}, ${(offset + length - size).toLocaleString("en")} bytes too early.`);
       const bytes = new Uint8Array(length);
-      for (let got = 0; got < length;) {
-        const { bytesRead } = await handle.read(bytes, got, Math.min(length - got, 1 << 30), offset + got);
-        if (bytesRead === 0) throw new KernelscopeError("truncated", `${path.basename(file)} became shorter while it was read.`);
-        got += bytesRead;
-      }
+      await readInto(offset, bytes);
       return bytes;
     },
     close: () => handle.close(),
