@@ -14,7 +14,7 @@ export interface CheckpointStore {
   clear(): Promise<void>;
 }
 
-const ARRAYS = { Float32Array, Float64Array, Int32Array, Uint8Array, Uint32Array } as const;
+const ARRAYS = { Float32Array, Float64Array, Int32Array, Uint8Array, Uint16Array, Uint32Array } as const;
 type ArrayName = keyof typeof ARRAYS;
 const isArrayName = (name: string): name is ArrayName => name in ARRAYS;
 
@@ -113,6 +113,9 @@ export class JobRecord {
     if (!isPacked(packed, layer, choice) || !isAbsorbed(absorbed, layer) || typeof sqnrDb !== "number") return undefined;
     return { layer, packed, absorbed, sqnrDb };
   }
+
+  /** Whether all that was to be kept is kept. */
+  get isWhole(): boolean { return this.store !== undefined && this.failure === undefined; }
 
   async keep({ layer, packed, absorbed, sqnrDb }: FittedLayer, position: number): Promise<void> {
     await this.save(`layer${position}`, { id: layer.id, packed, absorbed, sqnrDb });

@@ -17,13 +17,15 @@ import { planFor } from "./plan";
 import { ProgressMeter } from "./progress";
 import { layerReports, loadedWeightBytes } from "./report";
 import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
-import { editFor } from "./write";
+import { assemble } from "./write";
 
 /** Calibration images that plans are rated on. */
 const RATING_SAMPLES = 256;
 /** Memory that calibration activations may take. */
 const ACTIVATION_BYTES = 1.5e9;
 const BATCH = 64;
+/** Weights of a layer before which memory is tidied. */
+const LARGE_LAYER = 1e6;
 
 /**
  * Compresses a model as a request asks: plan, fit, write, report.
@@ -45,6 +47,9 @@ const defaultOutput = (model: string): string => model.replace(/(\.small)?\.onnx
 /** Data as a job uses it. */
 interface JobData { fit: Batches; rating: Batches; dataset: Dataset; held: number[]; input: ValueFacts; notes: readonly string[] }
 
+/** A layer that is done; its codes may lie in the checkpoint until they are written. */
+interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
+
 class Compression {
   private readonly started = performance.now();
   private readonly seconds: Record<string, number> = {};
@@ -63,20 +68,20 @@ class Compression {
     await this.checkOutput(store);
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
-    const products = await Products.open(host.runtime, request.threads);
+    const products = new Products(host.runtime, request.threads);
     try {
       const record = new JobRecord(store, await this.stamp(data));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const choices = await this.timed("plan", () => this.plan(layers, data, tools, record));
       const fitted = await this.timed("fit", () => this.fit(choices, data, tools, record));
       throwIfCancelled(signal);
-      const { edit } = editFor(model, fitted, this.job.embedded, request.layout);
+      const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
-        const report = await this.report(layers, fitted, data);
+        const report = await this.report(layers, [...fitted.values()], data);
         await record.done();
         return report;
       } catch (error) {
@@ -154,30 +159,52 @@ class Compression {
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
     const { model, job: { request: { method } } } = this;
     let begun = 0;
-    const watched: FitTools = { ...tools, onLayer: (layer) => this.progress.step("sensitivity", `${layer.label}, ${++begun} of ${layers.length}`, (begun - 1) / layers.length) };
+    const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `${layer.label}, ${++begun} of ${layers.length}`, (begun - 1) / layers.length, layer) };
     return data ? rateWithData(model, layers, data.rating, model.graph.outputs[0].name, watched, { method }) : rateWithoutData(model, layers, watched, { method });
   }
 
-  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<FittedLayer[]> {
+  private async reload(record: JobRecord, layer: Layer, choice: LayerChoice, position: number): Promise<FittedLayer> {
+    const kept = await record.fitted(layer, position, choice);
+    if (!kept) throw new KernelscopeError("write-failed", "The job's checkpoint was taken away while it ran, so its result could not be written. Start it again.");
+    this.tidy(layer);
+    return kept;
+  }
+
+  private beginLayer(stage: string, text: string, done: number, layer: Layer): void {
+    this.progress.step(stage, text, done);
+    this.tidy(layer);
+  }
+
+  private tidy({ parameters }: Layer): void {
+    if (parameters > LARGE_LAYER) this.host.collectGarbage();
+  }
+
+  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Map<Layer, Finished>> {
     const positions = new Map(choices.map(({ layer }, i) => [layer, i]));
     const work = choices.reduce((sum, { layer }) => sum + layer.parameters, 0);
-    const kept = new Set<FittedLayer>();
-    let begun = 0, done = 0;
+    const kept = new WeakSet<FittedLayer>();
+    let begun = 0, weights = 0;
     const watched: FitTools = {
       ...tools,
-      onLayer: (layer) => this.progress.step("fit", `${layer.label}, ${++begun} of ${choices.length}`, done / work),
+      onLayer: (layer) => this.beginLayer("fit", `${layer.label}, ${++begun} of ${choices.length}`, weights / work, layer),
+      tidy: (layer) => this.tidy(layer),
       restored: async (layer) => {
         const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
         if (known) kept.add(known);
         return known;
       },
       onFitted: async (fitted) => {
-        done += fitted.layer.parameters;
+        weights += fitted.layer.parameters;
         if (!kept.has(fitted)) await record.keep(fitted, positions.get(fitted.layer)!);
         throwIfCancelled(this.signal);
       },
     };
-    return data ? fitWithData(this.model, choices, data.fit, watched) : fitWithoutData(this.model, choices, watched);
+    const done = new Map<Layer, Finished>();
+    const hold = (fitted: FittedLayer) => { done.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
+    const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, layer, choices[positions.get(layer)!], positions.get(layer)!) }); };
+    if (data) (await fitWithData(this.model, choices, data.fit, watched)).forEach(hold);
+    else await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
+    return done;
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */
@@ -191,7 +218,7 @@ class Compression {
     }, request.force === true);
   }
 
-  private async report(layers: readonly Layer[], fitted: readonly FittedLayer[], data: JobData | undefined): Promise<CompressReport> {
+  private async report(layers: readonly Layer[], fitted: readonly Finished[], data: JobData | undefined): Promise<CompressReport> {
     const { host, job: { request }, output } = this;
     const written = await host.openModel(output);
     try {

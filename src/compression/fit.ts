@@ -36,6 +36,8 @@ export interface FitTools {
   signal?: AbortSignal;
   /** Called when a layer is begun. */
   onLayer?(layer: Layer): void;
+  /** Called when much memory of a layer is dead. */
+  tidy?(layer: Layer): void;
   /** Results of an earlier run of the same job. */
   restored?(layer: Layer): Promise<FittedLayer | undefined>;
   onFitted?(fitted: FittedLayer): Promise<void>;
@@ -78,29 +80,29 @@ export function sqnr(original: Float32Array, restored: Float32Array): number {
 /** Weights that are fitted at once without data, unless one layer alone has more. */
 const WEIGHTS_AT_ONCE = 1.2e7;
 
-/** Compresses layers one by one without data: distortion weighted by what the layer's scale makes of it. */
-export async function fitWithoutData(model: Model, choices: readonly LayerChoice[], tools: FitTools): Promise<FittedLayer[]> {
+/** Compresses layers one by one without data: distortion weighted by what the layer's scale makes of it. Each is given to `use` and forgotten. */
+export async function fitWithoutData(model: Model, choices: readonly LayerChoice[], tools: FitTools, use: (fitted: FittedLayer) => void): Promise<void> {
   // As many layers at once as there are threads and memory; the largest first, so that none is left over at the end.
   const order = [...choices].sort((a, b) => b.layer.parameters - a.layer.parameters);
-  const fitted = new Map<Layer, FittedLayer>(), largest = order[0]?.layer.parameters ?? 0;
+  const largest = order[0]?.layer.parameters ?? 0;
   const next = async (): Promise<void> => {
     for (let choice = order.shift(); choice; choice = order.shift()) {
       const { layer, method, options } = choice;
       const done = await tools.restored?.(layer);
-      if (done) { fitted.set(layer, done); continue; }
+      if (done) { use(done); continue; }
       if (tools.signal?.aborted) throw new KernelscopeError("cancelled", "Cancelled.");
       tools.onLayer?.(layer);
       const rows = await readRows(model, layer), follow = await followOf(model, layer);
       const free = follow?.normalization !== undefined;
       const packed = await methodById(method).compress(layer, rows, options, { seed: tools.seed, pool: tools.pool, scaleIsFree: free });
-      const effective = effectiveRows(packed), sqnrDb = sqnr(rows.values, effective);
+      tools.tidy?.(layer);
+      const sqnrDb = sqnr(rows.values, effectiveRows(packed));
       const result: FittedLayer = { layer, packed, sqnrDb, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] };
       await tools.onFitted?.(result);
-      fitted.set(layer, result);
+      use(result);
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(tools.pool.threads, Math.floor(WEIGHTS_AT_ONCE / largest))) }, next));
-  return choices.map(({ layer }) => fitted.get(layer)!);
 }
 
 const identity = (channels: number) => ({ factor: new Float64Array(channels).fill(1), offset: new Float64Array(channels) });

@@ -39,6 +39,8 @@ export interface Host {
   folderOf(path: string): string;
   baseName(path: string): string;
   checkpoints?(key: string): CheckpointStore;
+  /** Gives dead memory back now. */
+  collectGarbage(): void;
   /** Identity of the running program: checkpoints of another are not used. */
   program(): Promise<string>;
 }

@@ -125,7 +125,7 @@ export function expand(codebook: Float32Array, index: Int32Array | WordIndex, d:
 /** Damping of the inputs' second moments for error feedback, as a share of their mean. */
 export const DAMPING = 0.01;
 /** A codebook without calibration is made from so many weights, and so many blocks for each word, at least. */
-const SAMPLE_WEIGHTS = 2.5e6, SAMPLE_PER_WORD = 512;
+const SAMPLE_WEIGHTS = 2.4e6, SAMPLE_PER_WORD = 512;
 /** Weights that are assigned at once. */
 const ASSIGN_WEIGHTS = 2 ** 19;
 const ROUNDS = 3;
@@ -149,28 +149,35 @@ class CodebookFit {
   }
 
   async run(): Promise<PackedKernel> {
-    const { context: { gram }, options: { valueBits } } = this, sample = gram ? undefined : this.sample();
-    const { codebook, index } = await this.cluster(sample ? sample.points : this.units(), sample ? sample.weights : this.pointWeights());
-    if (gram) {
-      const corrected = await this.correct(gram, codebook, index);
-      return this.finish(roundToGrid(corrected.codebook, valueBits, this.usage(corrected.index)), corrected.index);
+    const { context: { gram }, options: { valueBits } } = this;
+    if (!gram) {
+      const rounded = await this.clusterAndRound();
+      return this.finish(rounded, await this.assign(fromCodes(rounded.codes, valueBits).map((v) => v * rounded.step)));
     }
-    const rounded = roundToGrid(codebook, valueBits, this.usage(index, sample?.blocks));
-    return this.finish(rounded, await this.assign(fromCodes(rounded.codes, valueBits).map((v) => v * rounded.step)));
+    const { codebook, index } = await this.cluster(this.units(), this.pointWeights());
+    const corrected = await this.correct(gram, codebook, index);
+    return this.finish(roundToGrid(corrected.codebook, valueBits, this.usage(corrected.index)), corrected.index);
   }
 
-  private cluster(points: Float32Array, weights?: Float32Array): Promise<Clustering> {
+  private cluster(points: Float32Array<ArrayBuffer>, weights?: Float32Array<ArrayBuffer>): Promise<Clustering> {
     const { context: { pool, quick, seed }, d, options: { words } } = this;
-    return pool.run("kMeans", { points, d, options: { words, seed, weights, samplePasses: quick ? 10 : 20, passes: quick ? 2 : 15 } });
+    const task = { points, d, options: { words, seed, weights, samplePasses: quick ? 10 : 20, passes: quick ? 2 : 15 } };
+    return pool.run("kMeans", task, weights ? [points.buffer, weights.buffer] : [points.buffer]);
+  }
+
+  private async clusterAndRound(): Promise<GridCodes> {
+    const sample = this.sample();
+    const { codebook, index } = await this.cluster(sample?.points ?? this.units(), sample ? sample.weights : this.pointWeights());
+    return roundToGrid(codebook, this.options.valueBits, this.usage(index, sample?.blocks));
   }
 
   /** Rows [first, end) in units of their scale. */
-  private units(first = 0, end = this.scale.length): Float32Array {
+  private units(first = 0, end = this.scale.length): Float32Array<ArrayBuffer> {
     return scaleRows(this.target.subarray(first * this.n, end * this.n), this.scale.subarray(first, end), -1);
   }
 
   /** Blocks that suffice for a codebook where a layer has far more: each of as many stretches gives one. Undefined where all are needed. */
-  private sample(): { points: Float32Array; weights: Float32Array; blocks: Uint32Array } | undefined {
+  private sample(): { points: Float32Array<ArrayBuffer>; weights: Float32Array<ArrayBuffer>; blocks: Uint32Array } | undefined {
     const { d, n, scale, target, options: { words }, context: { seed } } = this;
     const all = target.length / d, size = Math.max(Math.ceil(SAMPLE_WEIGHTS / d), SAMPLE_PER_WORD * words);
     if (all <= size) return undefined;
@@ -192,11 +199,17 @@ class CodebookFit {
     const assignSome = async (): Promise<void> => {
       for (let first = next; first < rows; first = next) {
         const end = next = Math.min(rows, first + step);
-        const part = await pool.run("assign", { points: this.units(first, end), d, codebook });
+        const points = this.units(first, end), part = await pool.run("assign", { points, d, codebook }, [points.buffer]);
         index.set(part.index, first * n / d);
-        const own = target.subarray(first * n, end * n), shape = expand(codebook, part.index, d);
-        const wanted = rowDots(shape, own, n), have = rowDots(shape, shape, n);
-        wanted.forEach((w, i) => { if (have[i] > 0 && w > 0) scale[first + i] = safeScale(Math.fround(w / have[i])); });
+        for (let m = first; m < end; m++) {
+          let wanted = 0, have = 0;
+          for (let j = m * n; j < (m + 1) * n; j++) {
+            const value = codebook[index[Math.floor(j / d)] * d + j % d];
+            wanted += value * target[j];
+            have += value * value;
+          }
+          if (have > 0 && wanted > 0) scale[m] = safeScale(Math.fround(wanted / have));
+        }
       }
     };
     await Promise.all(Array.from({ length: pool.threads }, assignSome));
@@ -204,7 +217,7 @@ class CodebookFit {
   }
 
   /** Weight of each block in the clustering: the importance of its row, the row's scale and the mean energy of its inputs. */
-  private pointWeights(): Float32Array | undefined {
+  private pointWeights(): Float32Array<ArrayBuffer> | undefined {
     const { context: { importance, gram, scaleIsFree }, n, d, scale } = this;
     if (scaleIsFree && !importance && !gram) return undefined;
     const blocks = n / d, rows = scale.length, weights = new Float32Array(rows * blocks);
@@ -309,8 +322,8 @@ class CodebookFit {
   /** Puts the grid's step into the scale and keeps rows of zeros exact. */
   private finish({ codes, step, bits }: GridCodes, index: Int32Array | WordIndex): PackedKernel {
     const { d, context, options } = this;
-    const compact = wordIndex(options.words, new ArrayBuffer(index.length * wordBytes(options.words)));
-    compact.set(index);
+    const compact = index instanceof Int32Array ? wordIndex(options.words, new ArrayBuffer(index.length * wordBytes(options.words))) : index;
+    if (compact !== index) compact.set(index);
     if (this.zeroRows.length) this.silence(codes, compact);
     if (codes.length < options.words * d) codes = padCodes(codes, options.words * d, bits);
     const scale = this.scale.map((s) => safeScale(Math.fround(s * step)));

@@ -207,14 +207,14 @@ interface Waiting { resolve(value: unknown): void; reject(error: unknown): void 
 /** Threads for numeric tasks, each started on first use from the bundled `compute.js`. Close it when the job ends. */
 export class ThreadPool implements ComputePool {
   private readonly idle: Worker[] = [];
-  private readonly queue: { name: TaskName; input: unknown; waiting: Waiting }[] = [];
+  private readonly queue: { name: TaskName; input: unknown; given: readonly ArrayBuffer[]; waiting: Waiting }[] = [];
   private readonly busy = new Map<Worker, Waiting>();
 
   constructor(private readonly script: string, readonly threads = os.availableParallelism()) {}
 
-  run<N extends TaskName>(name: N, input: TaskInput<N>): Promise<TaskOutput<N>> {
+  run<N extends TaskName>(name: N, input: TaskInput<N>, given: readonly ArrayBuffer[] = []): Promise<TaskOutput<N>> {
     return new Promise((resolve, reject) => {
-      this.queue.push({ name, input, waiting: { resolve: resolve as (value: unknown) => void, reject } });
+      this.queue.push({ name, input, given, waiting: { resolve: resolve as (value: unknown) => void, reject } });
       this.next();
     });
   }
@@ -223,14 +223,14 @@ export class ThreadPool implements ComputePool {
     if (!this.queue.length) return;
     const worker = this.idle.pop() ?? (this.busy.size < this.threads ? this.start() : undefined);
     if (!worker) return;
-    const { name, input, waiting } = this.queue.shift()!;
+    const { name, input, given, waiting } = this.queue.shift()!;
     this.busy.set(worker, waiting);
     worker.ref();
-    worker.postMessage({ name, input });
+    worker.postMessage({ name, input }, given);
   }
 
   private start(): Worker {
-    const worker = new Worker(this.script);
+    const worker = new Worker(this.script, { resourceLimits: { maxYoungGenerationSizeMb: 8 } }); // tasks work on few large arrays
     const finish = (settle: (waiting: Waiting) => void, reuse: boolean) => {
       const waiting = this.busy.get(worker);
       this.busy.delete(worker);

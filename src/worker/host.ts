@@ -7,6 +7,7 @@ import type { ComputePool } from "../numeric/tasks";
 import { allTensors, readModel } from "../onnx/model";
 import { KernelscopeError } from "../protocol/errors";
 import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool } from "../runtime/node";
+import { collectGarbage } from "./garbage";
 import { checkWritable, isOneOf, writeFiles } from "./files";
 
 /** Opens a model on disk; external data is found beside it. */
@@ -73,6 +74,7 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
     resolve: (base, file) => path.resolve(base, file),
     folderOf: path.dirname,
     baseName: (file) => path.basename(file),
+    collectGarbage,
     program: () => hashFile(__filename),
     checkpoints: (key) => new FolderStore(path.join(folder, key)),
     close: async () => { await pool.close?.(); },

@@ -19,7 +19,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const layers = Object.fromEntries([["3", 9, 32], ["7", 9, 32], ["10", 3, 16], ["14", 9, 64], ["17", 9, 16]].map(([name, block, words]) => [`${name}.weight`, { method: "kernel", options: { block, words } }]));
+const layers = Object.fromEntries([["3", 9, 32], ["7", 9, 32], ["10", 3, 512], ["14", 9, 64], ["17", 9, 16]].map(([name, block, words]) => [`${name}.weight`, { method: "kernel", options: { block, words } }]));
 /** A job with images: two layers are planned, the others fixed. */
 function withData(data: string): Partial<CompressRequest> {
   const recipe = at("data.kernelscope.json");
