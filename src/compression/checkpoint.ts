@@ -1,35 +1,39 @@
+import { methods } from "../methods/registry";
+import type { PackedWeight } from "../methods/method";
 import type { Layer } from "../onnx/layers";
 import type { FittedLayer } from "./fit";
+import type { OwnVector } from "./follow";
 import type { RatedCandidate } from "./sensitivity";
 
 /** Keeps what a job has finished, so that a killed one goes on. */
 export interface CheckpointStore {
   load(key: string): Promise<Uint8Array | undefined>;
+  /** Whole or not at all. */
   save(key: string, value: Uint8Array): Promise<void>;
   /** Forgets everything once the job is done. */
   clear(): Promise<void>;
 }
 
-const ARRAYS = { Float32Array, Float64Array, Int32Array, Uint8Array, Uint32Array } as const;
+const ARRAYS = { Float32Array, Float64Array, Int32Array, Uint8Array, Uint16Array, Uint32Array } as const;
 type ArrayName = keyof typeof ARRAYS;
 const isArrayName = (name: string): name is ArrayName => name in ARRAYS;
 
-/** Plain data with typed arrays inside as bytes: a JSON head with places, then the arrays. */
-export function encode(value: unknown): Uint8Array {
+/** Plain data with typed arrays inside as bytes: a JSON head with places, then the arrays; after `room` bytes for whatever the caller puts before. */
+export function encode(value: unknown, room = 0): Uint8Array {
   const parts: Uint8Array[] = [];
   let length = 0;
   const head = new TextEncoder().encode(JSON.stringify(value, (_key, v: unknown) => {
-    if (!ArrayBuffer.isView(v)) return v === Infinity ? { $number: "Infinity" } : v;
+    if (!ArrayBuffer.isView(v)) return typeof v === "number" && !Number.isFinite(v) ? { $number: String(v) } : v;
     const bytes = new Uint8Array(v.buffer, v.byteOffset, v.byteLength), padding = (8 - bytes.length % 8) % 8;
     const place = { $array: v.constructor.name, at: length, bytes: bytes.length };
     parts.push(bytes, new Uint8Array(padding));
     length += bytes.length + padding;
     return place;
   }));
-  const offset = (4 + head.length + 7) & ~7, all = new Uint8Array(offset + length);
-  new DataView(all.buffer).setUint32(0, head.length, true);
-  all.set(head, 4);
-  let at = offset;
+  const offset = (4 + head.length + 7) & ~7, all = new Uint8Array(room + offset + length);
+  new DataView(all.buffer).setUint32(room, head.length, true);
+  all.set(head, room + 4);
+  let at = room + offset;
   for (const part of parts) {
     all.set(part, at);
     at += part.length;
@@ -37,15 +41,24 @@ export function encode(value: unknown): Uint8Array {
   return all;
 }
 
-/** The inverse of {@link encode}; undefined for bytes that were cut off. */
+/** The inverse of {@link encode}; undefined for bytes that it did not write. */
 export function decode(bytes: Uint8Array): unknown {
+  try {
+    return decodeWhole(bytes);
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function decodeWhole(bytes: Uint8Array): unknown {
   if (bytes.length < 4) return undefined;
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true), offset = (4 + length + 7) & ~7;
   if (offset > bytes.length) return undefined;
   let whole = true;
   const value: unknown = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)), (_key, v: unknown) => {
     if (typeof v !== "object" || v === null) return v;
-    if ("$number" in v) return Infinity;
+    if ("$number" in v) return Number(v.$number);
     if (!("$array" in v && "at" in v && "bytes" in v)) return v;
     const { $array: name, at, bytes: size } = v;
     if (typeof name !== "string" || !isArrayName(name) || typeof at !== "number" || typeof size !== "number" || offset + at + size > bytes.length) {
@@ -57,33 +70,119 @@ export function decode(bytes: Uint8Array): unknown {
   return whole ? value : undefined;
 }
 
-/** The plan and the layers of one job. */
-export class JobRecord {
-  constructor(private readonly store: CheckpointStore | undefined) {}
+/** What the plan keeps of a choice. */
+export type StoredChoice = Pick<RatedCandidate, "method" | "options" | "bytes" | "loss"> & { id: string };
+/** What planning came to. */
+export interface StoredPlan { choices: StoredChoice[]; notes: string[] }
 
-  async plan(make: () => Promise<StoredChoice[]>): Promise<StoredChoice[]> {
-    const saved = await this.store?.load("plan");
-    const known = saved && decode(saved);
-    if (Array.isArray(known)) return known as StoredChoice[]; // our own file, keyed by the job's hash
+const SEAL_BYTES = 32, WRITING = "writing";
+
+/** Whether an earlier run of the job came as far as to write this output, so that a file in its place may be its result. */
+export async function wasWriting(store: CheckpointStore | undefined, output: string): Promise<boolean> {
+  const bytes = await store?.load(WRITING);
+  return bytes !== undefined && decode(bytes.subarray(SEAL_BYTES)) === output;
+}
+
+/**
+ * The plan and the layers of one job. Whatever was not written whole by the same program for the same data is as good as not there:
+ * every entry is sealed with a hash over itself and `stamp`, and then still checked against the model.
+ */
+export class JobRecord {
+  private failure: string | undefined;
+  private readonly stamp: Uint8Array;
+
+  /** @param stamp what decides the results beside the store's key */
+  constructor(private readonly store: CheckpointStore | undefined, stamp: string) { this.stamp = new TextEncoder().encode(stamp); }
+
+  /** Why nothing could be kept, if so: no reason to stop a job. */
+  get problem(): string | undefined { return this.failure; }
+
+  async plan(layers: readonly Layer[], make: () => Promise<StoredPlan>): Promise<StoredPlan> {
+    const known = await this.load("plan");
+    if (isPlan(known, layers)) return known;
     const plan = await make();
-    await this.store?.save("plan", encode(plan));
+    await this.save("plan", plan);
     return plan;
   }
 
-  async fitted(layer: Layer, position: number): Promise<FittedLayer | undefined> {
-    const saved = await this.store?.load(`layer${position}`);
-    const known = saved && decode(saved);
-    if (typeof known !== "object" || known === null || !("id" in known) || known.id !== layer.id) return undefined;
-    const { packed, absorbed, sqnrDb } = known as unknown as FittedLayer; // our own file, keyed by the job's hash
+  /** The layer as an earlier run left it, if that is what the plan says now. */
+  async fitted(layer: Layer, position: number, choice: { method: string; options: object }): Promise<FittedLayer | undefined> {
+    const known = await this.load(`layer${position}`);
+    if (!isRecord(known) || known.id !== layer.id) return undefined;
+    const { packed, absorbed, sqnrDb } = known;
+    if (!isPacked(packed, layer, choice) || !isAbsorbed(absorbed, layer) || typeof sqnrDb !== "number") return undefined;
     return { layer, packed, absorbed, sqnrDb };
   }
 
+  /** Whether all that was to be kept is kept. */
+  get isWhole(): boolean { return this.store !== undefined && this.failure === undefined; }
+
   async keep({ layer, packed, absorbed, sqnrDb }: FittedLayer, position: number): Promise<void> {
-    await this.store?.save(`layer${position}`, encode({ id: layer.id, packed, absorbed, sqnrDb }));
+    await this.save(`layer${position}`, { id: layer.id, packed, absorbed, sqnrDb });
   }
 
-  async done(): Promise<void> { await this.store?.clear(); }
+  /** Notes that the output is about to be written, see {@link wasWriting}. */
+  async writing(output: string): Promise<void> { await this.save(WRITING, output); }
+
+  async done(): Promise<void> { await this.store?.clear().catch(() => undefined); }
+
+  private async load(key: string): Promise<unknown> {
+    const bytes = await this.store?.load(key);
+    if (!bytes || bytes.length < SEAL_BYTES) return undefined;
+    const content = bytes.subarray(SEAL_BYTES), seal = await this.sealOf(content);
+    return seal.every((byte, i) => byte === bytes[i]) ? decode(content) : undefined;
+  }
+
+  private async save(key: string, value: unknown): Promise<void> {
+    if (!this.store || this.failure !== undefined) return;
+    const bytes = encode(value, SEAL_BYTES);
+    bytes.set(await this.sealOf(bytes.subarray(SEAL_BYTES)));
+    try {
+      await this.store.save(key, bytes);
+    } catch (error) {
+      this.failure = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  private async sealOf(content: Uint8Array): Promise<Uint8Array> {
+    const inner = new Uint8Array(await crypto.subtle.digest("SHA-256", content as Uint8Array<ArrayBuffer>)), all = new Uint8Array(inner.length + this.stamp.length);
+    all.set(inner);
+    all.set(this.stamp, inner.length);
+    return new Uint8Array(await crypto.subtle.digest("SHA-256", all));
+  }
 }
 
-/** What the plan keeps of a choice. */
-export type StoredChoice = Pick<RatedCandidate, "method" | "options" | "bytes" | "loss"> & { id: string };
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** Whether a plan chooses for layers of this model, each at most once, what their methods allow. */
+function isPlan(plan: unknown, layers: readonly Layer[]): plan is StoredPlan {
+  if (!isRecord(plan) || !Array.isArray(plan.choices) || !Array.isArray(plan.notes) || !plan.notes.every((note) => typeof note === "string")) return false;
+  const free = new Map(layers.filter(({ blocked }) => blocked === undefined).map((layer) => [layer.id, layer]));
+  return plan.choices.every((choice: unknown) => {
+    if (!isRecord(choice) || typeof choice.id !== "string" || typeof choice.bytes !== "number" || typeof choice.loss !== "number") return false;
+    const layer = free.get(choice.id), method = methods.find(({ id }) => id === choice.method);
+    free.delete(choice.id);
+    return layer !== undefined && method !== undefined && method.accepts(layer) === true && method.options.safeParse(choice.options).success;
+  });
+}
+
+/** Whether a packed weight has the form that its method gives this layer with these options. */
+function isPacked(packed: unknown, layer: Layer, { method: wanted, options }: { method: string; options: object }): packed is PackedWeight {
+  const method = methods.find(({ id }) => id === wanted);
+  if (!method || !isRecord(packed) || !(packed.scaleStorage === "half" || packed.scaleStorage === "float" || packed.scaleStorage === "elsewhere")) return false;
+  return Object.entries(method.blank(layer, options, packed.scaleStorage === "elsewhere")).every(([key, blank]: [string, unknown]) => {
+    const value = packed[key];
+    if (key === "scaleStorage") return true;
+    if (!ArrayBuffer.isView(blank)) return JSON.stringify(value) === JSON.stringify(blank);
+    return ArrayBuffer.isView(value) && value.constructor === blank.constructor && value.byteLength === blank.byteLength;
+  });
+}
+
+/** Whether these are new values for constants of the layer's graph. */
+function isAbsorbed(absorbed: unknown, { graph }: Layer): absorbed is OwnVector[] {
+  return Array.isArray(absorbed) && absorbed.every((vector: unknown) => {
+    if (!isRecord(vector) || typeof vector.name !== "string" || !(vector.values instanceof Float32Array)) return false;
+    const tensor = graph.initializers.get(vector.name);
+    return tensor?.count === vector.values.length && JSON.stringify(vector.dims) === JSON.stringify(tensor.dims);
+  });
+}

@@ -2,12 +2,13 @@ import { openDataset, readPreprocess, splitPositions, type Dataset } from "../ev
 import { batchSize, dataInput, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
 import type { Preprocess } from "../evaluation/preprocess";
 import { findLayers, type Layer } from "../onnx/layers";
+import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, Progress, ValueFacts } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity } from "../protocol/report";
 import { Products } from "../runtime/products";
-import { JobRecord } from "./checkpoint";
+import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import type { Batches } from "./flow";
 import { goalOf, mergeRecipe, type Job } from "./goal";
@@ -17,13 +18,15 @@ import { ProgressMeter } from "./progress";
 import { RatingRecord } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
-import { editFor, VERSION } from "./write";
+import { assemble } from "./write";
 
 /** Calibration images that plans are rated on. */
 const RATING_SAMPLES = 256;
 /** Memory that calibration activations may take. */
 const ACTIVATION_BYTES = 1.5e9;
 const BATCH = 64;
+/** Weights of a layer before which memory is tidied. */
+const LARGE_LAYER = 1e6;
 
 /**
  * Compresses a model as a request asks: plan, fit, write, report.
@@ -32,8 +35,6 @@ const BATCH = 64;
 export async function compressModel(request: CompressRequest, host: Host, onProgress: (p: Progress) => void = () => undefined, signal?: AbortSignal): Promise<CompressReport> {
   const job = await mergeRecipe(request, host);
   const output = job.request.output ?? defaultOutput(job.request.model);
-  if (output === job.request.model) throw new KernelscopeError("usage", "The output is the model itself. Give another name with -o.");
-  if (!job.request.force && await host.exists(output)) throw new KernelscopeError("file-exists", `${output} exists already. Give another name with -o, or --force to replace it.`);
   const opened = await host.openModel(job.request.model);
   try {
     return await new Compression(job, output, opened, host, new ProgressMeter(onProgress), signal).run();
@@ -50,12 +51,16 @@ interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueFacts }
 /** Data as a job uses it. */
 interface JobData extends EvaluationSet { fit: Batches; rating: Batches; notes: readonly string[] }
 
+/** A layer that is done; its codes may lie in the checkpoint until they are written. */
+interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
+
 class Compression {
   private readonly started = performance.now();
   private readonly seconds: Record<string, number> = {};
   private readonly notes: string[] = [];
+  /** Of the model and its external data. */
+  private readonly hashes: string[] = [];
   private readonly model: Model;
-  private modelHash: string | undefined;
 
   constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal) {
     this.model = opened.model;
@@ -63,22 +68,30 @@ class Compression {
 
   async run(): Promise<CompressReport> {
     const { job: { request }, host, model, signal } = this;
-    const layers = findLayers(model);
+    const layers = findLayers(model), store = host.checkpoints?.(await this.jobKey());
+    await this.checkOutput(store);
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
-    const products = await Products.open(host.runtime, request.threads);
+    const products = new Products(host.runtime, request.threads);
     try {
-      const record = new JobRecord(host.checkpoints && host.checkpoints(await this.key(data, [this.job.embedded, request.method, request.layout])));
+      const record = new JobRecord(store, await this.stamp(data));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const choices = await this.timed("plan", () => this.plan(layers, data, tools, record));
       const fitted = await this.timed("fit", () => this.fit(choices, data, tools, record));
       throwIfCancelled(signal);
-      const { edit } = editFor(model, fitted, this.job.embedded, request.layout);
+      const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
-      await this.timed("write", () => host.write(this.output, (sink) => edit.write(sink, { signal })));
-      const report = await this.report(layers, fitted, data);
-      await record.done();
-      return report;
+      await record.writing(this.output);
+      const written = await this.timed("write", () => this.write(edit));
+      if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
+      try {
+        const report = await this.report(layers, [...fitted.values()], data);
+        await record.done();
+        return report;
+      } catch (error) {
+        for (const file of written) await host.remove(file);
+        throw error;
+      }
     } finally {
       await products.close();
     }
@@ -93,11 +106,27 @@ class Compression {
     }
   }
 
-  /** Tells whether two jobs agree in the model, in the samples themselves and in `more`. */
-  private async key(data: JobData | undefined, more: unknown): Promise<string> {
-    this.modelHash ??= await this.host.hash(this.job.request.model);
-    const samples = data && await Promise.all(data.fit.batches.map((batch) => sha256(batch.data)));
-    return (await sha256(new TextEncoder().encode(JSON.stringify([VERSION, this.modelHash, samples, more])))).slice(0, 24);
+  /** @throws KernelscopeError before any work where the result could not be written, or would replace a file without leave */
+  private async checkOutput(store: CheckpointStore | undefined): Promise<void> {
+    const { host, output, job: { request }, opened: { files } } = this;
+    if (await host.isOneOf(output, files)) throw new KernelscopeError("usage", "The output is the model itself, or its weights. Give another name with -o.");
+    // a killed run may have left its result; when it is written again, the two are compared
+    if (!request.force && await host.exists(output) && !await wasWriting(store, output)) throw new KernelscopeError("file-exists", `${output} exists already. Give another name with -o, or --force to replace it.`);
+    await host.checkWritable(output);
+  }
+
+  /** What makes two runs the same job: model, recipe and folder of data. */
+  private async jobKey(): Promise<string> {
+    const { request, embedded } = this.job;
+    for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
+    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout]))).slice(0, 24);
+  }
+
+  /** What decides a job's results beside its key: the program, and the samples as the model gets them. */
+  private async stamp(data: JobData | undefined): Promise<string> {
+    const parts = [await this.host.program()];
+    for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
+    return hashOf(parts.join());
   }
 
   private async readData(): Promise<JobData> {
@@ -124,53 +153,97 @@ class Compression {
 
   private async plan(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<LayerChoice[]> {
     const goal = goalOf(this.job.request, this.opened.bytes);
-    const stored = await record.plan(async () => planFor({
-      model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, layout: this.job.request.layout, inputBytes: this.opened.bytes,
-      rate: (free) => this.rate(free, data, tools), measured: data !== undefined, notes: this.notes,
-    }));
+    const { choices, notes } = await record.plan(layers, async () => {
+      const notes: string[] = [];
+      const choices = await planFor({
+        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, layout: this.job.request.layout, inputBytes: this.opened.bytes,
+        rate: (free) => this.rate(free, data, tools), measured: data !== undefined, notes,
+      });
+      return { choices, notes };
+    });
+    this.notes.push(...notes);
     const byId = new Map(layers.map((layer) => [layer.id, layer]));
-    return stored.map(({ id, method, options }) => ({ layer: byId.get(id)!, method, options }));
+    return choices.map(({ id, method, options }) => ({ layer: byId.get(id)!, method, options }));
   }
 
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
     const { model, host, job: { request: { method } } } = this;
-    const record = new RatingRecord(host.ratings && await host.ratings(await this.key(data, [method, tools.seed])));
+    const record = new RatingRecord(host.ratings && await host.ratings((await hashOf(JSON.stringify([this.hashes, await this.stamp(data), method, tools.seed]))).slice(0, 24)));
     let begun = 0;
     return record.complete(layers, (missing, onRated) => {
-      const watched: FitTools = { ...tools, onLayer: (layer) => this.progress.step("sensitivity", `${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length) };
+      const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length, layer) };
       return data ? rateWithData(model, missing, data.rating, model.graph.outputs[0].name, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
     });
   }
 
-  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<FittedLayer[]> {
+  private async reload(record: JobRecord, layer: Layer, choice: LayerChoice, position: number): Promise<FittedLayer> {
+    const kept = await record.fitted(layer, position, choice);
+    if (!kept) throw new KernelscopeError("write-failed", "The job's checkpoint was taken away while it ran, so its result could not be written. Start it again.");
+    this.tidy(layer);
+    return kept;
+  }
+
+  private beginLayer(stage: string, text: string, done: number, layer: Layer): void {
+    this.progress.step(stage, text, done);
+    this.tidy(layer);
+  }
+
+  private tidy({ parameters }: Layer): void {
+    if (parameters > LARGE_LAYER) this.host.collectGarbage();
+  }
+
+  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Map<Layer, Finished>> {
     const positions = new Map(choices.map(({ layer }, i) => [layer, i]));
     const work = choices.reduce((sum, { layer }) => sum + layer.parameters, 0);
-    let begun = 0, done = 0;
+    const kept = new WeakSet<FittedLayer>();
+    let begun = 0, weights = 0;
     const watched: FitTools = {
       ...tools,
-      onLayer: (layer) => this.progress.step("fit", `${layer.label}, ${++begun} of ${choices.length}`, done / work),
-      restored: (layer) => record.fitted(layer, positions.get(layer)!),
+      onLayer: (layer) => this.beginLayer("fit", `${layer.label}, ${++begun} of ${choices.length}`, weights / work, layer),
+      tidy: (layer) => this.tidy(layer),
+      restored: async (layer) => {
+        const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
+        if (known) kept.add(known);
+        return known;
+      },
       onFitted: async (fitted) => {
-        done += fitted.layer.parameters;
-        await record.keep(fitted, positions.get(fitted.layer)!);
+        weights += fitted.layer.parameters;
+        if (!kept.has(fitted)) await record.keep(fitted, positions.get(fitted.layer)!);
         throwIfCancelled(this.signal);
       },
     };
-    return data ? fitWithData(this.model, choices, data.fit, watched) : fitWithoutData(this.model, choices, watched);
+    const done = new Map<Layer, Finished>();
+    const hold = (fitted: FittedLayer) => { done.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
+    const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, layer, choices[positions.get(layer)!], positions.get(layer)!) }); };
+    if (data) (await fitWithData(this.model, choices, data.fit, watched)).forEach(hold);
+    else await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
+    return done;
   }
 
-  private async report(layers: readonly Layer[], fitted: readonly FittedLayer[], data: JobData | undefined): Promise<CompressReport> {
+  /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */
+  private write(edit: ModelEdit): Promise<string[]> {
+    const { host, output, signal, job: { request }, opened: { files } } = this;
+    return host.write(output, async (sink, beside) => {
+      if (edit.size() <= LARGEST_MODEL) return edit.write(sink, { signal, external: "inline" });
+      const names = [`${host.baseName(output)}.data`, `${host.baseName(output)}.weights.data`];
+      const location = names.find((name) => !files.includes(host.resolve(host.folderOf(output), name)))!;
+      return edit.write(sink, { signal, external: { location, sink: await beside(location) } });
+    }, request.force === true);
+  }
+
+  private async report(layers: readonly Layer[], fitted: readonly Finished[], data: JobData | undefined): Promise<CompressReport> {
     const { host, job: { request }, output } = this;
     const written = await host.openModel(output);
     try {
-      const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.modelHash ??= await host.hash(request.model) };
+      const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0] };
       const { layers: rows, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));
-      const digest = await host.digest(output);
+      const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
+      const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);
       this.seconds.total = (performance.now() - this.started) / 1000;
       return {
         input: inputDigest,
-        output: { path: output, ...digest, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
+        output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
         ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: "cpu", seconds: this.seconds, layers: rows, fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
@@ -207,11 +280,6 @@ class Compression {
   }
 }
 
-async function sha256(bytes: Float32Array | Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return Array.from(new Uint8Array(digest), (b) => b.toString(16).padStart(2, "0")).join("");
-}
-
 export async function readOverride(path: string | undefined, host: Host): Promise<Preprocess | undefined> {
   if (path === undefined) return undefined;
   const bytes = new TextEncoder().encode(await host.readText(path));
@@ -227,6 +295,11 @@ function samplesThatFit(dataset: Dataset): number {
 /** A fixed shuffle, so that batches mix the classes of a sorted folder. */
 function shuffled(positions: readonly number[]): number[] {
   return positions.map((p) => ({ p, key: Math.imul(p + 1, 0x9e3779b1) >>> 0 })).sort((a, b) => a.key - b.key || a.p - b.p).map(({ p }) => p);
+}
+
+async function hashOf(content: string | Float32Array): Promise<string> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
+  return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 function nothingToCompress(layers: readonly Layer[]): string {

@@ -36,6 +36,8 @@ export interface FitTools {
   signal?: AbortSignal;
   /** Called when a layer is begun. */
   onLayer?(layer: Layer): void;
+  /** Called when much memory of a layer is dead. */
+  tidy?(layer: Layer): void;
   /** Results of an earlier run of the same job. */
   restored?(layer: Layer): Promise<FittedLayer | undefined>;
   onFitted?(fitted: FittedLayer): Promise<void>;
@@ -75,29 +77,32 @@ export function sqnr(original: Float32Array, restored: Float32Array): number {
   return noise > 0 ? 10 * Math.log10(signal / noise) : Infinity;
 }
 
-/** Compresses layers one by one without data: distortion weighted by what the layer's scale makes of it. */
-export async function fitWithoutData(model: Model, choices: readonly LayerChoice[], tools: FitTools): Promise<FittedLayer[]> {
-  // As many layers at once as there are threads; the largest first, so that none is left over at the end.
+/** Weights that are fitted at once without data, unless one layer alone has more. */
+const WEIGHTS_AT_ONCE = 1.2e7;
+
+/** Compresses layers one by one without data: distortion weighted by what the layer's scale makes of it. Each is given to `use` and forgotten. */
+export async function fitWithoutData(model: Model, choices: readonly LayerChoice[], tools: FitTools, use: (fitted: FittedLayer) => void): Promise<void> {
+  // As many layers at once as there are threads and memory; the largest first, so that none is left over at the end.
   const order = [...choices].sort((a, b) => b.layer.parameters - a.layer.parameters);
-  const fitted = new Map<Layer, FittedLayer>();
+  const largest = order[0]?.layer.parameters ?? 0;
   const next = async (): Promise<void> => {
     for (let choice = order.shift(); choice; choice = order.shift()) {
       const { layer, method, options } = choice;
       const done = await tools.restored?.(layer);
-      if (done) { fitted.set(layer, done); continue; }
+      if (done) { use(done); continue; }
       if (tools.signal?.aborted) throw new KernelscopeError("cancelled", "Cancelled.");
       tools.onLayer?.(layer);
       const rows = await readRows(model, layer), follow = await followOf(model, layer);
       const free = follow?.normalization !== undefined;
       const packed = await methodById(method).compress(layer, rows, options, { seed: tools.seed, pool: tools.pool, scaleIsFree: free });
-      const effective = effectiveRows(packed), sqnrDb = sqnr(rows.values, effective);
+      tools.tidy?.(layer);
+      const sqnrDb = sqnr(rows.values, effectiveRows(packed));
       const result: FittedLayer = { layer, packed, sqnrDb, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] };
       await tools.onFitted?.(result);
-      fitted.set(layer, result);
+      use(result);
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, tools.pool.threads) }, next));
-  return choices.map(({ layer }) => fitted.get(layer)!);
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(tools.pool.threads, Math.floor(WEIGHTS_AT_ONCE / largest))) }, next));
 }
 
 const identity = (channels: number) => ({ factor: new Float64Array(channels).fill(1), offset: new Float64Array(channels) });
@@ -114,12 +119,20 @@ export async function fitWithData(model: Model, choices: readonly LayerChoice[],
   const order = [...choices].sort((a, b) => a.layer.consumers[0].index - b.layer.consumers[0].index);
   const fitted = new Map<Layer, FittedLayer>();
   for (const choice of order) {
-    const result = (await tools.restored?.(choice.layer)) ?? await fitLayer(model, choice, original, compressed, tools, settings, liveness);
+    const restored = await tools.restored?.(choice.layer);
+    // streams go on in the same steps as without the interruption, so that all later layers see the same bits
+    if (restored && isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
+    const result = restored ?? await fitLayer(model, choice, original, compressed, tools, settings, liveness);
     fitted.set(choice.layer, result);
     substitute(compressed, result);
     await tools.onFitted?.(result);
   }
   return choices.map(({ layer }) => fitted.get(layer)!);
+}
+
+/** Whether calibration data comes to a layer. */
+function isReached({ graph, convolution, consumers: [node], weight }: Layer, liveness: Liveness): boolean {
+  return liveness.isData(graph === liveness.model.graph && convolution ? node.inputs[0] : node.inputs[node.inputs[1] === weight ? 0 : 1]);
 }
 
 async function fitLayer(model: Model, { layer, method, options }: LayerChoice, original: Flow, compressed: Flow, tools: FitTools, settings: FitSettings, liveness: Liveness): Promise<FittedLayer> {
@@ -128,8 +141,7 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
   const rows = await readRows(model, layer), follow = await followOf(model, layer);
   const free = follow?.normalization !== undefined;
   const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow) };
-  const reachable = layer.graph === model.graph && layer.convolution ? liveness.isData(node.inputs[0]) : liveness.isData(node.inputs[node.inputs[1] === layer.weight ? 0 : 1]);
-  if (!reachable) {
+  if (!isReached(layer, liveness)) {
     const packed = await methodById(method).compress(layer, rows, options, context);
     return { layer, packed, sqnrDb: sqnr(rows.values, effectiveRows(packed)), absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] };
   }

@@ -9,6 +9,8 @@ export interface OpenedModel {
   model: Model;
   /** Bytes on disk, external data included. */
   bytes: number;
+  /** Paths of the model and its external data. */
+  files: readonly string[];
   close(): Promise<void>;
 }
 
@@ -20,8 +22,16 @@ export interface Host {
   openData(path: string): Promise<DataAccess>;
   readText(path: string): Promise<string>;
   exists(path: string): Promise<boolean>;
-  /** The file appears whole or not at all. */
-  write(path: string, write: (sink: ByteSink) => Promise<unknown>): Promise<void>;
+  /** Whether a path leads to one of these files, by whatever name. */
+  isOneOf(path: string, files: readonly string[]): Promise<boolean>;
+  /** Finds out before long work whether a file can be written. @throws KernelscopeError "write-failed" */
+  checkWritable(path: string): Promise<void>;
+  /**
+   * The file, and what is written `beside` it, appear whole or not at all. Without `replace`, another file that is there stays, and the call fails.
+   * @returns the files that are there now and were not before @throws KernelscopeError "write-failed", "file-exists"
+   */
+  write(path: string, write: (sink: ByteSink, beside: (name: string) => Promise<ByteSink>) => Promise<unknown>, replace: boolean): Promise<string[]>;
+  remove(path: string): Promise<void>;
   digest(path: string): Promise<{ bytes: number; gzipBytes: number; sha256: string }>;
   hash(path: string): Promise<string>;
   /** Path arithmetic of the platform. */
@@ -31,4 +41,8 @@ export interface Host {
   checkpoints?(key: string): CheckpointStore;
   /** What later jobs on the same model and data may use again. */
   ratings?(key: string): Promise<CheckpointStore>;
+  /** Gives dead memory back now. */
+  collectGarbage(): void;
+  /** Identity of the running program: checkpoints of another are not used. */
+  program(): Promise<string>;
 }

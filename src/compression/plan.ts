@@ -5,14 +5,13 @@ import { methodById } from "../methods/registry";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes } from "../protocol/sizes";
 import type { StoredChoice } from "./checkpoint";
-import type { FittedLayer } from "./fit";
 import { followOf } from "./follow";
 import type { Goal } from "./goal";
 import { choose, front, hull, knee, type Choice } from "./planner";
 import { parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
-import { editFor, findByName } from "./write";
+import { findByName, sizesOf } from "./write";
 
 export interface PlanRequest {
   model: Model;
@@ -148,16 +147,16 @@ class SizeSearch {
     return (disagreement / ratios[ratios.length >> 1]) ** 2;
   }
 
-  private blank(plan: RatedCandidate[]): FittedLayer[] {
-    return plan.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, this.scaleIsFree.get(layer) ?? false), absorbed: [], sqnrDb: 0 }));
+  private sizes(plan: RatedCandidate[]): ReturnType<typeof sizesOf> {
+    const blanks = plan.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, this.scaleIsFree.get(layer) ?? false) }));
+    return sizesOf(this.request.model, blanks, this.request.embedded, this.request.layout);
   }
 
   private fileBytes(plan: RatedCandidate[]): number {
-    return editFor(this.request.model, this.blank(plan), this.request.embedded, this.request.layout).edit.size();
+    return this.sizes(plan).fileBytes();
   }
 
   private convBits(plan: RatedCandidate[]): number {
-    const { packed } = editFor(this.request.model, this.blank(plan), this.request.embedded, this.request.layout);
-    return measuredBits(this.request.layers, packed);
+    return measuredBits(this.request.layers, this.sizes(plan).packed);
   }
 }

@@ -86,7 +86,7 @@ async function splitLengths(model: Model, split: Node): Promise<ArrayLike<number
 export interface FileFigures { layers: LayerReport[]; convBitsPerWeight?: number; bitsPerWeight: number }
 
 /** The rows of a report, bytes read off the written file. */
-export async function layerReports(original: readonly Layer[], fitted: readonly FittedLayer[], written: Model): Promise<FileFigures> {
+export async function layerReports(original: readonly Layer[], fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], written: Model): Promise<FileFigures> {
   const layers = findLayers(written), bytes = await weightBytes(written, layers);
   const byId = new Map(layers.map((layer) => [layer.id, layer])), done = new Map(fitted.map((f) => [f.layer.id, f]));
   const rows: LayerReport[] = [], cache: ConstantCache = new Map();
@@ -124,7 +124,7 @@ function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBi
 
 async function recognised(model: Model, layer: Layer, cache: ConstantCache): Promise<Partial<LayerReport> | undefined> {
   for (const method of methods) {
-    const found = await method.recognise(model, layer, cache);
+    const found = await method.recognise(model, layer, { cache, indices: false });
     if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits };
   }
   return undefined;

@@ -3,7 +3,7 @@ import type { Model } from "../onnx/model";
 import type { TensorData } from "../onnx/edit";
 import { divergence, argMax } from "../evaluation/metrics";
 import { DAMPING } from "../methods/kernel";
-import type { Candidate, CompressionMethod, FitContext, WeightRows } from "../methods/method";
+import type { Candidate, CompressionMethod, FitContext, PackedWeight, WeightRows } from "../methods/method";
 import { rowDots, type Gram } from "../methods/gram";
 import { methods } from "../methods/registry";
 import { outputsOf } from "../methods/rows";
@@ -67,7 +67,7 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     const moments = hasGram(layer) ? await inputMoments(layer, flow.get(input), tools.products, tools.pool, free || follow?.bias !== undefined) : undefined;
     const noisy = await noiseOf(layer, rows, free, moments?.gram, tools, options.method);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
-    const response = await respond(layer, rows, noisy.direction, follow, moments?.mean, flow, output, reference);
+    const response = await respond(layer, rows, await noisy.direction(), follow, moments?.mean, flow, output, reference);
     await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
@@ -80,8 +80,8 @@ const total = (values: ArrayLike<number>): number => Array.prototype.reduce.call
 
 interface Noisy {
   candidates: { method: string; options: object; bytes: number; noise: number }[];
-  /** Rows of noise as a codebook leaves it, with the energy of the weight's own rows and no part along them. */
-  direction: Float32Array;
+  /** {@link directionOf} a middling candidate. */
+  direction(): Promise<Float32Array>;
 }
 
 /** The relative noise of every candidate, and a typical direction of it. Words between measured ones are interpolated. */
@@ -107,8 +107,12 @@ async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gra
   }));
   const candidates = all.map((c) => ({ method: c.method.id, options: c.candidate.options, bytes: c.candidate.bytes, noise: measured.get(c) ?? between(c, chosen, measured) }));
   const middle = chosen.reduce((best, c) => (Math.abs(Math.log(measured.get(c)! / 0.2)) < Math.abs(Math.log(measured.get(best)! / 0.2)) ? c : best));
-  const packed = await middle.method.compress(layer, rows, middle.candidate.options, context);
-  const direction = effectiveRows(packed);
+  return { candidates, direction: async () => directionOf(rows, await middle.method.compress(layer, rows, middle.candidate.options, context), gram) };
+}
+
+/** Rows of noise as a packed weight leaves it, with the energy of the weight's own rows and no part along them. */
+async function directionOf(rows: WeightRows, packed: PackedWeight, gram?: Gram): Promise<Float32Array> {
+  const direction = effectiveRows(packed), n = rows.inputs;
   for (let i = 0; i < direction.length; i++) direction[i] -= rows.values[i];
   const product = gram ? await gram.multiply(direction) : direction;
   const own = await energiesOf(rows.values, n, gram), along = rowDots(product, rows.values, n);
@@ -121,7 +125,7 @@ async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gra
     const factor = have[m] > 0 ? Math.sqrt(own[m] / have[m]) : 0;
     for (let j = m * n; j < (m + 1) * n; j++) direction[j] *= Number.isFinite(factor) ? factor : 0;
   }
-  return { candidates, direction };
+  return direction;
 }
 
 /** Size of a choice on the scale that noise falls along: bits of an index, or of an integer. */

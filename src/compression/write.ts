@@ -1,26 +1,57 @@
-import { ModelEdit } from "../onnx/edit";
+import { ModelEdit, type TensorData } from "../onnx/edit";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
+import { DataType } from "../onnx/tensor";
 import { methodById } from "../methods/registry";
-import { WeightPacker, type PackedBytes, type PackedLayout } from "../methods/packer";
-import { floatTensor, plainWeight, type FittedLayer } from "./fit";
+import { WeightPacker, type PackedBytes, type PackedLayout, type PoolCounts } from "../methods/packer";
+import { zeroBytes } from "../methods/zeros";
+import { floatTensor, plainWeight, type FittedLayer, type LayerChoice } from "./fit";
 
 export const VERSION = "1";
 
-/** The edit that puts fitted layers into a model. */
-export function editFor(model: Model, fitted: readonly FittedLayer[], recipe: string, layout: PackedLayout = "bits"): { edit: ModelEdit; packed: PackedBytes } {
-  const edit = new ModelEdit(model), packer = new WeightPacker(edit, layout);
-  for (const { layer, packed, absorbed } of fitted) {
-    const method = methodById(packed.method);
-    if (layout === "dense") edit.replaceInitializer(layer.graph, layer.weight, plainWeight(layer, method.restore(packed)));
+/** An edit in the making: layer after layer is put into it. Without the counts of a blank one it is blank itself: of the right size, and not to be written. */
+class Assembly {
+  readonly edit: ModelEdit;
+  private readonly packer: WeightPacker;
+
+  constructor(private readonly model: Model, private readonly layout: PackedLayout, private readonly counts?: PoolCounts) {
+    this.edit = new ModelEdit(model);
+    this.packer = new WeightPacker(this.edit, layout, counts);
+  }
+
+  add({ layer, packed, absorbed }: Pick<FittedLayer, "layer" | "packed" | "absorbed">): void {
+    const { edit, model, packer } = this, method = methodById(packed.method);
+    if (this.layout === "dense") edit.replaceInitializer(layer.graph, layer.weight, this.counts ? plainWeight(layer, method.restore(packed)) : blankWeight(layer));
     else method.apply(packed, layer, packer);
     for (const { name, dims, values } of absorbed) edit.replaceInitializer(model.graph, name, floatTensor(name, dims, values));
   }
-  const bytes = packer.flush();
-  edit.setMetadata("kernelscope.recipe", recipe);
-  edit.setMetadata("kernelscope.version", VERSION);
-  return { edit, packed: bytes };
+
+  finish(recipe: string): PackedBytes {
+    const bytes = this.packer.flush();
+    this.edit.setMetadata("kernelscope.recipe", recipe);
+    this.edit.setMetadata("kernelscope.version", VERSION);
+    return bytes;
+  }
 }
+
+/** What a plan would take in the file. */
+export function sizesOf(model: Model, blanks: readonly Pick<FittedLayer, "layer" | "packed">[], recipe: string, layout: PackedLayout = "bits"): { fileBytes(): number; packed: PackedBytes } {
+  const assembly = new Assembly(model, layout);
+  for (const blank of blanks) assembly.add({ ...blank, absorbed: [] });
+  const packed = assembly.finish(recipe);
+  return { packed, fileBytes: () => assembly.edit.size() };
+}
+
+/** The edit that puts fitted layers into a model; one after the other is loaded, so that their codes are not all in memory at once. */
+export async function assemble(model: Model, choices: readonly LayerChoice[], load: (choice: LayerChoice) => Promise<FittedLayer>, recipe: string, layout: PackedLayout = "bits"): Promise<ModelEdit> {
+  const blanks = choices.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, false) }));
+  const assembly = new Assembly(model, layout, sizesOf(model, blanks, recipe, layout).packed.counts);
+  for (const choice of choices) assembly.add(await load(choice));
+  assembly.finish(recipe);
+  return assembly.edit;
+}
+
+const blankWeight = ({ weight, dims, parameters }: Layer): TensorData => ({ name: weight, dims, type: DataType.FLOAT, raw: zeroBytes(4 * parameters) });
 
 /** Layers that a recipe's key names: by identity, or by a label that only one has. */
 export function findByName(layers: readonly Layer[], name: string): Layer | undefined {

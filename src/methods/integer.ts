@@ -7,6 +7,7 @@ import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./
 import { nodeBytes } from "./packer";
 import { recogniseInteger } from "./recognise";
 import { outputsOf, scaleRows } from "./rows";
+import { zeroBytes } from "./zeros";
 import { safeScale, scaleBytes, storeScale } from "./scale";
 
 export const IntegerOptions = z.object({
@@ -49,7 +50,7 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
   describe: (_layer, { bits }) => `int · ${bits} bits`,
 
   blank(layer, options, scaleIsFree) {
-    return { method: "integer", options, codes: new Uint8Array(layer.parameters).fill(zeroCode(options.bits)), ...storeScale(new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) };
+    return { method: "integer", options, codes: zeroBytes(layer.parameters), ...storeScale(new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) };
   },
 
   async compress(_layer, rows, { bits }, context) {

@@ -1,11 +1,14 @@
 import * as z from "zod/mini";
 import { bitsFor, packedBytes } from "../numeric/bits";
-import { fromCodes, roundToGrid, zeroCode } from "../numeric/grid";
+import { fromCodes, roundToGrid, zeroCode, type GridCodes } from "../numeric/grid";
+import type { Clustering } from "../numeric/kmeans";
+import { Random } from "../numeric/random";
 import type { Layer } from "../onnx/layers";
 import { rowDots, type Gram } from "./gram";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
 import { nodeBytes, type WeightPacker } from "./packer";
 import { recogniseCodebook } from "./recognise";
+import { zeroBytes } from "./zeros";
 import { inputsOf, kernelSize, outputsOf, scaleRows } from "./rows";
 import { rowScales, safeScale, scaleBytes, storeScale } from "./scale";
 
@@ -25,8 +28,13 @@ export interface PackedKernel extends PackedWeight {
   /** [words, block], see numeric/grid. */
   codes: Uint8Array;
   /** [outputs, inputs / block] */
-  index: Int32Array;
+  index: WordIndex;
 }
+
+/** One codeword for each block, in as few bytes as whole bytes can be. */
+type WordIndex = Uint8Array | Uint16Array;
+const wordIndex = (words: number, memory: ArrayBufferLike): WordIndex => (words <= 256 ? new Uint8Array(memory) : new Uint16Array(memory));
+const wordBytes = (words: number): number => (words <= 256 ? 1 : 2);
 
 const WORDS = [2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096];
 
@@ -71,9 +79,9 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
   },
 
   blank(layer, options, scaleIsFree) {
-    const { block, words, valueBits } = options;
+    const { block, words } = options, count = layer.parameters / block, zeros = zeroBytes(count * wordBytes(words));
     return {
-      method: "kernel", options, codes: new Uint8Array(words * block).fill(zeroCode(valueBits)), index: new Int32Array(layer.parameters / block),
+      method: "kernel", options, codes: zeroBytes(words * block), index: words <= 256 ? zeros : new Uint16Array(zeros.buffer, 0, count),
       ...storeScale(new Float32Array(outputsOf(layer)).fill(1), scaleIsFree),
     };
   },
@@ -83,8 +91,7 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
   },
 
   restore({ codes, index, options: { block, valueBits }, scale, scaleStorage }) {
-    const rows = expand(fromCodes(codes, valueBits), index, block);
-    return scaleStorage === "elsewhere" ? rows : scaleRows(rows, scale);
+    return expand(fromCodes(codes, valueBits), index, block, scaleStorage === "elsewhere" ? undefined : scale);
   },
 
   apply({ codes, index, options: { block, words, valueBits }, scale, scaleStorage }, layer, packer: WeightPacker) {
@@ -115,15 +122,22 @@ function shapeOf(block: number, dims: readonly number[]): number[] | undefined {
   return size === block ? dims.slice(axis) : undefined;
 }
 
-/** Codewords [words, d] put in place of their indices. */
-export function expand(codebook: Float32Array, index: Int32Array, d: number): Float32Array {
-  const rows = new Float32Array(index.length * d);
-  for (let i = 0; i < index.length; i++) for (let j = 0; j < d; j++) rows[i * d + j] = codebook[index[i] * d + j];
+/** Codewords [words, d] put in place of their indices, times the scale of their row where there is one. */
+export function expand(codebook: Float32Array, index: Int32Array | WordIndex, d: number, scale?: Float32Array): Float32Array {
+  const rows = new Float32Array(index.length * d), blocks = scale ? index.length / scale.length : 0;
+  for (let i = 0; i < index.length; i++) {
+    const factor = scale ? scale[Math.floor(i / blocks)] : 1;
+    for (let j = 0; j < d; j++) rows[i * d + j] = codebook[index[i] * d + j] * factor;
+  }
   return rows;
 }
 
 /** Damping of the inputs' second moments for error feedback, as a share of their mean. */
 export const DAMPING = 0.01;
+/** A codebook without calibration is made from so many weights, and so many blocks for each word, at least. */
+const SAMPLE_WEIGHTS = 2.4e6, SAMPLE_PER_WORD = 512;
+/** Weights that are assigned at once. */
+const ASSIGN_WEIGHTS = 2 ** 19;
 const ROUNDS = 3;
 const REFIT_STEPS = 6;
 
@@ -133,8 +147,6 @@ class CodebookFit {
   private readonly n: number;
   private readonly target: Float32Array;
   private scale: Float32Array;
-  /** Rows in units of their scale. */
-  private units: Float32Array;
   /** Output channels without any weight. */
   private readonly zeroRows: number[];
 
@@ -143,23 +155,79 @@ class CodebookFit {
     this.n = rows.inputs;
     this.target = context.target ?? rows.values;
     this.scale = rowScales(this.target, this.n);
-    this.units = scaleRows(this.target, this.scale, -1);
     this.zeroRows = zeroRows(rows.values, this.n);
   }
 
   async run(): Promise<PackedKernel> {
-    const { context, d, options: { words, valueBits } } = this;
-    const { codebook, index } = await context.pool.run("kMeans", {
-      points: this.units, d,
-      options: { words, seed: context.seed, weights: this.pointWeights(), samplePasses: context.quick ? 10 : 20, passes: context.quick ? 2 : 15 },
-    });
-    let fitted = { codebook, index };
-    if (context.gram) fitted = await this.correct(context.gram, codebook, index);
-    return this.finish(fitted.codebook, fitted.index, valueBits);
+    const { context: { gram }, options: { valueBits } } = this;
+    if (!gram) {
+      const rounded = await this.clusterAndRound();
+      return this.finish(rounded, await this.assign(fromCodes(rounded.codes, valueBits).map((v) => v * rounded.step)));
+    }
+    const { codebook, index } = await this.cluster(this.units(), this.pointWeights());
+    const corrected = await this.correct(gram, codebook, index);
+    return this.finish(roundToGrid(corrected.codebook, valueBits, this.usage(corrected.index)), corrected.index);
+  }
+
+  private cluster(points: Float32Array<ArrayBuffer>, weights?: Float32Array<ArrayBuffer>): Promise<Clustering> {
+    const { context: { pool, quick, seed }, d, options: { words } } = this;
+    const task = { points, d, options: { words, seed, weights, samplePasses: quick ? 10 : 20, passes: quick ? 2 : 15 } };
+    return pool.run("kMeans", task, weights ? [points.buffer, weights.buffer] : [points.buffer]);
+  }
+
+  private async clusterAndRound(): Promise<GridCodes> {
+    const sample = this.sample();
+    const { codebook, index } = await this.cluster(sample?.points ?? this.units(), sample ? sample.weights : this.pointWeights());
+    return roundToGrid(codebook, this.options.valueBits, this.usage(index, sample?.blocks));
+  }
+
+  /** Rows [first, end) in units of their scale. */
+  private units(first = 0, end = this.scale.length): Float32Array<ArrayBuffer> {
+    return scaleRows(this.target.subarray(first * this.n, end * this.n), this.scale.subarray(first, end), -1);
+  }
+
+  /** Blocks that suffice for a codebook where a layer has far more: each of as many stretches gives one. Undefined where all are needed. */
+  private sample(): { points: Float32Array<ArrayBuffer>; weights: Float32Array<ArrayBuffer>; blocks: Uint32Array } | undefined {
+    const { d, n, scale, target, options: { words }, context: { seed } } = this;
+    const all = target.length / d, size = Math.max(Math.ceil(SAMPLE_WEIGHTS / d), SAMPLE_PER_WORD * words);
+    if (all <= size) return undefined;
+    const points = new Float32Array(size * d), weights = new Float32Array(size), blocks = new Uint32Array(size), random = new Random(seed, 11);
+    for (let i = 0; i < size; i++) {
+      const low = Math.floor(i * all / size), block = low + random.below(Math.floor((i + 1) * all / size) - low), row = Math.floor(block * d / n);
+      for (let j = 0; j < d; j++) points[i * d + j] = target[block * d + j] / scale[row];
+      weights[i] = this.rowWeight(row);
+      blocks[i] = block;
+    }
+    return { points, weights, blocks };
+  }
+
+  /** Gives every block its nearest codeword and every row its least-squares scale, some rows at a time. */
+  private async assign(codebook: Float32Array): Promise<WordIndex> {
+    const { d, n, context: { pool }, target, scale, options: { words } } = this, rows = scale.length;
+    const index = wordIndex(words, new ArrayBuffer(target.length / d * wordBytes(words))), step = Math.max(1, Math.ceil(ASSIGN_WEIGHTS / n));
+    let next = 0;
+    const assignSome = async (): Promise<void> => {
+      for (let first = next; first < rows; first = next) {
+        const end = next = Math.min(rows, first + step);
+        const points = this.units(first, end), part = await pool.run("assign", { points, d, codebook }, [points.buffer]);
+        index.set(part.index, first * n / d);
+        for (let m = first; m < end; m++) {
+          let wanted = 0, have = 0;
+          for (let j = m * n; j < (m + 1) * n; j++) {
+            const value = codebook[index[Math.floor(j / d)] * d + j % d];
+            wanted += value * target[j];
+            have += value * value;
+          }
+          if (have > 0 && wanted > 0) scale[m] = safeScale(Math.fround(wanted / have));
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: pool.threads }, assignSome));
+    return index;
   }
 
   /** Weight of each block in the clustering: the importance of its row, the row's scale and the mean energy of its inputs. */
-  private pointWeights(): Float32Array | undefined {
+  private pointWeights(): Float32Array<ArrayBuffer> | undefined {
     const { context: { importance, gram, scaleIsFree }, n, d, scale } = this;
     if (scaleIsFree && !importance && !gram) return undefined;
     const blocks = n / d, rows = scale.length, weights = new Float32Array(rows * blocks);
@@ -188,20 +256,21 @@ class CodebookFit {
   private async correct(gram: Gram, codebook: Float32Array, index: Int32Array): Promise<{ codebook: Float32Array; index: Int32Array }> {
     const rounds = this.context.quick ? 0 : ROUNDS;
     for (let round = 0; round < rounds; round++) {
-      index = await gram.feedback(this.units, codebook, this.d, DAMPING);
+      index = await gram.feedback(this.units(), codebook, this.d, DAMPING);
       codebook = await this.refitCodewords(gram, codebook, index, REFIT_STEPS);
       await this.refitScale(gram, codebook, index);
     }
     const { codes, step } = roundToGrid(codebook, this.options.valueBits, this.usage(index));
     const rounded = fromCodes(codes, this.options.valueBits).map((v) => v * step);
-    index = await gram.feedback(this.units, rounded, this.d, DAMPING);
+    index = await gram.feedback(this.units(), rounded, this.d, DAMPING);
     await this.refitScale(gram, rounded, index);
     return { codebook: rounded, index };
   }
 
-  private usage(index: Int32Array): Float64Array {
+  /** What an error of each codeword counts; `of` says which blocks the indices are of, if not of all. */
+  private usage(index: Int32Array, of?: Uint32Array): Float64Array {
     const { d, n } = this, blocks = n / d, usage = new Float64Array(this.options.words).fill(1e-9);
-    for (let i = 0; i < index.length; i++) usage[index[i]] += this.rowWeight(Math.floor(i / blocks));
+    for (let i = 0; i < index.length; i++) usage[index[i]] += this.rowWeight(Math.floor((of ? of[i] : i) / blocks));
     return usage;
   }
 
@@ -210,7 +279,7 @@ class CodebookFit {
    * (the outputs are linear in the codebook). Each step costs one product with H.
    */
   private async refitCodewords(gram: Gram, codebook: Float32Array, index: Int32Array, steps: number): Promise<Float32Array> {
-    const { d, n, units } = this;
+    const { d, n } = this, units = this.units();
     const rows = this.scale.length, blocks = n / d, weights = Float64Array.from({ length: rows }, (_, m) => this.rowWeight(m));
     const collect = (product: Float32Array): Float64Array => {
       const sums = new Float64Array(codebook.length);
@@ -258,37 +327,26 @@ class CodebookFit {
 
   private rescale(scaleOf: (m: number) => number): void {
     this.scale = this.scale.map((_, m) => safeScale(Math.fround(scaleOf(m))));
-    this.units = scaleRows(this.target, this.scale, -1);
   }
 
-  /** Rounds the codebook, puts the grid's step into the scale and keeps rows of zeros exact. */
-  private async finish(codebook: Float32Array, index: Int32Array, valueBits: number): Promise<PackedKernel> {
-    const { d, n, context, options } = this;
-    const words = codebook.length / d;
-    const { codes: rounding, step } = roundToGrid(codebook, valueBits, this.usage(index));
-    let codes = rounding;
-    if (!context.gram) {
-      const rounded = fromCodes(codes, valueBits).map((v) => v * step);
-      index = (await context.pool.run("assign", { points: this.units, d, codebook: rounded, weights: this.pointWeights() })).index;
-      const shape = expand(rounded, index, d);
-      const wanted = rowDots(shape, this.target, n), have = rowDots(shape, shape, n);
-      this.rescale((m) => (have[m] > 0 && wanted[m] > 0 ? wanted[m] / have[m] : this.scale[m]));
-    }
-    if (this.zeroRows.length) index = this.silence(codes, index);
-    if (words < options.words) codes = padCodes(codes, options.words * d, valueBits);
+  /** Puts the grid's step into the scale and keeps rows of zeros exact. */
+  private finish({ codes, step, bits }: GridCodes, index: Int32Array | WordIndex): PackedKernel {
+    const { d, context, options } = this;
+    const compact = index instanceof Int32Array ? wordIndex(options.words, new ArrayBuffer(index.length * wordBytes(options.words))) : index;
+    if (compact !== index) compact.set(index);
+    if (this.zeroRows.length) this.silence(codes, compact);
+    if (codes.length < options.words * d) codes = padCodes(codes, options.words * d, bits);
     const scale = this.scale.map((s) => safeScale(Math.fround(s * step)));
-    return { method: "kernel", options, codes, index, ...storeScale(scale, context.scaleIsFree) };
+    return { method: "kernel", options, codes, index: compact, ...storeScale(scale, context.scaleIsFree) };
   }
 
   /** Makes the codeword of least norm exactly zero and gives it to the rows of zeros. */
-  private silence(codes: Uint8Array, index: Int32Array): Int32Array {
+  private silence(codes: Uint8Array, index: WordIndex): void {
     const { d, n, options: { valueBits } } = this;
     const values = fromCodes(codes, valueBits), norms = Array.from(rowDots(values, values, d));
     const least = norms.indexOf(Math.min(...norms));
     codes.fill(zeroCode(valueBits), least * d, least * d + d);
-    const silenced = index.slice();
-    for (const m of this.zeroRows) silenced.fill(least, m * n / d, (m + 1) * n / d);
-    return silenced;
+    for (const m of this.zeroRows) index.fill(least, m * n / d, (m + 1) * n / d);
   }
 }
 

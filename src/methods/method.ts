@@ -60,15 +60,22 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   bytes(layer: Layer, options: Options, scaleIsFree: boolean): number;
   /** A short name of a choice: "3×3 · 64 words". */
   describe(layer: Layer, options: Options): string;
-  /** A weight of zeros stored with these options: takes the bytes that the real one will. */
+  /** A weight without values stored with these options: takes the bytes that the real one will, and no memory. */
   blank(layer: Layer, options: Options, scaleIsFree: boolean): Packed;
   compress(layer: Layer, rows: WeightRows, options: Options, context: FitContext): Promise<Packed>;
   /** Rows [outputs, inputs] that inference will see, bit for bit; without the scale where that is kept elsewhere. */
   restore(packed: Packed): Float32Array;
   /** Adds the stock ONNX nodes that end in the layer's weight. */
   apply(packed: Packed, layer: Layer, packer: WeightPacker): void;
-  /** Reads a weight back from a file, with nothing but the file; `cache` keeps what several layers unpack together. */
-  recognise(model: Model, layer: Layer, cache?: ConstantCache): Promise<Recognised | undefined>;
+  /** Reads a weight back from a file, with nothing but the file. */
+  recognise(model: Model, layer: Layer, options?: RecogniseOptions): Promise<Recognised | undefined>;
+}
+
+export interface RecogniseOptions {
+  /** Keeps what several layers unpack together. */
+  cache?: ConstantCache;
+  /** Whether the codes of the whole weight are wanted, which takes the memory of the layers that share their pool; yes if absent. */
+  indices?: boolean;
 }
 
 /** What a file tells of a compressed weight. */

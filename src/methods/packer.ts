@@ -4,17 +4,19 @@ import { zeroCode } from "../numeric/grid";
 import { encodedSize, type ModelEdit, type NodeSpec, type TensorData } from "../onnx/edit";
 import type { Layer } from "../onnx/layers";
 import type { Node } from "../onnx/model";
+import { zeroBytes } from "./zeros";
 import { DataType } from "../onnx/tensor";
 
 /** How codes lie in the file: packed without gaps, one or two bytes each, or not at all (plain floats). */
 export type PackedLayout = "bits" | "bytes" | "dense";
 
 type PoolKind = "index" | "value";
-interface Piece { codes: ArrayLike<number>; output: string; layer: Layer }
-interface Pool { kind: PoolKind; bits: number; pieces: Piece[] }
+interface Pool { kind: PoolKind; bits: number; count: number; pieces: { length: number; output: string }[]; raw?: Uint8Array<ArrayBuffer> }
 
+/** How many codes each pool takes in. */
+export type PoolCounts = ReadonlyMap<string, number>;
 /** How many bytes of a file belong to each layer, and how many to all together. */
-export interface PackedBytes { layers: Map<string, number>; shared: number }
+export interface PackedBytes { layers: Map<string, number>; shared: number; counts: PoolCounts }
 
 /**
  * Writes compressed weights into a model as stock nodes that onnxruntime folds into constants at load.
@@ -31,7 +33,8 @@ export class WeightPacker {
   private shared = 0;
   private readonly opset: number;
 
-  constructor(private readonly edit: ModelEdit, private readonly layout: PackedLayout = "bits") {
+  /** @param counts what a packer without them found for the same layers: it gives the right sizes and leaves the codes out */
+  constructor(private readonly edit: ModelEdit, private readonly layout: PackedLayout = "bits", private readonly counts?: PoolCounts) {
     this.opset = edit.model.opset;
   }
 
@@ -44,9 +47,16 @@ export class WeightPacker {
   private pooled(kind: PoolKind, layer: Layer, codes: ArrayLike<number>, bits: number): string {
     const key = `${kind}${bits}`;
     let pool = this.pools.get(key);
-    if (!pool) this.pools.set(key, pool = { kind, bits, pieces: [] });
-    const output = this.edit.freshName();
-    pool.pieces.push({ codes, output, layer });
+    if (!pool) {
+      const count = this.counts?.get(key);
+      this.pools.set(key, pool = { kind, bits, count: 0, pieces: [], raw: count === undefined ? undefined : new Uint8Array(this.poolBytes(count, bits)) });
+    }
+    const output = this.edit.freshName(), { raw, count } = pool;
+    if (raw && this.isWhole(bits)) (bits <= 8 ? raw : new Uint16Array(raw.buffer)).set(codes, count);
+    else if (raw) packBits(codes, bits, raw, count);
+    pool.pieces.push({ length: codes.length, output });
+    pool.count += codes.length;
+    this.charge(codes.length * bits / 8, layer);
     return output;
   }
 
@@ -142,40 +152,37 @@ export class WeightPacker {
     for (const pool of this.pools.values()) this.writePool(pool, unpacking);
     for (const list of this.scales.values()) this.writeScales(list, unpacking);
     this.edit.insertNodes(this.edit.model.graph, "start", [...unpacking, ...this.nodes]);
-    return { layers: this.layerBytes, shared: this.shared };
+    return { layers: this.layerBytes, shared: this.shared, counts: new Map([...this.pools].map(([key, { count }]) => [key, count])) };
   }
 
-  private writePool({ kind, bits, pieces }: Pool, nodes: NodeSpec[]): void {
-    const count = pieces.reduce((sum, piece) => sum + piece.codes.length, 0);
-    const all = new Uint32Array(count);
-    let at = 0;
-    for (const { codes, layer } of pieces) {
-      all.set(codes, at);
-      at += codes.length;
-      this.charge(codes.length * bits / 8, layer);
-    }
-    const whole = this.layout === "bytes" || bits === 8 || bits === 16;
-    let value = whole ? this.wholeCodes(all, bits, nodes) : this.unpackedCodes(all, bits, nodes);
+  private writePool(pool: Pool, nodes: NodeSpec[]): void {
+    const { kind, bits, count, pieces } = pool, group = groupOf(bits);
+    const raw = pool.raw ?? zeroBytes(this.poolBytes(count, bits)), whole = this.isWhole(bits);
+    let value = whole ? this.wholeCodes(raw, count, bits, nodes) : this.unpackedCodes(raw, count, bits, nodes);
     if (kind === "value") value = this.step(nodes, "Sub", [this.step(nodes, "Cast", [value], { to: DataType.FLOAT }), this.floats(Float32Array.of(zeroCode(bits)), [])]);
-    const padding = whole ? 0 : (groupOf(bits) - count % groupOf(bits)) % groupOf(bits);
-    this.split(nodes, value, pieces.map(({ codes, output }) => ({ length: codes.length, output })), padding);
+    this.split(nodes, value, pieces, whole ? 0 : (group - count % group) % group);
+  }
+
+  /** Whether a code takes one or two whole bytes. */
+  private isWhole(bits: number): boolean { return this.layout === "bytes" || bits === 8 || bits === 16; }
+
+  private poolBytes(count: number, bits: number): number {
+    if (this.isWhole(bits)) return bits <= 8 ? count : 2 * count;
+    return Math.ceil(count / groupOf(bits)) * groupOf(bits) * bits / 8;
   }
 
   /** Codes of one or two whole bytes, as int32. */
-  private wholeCodes(codes: Uint32Array, bits: number, nodes: NodeSpec[]): string {
-    const raw = bits <= 8 ? Uint8Array.from(codes) : new Uint8Array(Uint16Array.from(codes).buffer);
+  private wholeCodes(raw: Uint8Array, count: number, bits: number, nodes: NodeSpec[]): string {
     const name = this.edit.freshName();
-    this.addPayload({ name, dims: [codes.length], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, codes.length * bits / 8);
+    this.addPayload({ name, dims: [count], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, count * bits / 8);
     return this.step(nodes, "Cast", [name], { to: DataType.INT32 });
   }
 
   /** Codes packed without gaps, as int32: a group is the least number of codes that fill whole bytes. */
-  private unpackedCodes(codes: Uint32Array, bits: number, nodes: NodeSpec[]): string {
-    const group = groupOf(bits), width = group * bits / 8, groups = Math.ceil(codes.length / group);
-    const raw = new Uint8Array(groups * width);
-    raw.set(packBits(codes, bits));
+  private unpackedCodes(raw: Uint8Array, count: number, bits: number, nodes: NodeSpec[]): string {
+    const group = groupOf(bits), width = group * bits / 8;
     const name = this.edit.freshName();
-    this.addPayload({ name, dims: [groups, width], type: DataType.UINT8, raw }, codes.length * bits / 8);
+    this.addPayload({ name, dims: [raw.length / width, width], type: DataType.UINT8, raw }, count * bits / 8);
     const window = new Float32Array(width * group);
     for (let code = 0; code < group; code++) {
       const first = code * bits, last = first + bits - 1;

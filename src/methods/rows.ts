@@ -33,7 +33,7 @@ function swapAxes(values: Float32Array, first: number, second: number, rest: num
 }
 
 /** Multiplies each row by its factor into a new array. */
-export function scaleRows(rows: Float32Array, scale: ArrayLike<number>, power: 1 | -1 = 1): Float32Array {
+export function scaleRows(rows: Float32Array, scale: ArrayLike<number>, power: 1 | -1 = 1): Float32Array<ArrayBuffer> {
   const n = rows.length / scale.length, scaled = new Float32Array(rows.length);
   for (let m = 0; m < scale.length; m++) {
     const factor = power === 1 ? scale[m] : 1 / scale[m];

@@ -1,7 +1,9 @@
-/** Packs codes of `bits` bits each, lowest bit first, without gaps: code i takes the bits [i·bits, (i+1)·bits) of the result. */
-export function packBits(codes: ArrayLike<number>, bits: number): Uint8Array {
-  const packed = new Uint8Array(packedBytes(codes.length, bits));
-  for (let i = 0, at = 0; i < codes.length; i++) {
+/**
+ * Packs codes of `bits` bits each, lowest bit first, without gaps: code i takes the bits [i·bits, (i+1)·bits) of the result.
+ * @param packed takes them in, zeros so far @param first where in it code 0 stands
+ */
+export function packBits(codes: ArrayLike<number>, bits: number, packed = new Uint8Array(packedBytes(codes.length, bits)), first = 0): Uint8Array {
+  for (let i = 0, at = first * bits; i < codes.length; i++) {
     for (let left = bits, code = codes[i]; left > 0;) {
       const room = 8 - (at & 7);
       const take = Math.min(room, left);

@@ -17,7 +17,8 @@ export type TaskOutput<N extends TaskName> = ReturnType<(typeof tasks)[N]>;
 /** Runs tasks, on other threads where there are some. Results do not depend on how many there are. */
 export interface ComputePool {
   readonly threads: number;
-  run<N extends TaskName>(name: N, input: TaskInput<N>): Promise<TaskOutput<N>>;
+  /** @param given memory of the input that the caller gives away */
+  run<N extends TaskName>(name: N, input: TaskInput<N>, given?: readonly ArrayBuffer[]): Promise<TaskOutput<N>>;
 }
 
 /** Runs every task at once on the calling thread. */

@@ -4,6 +4,8 @@ export interface ByteSource {
   readonly size: number;
   /** Exactly `length` bytes from `offset`; rejects with a `truncated` error where there are fewer. The result may be a view that must not be changed. */
   read(offset: number, length: number): Promise<Uint8Array>;
+  /** Fills `target` from `offset`, where a source can do that without memory of its own. */
+  readInto?(offset: number, target: Uint8Array): Promise<void>;
 }
 
 /** Takes bytes in order. */

@@ -1,8 +1,8 @@
 import { KernelscopeError } from "../protocol/errors";
 import type { ByteSink } from "./bytes";
-import { initializerField, metadataField, nodeField, type NodeSpec, type TensorData, tensorParts, valueField } from "./encode";
+import { initializerField, metadataField, nodeField, type NodeSpec, type TensorData, valueField } from "./encode";
 import { allGraphs, allTensors, type Graph, type Model, type Node, type ValueInfo } from "./model";
-import { type ExternalTarget, inlineExternal, moveExternal } from "./outside";
+import { ExternalFile, type ExternalTarget, inlineBlank, inlineExternal, moveExternal, partsOf } from "./outside";
 import { joinPieces, Patch, patchTexts, type Piece, piecesLength, writePieces } from "./patch";
 import { fieldOf, GRAPH, NODE } from "./schema";
 import type { Tensor } from "./tensor";
@@ -85,14 +85,21 @@ export class ModelEdit {
   /** Takes a graph input away; an initializer of that name is then a constant. */
   removeGraphInput(graph: Graph, name: string): void { this.graphChange(graph).removedInputs.add(name); }
 
-  /** Bytes that {@link write} will write, external data kept where it is. */
-  size(): number { return piecesLength(this.patch().pieces()); }
+  /** Bytes of the new file with all external data inside. */
+  size(): number {
+    const patch = this.patch();
+    inlineBlank(this.keptTensors(), patch);
+    return piecesLength(patch.pieces());
+  }
 
   /** Streams the new file. @returns its bytes */
   async write(sink: ByteSink, { signal, external = "keep" }: WriteOptions = {}): Promise<number> {
-    const patch = this.patch();
+    const target = typeof external === "object" ? external : undefined, file = target && new ExternalFile(target.location), patch = this.patch(file);
     if (external === "inline") await inlineExternal(this.model, this.keptTensors(), patch);
-    else if (external !== "keep") await writePieces(await moveExternal(this.model, this.keptTensors(), external.location, patch), external.sink, signal);
+    if (target && file) {
+      await moveExternal(this.model, this.keptTensors(), file, patch);
+      await writePieces(file.pieces, target.sink, signal);
+    }
     const pieces = patch.pieces();
     if (piecesLength(pieces) > LARGEST_MODEL) throw new KernelscopeError("unsupported", "The file would be larger than 2 GB, which an ONNX file cannot be. Keep its weights in external data.");
     return writePieces(pieces, sink, signal);
@@ -114,7 +121,7 @@ export class ModelEdit {
   }
 
   /** All changes, as changes to bytes. */
-  private patch(): Patch {
+  private patch(file?: ExternalFile): Patch {
     const { model } = this, patch = new Patch(model.source);
     for (const [key, value] of this.metadata) {
       const [first, ...repeated] = model.metadataSpans.filter((entry) => entry.key === key);
@@ -122,16 +129,16 @@ export class ModelEdit {
       else patch.insert(undefined, model.source.size, [metadataField(key, value)]);
       for (const { span } of repeated) patch.replaceField(span);
     }
-    for (const [graph, change] of this.graphs) this.patchGraph(graph, change, patch);
+    for (const [graph, change] of this.graphs) this.patchGraph(graph, change, patch, file);
     for (const [node, change] of this.nodes) patchNode(node, change, patch);
     for (const graph of model.graphs) for (const tensor of graph.initializerList) {
       const data = this.tensors.get(tensor);
-      if (data && !this.graphs.get(graph)?.removed.has(tensor.name)) patchTensor(graph, tensor, data, patch);
+      if (data && !this.graphs.get(graph)?.removed.has(tensor.name)) patchTensor(graph, tensor, partsOf(data, file), data, patch);
     }
     return patch;
   }
 
-  private patchGraph(graph: Graph, { start, end, added, removed, removedInputs }: GraphChange, patch: Patch): void {
+  private patchGraph(graph: Graph, { start, end, added, removed, removedInputs }: GraphChange, patch: Patch, file?: ExternalFile): void {
     const { nodes, span } = graph, last = nodes.at(-1);
     patch.insert(span, nodes.length ? nodes[0].span.tag : span.end, start.map(nodeField));
     patch.insert(span, last ? last.span.end : span.end, end.map(nodeField));
@@ -142,7 +149,7 @@ export class ModelEdit {
       ...graph.inputs.filter(({ name }) => removedInputs.has(name)).map((input) => input.span),
     ];
     for (const field of gone) if (field) patch.replaceField(field);
-    patch.insert(span, graph.initializerList.at(-1)?.span?.end ?? span.end, [...added.values()].flatMap(initializerField));
+    patch.insert(span, graph.initializerList.at(-1)?.span?.end ?? span.end, [...added.values()].flatMap((data) => initializerField(partsOf(data, file))));
     // below IR version 4 every initializer of the main graph is an input, too
     const asInputs = this.model.irVersion < 4 && !graph.parent ? [...added.values()] : [];
     const kept = (name: string) => graph.inputs.some((input) => input.name === name) && !removedInputs.has(name);
@@ -171,9 +178,9 @@ function patchNode({ span, inputFields }: Node, { before, specs, inputs }: NodeC
   else if (inputs) patchTexts(patch, span, fieldOf(NODE.input), inputFields, inputs);
 }
 
-function patchTensor(graph: Graph, tensor: Tensor, data: TensorData, patch: Patch): void {
+function patchTensor(graph: Graph, tensor: Tensor, content: Uint8Array[], data: TensorData, patch: Patch): void {
   if (!tensor.span) return;
-  const { source } = patch, parts: Piece[] = [...tensorParts(data), ...tensor.otherFields.map(({ start, end }) => ({ source, start, end }))];
+  const { source } = patch, parts: Piece[] = [...content, ...tensor.otherFields.map(({ start, end }) => ({ source, start, end }))];
   patch.replaceField(tensor.span, [lenHeader(fieldOf(GRAPH.initializer), piecesLength(parts)), ...parts]);
   if (tensor.type === data.type && tensor.dims.join() === data.dims.join()) return;
   const declared = (values: ValueInfo[], key: typeof GRAPH.input | typeof GRAPH.valueInfo) => {

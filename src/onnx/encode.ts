@@ -74,8 +74,8 @@ export function encodeValueInfo({ name, type, shape }: BorderValue): Uint8Array 
 
 /** A field of a graph, tag and length included. */
 export const nodeField = (node: NodeSpec): Uint8Array => lenField(fieldOf(GRAPH.node), encodeNode(node));
-export const initializerField = (tensor: TensorData): Uint8Array[] => {
-  const parts = tensorParts(tensor);
+export const initializerField = (tensor: TensorData | Uint8Array[]): Uint8Array[] => {
+  const parts = Array.isArray(tensor) ? tensor : tensorParts(tensor);
   return [lenHeader(fieldOf(GRAPH.initializer), parts.reduce((sum, part) => sum + part.length, 0)), ...parts];
 };
 export const valueField = (key: typeof GRAPH.input | typeof GRAPH.output | typeof GRAPH.valueInfo, value: BorderValue): Uint8Array => lenField(fieldOf(key), encodeValueInfo(value));

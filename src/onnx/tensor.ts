@@ -71,7 +71,8 @@ const LONGEST_READ = 1 << 26;
 /** A copy of a range, aligned for every typed array. */
 export async function readRange(source: ByteSource, start: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
-  for (let at = 0; at < length; at += LONGEST_READ) bytes.set(await source.read(start + at, Math.min(LONGEST_READ, length - at)), at);
+  if (source.readInto) await source.readInto(start, bytes);
+  else for (let at = 0; at < length; at += LONGEST_READ) bytes.set(await source.read(start + at, Math.min(LONGEST_READ, length - at)), at);
   return bytes;
 }
 

@@ -8,7 +8,7 @@ import { createGzip } from "node:zlib";
 import { Tensor as OrtTensor, InferenceSession } from "onnxruntime-node";
 import { halvesToFloats, floatToHalf } from "../numeric/half";
 import { inlinePool, type ComputePool, type TaskInput, type TaskName, type TaskOutput } from "../numeric/tasks";
-import type { ByteSink, ByteSource, DataAccess, ExternalFiles } from "../onnx/bytes";
+import type { ByteSource, DataAccess, ExternalFiles } from "../onnx/bytes";
 import { KernelscopeError } from "../protocol/errors";
 import type { AnyTensor, Runtime, Session, Tensor } from "./runtime";
 
@@ -19,28 +19,43 @@ export interface OpenFile extends ByteSource { path: string; close(): Promise<vo
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
 
-/** Opens a file for reading by ranges. @throws KernelscopeError "bad-model" where it cannot be opened */
-export async function openFile(file: string): Promise<OpenFile> {
-  const handle = await fs.open(file, "r").catch((error: unknown) => {
-    throw new KernelscopeError("bad-model", codeOf(error) === "ENOENT" ? `There is no file ${file}.` : `${file} cannot be opened: ${reasonOf(error)}.`);
-  });
+const UNREADABLE: Record<string, string> = {
+  EACCES: "you have no permission to read it", EPERM: "you have no permission to read it", EBUSY: "another program has locked it", EISDIR: "it is a folder",
+  EMFILE: "too many files are open", ENFILE: "too many files are open", EIO: "the disk reports an error", ELOOP: "its links go round in circles",
+};
+
+function unreadable(code: "bad-model" | "bad-data", file: string, error: unknown): KernelscopeError {
+  if (error instanceof KernelscopeError) return error;
+  const missing = codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
+  if (missing) return new KernelscopeError(code, code === "bad-model" ? `There is no file ${file}.` : `There is no data at ${file}.`);
+  return new KernelscopeError(code, `${file} cannot be read: ${UNREADABLE[codeOf(error)] ?? reasonOf(error)}.`);
+}
+
+/** Opens a file for reading by ranges. @throws KernelscopeError of the code where it cannot be opened */
+export async function openFile(file: string, code: "bad-model" | "bad-data" = "bad-model"): Promise<OpenFile> {
+  const handle = await fs.open(file, "r").catch((error: unknown) => { throw unreadable(code, file, error); });
   const stat = await handle.stat();
   if (!stat.isFile()) {
     await handle.close();
-    throw new KernelscopeError("bad-model", `${file} is no file.`);
+    throw new KernelscopeError(code, `${file} is no file.`);
   }
   const { size } = stat;
+  const readInto = async (offset: number, target: Uint8Array): Promise<void> => {
+    const { length } = target;
+    if (offset + length > size) throw new KernelscopeError("truncated", `${path.basename(file)} ends at byte ${size.toLocaleString("en")}, ${(offset + length - size).toLocaleString("en")} bytes too early.`);
+    for (let got = 0; got < length;) {
+      const { bytesRead } = await handle.read(target, got, Math.min(length - got, 1 << 30), offset + got);
+      if (bytesRead === 0) throw new KernelscopeError("truncated", `${path.basename(file)} became shorter while it was read.`);
+      got += bytesRead;
+    }
+  };
   return {
     path: file,
     size,
+    readInto,
     async read(offset, length) {
-      if (offset + length > size) throw new KernelscopeError("truncated", `${path.basename(file)} ends at byte ${size.toLocaleString("en")}, ${(offset + length - size).toLocaleString("en")} bytes too early.`);
       const bytes = new Uint8Array(length);
-      for (let got = 0; got < length;) {
-        const { bytesRead } = await handle.read(bytes, got, Math.min(length - got, 1 << 30), offset + got);
-        if (bytesRead === 0) throw new KernelscopeError("truncated", `${path.basename(file)} became shorter while it was read.`);
-        got += bytesRead;
-      }
+      await readInto(offset, bytes);
       return bytes;
     },
     close: () => handle.close(),
@@ -74,56 +89,15 @@ export class NodeExternalFiles implements ExternalFiles {
   }
 }
 
-/**
- * Writes a file so that it appears whole or not at all: a temporary file beside the target, flushed, then renamed.
- * @throws KernelscopeError "write-failed" naming the cause
- */
-export async function writeAtomically(target: string, write: (sink: ByteSink) => Promise<unknown>): Promise<void> {
-  const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.${Math.random().toString(36).slice(2, 8)}.tmp`);
-  let handle: fs.FileHandle | undefined;
-  try {
-    handle = await fs.open(temporary, "wx");
-    const file = handle;
-    let pending: Uint8Array[] = [], waiting = 0;
-    const flush = async () => {
-      for (const bytes of pending) for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
-      pending = [];
-      waiting = 0;
-    };
-    await write({
-      async write(bytes) {
-        pending.push(bytes.length < 65536 ? bytes.slice() : bytes);
-        waiting += bytes.length;
-        if (waiting > 1 << 20) await flush();
-      },
-    });
-    await flush();
-    await handle.sync();
-    await handle.close();
-    handle = undefined;
-    await fs.rename(temporary, target);
-  } catch (error) {
-    await handle?.close().catch(() => undefined);
-    await fs.rm(temporary, { force: true });
-    if (error instanceof KernelscopeError) throw error;
-    const cause: Record<string, string> = {
-      ENOSPC: "the disk is full", EACCES: "the folder is read-only for you", EPERM: "the folder or file is read-only", EROFS: "the disk is read-only",
-      EBUSY: "the file is open in another program", ENOENT: "the folder does not exist", EDQUOT: "your disk quota is used up",
-    };
-    throw new KernelscopeError("write-failed", `${target} could not be written: ${cause[codeOf(error)] ?? reasonOf(error)}. Nothing was changed.`);
-  }
-}
-
 /** A data folder, or one archive, on disk. @throws KernelscopeError "bad-data" where there is none */
 export async function openData(location: string): Promise<DataAccess> {
-  const stat = await fs.stat(location).catch(() => {
-    throw new KernelscopeError("bad-data", `There is no data at ${location}.`);
-  });
+  const fails = (file: string) => (error: unknown): never => { throw unreadable("bad-data", file, error); };
+  const stat = await fs.stat(location).catch(fails(location));
   return {
     name: path.basename(location),
     async list(folder) {
       if (!stat.isDirectory()) return undefined;
-      const entries = await fs.readdir(path.join(location, folder), { withFileTypes: true });
+      const listed = path.join(location, folder), entries = await fs.readdir(listed, { withFileTypes: true }).catch(fails(listed));
       return entries.map((entry) => ({ name: entry.name, folder: entry.isDirectory() }));
     },
     // Images are small and many: read whole, so that no handle stays open. Arrays are read by ranges.
@@ -133,12 +107,12 @@ export async function openData(location: string): Promise<DataAccess> {
 
 /** A file that is opened for every range and closed again, so that nobody has to close it. */
 async function rangesOf(file: string): Promise<ByteSource> {
-  const { size, close } = await openFile(file);
+  const { size, close } = await openFile(file, "bad-data");
   await close();
   return {
     size,
     async read(offset, length) {
-      const opened = await openFile(file);
+      const opened = await openFile(file, "bad-data");
       try {
         return await opened.read(offset, length);
       } finally {
@@ -149,7 +123,7 @@ async function rangesOf(file: string): Promise<ByteSource> {
 }
 
 async function wholeFile(file: string): Promise<ByteSource> {
-  const bytes = await fs.readFile(file);
+  const bytes = await fs.readFile(file).catch((error: unknown) => { throw unreadable("bad-data", file, error); });
   return { size: bytes.length, read: async (offset, length) => bytes.subarray(offset, offset + length) };
 }
 
@@ -233,14 +207,14 @@ interface Waiting { resolve(value: unknown): void; reject(error: unknown): void 
 /** Threads for numeric tasks, each started on first use from the bundled `compute.js`. Close it when the job ends. */
 export class ThreadPool implements ComputePool {
   private readonly idle: Worker[] = [];
-  private readonly queue: { name: TaskName; input: unknown; waiting: Waiting }[] = [];
+  private readonly queue: { name: TaskName; input: unknown; given: readonly ArrayBuffer[]; waiting: Waiting }[] = [];
   private readonly busy = new Map<Worker, Waiting>();
 
   constructor(private readonly script: string, readonly threads = os.availableParallelism()) {}
 
-  run<N extends TaskName>(name: N, input: TaskInput<N>): Promise<TaskOutput<N>> {
+  run<N extends TaskName>(name: N, input: TaskInput<N>, given: readonly ArrayBuffer[] = []): Promise<TaskOutput<N>> {
     return new Promise((resolve, reject) => {
-      this.queue.push({ name, input, waiting: { resolve: resolve as (value: unknown) => void, reject } });
+      this.queue.push({ name, input, given, waiting: { resolve: resolve as (value: unknown) => void, reject } });
       this.next();
     });
   }
@@ -249,14 +223,14 @@ export class ThreadPool implements ComputePool {
     if (!this.queue.length) return;
     const worker = this.idle.pop() ?? (this.busy.size < this.threads ? this.start() : undefined);
     if (!worker) return;
-    const { name, input, waiting } = this.queue.shift()!;
+    const { name, input, given, waiting } = this.queue.shift()!;
     this.busy.set(worker, waiting);
     worker.ref();
-    worker.postMessage({ name, input });
+    worker.postMessage({ name, input }, given);
   }
 
   private start(): Worker {
-    const worker = new Worker(this.script);
+    const worker = new Worker(this.script, { resourceLimits: { maxYoungGenerationSizeMb: 8 } }); // tasks work on few large arrays
     const finish = (settle: (waiting: Waiting) => void, reuse: boolean) => {
       const waiting = this.busy.get(worker);
       this.busy.delete(worker);

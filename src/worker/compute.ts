@@ -1,5 +1,9 @@
 import { parentPort } from "node:worker_threads";
 import { runTask, type TaskInput, type TaskName } from "../numeric/tasks";
+import { collectGarbage } from "./garbage";
+
+const LARGE = 1 << 20;
+const bytesOf = (input: object): number => Object.values(input).reduce((sum: number, value: unknown) => sum + (ArrayBuffer.isView(value) ? value.byteLength : 0), 0);
 
 /** A thread of the pool in src/runtime/node.ts: one task a message, its result or its error in answer. */
 const port = parentPort;
@@ -11,4 +15,5 @@ port.on("message", ({ name, input }: { name: TaskName; input: TaskInput<TaskName
   } catch (error) {
     port.postMessage({ error: error instanceof Error ? error.message : String(error) });
   }
+  if (bytesOf(input) > LARGE) setImmediate(collectGarbage);
 });

@@ -6,18 +6,25 @@ import type { Host, OpenedModel } from "../compression/host";
 import type { ComputePool } from "../numeric/tasks";
 import { allTensors, readModel } from "../onnx/model";
 import { KernelscopeError } from "../protocol/errors";
-import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool, writeAtomically } from "../runtime/node";
+import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool } from "../runtime/node";
+import { collectGarbage } from "./garbage";
+import { checkWritable, isOneOf, writeFiles } from "./files";
 
 /** Opens a model on disk; external data is found beside it. */
 export async function openModelFile(file: string): Promise<OpenedModel> {
   const source = await openFile(file), external = new NodeExternalFiles(path.dirname(file));
   try {
     const model = await readModel(source, external);
-    const locations = new Map<string, number>();
-    for (const { storage } of allTensors(model)) if (storage.kind === "external") locations.set(storage.location, 0);
-    for (const location of locations.keys()) locations.set(location, await fs.stat(path.join(path.dirname(file), location)).then(({ size }) => size, () => 0));
+    const locations = new Set([...allTensors(model)].flatMap(({ storage }) => (storage.kind === "external" ? [storage.location] : [])));
+    const files = [file];
+    let bytes = source.size;
+    for (const location of locations) {
+      const data = await external.open(location).catch(() => undefined); // whoever reads its tensors is told why
+      if (data) files.push(path.join(path.dirname(file), location));
+      bytes += data?.size ?? 0;
+    }
     const close = async () => { await external.close(); await source.close(); };
-    return { model, bytes: source.size + [...locations.values()].reduce((a, b) => a + b, 0), close };
+    return { model, bytes, files, close };
   } catch (error) {
     await external.close();
     await source.close();
@@ -33,7 +40,7 @@ class FolderStore implements CheckpointStore {
   }
   async save(key: string, value: Uint8Array): Promise<void> {
     await fs.mkdir(this.folder, { recursive: true });
-    await writeAtomically(path.join(this.folder, key), (sink) => sink.write(value));
+    await writeFiles(path.join(this.folder, key), (sink) => sink.write(value));
   }
   async clear(): Promise<void> { await fs.rm(this.folder, { recursive: true, force: true }); }
 }
@@ -48,13 +55,12 @@ export function cacheFolder(): string {
 /** Ratings of so many models and data sets are kept. */
 const KEPT_RATINGS = 24;
 
-/** The store of one key, the oldest ones taken away; ratings of another build do not count. */
+/** The store of one key, the oldest ones taken away. */
 async function ratingStore(folder: string, key: string): Promise<CheckpointStore> {
   const names = await fs.readdir(folder).catch(() => []);
   const aged = await Promise.all(names.map(async (name) => ({ name, time: await fs.stat(path.join(folder, name)).then(({ mtimeMs }) => mtimeMs, () => 0) })));
   for (const { name } of aged.sort((a, b) => b.time - a.time).slice(KEPT_RATINGS)) await fs.rm(path.join(folder, name), { recursive: true, force: true });
-  const { mtimeMs, size } = await fs.stat(__filename);
-  return new FolderStore(path.join(folder, `${key}-${Math.round(mtimeMs).toString(36)}-${size.toString(36)}`));
+  return new FolderStore(path.join(folder, key));
 }
 
 export interface NodeHost extends Host { close(): Promise<void> }
@@ -70,12 +76,17 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
     openData,
     readText: (file) => fs.readFile(file, "utf8").catch(() => { throw new KernelscopeError("usage", `${file} cannot be read.`); }),
     exists: (file) => fs.access(file).then(() => true, () => false),
-    write: writeAtomically,
+    isOneOf,
+    checkWritable,
+    write: writeFiles,
+    remove: (file) => fs.rm(file, { force: true }),
     digest: digestFile,
     hash: hashFile,
     resolve: (base, file) => path.resolve(base, file),
     folderOf: path.dirname,
     baseName: (file) => path.basename(file),
+    collectGarbage,
+    program: () => hashFile(__filename),
     checkpoints: (key) => new FolderStore(path.join(folder, key)),
     ratings: ratings === undefined ? undefined : (key) => ratingStore(ratings, key),
     close: async () => { await pool.close?.(); },

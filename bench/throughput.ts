@@ -1,0 +1,83 @@
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { crc32, deflateSync } from "node:zlib";
+import { evaluateModel } from "../src/compression/evaluate";
+import { openDataset, readPreprocess } from "../src/evaluation/dataset";
+import { batchSize, dataInput, readBatches } from "../src/evaluation/evaluate";
+import { nodeRuntime, openData } from "../src/runtime/node";
+import { nodeHost, openModelFile } from "../src/worker/host";
+import { cacheFolder, CLASSES, IMAGE_BYTES, testImages } from "./cifar10";
+
+/**
+ * Images a second of an evaluation from PNG files ÷ those of onnxruntime alone on the same tensors in memory, in alternating runs.
+ * npm run bench:throughput -- [IMAGES] [THREADS]
+ */
+const MODEL = "samples/resnet20-cifar10.onnx", PREPROCESS = "samples/resnet20-cifar10.preprocess.json", BATCH = 64, PAIRS = 7, TARGET = 0.8;
+
+function png(pixels: Uint8Array, side: number): Buffer {
+  const chunk = (type: string, content: Uint8Array): Buffer => {
+    const body = Buffer.concat([Buffer.from(type, "latin1"), content]), frame = Buffer.alloc(body.length + 8);
+    frame.writeUInt32BE(content.length);
+    body.copy(frame, 4);
+    frame.writeUInt32BE(crc32(body), body.length + 4);
+    return frame;
+  };
+  const header = Buffer.alloc(13), rows = Buffer.alloc(side * (3 * side + 1));
+  header.writeUInt32BE(side);
+  header.writeUInt32BE(side, 4);
+  header.set([8, 2, 0, 0, 0], 8);
+  for (let y = 0; y < side; y++) rows.set(pixels.subarray(y * 3 * side, (y + 1) * 3 * side), y * (3 * side + 1) + 1);
+  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
+}
+
+/** The first test images as class folders of PNGs, made once. */
+async function imageFolder(count: number): Promise<string> {
+  const folder = path.join(cacheFolder, `cifar10-test-${count}`), working = `${folder}.making`;
+  if (existsSync(folder)) return folder;
+  const { images, labels } = await testImages();
+  rmSync(working, { recursive: true, force: true });
+  for (const name of CLASSES) mkdirSync(path.join(working, name), { recursive: true });
+  for (let i = 0; i < count; i++) writeFileSync(path.join(working, CLASSES[labels[i]], `${String(i).padStart(5, "0")}.png`), png(images.subarray(i * IMAGE_BYTES, (i + 1) * IMAGE_BYTES), 32));
+  renameSync(working, folder);
+  return folder;
+}
+
+const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
+
+async function main(): Promise<void> {
+  const count = Number(process.argv[2] ?? 2000), threads = process.argv[3] === undefined ? undefined : Number(process.argv[3]);
+  const data = await imageFolder(count), host = await nodeHost({ threads, scripts: path.resolve("dist") });
+  const opened = await openModelFile(MODEL), input = dataInput(opened.model);
+  await opened.close();
+  const preprocess = await readPreprocess(await (await openData(path.dirname(PREPROCESS))).open(path.basename(PREPROCESS)), PREPROCESS);
+  const dataset = await openDataset(await openData(data), input, preprocess);
+  const batches = await readBatches(dataset, Array.from({ length: count }, (_, i) => i), batchSize(input, BATCH)), session = await nodeRuntime.open(MODEL, { threads });
+  const alone = async (): Promise<number> => {
+    const started = performance.now();
+    for (const batch of batches) await session.run({ [input.name]: batch });
+    return count / (performance.now() - started) * 1000;
+  };
+  const whole = async (): Promise<number> => {
+    const { samplesPerSecond, top1 } = await evaluateModel({ model: MODEL, data, preprocess: PREPROCESS, threads }, host);
+    if (!(top1! > 0.9)) throw new Error(`The top-1 is ${top1}, so something is wrong with images or labels.`);
+    return samplesPerSecond;
+  };
+  await alone();
+  await whole();
+  const ratios: number[] = [], speeds: number[] = [];
+  for (let i = 0; i < PAIRS; i++) {
+    const [first, second] = i % 2 ? [await whole(), await alone()] : [await alone(), await whole()];
+    ratios.push(i % 2 ? first / second : second / first);
+    speeds.push(i % 2 ? second : first);
+  }
+  const ratio = median(ratios);
+  console.log(`${count} PNGs, batch ${BATCH}: evaluation ÷ onnxruntime alone (${Math.round(median(speeds))} images/s): ${ratio.toFixed(3)}, from ${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)} (target ≥ ${TARGET})`);
+  await session.release();
+  await host.close();
+  if (ratio < TARGET) process.exitCode = 1;
+}
+
+void main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,49 @@
+import { readdirSync } from "node:fs";
+import path from "node:path";
+import { compressModel } from "../../../src/compression/compress";
+import type { CompressRequest } from "../../../src/protocol/api";
+import { nodeHost } from "../../../src/worker/host";
+
+/**
+ * A job that ends itself with SIGKILL at a named moment, as a kill from outside would:
+ * "STAGE N" at the N-th progress of a stage, "saving plan" and "saved plan" around that checkpoint, "saving layer N" and "saved layer N" where that many (or more,
+ * several are fitted at once) are kept then, "output N" at the N-th piece of the output, "renamed".
+ */
+const [moment, checkpoint, request] = process.argv.slice(2);
+const kill = (now: string): void => { if (now === moment) process.kill(process.pid, "SIGKILL"); };
+const killFrom = (now: string, count: number): void => { for (let n = 1; n <= count; n++) kill(`${now} ${n}`); };
+
+async function main(): Promise<void> {
+  const host = await nodeHost({ threads: 2, checkpoint, scripts: path.resolve("dist") });
+  const { checkpoints, write } = host, seen = new Map<string, number>();
+  const times = (name: string): number => { seen.set(name, (seen.get(name) ?? 0) + 1); return seen.get(name)!; };
+  host.checkpoints = (key) => {
+    const store = checkpoints!(key);
+    return {
+      load: (name) => store.load(name),
+      clear: () => store.clear(),
+      async save(name, value) {
+        const kept = () => readdirSync(path.join(checkpoint, key)).filter((file) => file.startsWith("layer")).length;
+        if (name === "plan") kill("saving plan");
+        else killFrom("saving layer", kept() + 1);
+        await store.save(name, value);
+        if (name === "plan") kill("saved plan");
+        else killFrom("saved layer", kept());
+      },
+    };
+  };
+  host.write = async (file, content, replace) => {
+    const placed = await write(file, (sink, beside) => content({
+      async write(bytes) { await sink.write(bytes); kill(`output ${times("output")}`); },
+    }, beside), replace);
+    kill("renamed");
+    return placed;
+  };
+  await compressModel(JSON.parse(request) as CompressRequest, host, ({ stage }) => kill(`${stage} ${times(stage)}`));
+  await host.close();
+}
+
+void main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});

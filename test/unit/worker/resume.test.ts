@@ -1,0 +1,125 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { buildSync } from "esbuild";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { CompressRequest } from "../../../src/protocol/api";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-resume-"));
+const model = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist"), script = path.resolve(".cache/killed-job.cjs");
+const at = (...names: string[]) => path.join(folder, ...names);
+
+beforeAll(() => {
+  buildSync({
+    entryPoints: ["test/unit/worker/killed-job.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
+    external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
+    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const layers = Object.fromEntries([["3", 9, 32], ["7", 9, 32], ["10", 3, 512], ["14", 9, 64], ["17", 9, 16]].map(([name, block, words]) => [`${name}.weight`, { method: "kernel", options: { block, words } }]));
+/** A job with images: two layers are planned, the others fixed. */
+function withData(data: string): Partial<CompressRequest> {
+  const recipe = at("data.kernelscope.json");
+  writeFileSync(recipe, JSON.stringify({ target: "45KB", data: { limit: 32 }, layers }));
+  return { recipe, data };
+}
+function withoutData(): Partial<CompressRequest> {
+  const recipe = at("plain.kernelscope.json");
+  writeFileSync(recipe, JSON.stringify({ bits: 1.5, layers }));
+  return { recipe };
+}
+
+/** Runs the job until `moment`, or to its end. */
+function run(request: Partial<CompressRequest>, moment = "never"): { killed: boolean; status: number | null; stderr: string } {
+  const { signal, status, stderr } = spawnSync(process.execPath, [script, moment, at("jobs"), JSON.stringify({ model, output: at("out.onnx"), threads: 2, ...request })], { encoding: "utf8" });
+  return { killed: signal === "SIGKILL", status, stderr };
+}
+
+/** Runs the job to its end and takes its result away. */
+function finish(request: Partial<CompressRequest>): Buffer {
+  expect(run(request)).toMatchObject({ status: 0, stderr: "" });
+  const bytes = readFileSync(at("out.onnx"));
+  rmSync(at("out.onnx"));
+  return bytes;
+}
+
+/** Files of the output and of checkpoints, whole or not. */
+const left = (): string[] => [...readdirSync(folder).filter((name) => name.includes("out.onnx")), ...readdirSync(at("jobs"))];
+const checkpoints = (): string[] => readdirSync(at("jobs")).flatMap((job) => readdirSync(at("jobs", job)).map((name) => at("jobs", job, name)));
+
+const MOMENTS = ["read 1", "sensitivity 2", "saving plan", "saved plan", "saved layer 1", "saved layer 3", "saving layer 4", "saved layer 5", "output 3", "renamed"];
+
+describe.each([["with images", () => withData(images), [...MOMENTS, "evaluate 1"]], ["without images", withoutData, MOMENTS.slice(1)]] as const)("a job %s that is killed and started again", (_name, request, moments) => {
+  let whole: Buffer;
+  beforeAll(() => { whole = finish(request()); });
+
+  test.each(moments)("at \"%s\" gives the same file and leaves nothing behind", (moment) => {
+    expect(run(request(), moment).killed).toBe(true);
+    expect(existsSync(at("out.onnx"))).toBe(moment === "renamed" || moment.startsWith("evaluate"));
+    expect(finish(request()).equals(whole)).toBe(true);
+    expect(left()).toEqual([]);
+  });
+
+  test("ten times in one run, too", () => {
+    for (const moment of moments) expect(run(request(), moment).killed).toBe(true);
+    expect(finish(request()).equals(whole)).toBe(true);
+    expect(left()).toEqual([]);
+  });
+
+  test("neither plans nor fits again what was done", () => {
+    run(request(), "saved layer 3");
+    const { killed: planned } = run(request(), "sensitivity 1");
+    expect(planned).toBe(false);
+    rmSync(at("out.onnx"));
+    run(request(), "saved layer 3");
+    expect(run(request(), "fit 5").killed).toBe(false);
+    rmSync(at("out.onnx"));
+  });
+});
+
+describe("a checkpoint that cannot be trusted changes nothing", () => {
+  let whole: Buffer;
+  beforeAll(() => { whole = finish(withData(images)); });
+
+  test.each<[string, (bytes: Buffer) => Buffer]>([
+    ["cut off", (bytes) => bytes.subarray(0, bytes.length >> 1)],
+    ["empty", () => Buffer.alloc(0)],
+    ["changed in its last byte", (bytes) => { bytes[bytes.length - 9] ^= 1; return bytes; }],
+    ["changed in its head", (bytes) => { bytes[40] ^= 4; return bytes; }],
+    ["something else", () => Buffer.from("{}".repeat(200))],
+  ])("%s", (_name, damage) => {
+    expect(run(withData(images), "saved layer 3").killed).toBe(true);
+    const files = checkpoints();
+    expect(files.length).toBeGreaterThan(3);
+    for (const file of files) writeFileSync(file, damage(readFileSync(file)));
+    expect(finish(withData(images)).equals(whole)).toBe(true);
+    expect(left()).toEqual([]);
+  });
+
+  test("made from other images", () => {
+    const data = at("images");
+    cpSync(images, data, { recursive: true });
+    expect(run(withData(data), "saved layer 3").killed).toBe(true);
+    const pixels = readFileSync(at("images", "images.npy"));
+    for (let i = 128; i < pixels.length; i += 3) pixels[i] = 255 - pixels[i];
+    writeFileSync(at("images", "images.npy"), pixels);
+    const resumed = finish(withData(data));
+    expect(resumed.equals(finish(withData(data)))).toBe(true);
+    expect(resumed.equals(whole)).toBe(false);
+  });
+});
+
+test("a file that the killed job did not write is not replaced", () => {
+  expect(run(withData(images), "output 3").killed).toBe(true);
+  writeFileSync(at("out.onnx"), "someone's");
+  const { status, stderr } = run(withData(images));
+  expect(status).toBe(1);
+  expect(stderr).toContain("exists already");
+  expect(readFileSync(at("out.onnx"), "utf8")).toBe("someone's");
+  rmSync(at("out.onnx"));
+  finish(withData(images));
+  expect(left()).toEqual([]);
+});
