@@ -4,7 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { CompressRequest } from "../../../src/protocol/api";
+import type { CompressRequest } from "../../src/protocol/api";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-resume-"));
 const model = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist"), script = path.resolve(".cache/killed-job.cjs");
@@ -12,7 +12,7 @@ const at = (...names: string[]) => path.join(folder, ...names);
 
 beforeAll(() => {
   buildSync({
-    entryPoints: ["test/unit/worker/killed-job.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
+    entryPoints: ["test/engine/killed-job.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
     external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
     banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   });
