@@ -41,7 +41,7 @@ export function iconButton(options: { label: string; icon: string; onClick: () =
 }
 
 /** One of several values. */
-export function select<Value extends string>(options: { label: string; values: readonly { value: Value; text: string }[]; value: Value; onChange: (value: Value) => void }): HTMLElement {
+export function select<Value extends string>(options: { label: string; values: readonly { value: Value; text: string }[]; value: Value; onChange: (value: Value) => void }): HTMLElement & { value: string } {
   const element = document.createElement("vscode-dropdown") as HTMLElement & { value: string };
   element.className = "control select";
   element.setAttribute("aria-label", options.label);

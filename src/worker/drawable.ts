@@ -104,6 +104,6 @@ function captionOf(node: Node, layer: Layer | undefined): string {
   if (!layer) return node.op;
   const { dims, outputAxis, groups } = layer, strides = intsAttribute(node, "strides");
   const kernel = dims.length > 2 ? ` ${dims.slice(2).join("×")}` : "", stride = strides?.some((s) => s > 1) ? ` / ${strides[0]}` : "";
-  const channels = dims.length < 2 ? "" : outputAxis === 0 ? ` · ${dims[1] * groups}→${dims[0]}` : ` · ${dims[0]}→${dims[1] * groups}`;
-  return `${node.op}${kernel}${stride}${channels}`;
+  const channels = dims.length < 2 ? "" : outputAxis === 0 ? `${dims[1] * groups}→${dims[0]}` : `${dims[0]}→${dims[1] * groups}`;
+  return `${node.op}${kernel}${stride}${channels && (kernel ? " · " : " ")}${channels}`;
 }

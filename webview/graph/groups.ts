@@ -41,6 +41,16 @@ export function groupsOf(graph: GraphFacts): Member[] {
   return [...border("input"), ...new Grouping(graph).members(), ...border("output")];
 }
 
+/** The group of that key, however deep. */
+export function findGroup(members: readonly Member[], key: string): Group | undefined {
+  for (const member of members) {
+    if (!isGroup(member)) continue;
+    const found = member.key === key ? member : findGroup(member.members, key);
+    if (found) return found;
+  }
+  return undefined;
+}
+
 /** Stretches of nodes between the places where one tensor alone passes. */
 function stretches({ nodes, edges }: GraphFacts, inner: readonly number[]): number[][] {
   const place = new Map(inner.map((id, i) => [id, i])), inputs = nodes.filter(({ op }) => op === "input");
