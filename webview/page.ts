@@ -186,9 +186,10 @@ class Page {
   /** What lies before and behind some nodes. */
   private linksOf(ids: readonly number[]): Links {
     const inside = new Set(ids), link = (node: GraphNodeFacts, shape: (number | string)[] | undefined): Link => ({ key: String(node.id), text: node.label, shape: shape ? format.caption(shape) : "" });
+    const once = (links: Link[]): Link[] => [...new Map(links.map((link) => [link.key, link])).values()].slice(0, MOST_LINKS);
     return {
-      from: this.graph.edges.filter(({ from, to }) => inside.has(to) && !inside.has(from)).slice(0, MOST_LINKS).map(({ from, shape }) => link(this.graph.nodes[from], shape)),
-      to: this.graph.edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).slice(0, MOST_LINKS).map(({ to, shape }) => link(this.graph.nodes[to], shape)),
+      from: once(this.graph.edges.filter(({ from, to }) => inside.has(to) && !inside.has(from)).map(({ from, shape }) => link(this.graph.nodes[from], shape))),
+      to: once(this.graph.edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).map(({ to, shape }) => link(this.graph.nodes[to], shape))),
     };
   }
 

@@ -38,15 +38,22 @@ export function weightHistogram({ counts, min, max }: NonNullable<LayerDetails["
       context.fillRect(Math.round(x(tick)), floor, 1, 3);
     }
     context.textAlign = "left";
-    context.fillText(t("√ count"), 0, 9);
     const [from, to] = [x(mean - 2 * std), x(mean + 2 * std)].map((v) => Math.max(0, Math.min(width, v)));
-    if (to - from < 12) return;
+    const caption = (): void => {
+      const text = t("√ count");
+      context.fillStyle = colours.background;
+      context.fillRect(0, 0, context.measureText(text).width + 4, HEAD + 1);
+      context.fillStyle = colours.secondary;
+      context.fillText(text, 0, 9);
+    };
+    if (to - from < 12) { caption(); return; }
     context.strokeStyle = colours.foreground;
     context.lineWidth = 1;
     context.beginPath();
     for (const [x0, y0, x1, y1] of [[from, 4.5, to, 4.5], [from + 0.5, 2, from + 0.5, 8], [to - 0.5, 2, to - 0.5, 8]]) { context.moveTo(x0, y0); context.lineTo(x1, y1); }
     context.stroke();
     if (width - to > 32) context.fillText("±2σ", to + 6, 9);
+    caption();
   };
   return chart("histogram", draw, t("Histogram of the weights, square root of the counts, from {0} to {1}", format.weight(min), format.weight(max)));
 }

@@ -1,6 +1,6 @@
 import { oncePerFrame } from "../dom";
 
-export interface View { zoom: number; x: number; y: number }
+export interface View { zoom: number; x: number; y: number; /** Of the stage that it was seen on. */ width?: number }
 
 const MARGIN = 16, JUMP_MS = 120, MIN_ZOOM = 0.02, MAX_ZOOM = 3, READABLE = 0.72;
 /** The lower left corner is not the picture's. */
@@ -10,8 +10,10 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 interface Options {
   view: View | undefined;
   moved(): void;
-  /** Whether something can be clicked there. */
-  at(x: number, y: number): boolean;
+  /** What can be clicked there, in words. */
+  at(x: number, y: number): string | undefined;
+  /** The picture was fitted into the stage. */
+  fitted(): void;
   click(x: number, y: number): void;
   doubleClick(x: number, y: number): void;
 }
@@ -22,7 +24,8 @@ export class Camera {
   private picture = { width: 0, height: 0, axis: 0 };
   private stage = { width: 0, height: 0 };
   private readonly told: () => void;
-  private touched: boolean;
+  /** Whether somebody has moved the picture; until then it is fitted into every new size. */
+  touched: boolean;
 
   constructor(private readonly element: HTMLElement, private readonly options: Options) {
     this.view = options.view;
@@ -33,8 +36,15 @@ export class Camera {
 
   /** The view for a stage of this size; the middle stays the middle when the editor becomes wider or narrower. */
   look(width: number, height: number): View {
-    this.view ??= this.fitted(width, height);
-    if (this.stage.width && this.stage.width !== width) this.view = { ...this.view, x: this.view.x + (width - this.stage.width) / 2 };
+    const resized = this.stage.width !== width || this.stage.height !== height;
+    if (!this.view || (resized && !this.touched)) {
+      this.stage = { width, height };
+      this.view = this.fitted(width, height);
+      this.options.fitted();
+    }
+    const before = this.view.width ?? width;
+    if (before !== width) this.view = { ...this.view, x: this.view.x + (width - before) / 2 };
+    this.view.width = width;
     this.stage = { width, height };
     return this.view;
   }
@@ -69,7 +79,9 @@ export class Camera {
 
   centre(x: number, y: number): void {
     const { view } = this;
-    if (view) this.jump({ zoom: view.zoom, x: this.stage.width / 2 - x * view.zoom, y: this.stage.height / 2 - y * view.zoom });
+    if (!view) return;
+    this.touched = true;
+    this.jump({ zoom: view.zoom, x: this.stage.width / 2 - x * view.zoom, y: this.stage.height / 2 - y * view.zoom });
   }
 
   /** Moves a box into sight, if it is out of it. */
@@ -77,8 +89,8 @@ export class Camera {
     const { view, stage } = this;
     if (!view || !stage.width) return;
     const x0 = left * view.zoom + view.x, y0 = top * view.zoom + view.y, x1 = x0 + width * view.zoom, y1 = y0 + height * view.zoom;
-    const inside = x0 >= 0 && y0 >= 0 && x1 <= stage.width && y1 <= stage.height;
-    if (!inside) this.centre(left + width / 2, top + Math.min(height, stage.height / view.zoom - 80) / 2);
+    const insideX = x0 >= 0 && x1 <= stage.width, insideY = y0 >= 0 && y1 <= stage.height, middle = top + Math.min(height, stage.height / view.zoom - 80) / 2;
+    if (!insideX || !insideY) this.jump({ zoom: view.zoom, x: insideX ? view.x : stage.width / 2 - (left + width / 2) * view.zoom, y: insideY ? view.y : stage.height / 2 - middle * view.zoom });
   }
 
   private fitted(width: number, height: number): View {
@@ -89,18 +101,23 @@ export class Camera {
     return { zoom, x: place(zoom), y: Math.max(MARGIN, Math.min(MARGIN * 2, (height - picture.height * zoom) / 2)) };
   }
 
+  /** Somebody moves the picture. */
   private move(view: View): void {
-    this.view = view;
     this.touched = true;
+    this.set(view);
+  }
+
+  private set(view: View): void {
+    this.view = { ...view, width: this.stage.width };
     this.told();
   }
 
   private jump(to: View): void {
     const from = this.view, start = performance.now();
-    if (!from || still.matches) { this.move(to); return; }
+    if (!from || still.matches) { this.set(to); return; }
     const step = (): void => {
       const part = Math.min(1, (performance.now() - start) / JUMP_MS), eased = 1 - (1 - part) ** 3;
-      this.move({ zoom: to.zoom, x: from.x + (to.x - from.x) * eased, y: from.y + (to.y - from.y) * eased });
+      this.set({ zoom: to.zoom, x: from.x + (to.x - from.x) * eased, y: from.y + (to.y - from.y) * eased });
       if (part < 1) requestAnimationFrame(step);
     };
     step();
@@ -115,7 +132,12 @@ export class Camera {
       element.setPointerCapture(event.pointerId);
     });
     element.addEventListener("pointermove", (event) => {
-      if (!from) { element.style.cursor = options.at(event.offsetX, event.offsetY) ? "pointer" : ""; return; }
+      if (!from) {
+        const words = options.at(event.offsetX, event.offsetY);
+        element.style.cursor = words === undefined ? "" : "pointer";
+        if (element.title !== (words ?? "")) element.title = words ?? "";
+        return;
+      }
       const dx = event.offsetX - from.x, dy = event.offsetY - from.y;
       from.moved ||= Math.hypot(dx, dy) > 3;
       if (from.moved) this.move({ zoom: from.view.zoom, x: from.view.x + dx, y: from.view.y + dy });

@@ -12,7 +12,7 @@ import { FRAME_HEAD } from "./nested";
 import { bracketOf, paint } from "./paint";
 import { itemsOf, pathTo, placed, sceneOf, type Drawn, type Item, type Placed, type Scene } from "./scene";
 import { GraphTree } from "./tree";
-import { bytesOf } from "./words";
+import { bytesOf, wordsOf } from "./words";
 import { waysOf, type Ways } from "./walk";
 
 export interface GraphState { view?: View; open: string[] }
@@ -68,7 +68,7 @@ export class GraphView {
     this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward), this.legend.element, this.buttons());
     this.canvas = new Canvas(this.stage, (context, width, height) => this.draw(context, width, height));
     this.camera = new Camera(this.stage, {
-      view: initial?.view, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => this.hit(x, y) !== undefined,
+      view: initial?.view, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
       click: (x, y) => { this.click(x, y); this.tree.element.focus({ preventScroll: true }); }, doubleClick: (x, y) => this.enter(this.hit(x, y)?.item),
     });
     this.tree.element.addEventListener("keydown", (event) => this.key(event));
@@ -149,9 +149,6 @@ export class GraphView {
     if (!this.drawn) return;
     const passed = this.before ? (performance.now() - this.before.start) / UNFOLDING_MS : 1, progress = passed >= 1 ? 1 : 1 - (1 - passed) ** 3;
     if (passed >= 1) this.before = undefined;
-    const isFirst = !this.camera.view;
-    if (isFirst) this.camera.look(width, height);
-    if (isFirst && this.selected !== undefined) this.show(this.selected);
     const { zoom, x, y } = this.camera.look(width, height), sight = { left: -x / zoom, top: -y / zoom, right: (width - x) / zoom, bottom: (height - y) / zoom };
     const old = this.before?.byKey, mix = (a: number, b: number) => a + (b - a) * progress;
     const drawn = !old ? this.drawn : { ...this.drawn, items: this.drawn.items.map((box) => { const from = old.get(box.item.key); return from ? { item: box.item, left: mix(from.left, box.left), top: mix(from.top, box.top), width: mix(from.width, box.width), height: mix(from.height, box.height) } : box; }) };
@@ -160,7 +157,6 @@ export class GraphView {
     const visible = new Set(this.drawn.items.map(({ item }) => item.key)), hits = new Set([...this.hits].map((id) => this.visibleKey(String(id), visible)));
     paint(context, drawn, { selected: this.selected === undefined ? undefined : this.visibleKey(this.selected, visible), hits, focused: document.activeElement === this.tree.element, colour: ({ item }) => this.colourOf(item), total: this.total, zoom, sight, progress });
     if (this.before) this.canvas.redraw();
-    if (isFirst) this.changed();
   }
 
   /** The item that shows a node or group: itself or the folded group around it. */
@@ -183,7 +179,9 @@ export class GraphView {
     if (folded) this.open.add(key);
     else this.fold(key);
     if (folded) this.peek.delete(key);
-    this.arrange(folded && item.group.kind === "row" ? firstBlock(item) : key);
+    const first = folded && item.group.kind === "row" ? firstBlock(item) : undefined;
+    this.arrange(first ?? key);
+    if (first !== undefined && this.selected === key) this.actions.choose(first);
   }
 
   /** Folds the row that a block stands in. */
@@ -228,8 +226,9 @@ export class GraphView {
   }
 
   private key(event: KeyboardEvent): void {
-    const item = itemsOf(this.scene).find(({ key }) => key === this.selected), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
-    const walk = (ways: ReadonlyMap<string, Item[]>) => { const ends = ways.get(this.selected ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] : this.scene.items[0]); };
+    const all = itemsOf(this.scene), shown = this.selected === undefined ? undefined : this.visibleKey(this.selected, new Set(all.map(({ key }) => key)));
+    const item = all.find(({ key }) => key === shown), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
+    const walk = (ways: ReadonlyMap<string, Item[]>) => { const ends = ways.get(item?.key ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] : this.scene.items[0]); };
     const steps: Record<string, (() => void) | undefined> = {
       ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.ways.down)), ArrowUp: () => walk(this.ways.up),
       ArrowRight: event.altKey ? () => this.actions.forward() : () => (item?.group && !item.inside ? this.toggle(item) : go(item?.inside?.items[0])),
@@ -251,7 +250,7 @@ export class GraphView {
   }
 
   private changed(): void {
-    this.actions.changed({ view: this.camera.view, open: [...this.open] });
+    this.actions.changed({ view: this.camera.touched ? this.camera.view : undefined, open: [...this.open] });
     const from = this.camera.point(0, 0), to = this.camera.point(this.canvas.width, this.canvas.height);
     if (!this.drawn || !from || !to) return;
     const seen = this.drawn.items.filter(({ item, left, top, width, height }) => !item.inside && left < to.x && left + width > from.x && top < to.y && top + height > from.y);

@@ -26,6 +26,12 @@ export function rowCaption({ node, group }: Item): string {
   return [...shortened(node.caption.split(" · ").map((part) => part.replace(/ ?\d+→\d+$/, "")).filter(Boolean)), ...shortened(node.fused)].join(" · ");
 }
 
+/** All that stands on an item, where it may be cut off. */
+export function wordsOf({ node, group }: Item): string {
+  if (group) return `${group.title}\n${groupCaption(group)}`;
+  return [node?.label, node && node.layer !== undefined ? node.caption : node?.op, node?.fused.join(" · ")].filter(Boolean).join("\n");
+}
+
 export const bytesOf = ({ node, group }: Item): number => group?.bytes ?? node?.bytes ?? 0;
 
 /** "layers.3.c1, convolution, 128→128, 590 KB, 1.3 % of bytes, 2 of 4 in block layers.3" */

@@ -43,7 +43,7 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
 function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   const ORDER = ["strides", "pads", "dilations", "group"], place = (name: string) => (ORDER.indexOf(name) + ORDER.length + 1) % (ORDER.length + 1);
   const others = attributes.filter(({ name }) => name !== "kernel_shape").sort((a, b) => place(a.name) - place(b.name)).map(({ name, value }): Fact => [name, value]);
-  const isPlain = row.codewords === undefined && row.dataType === "float32" && Math.abs(row.bitsPerWeight - 32) < 1;
+  const isPlain = row.codewords === undefined && row.method === undefined && row.dataType === "float32";
   return [
     ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", storedAs(row), format.bits(row.bitsPerWeight)), true] as Fact]),
     [t("weight"), format.shape(row.shape)], [t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
