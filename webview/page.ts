@@ -7,7 +7,7 @@ import { button, field, iconButton, select, tabs } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
 import { GraphView, type GraphState } from "./graph/graph-view";
-import { findGroup, groupsOf } from "./graph/groups";
+import { findGroup, groupsOf, type Member } from "./graph/groups";
 import { Strip } from "./graph/strip";
 import { headerOf } from "./header";
 import { Visits } from "./history";
@@ -33,11 +33,12 @@ class Page {
   private trusted = start.trusted;
   private rows: LayerRow[] = [];
   private graph: GraphFacts = { nodes: [], edges: [] };
+  private groups: Member[] = [];
   private total = 0;
   private views: { graph: GraphView; table: LayerTable; strip: Strip } | undefined;
   private visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
   private readonly body = el("div", { class: "body" });
-  private readonly side = el("aside", { class: "side" });
+  private readonly side = el("aside", { class: "side", "aria-label": t("Details") });
   private readonly foot = el("footer", { class: "foot", hidden: true, role: "status" });
   private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => { if (event.key === "Enter" || event.key === "F3") { this.views?.graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); } } });
   private readonly header = el("header", { class: "header" });
@@ -67,6 +68,7 @@ class Page {
       this.facts = await this.host.open();
       this.showHeader();
       [this.graph, this.rows] = await Promise.all([this.host.graph(), this.host.layers()]);
+      this.groups = groupsOf(this.graph);
       this.total = this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
       this.show();
     } catch (error) {
@@ -85,7 +87,7 @@ class Page {
     this.views?.graph.close();
     this.visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
     const strip = new Strip(this.rows, measure, (layer) => this.selectLayer(layer));
-    const graph = new GraphView(this.graph, this.rows, this.total, measure, {
+    const graph = new GraphView(this.graph, this.groups, this.rows, this.total, measure, {
       choose: (key) => this.selectKey(key), openLayer: (layer) => this.openLayer(layer), back: () => this.goTo(this.visits.back()), forward: () => this.goTo(this.visits.forward()),
       changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers),
     }, state.graph);
@@ -96,7 +98,7 @@ class Page {
     this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
     void this.showTab();
     const layer = state.selection?.layer, known = this.rows.some(({ name }) => name === layer) ? layer : undefined;
-    if (known === undefined && state.selection?.key !== undefined && findGroup(groupsOf(this.graph), state.selection.key)) this.selectKey(state.selection.key);
+    if (known === undefined && state.selection?.key !== undefined && findGroup(this.groups, state.selection.key)) this.selectKey(state.selection.key);
     else this.selectLayer(known ?? this.rows.reduce<LayerRow | undefined>((most, row) => (!most || row.bytes > most.bytes ? row : most), undefined)?.name);
     if (state.search) { this.search.value = state.search; this.find(state.search); }
     document.body.dataset.ready = "true";
@@ -166,7 +168,7 @@ class Page {
 
   private async showDetails(selection: Selection): Promise<void> {
     const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), go: (key) => this.selectKey(key) };
-    const { layer, key } = selection, node = key === undefined ? undefined : this.graph.nodes[/^\d+$/.test(key) ? Number(key) : -1], group = key === undefined ? undefined : findGroup(groupsOf(this.graph), key);
+    const { layer, key } = selection, node = key === undefined ? undefined : this.graph.nodes[/^\d+$/.test(key) ? Number(key) : -1], group = key === undefined ? undefined : findGroup(this.groups, key);
     if (layer === undefined) {
       if (node) this.side.replaceChildren(operatorDetails(node.label, [node.op, ...node.fused], node.shape ? format.shape(node.shape) : "", this.linksOf([node.id]), actions));
       if (group) this.side.replaceChildren(groupDetails(group, this.rows, this.total, this.linksOf(group.nodes), actions, (name) => this.views?.graph.keyOf(name)));

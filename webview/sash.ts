@@ -8,6 +8,8 @@ export function sash(pane: HTMLElement, options: { least: number; width?: number
   const handle = el("div", { class: "sash", role: "separator", tabindex: 0, "aria-label": t("Size of the details") });
   const size = { width: options.width, height: options.height };
   const apply = (): void => {
+    handle.setAttribute("aria-valuenow", String(Math.round(lies() ? pane.offsetHeight : pane.offsetWidth)));
+    handle.setAttribute("aria-orientation", lies() ? "horizontal" : "vertical");
     if (size.width !== undefined) pane.style.setProperty("--side-width", `${size.width}px`);
     if (size.height !== undefined) pane.style.setProperty("--side-height", `${size.height}px`);
   };

@@ -1,11 +1,10 @@
-import { oncePerFrame } from "../dom";
+import { oncePerFrame, reducedMotion } from "../dom";
 
 export interface View { zoom: number; x: number; y: number; /** Of the stage that it was seen on. */ width?: number }
 
 const MARGIN = 16, JUMP_MS = 120, MIN_ZOOM = 0.02, MAX_ZOOM = 3, READABLE = 0.72;
 /** The lower left corner is not the picture's. */
 const CORNER = { width: 184, height: 64 };
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 interface Options {
   view: View | undefined;
@@ -114,7 +113,7 @@ export class Camera {
 
   private jump(to: View): void {
     const from = this.view, start = performance.now();
-    if (!from || still.matches) { this.set(to); return; }
+    if (!from || reducedMotion()) { this.set(to); return; }
     const step = (): void => {
       const part = Math.min(1, (performance.now() - start) / JUMP_MS), eased = 1 - (1 - part) ** 3;
       this.set({ zoom: to.zoom, x: from.x + (to.x - from.x) * eased, y: from.y + (to.y - from.y) * eased });

@@ -2,11 +2,11 @@ import type { GraphFacts, LayerRow } from "../../src/protocol/api";
 import { Canvas } from "../charts/canvas";
 import type { Measure } from "../charts/measures";
 import { iconButton } from "../controls";
-import { el } from "../dom";
+import { el, reducedMotion } from "../dom";
 import { t } from "../l10n";
 import { Arranger } from "./arranger";
 import { Camera, type View } from "./camera";
-import { groupsOf, isGroup, type Member } from "./groups";
+import { isGroup, type Member } from "./groups";
 import { Legend } from "./legend";
 import { FRAME_HEAD } from "./nested";
 import { bracketOf, paint } from "./paint";
@@ -30,7 +30,6 @@ export interface GraphActions {
 }
 
 const UNFOLDING_MS = 160;
-const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** The layer graph on a canvas, with a tree as its twin for the keyboard and screen readers. */
 export class GraphView {
@@ -41,7 +40,6 @@ export class GraphView {
   private readonly tree: GraphTree;
   private readonly arranger = new Arranger();
   private readonly legend = new Legend();
-  private readonly members: Member[];
   private readonly rowOf: Map<string, LayerRow>;
   private readonly nodeOf = new Map<string, number>();
   private readonly open: Set<string>;
@@ -53,11 +51,13 @@ export class GraphView {
   private before: { byKey: Map<string, Placed>; start: number } | undefined;
   private selected: string | undefined;
   private hits = new Set<number>();
+  /** The keys of the items that show each node, and the search's hits among them. */
+  private shown = new Map<number, string>();
+  private shownHits = new Set<string>();
   private wanted: string | undefined;
   private readonly steps: { back: HTMLElement; forward: HTMLElement };
 
-  constructor(private readonly graph: GraphFacts, rows: readonly LayerRow[], private readonly total: number, private measure: Measure, private readonly actions: GraphActions, initial?: GraphState) {
-    this.members = groupsOf(graph);
+  constructor(private readonly graph: GraphFacts, private readonly members: readonly Member[], rows: readonly LayerRow[], private readonly total: number, private measure: Measure, private readonly actions: GraphActions, initial?: GraphState) {
     this.rowOf = new Map(rows.map((row) => [row.name, row]));
     for (const { layer, id } of graph.nodes) if (layer !== undefined && !this.nodeOf.has(layer)) this.nodeOf.set(layer, id);
     this.open = new Set(initial?.open);
@@ -99,6 +99,7 @@ export class GraphView {
   search(text: string): number {
     const wanted = text.trim().toLowerCase();
     this.hits = new Set(wanted ? this.graph.nodes.filter(({ name, label, op, caption, fused, shape }) => [name, label, op, caption, ...fused, shape?.join("×") ?? ""].some((s) => s.toLowerCase().includes(wanted))).map(({ id }) => id) : []);
+    this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
     this.canvas.redraw();
     return this.hits.size;
   }
@@ -127,12 +128,14 @@ export class GraphView {
   private arrange(anchor?: string): void {
     this.scene = sceneOf(this.graph, this.members, new Set([...this.open, ...this.peek]));
     this.ways = waysOf(this.graph, this.scene);
+    this.shown = new Map(itemsOf(this.scene).flatMap(({ key, inside, group, node }) => (inside ? [] : group?.nodes ?? (node ? [node.id] : [])).map((id) => [id, key] as const)));
+    this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
     this.updateTree();
     const { scene } = this;
     this.arranger.arrange(scene.input, (picture) => {
       const before = this.drawn;
       this.drawn = placed(scene, picture);
-      if (before && !still.matches) this.before = { byKey: before.byKey, start: performance.now() };
+      if (before && !reducedMotion()) this.before = { byKey: before.byKey, start: performance.now() };
       this.camera.size(this.drawn.width, this.drawn.height, this.drawn.axis);
       const [was, is] = anchor === undefined ? [] : [before?.byKey.get(anchor), this.drawn.byKey.get(anchor)];
       if (was && is) this.camera.hold(was.left + was.width / 2, was.top, is.left + is.width / 2, is.top);
@@ -154,16 +157,12 @@ export class GraphView {
     const drawn = !old ? this.drawn : { ...this.drawn, items: this.drawn.items.map((box) => { const from = old.get(box.item.key); return from ? { item: box.item, left: mix(from.left, box.left), top: mix(from.top, box.top), width: mix(from.width, box.width), height: mix(from.height, box.height) } : box; }) };
     context.translate(x, y);
     context.scale(zoom, zoom);
-    const visible = new Set(this.drawn.items.map(({ item }) => item.key)), hits = new Set([...this.hits].map((id) => this.visibleKey(String(id), visible)));
-    paint(context, drawn, { selected: this.selected === undefined ? undefined : this.visibleKey(this.selected, visible), hits, focused: document.activeElement === this.tree.element, colour: ({ item }) => this.colourOf(item), total: this.total, zoom, sight, progress });
+    paint(context, drawn, { selected: this.selected === undefined ? undefined : this.keyShowing(this.selected), hits: this.shownHits, focused: document.activeElement === this.tree.element, colour: ({ item }) => this.colourOf(item), total: this.total, zoom, sight, progress });
     if (this.before) this.canvas.redraw();
   }
 
   /** The item that shows a node or group: itself or the folded group around it. */
-  private visibleKey(key: string, visible: ReadonlySet<string>): string {
-    if (visible.has(key)) return key;
-    return pathTo(this.members, Number.parseInt(key, 10)).find((group) => visible.has(group)) ?? key;
-  }
+  private keyShowing(key: string): string { return this.drawn?.byKey.has(key) ? key : this.shown.get(Number.parseInt(key, 10)) ?? key; }
 
   private rowsOf({ node, group }: Item): LayerRow[] { return (group?.layers ?? (node?.layer === undefined ? [] : [node.layer])).flatMap((layer) => this.rowOf.get(layer) ?? []); }
   private colourOf(item: Item): string | undefined { const rows = this.rowsOf(item); return rows.length ? this.measure.colour(rows) : undefined; }
@@ -226,8 +225,7 @@ export class GraphView {
   }
 
   private key(event: KeyboardEvent): void {
-    const all = itemsOf(this.scene), shown = this.selected === undefined ? undefined : this.visibleKey(this.selected, new Set(all.map(({ key }) => key)));
-    const item = all.find(({ key }) => key === shown), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
+    const all = itemsOf(this.scene), item = all.find(({ key }) => key === this.selected) ?? all.find(({ key }) => this.selected !== undefined && key === this.keyShowing(this.selected)), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
     const walk = (ways: ReadonlyMap<string, Item[]>) => { const ends = ways.get(item?.key ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] : this.scene.items[0]); };
     const steps: Record<string, (() => void) | undefined> = {
       ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.ways.down)), ArrowUp: () => walk(this.ways.up),

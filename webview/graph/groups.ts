@@ -74,8 +74,8 @@ function stretches({ nodes, edges }: GraphFacts, inner: readonly number[]): numb
   return current.length ? [...found, current] : found;
 }
 
-function kindOf({ op }: GraphNodeFacts, members: readonly Member[]): Kind {
-  if (members.length < 2 || members.some(isGroup)) return "block";
+function kindOf({ op, id }: GraphNodeFacts, members: readonly Member[]): Kind {
+  if (members.length < 2 || members[members.length - 1] !== id) return "block";
   return op === "Add" || op === "Sum" ? "residual" : op === "Concat" ? "branches" : op === "Mul" ? "gated" : "block";
 }
 
@@ -117,7 +117,13 @@ class Grouping {
   members(): Member[] {
     const { nodes } = this.graph, inner = nodes.filter(({ op }) => op !== "input" && op !== "output").map(({ id }) => id);
     const isBlock = (ids: number[]): boolean => ids.length > 1 && ids.length <= LONG && ids.some((id) => nodes[id].layer !== undefined);
-    return this.rows(this.byName(stretches(this.graph, inner).flatMap((ids): Member[] => (isBlock(ids) ? [this.group("", ids, ids)] : ids)), 0));
+    return this.rows(this.byName(stretches(this.graph, inner).flatMap((ids): Member[] => (isBlock(ids) ? [this.block(ids)] : ids)), 0));
+  }
+
+  /** A stretch between two cuts, inside which names may show smaller blocks. */
+  private block(ids: number[]): Group {
+    const { length } = commonScope(this.nodes(ids)), members = this.rows(this.byName(ids, length));
+    return this.group("", ids, members.length > 1 ? members : ids);
   }
 
   private group(title: string, ids: number[], members: Member[]): Group {
@@ -138,8 +144,12 @@ class Grouping {
       let end = i;
       if (name) for (let j = i + 1; j < members.length && (names[j] === name || this.isNameless(members[j])); j++) if (names[j] === name) end = j;
       const span = members.slice(i, end + 1), ids = span.flatMap(nodesIn);
-      if (!name || span.length < 2 || this.nodes(ids).filter(({ layer }) => layer !== undefined).length < 2) { found.push(members[i]); continue; }
-      const inner = this.rows(this.byName(span, name.split(".").length).map((member) => this.retitled(member, name)));
+      if (!name || span.length < 2 || this.nodes(ids).filter(({ layer }) => layer !== undefined).length < 2) {
+        // alone under its numbered name, a block needs no longer one
+        found.push(name && isGroup(span[0]) && span.length === 1 && span[0].title.startsWith(`${name}.`) ? { ...span[0], title: name } : members[i]);
+        continue;
+      }
+      const inner = this.rows(this.byName(span, name.split(".").length).flatMap((member) => this.within(member, name)));
       found.push(inner.length === 1 && isGroup(inner[0]) ? { ...inner[0], title: name } : this.group(name, ids, inner));
       i = end;
     }
@@ -154,12 +164,13 @@ class Grouping {
 
   private isNameless(member: Member): boolean { return !isGroup(member) && this.graph.nodes[member].layer === undefined && scopeOf(this.graph.nodes[member]).length === 0; }
 
-  /** A block that would be called like the group around it is called after its first and last layer. */
-  private retitled(member: Member, around: string): Member {
-    if (!isGroup(member) || member.title !== around) return member;
+  /** A block that would be called like the group around it: a residual one is called after its first and last layer, of others the members stand in the group. */
+  private within(member: Member, around: string): Member[] {
+    if (!isGroup(member) || member.title !== around) return [member];
+    if (member.kind !== "residual") return member.members;
     const depth = around.split(".").length, parts = this.nodes(member.nodes).filter(({ layer }) => layer !== undefined).map(({ label }) => label.split(/[./]/)[depth] ?? label);
     const [first, last] = [parts[0], parts[parts.length - 1]];
-    return { ...member, title: `${around}.${first === last ? first : `${first}–${last}`}` };
+    return [{ ...member, title: `${around}.${first === last ? first : `${first}–${last}`}` }];
   }
 
   /** Joins neighbours of one kind, as many channels and names that differ by their number alone into rows. */
@@ -167,13 +178,19 @@ class Grouping {
     const found: Member[] = [];
     for (let i = 0; i < members.length;) {
       const first = members[i], row = [first];
-      for (let next = members[i + row.length]; isGroup(first) && next !== undefined && isGroup(next) && areAlike(first, next); next = members[i + row.length]) row.push(next);
+      for (let next = members[i + row.length]; isGroup(first) && next !== undefined && isGroup(next) && areAlike(first, next) && this.follows(row[row.length - 1], next); next = members[i + row.length]) row.push(next);
       i += row.length;
       if (!isGroup(first) || row.length === 1) { found.push(first); continue; }
       const blocks = row.filter(isGroup), from = numbered(first), to = numbered(blocks[blocks.length - 1]);
       found.push({ ...this.group(`${from?.stem ?? ""}${from?.number ?? ""}–${to?.number ?? ""}`, blocks.flatMap(nodesIn), blocks), kind: "row", of: first.kind, count: blocks.length });
     }
     return found;
+  }
+
+  /** Whether something leads from one member to the next: rows go on, they do not stand side by side. */
+  private follows(before: Member, next: Member): boolean {
+    const ids = new Set(nodesIn(before));
+    return nodesIn(next).some((id) => this.incoming.get(id)?.some(({ from }) => ids.has(from)));
   }
 
   private nodes(ids: readonly number[]): GraphNodeFacts[] { return ids.map((id) => this.graph.nodes[id]); }

@@ -37,6 +37,7 @@ export function layout(input: LayoutInput): Layout {
   const count = input.heights.length, graph = layered(input);
   order(graph.layers, graph.up, graph.down);
   const x = place(graph);
+  straighten(graph, x);
   let left = Infinity, right = -Infinity;
   x.forEach((v, n) => { left = Math.min(left, v - graph.left[n]); right = Math.max(right, v + graph.right[n]); });
   if (!count) left = right = 0;
@@ -172,6 +173,20 @@ function place(graph: Layered): Float64Array {
   return x;
 }
 
+/** Draws long edges as one straight line where there is room: out to where they have to be farthest from the main path, the outermost first. */
+function straighten({ chains, layers, rank, left, right }: Layered, x: Float64Array): void {
+  const place = new Int32Array(x.length);
+  for (const nodes of layers) nodes.forEach((n, i) => { place[n] = i; });
+  const long = chains.filter(({ length }) => length > 3).map((chain) => {
+    const dummies = chain.slice(1, -1), side = dummies.reduce((sum, n) => sum + x[n] - x[chain[0]], 0) < 0 ? -1 : 1;
+    return { dummies, side, reach: Math.max(...dummies.map((n) => x[n] * side)) };
+  });
+  for (const { dummies, side, reach } of long.sort((a, b) => b.reach - a.reach)) for (const n of dummies) {
+    const beyond = layers[rank[n]][place[n] + side], room = beyond === undefined ? Infinity : (side > 0 ? x[beyond] - left[beyond] - right[n] : -x[beyond] - right[beyond] - left[n]) - GAP_X;
+    x[n] = Math.max(x[n] * side, Math.min(reach, room)) * side;
+  }
+}
+
 function settle(nodes: number[], wish: (n: number) => [number, number], { left, right }: Layered, x: Float64Array): void {
   const offsets: number[] = [];
   let offset = 0;
@@ -209,7 +224,7 @@ function route({ heights, from, to, sides = [], exits = [], entry }: LayoutInput
       if (a !== b) across.push({ gap: rank[chain[i - 1]], source: from[e], a: Math.min(a, b), b: Math.max(a, b), edge: e, step: i, track: 0 });
     }
   });
-  const tracks = new Int32Array(layers.length).fill(1), used = new Map<string, { source: number; a: number; b: number }[]>();
+  const tracks = new Int32Array(layers.length), used = new Map<string, { source: number; a: number; b: number }[]>();
   for (const line of across.sort((p, q) => p.b - p.a - (q.b - q.a))) {
     const free = (track: number): boolean => (used.get(`${line.gap}/${track}`) ?? []).every(({ source, a, b }) => source === line.source || b < line.a - 4 || a > line.b + 4);
     while (!free(line.track)) line.track++;
@@ -224,7 +239,7 @@ function route({ heights, from, to, sides = [], exits = [], entry }: LayoutInput
     tops[r] = at;
     for (const n of nodes) if (n < real) { y[n] = at; bottoms[r] = Math.max(bottoms[r] ?? at, at + heights[n]); }
     bottoms[r] ??= at;
-    at = bottoms[r] + (r === 0 && entry !== undefined && nodes.includes(entry) && nodes.length === 1 ? ENTRY_GAP : GAP_Y) + (tracks[r] - 1) * TRACK;
+    at = bottoms[r] + (r === 0 && entry !== undefined && nodes.includes(entry) && nodes.length === 1 ? ENTRY_GAP + Math.max(0, tracks[r] - 1) * TRACK : GAP_Y + tracks[r] * TRACK);
   });
   const trackOf = new Map(across.map((line) => [`${line.edge}/${line.step}`, bottoms[line.gap] + FIRST_TRACK + line.track * TRACK]));
   const edges = chains.map((chain, e) => {

@@ -31,6 +31,13 @@ test("two residual blocks under one name are nested in it", () => {
   expect(told(graph)).toBe("x, embed, h.0–1 [h.0 [h.0.attn [h.0.attn.q, h.0.attn.o, h.0.Add], h.0.fc1–fc2 [h.0.fc1, h.0.fc2, h.0.Add_1]], h.1 [h.1.attn [h.1.attn.q, h.1.attn.o, h.1.Add], h.1.fc1–fc2 [h.1.fc1, h.1.fc2, h.1.Add_1]]], y");
 });
 
+test("a block alone under its numbered name has the short name, smaller blocks inside it are found by theirs", () => {
+  const block = (name: string, input: string) => [`${name}.conv.0 Conv < ${input}`, `${name}.b1.a Conv < ${name}.conv.0`, `${name}.b1.b Conv < ${name}.b1.a`, `${name}.b2.a Conv < ${name}.conv.0`, `${name}.b2.b Conv < ${name}.b2.a`, `${name}.Concat Concat < ${name}.b1.b ${name}.b2.b ${name}.conv.0`];
+  const graph = graphOf(["x input", "stem Conv < x", ...block("f.0.0", "stem"), ...block("f.1.0", "f.0.0.Concat"), "y output < f.1.0.Concat"]), [row] = groups(graph);
+  expect([row.title, row.count]).toEqual(["f.0–1", 2]);
+  expect(told(graph, row.members.slice(0, 1))).toBe("f.0 [f.0.0.conv.0, f.0.0.b1 [f.0.0.b1.a, f.0.0.b1.b], f.0.0.b2 [f.0.0.b2.a, f.0.0.b2.b], f.0.0.Concat]");
+});
+
 test("a long stretch without cuts is divided by names", () => {
   const names = Array.from({ length: 9 }, (_, i) => `dense${i}`);
   const graph = graphOf(["x input", "stem Conv < x", ...names.flatMap((name, i) => [`${name}.a Conv < ${i ? `${names[i - 1]}.b` : "stem"}`, `${name}.b Conv < ${name}.a`]), `out Concat < ${names.map((name) => `${name}.b`).join(" ")}`, "y output < out"]);

@@ -48,6 +48,7 @@ test("nested skips do not cross each other", () => {
   const input = graphOf(6, [[0, 1], [1, 2], [2, 3], [3, 4], [4, 5], [0, 5], [1, 4]]), { edges } = layout(input);
   const column = (e: number) => Math.max(...edges[e].filter((_, i) => i % 2 === 0));
   expect(column(5)).toBeGreaterThan(column(6));
+  for (const e of [5, 6]) expect(new Set([...edges[e]].filter((_, i) => i % 2 === 0)).size, "one straight line down").toBe(2);
 });
 
 test("a frame is a box whose edges go on inside on the same line", () => {
