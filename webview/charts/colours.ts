@@ -96,8 +96,8 @@ export function weightPalette(): Uint32Array {
 /** `foreground` at a share over the ground. */
 export const faded = (share: number): string => interpolateLab(theme().background, theme().foreground)(share);
 
-/** A colour over the ground. */
-export const tinted = (colour: string, share: number): string => interpolateLab(theme().background, colour)(share);
+/** A share of a colour over another, the ground if none is named. */
+export const tinted = (colour: string, share: number, ground = theme().background): string => interpolateLab(ground, colour)(share);
 
 /** What can be read on a fill: the theme's own text where it stands out enough, black or white where it does not. */
 export function readableOn(fill: string): string {

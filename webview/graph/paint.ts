@@ -72,20 +72,32 @@ function edge(context: CanvasRenderingContext2D, { points, shape, alone, skip, a
 
 function outline(context: CanvasRenderingContext2D, { item }: Placed, look: Look, width: number): void {
   const colours = theme(), chosen = item.key === look.selected, hit = look.hits.has(item.key);
-  context.strokeStyle = chosen || hit ? colours.focus : colours.highContrast ? colours.line : faded(OUTLINE);
-  context.lineWidth = chosen ? (look.focused ? 3 : 2) : hit ? 2 : width;
+  context.strokeStyle = hit && !chosen ? colours.focus : colours.highContrast ? colours.line : faded(OUTLINE);
+  context.lineWidth = hit && !chosen ? 2 : width;
   if (hit && !chosen) context.setLineDash([4, 3]);
   context.stroke();
   context.setLineDash([]);
+}
+
+/** A ring around the selected item, thicker while the keyboard is here. */
+function ring(context: CanvasRenderingContext2D, { left, top, width, item }: Placed, height: number, radius: number, look: Look): void {
+  if (item.key !== look.selected) return;
+  const room = 2 / Math.min(1, look.zoom);
+  context.beginPath();
+  context.roundRect(left - room, top - room, width + 2 * room, height + 2 * room, radius + room);
+  context.strokeStyle = theme().focus;
+  context.lineWidth = (look.focused ? 3 : 2) / Math.min(1, look.zoom);
+  context.stroke();
 }
 
 function frame(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
   const { left, top, width, height, item: { group, title } } = box, colours = theme();
   context.beginPath();
   context.roundRect(left, top, width, height, 6);
-  context.fillStyle = tinted(colours.node, 0.6);
+  context.fillStyle = faded(0.035);
   if (!colours.highContrast) context.fill();
   outline(context, box, look, 1);
+  ring(context, box, height, 6, look);
   if (!group || look.zoom < SMALL_ZOOM / 2) return;
   chevron(context, left + 16, top + FRAME_HEAD / 2, true);
   const size = format.bytes(group.bytes), y = top + 17, end = left + width - 12;
@@ -102,7 +114,7 @@ function frame(context: CanvasRenderingContext2D, box: Placed, look: Look): void
 /** A layer or a folded group: name and size, operator and share. */
 function card(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
   const { left, top, width, item } = box, { node, group } = item, colours = theme(), bytes = bytesOf(item), colour = look.colour(box);
-  const fill = colour && !colours.highContrast ? tinted(colour, 0.42) : colours.node, text = colour ? readableOn(fill) : colours.foreground;
+  const fill = colours.highContrast ? colours.background : colour ? tinted(colour, 0.42, faded(0.08)) : faded(0.05), text = readableOn(fill);
   for (let i = sheetsOf(item); i > 0; i--) {
     context.beginPath();
     context.roundRect(left + SHEET * i, top + SHEET * i, width, NODE_HEIGHT, 4);
@@ -127,6 +139,7 @@ function card(context: CanvasRenderingContext2D, box: Placed, look: Look): void 
   context.beginPath();
   context.roundRect(left, top, width, NODE_HEIGHT, 4);
   outline(context, box, look, 1);
+  ring(context, box, NODE_HEIGHT, 4, look);
   if (look.zoom < SMALL_ZOOM / 2) return;
   const start = left + (group ? 28 : 15), end = left + width - 11;
   if (group) chevron(context, left + 15, top + NODE_HEIGHT / 2, false, text);
@@ -137,7 +150,7 @@ function card(context: CanvasRenderingContext2D, box: Placed, look: Look): void 
   context.fillText(clipped(context, item.title, end - start - 12 - context.measureText(size).width), start, top + 17);
   if (look.zoom < SMALL_ZOOM) return;
   context.font = `11px ${colours.font}`;
-  context.fillStyle = fill === colours.node ? colours.secondary : text;
+  context.fillStyle = text;
   const caption = group ? groupCaption(group) : fitting(context, node?.caption ?? "", end - start), shareWidth = context.measureText(share).width + 12, both = context.measureText(caption).width + shareWidth <= end - start;
   context.fillText(clipped(context, caption, end - start - (both ? shareWidth : 0)), start, top + 32);
   if (both) right(context, share, end, top + 32);
@@ -149,9 +162,10 @@ function pill(context: CanvasRenderingContext2D, box: Placed, look: Look): void 
   if (node.fused.length) strip(context, box, PILL_HEIGHT, node.fused.join(" · "), look);
   context.beginPath();
   context.roundRect(left, top, width, PILL_HEIGHT, PILL_HEIGHT / 2);
-  context.fillStyle = colours.node;
+  context.fillStyle = colours.highContrast ? colours.background : faded(0.05);
   context.fill();
   outline(context, box, look, border ? 1.2 : 1);
+  ring(context, box, PILL_HEIGHT, PILL_HEIGHT / 2, look);
   if (look.zoom < SMALL_ZOOM / 2) return;
   context.fillStyle = colours.foreground;
   context.font = `13px ${colours.font}`;

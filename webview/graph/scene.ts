@@ -121,7 +121,7 @@ export interface Placed { item: Item; left: number; top: number; width: number; 
 export interface Drawn {
   /** Frames before what is inside them. */
   items: Placed[];
-  lines: { points: Float64Array; shape?: (number | string)[]; /** Whether it is the only one that leads to its end. */ alone: boolean; skip: boolean; /** Whether it ends inside a frame's head, not in a box. */ arrow: boolean }[];
+  lines: { points: Float64Array; shape?: (number | string)[]; /** Whether it is the only one that comes to its end from above. */ alone: boolean; skip: boolean; /** Whether it ends inside a frame's head, not in a box. */ arrow: boolean }[];
   byKey: Map<string, Placed>;
   width: number;
   height: number;
@@ -134,8 +134,9 @@ export function placed(scene: Scene, picture: FramePicture): Drawn {
   const drawn: Drawn = { items: [], lines: [], byKey: new Map(), width: picture.size[0], height: picture.size[1], axis: picture.ports[0] };
   const add = ({ items, lines, input }: Scene, at: FramePicture): void => {
     const into = new Map<number, number>();
-    for (const { to } of lines) into.set(to, (into.get(to) ?? 0) + 1);
-    lines.forEach(({ from, to, shape }, i) => drawn.lines.push({ points: at.edges[i], shape: from === input.entry || [items[from], items[to]].some((item) => item && isBorder(item)) ? undefined : shape, alone: into.get(to) === 1, skip: from === input.entry && items[to]?.node !== undefined && isPill(items[to]), arrow: to !== input.exit }));
+    const fromAbove = (i: number): boolean => { const points = at.edges[i]; return points[points.length - 2] === points[points.length - 4]; };
+    lines.forEach(({ to }, i) => { if (fromAbove(i)) into.set(to, (into.get(to) ?? 0) + 1); });
+    lines.forEach(({ from, to, shape }, i) => drawn.lines.push({ points: at.edges[i], shape: from === input.entry || [items[from], items[to]].some((item) => item && isBorder(item)) ? undefined : shape, alone: fromAbove(i) && into.get(to) === 1, skip: from === input.entry && items[to]?.node !== undefined && isPill(items[to]), arrow: to !== input.exit }));
     items.forEach((item, i) => {
       const box: Placed = { item, left: at.left[i], top: at.top[i], width: at.width[i], height: at.height[i] };
       drawn.items.push(box);
