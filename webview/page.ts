@@ -40,7 +40,7 @@ class Page {
   private readonly body = el("div", { class: "body" });
   private readonly side = el("aside", { class: "side", "aria-label": t("Details") });
   private readonly foot = el("footer", { class: "foot", hidden: true, role: "status" });
-  private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => { if (event.key === "Enter" || event.key === "F3") { this.views?.graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); } } });
+  private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => this.searchKey(event) });
   private readonly header = el("header", { class: "header" });
   private facts: ModelFacts | undefined;
 
@@ -98,7 +98,9 @@ class Page {
     this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
     void this.showTab();
     const layer = state.selection?.layer, known = this.rows.some(({ name }) => name === layer) ? layer : undefined;
+    strip.element.hidden = this.rows.length === 0;
     if (known === undefined && state.selection?.key !== undefined && findGroup(this.groups, state.selection.key)) this.selectKey(state.selection.key);
+    else if (!this.rows.length && this.graph.nodes.length) this.selectKey("0");
     else this.selectLayer(known ?? this.rows.reduce<LayerRow | undefined>((most, row) => (!most || row.bytes > most.bytes ? row : most), undefined)?.name);
     if (state.search) { this.search.value = state.search; this.find(state.search); }
     document.body.dataset.ready = "true";
@@ -167,7 +169,7 @@ class Page {
   }
 
   private async showDetails(selection: Selection): Promise<void> {
-    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), go: (key) => this.selectKey(key) };
+    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
     const { layer, key } = selection, node = key === undefined ? undefined : this.graph.nodes[/^\d+$/.test(key) ? Number(key) : -1], group = key === undefined ? undefined : findGroup(this.groups, key);
     if (layer === undefined) {
       if (node) this.side.replaceChildren(operatorDetails(node.label, [node.op, ...node.fused], node.shape ? format.shape(node.shape) : "", this.linksOf([node.id]), actions));
@@ -199,6 +201,13 @@ class Page {
     this.save({ search: text });
     this.views?.graph.search(text);
     this.views?.table.search(text);
+  }
+
+  private searchKey(event: KeyboardEvent): void {
+    if (event.key === "Enter" || event.key === "F3") this.views?.graph.next(event.shiftKey ? -1 : 1);
+    else if (event.key === "Escape") { this.search.value = ""; this.find(""); this.views?.graph.focus(); }
+    else return;
+    event.preventDefault();
   }
 
   private showJob(job: JobState | undefined): void {

@@ -122,6 +122,20 @@ test("all of a convolution fits beside the graph at 900 pixels", async () => {
   expect(await overlaps(page)).toEqual([]);
 });
 
+test("charts can be read as tables, kernels are turned over", async () => {
+  const page = await open("resnet20-cifar10.onnx"), first = page.locator(".kernels .turn small");
+  await page.waitForSelector(".kernels canvas");
+  const [, to, total] = /^1–(\d+) of ([\d,]+)$/.exec(await first.innerText()) ?? [];
+  expect(total).toBe("4,096");
+  await page.locator(".kernels .icon-button").last().click();
+  await expect.poll(() => first.innerText()).toMatch(new RegExp(`^${Number(to) + 1}–`));
+  await page.locator(".part-ranges").hover();
+  await page.locator(".part-ranges .as-table").click();
+  expect(await page.locator(".part-ranges tbody tr").count()).toBe(64);
+  await page.locator(".part-ranges .as-table").click();
+  expect(await page.locator(".part-ranges canvas").count()).toBe(1);
+});
+
 test(`a network of ${LAYERS} layers opens, is panned and searched`, async () => {
   const page = await open("long.onnx"), stage = (await page.locator(".graph-stage").boundingBox())!;
   expect(await page.locator(".strip-twin [role=option]").count()).toBe(LAYERS);

@@ -54,6 +54,11 @@ test("right-click, Compress Model…, a preset and images: the result opens and 
   expect(said).toBeGreaterThan(85); // of 90.8 %: Balanced costs little
   await workbench.tidy();
   const wide = await workbench.open("fashion-cnn.small.onnx");
+  // the nodes that unpack the weights are inside their layers
+  const rows = () => wide.locator(".spine-name").allInnerTexts();
+  expect(await rows()).toEqual(["input", "0", "3", "MaxPool", "7", "10", "MaxPool", "14", "17", "22", "logits"]);
+  await wide.waitForSelector(".side[data-layer]");
+  expect(await wide.locator(".details").innerText()).toMatch(/stored as\s+\d+ words of \d+, [\d.]+ bits a weight/);
   await wide.locator("#tab-codebooks").click();
   await wide.waitForSelector(".codeword canvas");
   await workbench.picture("codebook-dark", true);

@@ -75,3 +75,16 @@ export function channelRanges({ min, low, high, max }: NonNullable<LayerDetails[
   };
   return chart("ranges", draw, t("Range of the weights of each of {0} output channels", min.length));
 }
+
+const table = (heads: readonly string[], rows: readonly (readonly string[])[]): HTMLElement => el("div", { class: "figures-table", tabindex: 0 }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", {}, head)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell) => el("td", {}, cell)))))));
+
+/** The histogram in figures. */
+export function histogramTable({ counts, min, max }: NonNullable<LayerDetails["histogram"]>): HTMLElement {
+  const edge = (i: number): string => format.weight(min + (max - min) * i / counts.length);
+  return table([t("from"), t("to"), t("weights")], counts.map((count, i) => [edge(i), edge(i + 1), format.whole(count)]));
+}
+
+/** The ranges of the output channels in figures. */
+export function rangesTable({ min, low, high, max }: NonNullable<LayerDetails["channels"]>): HTMLElement {
+  return table([t("channel"), t("min"), "5 %", "95 %", t("max")], Array.from(min, (least, i) => [format.whole(i), ...[least, low[i], high[i], max[i]].map(format.weight)]));
+}

@@ -123,6 +123,8 @@ export class GraphView {
     this.steps.forward.toggleAttribute("disabled", !forward);
   }
 
+  focus(): void { this.tree.element.focus({ preventScroll: true }); }
+
   close(): void { this.arranger.close(); }
 
   private arrange(anchor?: string): void {

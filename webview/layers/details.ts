@@ -1,5 +1,5 @@
 import type { KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
-import { channelRanges, weightHistogram } from "../charts/weights";
+import { channelRanges, histogramTable, rangesTable, weightHistogram } from "../charts/weights";
 import { button, iconButton, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
@@ -7,10 +7,10 @@ import { t } from "../l10n";
 import type { Group } from "../graph/groups";
 import { groupCaption } from "../graph/words";
 import { kernelMultiples } from "./kernels";
-import { section } from "./section";
+import { section, withTable } from "./section";
 import { storedAs } from "./table";
 
-export interface DetailActions { codebook(): void; copy(name: string): void; go(key: string): void }
+export interface DetailActions { codebook(): void; copy(name: string): void; go(key: string): void; kernels(layer: string, first: number, count: number): Promise<KernelPage | undefined> }
 
 /** A neighbour in the graph that a link leads to. */
 export interface Link { key: string; text: string; shape: string }
@@ -29,13 +29,13 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
     facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
   if (statistics && histogram) {
     const note = t("mean {0} · σ {1} · {2} zeros", format.weight(statistics.mean), format.weight(statistics.std), format.whole(statistics.zeros));
-    pane.append(section("weights", t("Weights"), note, false, weightHistogram(histogram, statistics)));
+    pane.append(withTable(section("weights", t("Weights"), note, false, weightHistogram(histogram, statistics)), () => histogramTable(histogram)));
   }
   if (channels) {
     const axis = el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, format.whole(channels.min.length - 1)));
-    pane.append(section("ranges", t("Range per output channel"), t("min–max, 5–95 %"), true, channelRanges(channels), axis));
+    pane.append(withTable(section("ranges", t("Range per output channel"), t("min–max, 5–95 %"), true, channelRanges(channels), axis), () => rangesTable(channels)));
   }
-  if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(section("kernels", t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995))));
+  if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(section("kernels", t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (first, count) => actions.kernels(row.name, first, count))));
   return pane;
 }
 
@@ -51,7 +51,7 @@ function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   ];
 }
 
-const facts = (all: readonly Fact[]): HTMLElement => el("dl", { class: "facts" }, ...all.map(([name, value, wide]) => el("div", { class: wide ? "fact wide" : "fact" }, el("dt", {}, name), el("dd", { title: value }, value))));
+const facts = (all: readonly Fact[]): HTMLElement => el("dl", { class: "facts" }, ...all.map(([name, value, wide]) => el("div", { class: wide ? "fact wide" : "fact" }, el("dt", { title: name }, name), el("dd", { title: value }, value))));
 
 function linksTo({ from, to }: Links, actions: DetailActions): HTMLElement {
   const line = (name: string, links: readonly Link[]): HTMLElement | undefined => links.length ? el("div", { class: "fact" }, el("dt", {}, name), el("dd", {}, ...links.map(({ key, text, shape }) => {
@@ -81,7 +81,7 @@ export function groupDetails(group: Group, rows: readonly LayerRow[], total: num
     el("header", { class: "details-head" }, el("h2", { title: group.title }, group.title), tag(groupCaption(group))),
     section("group", t("Facts"), format.bytes(group.bytes), false, facts([
       [t("layers"), format.whole(inside.length)], [t("parameters"), format.count(parameters)], [t("bytes"), format.bytes(group.bytes)], [t("share"), format.percent(total ? group.bytes / total : 0)],
-      ...(parameters ? [[t("bits per weight"), format.bits(8 * group.bytes / parameters)] as Fact] : []),
+      ...(parameters ? [[t("bits"), format.bits(8 * group.bytes / parameters)] as Fact] : []),
     ]), linksTo(links, actions)),
     section("layers", t("Layers"), t("in the order of the file"), false, ...list));
 }

@@ -1,3 +1,4 @@
+import { iconButton } from "../controls";
 import { el, icon } from "../dom";
 import { t } from "../l10n";
 
@@ -15,4 +16,18 @@ export function section(id: string, title: string, note: string, foldedAtFirst: 
   fold.addEventListener("click", () => { folded.set(id, !(folded.get(id) ?? foldedAtFirst)); show(); });
   show();
   return element;
+}
+
+/** Lets a part's chart be read as a table: the button comes with hover and focus. */
+export function withTable(part: HTMLElement, table: () => HTMLElement): HTMLElement {
+  const content = part.querySelector(".part-content"), chart = content ? [...content.children] : [];
+  const toggle = iconButton({ label: t("Show as Table"), icon: "table", onClick: () => {
+    const isTable = toggle.getAttribute("aria-pressed") !== "true";
+    toggle.setAttribute("aria-pressed", String(isTable));
+    content?.replaceChildren(...(isTable ? [table()] : chart));
+  } });
+  toggle.classList.add("as-table");
+  toggle.setAttribute("aria-pressed", "false");
+  part.querySelector("h3 > small")?.before(toggle);
+  return part;
 }
