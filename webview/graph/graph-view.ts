@@ -155,11 +155,11 @@ export class GraphView {
     const passed = this.before ? (performance.now() - this.before.start) / UNFOLDING_MS : 1, progress = passed >= 1 ? 1 : 1 - (1 - passed) ** 3;
     if (passed >= 1) this.before = undefined;
     const { zoom, x, y } = this.camera.look(width, height), sight = { left: -x / zoom, top: -y / zoom, right: (width - x) / zoom, bottom: (height - y) / zoom };
-    const old = this.before?.byKey, mix = (a: number, b: number) => a + (b - a) * progress;
-    const drawn = !old ? this.drawn : { ...this.drawn, items: this.drawn.items.map((box) => { const from = old.get(box.item.key); return from ? { item: box.item, left: mix(from.left, box.left), top: mix(from.top, box.top), width: mix(from.width, box.width), height: mix(from.height, box.height) } : box; }) };
+    const old = this.before?.byKey, fresh = new Set(old && this.drawn.items.flatMap(({ item }) => (old.has(item.key) ? [] : item.key)));
+    const drawn = old ? { ...this.drawn, items: this.drawn.items.map((box) => between(old, box, progress)) } : this.drawn;
     context.translate(x, y);
     context.scale(zoom, zoom);
-    paint(context, drawn, { selected: this.selected === undefined ? undefined : this.keyShowing(this.selected), hits: this.shownHits, focused: document.activeElement === this.tree.element, colour: ({ item }) => this.colourOf(item), total: this.total, zoom, sight, progress });
+    paint(context, drawn, { selected: this.selected === undefined ? undefined : this.keyShowing(this.selected), hits: this.shownHits, focused: document.activeElement === this.tree.element, colour: ({ item }) => this.colourOf(item), total: this.total, zoom, sight, progress, fresh });
     if (this.before) this.canvas.redraw();
   }
 
@@ -262,6 +262,14 @@ export class GraphView {
       iconButton({ label: t("Zoom In"), icon: "add", onClick: () => this.camera.zoom(1.25) }), iconButton({ label: t("Zoom Out"), icon: "remove", onClick: () => this.camera.zoom(0.8) }),
       iconButton({ label: t("Show All"), icon: "screen-full", onClick: () => this.camera.whole() }), iconButton({ label: t("Centre the Selection"), icon: "target", onClick: () => this.centre() }));
   }
+}
+
+/** Where a box is on its way from its old place to the new; one that was not there comes from the group that it was in. */
+function between(old: ReadonlyMap<string, Placed>, box: Placed, progress: number): Placed {
+  const { item, left, top, width, height } = box, own = old.get(item.key), group = own ? undefined : old.get(item.parent?.key ?? "") ?? old.get(item.row?.key ?? ""), from = own ?? (group && { ...box, left: group.left, top: group.top });
+  if (!from) return box;
+  const mix = (a: number, b: number) => a + (b - a) * progress;
+  return { item, left: mix(from.left, left), top: mix(from.top, top), width: mix(from.width, width), height: mix(from.height, height) };
 }
 
 /** The key of a row's first block, which stands where the row stood. */

@@ -20,8 +20,9 @@ export interface Look {
   zoom: number;
   /** What is in sight, in the graph's coordinates. */
   sight: { left: number; top: number; right: number; bottom: number };
-  /** 0 to 1 while an unfolding goes on. */
+  /** 0 to 1 while an unfolding goes on, and what comes into being by it. */
   progress: number;
+  fresh: ReadonlySet<string>;
 }
 
 const CORNER = 7, SMALL_ZOOM = 0.4, OUTLINE = 0.24;
@@ -29,11 +30,15 @@ const CORNER = 7, SMALL_ZOOM = 0.4, OUTLINE = 0.24;
 export function paint(context: CanvasRenderingContext2D, drawn: Drawn, look: Look): void {
   const { sight } = look, seen = ({ left, top, width, height }: Placed): boolean => left < sight.right && left + width + 8 > sight.left && top < sight.bottom && top + height + 8 > sight.top;
   const boxes = drawn.items.filter(seen);
-  for (const box of boxes) if (box.item.inside) frame(context, box, look);
+  const faded = (key: string, draw: () => void): void => {
+    context.globalAlpha = look.fresh.has(key) ? look.progress : 1;
+    draw();
+  };
+  for (const box of boxes) if (box.item.inside) faded(box.item.key, () => frame(context, box, look));
   context.globalAlpha = look.progress;
   for (const line of drawn.lines) edge(context, line, look);
+  for (const box of boxes) if (!box.item.inside) faded(box.item.key, () => (isPill(box.item) ? pill : card)(context, box, look));
   context.globalAlpha = 1;
-  for (const box of boxes) if (!box.item.inside) (isPill(box.item) ? pill : card)(context, box, look);
   if (look.zoom > SMALL_ZOOM) for (const box of boxes) if (box.item.row) bracket(context, box, drawn);
 }
 
