@@ -128,7 +128,10 @@ class Page {
     if (!views) return;
     this.root.dataset.tab = state.tab;
     this.body.id = `panel-${state.tab}`;
-    if (state.tab === "graph") this.body.replaceChildren(views.graph.element);
+    if (state.tab === "graph") {
+      this.body.replaceChildren(views.graph.element);
+      views.graph.colour();
+    }
     if (state.tab === "layers") this.body.replaceChildren(views.table.element);
     if (state.tab === "codebooks") await this.showCodebook();
   }

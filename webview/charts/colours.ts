@@ -31,17 +31,27 @@ const ANCHORS: Record<ThemeKind, { amount: string; negative: string; zero: strin
 };
 
 let current: Theme | undefined;
-const listeners = new Set<() => void>();
+const CHANGED = "look-changed";
 
 export function theme(): Theme { return current ??= readTheme(); }
 
-/** Calls back when the user changes the theme. */
-export function onThemeChange(listener: () => void): void { listeners.add(listener); }
+/** Calls back when theme or resolution change while the element is in the page. The element alone holds on to the listener. */
+export function onLookChange(element: HTMLElement, listener: () => void): void {
+  element.dataset.looks = "";
+  element.addEventListener(CHANGED, listener);
+}
 
-new MutationObserver(() => {
+function announce(): void {
   current = undefined;
-  for (const listener of listeners) listener();
-}).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  for (const element of document.querySelectorAll("[data-looks]")) element.dispatchEvent(new Event(CHANGED));
+}
+
+function watchResolution(): void {
+  matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", () => { announce(); watchResolution(); }, { once: true });
+}
+
+new MutationObserver(announce).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+watchResolution();
 
 /** The first of VS Code's colours that the theme has. */
 function variable(...names: string[]): string {

@@ -1,5 +1,6 @@
 import type { GraphFacts, LayerRow } from "../../src/protocol/api";
 import { Canvas } from "../charts/canvas";
+import { onLookChange } from "../charts/colours";
 import type { Measure } from "../charts/measures";
 import { iconButton } from "../controls";
 import { el, reducedMotion } from "../dom";
@@ -75,6 +76,7 @@ export class GraphView {
     this.tree.element.addEventListener("focus", () => this.canvas.redraw());
     this.tree.element.addEventListener("blur", () => this.canvas.redraw());
     this.colour(measure);
+    onLookChange(this.element, () => this.colour(this.measure));
     this.arrange();
   }
 
@@ -111,7 +113,8 @@ export class GraphView {
     if (id !== undefined) this.actions.choose(String(id));
   }
 
-  colour(measure: Measure): void {
+  /** Colours everything anew, by another measure or in another theme. */
+  colour(measure = this.measure): void {
     this.measure = measure;
     this.legend.show(measure);
     this.updateTree();

@@ -1,4 +1,3 @@
-import { onThemeChange } from "../charts/colours";
 import type { Measure } from "../charts/measures";
 import { el } from "../dom";
 import { t } from "../l10n";
@@ -8,12 +7,8 @@ const STEPS = 5;
 /** What the colours of the graph mean: a scale in steps, or the kinds. */
 export class Legend {
   readonly element = el("div", { class: "legend" });
-  private measure: Measure | undefined;
-
-  constructor() { onThemeChange(() => { if (this.measure) this.show(this.measure); }); }
 
   show(measure: Measure): void {
-    this.measure = measure;
     const { kinds, most } = measure;
     if (kinds) {
       this.element.replaceChildren(el("span", {}, measure.caption), ...kinds.map(([name, colour]) => el("span", { class: "legend-kind" }, swatch(colour), name)));
