@@ -13,8 +13,8 @@ const FOLLOWING = new Set([...NORMS, ...ACTIVATIONS, ...SCALINGS, "Dropout", "Id
 const LEADING = new Set([...ARRANGING, "GlobalAveragePool", "GlobalMaxPool", "ReduceMean"]);
 /** Operators whose results say how large values are, not what they are. */
 const MEASURING = new Set(["Shape", "Size"]);
-/** What an activation is called that multiplies its own input. */
-const GATES = new Map([["Sigmoid", "SiLU"], ["HardSigmoid", "HardSwish"]]);
+/** What an activation is called that multiplies its own input, by what it makes of it. */
+const GATES = new Map([["Sigmoid", "SiLU"], ["HardSigmoid", "HardSwish"], ["Clip", "HardSwish"], ["Erf", "Gelu"], ["Softplus", "Mish"], ["Tanh", "Gelu"]]), LONGEST_GATE = 6;
 
 /** A node while it is drawn, and the tensor that it ends with, if that is one. */
 interface Drawn extends GraphNodeFacts { end?: string }
@@ -81,16 +81,29 @@ function isLast(graph: Graph, drawn: Drawn, tensor: string, ignored: ReadonlySet
   return readers.size === 1 && drawn.end === tensor && !graph.outputs.some(({ name }) => name === tensor);
 }
 
-/** Activations that are stored in two nodes: a sigmoid, and its product with its own input. The first is not drawn, the second is named after both. */
+/** Activations that are stored in several nodes: a product with what was made of its own other factor. All but the product are not drawn, it is named after them. */
 function gatesOf(graph: Graph): { hidden: Set<Node>; names: Map<Node, string> } {
   const hidden = new Set<Node>(), names = new Map<Node, string>();
   for (const node of graph.nodes) {
-    const name = GATES.get(node.op), readers = graph.consumers.get(node.outputs[0]) ?? [];
-    if (!name || readers.length !== 1 || readers[0].op !== "Mul" || !readers[0].inputs.includes(node.inputs[0])) continue;
-    hidden.add(node);
-    names.set(readers[0], name);
+    if (node.op !== "Mul" || node.inputs.length !== 2) continue;
+    const [a, b] = node.inputs, chain = gateChain(graph, a, b) ?? gateChain(graph, b, a), name = chain?.map(({ op }) => GATES.get(op)).find(Boolean);
+    if (!chain || !name) continue;
+    for (const part of chain) hidden.add(part);
+    names.set(node, name);
   }
   return { hidden, names };
+}
+
+/** The nodes that make `gate` of `value`, one after the other and for nobody else. */
+function gateChain(graph: Graph, value: string, gate: string): Node[] | undefined {
+  const chain: Node[] = [], isConstant = (name: string): boolean => !name || graph.initializers.has(name) || graph.producers.get(name)?.op === "Constant";
+  for (let at = gate; at !== value;) {
+    const made = graph.producers.get(at), data = made?.inputs.filter((name) => !isConstant(name)) ?? [];
+    if (!made || data.length !== 1 || chain.length === LONGEST_GATE || graph.consumers.get(at)?.length !== 1 || !(GATES.has(made.op) || SCALINGS.includes(made.op))) return undefined;
+    chain.push(made);
+    [at] = data;
+  }
+  return chain;
 }
 
 /** A dotted name from a node's own: PyTorch's "/layer2/layer2.0/Add_1" is Add_1 of its module layer2.0. */

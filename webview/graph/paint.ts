@@ -87,7 +87,7 @@ function outline(context: CanvasRenderingContext2D, { item }: Placed, look: Look
 /** A ring around the selected item, thicker while the keyboard is here. */
 function ring(context: CanvasRenderingContext2D, { left, top, width, item }: Placed, height: number, radius: number, look: Look): void {
   if (item.key !== look.selected) return;
-  const room = 2 / Math.min(1, look.zoom);
+  const room = 1.5 / Math.min(1, look.zoom);
   context.beginPath();
   context.roundRect(left - room, top - room, width + 2 * room, height + 2 * room, radius + room);
   context.strokeStyle = theme().focus;
@@ -192,7 +192,7 @@ function strip(context: CanvasRenderingContext2D, { left, top, width }: Placed, 
   if (zoom < SMALL_ZOOM) return;
   context.font = `11px ${colours.font}`;
   context.fillStyle = colours.secondary;
-  context.fillText(clipped(context, text, width - 26), left + 15, top + below + 13);
+  context.fillText(clipped(context, text, width - 26), left + 15, top + below + 13.5);
 }
 
 /** Beside the blocks of an unfolded row: what folds them again. */

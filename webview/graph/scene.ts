@@ -47,7 +47,7 @@ function frameOf(graph: GraphFacts, members: readonly Member[], open: ReadonlySe
   const add = (member: Member, row: Group | undefined): void => {
     if (isGroup(member) && open.has(member.key) && member.kind === "row") { for (const block of member.members) add(block, member); return; }
     const label = isGroup(member) ? member.title : graph.nodes[member].label;
-    const item: Item = { key: keyOf(member), title: scope && label.startsWith(`${scope}.`) ? label.slice(scope.length + 1) : label, row, parent, level };
+    const item: Item = { key: keyOf(member), title: within(label, scope), row, parent, level };
     items.push(item);
     if (isGroup(member)) {
       item.group = member;
@@ -60,6 +60,14 @@ function frameOf(graph: GraphFacts, members: readonly Member[], open: ReadonlySe
   };
   for (const member of members) add(member, undefined);
   return { items, lines: [], input: { boxes: [], from: [], to: [] } };
+}
+
+/** A name without the parts that it has in common with the frame's. */
+function within(label: string, scope: string): string {
+  const parts = label.split("."), around = scope.split(".");
+  let same = 0;
+  while (same < parts.length - 1 && parts[same] === around[same]) same++;
+  return parts.slice(same).join(".");
 }
 
 /** Draws every edge in the frame that holds both its ends, and on from the frame's entry to the end inside, from the start inside to its exit. */

@@ -50,6 +50,17 @@ test("the arithmetic of shapes and scaling by constants leave no nodes", async (
   expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | Mul", "Reshape · MatMul 256→5", "output"], edges: "0>1 1>2 2>3" });
 });
 
+test("activations in several nodes are one", async () => {
+  const graph = await network({
+    initializers: [weight("a"), weight("b", [4, 4, 3, 3]), floats("root", [], [1.4142]), floats("one", [], [1]), floats("half", [], [0.5]), floats("three", [], [3]), floats("zero", [], [0]), floats("six", [], [6])],
+    nodes: [
+      conv("x", "a", "p"), { op: "Div", inputs: ["p", "root"], outputs: ["p1"] }, { op: "Erf", inputs: ["p1"], outputs: ["p2"] }, { op: "Add", inputs: ["p2", "one"], outputs: ["p3"] }, { op: "Mul", inputs: ["p", "p3"], outputs: ["p4"] }, { op: "Mul", inputs: ["p4", "half"], outputs: ["q"] },
+      conv("q", "b", "r"), { op: "Add", inputs: ["r", "three"], outputs: ["r1"] }, { op: "Clip", inputs: ["r1", "zero", "six"], outputs: ["r2"] }, { op: "Mul", inputs: ["r2", "r"], outputs: ["r3"] }, { op: "Div", inputs: ["r3", "six"], outputs: ["y"] },
+    ],
+  });
+  expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | Gelu | Mul", "Conv 3×3 · 4→4 | HardSwish | Div", "output"], edges: "0>1 1>2 2>3" });
+});
+
 test("nodes that unpack a weight belong to its layer, chains that only rearrange are one node, a sigmoid and its product one activation", async () => {
   const graph = await network({
     initializers: [floats("words", [2, 9], wave(18)), ints("which", Array.from({ length: 12 }, (_, i) => i % 2)), ints("shape", [4, 3, 3, 3]), ints("at", [0]), ints("to", [2]), ints("axis", [1])],
