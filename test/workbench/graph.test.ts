@@ -53,6 +53,12 @@ test("repeated blocks are folded, unfold in place, and all views show one select
   expect(await items(page)).toEqual(["input", "conv1", "layer1.0", "  conv1", "  conv2", "  Add", "layer1.1", "layer1.2", "layer2", "layer3", "linear", "logits"]);
   expect(await selected(page)).toContain("layer1.0.conv1");
   expect(await strip.locator("[aria-selected=true]").textContent()).toContain("layer1.0.conv1");
+  // a layer inside a group that was folded over it comes out again
+  await page.locator(".spine").focus();
+  for (const key of ["ArrowLeft", "ArrowLeft", "ArrowLeft"]) await workbench.page.keyboard.press(key);
+  expect(await items(page)).toContain("layer1");
+  await strip.click({ position: { x: box.width / 2, y: box.height * 1.5 / 20 } });
+  expect(await selected(page)).toContain("layer1.0.conv1");
   await page.locator("#tab-layers").click();
   expect(await page.locator("tr[aria-selected=true]").textContent()).toContain("layer1.0.conv1");
 });

@@ -85,9 +85,10 @@ export class GraphView {
 
   /** Marks a node or a group; what hides it is unfolded, and it comes into sight if it is out of it. */
   select(key: string | undefined): void {
-    if (key === this.selected) return;
+    const isHidden = key !== undefined && !itemsOf(this.scene).some((item) => item.key === key);
+    if (key === this.selected && !isHidden) return;
     this.selected = key;
-    if (key !== undefined && !itemsOf(this.scene).some((item) => item.key === key)) {
+    if (isHidden) {
       const path = pathTo(this.members, Number.parseInt(key, 10)), end = path.indexOf(key);
       this.peek = new Set(end < 0 ? path : path.slice(0, end));
       this.wanted = key;
