@@ -133,6 +133,8 @@ test("charts can be read as tables, kernels are turned over", async () => {
   await page.waitForSelector(".kernels canvas");
   const [, to, total] = /^1–(\d+) of ([\d,]+)$/.exec(await first.innerText()) ?? [];
   expect(total).toBe("4,096");
+  await page.locator(".kernels canvas").hover({ position: { x: 9, y: 9 } });
+  await expect.poll(() => page.locator(".kernels canvas").getAttribute("title")).toMatch(/^Output \d+, input \d+\n(−?[\d.]+ {2}−?[\d.]+ {2}−?[\d.]+\n?){3}$/);
   await page.locator(".kernels .icon-button").last().click();
   await expect.poll(() => first.innerText()).toMatch(new RegExp(`^${Number(to) + 1}–`));
   await page.locator(".part-ranges").hover();

@@ -10,9 +10,11 @@ import { theme } from "./colours";
 
 type Draw = (context: CanvasRenderingContext2D, width: number, height: number) => void;
 
-function chart(kind: string, draw: Draw, label: string): HTMLElement {
+/** `tell` says what stands at a share of the width. */
+function chart(kind: string, draw: Draw, label: string, tell: (share: number) => string): HTMLElement {
   const box = el("div", { class: `chart ${kind}`, role: "img", "aria-label": label });
   new Canvas(box, draw);
+  box.addEventListener("pointermove", ({ offsetX }) => { box.title = tell(Math.max(0, Math.min(1, offsetX / box.clientWidth))); });
   return box;
 }
 
@@ -55,7 +57,10 @@ export function weightHistogram({ counts, min, max }: NonNullable<LayerDetails["
     if (width - to > 32) context.fillText("±2σ", to + 6, 9);
     caption();
   };
-  return chart("histogram", draw, t("Histogram of the weights, square root of the counts, from {0} to {1}", format.weight(min), format.weight(max)));
+  return chart("histogram", draw, t("Histogram of the weights, square root of the counts, from {0} to {1}", format.weight(min), format.weight(max)), (share) => {
+    const i = Math.min(counts.length - 1, Math.floor(share * counts.length)), edge = (at: number) => format.weight(min + (max - min) * at / counts.length);
+    return t("{0} weights from {1} to {2}", format.whole(counts[i]), edge(i), edge(i + 1));
+  });
 }
 
 /** Least to largest weight of every output channel, and within it 5 to 95 %. */
@@ -73,7 +78,10 @@ export function channelRanges({ min, low, high, max }: NonNullable<LayerDetails[
       context.fillRect(i * step, at(high[i]), thick, Math.max(1, at(low[i]) - at(high[i])));
     }
   };
-  return chart("ranges", draw, t("Range of the weights of each of {0} output channels", min.length));
+  return chart("ranges", draw, t("Range of the weights of each of {0} output channels", min.length), (share) => {
+    const i = Math.min(min.length - 1, Math.floor(share * min.length)), [least, most, from, to] = [min[i], max[i], low[i], high[i]].map(format.weight);
+    return t("Channel {0}: {1} to {2}, 90 % of it from {3} to {4}", i, least, most, from, to);
+  });
 }
 
 const table = (heads: readonly string[], rows: readonly (readonly string[])[]): HTMLElement => el("div", { class: "figures-table", tabindex: 0 }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", {}, head)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell) => el("td", {}, cell)))))));

@@ -35,8 +35,14 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
     const axis = el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, format.whole(channels.min.length - 1)));
     pane.append(withTable(section("ranges", t("Range per output channel"), t("min–max, 5–95 %"), true, channelRanges(channels), axis), () => rangesTable(channels)));
   }
-  if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(section("kernels", t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (first, count) => actions.kernels(row.name, first, count))));
+  if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(section("kernels", t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (kernel) => channelsOf(row, kernel), (first, count) => actions.kernels(row.name, first, count))));
   return pane;
+}
+
+/** Which channels a kernel joins, by its place in the weight [M, C, …], or [C, M, …] of a transposed convolution. */
+function channelsOf({ op, shape }: LayerRow, kernel: number): string {
+  const first = Math.floor(kernel / shape[1]), second = kernel % shape[1];
+  return op === "ConvTranspose" ? t("Input {0}, output {1}", first, second) : t("Output {0}, input {1}", first, second);
 }
 
 /** In pairs, the two columns of one line after the other. */

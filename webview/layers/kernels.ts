@@ -12,8 +12,8 @@ const rowsFor = (columns: number): number => (columns > 16 ? 3 : 5);
 /** How many kernels are fetched at once: more than the widest pane shows. */
 export const MOST_KERNELS = 200;
 
-/** Kernels in the order of their norm as small multiples on one scale, as many as stand in a few rows; buttons turn to the next. */
-export function kernelMultiples(page: KernelPage, m: number, fetch: (first: number, count: number) => Promise<KernelPage | undefined>): HTMLElement {
+/** Kernels in the order of their norm as small multiples on one scale, as many as stand in a few rows; buttons turn to the next. `name` says which channels a kernel joins. */
+export function kernelMultiples(page: KernelPage, m: number, name: (kernel: number) => string, fetch: (first: number, count: number) => Promise<KernelPage | undefined>): HTMLElement {
   const { height, width, total } = page, size = height * width, cell = Math.max(1, Math.round(SIZE / Math.max(height, width))), pitch = width * cell + GAP;
   const box = el("div", { class: "kernels" });
   let columns = 0, first = 0, shown = page;
@@ -32,9 +32,12 @@ export function kernelMultiples(page: KernelPage, m: number, fetch: (first: numb
     };
     const note = el("span", { class: "turn" }, el("small", {}, t("{0}–{1} of {2}", format.whole(first + 1), format.whole(first + count), format.whole(total))));
     if (count < total) note.append(button(t("Larger Kernels"), "chevron-left", Math.max(0, first - count), first > 0), button(t("Smaller Kernels"), "chevron-right", first + count, first + count < total));
-    box.replaceChildren(
-      heatmaps(shown.values.subarray(0, count * size), height, width, m, { cell, columns, gap: GAP, label: t("Kernels {0} to {1} by norm", first + 1, first + count) }),
-      scaleBar(m, note));
+    const picture = heatmaps(shown.values.subarray(0, count * size), height, width, m, { cell, columns, gap: GAP, label: t("Kernels {0} to {1} by norm", first + 1, first + count) });
+    picture.addEventListener("pointermove", ({ offsetX, offsetY }) => {
+      const k = Math.floor(offsetY / (height * cell + GAP)) * columns + Math.floor(offsetX / pitch), values = shown.values.subarray(k * size, (k + 1) * size);
+      picture.title = k < count ? [name(shown.order[k]), ...Array.from({ length: height }, (_, y) => Array.from(values.subarray(y * width, (y + 1) * width), format.weight).join("  "))].join("\n") : "";
+    });
+    box.replaceChildren(picture, scaleBar(m, note));
   };
   new ResizeObserver(() => {
     const room = Math.max(1, Math.floor((box.clientWidth + GAP) / pitch));
