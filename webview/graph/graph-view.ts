@@ -65,7 +65,7 @@ export class GraphView {
     this.scene = sceneOf(graph, this.members, this.open);
     this.ways = waysOf(graph, this.scene);
     this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), toggle: (item) => this.toggle(item) });
-    this.steps = { back: iconButton({ label: t("Back"), icon: "arrow-left", onClick: () => actions.back() }), forward: iconButton({ label: t("Forward"), icon: "arrow-right", onClick: () => actions.forward() }) };
+    this.steps = { back: iconButton({ label: t("Back"), icon: "arrow-left", key: "Alt+←", onClick: () => actions.back() }), forward: iconButton({ label: t("Forward"), icon: "arrow-right", key: "Alt+→", onClick: () => actions.forward() }) };
     this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward), this.legend.element, this.buttons());
     this.canvas = new Canvas(this.stage, (context, width, height) => this.draw(context, width, height));
     this.camera = new Camera(this.stage, {
@@ -263,8 +263,8 @@ export class GraphView {
 
   private buttons(): HTMLElement {
     return el("div", { class: "graph-buttons" },
-      iconButton({ label: t("Zoom In"), icon: "add", onClick: () => this.camera.zoom(1.25) }), iconButton({ label: t("Zoom Out"), icon: "remove", onClick: () => this.camera.zoom(0.8) }),
-      iconButton({ label: t("Show All"), icon: "screen-full", onClick: () => this.camera.whole() }), iconButton({ label: t("Centre the Selection"), icon: "target", onClick: () => this.centre() }));
+      iconButton({ label: t("Zoom In"), icon: "add", key: "+", onClick: () => this.camera.zoom(1.25) }), iconButton({ label: t("Zoom Out"), icon: "remove", key: "−", onClick: () => this.camera.zoom(0.8) }),
+      iconButton({ label: t("Show All"), icon: "screen-full", key: "0", onClick: () => this.camera.whole() }), iconButton({ label: t("Centre the Selection"), icon: "target", key: ".", onClick: () => this.centre() }));
   }
 }
 
