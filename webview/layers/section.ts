@@ -6,7 +6,7 @@ const folded = new Map<string, boolean>();
 
 /** A part of the details: heading, a few words, content. In a narrow editor it folds away, and stays so for other layers. */
 export function section(id: string, title: string, note: string, foldedAtFirst: boolean, ...content: HTMLElement[]): HTMLElement {
-  const fold = el("button", { class: "fold", "aria-label": title }, icon("chevron-down")), element = el("section", { class: `part part-${id}` }, el("h3", {}, fold, el("span", {}, title), el("small", { title: note }, note)), el("div", { class: "part-content" }, ...content));
+  const fold = el("button", { class: "fold", "aria-label": title }, icon("chevron-down")), element = el("section", { class: `part part-${id}` }, el("h3", {}, fold, el("span", { title }, title), el("small", { title: note }, note)), el("div", { class: "part-content" }, ...content));
   const show = (): void => {
     const is = folded.get(id) ?? foldedAtFirst;
     element.toggleAttribute("data-folded", is);
