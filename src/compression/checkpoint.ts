@@ -90,6 +90,8 @@ export async function wasWriting(store: CheckpointStore | undefined, output: str
 export class JobRecord {
   private failure: string | undefined;
   private readonly stamp: Uint8Array;
+  /** Plans may be carried out one after the other; each has layers of its own. */
+  private attempt = 0;
 
   /** @param stamp what decides the results beside the store's key */
   constructor(private readonly store: CheckpointStore | undefined, stamp: string) { this.stamp = new TextEncoder().encode(stamp); }
@@ -97,28 +99,31 @@ export class JobRecord {
   /** Why nothing could be kept, if so: no reason to stop a job. */
   get problem(): string | undefined { return this.failure; }
 
+  /** The next plan, as an earlier run made it or as `make` makes it. */
   async plan(layers: readonly Layer[], make: () => Promise<StoredPlan>): Promise<StoredPlan> {
-    const known = await this.load("plan");
+    const name = `plan${++this.attempt}`, known = await this.load(name);
     if (isPlan(known, layers)) return known;
     const plan = await make();
-    await this.save("plan", plan);
+    await this.save(name, plan);
     return plan;
   }
 
   /** The layer as an earlier run left it, if that is what the plan says now. */
   async fitted(layer: Layer, position: number, choice: { method: string; options: object }): Promise<FittedLayer | undefined> {
-    const known = await this.load(`layer${position}`);
+    const known = await this.load(this.nameOf(position));
     if (!isRecord(known) || known.id !== layer.id) return undefined;
     const { packed, absorbed, sqnrDb } = known;
     if (!isPacked(packed, layer, choice) || !isAbsorbed(absorbed, layer) || typeof sqnrDb !== "number") return undefined;
     return { layer, packed, absorbed, sqnrDb };
   }
 
+  private nameOf(position: number): string { return `layer${this.attempt}-${position}`; }
+
   /** Whether all that was to be kept is kept. */
   get isWhole(): boolean { return this.store !== undefined && this.failure === undefined; }
 
   async keep({ layer, packed, absorbed, sqnrDb }: FittedLayer, position: number): Promise<void> {
-    await this.save(`layer${position}`, { id: layer.id, packed, absorbed, sqnrDb });
+    await this.save(this.nameOf(position), { id: layer.id, packed, absorbed, sqnrDb });
   }
 
   /** Notes that the output is about to be written, see {@link wasWriting}. */

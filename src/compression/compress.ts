@@ -13,7 +13,8 @@ import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type Laye
 import type { Batches } from "./flow";
 import { goalOf, mergeRecipe, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
-import { planFor } from "./plan";
+import type { Effect } from "./effect";
+import { isOffTarget, planFor, type Trial } from "./plan";
 import { ProgressMeter } from "./progress";
 import { RatingRecord } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
@@ -25,6 +26,8 @@ const RATING_SAMPLES = 256;
 /** Memory that calibration activations may take. */
 const ACTIVATION_BYTES = 1.5e9;
 const BATCH = 64;
+/** Plans that are carried out at most, to keep a preset's promise. */
+const MOST_PLANS = 3;
 /** Weights of a layer before which memory is tidied. */
 const LARGE_LAYER = 1e6;
 
@@ -54,6 +57,8 @@ interface JobData extends EvaluationSet { fit: Batches; rating: Batches; notes: 
 /** A layer that is done; its codes may lie in the checkpoint until they are written. */
 interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
 
+interface PlannedChoice extends LayerChoice { loss: number }
+
 class Compression {
   private readonly started = performance.now();
   private readonly seconds: Record<string, number> = {};
@@ -76,8 +81,7 @@ class Compression {
     try {
       const record = new JobRecord(store, await this.stamp(data));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
-      const choices = await this.timed("plan", () => this.plan(layers, data, tools, record));
-      const fitted = await this.timed("fit", () => this.fit(choices, data, tools, record));
+      const { choices, fitted } = await this.planAndFit(layers, data, tools, record);
       throwIfCancelled(signal);
       const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
@@ -151,19 +155,33 @@ class Compression {
     return { dataset, input, held: Array.from({ length: dataset.size }, (_, i) => i) };
   }
 
-  private async plan(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<LayerChoice[]> {
+  /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt. */
+  private async planAndFit(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<{ choices: LayerChoice[]; fitted: Map<Layer, Finished> }> {
+    const goal = goalOf(this.job.request, this.opened.bytes);
+    let trial: Trial | undefined;
+    for (let attempt = 1; ; attempt++) {
+      const choices = await this.timed("plan", () => this.plan(layers, data, tools, record, trial));
+      const { fitted, effect } = await this.timed("fit", () => this.fit(choices, data, tools, record));
+      const predicted = choices.reduce((sum, { loss }) => sum + loss, 0);
+      if (!effect || goal.kind !== "preset" || attempt === MOST_PLANS || !(predicted > 0)) return { choices, fitted };
+      trial = { predicted, disagreement: effect.disagreement };
+      if (!isOffTarget(goal.preset, trial)) return { choices, fitted };
+    }
+  }
+
+  private async plan(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<PlannedChoice[]> {
     const goal = goalOf(this.job.request, this.opened.bytes);
     const { choices, notes } = await record.plan(layers, async () => {
       const notes: string[] = [];
       const choices = await planFor({
         model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, layout: this.job.request.layout, inputBytes: this.opened.bytes,
-        rate: (free) => this.rate(free, data, tools), measured: data !== undefined, notes,
+        rate: (free) => this.rate(free, data, tools), measured: data !== undefined, trial, notes,
       });
       return { choices, notes };
     });
-    this.notes.push(...notes);
+    for (const note of notes) if (!this.notes.includes(note)) this.notes.push(note);
     const byId = new Map(layers.map((layer) => [layer.id, layer]));
-    return choices.map(({ id, method, options }) => ({ layer: byId.get(id)!, method, options }));
+    return choices.map(({ id, method, options, loss }) => ({ layer: byId.get(id)!, method, options, loss }));
   }
 
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
@@ -172,7 +190,7 @@ class Compression {
     let begun = 0;
     return record.complete(layers, (missing, onRated) => {
       const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length, layer) };
-      return data ? rateWithData(model, missing, data.rating, model.graph.outputs[0].name, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
+      return data ? rateWithData(model, missing, data.rating, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
     });
   }
 
@@ -192,7 +210,7 @@ class Compression {
     if (parameters > LARGE_LAYER) this.host.collectGarbage();
   }
 
-  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Map<Layer, Finished>> {
+  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<{ fitted: Map<Layer, Finished>; effect?: Effect }> {
     const positions = new Map(choices.map(({ layer }, i) => [layer, i]));
     const work = choices.reduce((sum, { layer }) => sum + layer.parameters, 0);
     const kept = new WeakSet<FittedLayer>();
@@ -215,9 +233,13 @@ class Compression {
     const done = new Map<Layer, Finished>();
     const hold = (fitted: FittedLayer) => { done.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
     const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, layer, choices[positions.get(layer)!], positions.get(layer)!) }); };
-    if (data) (await fitWithData(this.model, choices, data.fit, watched)).forEach(hold);
-    else await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
-    return done;
+    if (!data) {
+      await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
+      return { fitted: done };
+    }
+    const fitted = await fitWithData(this.model, choices, data.fit, watched);
+    fitted.layers.forEach(hold);
+    return { fitted: done, effect: fitted.effect };
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */

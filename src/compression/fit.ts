@@ -9,10 +9,11 @@ import { storeScale } from "../methods/scale";
 import type { ComputePool } from "../numeric/tasks";
 import { KernelscopeError } from "../protocol/errors";
 import type { Products } from "../runtime/products";
-import type { Runtime } from "../runtime/runtime";
+import type { Runtime, Tensor } from "../runtime/runtime";
 import { Flow, Liveness, type Batches } from "./flow";
-import { absorb, affineFrom, followOf, type Follow, type OwnVector } from "./follow";
+import { absorb, affineFrom, followOf, type Affine, type Follow, type OwnVector } from "./follow";
 import { channelMoments, hasGram, inputMoments } from "./moments";
+import { EffectMeter, type Effect } from "./effect";
 
 /** What the plan says for one layer. */
 export interface LayerChoice { layer: Layer; method: string; options: object }
@@ -107,27 +108,33 @@ export async function fitWithoutData(model: Model, choices: readonly LayerChoice
 
 const identity = (channels: number) => ({ factor: new Float64Array(channels).fill(1), offset: new Float64Array(channels) });
 
+/** All layers of a plan, and what the network's outputs became on the samples that it was fitted to. */
+export interface Fitted { layers: FittedLayer[]; effect: Effect }
+
 /**
  * Compresses a plan's layers in the order of the network. Each sees the inputs that the layers compressed before it produce,
  * moves its target so that it answers the original's inputs, corrects assignments and codewords against its outputs' second moments, and
- * brings every output channel's mean and variance back to the original's through what follows it.
+ * brings every output channel's mean and variance back to the original's through what follows it, where that brings the network's outputs nearer.
  */
-export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, settings: FitSettings = fitDefaults): Promise<FittedLayer[]> {
+export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, settings: FitSettings = fitDefaults): Promise<Fitted> {
   const liveness = new Liveness(model, samples.input);
   const original = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const compressed = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
+  const reference = await original.compute(liveness.outputs);
   const order = [...choices].sort((a, b) => a.layer.consumers[0].index - b.layer.consumers[0].index);
   const fitted = new Map<Layer, FittedLayer>();
   for (const choice of order) {
     const restored = await tools.restored?.(choice.layer);
     // streams go on in the same steps as without the interruption, so that all later layers see the same bits
     if (restored && isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
-    const result = restored ?? await fitLayer(model, choice, original, compressed, tools, settings, liveness);
+    const result = restored ?? await fitLayer(model, choice, original, compressed, tools, settings, liveness, reference);
     fitted.set(choice.layer, result);
     substitute(compressed, result);
     await tools.onFitted?.(result);
   }
-  return choices.map(({ layer }) => fitted.get(layer)!);
+  const meter = new EffectMeter(reference), outputs = await compressed.compute(liveness.outputs);
+  for (let batch = 0; batch < compressed.batches; batch++) meter.add(batch, Object.fromEntries(Array.from(outputs, ([name, tensors]) => [name, tensors[batch]])));
+  return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: meter.effect };
 }
 
 /** Whether calibration data comes to a layer. */
@@ -135,7 +142,7 @@ function isReached({ graph, convolution, consumers: [node], weight }: Layer, liv
   return liveness.isData(graph === liveness.model.graph && convolution ? node.inputs[0] : node.inputs[node.inputs[1] === weight ? 0 : 1]);
 }
 
-async function fitLayer(model: Model, { layer, method, options }: LayerChoice, original: Flow, compressed: Flow, tools: FitTools, settings: FitSettings, liveness: Liveness): Promise<FittedLayer> {
+async function fitLayer(model: Model, { layer, method, options }: LayerChoice, original: Flow, compressed: Flow, tools: FitTools, settings: FitSettings, liveness: Liveness, reference: Map<string, Tensor[]>): Promise<FittedLayer> {
   tools.onLayer?.(layer);
   const [node] = layer.consumers;
   const rows = await readRows(model, layer), follow = await followOf(model, layer);
@@ -154,22 +161,42 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
     if (cross && Number.isFinite(settings.targetDamping)) context.target = await movedTarget(rows.values, gram, cross, tools.products, settings.targetDamping);
   }
   const packed = await methodById(method).compress(layer, rows, options, context);
-  const effective = effectiveRows(packed);
-  const absorbed: OwnVector[] = [];
-  if (follow) {
-    const weight: TensorData = plainWeight(layer, effective);
-    const y = (await original.compute([follow.output])).get(follow.output)!;
-    const z = (await compressed.compute([follow.output], new Map([[layer.weight, weight]]))).get(follow.output)!;
-    const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution), settings.blend);
-    if (free) absorbed.push(...absorb(follow, affine, packed.scale));
-    else {
-      if (!follow.bias) affine.offset.fill(0);
-      const scale = packed.scale.map((s, m) => Math.fround(s * affine.factor[m]));
-      Object.assign(packed, storeScale(scale, false));
-      absorbed.push(...absorb(follow, affine, new Float64Array(scale.length).fill(1)));
+  const effective = effectiveRows(packed), sqnrDb = sqnr(rows.values, effective);
+  if (!follow) return { layer, packed, absorbed: [], sqnrDb };
+  const weight: TensorData = plainWeight(layer, effective);
+  const y = (await original.compute([follow.output])).get(follow.output)!;
+  const z = (await compressed.compute([follow.output], new Map([[layer.weight, weight]]))).get(follow.output)!;
+  const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution), settings.blend);
+  return bestOf([affine, identity(outputsOf(layer))].map((map) => withAffine(layer, packed, follow, map, sqnrDb)), compressed, reference);
+}
+
+/** A layer whose outputs are brought back by a factor and an offset for each channel, in what follows it and in its own scale. */
+function withAffine(layer: Layer, packed: PackedWeight, follow: Follow, affine: Affine, sqnrDb: number): FittedLayer {
+  if (follow.normalization) return { layer, packed, absorbed: absorb(follow, affine, packed.scale), sqnrDb };
+  const scale = packed.scale.map((s, m) => Math.fround(s * affine.factor[m])), offset = follow.bias ? affine.offset : new Float64Array(scale.length);
+  return { layer, packed: { ...packed, ...storeScale(scale, false) }, absorbed: absorb(follow, { ...affine, offset }, new Float64Array(scale.length).fill(1)), sqnrDb };
+}
+
+/** Batches that tell whether a correction helps. */
+const TRIED_BATCHES = 2;
+
+/** The variant of a fitted layer that changes the network's outputs least while the layers behind it are still the original's. */
+async function bestOf(variants: readonly FittedLayer[], flow: Flow, reference: Map<string, Tensor[]>): Promise<FittedLayer> {
+  const tensors = variants.map(({ layer, packed, absorbed }) => [
+    { name: layer.weight, dims: layer.dims, data: fromRows(layer, methodById(packed.method).restore(packed)) }, ...absorbed.map(({ name, dims, values }) => ({ name, dims, data: values })),
+  ]);
+  const session = await flow.open([...reference.keys()], tensors[0]);
+  try {
+    let best = variants[0], least = Infinity;
+    for (const [i, variant] of variants.entries()) {
+      const meter = new EffectMeter(reference);
+      await flow.each(session, Object.fromEntries(tensors[i].map(({ name, ...tensor }) => [name, tensor])), (batch, values) => meter.add(batch, values), TRIED_BATCHES);
+      if (meter.effect.loss < least) { best = variant; least = meter.effect.loss; }
     }
+    return best;
+  } finally {
+    await session.release();
   }
-  return { layer, packed, absorbed, sqnrDb: sqnr(rows.values, effective) };
 }
 
 /** Puts a fitted layer into a stream. */

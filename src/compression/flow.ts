@@ -16,11 +16,11 @@ export class Liveness {
   /** For each node of the main graph, the data values it needs; shape arithmetic is looked through, it is run again where it is used. */
   readonly needs: Set<string>[];
   private readonly born = new Map<string, number>();
-  private readonly outputs: string[];
+  /** Outputs of the model that change with the input. */
+  readonly outputs: string[];
 
   constructor(readonly model: Model, input: string) {
     const { graph } = model;
-    this.outputs = graph.outputs.map(({ name }) => name);
     this.born.set(input, -1);
     const shapeNeeds = new Map<string, Set<string>>();
     this.needs = graph.nodes.map((node) => {
@@ -37,6 +37,7 @@ export class Liveness {
       }
       return needs;
     });
+    this.outputs = graph.outputs.map(({ name }) => name).filter((name) => this.born.has(name));
   }
 
   /** Whether a value changes with the input. */
@@ -85,7 +86,7 @@ export class Flow {
     const session = await this.open(outputs, [], extra);
     const results = new Map<string, Tensor[]>(outputs.map((name) => [name, []]));
     try {
-      await this.each(session, {}, async (_batch, values) => {
+      await this.each(session, {}, (_batch, values) => {
         for (const name of outputs) results.get(name)!.push(values[name]);
       });
     } finally {
@@ -108,17 +109,17 @@ export class Flow {
     return this.runtime.open(bytes, { threads: this.threads, device: "cpu" });
   }
 
-  /** Runs a session of {@link open} on every batch. */
-  async each(session: Session, given: Record<string, Tensor>, use: (batch: number, values: Record<string, Tensor>) => Promise<void>): Promise<void> {
+  /** Runs a session of {@link open} on every batch, or on the first few. */
+  async each(session: Session, given: Record<string, Tensor>, use: (batch: number, values: Record<string, Tensor>) => void, most = Infinity): Promise<void> {
     const names = session.inputNames.filter((name) => !(name in given));
-    const count = this.batches;
+    const count = Math.min(most, this.batches);
     for (let batch = 0; batch < count; batch++) {
       throwIfCancelled(this.signal);
       const inputs: Record<string, Tensor> = { ...given };
       for (const name of names) inputs[name] = this.get(name)[batch];
       const values = await session.run(inputs);
       for (const name of session.outputNames) if (values[name].dims.length === 0) throw new KernelscopeError("unsupported", `${name} has no batch axis, so this model cannot be calibrated.`);
-      await use(batch, values);
+      use(batch, values);
     }
   }
 

@@ -2,6 +2,7 @@ import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { PackedLayout } from "../methods/packer";
 import { methodById } from "../methods/registry";
+import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes } from "../protocol/sizes";
 import type { StoredChoice } from "./checkpoint";
@@ -24,12 +25,27 @@ export interface PlanRequest {
   rate(layers: Layer[]): Promise<LayerSensitivity[]>;
   /** Whether ratings are measured on data. */
   measured: boolean;
+  /** What a plan came to when it was carried out: corrects what single layers' ratings say of all together. */
+  trial?: Trial;
   notes: string[];
   inputBytes: number;
 }
 
+/** A plan's predicted loss and the share of predictions that really flipped. */
+export interface Trial { predicted: number; disagreement: number }
+
 /** Predicted share of predictions that flip. At most three points of accuracy are lost where at most five in a hundred flip: some flips are from wrong to right or wrong. */
 const NEARLY_LOSSLESS = 0.01, SMALLEST = 0.05;
+
+/**
+ * Whether a plan that was carried out missed what its preset stands for, so that it is worth while to plan again with what was learnt.
+ * One that flips nothing at all teaches nothing.
+ */
+export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean {
+  if (!(disagreement > 0)) return false;
+  const most = preset === "nearly-lossless" ? NEARLY_LOSSLESS : SMALLEST, least = preset === "smallest" ? SMALLEST : NEARLY_LOSSLESS;
+  return disagreement > 1.2 * most || disagreement < 0.6 * least;
+}
 
 /** A choice that stands for leaving the layer as it is. */
 interface Left extends Choice { left: true }
@@ -122,7 +138,7 @@ class SizeSearch {
     return best;
   }
 
-  private preset(preset: "nearly-lossless" | "balanced" | "smallest"): RatedCandidate[] {
+  private preset(preset: PresetId): RatedCandidate[] {
     const plans = front(this.items);
     const { notes, measured } = this.request;
     if (!measured) {
@@ -139,8 +155,10 @@ class SizeSearch {
     return this.plan(between.length ? knee(between.map((p) => ({ ...p, loss: Math.sqrt(p.loss) }))).choices : within(NEARLY_LOSSLESS).choices);
   }
 
-  /** The KL at which this share of predictions flips: disagreement ≈ c·√KL, c fitted to all measured responses. */
+  /** The predicted loss at which this share of predictions flips: disagreement ≈ c·√loss, c from a trial of a plan or else fitted to all measured responses. */
   private klFor(disagreement: number): number {
+    const { trial } = this.request;
+    if (trial) return trial.predicted * (disagreement / trial.disagreement) ** 2;
     const points = this.responses.filter(({ loss, disagreement: d }) => loss > 1e-6 && d > 0);
     if (!points.length) return disagreement ** 2;
     const ratios = points.map(({ loss, disagreement: d }) => d / Math.sqrt(loss)).sort((a, b) => a - b);

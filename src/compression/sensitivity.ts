@@ -1,7 +1,6 @@
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { TensorData } from "../onnx/edit";
-import { divergence, argMax } from "../evaluation/metrics";
 import { DAMPING } from "../methods/kernel";
 import type { Candidate, CompressionMethod, FitContext, PackedWeight, WeightRows } from "../methods/method";
 import { rowDots, type Gram } from "../methods/gram";
@@ -11,9 +10,11 @@ import { effectiveRows, plainWeight, readRows, type FitTools } from "./fit";
 import { Flow, Liveness, type Batches } from "./flow";
 import { followOf, type Follow } from "./follow";
 import { hasGram, inputMoments } from "./moments";
+import { EffectMeter, type Effect } from "./effect";
 import { Random } from "../numeric/random";
+import type { Tensor } from "../runtime/runtime";
 
-/** What a way to store a layer costs: bytes in the file and predicted loss (KL of the outputs, nats; without data a weighted distortion). */
+/** What a way to store a layer costs: bytes in the file and predicted loss (see {@link Effect}; without data a weighted distortion). */
 export interface RatedCandidate { layer: Layer; method: string; options: object; bytes: number; bits: number; noise: number; loss: number }
 
 /** A layer, what it could become and how the network takes it. */
@@ -21,7 +22,7 @@ export interface LayerSensitivity {
   layer: Layer;
   candidates: RatedCandidate[];
   /** Measured: loss at a relative noise of the layer's outputs. */
-  response: { noise: number; loss: number; disagreement: number }[];
+  response: ({ noise: number } & Effect)[];
 }
 
 /** Relative noise energies at which a layer's effect on the outputs is measured. */
@@ -47,10 +48,10 @@ export function candidatesOf(layer: Layer, scaleIsFree: boolean, only?: string):
  * Rates every candidate of every layer by data: the noise that it puts on the layer's outputs (from their second moments, after correction),
  * and what such noise does to the network's outputs (measured at three levels, interpolated, monotone).
  */
-export async function rateWithData(model: Model, layers: readonly Layer[], samples: Batches, output: string, tools: FitTools, options: SensitivityOptions = {}): Promise<LayerSensitivity[]> {
+export async function rateWithData(model: Model, layers: readonly Layer[], samples: Batches, tools: FitTools, options: SensitivityOptions = {}): Promise<LayerSensitivity[]> {
   const liveness = new Liveness(model, samples.input);
   const flow = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
-  const reference = (await flow.compute([output])).get(output)!;
+  const reference = await flow.compute(liveness.outputs);
   const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index);
   const results: LayerSensitivity[] = [];
   const add = async (rating: LayerSensitivity) => {
@@ -67,7 +68,7 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     const moments = hasGram(layer) ? await inputMoments(layer, flow.get(input), tools.products, tools.pool, free || follow?.bias !== undefined) : undefined;
     const noisy = await noiseOf(layer, rows, free, moments?.gram, tools, options.method);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
-    const response = await respond(layer, rows, await noisy.direction(), follow, moments?.mean, flow, output, reference);
+    const response = await respond(layer, rows, await noisy.direction(), follow, moments?.mean, flow, reference);
     await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
@@ -170,11 +171,11 @@ function trialRows(rows: WeightRows, seed: number): WeightRows {
 /** KL and disagreement of the outputs when a layer's outputs carry noise of a given share of their energy, their own energy and mean kept. */
 async function respond(
   layer: Layer, rows: WeightRows, direction: Float32Array, follow: Follow | undefined, mean: Float64Array | undefined,
-  flow: Flow, output: string, reference: { data: Float32Array; dims: readonly number[] }[],
+  flow: Flow, reference: Map<string, Tensor[]>,
 ): Promise<LayerSensitivity["response"]> {
   const offset = mean && (follow?.normalization?.mean ?? follow?.bias);
   const free = [{ name: layer.weight, dims: layer.dims }, ...(offset ? [{ name: offset.name, dims: offset.dims }] : [])];
-  const session = await flow.open([output], free);
+  const session = await flow.open([...reference.keys()], free);
   const response: LayerSensitivity["response"] = [];
   try {
     for (const noise of NOISES) {
@@ -183,17 +184,9 @@ async function respond(
       const weight: TensorData = plainWeight(layer, noisy);
       const given: Record<string, { dims: readonly number[]; data: Float32Array }> = { [layer.weight]: { dims: layer.dims, data: new Float32Array(weight.raw!.buffer, weight.raw!.byteOffset, rows.values.length) } };
       if (offset && mean) given[offset.name] = { dims: offset.dims, data: shifted(rows, noisy, mean, offset.values, follow?.normalization ? 1 : -1) };
-      let kl = 0, flips = 0, count = 0;
-      await flow.each(session, given, async (batch, values) => {
-        const y = values[output].data, x = reference[batch].data, samples = reference[batch].dims[0], classes = x.length / samples;
-        for (let s = 0; s < samples; s++) {
-          const p = x.subarray(s * classes, (s + 1) * classes), q = y.subarray(s * classes, (s + 1) * classes);
-          kl += divergence(p, q);
-          if (argMax(p) !== argMax(q)) flips++;
-        }
-        count += samples;
-      });
-      response.push({ noise, loss: kl / count, disagreement: flips / count });
+      const meter = new EffectMeter(reference);
+      await flow.each(session, given, (batch, values) => meter.add(batch, values));
+      response.push({ noise, ...meter.effect });
     }
   } finally {
     await session.release();

@@ -24,10 +24,10 @@ async function main(): Promise<void> {
       clear: () => store.clear(),
       async save(name, value) {
         const kept = () => readdirSync(path.join(checkpoint, key)).filter((file) => file.startsWith("layer")).length;
-        if (name === "plan") kill("saving plan");
+        if (name.startsWith("plan")) kill("saving plan");
         else killFrom("saving layer", kept() + 1);
         await store.save(name, value);
-        if (name === "plan") kill("saved plan");
+        if (name.startsWith("plan")) kill("saved plan");
         else killFrom("saved layer", kept());
       },
     };
