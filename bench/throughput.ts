@@ -44,6 +44,12 @@ async function imageFolder(count: number): Promise<string> {
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
 
+/** Images a second, and processor time of all threads, which tells more where others use the machine, too. */
+async function timed(run: () => Promise<number>): Promise<{ speed: number; cpu: number }> {
+  const before = process.cpuUsage(), speed = await run(), { user, system } = process.cpuUsage(before);
+  return { speed, cpu: user + system };
+}
+
 async function main(): Promise<void> {
   const count = Number(process.argv[2] ?? 2000), threads = process.argv[3] === undefined ? undefined : Number(process.argv[3]);
   const data = await imageFolder(count), host = await nodeHost({ threads, scripts: path.resolve("dist") });
@@ -64,13 +70,15 @@ async function main(): Promise<void> {
   };
   await alone();
   await whole();
-  const ratios: number[] = [], speeds: number[] = [];
+  const ratios: number[] = [], work: number[] = [], speeds: number[] = [];
   for (let i = 0; i < PAIRS; i++) {
-    const [first, second] = i % 2 ? [await whole(), await alone()] : [await alone(), await whole()];
-    ratios.push(i % 2 ? first / second : second / first);
-    speeds.push(i % 2 ? second : first);
+    const first = await timed(i % 2 ? whole : alone), second = await timed(i % 2 ? alone : whole), [bare, evaluation] = i % 2 ? [second, first] : [first, second];
+    ratios.push(evaluation.speed / bare.speed);
+    work.push(bare.cpu / evaluation.cpu);
+    speeds.push(bare.speed);
   }
   const ratio = median(ratios);
+  console.log(`processor time of onnxruntime alone ÷ evaluation: ${median(work).toFixed(3)}, what the ratio can be where every core is busy`);
   console.log(`${count} PNGs, batch ${BATCH}: evaluation ÷ onnxruntime alone (${Math.round(median(speeds))} images/s): ${ratio.toFixed(3)}, from ${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)} (target ≥ ${TARGET})`);
   await session.release();
   await host.close();
