@@ -8,7 +8,7 @@ import type { CompressRequest, Device, PresetId, Progress } from "../protocol/ap
 import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, InspectReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
-import { nodeHost, openModelFile } from "../worker/host";
+import { cacheFolder, nodeHost, openModelFile } from "../worker/host";
 
 export interface Arguments { model: string; values: Record<string, string | boolean | string[] | undefined> }
 
@@ -113,7 +113,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal): Promise
     device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), force: flag(args, "force"),
   };
   const limits = thresholds(args);
-  const progress = reporter(flag(args, "quiet")), host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint });
+  const progress = reporter(flag(args, "quiet")), host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: path.join(cacheFolder(), "ratings") });
   let report: CompressReport;
   try {
     report = await compressModel(request, host, progress.report, signal);

@@ -15,6 +15,7 @@ import { goalOf, mergeRecipe, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import { planFor } from "./plan";
 import { ProgressMeter } from "./progress";
+import { RatingRecord } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
 import { assemble } from "./write";
@@ -44,8 +45,11 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
 
 const defaultOutput = (model: string): string => model.replace(/(\.small)?\.onnx$/i, "") + ".small.onnx";
 
+/** Samples that the report is measured on. */
+interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueFacts }
+
 /** Data as a job uses it. */
-interface JobData { fit: Batches; rating: Batches; dataset: Dataset; held: number[]; input: ValueFacts; notes: readonly string[] }
+interface JobData extends EvaluationSet { fit: Batches; rating: Batches; notes: readonly string[] }
 
 /** A layer that is done; its codes may lie in the checkpoint until they are written. */
 interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
@@ -141,6 +145,12 @@ class Compression {
     };
   }
 
+  private async readEvaluationSet(folder: string): Promise<EvaluationSet> {
+    const { host, job: { request, recipe } } = this, input = dataInput(this.model);
+    const dataset = await openDataset(await host.openData(folder), input, await readOverride(request.preprocess, host), recipe.preprocess);
+    return { dataset, input, held: Array.from({ length: dataset.size }, (_, i) => i) };
+  }
+
   private async plan(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<LayerChoice[]> {
     const goal = goalOf(this.job.request, this.opened.bytes);
     const { choices, notes } = await record.plan(layers, async () => {
@@ -157,10 +167,13 @@ class Compression {
   }
 
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
-    const { model, job: { request: { method } } } = this;
+    const { model, host, job: { request: { method } } } = this;
+    const record = new RatingRecord(host.ratings && await host.ratings((await hashOf(JSON.stringify([this.hashes, await this.stamp(data), method, tools.seed]))).slice(0, 24)));
     let begun = 0;
-    const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `${layer.label}, ${++begun} of ${layers.length}`, (begun - 1) / layers.length, layer) };
-    return data ? rateWithData(model, layers, data.rating, model.graph.outputs[0].name, watched, { method }) : rateWithoutData(model, layers, watched, { method });
+    return record.complete(layers, (missing, onRated) => {
+      const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length, layer) };
+      return data ? rateWithData(model, missing, data.rating, model.graph.outputs[0].name, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
+    });
   }
 
   private async reload(record: JobRecord, layer: Layer, choice: LayerChoice, position: number): Promise<FittedLayer> {
@@ -224,7 +237,7 @@ class Compression {
     try {
       const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0] };
       const { layers: rows, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
-      const fidelity = data && await this.timed("evaluate", () => this.fidelity(data, layers));
+      const fidelity = await this.timed("evaluate", () => this.fidelity(data));
       const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
       const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);
       this.seconds.total = (performance.now() - this.started) / 1000;
@@ -240,19 +253,16 @@ class Compression {
   }
 
   /** The written file beside the original on samples that nothing was fitted to. */
-  private async fidelity(data: JobData, _layers: readonly Layer[]): Promise<Fidelity | undefined> {
-    const { host, job: { request, recipe } } = this;
-    let { dataset, held } = data;
-    if (request.evalData !== undefined) {
-      dataset = await openDataset(await host.openData(request.evalData), data.input, await readOverride(request.preprocess, host), recipe.preprocess);
-      held = Array.from({ length: dataset.size }, (_, i) => i);
-    }
-    if (!held.length) return undefined;
+  private async fidelity(data: JobData | undefined): Promise<Fidelity | undefined> {
+    const { host, job: { request } } = this;
+    const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await this.readEvaluationSet(request.evalData);
+    if (!samples?.held.length) return undefined;
+    const { dataset, held, input } = samples;
     const options = { threads: request.threads };
     const reference = await host.runtime.open(request.model, options), session = await host.runtime.open(this.output, options);
     try {
-      const run = (own: boolean): Promise<Outcome> => runEvaluation(own ? session : reference, data.input, dataset, {
-        positions: held, batch: batchSize(data.input, BATCH), signal: this.signal,
+      const run = (own: boolean): Promise<Outcome> => runEvaluation(own ? session : reference, input, dataset, {
+        positions: held, batch: batchSize(input, BATCH), signal: this.signal,
         onBatch: (done, all) => this.progress.step("evaluate", `${done.toLocaleString("en")} of ${all.toLocaleString("en")} images`, (own ? 0 : 0.5) + done / all / 2),
       }, own ? reference : undefined);
       const compressed = await run(true), original = await run(false);

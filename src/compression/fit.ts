@@ -50,7 +50,7 @@ export interface FitSettings {
   targetDamping: number;
 }
 
-export const fitDefaults: FitSettings = { blend: 0, targetDamping: 0.1 };
+export const fitDefaults: FitSettings = { blend: 0, targetDamping: 0.01 };
 
 /** Weight of a layer as rows by output channel. @throws KernelscopeError "bad-model" for values that are no finite numbers */
 export async function readRows(model: Model, layer: Layer): Promise<ReturnType<typeof toRows>> {

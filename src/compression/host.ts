@@ -40,6 +40,8 @@ export interface Host {
   folderOf(path: string): string;
   baseName(path: string): string;
   checkpoints?(key: string): CheckpointStore;
+  /** What later jobs on the same model and data may use again. */
+  ratings?(key: string): Promise<CheckpointStore>;
   /** Gives dead memory back now. */
   collectGarbage(): void;
   /** Identity of the running program: checkpoints of another are not used. */

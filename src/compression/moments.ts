@@ -17,7 +17,7 @@ export function hasGram(layer: Layer): boolean {
 }
 
 /** Positions of a layer's output that are looked at: enough for its width, not more. */
-const positionsFor = (n: number): number => Math.max(16_384, 16 * n);
+const positionsFor = (n: number): number => Math.max(16_384, 6 * n);
 
 export interface InputMoments {
   /** Of the (drifted) inputs; centred where an offset behind the layer takes the mean over. */

@@ -32,8 +32,8 @@ const TRIAL_ROWS = 32, TRIAL_WEIGHTS = 131_072;
 export interface SensitivityOptions {
   /** Only this method; all if absent. */
   method?: string;
-  /** Candidates for layers that are pinned need no rating. */
-  skip?: (layer: Layer) => boolean;
+  /** Called with each rating as soon as it is there. */
+  onRated?(rating: LayerSensitivity): Promise<void>;
 }
 
 /** All candidates of a layer over all methods that accept it. */
@@ -53,18 +53,22 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
   const reference = (await flow.compute([output])).get(output)!;
   const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index);
   const results: LayerSensitivity[] = [];
+  const add = async (rating: LayerSensitivity) => {
+    results.push(rating);
+    await options.onRated?.(rating);
+  };
   for (const layer of order) {
     tools.onLayer?.(layer);
     const [node] = layer.consumers;
     const input = node.inputs[node.inputs[1] === layer.weight ? 0 : 1];
     const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
-    if (!liveness.isData(input)) { results.push({ layer, candidates: [], response: [] }); continue; }
+    if (!liveness.isData(input)) { await add({ layer, candidates: [], response: [] }); continue; }
     await flow.advance(node);
     const moments = hasGram(layer) ? await inputMoments(layer, flow.get(input), tools.products, tools.pool, free || follow?.bias !== undefined) : undefined;
     const noisy = await noiseOf(layer, rows, free, moments?.gram, tools, options.method);
-    if (!noisy) { results.push({ layer, candidates: [], response: [] }); continue; }
+    if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
     const response = await respond(layer, rows, await noisy.direction(), follow, moments?.mean, flow, output, reference);
-    results.push({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
+    await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
 }
@@ -238,7 +242,9 @@ export async function rateWithoutData(model: Model, layers: readonly Layer[], to
     const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
     const noisy = await noiseOf(layer, rows, free, undefined, tools, options.method);
     const candidates = (noisy?.candidates ?? []).map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: c.noise / Math.sqrt(outputsOf(layer)) }));
-    results.push({ layer, candidates, response: [] });
+    const rating: LayerSensitivity = { layer, candidates, response: [] };
+    results.push(rating);
+    await options.onRated?.(rating);
   }
   return results;
 }

@@ -97,9 +97,12 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
   apply({ codes, index, options: { block, words, valueBits }, scale, scaleStorage }, layer, packer: WeightPacker) {
     const indices = packer.indices(layer, index, bitsFor(words));
     const values = packer.values(layer, codes, valueBits);
-    const codebook = packer.node(layer, "Reshape", [values, packer.ints([-1, block])]);
-    const gathered = packer.node(layer, "Gather", [codebook, indices]);
-    packer.finish(layer, gathered, scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half"));
+    const rowDims = packer.rowDims(layer), shape = shapeOf(block, rowDims);
+    const codebook = packer.node(layer, "Reshape", [values, packer.ints([-1, ...shape ?? [block]])]);
+    const factor = scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half");
+    // a codeword in the shape of the weight's last axes needs no further reshaping, which would hold the whole weight once more while a runtime loads it
+    if (shape) packer.finish(layer, "Gather", [codebook, packer.node(layer, "Reshape", [indices, packer.ints(rowDims.slice(0, rowDims.length - shape.length))])], factor);
+    else packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(rowDims)], factor);
   },
 
   recognise: recogniseCodebook,
@@ -110,6 +113,13 @@ function blocksOf(layer: Layer): number[] {
   const size = kernelSize(layer), width = layer.dims[layer.dims.length - 1], inputs = inputsOf(layer);
   const wanted = size > 1 ? [size, width, 2, 1] : [8, 4, 2, 1];
   return [...new Set(wanted)].filter((block) => inputs % block === 0);
+}
+
+/** The last axes of a weight that one codeword fills, if there are such. */
+function shapeOf(block: number, dims: readonly number[]): number[] | undefined {
+  let axis = dims.length, size = 1;
+  while (size < block && axis > 1) size *= dims[--axis];
+  return size === block ? dims.slice(axis) : undefined;
 }
 
 /** Codewords [words, d] put in place of their indices, times the scale of their row where there is one. */

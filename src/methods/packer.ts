@@ -21,7 +21,7 @@ export interface PackedBytes { layers: Map<string, number>; shared: number; coun
 /**
  * Writes compressed weights into a model as stock nodes that onnxruntime folds into constants at load.
  * Codes of one width are pooled over all layers, so that a layer costs a few nodes and the unpacking exists once:
- * bytes [groups, bytes] → Cast → MatMul (the bytes that a code touches, shifted) → Floor → Mod 2^bits → Split.
+ * bytes [groups, bytes] → Cast → MatMul (the bytes that a code touches, shifted) → Cast to integers, which drops the lower codes' bits → Mod 2^bits → Split.
  * Floats hold all of it exactly: a code of at most 16 bits touches at most 24.
  */
 export class WeightPacker {
@@ -82,23 +82,23 @@ export class WeightPacker {
     return this.constant(`i${values.join()}`, (name) => ({ name, dims: [values.length], type: DataType.INT64, int64s: [...values] }));
   }
 
+  /** Shape of a layer's weight with the output channel first. */
+  rowDims({ dims, outputAxis }: Layer): number[] { return outputAxis === 1 ? [dims[1], dims[0], ...dims.slice(2)] : dims; }
+
   /**
-   * Reshapes rows [outputs, inputs] to the layer's weight, scales, transposes and casts as needed, ending in the weight's own name.
+   * Puts a node that gives rows in the shape {@link rowDims} in the place of the layer's weight: transposed, scaled and cast as needed, the last node has the weight's own name.
    * @param scale name of a broadcastable factor in the weight's layout, if there is one
    */
-  finish(layer: Layer, rows: string, scale?: string): void {
+  finish(layer: Layer, op: string, inputs: string[], scale?: string): void {
     const { dims, outputAxis, weight } = layer;
-    const swap = outputAxis === 1;
-    const rowDims = swap ? [dims[1], dims[0], ...dims.slice(2)] : dims;
-    const cast = layer.type !== DataType.FLOAT;
-    const steps: [string, string[], NodeSpec["attributes"]?][] = [["Reshape", [this.ints(rowDims)]]];
-    if (swap) steps.push(["Transpose", [], { perm: [1, 0, ...dims.slice(2).map((_, i) => i + 2)] }]);
+    const steps: [string, string[], NodeSpec["attributes"]?][] = [[op, inputs]];
+    if (outputAxis === 1) steps.push(["Transpose", [], { perm: [1, 0, ...dims.slice(2).map((_, i) => i + 2)] }]);
     if (scale !== undefined) steps.push(["Mul", [scale]]);
-    if (cast) steps.push(["Cast", [], { to: layer.type }]);
+    if (layer.type !== DataType.FLOAT) steps.push(["Cast", [], { to: layer.type }]);
     this.removeWeight(layer);
-    let value = rows;
+    let value: string | undefined;
     steps.forEach(([op, more, attributes], i) => {
-      value = this.node(layer, op, [value, ...more], attributes, i === steps.length - 1 ? weight : undefined);
+      value = this.node(layer, op, value === undefined ? more : [value, ...more], attributes, i === steps.length - 1 ? weight : undefined);
     });
   }
 
@@ -159,8 +159,7 @@ export class WeightPacker {
     const { kind, bits, count, pieces } = pool, group = groupOf(bits);
     const raw = pool.raw ?? zeroBytes(this.poolBytes(count, bits)), whole = this.isWhole(bits);
     let value = whole ? this.wholeCodes(raw, count, bits, nodes) : this.unpackedCodes(raw, count, bits, nodes);
-    if (kind === "value") value = this.step(nodes, "Sub", [value, this.floats(Float32Array.of(zeroCode(bits)), [])]);
-    else value = this.step(nodes, "Cast", [value], { to: DataType.INT32 });
+    if (kind === "value") value = this.step(nodes, "Sub", [this.step(nodes, "Cast", [value], { to: DataType.FLOAT }), this.floats(Float32Array.of(zeroCode(bits)), [])]);
     this.split(nodes, value, pieces, whole ? 0 : (group - count % group) % group);
   }
 
@@ -172,13 +171,14 @@ export class WeightPacker {
     return Math.ceil(count / groupOf(bits)) * groupOf(bits) * bits / 8;
   }
 
+  /** Codes of one or two whole bytes, as int32. */
   private wholeCodes(raw: Uint8Array, count: number, bits: number, nodes: NodeSpec[]): string {
     const name = this.edit.freshName();
     this.addPayload({ name, dims: [count], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, count * bits / 8);
-    return this.step(nodes, "Cast", [name], { to: DataType.FLOAT });
+    return this.step(nodes, "Cast", [name], { to: DataType.INT32 });
   }
 
-  /** Codes packed without gaps: a group is the least number of codes that fill whole bytes. */
+  /** Codes packed without gaps, as int32: a group is the least number of codes that fill whole bytes. */
   private unpackedCodes(raw: Uint8Array, count: number, bits: number, nodes: NodeSpec[]): string {
     const group = groupOf(bits), width = group * bits / 8;
     const name = this.edit.freshName();
@@ -190,15 +190,13 @@ export class WeightPacker {
     }
     let value = this.step(nodes, "Cast", [name], { to: DataType.FLOAT });
     value = this.step(nodes, "MatMul", [value, this.floats(window, [width, group])]);
-    value = this.step(nodes, "Floor", [value]);
-    const range = this.floats(Float32Array.of(2 ** bits), []);
+    value = this.step(nodes, "Cast", [value], { to: DataType.INT32 });
+    const range = this.constant(`r${bits}`, (name) => ({ name, dims: [], type: DataType.INT32, raw: new Uint8Array(Int32Array.of(2 ** bits).buffer) }));
     if (this.opset >= 10) {
-      value = this.step(nodes, "Mod", [value, range], { fmod: 1 });
+      value = this.step(nodes, "Mod", [value, range]);
     } else {
-      let whole = this.step(nodes, "Div", [value, range]);
-      whole = this.step(nodes, "Floor", [whole]);
-      whole = this.step(nodes, "Mul", [whole, range]);
-      value = this.step(nodes, "Sub", [value, whole]);
+      const above = this.step(nodes, "Mul", [this.step(nodes, "Div", [value, range]), range]);
+      value = this.step(nodes, "Sub", [value, above]);
     }
     return this.step(nodes, "Reshape", [value, this.ints([-1])]);
   }

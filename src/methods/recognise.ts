@@ -25,7 +25,7 @@ export async function recogniseCodebook(model: Model, layer: Layer, { cache, ind
   const gather = core(layer);
   if (gather?.op !== "Gather") return undefined;
   const book = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
-  if (!book || book.dims.length < 2) return undefined;
+  if (!book || book.dims.length < 1) return undefined;
   const words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1), codebook = Float32Array.from(book.data, Number);
   const found: Recognised = { method: "kernel", codewords: words, blockSize, indexBits: bitsFor(words), codebookBits: valueBits(codebook), codebook };
   if (!indices) return layer.parameters % blockSize === 0 ? found : undefined;

@@ -47,11 +47,22 @@ class FolderStore implements CheckpointStore {
   async clear(): Promise<void> { await fs.rm(this.folder, { recursive: true, force: true }); }
 }
 
-/** Where checkpoints go unless told otherwise: the user's cache. */
-export function defaultCheckpointFolder(): string {
-  if (process.platform === "win32") return path.join(process.env.LOCALAPPDATA ?? os.homedir(), "kernelscope", "jobs");
-  if (process.platform === "darwin") return path.join(os.homedir(), "Library", "Caches", "kernelscope", "jobs");
-  return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "kernelscope", "jobs");
+/** The user's cache, where checkpoints and ratings go unless told otherwise. */
+export function cacheFolder(): string {
+  if (process.platform === "win32") return path.join(process.env.LOCALAPPDATA ?? os.homedir(), "kernelscope");
+  if (process.platform === "darwin") return path.join(os.homedir(), "Library", "Caches", "kernelscope");
+  return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "kernelscope");
+}
+
+/** Ratings of so many models and data sets are kept. */
+const KEPT_RATINGS = 24;
+
+/** The store of one key, the oldest ones taken away. */
+async function ratingStore(folder: string, key: string): Promise<CheckpointStore> {
+  const names = await fs.readdir(folder).catch(() => []);
+  const aged = await Promise.all(names.map(async (name) => ({ name, time: await fs.stat(path.join(folder, name)).then(({ mtimeMs }) => mtimeMs, () => 0) })));
+  for (const { name } of aged.sort((a, b) => b.time - a.time).slice(KEPT_RATINGS)) await fs.rm(path.join(folder, name), { recursive: true, force: true });
+  return new FolderStore(path.join(folder, key));
 }
 
 /** Shares image files out among threads. */
@@ -67,10 +78,10 @@ async function prepareOn(threads: Threads, folder: string, files: readonly strin
 export interface NodeHost extends Host { close(): Promise<void> }
 
 /** The machine as jobs see it; `scripts` is where the threads' bundle lies, if not beside this one. Close it when the job ends. */
-export async function nodeHost(options: { threads?: number; checkpoint?: string; scripts?: string }): Promise<NodeHost> {
+export async function nodeHost(options: { threads?: number; checkpoint?: string; ratings?: string; scripts?: string }): Promise<NodeHost> {
   const scripts = options.scripts ?? __dirname, pool: ComputePool & { close?(): Promise<void> } = await openPool(scripts, options.threads);
   const decoders = await openThreads(path.join(scripts, "decode.js"), options.threads);
-  const folder = options.checkpoint ?? defaultCheckpointFolder();
+  const folder = options.checkpoint ?? path.join(cacheFolder(), "jobs"), { ratings } = options;
   return {
     runtime: nodeRuntime,
     pool,
@@ -90,6 +101,7 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
     collectGarbage,
     program: () => hashFile(__filename),
     checkpoints: (key) => new FolderStore(path.join(folder, key)),
+    ratings: ratings === undefined ? undefined : (key) => ratingStore(ratings, key),
     close: async () => {
       await pool.close?.();
       await decoders?.close();

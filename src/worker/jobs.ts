@@ -1,13 +1,14 @@
+import * as path from "node:path";
 import { compressModel } from "../compression/compress";
 import { evaluateModel } from "../compression/evaluate";
 import type { WorkerApi } from "../protocol/api";
-import { nodeHost } from "./host";
+import { cacheFolder, nodeHost } from "./host";
 
 /** The long calls of a worker process: each with a machine of its own, closed when it ends. */
 export function jobs(): Pick<WorkerApi, "compress" | "evaluate"> {
   return {
     async compress(request, progress, signal) {
-      const host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint });
+      const host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: path.join(cacheFolder(), "ratings") });
       try {
         return await compressModel(request, host, progress, signal);
       } finally {

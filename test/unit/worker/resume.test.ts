@@ -23,7 +23,7 @@ const layers = Object.fromEntries([["3", 9, 32], ["7", 9, 32], ["10", 3, 512], [
 /** A job with images: two layers are planned, the others fixed. */
 function withData(data: string): Partial<CompressRequest> {
   const recipe = at("data.kernelscope.json");
-  writeFileSync(recipe, JSON.stringify({ target: "45KB", data: { limit: 32 }, layers }));
+  writeFileSync(recipe, JSON.stringify({ target: "48KB", data: { limit: 32 }, layers }));
   return { recipe, data };
 }
 function withoutData(): Partial<CompressRequest> {

@@ -1,0 +1,74 @@
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import * as path from "node:path";
+import { parseArgs } from "node:util";
+import { compressModel } from "../src/compression/compress";
+import type { CompressRequest } from "../src/protocol/api";
+import { nodeHost, openModelFile } from "../src/worker/host";
+import { hashFile } from "../src/runtime/node";
+import { cacheFolder, CLASSES, testImages, trainImages, type Images } from "./cifar10";
+
+/**
+ * Accuracy on all of CIFAR-10's 10,000 test images after compression in closed form, with the first 1,000 training images for calibration (their labels unused) or without any.
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--no-data]
+ */
+const { values } = parseArgs({ options: {
+  model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
+  seeds: { type: "string", default: "1,2,3" }, "no-data": { type: "boolean", default: false }, threads: { type: "string" },
+} });
+
+const list = (text: string): string[] => text.split(",").filter(Boolean);
+const mean = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
+const work = path.join(cacheFolder, "accuracy");
+
+/** Writes images as a data set of one file that the product reads; keeps what is there. */
+function folder(name: string, { images, labels }: Images): string {
+  const target = path.join(work, name);
+  mkdirSync(target, { recursive: true });
+  writeFileSync(path.join(target, "images.npy"), npy(images, [labels.length, 32, 32, 3]));
+  writeFileSync(path.join(target, "labels.npy"), npy(labels, [labels.length]));
+  writeFileSync(path.join(target, "dataset.json"), JSON.stringify({ classes: CLASSES }));
+  return target;
+}
+
+function npy(data: Uint8Array, shape: number[]): Buffer {
+  const head = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`, padded = head.padEnd(Math.ceil((head.length + 11) / 64) * 64 - 11) + "\n";
+  const start = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, padded.length & 255, padded.length >> 8]);
+  return Buffer.concat([start, Buffer.from(padded, "latin1"), data]);
+}
+
+async function main(): Promise<void> {
+  if (!values.model) throw new Error("Give a model: --model PATH.");
+  const goals: Partial<CompressRequest>[] = [...list(values.bits).map((bits) => ({ bits: Number(bits) })), ...list(values.target).map((target) => ({ target }))];
+  if (!goals.length) throw new Error("Give --bits or --target.");
+  const model = path.resolve(values.model), threads = values.threads === undefined ? undefined : Number(values.threads);
+  const evalData = folder("test", await testImages()), data = values["no-data"] ? undefined : folder("calibration", await trainImages(1000));
+  const opened = await openModelFile(model);
+  console.log(`${path.basename(model)}, ${opened.bytes.toLocaleString("en")} bytes, sha256 ${(await hashFile(model)).slice(0, 16)}…; ${data ? "1,000 calibration images" : "no data"}; 10,000 test images`);
+  await opened.close();
+  console.log("asked for    bits/conv weight  smaller   top-1 of each seed       mean    lost");
+  const ratings = path.join(work, "ratings");
+  for (const goal of goals) {
+    const runs: { bits: number; ratio: number; top1: number; lost: number }[] = [];
+    for (const seed of list(values.seeds).map(Number)) {
+      const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings });
+      try {
+        const output = path.join(work, "compressed.onnx");
+        const started = performance.now();
+        const report = await compressModel({ ...goal, model, output, data, evalData, preprocess: values.preprocess, seed, threads, force: true }, host);
+        const { reference, compressed } = report.fidelity!;
+        runs.push({ bits: report.convBitsPerWeight!, ratio: report.ratio, top1: 100 * compressed.top1!, lost: 100 * (reference.top1! - compressed.top1!) });
+        process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
+      } finally {
+        await host.close();
+      }
+    }
+    const name = "bits" in goal ? `${goal.bits} bits` : goal.target!;
+    console.log(`${name.padEnd(13)}${mean(runs.map(({ bits }) => bits)).toFixed(3).padStart(16)}${mean(runs.map(({ ratio }) => ratio)).toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${mean(runs.map(({ top1 }) => top1)).toFixed(2).padStart(6)}${mean(runs.map(({ lost }) => lost)).toFixed(2).padStart(8)}`);
+  }
+  rmSync(path.join(work, "compressed.onnx"), { force: true });
+}
+
+void main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
