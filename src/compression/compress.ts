@@ -176,11 +176,12 @@ class Compression {
     });
   }
 
-  private async reload(record: JobRecord, layer: Layer, choice: LayerChoice, position: number): Promise<FittedLayer> {
-    const kept = await record.fitted(layer, position, choice);
-    if (!kept) throw new KernelscopeError("write-failed", "The job's checkpoint was taken away while it ran, so its result could not be written. Start it again.");
-    this.tidy(layer);
-    return kept;
+  /** A finished layer from its checkpoint; it is made again where somebody has taken that away, like the same job that ended elsewhere. */
+  private async reload(record: JobRecord, choice: LayerChoice, position: number, tools: FitTools): Promise<FittedLayer> {
+    this.tidy(choice.layer);
+    let fitted = await record.fitted(choice.layer, position, choice);
+    if (!fitted) await fitWithoutData(this.model, [choice], tools, (again) => { fitted = again; });
+    return fitted!;
   }
 
   private beginLayer(stage: string, text: string, done: number, layer: Layer): void {
@@ -214,7 +215,7 @@ class Compression {
     };
     const done = new Map<Layer, Finished>();
     const hold = (fitted: FittedLayer) => { done.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
-    const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, layer, choices[positions.get(layer)!], positions.get(layer)!) }); };
+    const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, choices[positions.get(layer)!], positions.get(layer)!, tools) }); };
     if (data) (await fitWithData(this.model, choices, data.fit, watched)).forEach(hold);
     else await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
     return done;

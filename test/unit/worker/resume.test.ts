@@ -69,6 +69,13 @@ describe.each([["with images", () => withData(images), [...MOMENTS, "evaluate 1"
     expect(left()).toEqual([]);
   });
 
+  test("is not hurt by another that takes its checkpoints away", () => {
+    expect(run(request(), "taken away")).toMatchObject({ status: 0, stderr: "" });
+    expect(readFileSync(at("out.onnx")).equals(whole)).toBe(true);
+    rmSync(at("out.onnx"));
+    expect(left()).toEqual([]);
+  });
+
   test("neither plans nor fits again what was done", () => {
     run(request(), "saved layer 3");
     const { killed: planned } = run(request(), "sensitivity 1");
