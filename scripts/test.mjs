@@ -31,6 +31,7 @@ check("Types", process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."])
 check("Lint", process.execPath, ["node_modules/eslint/bin/eslint.js", "."]);
 const vitest = (config, report) => ["node_modules/vitest/vitest.mjs", "run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile=${report}`];
 suite("Units", "test-results/units.json", process.execPath, vitest("vitest.config.mts", "test-results/units.json"));
+suite("Whole jobs of the engine", "test-results/engine.json", process.execPath, vitest("test/engine/vitest.config.mts", "test-results/engine.json"));
 suite("The real workbench", "test-results/workbench.json", process.execPath, ["scripts/test-workbench.mjs"]);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed ? 1 : 0);

@@ -28,20 +28,20 @@ export function button(options: ButtonOptions): HTMLElement {
   return element;
 }
 
-/** A button that is only an icon; its name is read out and shown on hover. */
-export function iconButton(options: { label: string; icon: string; onClick: () => void }): HTMLElement {
+/** A button that is only an icon; its name is read out and shown on hover, with the key that does the same. */
+export function iconButton(options: { label: string; icon: string; key?: string; onClick: () => void }): HTMLElement {
   const element = document.createElement("vscode-button");
   element.setAttribute("appearance", "icon");
   element.setAttribute("aria-label", options.label);
   element.className = "control icon-button";
-  element.title = options.label;
+  element.title = options.key ? `${options.label} (${options.key})` : options.label;
   element.append(icon(options.icon));
   element.addEventListener("click", options.onClick);
   return element;
 }
 
 /** One of several values. */
-export function select<Value extends string>(options: { label: string; values: readonly { value: Value; text: string }[]; value: Value; onChange: (value: Value) => void }): HTMLElement {
+export function select<Value extends string>(options: { label: string; values: readonly { value: Value; text: string }[]; value: Value; onChange: (value: Value) => void }): HTMLElement & { value: string } {
   const element = document.createElement("vscode-dropdown") as HTMLElement & { value: string };
   element.className = "control select";
   element.setAttribute("aria-label", options.label);

@@ -31,3 +31,7 @@ export function oncePerFrame(run: () => void): () => void {
     requestAnimationFrame(() => { asked = false; run(); });
   };
 }
+
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+/** Whether nothing should move, by the system's or VS Code's setting. */
+export const reducedMotion = (): boolean => still.matches || document.body.classList.contains("vscode-reduce-motion");

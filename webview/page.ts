@@ -1,20 +1,29 @@
 import "./page.css";
-import type { GraphFacts, LayerRow, ModelFacts } from "../src/protocol/api";
+import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
 import type { HostApi, JobState } from "../src/protocol/page";
+import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
 import { codebookOf } from "./codebook/codebook-view";
-import { button, field, tabs } from "./controls";
+import { button, field, iconButton, select, tabs } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
 import { GraphView, type GraphState } from "./graph/graph-view";
+import { findGroup, groupsOf, type Member } from "./graph/groups";
+import { Strip } from "./graph/strip";
+import { headerOf } from "./header";
+import { Visits } from "./history";
 import { connectHost, savedState, saveState, start } from "./host";
 import { t } from "./l10n";
-import { detailsOf } from "./layers/details";
+import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Link, type Links } from "./layers/details";
+import { MOST_KERNELS } from "./layers/kernels";
 import { LayerTable } from "./layers/table";
+import { sash } from "./sash";
 
 type Tab = "graph" | "layers" | "codebooks";
-interface PageState { tab: Tab; selected?: string; graph?: GraphState; search: string }
+/** A layer that all views share, and where in the graph: a node, or a group, which is no layer. */
+interface Selection { layer?: string; key?: string }
+interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; side?: { width?: number; height?: number } }
 
-const KERNELS = 70;
+const MOST_LINKS = 6;
 
 /** The page of a model editor: what it is, which view, and one selection that all views share. */
 class Page {
@@ -23,12 +32,16 @@ class Page {
   private state: PageState;
   private trusted = start.trusted;
   private rows: LayerRow[] = [];
-  private views: { graph: GraphView; table: LayerTable } | undefined;
+  private graph: GraphFacts = { nodes: [], edges: [] };
+  private groups: Member[] = [];
+  private total = 0;
+  private views: { graph: GraphView; table: LayerTable; strip: Strip } | undefined;
+  private visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
   private readonly body = el("div", { class: "body" });
-  private readonly side = el("aside", { class: "side" });
+  private readonly side = el("aside", { class: "side", "aria-label": t("Details") });
   private readonly foot = el("footer", { class: "foot", hidden: true, role: "status" });
-  private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text) });
-  private header = el("header", { class: "header" });
+  private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => this.searchKey(event) });
+  private readonly header = el("header", { class: "header" });
   private facts: ModelFacts | undefined;
 
   constructor() {
@@ -41,8 +54,9 @@ class Page {
       job: async (state) => { this.showJob(state); },
     });
     document.addEventListener("keydown", (event) => {
-      const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName);
+      const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), { graph } = this.views ?? {};
       if (event.key === "/" && !typing) { this.search.focus(); event.preventDefault(); }
+      if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });
     void this.load();
@@ -53,60 +67,77 @@ class Page {
     try {
       this.facts = await this.host.open();
       this.showHeader();
-      const [graph, rows] = await Promise.all([this.host.graph(), this.host.layers()]);
-      this.rows = rows;
-      this.show(graph);
+      [this.graph, this.rows] = await Promise.all([this.host.graph(), this.host.layers()]);
+      this.groups = groupsOf(this.graph);
+      this.total = this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
+      this.show();
     } catch (error) {
       this.fail(error);
     }
   }
 
   private showHeader(): void {
-    const { facts } = this;
-    if (!facts) return;
-    const [input] = facts.inputs, [output] = facts.outputs;
-    const figures: [string, string][] = [
-      [format.bytes(facts.bytes), t("size")], [format.count(facts.parameters), t("weights")],
-      ...(facts.macs ? [[format.count(facts.macs), t("MACs per image")] as [string, string]] : []),
-      ...(input && output ? [[`${format.caption(input.shape)} → ${format.caption(output.shape)}`, t("input → output")] as [string, string]] : []),
-      [t("opset {0} · IR {1}", facts.opset, facts.irVersion), facts.producer || t("no producer")],
-      ...(facts.bitsPerWeight ? [[format.bits(facts.bitsPerWeight), t("bits per weight")] as [string, string]] : []),
-    ];
-    this.header.replaceChildren(
-      el("div", { class: "figures" }, ...figures.map(([value, name]) => el("div", { class: "figure" }, el("b", {}, value), el("small", {}, name)))),
-      button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !this.trusted, title: this.trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") }));
+    if (!this.facts) return;
+    this.header.replaceChildren(...headerOf(this.facts, this.trusted, () => void this.host.act("compress")));
     if (!this.root.contains(this.header)) this.root.replaceChildren(this.header);
   }
 
-  private show(graph: GraphFacts): void {
-    const total = this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
-    const choose = (id: string | undefined) => { if (id !== undefined) this.select(id); };
-    this.views = {
-      graph: new GraphView(graph, total, (node) => choose(node.layer), (state) => this.save({ graph: state }), this.state.graph),
-      table: new LayerTable(this.rows, choose),
-    };
-    const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }], selected: this.state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(total); } });
+  private show(): void {
+    const { state } = this, measures = measuresOf(this.rows), measure = measures.find(({ id }) => id === state.measure) ?? measures[0];
+    this.views?.graph.close();
+    this.visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
+    const strip = new Strip(this.rows, measure, (layer) => this.selectLayer(layer));
+    const graph = new GraphView(this.graph, this.groups, this.rows, this.total, measure, {
+      choose: (key) => this.selectKey(key), openLayer: (layer) => this.openLayer(layer), back: () => this.goTo(this.visits.back()), forward: () => this.goTo(this.visits.forward()),
+      changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers),
+    }, state.graph);
+    this.views = { graph, table: new LayerTable(this.rows, (layer) => this.selectLayer(layer)), strip };
+    const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }], selected: state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(); } });
     const banner = this.trusted ? undefined : el("div", { class: "banner" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
-    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, this.search), ...(banner ? [banner] : []), el("div", { class: "panes" }, this.body, this.side), this.foot);
-    const known = this.rows.find(({ name }) => name === this.state.selected) ?? this.rows.reduce<LayerRow | undefined>((most, row) => (!most || row.bytes > most.bytes ? row : most), undefined);
-    void this.showTab(total);
-    if (known) this.select(known.name);
-    if (this.state.search) { this.search.value = this.state.search; this.find(this.state.search); }
+    const edge = sash(this.side, { least: 280, ...state.side, onChange: (side) => this.save({ side }) });
+    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
+    void this.showTab();
+    const layer = state.selection?.layer, known = this.rows.some(({ name }) => name === layer) ? layer : undefined;
+    strip.element.hidden = this.rows.length === 0;
+    if (known === undefined && state.selection?.key !== undefined && findGroup(this.groups, state.selection.key)) this.selectKey(state.selection.key);
+    else if (!this.rows.length && this.graph.nodes.length) this.selectKey("0");
+    else this.selectLayer(known ?? this.rows.reduce<LayerRow | undefined>((most, row) => (!most || row.bytes > most.bytes ? row : most), undefined)?.name);
+    if (state.search) { this.search.value = state.search; this.find(state.search); }
     document.body.dataset.ready = "true";
   }
 
-  private async showTab(_total: number): Promise<void> {
+  /** What layers are coloured by: a drop-down, in a narrow editor a button that goes on to the next. */
+  private colours(measures: readonly Measure[], first: Measure): HTMLElement[] {
+    const apply = (id: MeasureId): void => {
+      const measure = measures.find((m) => m.id === id) ?? first;
+      this.save({ measure: measure.id });
+      this.views?.graph.colour(measure);
+      this.views?.strip.colour(measure);
+    };
+    const list = select<MeasureId>({ label: t("Colour"), values: measures.map(({ id, title }) => ({ value: id, text: title })), value: first.id, onChange: apply });
+    const next = iconButton({ label: t("Colour by Something Else"), icon: "symbol-color", onClick: () => {
+      const at = measures.findIndex(({ id }) => id === (this.state.measure ?? first.id)), { id } = measures[(at + 1) % measures.length];
+      list.value = id;
+      apply(id);
+    } });
+    return [el("span", { class: "spacer" }), el("label", { class: "colour" }, el("span", {}, t("Colour")), list), el("span", { class: "colour-next" }, next)];
+  }
+
+  private async showTab(): Promise<void> {
     const { views, state } = this;
     if (!views) return;
-    this.side.hidden = state.tab === "codebooks";
+    this.root.dataset.tab = state.tab;
     this.body.id = `panel-${state.tab}`;
-    if (state.tab === "graph") this.body.replaceChildren(views.graph.element);
+    if (state.tab === "graph") {
+      this.body.replaceChildren(views.graph.element);
+      views.graph.colour();
+    }
     if (state.tab === "layers") this.body.replaceChildren(views.table.element);
     if (state.tab === "codebooks") await this.showCodebook();
   }
 
   private async showCodebook(): Promise<void> {
-    const row = this.rows.find(({ name, codewords }) => name === this.state.selected && codewords !== undefined) ?? this.rows.find(({ codewords }) => codewords !== undefined);
+    const { layer } = this.state.selection ?? {}, row = this.rows.find(({ name, codewords }) => name === layer && codewords !== undefined) ?? this.rows.find(({ codewords }) => codewords !== undefined);
     if (!row) {
       this.body.replaceChildren(state("symbol-array", t("No codebooks in this model yet"), t("Its {0} layers hold plain weights. Compress it to see what a codebook does to each.", this.rows.length), this.trusted ? button({ label: t("Compress…"), icon: "archive", primary: true, onClick: () => void this.host.act("compress") }) : undefined));
       return;
@@ -115,32 +146,71 @@ class Page {
     if (this.state.tab === "codebooks" && facts) this.body.replaceChildren(codebookOf(facts, row));
   }
 
-  private select(id: string): void {
-    this.save({ selected: id });
-    this.views?.graph.select(id);
-    this.views?.table.select(id);
-    if (this.state.tab === "codebooks") void this.showCodebook();
-    void this.showDetails(id);
+  private selectLayer(layer: string | undefined): void {
+    if (layer !== undefined) this.select({ layer, key: this.views?.graph.keyOf(layer) });
   }
 
-  private async showDetails(id: string): Promise<void> {
-    try {
-      const [details, kernels] = await Promise.all([this.host.layer(id), this.host.kernels(id, 0, KERNELS)]);
-      if (this.state.selected !== id) return;
-      const total = this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
-      this.side.replaceChildren(detailsOf(details, kernels, total, {
-        codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name),
-      }));
-      this.side.dataset.layer = id;
-    } catch (error) {
-      if (this.state.selected === id) this.side.replaceChildren(el("p", { class: "note", role: "alert" }, error instanceof Error ? error.message : String(error)));
+  private selectKey(key: string): void { this.select({ key, layer: /^\d+$/.test(key) ? this.graph.nodes[Number(key)]?.layer : undefined }); }
+
+  private goTo(selection: Selection | undefined): void { if (selection) this.select(selection); }
+
+  private openLayer(layer: string): void {
+    this.selectLayer(layer);
+    if (this.rows.some(({ name, codewords }) => name === layer && codewords !== undefined)) document.getElementById("tab-codebooks")?.click();
+    else this.side.querySelector<HTMLElement>("button, vscode-button")?.focus();
+  }
+
+  private select(selection: Selection): void {
+    this.save({ selection });
+    this.visits.visit(selection);
+    this.views?.graph.allow(this.visits.canGoBack, this.visits.canGoForward);
+    this.views?.graph.select(selection.key);
+    this.views?.table.select(selection.layer);
+    this.views?.strip.select(selection.layer);
+    if (this.state.tab === "codebooks") void this.showCodebook();
+    void this.showDetails(selection);
+  }
+
+  private async showDetails(selection: Selection): Promise<void> {
+    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
+    const { layer, key } = selection, node = key === undefined ? undefined : this.graph.nodes[/^\d+$/.test(key) ? Number(key) : -1], group = key === undefined ? undefined : findGroup(this.groups, key);
+    if (layer === undefined) {
+      if (node) this.side.replaceChildren(operatorDetails(node.label, [node.op, ...node.fused], node.shape ? format.shape(node.shape) : "", this.linksOf([node.id]), actions));
+      if (group) this.side.replaceChildren(groupDetails(group, this.rows, this.total, this.linksOf(group.nodes), actions, (name) => this.views?.graph.keyOf(name)));
+      this.side.removeAttribute("data-layer");
+      return;
     }
+    try {
+      const [details, kernels] = await Promise.all([this.host.layer(layer), this.host.kernels(layer, 0, MOST_KERNELS)]);
+      if (this.state.selection !== selection) return;
+      this.side.replaceChildren(detailsOf(details, kernels, this.total, this.linksOf(node ? [node.id] : []), actions));
+      this.side.dataset.layer = layer;
+    } catch (error) {
+      if (this.state.selection === selection) this.side.replaceChildren(el("p", { class: "note", role: "alert" }, error instanceof Error ? error.message : String(error)));
+    }
+  }
+
+  /** What lies before and behind some nodes. */
+  private linksOf(ids: readonly number[]): Links {
+    const inside = new Set(ids), link = (node: GraphNodeFacts, shape: (number | string)[] | undefined): Link => ({ key: String(node.id), text: node.label, shape: shape ? format.caption(shape) : "" });
+    const once = (links: Link[]): Link[] => [...new Map(links.map((link) => [link.key, link])).values()].slice(0, MOST_LINKS);
+    return {
+      from: once(this.graph.edges.filter(({ from, to }) => inside.has(to) && !inside.has(from)).map(({ from, shape }) => link(this.graph.nodes[from], shape))),
+      to: once(this.graph.edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).map(({ to, shape }) => link(this.graph.nodes[to], shape))),
+    };
   }
 
   private find(text: string): void {
     this.save({ search: text });
     this.views?.graph.search(text);
     this.views?.table.search(text);
+  }
+
+  private searchKey(event: KeyboardEvent): void {
+    if (event.key === "Enter" || event.key === "F3") this.views?.graph.next(event.shiftKey ? -1 : 1);
+    else if (event.key === "Escape") { this.search.value = ""; this.find(""); this.views?.graph.focus(); }
+    else return;
+    event.preventDefault();
   }
 
   private showJob(job: JobState | undefined): void {

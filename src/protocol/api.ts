@@ -23,6 +23,8 @@ export interface ModelFacts {
 export interface GraphNodeFacts {
   id: number;
   name: string;
+  /** Dotted name for people and for grouping: that of its layer, or made from the node's own. */
+  label: string;
   op: string;
   /** Layer identity if the node uses a weight, see {@link LayerRow}. */
   layer?: string;
@@ -31,6 +33,7 @@ export interface GraphNodeFacts {
   bytes: number;
   /** Operators drawn inside this node (BatchNormalization, Relu, …). */
   fused: string[];
+  /** Tensors that are made inside this node. */
   outputs: string[];
   shape?: (number | string)[];
 }

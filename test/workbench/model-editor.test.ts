@@ -26,7 +26,7 @@ test("opens a model: facts, graph, details of the largest layer", async () => {
   expect(await page.locator(".header").innerText()).toContain("1.16 MB");
   expect(await page.locator(".details h2").innerText()).toBe("17");
   expect(await page.locator(".details").innerText()).toContain("128×128×3×3");
-  await workbench.picture("model-graph-dark", true);
+  await workbench.picture("model-graph-plain");
 });
 
 test("selecting a row of the table selects the layer everywhere", async () => {
@@ -37,7 +37,7 @@ test("selecting a row of the table selects the layer everywhere", async () => {
   expect(await page.locator(".details h2").innerText()).toBe("10");
   await workbench.picture("model-layers-dark");
   await page.locator("#tab-graph").click();
-  expect(await page.locator(".twin [aria-selected=true]").innerText()).toContain("64→64");
+  expect(await page.locator(".spine [aria-selected=true]").getAttribute("aria-label")).toContain("64→64");
 });
 
 test("right-click, Compress Model…, a preset and images: the result opens and says what it costs", { timeout: 300_000 }, async () => {
@@ -54,6 +54,11 @@ test("right-click, Compress Model…, a preset and images: the result opens and 
   expect(said).toBeGreaterThan(85); // of 90.8 %: Balanced costs little
   await workbench.tidy();
   const wide = await workbench.open("fashion-cnn.small.onnx");
+  // the nodes that unpack the weights are inside their layers
+  const rows = () => wide.locator(".spine-name").allInnerTexts();
+  expect(await rows()).toEqual(["input", "0", "3", "MaxPool", "7", "10", "MaxPool", "14", "17", "22", "logits"]);
+  await wide.waitForSelector(".side[data-layer]");
+  expect(await wide.locator(".details").innerText()).toMatch(/stored as\s+\d+ words of \d+, [\d.]+ bits a weight/);
   await wide.locator("#tab-codebooks").click();
   await wide.waitForSelector(".codeword canvas");
   await workbench.picture("codebook-dark", true);

@@ -60,6 +60,8 @@ export class Workbench {
   /** Opens a file from the Explorer and gives its page once it shows something. */
   async open(name: string): Promise<Frame> {
     await this.row(name).dblclick();
+    // a busy workbench may lose the click
+    await this.page.locator(".tab", { hasText: name }).first().waitFor({ timeout: 10_000 }).catch(() => this.row(name).dblclick());
     return this.modelPage(name);
   }
 

@@ -1,5 +1,5 @@
 import { oncePerFrame } from "../dom";
-import { onThemeChange } from "./colours";
+import { onLookChange } from "./colours";
 
 /** A canvas as large as its box, sharp on every display, drawn again when size, theme or resolution change. */
 export class Canvas {
@@ -16,8 +16,7 @@ export class Canvas {
       this.height = host.clientHeight;
       this.redraw();
     }).observe(host);
-    onThemeChange(this.redraw);
-    this.watchResolution();
+    onLookChange(this.element, this.redraw);
   }
 
   private paint(): void {
@@ -35,9 +34,5 @@ export class Canvas {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     this.draw(context, width, height);
-  }
-
-  private watchResolution(): void {
-    matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", () => { this.redraw(); this.watchResolution(); }, { once: true });
   }
 }

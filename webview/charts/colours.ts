@@ -1,4 +1,4 @@
-import { interpolateLab, lab, piecewise, scaleDiverging, scaleSequentialSqrt } from "d3";
+import { interpolateLab, lab, piecewise, rgb, scaleDiverging, scaleSequentialSqrt } from "d3";
 
 /** The theme in force, read off VS Code's variables, and the scales for data, which VS Code has no colours for. */
 
@@ -17,6 +17,8 @@ export interface Theme {
   selection: string;
   selectionText: string;
   amount: string;
+  /** Colours for kinds of things, most frequent first. */
+  kinds: string[];
   font: string;
 }
 
@@ -29,27 +31,39 @@ const ANCHORS: Record<ThemeKind, { amount: string; negative: string; zero: strin
 };
 
 let current: Theme | undefined;
-const listeners = new Set<() => void>();
+const CHANGED = "look-changed";
 
 export function theme(): Theme { return current ??= readTheme(); }
 
-/** Calls back when the user changes the theme. */
-export function onThemeChange(listener: () => void): void { listeners.add(listener); }
+/** Calls back when theme or resolution change while the element is in the page. The element alone holds on to the listener. */
+export function onLookChange(element: HTMLElement, listener: () => void): void {
+  element.dataset.looks = "";
+  element.addEventListener(CHANGED, listener);
+}
 
-new MutationObserver(() => {
+function announce(): void {
   current = undefined;
-  for (const listener of listeners) listener();
-}).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+  for (const element of document.querySelectorAll("[data-looks]")) element.dispatchEvent(new Event(CHANGED));
+}
+
+function watchResolution(): void {
+  matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`).addEventListener("change", () => { announce(); watchResolution(); }, { once: true });
+}
+
+new MutationObserver(announce).observe(document.body, { attributes: true, attributeFilter: ["class"] });
+watchResolution();
+
+/** The first of VS Code's colours that the theme has. */
+function variable(...names: string[]): string {
+  const style = getComputedStyle(document.documentElement);
+  for (const name of names) {
+    const value = style.getPropertyValue(`--vscode-${name}`).trim();
+    if (value) return value;
+  }
+  return style.color;
+}
 
 function readTheme(): Theme {
-  const style = getComputedStyle(document.documentElement);
-  const variable = (...names: string[]): string => {
-    for (const name of names) {
-      const value = style.getPropertyValue(`--vscode-${name}`).trim();
-      if (value) return value;
-    }
-    return style.color;
-  };
   const classes = document.body.classList;
   const kind: ThemeKind = classes.contains("vscode-high-contrast-light") ? "high-contrast-light" : classes.contains("vscode-high-contrast") ? "high-contrast" : classes.contains("vscode-light") ? "light" : "dark";
   const highContrast = kind.startsWith("high-contrast");
@@ -63,6 +77,7 @@ function readTheme(): Theme {
     focus: highContrast ? variable("contrastActiveBorder", "focusBorder") : variable("focusBorder"),
     selection: variable("list-activeSelectionBackground"), selectionText: variable("list-activeSelectionForeground"),
     amount: ANCHORS[kind].amount,
+    kinds: ["blue", "orange", "purple", "green", "yellow", "red"].map((name) => variable(`charts-${name}`)),
     font: body.fontFamily,
   };
 }
@@ -90,3 +105,20 @@ export function weightPalette(): Uint32Array {
 
 /** `foreground` at a share over the ground. */
 export const faded = (share: number): string => interpolateLab(theme().background, theme().foreground)(share);
+
+/** A share of a colour over another, the ground if none is named. */
+export const tinted = (colour: string, share: number, ground = theme().background): string => interpolateLab(ground, colour)(share);
+
+/** What can be read on a fill: the theme's own text where it stands out enough, black or white where it does not. */
+export function readableOn(fill: string): string {
+  const own = theme().foreground, contrast = (colour: string): number => {
+    const [a, b] = [luminance(colour), luminance(fill)];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  };
+  return contrast(own) >= 4.5 ? own : contrast("white") > contrast("black") ? "white" : "black";
+}
+
+function luminance(colour: string): number {
+  const linear = (v: number): number => (v <= 10.3 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4), { r, g, b } = rgb(colour);
+  return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+}

@@ -1,5 +1,5 @@
 import { el } from "../dom";
-import { onThemeChange, weightPalette } from "./colours";
+import { onLookChange, theme, weightPalette } from "./colours";
 
 /** Small matrices as heat maps in one picture, on one diverging scale from −m to m: [count, height, width]. */
 export function heatmaps(values: Float32Array, height: number, width: number, m: number, options: { cell: number; columns: number; gap: number; label: string }): HTMLCanvasElement {
@@ -20,8 +20,11 @@ export function heatmaps(values: Float32Array, height: number, width: number, m:
       }
     }
     context.putImageData(image, 0, 0);
+    if (!theme().highContrast || !gap) return;
+    context.strokeStyle = theme().secondary;
+    for (let k = 0; k < count; k++) context.strokeRect(k % columns * stepX + 0.5, Math.floor(k / columns) * stepY + 0.5, width * cell - 1, height * cell - 1);
   };
   draw();
-  onThemeChange(draw);
+  onLookChange(canvas, draw);
   return canvas;
 }

@@ -3,7 +3,7 @@ import { heatmaps } from "../charts/heatmaps";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { scaleBar } from "../layers/details";
+import { scaleBar } from "../layers/kernels";
 
 /** How many codewords are drawn at once; the rest is used less than these. */
 const SHOWN = 512;

@@ -1,277 +1,283 @@
-import type { GraphFacts, GraphNodeFacts } from "../../src/protocol/api";
+import type { GraphFacts, LayerRow } from "../../src/protocol/api";
 import { Canvas } from "../charts/canvas";
-import { amountScale, theme } from "../charts/colours";
+import { onLookChange } from "../charts/colours";
+import type { Measure } from "../charts/measures";
 import { iconButton } from "../controls";
-import { el } from "../dom";
-import * as format from "../format";
+import { el, reducedMotion } from "../dom";
 import { t } from "../l10n";
-import { layout, type Layout, type LayoutInput } from "./layout";
+import { Arranger } from "./arranger";
+import { Camera, type View } from "./camera";
+import { isGroup, type Member } from "./groups";
+import { Legend } from "./legend";
+import { FRAME_HEAD } from "./nested";
+import { bracketOf, paint } from "./paint";
+import { itemsOf, pathTo, placed, sceneOf, type Drawn, type Item, type Placed, type Scene } from "./scene";
+import { GraphTree } from "./tree";
+import { bytesOf, wordsOf } from "./words";
+import { waysOf, type Ways } from "./walk";
 
-declare const LAYOUT_WORKER: string;
+export interface GraphState { view?: View; open: string[] }
 
-const WIDTH = 254, HEIGHT = 40, PILL_WIDTH = 146, PILL_HEIGHT = 20, FUSED_HEIGHT = 18;
+export interface GraphActions {
+  /** Somebody chose a node or a group, by its key. */
+  choose(key: string): void;
+  /** Enter or a double click on a layer. */
+  openLayer(layer: string): void;
+  back(): void;
+  forward(): void;
+  changed(state: GraphState): void;
+  /** The layers that are in sight now. */
+  sight(layers: ReadonlySet<string>): void;
+}
 
-export interface GraphState { zoom: number; x: number; y: number }
+const UNFOLDING_MS = 160;
 
-/** The layer graph on a canvas, with a tree of buttons as its twin for the keyboard and screen readers. */
+/** The layer graph on a canvas, with a tree as its twin for the keyboard and screen readers. */
 export class GraphView {
   readonly element = el("div", { class: "graph" });
   private readonly stage = el("div", { class: "graph-stage" });
-  private readonly twin = el("div", { class: "twin", role: "listbox", tabindex: 0, "aria-label": t("Layer graph") });
   private readonly canvas: Canvas;
-  private picture: Layout | undefined;
-  private view: GraphState | undefined;
-  private selected: number | undefined;
-  private drawnWidth = 0;
+  private readonly camera: Camera;
+  private readonly tree: GraphTree;
+  private readonly arranger = new Arranger();
+  private readonly legend = new Legend();
+  private readonly rowOf: Map<string, LayerRow>;
+  private readonly nodeOf = new Map<string, number>();
+  private readonly open: Set<string>;
+  /** Groups that are unfolded only because the selection is inside. */
+  private peek = new Set<string>();
+  private scene: Scene;
+  private ways: Ways;
+  private drawn: Drawn | undefined;
+  private before: { byKey: Map<string, Placed>; start: number } | undefined;
+  private selected: string | undefined;
   private hits = new Set<number>();
-  private readonly neighbours: { up: number[][]; down: number[][] };
+  /** The keys of the items that show each node, and the search's hits among them. */
+  private shown = new Map<number, string>();
+  private shownHits = new Set<string>();
+  private wanted: string | undefined;
+  private readonly steps: { back: HTMLElement; forward: HTMLElement };
 
-  constructor(private readonly graph: GraphFacts, private readonly total: number, private readonly onSelect: (node: GraphNodeFacts) => void, private readonly onState: (state: GraphState) => void, initial?: GraphState) {
-    this.view = initial;
-    this.neighbours = { up: graph.nodes.map(() => []), down: graph.nodes.map(() => []) };
-    for (const { from, to } of graph.edges) { this.neighbours.down[from].push(to); this.neighbours.up[to].push(from); }
-    this.element.append(this.stage, this.twin, this.legend(), this.buttons());
+  constructor(private readonly graph: GraphFacts, private readonly members: readonly Member[], rows: readonly LayerRow[], private readonly total: number, private measure: Measure, private readonly actions: GraphActions, initial?: GraphState) {
+    this.rowOf = new Map(rows.map((row) => [row.name, row]));
+    for (const { layer, id } of graph.nodes) if (layer !== undefined && !this.nodeOf.has(layer)) this.nodeOf.set(layer, id);
+    this.open = new Set(initial?.open);
+    this.scene = sceneOf(graph, this.members, this.open);
+    this.ways = waysOf(graph, this.scene);
+    this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), toggle: (item) => this.toggle(item) });
+    this.steps = { back: iconButton({ label: t("Back"), icon: "arrow-left", key: "Alt+←", onClick: () => actions.back() }), forward: iconButton({ label: t("Forward"), icon: "arrow-right", key: "Alt+→", onClick: () => actions.forward() }) };
+    this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward), this.legend.element, this.buttons());
     this.canvas = new Canvas(this.stage, (context, width, height) => this.draw(context, width, height));
-    for (const node of graph.nodes) this.twin.append(el("div", { role: "option", id: `node-${node.id}`, "aria-selected": "false" }, `${node.name}, ${node.caption || node.op}${node.bytes ? `, ${format.bytes(node.bytes)}` : ""}`));
-    this.listen();
+    this.camera = new Camera(this.stage, {
+      view: initial?.view, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
+      click: (x, y) => { this.click(x, y); this.tree.element.focus({ preventScroll: true }); }, doubleClick: (x, y) => this.enter(this.hit(x, y)?.item),
+    });
+    this.tree.element.addEventListener("keydown", (event) => this.key(event));
+    this.tree.element.addEventListener("focus", () => this.canvas.redraw());
+    this.tree.element.addEventListener("blur", () => this.canvas.redraw());
+    this.colour(measure);
+    onLookChange(this.element, () => this.colour(this.measure));
     this.arrange();
   }
 
-  /** Selects the node of a layer; scrolls to it only if it is out of sight. */
-  select(layer: string | undefined): void {
-    this.mark(this.graph.nodes.find((node) => node.layer === layer && layer !== undefined)?.id);
+  /** The key of the node that uses a layer, if the graph shows it. */
+  keyOf(layer: string): string | undefined { const id = this.nodeOf.get(layer); return id === undefined ? undefined : String(id); }
+
+  /** Marks a node or a group; what hides it is unfolded, and it comes into sight if it is out of it. */
+  select(key: string | undefined): void {
+    const isHidden = key !== undefined && !itemsOf(this.scene).some((item) => item.key === key);
+    if (key === this.selected && !isHidden) return;
+    this.selected = key;
+    if (isHidden) {
+      const path = pathTo(this.members, Number.parseInt(key, 10)), end = path.indexOf(key);
+      this.peek = new Set(end < 0 ? path : path.slice(0, end));
+      this.wanted = key;
+      this.arrange();
+    } else if (key !== undefined) this.show(key);
+    this.tree.select(key);
+    this.canvas.redraw();
   }
 
-  /** Marks what matches a search and shows the first. */
+  /** Marks what matches a search; F3 goes on to the next. */
   search(text: string): number {
     const wanted = text.trim().toLowerCase();
-    this.hits = new Set(wanted ? this.graph.nodes.filter(({ name, op, caption, shape }) => [name, op, caption, shape?.join("×") ?? ""].some((s) => s.toLowerCase().includes(wanted))).map(({ id }) => id) : []);
-    const [first] = this.hits;
-    if (first !== undefined) this.show(first);
+    this.hits = new Set(wanted ? this.graph.nodes.filter(({ name, label, op, caption, fused, shape }) => [name, label, op, caption, ...fused, shape?.join("×") ?? ""].some((s) => s.toLowerCase().includes(wanted))).map(({ id }) => id) : []);
+    this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
     this.canvas.redraw();
     return this.hits.size;
   }
 
-  private arrange(): void {
-    const input: LayoutInput = {
-      widths: this.graph.nodes.map((node) => sizeOf(node)[0]), heights: this.graph.nodes.map((node) => sizeOf(node)[1]),
-      from: this.graph.edges.map(({ from }) => from), to: this.graph.edges.map(({ to }) => to),
-    };
-    const done = (picture: Layout) => {
-      this.picture = picture;
+  /** Selects the next hit of the search. */
+  next(step: 1 | -1 = 1): void {
+    const hits = [...this.hits].sort((a, b) => a - b), at = Number.parseInt(this.selected ?? "-1", 10);
+    const id = step > 0 ? hits.find((hit) => hit > at) ?? hits[0] : hits.filter((hit) => hit < at).pop() ?? hits[hits.length - 1];
+    if (id !== undefined) this.actions.choose(String(id));
+  }
+
+  /** Colours everything anew, by another measure or in another theme. */
+  colour(measure = this.measure): void {
+    this.measure = measure;
+    this.legend.show(measure);
+    this.updateTree();
+    this.canvas.redraw();
+  }
+
+  allow(back: boolean, forward: boolean): void {
+    this.steps.back.toggleAttribute("disabled", !back);
+    this.steps.forward.toggleAttribute("disabled", !forward);
+  }
+
+  focus(): void { this.tree.element.focus({ preventScroll: true }); }
+
+  close(): void { this.arranger.close(); }
+
+  private arrange(anchor?: string): void {
+    this.scene = sceneOf(this.graph, this.members, new Set([...this.open, ...this.peek]));
+    this.ways = waysOf(this.graph, this.scene);
+    this.shown = new Map(itemsOf(this.scene).flatMap(({ key, inside, group, node }) => (inside ? [] : group?.nodes ?? (node ? [node.id] : [])).map((id) => [id, key] as const)));
+    this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
+    this.updateTree();
+    const { scene } = this;
+    this.arranger.arrange(scene.input, (picture) => {
+      const before = this.drawn;
+      this.drawn = placed(scene, picture);
+      if (before && !reducedMotion()) this.before = { byKey: before.byKey, start: performance.now() };
+      this.camera.size(this.drawn.width, this.drawn.height, this.drawn.axis);
+      const [was, is] = anchor === undefined ? [] : [before?.byKey.get(anchor), this.drawn.byKey.get(anchor)];
+      if (was && is) this.camera.hold(was.left + was.width / 2, was.top, is.left + is.width / 2, is.top);
+      else if (!this.camera.refit() && before) this.camera.hold(before.axis, 0, this.drawn.axis, 0);
+      if (this.wanted !== undefined) this.show(this.wanted);
+      this.wanted = undefined;
       this.element.dataset.ready = "true";
+      this.changed();
       this.canvas.redraw();
-    };
-    try {
-      const url = URL.createObjectURL(new Blob([LAYOUT_WORKER], { type: "text/javascript" })), worker = new Worker(url);
-      worker.onmessage = (event: MessageEvent<Layout>) => { done(event.data); worker.terminate(); URL.revokeObjectURL(url); };
-      worker.onerror = () => { worker.terminate(); done(layout(input)); };
-      worker.postMessage(input);
-    } catch {
-      done(layout(input)); // a page that may start no worker still gets its picture
-    }
+    });
   }
 
   private draw(context: CanvasRenderingContext2D, width: number, height: number): void {
-    const { picture } = this;
-    if (!picture) return;
-    this.view ??= this.fitted(width, height);
-    // the middle stays the middle when the editor becomes wider or narrower
-    if (this.drawnWidth && this.drawnWidth !== width) this.view = { ...this.view, x: this.view.x + (width - this.drawnWidth) / 2 };
-    this.drawnWidth = width;
-    const { zoom, x, y } = this.view, colours = theme(), shade = amountScale(Math.max(...this.graph.nodes.map(({ bytes }) => bytes), 1));
-    const top = -y / zoom, bottom = (height - y) / zoom;
+    if (!this.drawn) return;
+    const passed = this.before ? (performance.now() - this.before.start) / UNFOLDING_MS : 1, progress = passed >= 1 ? 1 : 1 - (1 - passed) ** 3;
+    if (passed >= 1) this.before = undefined;
+    const { zoom, x, y } = this.camera.look(width, height), sight = { left: -x / zoom, top: -y / zoom, right: (width - x) / zoom, bottom: (height - y) / zoom };
+    const old = this.before?.byKey, fresh = new Set(old && this.drawn.items.flatMap(({ item }) => (old.has(item.key) ? [] : item.key)));
+    const drawn = old ? { ...this.drawn, items: this.drawn.items.map((box) => between(old, box, progress)) } : this.drawn;
     context.translate(x, y);
     context.scale(zoom, zoom);
-    context.lineWidth = 1.2;
-    context.strokeStyle = colours.secondary;
-    context.fillStyle = colours.secondary;
-    context.font = `11px ${colours.font}`;
-    this.graph.edges.forEach(({ shape, to }, e) => {
-      const points = picture.edges[e];
-      if (points[1] > bottom || points[points.length - 1] < top) return;
-      drawEdge(context, points);
-      if (zoom > 0.45 && shape && this.neighbours.up[to].length === 1) context.fillText(format.caption(shape), points[points.length - 2] + 8, points[points.length - 1] - 10);
-    });
-    for (const node of this.graph.nodes) {
-      const [w, h] = sizeOf(node), left = picture.x[node.id] - w / 2, high = picture.y[node.id] - h / 2;
-      if (high > bottom || high + h < top) continue;
-      this.drawNode(context, node, left, high, w, shade, zoom);
+    paint(context, drawn, { selected: this.selected === undefined ? undefined : this.keyShowing(this.selected), hits: this.shownHits, focused: document.activeElement === this.tree.element, colour: ({ item }) => this.colourOf(item), total: this.total, zoom, sight, progress, fresh });
+    if (this.before) this.canvas.redraw();
+  }
+
+  /** The item that shows a node or group: itself or the folded group around it. */
+  private keyShowing(key: string): string { return this.drawn?.byKey.has(key) ? key : this.shown.get(Number.parseInt(key, 10)) ?? key; }
+
+  private rowsOf({ node, group }: Item): LayerRow[] { return (group?.layers ?? (node?.layer === undefined ? [] : [node.layer])).flatMap((layer) => this.rowOf.get(layer) ?? []); }
+  private colourOf(item: Item): string | undefined { const rows = this.rowsOf(item); return rows.length ? this.measure.colour(rows) : undefined; }
+
+  private updateTree(): void {
+    const most = Math.max(1, ...this.scene.items.map(bytesOf));
+    this.tree.update(this.scene, { total: this.total, bar: (item) => (bytesOf(item) ? { share: bytesOf(item) / most, colour: this.measure.kinds ? this.colourOf(item) : undefined } : undefined) });
+  }
+
+  private toggle(item: Item | undefined): void {
+    if (!item?.group) return;
+    const { key } = item.group, folded = !item.inside;
+    if (folded) this.open.add(key);
+    else this.fold(key);
+    if (folded) this.peek.delete(key);
+    const first = folded && item.group.kind === "row" ? firstBlock(item) : undefined;
+    this.arrange(first ?? key);
+    if (first !== undefined && this.selected === key) this.actions.choose(first);
+  }
+
+  /** Folds the row that a block stands in. */
+  private foldRow(item: Item): void {
+    if (!item.row) return;
+    this.fold(item.row.key);
+    this.arrange();
+    this.actions.choose(item.row.key);
+  }
+
+  private fold(key: string): void { this.open.delete(key); this.peek.delete(key); }
+
+  /** Brings an item into sight, if it is out of it. */
+  private show(key: string): void {
+    const box = this.drawn?.byKey.get(key);
+    if (box) this.camera.show(box.left, box.top, box.width, box.height);
+  }
+
+  private hit(px: number, py: number): Placed | undefined {
+    const { drawn } = this, at = this.camera.point(px, py);
+    if (!drawn || !at) return undefined;
+    return [...drawn.items].reverse().find(({ item, left, top, width, height }) => at.x >= left && at.x <= left + width && at.y >= top && at.y <= top + (item.inside ? FRAME_HEAD : height));
+  }
+
+  private click(px: number, py: number): void {
+    const box = this.hit(px, py), at = this.camera.point(px, py), { drawn } = this;
+    if (!drawn || !at) return;
+    if (box) {
+      if (box.item.group && at.x < box.left + 28) this.toggle(box.item);
+      else this.actions.choose(box.item.key);
+      return;
+    }
+    for (const other of drawn.items) {
+      const bracket = bracketOf(other, drawn);
+      if (bracket && Math.abs(at.x - bracket.x) < 12 && at.y > bracket.top - 4 && at.y < bracket.top + 20) { this.foldRow(other.item); return; }
     }
   }
 
-  private drawNode(context: CanvasRenderingContext2D, node: GraphNodeFacts, left: number, top: number, w: number, shade: (bytes: number) => string, zoom: number): void {
-    const colours = theme(), plain = isPill(node), box = plain ? PILL_HEIGHT : HEIGHT, chosen = node.id === this.selected, hit = this.hits.has(node.id);
-    context.beginPath();
-    context.roundRect(left, top, w, box, plain ? 10 : 4);
-    context.fillStyle = node.bytes && !colours.highContrast ? shade(node.bytes * 0.35) : colours.node;
-    context.fill();
-    context.strokeStyle = chosen || hit ? colours.focus : colours.line;
-    context.lineWidth = chosen ? 2.5 : hit ? 2 : 1;
-    if (hit && !chosen) context.setLineDash([4, 3]);
-    context.stroke();
-    context.setLineDash([]);
-    if (node.bytes) {
-      context.fillStyle = shade(node.bytes);
-      context.fillRect(left, top + 2, 4, box - 4);
-    }
-    if (zoom < 0.25) return;
-    context.fillStyle = colours.foreground;
-    context.font = `13px ${colours.font}`;
-    if (plain) {
-      const label = node.op === "input" || node.op === "output" ? node.name : node.op, shape = (node.op === "input" || node.op === "output") && node.shape ? format.caption(node.shape) : "";
-      context.fillText(clipped(context, label, w - 24 - (shape ? context.measureText(shape).width + 8 : 0)), left + 12, top + 14.5);
-      if (shape) context.fillText(shape, left + w - 12 - context.measureText(shape).width, top + 14.5);
-    } else {
-      const size = format.bytes(node.bytes), share = format.percent(this.total ? node.bytes / this.total : 0);
-      context.fillText(clipped(context, shortName(node), w - 36 - context.measureText(size).width), left + 14, top + 16);
-      context.fillText(size, left + w - 10 - context.measureText(size).width, top + 16);
-      context.font = `11px ${colours.font}`;
-      context.fillStyle = colours.secondary;
-      context.fillText(clipped(context, node.caption, w - 70), left + 14, top + 32);
-      context.fillText(share, left + w - 10 - context.measureText(share).width, top + 32);
-    }
-    if (node.fused.length) {
-      context.beginPath();
-      context.roundRect(left, top + box, w, FUSED_HEIGHT, 3);
-      context.strokeStyle = colours.line;
-      context.lineWidth = 1;
-      context.stroke();
-      context.font = `11px ${colours.font}`;
-      context.fillStyle = colours.secondary;
-      context.fillText(clipped(context, node.fused.join(" · "), w - 20), left + 14, top + box + 13);
-    }
+  private enter(item: Item | undefined): void {
+    if (item?.group) this.toggle(item);
+    else if (item?.node?.layer !== undefined) this.actions.openLayer(item.node.layer);
   }
 
-  private fitted(width: number, height: number): GraphState {
-    const picture = this.picture!, zoom = Math.min(1, Math.max(0.05, Math.min((width - 32) / picture.width, Math.max((height - 32) / picture.height, 0.72))));
-    return { zoom, x: (width - picture.width * zoom) / 2, y: 16 };
+  private key(event: KeyboardEvent): void {
+    const all = itemsOf(this.scene), item = all.find(({ key }) => key === this.selected) ?? all.find(({ key }) => this.selected !== undefined && key === this.keyShowing(this.selected)), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
+    const walk = (ways: ReadonlyMap<string, Item[]>) => { const ends = ways.get(item?.key ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] : this.scene.items[0]); };
+    const steps: Record<string, (() => void) | undefined> = {
+      ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.ways.down)), ArrowUp: () => walk(this.ways.up),
+      ArrowRight: event.altKey ? () => this.actions.forward() : () => (item?.group && !item.inside ? this.toggle(item) : go(item?.inside?.items[0])),
+      ArrowLeft: event.altKey ? () => this.actions.back() : () => (item?.inside ? this.toggle(item) : item?.row ? this.foldRow(item) : go(item?.parent)),
+      Enter: event.ctrlKey || event.metaKey ? undefined : () => this.enter(item), Backspace: () => this.actions.back(),
+      Home: () => go(this.scene.items[0]), End: () => go(this.scene.items[this.scene.items.length - 1]),
+      "+": () => this.camera.zoom(1.25), "-": () => this.camera.zoom(0.8), "0": () => this.camera.whole(), ".": () => this.centre(),
+    };
+    const step = event.ctrlKey || event.metaKey ? undefined : steps[event.key];
+    if (!step) return;
+    step();
+    event.preventDefault();
+    event.stopPropagation(); // VS Code would go back too
   }
 
-  private whole(): void {
-    const { width, height } = this.canvas, picture = this.picture;
-    if (!picture) return;
-    const zoom = Math.min(1.5, (width - 32) / picture.width, (height - 32) / picture.height);
-    this.move({ zoom, x: (width - picture.width * zoom) / 2, y: (height - picture.height * zoom) / 2 });
+  private centre(): void {
+    const box = this.selected === undefined ? undefined : this.drawn?.byKey.get(this.selected);
+    if (box) this.camera.centre(box.left + box.width / 2, box.top + box.height / 2);
   }
 
-  private zoomBy(factor: number, atX = this.canvas.width / 2, atY = this.canvas.height / 2): void {
-    if (!this.view) return;
-    const zoom = Math.min(3, Math.max(0.02, this.view.zoom * factor)), by = zoom / this.view.zoom;
-    this.move({ zoom, x: atX - (atX - this.view.x) * by, y: atY - (atY - this.view.y) * by });
-  }
-
-  private move(view: GraphState): void {
-    this.view = view;
-    this.onState(view);
-    this.canvas.redraw();
-  }
-
-  private mark(id: number | undefined): void {
-    if (id === this.selected) return;
-    if (this.selected !== undefined) this.twin.children[this.selected]?.setAttribute("aria-selected", "false");
-    this.selected = id;
-    if (id !== undefined) {
-      this.twin.children[id]?.setAttribute("aria-selected", "true");
-      this.twin.setAttribute("aria-activedescendant", `node-${id}`);
-      this.show(id);
-    }
-    this.canvas.redraw();
-  }
-
-  /** Brings a node into sight, if it is out of it. */
-  private show(id: number): void {
-    const { picture, view } = this;
-    if (!picture || !view) return;
-    const x = picture.x[id] * view.zoom + view.x, y = picture.y[id] * view.zoom + view.y, margin = 40;
-    if (x > margin && y > margin && x < this.canvas.width - margin && y < this.canvas.height - margin) return;
-    this.move({ zoom: view.zoom, x: view.x + this.canvas.width / 2 - x, y: view.y + this.canvas.height / 2 - y });
-  }
-
-  private choose(id: number | undefined): void {
-    if (id === undefined) return;
-    this.mark(id);
-    this.onSelect(this.graph.nodes[id]);
-  }
-
-  private nodeAt(px: number, py: number): number | undefined {
-    const { picture, view } = this;
-    if (!picture || !view) return undefined;
-    const x = (px - view.x) / view.zoom, y = (py - view.y) / view.zoom;
-    return this.graph.nodes.find((node) => { const [w, h] = sizeOf(node); return Math.abs(x - picture.x[node.id]) <= w / 2 && Math.abs(y - picture.y[node.id]) <= h / 2; })?.id;
-  }
-
-  private listen(): void {
-    let from: { x: number; y: number; view: GraphState; moved: boolean } | undefined;
-    this.stage.addEventListener("pointerdown", (event) => { if (event.button === 0 && this.view) { from = { x: event.offsetX, y: event.offsetY, view: this.view, moved: false }; this.stage.setPointerCapture(event.pointerId); } });
-    this.stage.addEventListener("pointermove", (event) => {
-      if (!from) { this.stage.style.cursor = this.nodeAt(event.offsetX, event.offsetY) === undefined ? "" : "pointer"; return; }
-      const dx = event.offsetX - from.x, dy = event.offsetY - from.y;
-      from.moved ||= Math.hypot(dx, dy) > 3;
-      if (from.moved) this.move({ zoom: from.view.zoom, x: from.view.x + dx, y: from.view.y + dy });
-    });
-    this.stage.addEventListener("pointerup", (event) => {
-      if (from && !from.moved) { this.choose(this.nodeAt(event.offsetX, event.offsetY)); this.twin.focus({ preventScroll: true }); }
-      from = undefined;
-    });
-    this.stage.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      if (event.ctrlKey || event.metaKey) this.zoomBy(Math.exp(-event.deltaY / 200), event.offsetX, event.offsetY);
-      else if (this.view) this.move({ zoom: this.view.zoom, x: this.view.x - (event.shiftKey ? event.deltaY : event.deltaX), y: this.view.y - (event.shiftKey ? 0 : event.deltaY) });
-    }, { passive: false });
-    this.twin.addEventListener("keydown", (event) => {
-      const at = this.selected ?? -1, { up, down } = this.neighbours;
-      const steps: Record<string, () => void> = {
-        ArrowDown: () => this.choose(at < 0 ? 0 : down[at][event.altKey ? 1 : 0] ?? down[at][0]), ArrowUp: () => this.choose(up[at]?.[event.altKey ? 1 : 0] ?? up[at]?.[0]),
-        Home: () => this.choose(0), End: () => this.choose(this.graph.nodes.length - 1),
-        "+": () => this.zoomBy(1.25), "-": () => this.zoomBy(0.8), "0": () => this.whole(), ".": () => { if (this.selected !== undefined) this.show(this.selected); },
-      };
-      const step = event.ctrlKey || event.metaKey ? undefined : steps[event.key];
-      if (!step) return;
-      step();
-      event.preventDefault();
-    });
+  private changed(): void {
+    this.actions.changed({ view: this.camera.touched ? this.camera.view : undefined, open: [...this.open] });
+    const from = this.camera.point(0, 0), to = this.camera.point(this.canvas.width, this.canvas.height);
+    if (!this.drawn || !from || !to) return;
+    const seen = this.drawn.items.filter(({ item, left, top, width, height }) => !item.inside && left < to.x && left + width > from.x && top < to.y && top + height > from.y);
+    this.actions.sight(new Set(seen.flatMap(({ item }) => item.group?.layers ?? item.node?.layer ?? [])));
   }
 
   private buttons(): HTMLElement {
     return el("div", { class: "graph-buttons" },
-      iconButton({ label: t("Zoom In"), icon: "add", onClick: () => this.zoomBy(1.25) }), iconButton({ label: t("Zoom Out"), icon: "remove", onClick: () => this.zoomBy(0.8) }),
-      iconButton({ label: t("Show All"), icon: "screen-full", onClick: () => this.whole() }));
-  }
-
-  private legend(): HTMLElement {
-    const bar = el("div", { class: "legend-bar" });
-    return el("div", { class: "legend" }, t("Share of bytes, per layer"), bar, el("span", { class: "legend-ends" }, el("span", {}, "0"), el("span", {}, format.percent(this.total ? Math.max(0, ...this.graph.nodes.map(({ bytes }) => bytes)) / this.total : 0))));
+      iconButton({ label: t("Zoom In"), icon: "add", key: "+", onClick: () => this.camera.zoom(1.25) }), iconButton({ label: t("Zoom Out"), icon: "remove", key: "−", onClick: () => this.camera.zoom(0.8) }),
+      iconButton({ label: t("Show All"), icon: "screen-full", key: "0", onClick: () => this.camera.whole() }), iconButton({ label: t("Centre the Selection"), icon: "target", key: ".", onClick: () => this.centre() }));
   }
 }
 
-const isPill = ({ layer }: GraphNodeFacts): boolean => layer === undefined;
-const shortName = ({ layer, name }: GraphNodeFacts): string => (layer ?? name).replace(/\.weight$/, "");
-
-function sizeOf(node: GraphNodeFacts): [number, number] {
-  return [isPill(node) ? PILL_WIDTH : WIDTH, (isPill(node) ? PILL_HEIGHT : HEIGHT) + (node.fused.length ? FUSED_HEIGHT : 0)];
+/** Where a box is on its way from its old place to the new; one that was not there comes from the group that it was in. */
+function between(old: ReadonlyMap<string, Placed>, box: Placed, progress: number): Placed {
+  const { item, left, top, width, height } = box, own = old.get(item.key), group = own ? undefined : old.get(item.parent?.key ?? "") ?? old.get(item.row?.key ?? ""), from = own ?? (group && { ...box, left: group.left, top: group.top });
+  if (!from) return box;
+  const mix = (a: number, b: number) => a + (b - a) * progress;
+  return { item, left: mix(from.left, left), top: mix(from.top, top), width: mix(from.width, width), height: mix(from.height, height) };
 }
 
-function clipped(context: CanvasRenderingContext2D, text: string, room: number): string {
-  if (context.measureText(text).width <= room) return text;
-  let keep = text.length;
-  while (keep > 1 && context.measureText(`${text.slice(0, keep)}…`).width > room) keep--;
-  return `${text.slice(0, keep)}…`;
-}
-
-function drawEdge(context: CanvasRenderingContext2D, points: Float64Array): void {
-  context.beginPath();
-  context.moveTo(points[0], points[1]);
-  for (let i = 2; i < points.length; i += 2) {
-    const [x0, y0, x1, y1] = [points[i - 2], points[i - 1], points[i], points[i + 1]], middle = (y0 + y1) / 2;
-    if (x0 === x1) context.lineTo(x1, y1);
-    else context.bezierCurveTo(x0, middle, x1, middle, x1, y1);
-  }
-  context.stroke();
-  const x = points[points.length - 2], y = points[points.length - 1];
-  context.beginPath();
-  context.moveTo(x, y);
-  context.lineTo(x - 4, y - 6);
-  context.lineTo(x + 4, y - 6);
-  context.fill();
+/** The key of a row's first block, which stands where the row stood. */
+function firstBlock({ group }: Item): string | undefined {
+  const first = group?.members[0];
+  return first === undefined ? undefined : isGroup(first) ? first.key : String(first);
 }

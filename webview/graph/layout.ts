@@ -1,63 +1,88 @@
 /** Layered layout of a directed graph: ranks by longest path, dummies on long edges, median sweeps, x by isotonic regression. All steps are linear or n log n. */
 
-export interface LayoutInput { widths: number[]; heights: number[]; from: number[]; to: number[] }
+export interface LayoutInput {
+  /** How far each node reaches to either side of the line that its edges are on. */
+  left: number[];
+  right: number[];
+  heights: number[];
+  from: number[];
+  to: number[];
+  /** Where a node takes edges at its sides: how far below its top. Others take all at their top. */
+  sides?: (number | undefined)[];
+  /** Where edges leave a node, if not on the line that they come in on. */
+  exits?: (number | undefined)[];
+  /** The node that stands for whatever lies above; it has no height. */
+  entry?: number;
+}
+
 export interface Layout {
-  /** Centre of each node. */
+  /** The line that a node's edges are on. */
   x: Float64Array;
+  /** Top of each node. */
   y: Float64Array;
-  /** Points of each edge from bottom to top: x0, y0, x1, y1, … */
+  /** Corners of each edge from bottom to top: x0, y0, x1, y1, …; lines between them run along an axis. */
   edges: Float64Array[];
   width: number;
   height: number;
 }
 
-const GAP_X = 28, GAP_Y = 34, DUMMY_WIDTH = 12, SWEEPS = 12;
+const GAP_X = 24, GAP_Y = 20, ENTRY_GAP = 14, TRACK = 6, FIRST_TRACK = 5, DUMMY_WIDTH = 4, SWEEPS = 12;
+/** How much straighter the edges of the main path want to be than others. */
+const MAIN = 1 << 14, VERTICAL = 8;
 
-export function layout({ widths, heights, from, to }: LayoutInput): Layout {
-  const count = widths.length;
-  const rank = ranksOf(count, from, to);
-  const width = [...widths], layerOf = [...rank];
-  // a chain of dummies stands for every edge that passes ranks
-  const chains: number[][] = [], links: [number, number][] = [];
-  from.forEach((source, e) => {
+/** A graph whose long edges are chains of dummies, one for each rank that they pass. Nodes from `real` on are dummies. */
+interface Layered { real: number; left: number[]; right: number[]; rank: number[]; layers: number[][]; up: number[][]; down: number[][]; chains: number[][]; main: Set<number> }
+
+export function layout(input: LayoutInput): Layout {
+  const count = input.heights.length, graph = layered(input);
+  order(graph.layers, graph.up, graph.down);
+  const x = place(graph);
+  straighten(graph, x);
+  let left = Infinity, right = -Infinity;
+  x.forEach((v, n) => { left = Math.min(left, v - graph.left[n]); right = Math.max(right, v + graph.right[n]); });
+  if (!count) left = right = 0;
+  for (let n = 0; n < x.length; n++) x[n] = Math.round(x[n] - left);
+  return { ...route(input, graph, x), width: Math.ceil(right - left) };
+}
+
+function layered({ left, right, heights, from, to }: LayoutInput): Layered {
+  const count = heights.length, rank = [...ranksOf(count, from, to)], lefts = [...left], rights = [...right], links: [number, number][] = [];
+  const chains = from.map((source, e) => {
     const chain = [source];
     for (let r = rank[source] + 1; r < rank[to[e]]; r++) {
-      chain.push(width.length);
-      width.push(DUMMY_WIDTH);
-      layerOf.push(r);
+      chain.push(lefts.length);
+      lefts.push(DUMMY_WIDTH / 2);
+      rights.push(DUMMY_WIDTH / 2);
+      rank.push(r);
     }
     chain.push(to[e]);
     for (let i = 1; i < chain.length; i++) links.push([chain[i - 1], chain[i]]);
-    chains.push(chain);
+    return chain;
   });
-  const up: number[][] = width.map(() => []), down: number[][] = width.map(() => []);
+  const up: number[][] = lefts.map(() => []), down: number[][] = lefts.map(() => []);
   for (const [a, b] of links) { down[a].push(b); up[b].push(a); }
-  const layers: number[][] = Array.from({ length: Math.max(0, ...layerOf) + 1 }, () => []);
-  layerOf.forEach((r, node) => layers[r].push(node));
-  order(layers, up, down);
-  const x = place(layers, up, down, width, count);
+  const layers: number[][] = Array.from({ length: rank.reduce((most, r) => Math.max(most, r), 0) + 1 }, () => []);
+  rank.forEach((r, node) => layers[r].push(node));
+  const main = mainPath(count, layers, up, down);
+  for (const nodes of layers) nodes.sort((a, b) => weightOf(a) - weightOf(b) || a - b);
+  return { real: count, left: lefts, right: rights, rank, layers, up, down, chains, main };
 
-  const y = new Float64Array(count), tops: number[] = [], bottoms: number[] = [];
-  let at = 0;
-  layers.forEach((nodes, r) => {
-    const tall = Math.max(0, ...nodes.map((n) => (n < count ? heights[n] : 0)));
-    tops[r] = at;
-    bottoms[r] = at + tall;
-    for (const n of nodes) if (n < count) y[n] = at + heights[n] / 2;
-    at += tall + GAP_Y;
-  });
-  let left = Infinity, right = -Infinity;
-  x.forEach((v, n) => { left = Math.min(left, v - width[n] / 2); right = Math.max(right, v + width[n] / 2); });
-  if (!count) left = right = 0;
-  for (let n = 0; n < x.length; n++) x[n] -= left;
-  const edges = chains.map((chain) => {
-    const points = [x[chain[0]], y[chain[0]] + heights[chain[0]] / 2];
-    for (const dummy of chain.slice(1, -1)) points.push(x[dummy], tops[layerOf[dummy]], x[dummy], bottoms[layerOf[dummy]]);
-    const last = chain[chain.length - 1];
-    points.push(x[last], y[last] - heights[last] / 2);
-    return Float64Array.from(points);
-  });
-  return { x: x.slice(0, count), y, edges, width: right - left, height: Math.max(0, at - GAP_Y) };
+  /** The main path first, then its side branches, then edges that only pass. */
+  function weightOf(node: number): number { return main.has(node) ? 0 : node < count ? 1 : 2; }
+}
+
+/** Nodes on the longest paths: from each the way on that is longest, where that node looks back at it. */
+function mainPath(count: number, layers: number[][], up: number[][], down: number[][]): Set<number> {
+  const depth = new Int32Array(up.length), main = new Set<number>();
+  for (const nodes of [...layers].reverse()) for (const n of nodes) if (n < count) for (const m of down[n]) if (m < count) depth[n] = Math.max(depth[n], depth[m] + 1);
+  for (const n of layers[0] ?? []) {
+    if (main.size && !up[n].length && depth[n] < Math.max(...layers[0].map((m) => depth[m]))) continue;
+    for (let at: number | undefined = n; at !== undefined && !main.has(at);) {
+      main.add(at);
+      at = down[at].filter((m) => m < count).reduce<number | undefined>((best, m) => (best === undefined || depth[m] > depth[best] ? m : best), undefined);
+    }
+  }
+  return main;
 }
 
 /** Longest path from a source. Edges that close a cycle are looked through. */
@@ -124,34 +149,49 @@ function crossings(layers: number[][], down: number[][], position: Float64Array)
 }
 
 /** Pulls every layer towards its neighbours: least squares under the order and the gaps, by pooling adjacent violators. */
-function place(layers: number[][], up: number[][], down: number[][], width: number[], real: number): Float64Array {
-  const x = new Float64Array(width.length);
+function place(graph: Layered): Float64Array {
+  const { layers, up, down, left, right, real, main } = graph, x = new Float64Array(left.length);
   for (const nodes of layers) {
     let at = 0;
-    for (const n of nodes) { x[n] = at + width[n] / 2; at += width[n] + GAP_X; }
+    for (const n of nodes) { x[n] = at + left[n]; at += left[n] + right[n] + GAP_X; }
     for (const n of nodes) x[n] -= (at - GAP_X) / 2;
   }
+  const pull = (n: number, m: number): number => (main.has(n) && main.has(m) ? MAIN : n >= real && m >= real ? VERTICAL : 1);
   for (let sweep = 0; sweep < 16; sweep++) {
     const downward = sweep % 2 === 0;
     for (let i = 0; i < layers.length; i++) settle(layers[downward ? i : layers.length - 1 - i], (n) => {
       const near = [...(downward ? up[n] : down[n]), ...(sweep > 8 ? (downward ? down[n] : up[n]) : [])];
       let sum = 0, weight = 0;
       for (const m of near) {
-        const w = n >= real && m >= real ? 8 : 1;
+        const w = pull(n, m);
         sum += w * x[m];
         weight += w;
       }
       return weight ? [sum / weight, weight] : [x[n], 0.01];
-    }, width, x);
+    }, graph, x);
   }
   return x;
 }
 
-function settle(nodes: number[], wish: (n: number) => [number, number], width: number[], x: Float64Array): void {
+/** Draws long edges as one straight line where there is room: out to where they have to be farthest from the main path, the outermost first. */
+function straighten({ chains, layers, rank, left, right }: Layered, x: Float64Array): void {
+  const place = new Int32Array(x.length);
+  for (const nodes of layers) nodes.forEach((n, i) => { place[n] = i; });
+  const long = chains.filter(({ length }) => length > 3).map((chain) => {
+    const dummies = chain.slice(1, -1), side = dummies.reduce((sum, n) => sum + x[n] - x[chain[0]], 0) < 0 ? -1 : 1;
+    return { dummies, side, reach: Math.max(...dummies.map((n) => x[n] * side)) };
+  });
+  for (const { dummies, side, reach } of long.sort((a, b) => b.reach - a.reach)) for (const n of dummies) {
+    const beyond = layers[rank[n]][place[n] + side], room = beyond === undefined ? Infinity : (side > 0 ? x[beyond] - left[beyond] - right[n] : -x[beyond] - right[beyond] - left[n]) - GAP_X;
+    x[n] = Math.max(x[n] * side, Math.min(reach, room)) * side;
+  }
+}
+
+function settle(nodes: number[], wish: (n: number) => [number, number], { left, right }: Layered, x: Float64Array): void {
   const offsets: number[] = [];
   let offset = 0;
   nodes.forEach((n, i) => {
-    if (i) offset += (width[nodes[i - 1]] + width[n]) / 2 + GAP_X;
+    if (i) offset += right[nodes[i - 1]] + left[n] + GAP_X;
     offsets.push(offset);
   });
   const pools: { sum: number; weight: number; count: number }[] = [];
@@ -166,4 +206,53 @@ function settle(nodes: number[], wish: (n: number) => [number, number], width: n
   });
   let i = 0;
   for (const { sum, weight, count } of pools) for (let k = 0; k < count; k++, i++) x[nodes[i]] = sum / weight + offsets[i];
+}
+
+/** Heights of ranks and gaps, and the corners of every edge: down, across in the gap between two ranks, down again. Lines across that would lie on each other get tracks of their own. */
+function route({ heights, from, to, sides = [], exits = [], entry }: LayoutInput, { real, rank, layers, chains, left, right }: Layered, x: Float64Array): Omit<Layout, "width"> {
+  const columns = chains.map((chain) => chain.map((n, i) => x[n] + (i === 0 ? exits[n] ?? 0 : 0)));
+  const atSide = chains.map((chain, e): boolean => {
+    const target = to[e], column = columns[e][chain.length - 2];
+    if (sides[target] === undefined || (column > x[target] - left[target] - 8 && column < x[target] + right[target] + 8)) return false;
+    const [low, high] = [Math.min(column, x[target]) - 4, Math.max(column, x[target]) + 4];
+    return !layers[rank[target]].some((n) => n < real && n !== target && x[n] - left[n] < high && x[n] + right[n] > low);
+  });
+  const across: { gap: number; source: number; a: number; b: number; edge: number; step: number; track: number }[] = [];
+  chains.forEach((chain, e) => {
+    for (let i = 1; i < chain.length - (atSide[e] ? 1 : 0); i++) {
+      const [a, b] = [columns[e][i - 1], columns[e][i]];
+      if (a !== b) across.push({ gap: rank[chain[i - 1]], source: from[e], a: Math.min(a, b), b: Math.max(a, b), edge: e, step: i, track: 0 });
+    }
+  });
+  const tracks = new Int32Array(layers.length), used = new Map<string, { source: number; a: number; b: number }[]>();
+  for (const line of across.sort((p, q) => p.b - p.a - (q.b - q.a))) {
+    const free = (track: number): boolean => (used.get(`${line.gap}/${track}`) ?? []).every(({ source, a, b }) => source === line.source || b < line.a - 4 || a > line.b + 4);
+    while (!free(line.track)) line.track++;
+    const key = `${line.gap}/${line.track}`, known = used.get(key);
+    if (known) known.push(line);
+    else used.set(key, [line]);
+    tracks[line.gap] = Math.max(tracks[line.gap], line.track + 1);
+  }
+  const y = new Float64Array(real), tops: number[] = [], bottoms: number[] = [];
+  let at = 0;
+  layers.forEach((nodes, r) => {
+    tops[r] = at;
+    for (const n of nodes) if (n < real) { y[n] = at; bottoms[r] = Math.max(bottoms[r] ?? at, at + heights[n]); }
+    bottoms[r] ??= at;
+    at = bottoms[r] + (r === 0 && entry !== undefined && nodes.includes(entry) && nodes.length === 1 ? ENTRY_GAP + Math.max(0, tracks[r] - 1) * TRACK : GAP_Y + tracks[r] * TRACK);
+  });
+  const trackOf = new Map(across.map((line) => [`${line.edge}/${line.step}`, bottoms[line.gap] + FIRST_TRACK + line.track * TRACK]));
+  const edges = chains.map((chain, e) => {
+    const target = to[e], points = [columns[e][0], y[from[e]] + heights[from[e]]];
+    for (let i = 1; i < chain.length; i++) {
+      const level = trackOf.get(`${e}/${i}`);
+      if (level !== undefined) points.push(columns[e][i - 1], level, columns[e][i], level);
+    }
+    if (atSide[e]) {
+      const column = columns[e][chain.length - 2], level = y[target] + (sides[target] ?? 0);
+      points.push(column, level, column > x[target] ? x[target] + right[target] : x[target] - left[target], level);
+    } else points.push(x[target], y[target]);
+    return Float64Array.from(points);
+  });
+  return { x: x.slice(0, real), y, edges, height: bottoms.length ? bottoms[bottoms.length - 1] : 0 };
 }

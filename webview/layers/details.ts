@@ -1,78 +1,93 @@
-import type { KernelPage, LayerDetails } from "../../src/protocol/api";
-import { Canvas } from "../charts/canvas";
-import { theme } from "../charts/colours";
-import { heatmaps } from "../charts/heatmaps";
-import { button, tag } from "../controls";
+import type { KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
+import { channelRanges, histogramTable, rangesTable, weightHistogram } from "../charts/weights";
+import { button, iconButton, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import type { Group } from "../graph/groups";
+import { groupCaption } from "../graph/words";
+import { kernelMultiples } from "./kernels";
+import { section, withTable } from "./section";
 import { storedAs } from "./table";
 
-export interface DetailActions { codebook(): void; copy(name: string): void }
+export interface DetailActions { codebook(): void; copy(name: string): void; go(key: string): void; kernels(layer: string, first: number, count: number): Promise<KernelPage | undefined> }
+
+/** A neighbour in the graph that a link leads to. */
+export interface Link { key: string; text: string; shape: string }
+export interface Links { from: Link[]; to: Link[] }
+
+type Fact = [name: string, value: string, wide?: boolean];
 
 /** All of one layer: facts, its weights' histogram, the range of every output channel, its kernels. */
-export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined, total: number, actions: DetailActions): HTMLElement {
-  const { row, attributes, from, to, statistics } = details;
+export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined, total: number, links: Links, actions: DetailActions): HTMLElement {
+  const { row, statistics, histogram, channels } = details, share = format.percent(total ? row.bytes / total : 0);
   const pane = el("section", { class: "details", "aria-label": t("Details of {0}", row.label) });
-  pane.append(el("header", { class: "details-head" }, el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`)));
-  const actionRow = el("div", { class: "row" }, button({ label: t("Copy Name"), icon: "copy", small: true, onClick: () => actions.copy(row.name) }));
-  if (row.codewords !== undefined) actionRow.prepend(button({ label: t("Show Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook }));
-  pane.append(actionRow);
-  const facts: [string, string][] = [
-    [t("weight"), format.shape(row.shape)], [t("stored as"), storedAs(row)], [t("weights"), format.whole(row.parameters)], [t("size"), format.bytes(row.bytes)],
-    [t("bits"), format.bits(row.bitsPerWeight)], [t("share"), format.percent(total ? row.bytes / total : 0)],
-    ...(row.macs ? [[t("MACs"), format.count(row.macs)] as [string, string]] : []), ...attributes.filter(({ name }) => name !== "kernel_shape").map(({ name, value }): [string, string] => [name, value]),
-  ];
-  pane.append(el("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", { title: value }, value)])));
-  pane.append(el("dl", { class: "facts wide" }, ...[...from.map((v) => [t("from"), v] as const), ...to.map((v) => [t("to"), v] as const)].flatMap(([name, value]) => [el("dt", {}, name), el("dd", { title: value.name }, `${value.name} ${value.shape.length ? format.caption(value.shape) : ""}`)])));
-  if (row.skipped) pane.append(el("p", { class: "note" }, row.skipped));
-  if (statistics && details.histogram) {
-    const { counts, min, max } = details.histogram;
-    pane.append(el("section", {}, el("h3", {}, t("Weights"), el("small", {}, t("mean {0} · σ {1} · {2} zeros", format.weight(statistics.mean), format.weight(statistics.std), format.whole(statistics.zeros)))), chart(96, (c, w, h) => histogram(c, w, h, counts), t("Histogram of the weights, square root of the counts, from {0} to {1}", format.weight(min), format.weight(max))), el("div", { class: "axis" }, el("span", {}, format.weight(min)), el("span", {}, t("√ count")), el("span", {}, format.weight(max)))));
+  pane.append(el("header", { class: "details-head" },
+    el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`), el("span", { class: "spacer" }), iconButton({ label: t("Copy Name"), icon: "copy", onClick: () => actions.copy(row.name) })));
+  if (row.codewords !== undefined) pane.append(el("div", { class: "details-actions" }, button({ label: t("Show Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
+  pane.append(section("facts", t("Facts"), [format.shape(row.shape), storedAs(row), t("{0} weights", format.whole(row.parameters)), share].join(" · "), true,
+    facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
+  if (statistics && histogram) {
+    const note = t("mean {0} · σ {1} · {2} zeros", format.weight(statistics.mean), format.weight(statistics.std), format.whole(statistics.zeros));
+    pane.append(withTable(section("weights", t("Weights"), note, false, weightHistogram(histogram, statistics)), () => histogramTable(histogram)));
   }
-  if (details.channels) {
-    const { channels } = details, outputs = channels.min.length;
-    pane.append(el("section", {}, el("h3", {}, t("Range per channel"), el("small", {}, t("min–max, 5–95 %"))), chart(64, (c, w, h) => ranges(c, w, h, channels), t("Range of the weights of each of {0} output channels", outputs)), el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, String(outputs - 1)))));
+  if (channels) {
+    const axis = el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, format.whole(channels.min.length - 1)));
+    pane.append(withTable(section("ranges", t("Range per output channel"), t("min–max, 5–95 %"), true, channelRanges(channels), axis), () => rangesTable(channels)));
   }
-  if (kernels && kernels.height * kernels.width > 1 && statistics) {
-    const m = format.roundUp(statistics.absP995), shown = kernels.order.length, cell = Math.max(2, Math.round(18 / Math.max(kernels.height, kernels.width)));
-    const columns = Math.max(1, Math.floor(336 / (kernels.width * cell + 6)));
-    pane.append(el("section", {}, el("h3", {}, t("Kernels"), el("small", {}, t("{0} · by norm", format.whole(kernels.total)))),
-      heatmaps(kernels.values, kernels.height, kernels.width, m, { cell, columns, gap: 6, label: t("The {0} kernels of largest norm", shown) }), scaleBar(m, t("1–{0} of {1}", shown, format.whole(kernels.total)))));
-  }
+  if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(section("kernels", t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (kernel) => channelsOf(row, kernel), (first, count) => actions.kernels(row.name, first, count))));
   return pane;
 }
 
-/** The diverging scale with its printed ends. */
-export const scaleBar = (m: number, note: string): HTMLElement => el("div", { class: "scale" }, el("span", {}, `−${format.weight(m)}`), el("span", { class: "scale-bar" }), el("span", {}, `+${format.weight(m)}`), el("small", {}, note));
-
-function chart(height: number, draw: (context: CanvasRenderingContext2D, width: number, height: number) => void, label: string): HTMLElement {
-  const box = el("div", { class: `chart chart-${height}`, role: "img", "aria-label": label });
-  new Canvas(box, draw);
-  return box;
+/** Which channels a kernel joins, by its place in the weight [M, C, …], or [C, M, …] of a transposed convolution. */
+function channelsOf({ op, shape }: LayerRow, kernel: number): string {
+  const first = Math.floor(kernel / shape[1]), second = kernel % shape[1];
+  return op === "ConvTranspose" ? t("Input {0}, output {1}", first, second) : t("Output {0}, input {1}", first, second);
 }
 
-function histogram(context: CanvasRenderingContext2D, width: number, height: number, counts: number[]): void {
-  const most = Math.sqrt(Math.max(1, ...counts)), step = width / counts.length, { amount, line } = theme();
-  context.fillStyle = amount;
-  counts.forEach((count, i) => {
-    const tall = Math.sqrt(count) / most * (height - 4);
-    context.fillRect(i * step + 0.5, height - 1 - tall, Math.max(1, step - 1), tall);
+/** In pairs, the two columns of one line after the other. */
+function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
+  const ORDER = ["strides", "pads", "dilations", "group"], place = (name: string) => (ORDER.indexOf(name) + ORDER.length + 1) % (ORDER.length + 1);
+  const others = attributes.filter(({ name }) => name !== "kernel_shape").sort((a, b) => place(a.name) - place(b.name)).map(({ name, value }): Fact => [name, value]);
+  const isPlain = row.codewords === undefined && row.method === undefined && row.dataType === "float32";
+  return [
+    ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", storedAs(row), format.bits(row.bitsPerWeight)), true] as Fact]),
+    [t("weight"), format.shape(row.shape)], [t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
+    ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("share"), share], ...others,
+  ];
+}
+
+const facts = (all: readonly Fact[]): HTMLElement => el("dl", { class: "facts" }, ...all.map(([name, value, wide]) => el("div", { class: wide ? "fact wide" : "fact" }, el("dt", { title: name }, name), el("dd", { title: value }, value))));
+
+function linksTo({ from, to }: Links, actions: DetailActions): HTMLElement {
+  const line = (name: string, links: readonly Link[]): HTMLElement | undefined => links.length ? el("div", { class: "fact" }, el("dt", {}, name), el("dd", {}, ...links.map(({ key, text, shape }) => {
+    const link = el("button", { class: "link", title: text }, text);
+    link.addEventListener("click", () => actions.go(key));
+    return el("span", { class: "way" }, link, " ", el("small", {}, shape));
+  }))) : undefined;
+  return el("dl", { class: "facts ways" }, line(t("from"), from), line(t("to"), to));
+}
+
+/** An operator without weights: what it is called, what comes in and goes out. */
+export function operatorDetails(title: string, operators: readonly string[], shape: string, links: Links, actions: DetailActions): HTMLElement {
+  return el("section", { class: "details", "aria-label": t("Details of {0}", title) },
+    el("header", { class: "details-head" }, el("h2", { title }, title), ...operators.slice(0, 1).map(tag)),
+    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · ")] as Fact] : []), ...(shape ? [[t("shape"), shape] as Fact] : [])]), linksTo(links, actions)));
+}
+
+/** A group: how much is in it, and its layers. */
+export function groupDetails(group: Group, rows: readonly LayerRow[], total: number, links: Links, actions: DetailActions, keyOf: (layer: string) => string | undefined): HTMLElement {
+  const inside = rows.filter(({ name }) => group.layers.includes(name)), parameters = inside.reduce((sum, row) => sum + row.parameters, 0), most = Math.max(1, ...inside.map(({ bytes }) => bytes));
+  const list = inside.map((row) => {
+    const bar = el("span", { class: "bar" }, Object.assign(el("span"), { style: `width:${100 * row.bytes / most}%` })), line = el("button", { class: "layer-link" }, el("span", {}, row.label), bar, el("span", { class: "number" }, format.bytes(row.bytes)));
+    line.addEventListener("click", () => { const key = keyOf(row.name); if (key !== undefined) actions.go(key); });
+    return line;
   });
-  context.fillStyle = line;
-  context.fillRect(0, height - 1, width, 1);
-}
-
-function ranges(context: CanvasRenderingContext2D, width: number, height: number, { min, low, high, max }: NonNullable<LayerDetails["channels"]>): void {
-  let peak = 1e-30;
-  for (let i = 0; i < min.length; i++) peak = Math.max(peak, Math.abs(min[i]), Math.abs(max[i]));
-  const step = width / min.length, at = (v: number) => height / 2 - v / peak * (height / 2 - 2), { amount, secondary } = theme();
-  for (let i = 0; i < min.length; i++) {
-    context.globalAlpha = 0.45;
-    context.fillStyle = secondary;
-    context.fillRect(i * step, at(max[i]), Math.max(0.8, step * 0.7), at(min[i]) - at(max[i]));
-    context.globalAlpha = 1;
-    context.fillStyle = amount;
-    context.fillRect(i * step, at(high[i]), Math.max(0.8, step * 0.7), Math.max(1, at(low[i]) - at(high[i])));
-  }
+  return el("section", { class: "details", "aria-label": t("Details of {0}", group.title) },
+    el("header", { class: "details-head" }, el("h2", { title: group.title }, group.title), tag(groupCaption(group))),
+    section("group", t("Facts"), format.bytes(group.bytes), false, facts([
+      [t("layers"), format.whole(inside.length)], [t("parameters"), format.count(parameters)], [t("bytes"), format.bytes(group.bytes)], [t("share"), format.percent(total ? group.bytes / total : 0)],
+      ...(parameters ? [[t("bits"), format.bits(8 * group.bytes / parameters)] as Fact] : []),
+    ]), linksTo(links, actions)),
+    section("layers", t("Layers"), t("in the order of the file"), false, ...list));
 }

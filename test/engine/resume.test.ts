@@ -4,9 +4,13 @@ import os from "node:os";
 import path from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+<<<<<<< HEAD:test/unit/worker/resume.test.ts
 import { Random } from "../../../src/numeric/random";
 import type { CompressRequest } from "../../../src/protocol/api";
 import { npy } from "../../helpers/npy";
+=======
+import type { CompressRequest } from "../../src/protocol/api";
+>>>>>>> main:test/engine/resume.test.ts
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-resume-"));
 const model = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist"), script = path.resolve(".cache/killed-job.cjs");
@@ -14,7 +18,7 @@ const at = (...names: string[]) => path.join(folder, ...names);
 
 beforeAll(() => {
   buildSync({
-    entryPoints: ["test/unit/worker/killed-job.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
+    entryPoints: ["test/engine/killed-job.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
     external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
     banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   });

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
-import { compressModel } from "../../../src/compression/compress";
-import type { CompressRequest } from "../../../src/protocol/api";
-import { nodeHost } from "../../../src/worker/host";
+import { compressModel } from "../../src/compression/compress";
+import type { CompressRequest } from "../../src/protocol/api";
+import { nodeHost } from "../../src/worker/host";
 
 /**
  * A job that ends itself with SIGKILL at a named moment, as a kill from outside would:

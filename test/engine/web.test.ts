@@ -3,10 +3,10 @@ import os from "node:os";
 import path from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-web";
 import { afterAll, describe, expect, test } from "vitest";
-import { compressModel } from "../../../src/compression/compress";
-import type { CompressRequest } from "../../../src/protocol/api";
-import { nodeRuntime } from "../../../src/runtime/node";
-import { nodeHost } from "../../../src/worker/host";
+import { compressModel } from "../../src/compression/compress";
+import type { CompressRequest } from "../../src/protocol/api";
+import { nodeRuntime } from "../../src/runtime/node";
+import { nodeHost } from "../../src/worker/host";
 
 /** A compressed file runs on onnxruntime's WebAssembly build, as in a web page. */
 

@@ -3,15 +3,15 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compressModel } from "../../../src/compression/compress";
-import { evaluateModel } from "../../../src/compression/evaluate";
-import { evaluateConstant } from "../../../src/onnx/constants";
-import { findLayers } from "../../../src/onnx/layers";
-import type { CompressRequest } from "../../../src/protocol/api";
-import type { CompressReport } from "../../../src/protocol/report";
-import { nodeRuntime } from "../../../src/runtime/node";
-import { nodeHost, openModelFile } from "../../../src/worker/host";
-import { python } from "../../helpers/python";
+import { compressModel } from "../../src/compression/compress";
+import { evaluateModel } from "../../src/compression/evaluate";
+import { evaluateConstant } from "../../src/onnx/constants";
+import { findLayers } from "../../src/onnx/layers";
+import type { CompressRequest } from "../../src/protocol/api";
+import type { CompressReport } from "../../src/protocol/report";
+import { nodeRuntime } from "../../src/runtime/node";
+import { nodeHost, openModelFile } from "../../src/worker/host";
+import { python } from "../helpers/python";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-unit-"));
 const fashion = path.resolve("samples/fashion-cnn.onnx"), resnet = path.resolve("samples/resnet20-cifar10.onnx"), images = path.resolve("samples/fashion-mnist");

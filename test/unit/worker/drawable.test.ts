@@ -1,0 +1,74 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, expect, test } from "vitest";
+import type { GraphFacts } from "../../../src/protocol/api";
+import { viewer } from "../../../src/worker/viewer";
+import { floats, ints, modelBytes, type ModelParts, smallNetwork, value, wave } from "../onnx/models";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-drawable-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let files = 0;
+
+async function drawn(bytes: Uint8Array): Promise<GraphFacts> {
+  const file = path.join(folder, `${files++}.onnx`);
+  writeFileSync(file, bytes);
+  const view = viewer(), graph = await view.graph(file);
+  await view.close(file);
+  return graph;
+}
+const network = (parts: ModelParts) => drawn(modelBytes({ inputs: [value("x", [1, 3, 8, 8])], outputs: [value("y")], ...parts }));
+const weight = (name: string, dims = [4, 3, 3, 3]) => floats(name, dims, wave(dims.reduce((a, b) => a * b, 1)));
+const conv = (input: string, name: string, output: string) => ({ op: "Conv", inputs: [input, name], outputs: [output], attributes: { pads: [1, 1, 1, 1] } });
+const picture = ({ nodes, edges }: GraphFacts) => ({ nodes: nodes.map(({ op, caption, fused }) => [caption || op, ...fused].join(" | ")), edges: edges.map(({ from, to }) => `${from}>${to}`).join(" ") });
+
+test("activations follow a layer, pooling and flattening open the one behind them", async () => {
+  const graph = await drawn(smallNetwork());
+  expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→8 | Relu", "Conv 1×1 · 8→16", "GlobalAveragePool · Flatten · Gemm 16→12", "output"], edges: "0>1 1>2 2>3 3>4" });
+  expect(graph.nodes.map(({ label }) => label)).toEqual(["x", "first", "second", "fc", "y"]);
+  expect(graph.nodes[3].outputs).toEqual(["d", "e", "y"]);
+  expect(graph.edges.map(({ shape }) => shape?.join("×"))).toEqual(["N×3×8×8", "N×8×8×8", "N×16×8×8", "N×12"]);
+});
+
+test("what two nodes read, or the model gives out, stays outside", async () => {
+  const graph = await network({
+    initializers: [weight("a"), weight("b", [4, 4, 3, 3])], outputs: [value("y"), value("p")],
+    nodes: [conv("x", "a", "p"), { op: "Relu", inputs: ["p"], outputs: ["q"] }, conv("q", "b", "r"), { op: "Add", inputs: ["q", "r"], outputs: ["s"] }, { op: "Relu", inputs: ["s"], outputs: ["y"] }],
+  });
+  expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4", "Relu", "Conv 3×3 · 4→4", "Add | Relu", "output", "output"], edges: "0>1 1>2 2>3 2>4 3>4 4>5 1>6" });
+});
+
+test("the arithmetic of shapes and scaling by constants leave no nodes", async () => {
+  const graph = await network({
+    initializers: [weight("a"), floats("scale", [1, 4, 1, 1], wave(4)), ints("zero", [0], []), ints("rest", [-1]), ints("axes", [0]), weight("fc", [256, 5])],
+    nodes: [
+      conv("x", "a", "p"), { op: "Mul", inputs: ["p", "scale"], outputs: ["q"] },
+      { op: "Shape", inputs: ["q"], outputs: ["n"] }, { op: "Gather", inputs: ["n", "zero"], outputs: ["n0"] }, { op: "Unsqueeze", inputs: ["n0", "axes"], outputs: ["n1"] }, { op: "Concat", inputs: ["n1", "rest"], outputs: ["n2"], attributes: { axis: 0 } },
+      { op: "Reshape", inputs: ["q", "n2"], outputs: ["r"] }, { op: "MatMul", inputs: ["r", "fc"], outputs: ["y"] },
+    ],
+  });
+  expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | Mul", "Reshape · MatMul 256→5", "output"], edges: "0>1 1>2 2>3" });
+});
+
+test("activations in several nodes are one", async () => {
+  const graph = await network({
+    initializers: [weight("a"), weight("b", [4, 4, 3, 3]), floats("root", [], [1.4142]), floats("one", [], [1]), floats("half", [], [0.5]), floats("three", [], [3]), floats("zero", [], [0]), floats("six", [], [6])],
+    nodes: [
+      conv("x", "a", "p"), { op: "Div", inputs: ["p", "root"], outputs: ["p1"] }, { op: "Erf", inputs: ["p1"], outputs: ["p2"] }, { op: "Add", inputs: ["p2", "one"], outputs: ["p3"] }, { op: "Mul", inputs: ["p", "p3"], outputs: ["p4"] }, { op: "Mul", inputs: ["p4", "half"], outputs: ["q"] },
+      conv("q", "b", "r"), { op: "Add", inputs: ["r", "three"], outputs: ["r1"] }, { op: "Clip", inputs: ["r1", "zero", "six"], outputs: ["r2"] }, { op: "Mul", inputs: ["r2", "r"], outputs: ["r3"] }, { op: "Div", inputs: ["r3", "six"], outputs: ["y"] },
+    ],
+  });
+  expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | Gelu | Mul", "Conv 3×3 · 4→4 | HardSwish | Div", "output"], edges: "0>1 1>2 2>3" });
+});
+
+test("nodes that unpack a weight belong to its layer, chains that only rearrange are one node, a sigmoid and its product one activation", async () => {
+  const graph = await network({
+    initializers: [floats("words", [2, 9], wave(18)), ints("which", Array.from({ length: 12 }, (_, i) => i % 2)), ints("shape", [4, 3, 3, 3]), ints("at", [0]), ints("to", [2]), ints("axis", [1])],
+    nodes: [
+      { op: "Gather", inputs: ["words", "which"], outputs: ["flat"] }, { op: "Reshape", inputs: ["flat", "shape"], outputs: ["a"] }, conv("x", "a", "p"),
+      { op: "Sigmoid", inputs: ["p"], outputs: ["g"] }, { op: "Mul", inputs: ["p", "g"], outputs: ["q"] },
+      { op: "Slice", inputs: ["q", "at", "to", "axis"], outputs: ["s"] }, { op: "Transpose", inputs: ["s"], outputs: ["t"] }, { op: "MaxPool", inputs: ["t"], outputs: ["y"], attributes: { kernel_shape: [2, 2] } },
+    ],
+  });
+  expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | SiLU", "Slice | Transpose", "MaxPool", "output"], edges: "0>1 1>2 2>3 3>4" });
+});

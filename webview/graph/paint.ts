@@ -1,0 +1,242 @@
+import { faded, readableOn, theme, tinted } from "../charts/colours";
+import * as format from "../format";
+import { t } from "../l10n";
+import { FRAME_HEAD } from "./nested";
+import { isBorder, isPill, NODE_HEIGHT, PILL_HEIGHT, SHEET, sheetsOf, STRIP_HEIGHT, type Drawn, type Placed } from "./scene";
+import { bytesOf, groupCaption, shortened } from "./words";
+
+/** Draws a laid out graph on a canvas, in its own coordinates. */
+
+export interface Look {
+  /** Keys of the selected item and of what a search found. */
+  selected: string | undefined;
+  hits: ReadonlySet<string>;
+  /** Whether the keyboard is here. */
+  focused: boolean;
+  /** Colour of the amount that an item holds. */
+  colour(box: Placed): string | undefined;
+  /** Bytes of all layers. */
+  total: number;
+  zoom: number;
+  /** What is in sight, in the graph's coordinates. */
+  sight: { left: number; top: number; right: number; bottom: number };
+  /** 0 to 1 while an unfolding goes on, and what comes into being by it. */
+  progress: number;
+  fresh: ReadonlySet<string>;
+}
+
+const CORNER = 7, SMALL_ZOOM = 0.4, OUTLINE = 0.24;
+
+export function paint(context: CanvasRenderingContext2D, drawn: Drawn, look: Look): void {
+  const { sight } = look, seen = ({ left, top, width, height }: Placed): boolean => left < sight.right && left + width + 8 > sight.left && top < sight.bottom && top + height + 8 > sight.top;
+  const boxes = drawn.items.filter(seen);
+  const faded = (key: string, draw: () => void): void => {
+    context.globalAlpha = look.fresh.has(key) ? look.progress : 1;
+    draw();
+  };
+  for (const box of boxes) if (box.item.inside) faded(box.item.key, () => frame(context, box, look));
+  context.globalAlpha = look.progress;
+  for (const line of drawn.lines) edge(context, line, look);
+  for (const box of boxes) if (!box.item.inside) faded(box.item.key, () => (isPill(box.item) ? pill : card)(context, box, look));
+  context.globalAlpha = 1;
+  if (look.zoom > SMALL_ZOOM) for (const box of boxes) if (box.item.row) bracket(context, box, drawn);
+}
+
+function edge(context: CanvasRenderingContext2D, { points, shape, alone, skip, arrow }: Drawn["lines"][number], { sight, zoom }: Look): void {
+  const last = points.length - 2, [x, y] = [points[last], points[last + 1]], colours = theme();
+  if (points[1] > sight.bottom || Math.max(y, points[last - 1]) < sight.top) return;
+  context.strokeStyle = context.fillStyle = colours.secondary;
+  context.lineWidth = 1.2;
+  context.beginPath();
+  context.moveTo(points[0], points[1]);
+  for (let i = 2; i < last; i += 2) context.arcTo(points[i], points[i + 1], points[i + 2], points[i + 3], Math.min(CORNER, Math.abs(points[i + 2] - points[i] || points[i + 3] - points[i + 1]) / 2, Math.abs(points[i] - points[i - 2] || points[i + 1] - points[i - 1]) || CORNER));
+  context.lineTo(x, y);
+  context.stroke();
+  if (arrow) {
+    const aside = points[last - 1] === y && points[last - 2] !== x, sign = Math.sign(points[last - 2] - x) || 1;
+    context.beginPath();
+    context.moveTo(x, y);
+    context.lineTo(aside ? x + 6 * sign : x - 4, aside ? y - 4 : y - 6);
+    context.lineTo(aside ? x + 6 * sign : x + 4, aside ? y + 4 : y - 6);
+    context.fill();
+  }
+  if (zoom < SMALL_ZOOM) return;
+  context.font = `11px ${colours.font}`;
+  if (shape && alone) context.fillText(format.caption(shape), x + 10, y - 6);
+  if (skip && points.length > 6) {
+    const [column, from, to] = [points[last - 2], points[3], y];
+    if (to - from < 60) return;
+    context.save();
+    context.translate(column + 14, (from + to) / 2);
+    context.rotate(-Math.PI / 2);
+    context.textAlign = "center";
+    context.fillText(t("skip"), 0, 0);
+    context.restore();
+  }
+}
+
+function outline(context: CanvasRenderingContext2D, { item }: Placed, look: Look, width: number): void {
+  const colours = theme(), chosen = item.key === look.selected, hit = look.hits.has(item.key);
+  context.strokeStyle = hit && !chosen ? colours.focus : colours.highContrast ? colours.line : faded(OUTLINE);
+  context.lineWidth = hit && !chosen ? 2 : width;
+  if (hit && !chosen) context.setLineDash([4, 3]);
+  context.stroke();
+  context.setLineDash([]);
+}
+
+/** A ring around the selected item, thicker while the keyboard is here. */
+function ring(context: CanvasRenderingContext2D, { left, top, width, item }: Placed, height: number, radius: number, look: Look): void {
+  if (item.key !== look.selected) return;
+  const room = 1.5 / Math.min(1, look.zoom);
+  context.beginPath();
+  context.roundRect(left - room, top - room, width + 2 * room, height + 2 * room, radius + room);
+  context.strokeStyle = theme().focus;
+  context.lineWidth = (look.focused ? 3 : 2) / Math.min(1, look.zoom);
+  context.stroke();
+}
+
+function frame(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
+  const { left, top, width, height, item: { group, title } } = box, colours = theme();
+  context.beginPath();
+  context.roundRect(left, top, width, height, 6);
+  context.fillStyle = faded(0.035);
+  if (!colours.highContrast) context.fill();
+  outline(context, box, look, 1);
+  ring(context, box, height, 6, look);
+  if (!group || look.zoom < SMALL_ZOOM / 2) return;
+  chevron(context, left + 16, top + FRAME_HEAD / 2, true);
+  const size = format.bytes(group.bytes), y = top + 17, end = left + width - 12;
+  context.fillStyle = colours.foreground;
+  context.font = `13px ${colours.font}`;
+  const room = width - 56 - context.measureText(size).width, name = clipped(context, title, room), used = context.measureText(name).width + 8;
+  context.fillText(name, left + 28, y);
+  right(context, size, end, y);
+  context.font = `11px ${colours.font}`;
+  context.fillStyle = colours.secondary;
+  if (room - used > 40) context.fillText(clipped(context, groupCaption(group, true), room - used), left + 28 + used, y);
+}
+
+/** A layer or a folded group: name and size, operator and share. */
+function card(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
+  const { left, top, width, item } = box, { node, group } = item, colours = theme(), bytes = bytesOf(item), colour = look.colour(box);
+  const fill = colours.highContrast ? colours.background : colour ? tinted(colour, 0.42, faded(0.08)) : faded(0.05), text = readableOn(fill);
+  for (let i = sheetsOf(item); i > 0; i--) {
+    context.beginPath();
+    context.roundRect(left + SHEET * i, top + SHEET * i, width, NODE_HEIGHT, 4);
+    context.fillStyle = colours.background;
+    context.fill();
+    context.strokeStyle = faded(OUTLINE);
+    context.lineWidth = 1;
+    context.stroke();
+  }
+  if (node?.fused.length) strip(context, box, NODE_HEIGHT, node.fused.join(" · "), look);
+  context.beginPath();
+  context.roundRect(left, top, width, NODE_HEIGHT, 4);
+  context.fillStyle = fill;
+  context.fill();
+  if (colour) {
+    context.save();
+    context.clip();
+    context.fillStyle = colour;
+    context.fillRect(left, top, 4, NODE_HEIGHT);
+    context.restore();
+  }
+  context.beginPath();
+  context.roundRect(left, top, width, NODE_HEIGHT, 4);
+  outline(context, box, look, 1);
+  ring(context, box, NODE_HEIGHT, 4, look);
+  if (look.zoom < SMALL_ZOOM / 2) return;
+  const start = left + (group ? 28 : 15), end = left + width - 11;
+  if (group) chevron(context, left + 15, top + NODE_HEIGHT / 2, false, text);
+  const size = format.bytes(bytes), share = format.percent(bytes / (look.total || 1));
+  context.fillStyle = text;
+  context.font = `13px ${colours.font}`;
+  right(context, size, end, top + 17);
+  context.fillText(clipped(context, item.title, end - start - 12 - context.measureText(size).width), start, top + 17);
+  if (look.zoom < SMALL_ZOOM) return;
+  context.font = `11px ${colours.font}`;
+  context.fillStyle = text;
+  const caption = group ? groupCaption(group) : fitting(context, node?.caption ?? "", end - start), shareWidth = context.measureText(share).width + 12, both = context.measureText(caption).width + shareWidth <= end - start;
+  context.fillText(clipped(context, caption, end - start - (both ? shareWidth : 0)), start, top + 32);
+  if (both) right(context, share, end, top + 32);
+}
+
+/** An input, an output, or an operator without weights. */
+function pill(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
+  const { left, top, width, item } = box, node = item.node!, colours = theme(), border = isBorder(item);
+  if (node.fused.length) strip(context, box, PILL_HEIGHT, node.fused.join(" · "), look);
+  context.beginPath();
+  context.roundRect(left, top, width, PILL_HEIGHT, PILL_HEIGHT / 2);
+  context.fillStyle = colours.highContrast ? colours.background : faded(0.05);
+  context.fill();
+  outline(context, box, look, border ? 1.2 : 1);
+  ring(context, box, PILL_HEIGHT, PILL_HEIGHT / 2, look);
+  if (look.zoom < SMALL_ZOOM / 2) return;
+  context.fillStyle = colours.foreground;
+  context.font = `13px ${colours.font}`;
+  const shape = border && node.shape ? format.caption(node.shape) : "";
+  if (shape) right(context, shape, left + width - 12, top + 14.5);
+  context.fillText(clipped(context, border ? node.name : node.op, width - 28 - (shape ? context.measureText(shape).width + 8 : 0)), left + 16, top + 14.5);
+}
+
+/** What follows an operator hangs under it. */
+function strip(context: CanvasRenderingContext2D, { left, top, width }: Placed, below: number, text: string, { zoom }: Look): void {
+  const colours = theme();
+  context.beginPath();
+  context.roundRect(left, top + below - 4, width, STRIP_HEIGHT + 4, 4);
+  context.fillStyle = colours.background;
+  context.fill();
+  context.strokeStyle = colours.highContrast ? colours.line : faded(OUTLINE);
+  context.lineWidth = 1;
+  context.stroke();
+  if (zoom < SMALL_ZOOM) return;
+  context.font = `11px ${colours.font}`;
+  context.fillStyle = colours.secondary;
+  context.fillText(clipped(context, text, width - 26), left + 15, top + below + 13.5);
+}
+
+/** Beside the blocks of an unfolded row: what folds them again. */
+function bracket(context: CanvasRenderingContext2D, box: Placed, drawn: Drawn): void {
+  const place = bracketOf(box, drawn);
+  if (!place) return;
+  context.strokeStyle = theme().secondary;
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(place.x + 4, place.top + 16);
+  context.lineTo(place.x, place.top + 16);
+  context.lineTo(place.x, place.bottom);
+  context.lineTo(place.x + 4, place.bottom);
+  context.stroke();
+  chevron(context, place.x, place.top + 8, true);
+}
+
+/** Where a row's bracket is, asked at its first block. */
+export function bracketOf({ item }: Placed, drawn: Drawn): { x: number; top: number; bottom: number } | undefined {
+  if (!item.row || item.group?.key !== item.row.members.map((member) => (typeof member === "number" ? "" : member.key))[0]) return undefined;
+  const blocks = item.row.members.flatMap((member) => (typeof member === "number" ? [] : drawn.byKey.get(member.key) ?? []));
+  return { x: Math.min(...blocks.map(({ left }) => left)) - 14, top: Math.min(...blocks.map(({ top }) => top)), bottom: Math.max(...blocks.map(({ top, height }) => top + height)) };
+}
+
+function chevron(context: CanvasRenderingContext2D, x: number, y: number, open: boolean, colour = theme().foreground): void {
+  context.strokeStyle = colour;
+  context.lineWidth = 1.3;
+  context.beginPath();
+  context.moveTo(open ? x - 4 : x - 2, open ? y - 2 : y - 4);
+  context.lineTo(open ? x : x + 2, open ? y + 2 : y);
+  context.lineTo(open ? x + 4 : x - 2, open ? y - 2 : y + 4);
+  context.stroke();
+}
+
+const right = (context: CanvasRenderingContext2D, text: string, x: number, y: number): void => context.fillText(text, x - context.measureText(text).width, y);
+
+/** An operator's caption, with shorter names where it would not fit. */
+function fitting(context: CanvasRenderingContext2D, caption: string, room: number): string {
+  return context.measureText(caption).width <= room ? caption : shortened(caption.split(" · ")).join(" · ");
+}
+
+function clipped(context: CanvasRenderingContext2D, text: string, room: number): string {
+  if (context.measureText(text).width <= room) return text;
+  let keep = text.length;
+  while (keep > 1 && context.measureText(`${text.slice(0, keep)}…`).width > room) keep--;
+  return `${text.slice(0, keep)}…`;
+}

@@ -1,0 +1,122 @@
+import type { LayerRow } from "../../src/protocol/api";
+import { Canvas } from "../charts/canvas";
+import { faded, theme } from "../charts/colours";
+import type { Measure } from "../charts/measures";
+import { el } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+
+/** Bars do not become thicker than this, nor are gaps drawn between bars thinner than that. */
+const THICKEST = 29, THINNEST_WITH_GAP = 5, BRACKET = 12;
+
+/** All layers, one bar each, in the order of the file: a column beside the graph, a line above it in a narrow editor. */
+export class Strip {
+  readonly element = el("div", { class: "strip" });
+  private readonly head = el("span", { class: "strip-head" }, t("All layers"));
+  private readonly foot = el("div", { class: "strip-foot" });
+  private readonly twin = el("div", { class: "strip-twin", role: "listbox", tabindex: 0, "aria-label": t("All layers") });
+  private readonly canvas: Canvas;
+  private selected: string | undefined;
+  private sight: ReadonlySet<string> = new Set();
+
+  constructor(private readonly rows: readonly LayerRow[], private measure: Measure, choose: (layer: string) => void) {
+    const stage = el("div", { class: "strip-stage" });
+    stage.append(this.twin);
+    this.element.append(this.head, stage, this.foot);
+    this.canvas = new Canvas(stage, (context, width, height) => this.draw(context, width, height));
+    this.twin.addEventListener("pointerdown", (event) => {
+      const at = this.layerAt(event.offsetX, event.offsetY);
+      if (at) choose(at.name);
+    });
+    this.twin.addEventListener("pointermove", (event) => {
+      const at = this.layerAt(event.offsetX, event.offsetY), value = at && this.measure.value(at);
+      this.twin.title = at ? `${at.label}: ${value === undefined ? "–" : this.measure.text(value)}, ${format.bytes(at.bytes)}` : "";
+    });
+    this.twin.addEventListener("keydown", (event) => {
+      const at = rows.findIndex(({ name }) => name === this.selected), last = rows.length - 1;
+      const to = { ArrowDown: at + 1, ArrowRight: at + 1, ArrowUp: at - 1, ArrowLeft: at - 1, Home: 0, End: last }[event.key];
+      if (to === undefined || event.altKey) return;
+      const row = rows[Math.max(0, Math.min(last, to))];
+      if (row) choose(row.name);
+      event.preventDefault();
+    });
+    this.colour(measure);
+  }
+
+  colour(measure: Measure): void {
+    this.measure = measure;
+    const { most, text, unit } = measure;
+    this.twin.replaceChildren(...this.rows.map((row, i) => {
+      const value = measure.value(row);
+      return el("div", { role: "option", id: `strip-${i}`, "aria-selected": String(row.name === this.selected) }, `${row.label}, ${value === undefined ? "–" : text(value)} ${unit}`);
+    }));
+    this.foot.replaceChildren(
+      el("span", { class: "strip-ends" }, el("span", {}, "0"), el("span", {}, text(most))), el("span", { class: "strip-unit" }, unit),
+      el("span", { class: "strip-first" }, this.rows[0]?.label ?? ""), el("span", { class: "strip-all" }, t("{0}, all {1} layers, up to {2}", measure.title, this.rows.length, text(most))), el("span", { class: "strip-last" }, this.rows[this.rows.length - 1]?.label ?? ""));
+    this.canvas.redraw();
+  }
+
+  select(layer: string | undefined): void {
+    this.selected = layer;
+    const at = this.rows.findIndex(({ name }) => name === layer);
+    [...this.twin.children].forEach((option, i) => option.setAttribute("aria-selected", String(i === at)));
+    if (at >= 0) this.twin.setAttribute("aria-activedescendant", `strip-${at}`);
+    else this.twin.removeAttribute("aria-activedescendant");
+    this.canvas.redraw();
+  }
+
+  /** Marks the layers that the graph shows now. */
+  see(layers: ReadonlySet<string>): void {
+    this.sight = layers;
+    this.canvas.redraw();
+  }
+
+  /** Whether the strip lies down, and how long one layer is along it. */
+  private geometry(width: number, height: number): { lies: boolean; step: number; start: number } {
+    const lies = width > height, long = lies ? width : height, step = Math.min(lies ? long : THICKEST, long / Math.max(1, this.rows.length));
+    return { lies, step, start: lies ? 0 : BRACKET };
+  }
+
+  private layerAt(x: number, y: number): LayerRow | undefined {
+    const { lies, step } = this.geometry(this.canvas.width, this.canvas.height);
+    return this.rows[Math.floor((lies ? x : y) / step)];
+  }
+
+  private draw(context: CanvasRenderingContext2D, width: number, height: number): void {
+    const { lies, step, start } = this.geometry(width, height), { measure } = this, colours = theme(), across = (lies ? height : width - start) - 4, gap = step >= THINNEST_WITH_GAP ? Math.min(2, step * 0.15) : 0;
+    const rect = (i: number, from: number, to: number): [number, number, number, number] => (lies ? [i * step, height - 2 - to, step - gap, to - from] : [start + 2 + from, i * step, to - from, step - gap]);
+    this.rows.forEach((row, i) => {
+      context.fillStyle = faded(0.06);
+      if (!colours.highContrast && !lies) context.fillRect(...rect(i, 0, across));
+      const value = measure.value(row);
+      if (value === undefined) return;
+      context.fillStyle = measure.colour([row]) ?? colours.amount;
+      if (colours.highContrast && !measure.kinds) context.fillStyle = colours.amount;
+      context.fillRect(...rect(i, 0, Math.max(1, measure.share(value) * across)));
+    });
+    if (lies) { context.fillStyle = colours.secondary; context.fillRect(0, height - 2, width, 1); }
+    this.bracket(context, step, lies, height);
+    const at = this.rows.findIndex(({ name }) => name === this.selected);
+    if (at < 0) return;
+    const thick = Math.max(step, 8), middle = at * step + (step - gap) / 2;
+    context.strokeStyle = colours.focus;
+    context.lineWidth = 2;
+    if (lies) context.strokeRect(Math.max(1, middle - thick / 2 - 1), 1, thick + 1, height - 3);
+    else context.strokeRect(start - 1, Math.max(1, middle - thick / 2 - 1), width - start, thick + 1);
+  }
+
+  /** A bracket along what the graph shows. */
+  private bracket(context: CanvasRenderingContext2D, step: number, lies: boolean, height: number): void {
+    const seen = this.rows.flatMap(({ name }, i) => (this.sight.has(name) ? [i] : []));
+    if (!seen.length || lies) return;
+    const from = seen[0] * step + 0.5, to = Math.min(height - 0.5, (seen[seen.length - 1] + 1) * step - 0.5);
+    context.strokeStyle = theme().secondary;
+    context.lineWidth = 1;
+    context.beginPath();
+    context.moveTo(5, from);
+    context.lineTo(0.5, from);
+    context.lineTo(0.5, to);
+    context.lineTo(5, to);
+    context.stroke();
+  }
+}

@@ -1,0 +1,45 @@
+import * as format from "../format";
+import { t } from "../l10n";
+import type { Group, Kind } from "./groups";
+import type { Item } from "./scene";
+
+/** What is written on nodes and groups, and read out for them. */
+
+/** "residual block ×2 · 64 ch" */
+export function groupCaption({ of, count, channels, stride }: Group, short = false): string {
+  const kind = short ? shortKinds[of] : kinds[of], times = count > 1 ? ` ×${count}` : stride > 1 ? ` / ${stride}` : "";
+  return `${kind}${times}${channels ? ` · ${t("{0} ch", channels)}` : ""}`;
+}
+
+const kinds: Record<Kind, string> = { residual: t("residual block"), branches: t("block of branches"), gated: t("gated block"), block: t("block"), row: t("row of blocks") };
+const shortKinds: Record<Kind, string> = { residual: t("residual"), branches: t("branches"), gated: t("gated"), block: t("block"), row: t("row") };
+
+const SHORT: Record<string, string> = { BatchNormalization: "BN", LayerNormalization: "LN", InstanceNormalization: "IN", GroupNormalization: "GN", GlobalAveragePool: "Pool", GlobalMaxPool: "Pool", AveragePool: "Pool" };
+/** Operators in as few letters as are understood. */
+export const shortened = (operators: readonly string[]): string[] => operators.map((op) => SHORT[op] ?? op);
+
+/** One line for a row: "Conv 3×3 · BN · Relu". */
+export function rowCaption({ node, group }: Item): string {
+  if (group) return groupCaption(group, true);
+  if (!node || node.op === "input" || node.op === "output") return "";
+  if (node.layer === undefined) return shortened(node.fused).join(" · ");
+  return [...shortened(node.caption.split(" · ").map((part) => part.replace(/ ?\d+→\d+$/, "")).filter(Boolean)), ...shortened(node.fused)].join(" · ");
+}
+
+/** All that stands on an item, where it may be cut off. */
+export function wordsOf({ node, group }: Item): string {
+  if (group) return `${group.title}\n${groupCaption(group)}`;
+  return [node?.label, node && node.layer !== undefined ? node.caption : node?.op, node?.fused.join(" · ")].filter(Boolean).join("\n");
+}
+
+export const bytesOf = ({ node, group }: Item): number => group?.bytes ?? node?.bytes ?? 0;
+
+/** "layers.3.c1, convolution, 128→128, 590 KB, 1.3 % of bytes, 2 of 4 in block layers.3" */
+export function spoken(item: Item, total: number, place: number, of: number): string {
+  const { node, group, parent } = item, bytes = bytesOf(item);
+  return [
+    group?.title ?? node?.label ?? "", group ? groupCaption(group) : node && node.caption !== node.label ? node.caption || node.op : "", node?.fused.join(", "),
+    node && (node.op === "input" || node.op === "output") && node.shape ? format.shape(node.shape) : "",
+    bytes ? t("{0}, {1} of bytes", format.bytes(bytes), format.percent(bytes / (total || 1))) : "", parent?.group ? t("{0} of {1} in {2}", place, of, parent.group.title) : "",
+  ].filter(Boolean).join(", ");
+}
