@@ -3,20 +3,6 @@ import { closeSync, copyFileSync, ftruncateSync, mkdirSync, mkdtempSync, openSyn
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-<<<<<<< HEAD:test/unit/worker/external.test.ts
-import { compressModel } from "../../../src/compression/compress";
-import type { TensorData } from "../../../src/onnx/edit";
-import { findLayers } from "../../../src/onnx/layers";
-import { allTensors } from "../../../src/onnx/model";
-import { DataType } from "../../../src/onnx/tensor";
-import { concat, intField, lenField, textField } from "../../../src/onnx/wire";
-import type { CompressRequest } from "../../../src/protocol/api";
-import type { CompressReport } from "../../../src/protocol/report";
-import { nodeRuntime } from "../../../src/runtime/node";
-import { nodeHost, openModelFile } from "../../../src/worker/host";
-import { npy } from "../../helpers/npy";
-import { floats, modelBytes, value, wave } from "../onnx/models";
-=======
 import { compressModel } from "../../src/compression/compress";
 import type { TensorData } from "../../src/onnx/edit";
 import { findLayers } from "../../src/onnx/layers";
@@ -27,8 +13,8 @@ import type { CompressRequest } from "../../src/protocol/api";
 import type { CompressReport } from "../../src/protocol/report";
 import { nodeRuntime } from "../../src/runtime/node";
 import { nodeHost, openModelFile } from "../../src/worker/host";
+import { npy } from "../helpers/npy";
 import { floats, modelBytes, value, wave } from "../unit/onnx/models";
->>>>>>> main:test/engine/external.test.ts
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-external-"));
 const at = (...names: string[]) => path.join(folder, ...names);

@@ -4,13 +4,9 @@ import os from "node:os";
 import path from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-<<<<<<< HEAD:test/unit/worker/resume.test.ts
-import { Random } from "../../../src/numeric/random";
-import type { CompressRequest } from "../../../src/protocol/api";
-import { npy } from "../../helpers/npy";
-=======
+import { Random } from "../../src/numeric/random";
 import type { CompressRequest } from "../../src/protocol/api";
->>>>>>> main:test/engine/resume.test.ts
+import { npy } from "../helpers/npy";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-resume-"));
 const model = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist"), script = path.resolve(".cache/killed-job.cjs");
