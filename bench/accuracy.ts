@@ -5,6 +5,7 @@ import { compressModel } from "../src/compression/compress";
 import type { CompressRequest } from "../src/protocol/api";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { hashFile } from "../src/runtime/node";
+import { npy } from "../test/helpers/npy";
 import { cacheFolder, CLASSES, testImages, trainImages, type Images } from "./cifar10";
 
 /**
@@ -24,16 +25,10 @@ const work = path.join(cacheFolder, "accuracy");
 function folder(name: string, { images, labels }: Images): string {
   const target = path.join(work, name);
   mkdirSync(target, { recursive: true });
-  writeFileSync(path.join(target, "images.npy"), npy(images, [labels.length, 32, 32, 3]));
-  writeFileSync(path.join(target, "labels.npy"), npy(labels, [labels.length]));
+  writeFileSync(path.join(target, "images.npy"), npy([labels.length, 32, 32, 3], images));
+  writeFileSync(path.join(target, "labels.npy"), npy([labels.length], labels));
   writeFileSync(path.join(target, "dataset.json"), JSON.stringify({ classes: CLASSES, channels: "rgb", scale: 1 / 255, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] }));
   return target;
-}
-
-function npy(data: Uint8Array, shape: number[]): Buffer {
-  const head = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(", ")},), }`, padded = head.padEnd(Math.ceil((head.length + 11) / 64) * 64 - 11) + "\n";
-  const start = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, padded.length & 255, padded.length >> 8]);
-  return Buffer.concat([start, Buffer.from(padded, "latin1"), data]);
 }
 
 async function main(): Promise<void> {

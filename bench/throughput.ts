@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { crc32, deflateSync } from "node:zlib";
 import { evaluateModel } from "../src/compression/evaluate";
 import { openDataset, readPreprocess } from "../src/evaluation/dataset";
 import { batchSize, dataInput, readBatches } from "../src/evaluation/evaluate";
 import { nodeRuntime, openData } from "../src/runtime/node";
 import { nodeHost, openModelFile } from "../src/worker/host";
+import { png } from "../test/helpers/png";
 import { cacheFolder, CLASSES, IMAGE_BYTES, testImages } from "./cifar10";
 
 /**
@@ -14,22 +14,6 @@ import { cacheFolder, CLASSES, IMAGE_BYTES, testImages } from "./cifar10";
  */
 const MODEL = "samples/resnet20-cifar10.onnx", PREPROCESS = "samples/resnet20-cifar10.preprocess.json", BATCH = 64, PAIRS = 7, TARGET = 0.8;
 
-function png(pixels: Uint8Array, side: number): Buffer {
-  const chunk = (type: string, content: Uint8Array): Buffer => {
-    const body = Buffer.concat([Buffer.from(type, "latin1"), content]), frame = Buffer.alloc(body.length + 8);
-    frame.writeUInt32BE(content.length);
-    body.copy(frame, 4);
-    frame.writeUInt32BE(crc32(body), body.length + 4);
-    return frame;
-  };
-  const header = Buffer.alloc(13), rows = Buffer.alloc(side * (3 * side + 1));
-  header.writeUInt32BE(side);
-  header.writeUInt32BE(side, 4);
-  header.set([8, 2, 0, 0, 0], 8);
-  for (let y = 0; y < side; y++) rows.set(pixels.subarray(y * 3 * side, (y + 1) * 3 * side), y * (3 * side + 1) + 1);
-  return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", header), chunk("IDAT", deflateSync(rows)), chunk("IEND", Buffer.alloc(0))]);
-}
-
 /** The first test images as class folders of PNGs, made once. */
 async function imageFolder(count: number): Promise<string> {
   const folder = path.join(cacheFolder, `cifar10-test-${count}`), working = `${folder}.making`;
@@ -37,12 +21,18 @@ async function imageFolder(count: number): Promise<string> {
   const { images, labels } = await testImages();
   rmSync(working, { recursive: true, force: true });
   for (const name of CLASSES) mkdirSync(path.join(working, name), { recursive: true });
-  for (let i = 0; i < count; i++) writeFileSync(path.join(working, CLASSES[labels[i]], `${String(i).padStart(5, "0")}.png`), png(images.subarray(i * IMAGE_BYTES, (i + 1) * IMAGE_BYTES), 32));
+  for (let i = 0; i < count; i++) writeFileSync(path.join(working, CLASSES[labels[i]], `${String(i).padStart(5, "0")}.png`), png(images.subarray(i * IMAGE_BYTES, (i + 1) * IMAGE_BYTES), 32, 32));
   renameSync(working, folder);
   return folder;
 }
 
 const median = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1];
+
+/** Images a second, and processor time of all threads, which tells more where others use the machine, too. */
+async function timed(run: () => Promise<number>): Promise<{ speed: number; cpu: number }> {
+  const before = process.cpuUsage(), speed = await run(), { user, system } = process.cpuUsage(before);
+  return { speed, cpu: user + system };
+}
 
 async function main(): Promise<void> {
   const count = Number(process.argv[2] ?? 2000), threads = process.argv[3] === undefined ? undefined : Number(process.argv[3]);
@@ -64,13 +54,15 @@ async function main(): Promise<void> {
   };
   await alone();
   await whole();
-  const ratios: number[] = [], speeds: number[] = [];
+  const ratios: number[] = [], work: number[] = [], speeds: number[] = [];
   for (let i = 0; i < PAIRS; i++) {
-    const [first, second] = i % 2 ? [await whole(), await alone()] : [await alone(), await whole()];
-    ratios.push(i % 2 ? first / second : second / first);
-    speeds.push(i % 2 ? second : first);
+    const first = await timed(i % 2 ? whole : alone), second = await timed(i % 2 ? alone : whole), [bare, evaluation] = i % 2 ? [second, first] : [first, second];
+    ratios.push(evaluation.speed / bare.speed);
+    work.push(bare.cpu / evaluation.cpu);
+    speeds.push(bare.speed);
   }
   const ratio = median(ratios);
+  console.log(`processor time of onnxruntime alone ÷ evaluation: ${median(work).toFixed(3)}, what the ratio can be where every core is busy`);
   console.log(`${count} PNGs, batch ${BATCH}: evaluation ÷ onnxruntime alone (${Math.round(median(speeds))} images/s): ${ratio.toFixed(3)}, from ${Math.min(...ratios).toFixed(3)} to ${Math.max(...ratios).toFixed(3)} (target ≥ ${TARGET})`);
   await session.release();
   await host.close();

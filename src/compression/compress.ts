@@ -4,9 +4,10 @@ import type { Preprocess } from "../evaluation/preprocess";
 import { findLayers, type Layer } from "../onnx/layers";
 import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import type { Model } from "../onnx/model";
-import type { CompressRequest, Progress, ValueFacts } from "../protocol/api";
+import type { CompressRequest, Device, Progress, ValueFacts } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity } from "../protocol/report";
+import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
@@ -66,6 +67,8 @@ class Compression {
   /** Of the model and its external data. */
   private readonly hashes: string[] = [];
   private readonly model: Model;
+  /** Where the report was measured. */
+  private device: Device = "cpu";
 
   constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal) {
     this.model = opened.model;
@@ -194,11 +197,12 @@ class Compression {
     });
   }
 
-  private async reload(record: JobRecord, layer: Layer, choice: LayerChoice, position: number): Promise<FittedLayer> {
-    const kept = await record.fitted(layer, position, choice);
-    if (!kept) throw new KernelscopeError("write-failed", "The job's checkpoint was taken away while it ran, so its result could not be written. Start it again.");
-    this.tidy(layer);
-    return kept;
+  /** A finished layer from its checkpoint; it is made again where somebody has taken that away, like the same job that ended elsewhere. */
+  private async reload(record: JobRecord, choice: LayerChoice, position: number, tools: FitTools): Promise<FittedLayer> {
+    this.tidy(choice.layer);
+    let fitted = await record.fitted(choice.layer, position, choice);
+    if (!fitted) await fitWithoutData(this.model, [choice], tools, (again) => { fitted = again; });
+    return fitted!;
   }
 
   private beginLayer(stage: string, text: string, done: number, layer: Layer): void {
@@ -232,7 +236,7 @@ class Compression {
     };
     const done = new Map<Layer, Finished>();
     const hold = (fitted: FittedLayer) => { done.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
-    const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, layer, choices[positions.get(layer)!], positions.get(layer)!) }); };
+    const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, choices[positions.get(layer)!], positions.get(layer)!, tools) }); };
     if (!data) {
       await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
       return { fitted: done };
@@ -266,7 +270,7 @@ class Compression {
       return {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
-        ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: "cpu", seconds: this.seconds, layers: rows, fidelity,
+        ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
     } finally {
@@ -280,11 +284,14 @@ class Compression {
     const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await this.readEvaluationSet(request.evalData);
     if (!samples?.held.length) return undefined;
     const { dataset, held, input } = samples;
-    const options = { threads: request.threads };
-    const reference = await host.runtime.open(request.model, options), session = await host.runtime.open(this.output, options);
+    const batch = batchSize(input, BATCH), [probe] = await readBatches(dataset, held.slice(0, batch.size), batch, this.signal);
+    const { session: reference, note } = await openOn(host.runtime, request.model, { threads: request.threads, device: request.device }, { [input.name]: probe });
+    if (note !== undefined) this.notes.push(note);
+    this.device = reference.device;
+    const session = await host.runtime.open(this.output, { threads: request.threads, device: reference.device });
     try {
       const run = (own: boolean): Promise<Outcome> => runEvaluation(own ? session : reference, input, dataset, {
-        positions: held, batch: batchSize(input, BATCH), signal: this.signal,
+        positions: held, batch, signal: this.signal,
         onBatch: (done, all) => this.progress.step("evaluate", `${done.toLocaleString("en")} of ${all.toLocaleString("en")} images`, (own ? 0 : 0.5) + done / all / 2),
       }, own ? reference : undefined);
       const compressed = await run(true), original = await run(false);

@@ -1,9 +1,10 @@
 import { openDataset } from "../evaluation/dataset";
-import { batchSize, dataInput, runEvaluation, type Outcome } from "../evaluation/evaluate";
+import { batchSize, dataInput, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
 import { wilson } from "../evaluation/metrics";
 import type { EvaluateRequest, Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { EvaluateReport } from "../protocol/report";
+import { openOn } from "../runtime/devices";
 import { readOverride } from "./compress";
 import type { Host } from "./host";
 
@@ -20,9 +21,10 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
   try {
     const input = dataInput(opened.model);
     const dataset = await openDataset(await host.openData(request.data), input, await readOverride(request.preprocess, host));
-    const session = await host.runtime.open(request.model, options);
-    const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, options);
     const positions = Array.from({ length: Math.min(dataset.size, request.limit ?? Infinity) }, (_, i) => i);
+    const [probe] = await readBatches(dataset, positions.slice(0, batchSize(input, BATCH).size), batchSize(input, BATCH), signal);
+    const { session, note } = await openOn(host.runtime, request.model, options, { [input.name]: probe });
+    const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, { ...options, device: session.device });
     const started = performance.now();
     try {
       const outcome = await runEvaluation(session, input, dataset, {
@@ -32,7 +34,7 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
           secondsLeft: (performance.now() - started) / 1000 / done * (all - done),
         }),
       }, reference);
-      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
+      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...(note === undefined ? [] : [note]), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
     } finally {
       await session.release();
       await reference?.release();

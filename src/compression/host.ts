@@ -1,4 +1,5 @@
-import type { ByteSink, DataAccess } from "../onnx/bytes";
+import type { ImageAccess } from "../evaluation/dataset";
+import type { ByteSink } from "../onnx/bytes";
 import type { Model } from "../onnx/model";
 import type { ComputePool } from "../numeric/tasks";
 import type { Runtime } from "../runtime/runtime";
@@ -19,7 +20,7 @@ export interface Host {
   runtime: Runtime;
   pool: ComputePool;
   openModel(path: string): Promise<OpenedModel>;
-  openData(path: string): Promise<DataAccess>;
+  openData(path: string): Promise<ImageAccess>;
   readText(path: string): Promise<string>;
   exists(path: string): Promise<boolean>;
   /** Whether a path leads to one of these files, by whatever name. */

@@ -5,7 +5,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { decodeImage } from "./images";
 import { openNpy, type NpyArray } from "./npy";
 import { openNpz } from "./npz";
-import { Preprocess, prepareImage, preparePixels, resolvePreprocess, type Preparation } from "./preprocess";
+import { Preprocess, prepareFiles, prepareImage, preparePixels, resolvePreprocess, type Preparation } from "./preprocess";
 
 /** Samples in a fixed order, prepared for a model. */
 export interface Dataset {
@@ -21,6 +21,12 @@ export interface Dataset {
   nameOf(position: number): string;
 }
 
+/** A data folder, on a machine that may have better ways to read images than one after the other. */
+export interface ImageAccess extends DataAccess {
+  /** Files as the model's input: the same values as {@link prepareFiles} gives. */
+  prepare?(files: readonly string[], to: Preparation): Promise<Float32Array>;
+}
+
 const IMAGE = /\.(jpe?g|png)$/i;
 
 /**
@@ -28,7 +34,7 @@ const IMAGE = /\.(jpe?g|png)$/i;
  * @param overrides go before the folder's own dataset.json, the first that sets a field counts
  * @throws KernelscopeError "bad-data"
  */
-export async function openDataset(data: DataAccess, input: ValueFacts, ...overrides: (Preprocess | undefined)[]): Promise<Dataset> {
+export async function openDataset(data: ImageAccess, input: ValueFacts, ...overrides: (Preprocess | undefined)[]): Promise<Dataset> {
   const top = await data.list("");
   if (!top) return openArrays(await archive(data), data.name, input, overrides);
   const names = new Set(top.map(({ name }) => name));
@@ -139,7 +145,7 @@ function prepareValues(values: Float32Array, shape: { height: number; width: num
   preparePixels({ width, height, channels, data: interleaved as unknown as Uint8Array }, to, out, at);
 }
 
-async function openImages(data: DataAccess, top: { name: string; folder: boolean }[], input: ValueFacts, sources: (Preprocess | undefined)[]): Promise<Dataset> {
+async function openImages(data: ImageAccess, top: { name: string; folder: boolean }[], input: ValueFacts, sources: (Preprocess | undefined)[]): Promise<Dataset> {
   const files: string[] = [], labels: number[] = [];
   const folders = top.filter(({ folder, name }) => folder && !name.startsWith(".")).map(({ name }) => name).sort();
   const named = sources.find((s) => s?.classes)?.classes;
@@ -157,21 +163,19 @@ async function openImages(data: DataAccess, top: { name: string; folder: boolean
     for (const { name } of sorted(top)) files.push(name);
   }
   if (!files.length) throw new KernelscopeError("bad-data", `${data.name} holds no JPEG or PNG images, no images.npy and no .npz. Choose a folder with one subfolder a class, or with images.`);
-  const read = async (file: string) => {
+  const bytesOf = async (file: string) => {
     const source = await data.open(file);
-    return decodeImage(await source.read(0, source.size), file);
+    return source.read(0, source.size);
   };
-  const { width, height } = await read(files[0]);
+  const { width, height } = await decodeImage(await bytesOf(files[0]), files[0]);
   const preparation = resolvePreprocess(input, { height, width }, ...sources);
-  const length = preparation.shape.reduce((a, b) => a * b, 1);
   return {
     size: files.length, shape: preparation.shape, notes: preparation.notes,
     labels: labels.length ? Int32Array.from(labels) : undefined,
     nameOf: (position) => files[position],
-    async batch(positions) {
-      const out = new Float32Array(positions.length * length);
-      await Promise.all(Array.from(positions, async (position, i) => prepareImage(await read(files[position]), preparation, out, i * length, files[position])));
-      return out;
+    batch(positions) {
+      const chosen = Array.from(positions, (position) => files[position]);
+      return data.prepare ? data.prepare(chosen, preparation) : prepareFiles(chosen, bytesOf, preparation);
     },
   };
 }

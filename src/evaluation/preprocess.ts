@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import { convert } from "./images";
+import { convert, decodeImage } from "./images";
 import { centreCrop, resize, type Pixels } from "./resize";
 
 // zod/mini brings no messages of its own
@@ -100,6 +100,13 @@ export function prepareImage(image: Pixels, to: Preparation, out: Float32Array, 
   const [height, width] = to.layout === "NCHW" ? [to.shape[1], to.shape[2]] : [to.shape[0], to.shape[1]];
   if (pixels.height !== height || pixels.width !== width) throw new KernelscopeError("bad-data", `${name} is ${pixels.width} × ${pixels.height}, the model takes ${width} × ${height}. Set "resize" in the preprocessing.`);
   preparePixels(pixels, to, out, at);
+}
+
+/** Image files as the model's input, one after the other. */
+export async function prepareFiles(files: readonly string[], read: (file: string) => Promise<Uint8Array>, to: Preparation): Promise<Float32Array<ArrayBuffer>> {
+  const length = to.shape.reduce((a, b) => a * b, 1), out = new Float32Array(files.length * length);
+  await Promise.all(files.map(async (file, i) => prepareImage(await decodeImage(await read(file), file), to, out, i * length, file)));
+  return out;
 }
 
 /** Scales and normalises interleaved pixels of the right size. */

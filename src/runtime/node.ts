@@ -5,31 +5,17 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { Worker } from "node:worker_threads";
 import { createGzip } from "node:zlib";
-import { Tensor as OrtTensor, InferenceSession } from "onnxruntime-node";
+import { listSupportedBackends, Tensor as OrtTensor, InferenceSession } from "onnxruntime-node";
 import { halvesToFloats, floatToHalf } from "../numeric/half";
 import { inlinePool, type ComputePool, type TaskInput, type TaskName, type TaskOutput } from "../numeric/tasks";
 import type { ByteSource, DataAccess, ExternalFiles } from "../onnx/bytes";
-import { KernelscopeError } from "../protocol/errors";
+import { KernelscopeError, type ErrorCode } from "../protocol/errors";
 import type { AnyTensor, Runtime, Session, Tensor } from "./runtime";
+import { reasonOf, unreadable } from "./unreadable";
 
 /** Node's side of the borders: files, onnxruntime-node and threads. The only file below floor 5 that knows Node. */
 
 export interface OpenFile extends ByteSource { path: string; close(): Promise<void> }
-
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
-
-const UNREADABLE: Record<string, string> = {
-  EACCES: "you have no permission to read it", EPERM: "you have no permission to read it", EBUSY: "another program has locked it", EISDIR: "it is a folder",
-  EMFILE: "too many files are open", ENFILE: "too many files are open", EIO: "the disk reports an error", ELOOP: "its links go round in circles",
-};
-
-function unreadable(code: "bad-model" | "bad-data", file: string, error: unknown): KernelscopeError {
-  if (error instanceof KernelscopeError) return error;
-  const missing = codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
-  if (missing) return new KernelscopeError(code, code === "bad-model" ? `There is no file ${file}.` : `There is no data at ${file}.`);
-  return new KernelscopeError(code, `${file} cannot be read: ${UNREADABLE[codeOf(error)] ?? reasonOf(error)}.`);
-}
 
 /** Opens a file for reading by ranges. @throws KernelscopeError of the code where it cannot be opened */
 export async function openFile(file: string, code: "bad-model" | "bad-data" = "bad-model"): Promise<OpenFile> {
@@ -168,8 +154,16 @@ const narrow = (tensor: AnyTensor, type: string): OrtTensor => {
   return new OrtTensor("uint8", data, dims);
 };
 
+/** GPUs in the order in which they are tried. */
+const GPUS = ["dml", "cuda", "coreml", "webgpu"] as const;
+
 /** onnxruntime-node. A session that asks for "auto" gets the CPU: see devices.ts for the choice. */
 export const nodeRuntime: Runtime = {
+  get devices() {
+    const bundled = new Set(listSupportedBackends().filter((backend) => backend.bundled).map(({ name }) => name));
+    return GPUS.filter((name) => bundled.has(name));
+  },
+
   async open(model, options = {}) {
     const device = options.device === undefined || options.device === "auto" ? "cpu" : options.device;
     const settings: InferenceSession.SessionOptions = {
@@ -204,29 +198,33 @@ export const nodeRuntime: Runtime = {
 
 interface Waiting { resolve(value: unknown): void; reject(error: unknown): void }
 
-/** Threads for numeric tasks, each started on first use from the bundled `compute.js`. Close it when the job ends. */
-export class ThreadPool implements ComputePool {
+/** What a thread answers: a result, or an error's words and, where it is for the user, its code. */
+export type Answer = { result: unknown } | { error: string; code?: ErrorCode };
+
+/** Threads of one script, each started on first use; every message gets one {@link Answer}. Close them when the job ends. */
+export class Threads {
   private readonly idle: Worker[] = [];
-  private readonly queue: { name: TaskName; input: unknown; given: readonly ArrayBuffer[]; waiting: Waiting }[] = [];
+  private readonly queue: { message: object; given: readonly ArrayBuffer[]; waiting: Waiting }[] = [];
   private readonly busy = new Map<Worker, Waiting>();
 
-  constructor(private readonly script: string, readonly threads = os.availableParallelism()) {}
+  constructor(private readonly script: string, readonly count = os.availableParallelism()) {}
 
-  run<N extends TaskName>(name: N, input: TaskInput<N>, given: readonly ArrayBuffer[] = []): Promise<TaskOutput<N>> {
+  /** @param given memory of the message that goes over instead of being copied */
+  run(message: object, given: readonly ArrayBuffer[] = []): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.queue.push({ name, input, given, waiting: { resolve: resolve as (value: unknown) => void, reject } });
+      this.queue.push({ message, given, waiting: { resolve, reject } });
       this.next();
     });
   }
 
   private next(): void {
     if (!this.queue.length) return;
-    const worker = this.idle.pop() ?? (this.busy.size < this.threads ? this.start() : undefined);
+    const worker = this.idle.pop() ?? (this.busy.size < this.count ? this.start() : undefined);
     if (!worker) return;
-    const { name, input, given, waiting } = this.queue.shift()!;
+    const { message, given, waiting } = this.queue.shift()!;
     this.busy.set(worker, waiting);
     worker.ref();
-    worker.postMessage({ name, input }, given);
+    worker.postMessage(message, given);
   }
 
   private start(): Worker {
@@ -239,7 +237,10 @@ export class ThreadPool implements ComputePool {
       if (waiting) settle(waiting);
       this.next();
     };
-    worker.on("message", (message: { result?: unknown; error?: string }) => finish(({ resolve, reject }) => (message.error === undefined ? resolve(message.result) : reject(new Error(message.error))), true));
+    worker.on("message", (answer: Answer) => finish(({ resolve, reject }) => {
+      if ("result" in answer) resolve(answer.result);
+      else reject(answer.code === undefined ? new Error(answer.error) : new KernelscopeError(answer.code, answer.error));
+    }, true));
     worker.on("error", (error) => finish(({ reject }) => reject(error), false));
     return worker;
   }
@@ -251,8 +252,26 @@ export class ThreadPool implements ComputePool {
   }
 }
 
+/** Numeric tasks on threads of `compute.js`. */
+export class ThreadPool implements ComputePool {
+  constructor(private readonly workers: Threads) {}
+
+  get threads(): number { return this.workers.count; }
+
+  run<N extends TaskName>(name: N, input: TaskInput<N>, given?: readonly ArrayBuffer[]): Promise<TaskOutput<N>> {
+    return this.workers.run({ name, input }, given) as Promise<TaskOutput<N>>; // compute.js runs the task of this name
+  }
+
+  close(): Promise<void> { return this.workers.close(); }
+}
+
 /** A pool on `compute.js` beside the running bundle, or on this thread where that file is not. */
 export async function openPool(folder: string, threads?: number): Promise<ComputePool & { close?(): Promise<void> }> {
-  const script = path.join(folder, "compute.js");
-  return (await fs.access(script).then(() => true, () => false)) ? new ThreadPool(script, threads) : inlinePool;
+  const workers = await openThreads(path.join(folder, "compute.js"), threads);
+  return workers ? new ThreadPool(workers) : inlinePool;
+}
+
+/** Threads of a script, where it is there. */
+export async function openThreads(script: string, count?: number): Promise<Threads | undefined> {
+  return (await fs.access(script).then(() => true, () => false)) ? new Threads(script, count) : undefined;
 }

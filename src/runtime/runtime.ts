@@ -11,7 +11,7 @@ export type AnyTensor = Tensor<Float32Array | Int32Array | BigInt64Array | Uint8
 export interface Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  readonly device: string;
+  readonly device: Device;
   run(inputs: Record<string, AnyTensor>, outputs?: readonly string[]): Promise<Record<string, Tensor>>;
   release(): Promise<void>;
 }
@@ -26,6 +26,8 @@ export interface SessionOptions {
 
 /** Opens models with onnxruntime. */
 export interface Runtime {
+  /** Devices other than the CPU that are bundled for this platform, the most promising first. */
+  readonly devices: readonly Device[];
   /** @param model a path, or the bytes of a model @throws KernelscopeError "runtime" with onnxruntime's reason */
   open(model: string | Uint8Array, options?: SessionOptions): Promise<Session>;
 }

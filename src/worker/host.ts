@@ -3,10 +3,12 @@ import * as os from "node:os";
 import * as path from "node:path";
 import type { CheckpointStore } from "../compression/checkpoint";
 import type { Host, OpenedModel } from "../compression/host";
+import type { Preparation } from "../evaluation/preprocess";
 import type { ComputePool } from "../numeric/tasks";
 import { allTensors, readModel } from "../onnx/model";
 import { KernelscopeError } from "../protocol/errors";
-import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool } from "../runtime/node";
+import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool, openThreads, type Threads } from "../runtime/node";
+import type { DecodeMessage } from "./decode";
 import { collectGarbage } from "./garbage";
 import { checkWritable, isOneOf, writeFiles } from "./files";
 
@@ -63,17 +65,28 @@ async function ratingStore(folder: string, key: string): Promise<CheckpointStore
   return new FolderStore(path.join(folder, key));
 }
 
+/** Shares image files out among threads. */
+async function prepareOn(threads: Threads, folder: string, files: readonly string[], to: Preparation): Promise<Float32Array> {
+  const share = Math.ceil(files.length / threads.count), out = new Float32Array(files.length * to.shape.reduce((a, b) => a * b, 1)), length = out.length / files.length;
+  await Promise.all(Array.from({ length: Math.ceil(files.length / share) }, async (_, i) => {
+    const message: DecodeMessage = { folder, files: files.slice(i * share, (i + 1) * share), to };
+    out.set(await threads.run(message) as Float32Array, i * share * length); // what decode.js answers with
+  }));
+  return out;
+}
+
 export interface NodeHost extends Host { close(): Promise<void> }
 
 /** The machine as jobs see it; `scripts` is where the threads' bundle lies, if not beside this one. Close it when the job ends. */
 export async function nodeHost(options: { threads?: number; checkpoint?: string; ratings?: string; scripts?: string }): Promise<NodeHost> {
-  const pool: ComputePool & { close?(): Promise<void> } = await openPool(options.scripts ?? __dirname, options.threads);
+  const scripts = options.scripts ?? __dirname, pool: ComputePool & { close?(): Promise<void> } = await openPool(scripts, options.threads);
+  const decoders = await openThreads(path.join(scripts, "decode.js"), options.threads);
   const folder = options.checkpoint ?? path.join(cacheFolder(), "jobs"), { ratings } = options;
   return {
     runtime: nodeRuntime,
     pool,
     openModel: openModelFile,
-    openData,
+    openData: async (location) => ({ ...await openData(location), prepare: decoders && ((files, to) => prepareOn(decoders, location, files, to)) }),
     readText: (file) => fs.readFile(file, "utf8").catch(() => { throw new KernelscopeError("usage", `${file} cannot be read.`); }),
     exists: (file) => fs.access(file).then(() => true, () => false),
     isOneOf,
@@ -89,6 +102,9 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
     program: () => hashFile(__filename),
     checkpoints: (key) => new FolderStore(path.join(folder, key)),
     ratings: ratings === undefined ? undefined : (key) => ratingStore(ratings, key),
-    close: async () => { await pool.close?.(); },
+    close: async () => {
+      await pool.close?.();
+      await decoders?.close();
+    },
   };
 }

@@ -13,6 +13,7 @@ import type { CompressRequest } from "../../src/protocol/api";
 import type { CompressReport } from "../../src/protocol/report";
 import { nodeRuntime } from "../../src/runtime/node";
 import { nodeHost, openModelFile } from "../../src/worker/host";
+import { npy } from "../helpers/npy";
 import { floats, modelBytes, value, wave } from "../unit/onnx/models";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-external-"));
@@ -113,8 +114,7 @@ describe("a model with its weights in another file", () => {
 
   test("is compressed with samples, too", async () => {
     mkdirSync(at("data"));
-    const samples = wave(40 * 192, 5), header = "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 3, 8, 8), }".padEnd(117) + "\n";
-    writeFileSync(at("data", "images.npy"), Buffer.concat([Buffer.from([0x93]), Buffer.from("NUMPY"), Buffer.from([1, 0, header.length & 255, header.length >> 8]), Buffer.from(header), Buffer.from(samples.buffer)]));
+    writeFileSync(at("data", "images.npy"), npy([40, 3, 8, 8], wave(40 * 192, 5)));
     const [outside, whole] = await Promise.all([paths.outside, paths.whole].map(async (model, i) => {
       const output = at(`data${i}.onnx`), { fidelity } = await compress({ model, output, recipe, data: at("data") });
       expect(fidelity?.samples).toBeGreaterThan(3);

@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { compressModel } from "../../src/compression/compress";
 import type { CompressRequest } from "../../src/protocol/api";
@@ -8,6 +8,7 @@ import { nodeHost } from "../../src/worker/host";
  * A job that ends itself with SIGKILL at a named moment, as a kill from outside would:
  * "STAGE N" at the N-th progress of a stage, "saving plan" and "saved plan" around that checkpoint, "saving layer N" and "saved layer N" where that many (or more,
  * several are fitted at once) are kept then, "output N" at the N-th piece of the output, "renamed".
+ * At "taken away" nothing is killed, but the checkpoints are gone before the output is written.
  */
 const [moment, checkpoint, request] = process.argv.slice(2);
 const kill = (now: string): void => { if (now === moment) process.kill(process.pid, "SIGKILL"); };
@@ -23,12 +24,13 @@ async function main(): Promise<void> {
       load: (name) => store.load(name),
       clear: () => store.clear(),
       async save(name, value) {
-        const kept = () => readdirSync(path.join(checkpoint, key)).filter((file) => file.startsWith("layer")).length;
+        const folder = path.join(checkpoint, key), kept = () => (existsSync(folder) ? readdirSync(folder).filter((file) => file.startsWith("layer")).length : 0);
         if (name.startsWith("plan")) kill("saving plan");
         else killFrom("saving layer", kept() + 1);
         await store.save(name, value);
         if (name.startsWith("plan")) kill("saved plan");
         else killFrom("saved layer", kept());
+        if (moment === "taken away" && kept() === 5) await store.clear();
       },
     };
   };

@@ -1,10 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { Random } from "../../src/numeric/random";
 import type { CompressRequest } from "../../src/protocol/api";
+import { npy } from "../helpers/npy";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-resume-"));
 const model = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist"), script = path.resolve(".cache/killed-job.cjs");
@@ -69,6 +71,13 @@ describe.each([["with images", () => withData(images), [...MOMENTS, "evaluate 1"
     expect(left()).toEqual([]);
   });
 
+  test("is not hurt by another that takes its checkpoints away", () => {
+    expect(run(request(), "taken away")).toMatchObject({ status: 0, stderr: "" });
+    expect(readFileSync(at("out.onnx")).equals(whole)).toBe(true);
+    rmSync(at("out.onnx"));
+    expect(left()).toEqual([]);
+  });
+
   test("neither plans nor fits again what was done", () => {
     run(request(), "saved layer 3");
     const { killed: planned } = run(request(), "sensitivity 1");
@@ -110,6 +119,18 @@ describe("a checkpoint that cannot be trusted changes nothing", () => {
     expect(resumed.equals(finish(withData(data)))).toBe(true);
     expect(resumed.equals(whole)).toBe(false);
   });
+});
+
+test("a network with shortcuts, whose activations come by several ways, is resumed to the same bytes, too", () => {
+  const data = at("noise"), random = new Random(5);
+  mkdirSync(data);
+  writeFileSync(path.join(data, "images.npy"), npy([40, 32, 32, 3], Uint8Array.from({ length: 40 * 3072 }, () => random.below(256))));
+  const resnet = path.resolve("samples/resnet20-cifar10.onnx"), recipe = at("resnet.kernelscope.json");
+  const ids = (JSON.parse(spawnSync(process.execPath, ["dist/cli.js", "inspect", resnet, "--json"], { encoding: "utf8" }).stdout) as { layers: { name: string }[] }).layers.map(({ name }) => name);
+  writeFileSync(recipe, JSON.stringify({ layers: Object.fromEntries(ids.slice(0, 19).map((id) => [id, { method: "integer", options: { bits: 4 } }])) }));
+  const request = { model: resnet, recipe, data }, whole = finish(request);
+  expect(run(request, "saved layer 9").killed).toBe(true);
+  expect(finish(request).equals(whole)).toBe(true);
 });
 
 test("a file that the killed job did not write is not replaced", () => {

@@ -11,12 +11,13 @@ interface Server { url: string; process: { pid?: number }; stop(): Promise<void>
 export class Workbench {
   private constructor(readonly folder: string, private readonly home: string, readonly server: Server, private readonly browser: Browser, readonly page: Page) {}
 
-  static async start(): Promise<Workbench> {
+  /** @param others packages of further extensions */
+  static async start(...others: string[]): Promise<Workbench> {
     const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile");
     cpSync("samples", folder, { recursive: true });
     const entry = process.env.KERNELSCOPE_WORKBENCH;
     if (!entry) throw new Error("Run these tests by npm run test:workbench.");
-    installExtension(entry, profile, `dist/kernelscope-${process.platform}-${process.arch}.vsix`);
+    for (const extension of [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others]) installExtension(entry, profile, extension);
     mkdirSync(path.join(profile, "user", "User"), { recursive: true });
     writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({
       "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",

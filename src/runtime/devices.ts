@@ -1,0 +1,79 @@
+import { KernelscopeError } from "../protocol/errors";
+import type { AnyTensor, Runtime, Session, SessionOptions } from "./runtime";
+
+/** A model on the device it runs on, and why there. */
+export interface Placed { session: Session; note?: string }
+
+/** Outputs of a device may differ from the CPU's by this share of their largest value. */
+const TOLERANCE = 1e-3;
+
+/**
+ * Opens a model on the device asked for. "auto" takes the first GPU that computes on `probe` what the CPU computes, and in less time; otherwise the CPU.
+ * @throws KernelscopeError "runtime" where a device that was asked for by name is not there or computes something else
+ */
+export async function openOn(runtime: Runtime, model: string, options: SessionOptions, probe: Record<string, AnyTensor>): Promise<Placed> {
+  const { device: wanted = "auto" } = options;
+  const cpu = await runtime.open(model, { ...options, device: "cpu" });
+  if (wanted === "cpu") return { session: cpu };
+  const candidates = wanted === "auto" ? runtime.devices : [wanted], reasons: string[] = [];
+  let placed: Placed | undefined;
+  for (const device of candidates) {
+    try {
+      const session = await compared(await runtime.open(model, { ...options, device }), cpu, probe, wanted === "auto");
+      if (typeof session === "string") { reasons.push(`${device} ${session}`); continue; }
+      placed = { session };
+      break;
+    } catch (error) {
+      reasons.push(`${device} is not available here`);
+      if (wanted !== "auto") {
+        await cpu.release();
+        throw new KernelscopeError("runtime", `This model cannot run on ${device}. ${error instanceof Error ? error.message : String(error)} Choose auto or cpu.`);
+      }
+    }
+  }
+  if (placed) {
+    await cpu.release();
+    return placed;
+  }
+  if (wanted !== "auto") {
+    await cpu.release();
+    throw new KernelscopeError("runtime", `${reasons[0]}, so its figures would not be this model's. Choose auto or cpu.`);
+  }
+  return { session: cpu, note: reasons.length ? `Ran on the CPU: ${reasons.join(", ")}.` : undefined };
+}
+
+/** The session if it computes what the CPU does (and, where `faster` is asked for, in less time), or what is the matter with it. */
+async function compared(session: Session, cpu: Session, probe: Record<string, AnyTensor>, faster: boolean): Promise<Session | string> {
+  let problem: string | undefined;
+  try {
+    const difference = largestDifference(await cpu.run(probe), await session.run(probe));
+    if (!(difference <= TOLERANCE)) problem = `differs from the CPU by ${(100 * difference).toPrecision(2)} % of the outputs`;
+    else if (faster && await secondsOf(session, probe) > await secondsOf(cpu, probe)) problem = "is slower";
+  } catch (error) {
+    problem = `could not run it (${error instanceof Error ? error.message : String(error)})`;
+  }
+  if (problem === undefined) return session;
+  await session.release();
+  return problem;
+}
+
+/** The largest difference of two models' outputs, as a share of the largest output. */
+export function largestDifference(a: Record<string, { data: Float32Array }>, b: Record<string, { data: Float32Array }>): number {
+  let difference = 0, peak = 0;
+  for (const [name, { data }] of Object.entries(a)) {
+    const other = b[name]?.data;
+    if (other?.length !== data.length) return Infinity;
+    for (let i = 0; i < data.length; i++) {
+      peak = Math.max(peak, Math.abs(data[i]));
+      const d = Math.abs(data[i] - other[i]);
+      if (!(d <= difference)) difference = d;
+    }
+  }
+  return difference / (peak || 1);
+}
+
+async function secondsOf(session: Session, probe: Record<string, AnyTensor>): Promise<number> {
+  const start = performance.now();
+  await session.run(probe);
+  return (performance.now() - start) / 1000;
+}
