@@ -41,14 +41,14 @@ async function main(): Promise<void> {
   console.log(`${path.basename(model)}, ${opened.bytes.toLocaleString("en")} bytes, sha256 ${(await hashFile(model)).slice(0, 16)}…; ${data ? "1,000 calibration images" : "no data"}; 10,000 test images`);
   await opened.close();
   console.log("asked for    bits/conv weight  smaller   top-1 of each seed       mean    lost  of float");
+  const output = path.join(work, `compressed-${process.pid}.onnx`);
   const ratings = path.join(work, "ratings");
   for (const goal of goals) {
     const runs: { bits: number; ratio: number; top1: number; float: number }[] = [];
     for (const seed of list(values.seeds).map(Number)) {
       const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings });
       try {
-        const output = path.join(work, "compressed.onnx");
-        const started = performance.now();
+                const started = performance.now();
         const report = await compressModel({ ...goal, model, output, data, evalData, preprocess: values.preprocess, seed, threads, force: true }, host);
         const { reference, compressed } = report.fidelity!;
         runs.push({ bits: report.convBitsPerWeight!, ratio: report.ratio, top1: 100 * compressed.top1!, float: 100 * reference.top1! });
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
     const name = "bits" in goal ? `${goal.bits} bits` : goal.target!;
     console.log(`${name.padEnd(13)}${mean(runs.map(({ bits }) => bits)).toFixed(3).padStart(16)}${mean(runs.map(({ ratio }) => ratio)).toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${mean(runs.map(({ top1 }) => top1)).toFixed(2).padStart(6)}${mean(runs.map(({ float, top1 }) => float - top1)).toFixed(2).padStart(8)}${mean(runs.map(({ float }) => float)).toFixed(2).padStart(10)}`);
   }
-  rmSync(path.join(work, "compressed.onnx"), { force: true });
+  rmSync(output, { force: true });
 }
 
 void main().catch((error: unknown) => {

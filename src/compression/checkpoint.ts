@@ -188,6 +188,6 @@ function isAbsorbed(absorbed: unknown, { graph }: Layer): absorbed is OwnVector[
   return Array.isArray(absorbed) && absorbed.every((vector: unknown) => {
     if (!isRecord(vector) || typeof vector.name !== "string" || !(vector.values instanceof Float32Array)) return false;
     const tensor = graph.initializers.get(vector.name);
-    return tensor?.count === vector.values.length && JSON.stringify(vector.dims) === JSON.stringify(tensor.dims);
+    return tensor?.count === vector.values.length && vector.type === tensor.type && JSON.stringify(vector.dims) === JSON.stringify(tensor.dims);
   });
 }

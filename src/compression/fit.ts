@@ -6,6 +6,7 @@ import type { FitContext, PackedWeight } from "../methods/method";
 import { methodById } from "../methods/registry";
 import { fromRows, outputsOf, scaleRows, toRows } from "../methods/rows";
 import { storeScale } from "../methods/scale";
+import { floatToBrain, floatToHalf } from "../numeric/half";
 import type { ComputePool } from "../numeric/tasks";
 import { KernelscopeError } from "../protocol/errors";
 import type { Products } from "../runtime/products";
@@ -183,14 +184,14 @@ const TRIED_BATCHES = 2;
 /** The variant of a fitted layer that changes the network's outputs least while the layers behind it are still the original's. */
 async function bestOf(variants: readonly FittedLayer[], flow: Flow, reference: Map<string, Tensor[]>): Promise<FittedLayer> {
   const tensors = variants.map(({ layer, packed, absorbed }) => [
-    { name: layer.weight, dims: layer.dims, data: fromRows(layer, methodById(packed.method).restore(packed)) }, ...absorbed.map(({ name, dims, values }) => ({ name, dims, data: values })),
+    { name: layer.weight, dims: layer.dims, type: layer.type, data: fromRows(layer, methodById(packed.method).restore(packed)) }, ...absorbed.map(({ values, ...vector }) => ({ ...vector, data: values })),
   ]);
   const session = await flow.open([...reference.keys()], tensors[0]);
   try {
     let best = variants[0], least = Infinity;
     for (const [i, variant] of variants.entries()) {
       const meter = new EffectMeter(reference);
-      await flow.each(session, Object.fromEntries(tensors[i].map(({ name, ...tensor }) => [name, tensor])), (batch, values) => meter.add(batch, values), TRIED_BATCHES);
+      await flow.each(session, Object.fromEntries(tensors[i].map(({ name, dims, data }) => [name, { dims, data }])), (batch, values) => meter.add(batch, values), TRIED_BATCHES);
       if (meter.effect.loss < least) { best = variant; least = meter.effect.loss; }
     }
     return best;
@@ -202,7 +203,7 @@ async function bestOf(variants: readonly FittedLayer[], flow: Flow, reference: M
 /** Puts a fitted layer into a stream. */
 export function substitute(flow: Flow, { layer, packed, absorbed }: FittedLayer): void {
   flow.replaced.set(layer.weight, plainWeight(layer, methodById(packed.method).restore(packed)));
-  for (const vector of absorbed) flow.replaced.set(vector.name, floatTensor(vector.name, vector.dims, vector.values));
+  for (const vector of absorbed) flow.replaced.set(vector.name, floatTensor(vector));
 }
 
 /** How much a squared error of each output channel counts: what batch normalization makes of it. */
@@ -224,8 +225,11 @@ async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gra
   return gram.solve(right, damping);
 }
 
-export const floatTensor = (name: string, dims: number[], values: Float32Array): TensorData =>
-  ({ name, dims, type: DataType.FLOAT, raw: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) });
+/** A tensor of floats in the type that a model has it in. */
+export function floatTensor({ name, dims, type, values }: OwnVector): TensorData {
+  const stored = type === DataType.FLOAT16 ? Uint16Array.from(values, floatToHalf) : type === DataType.DOUBLE ? Float64Array.from(values) : type === DataType.BFLOAT16 ? Uint16Array.from(values, floatToBrain) : values;
+  return { name, dims, type, raw: new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength) };
+}
 
 /** Rows as the layer's own weight tensor. */
-export const plainWeight = (layer: Layer, rows: Float32Array): TensorData => floatTensor(layer.weight, layer.dims, fromRows(layer, rows));
+export const plainWeight = (layer: Layer, rows: Float32Array): TensorData => floatTensor({ name: layer.weight, dims: layer.dims, type: layer.type, values: fromRows(layer, rows) });

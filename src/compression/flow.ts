@@ -1,6 +1,6 @@
 import type { TensorData } from "../onnx/edit";
 import { extract } from "../onnx/extract";
-import type { Model, Node } from "../onnx/model";
+import { intAttribute, type Model, type Node } from "../onnx/model";
 import { DataType } from "../onnx/tensor";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { Runtime, Session, Tensor } from "../runtime/runtime";
@@ -16,12 +16,14 @@ export class Liveness {
   /** For each node of the main graph, the data values it needs; shape arithmetic is looked through, it is run again where it is used. */
   readonly needs: Set<string>[];
   private readonly born = new Map<string, number>();
+  private readonly types = new Map<string, number>();
   /** Outputs of the model that change with the input. */
   readonly outputs: string[];
 
   constructor(readonly model: Model, input: string) {
     const { graph } = model;
     this.born.set(input, -1);
+    this.types.set(input, graph.inputs.find(({ name }) => name === input)?.elemType ?? DataType.FLOAT);
     const shapeNeeds = new Map<string, Set<string>>();
     this.needs = graph.nodes.map((node) => {
       const needs = new Set<string>();
@@ -33,12 +35,21 @@ export class Liveness {
       const onlyShapes = node.op === "Shape" || node.op === "Size" || node.inputs.every((name) => !this.born.has(name));
       for (const output of node.outputs) {
         if (onlyShapes) shapeNeeds.set(output, needs);
-        else this.born.set(output, node.index);
+        else this.bear(output, node);
       }
       return needs;
     });
     this.outputs = graph.outputs.map(({ name }) => name).filter((name) => this.born.has(name));
   }
+
+  private bear(output: string, node: Node): void {
+    this.born.set(output, node.index);
+    const declared = this.model.graph.valueInfo.get(output)?.elemType, cast = node.op === "Cast" ? intAttribute(node, "to", DataType.FLOAT) : undefined;
+    this.types.set(output, declared ?? cast ?? this.types.get(node.inputs.find((name) => this.born.has(name)) ?? "") ?? DataType.FLOAT);
+  }
+
+  /** Element type of a value that changes with the input: as declared, or that of the value it comes from. */
+  typeOf(name: string): number { return this.types.get(name) ?? DataType.FLOAT; }
 
   /** Whether a value changes with the input. */
   isData(name: string): boolean { return this.born.has(name); }
@@ -96,12 +107,12 @@ export class Flow {
   }
 
   /** A session from what is live to `outputs`; `free` tensors of the file become inputs. */
-  async open(outputs: string[], free: { name: string; dims: number[] }[] = [], extra: Map<string, TensorData> = new Map()): Promise<Session> {
+  async open(outputs: string[], free: readonly { name: string; dims: number[]; type: number }[] = [], extra: Map<string, TensorData> = new Map()): Promise<Session> {
     const shapes = new Map<string, { type: number; shape?: (number | string)[] }>();
     for (const [name, tensors] of this.values) {
-      shapes.set(name, { type: DataType.FLOAT, shape: tensors[0].dims.map((d, axis) => (axis === 0 ? "batch" : d)) });
+      shapes.set(name, { type: this.liveness.typeOf(name), shape: tensors[0].dims.map((d, axis) => (axis === 0 ? "batch" : d)) });
     }
-    for (const { name, dims } of free) shapes.set(name, { type: DataType.FLOAT, shape: dims });
+    for (const { name, dims, type } of free) shapes.set(name, { type, shape: dims });
     const bytes = await extract(this.liveness.model, {
       inputs: [...this.values.keys(), ...free.map(({ name }) => name)], outputs, inputShapes: shapes,
       replaceTensors: new Map([...this.replaced, ...extra]), addInitializers: this.added,

@@ -1,12 +1,12 @@
 import { constantTensor } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import { floatAttribute, type Model, type Node } from "../onnx/model";
-import { DataType, readFloats, type Tensor } from "../onnx/tensor";
+import { DataType, isFloatType, readFloats, type Tensor } from "../onnx/tensor";
 import { outputsOf } from "../methods/rows";
 import type { ChannelMoments } from "./moments";
 
 /** A constant vector that belongs to one node alone, so that it may be changed. */
-export interface OwnVector { name: string; dims: number[]; values: Float32Array }
+export interface OwnVector { name: string; dims: number[]; type: number; values: Float32Array }
 
 /** What stands behind a layer and can take over a factor and an offset for each output channel. */
 export interface Follow {
@@ -35,7 +35,8 @@ export async function followOf(model: Model, layer: Layer): Promise<Follow | und
   }
   const follow: Follow = { output, bias };
   const next = onlyUser(layer, output);
-  if (next?.op === "BatchNormalization" && next.inputs[0] === output && next.outputs.filter(Boolean).length === 1 && layer.convolution) {
+  // In half precision a scale that normalization takes over would leave sums of whole codebook steps in between, which overflow.
+  if (layer.type === DataType.FLOAT && next?.op === "BatchNormalization" && next.inputs[0] === output && next.outputs.filter(Boolean).length === 1 && layer.convolution) {
     const scale = await ownVector(model, next, 1, channels), mean = await ownVector(model, next, 3, channels);
     const shift = await vector(model, next, 2, channels), variance = await vector(model, next, 4, channels);
     const epsilon = floatAttribute(next, "epsilon", 1e-5);
@@ -56,7 +57,7 @@ function onlyUser(layer: Layer, value: string): Node | undefined {
 async function vector(model: Model, node: Node, input: number, length: number): Promise<{ tensor: Tensor; values: Float32Array } | undefined> {
   const name = node.inputs[input];
   const tensor = name ? constantTensor(node.graph, name) : undefined;
-  if (!tensor || tensor.count !== length || tensor.type !== DataType.FLOAT) return undefined;
+  if (!tensor || tensor.count !== length || !isFloatType(tensor.type)) return undefined;
   return { tensor, values: await readFloats(model, tensor) };
 }
 
@@ -65,7 +66,7 @@ async function ownVector(model: Model, node: Node, input: number, length: number
   if (!name || !node.graph.initializers.has(name) || node.graph.consumers.get(name)?.length !== 1) return undefined;
   if (node.inputs.filter((other) => other === name).length !== 1) return undefined;
   const found = await vector(model, node, input, length);
-  return found && { name, dims: found.tensor.dims, values: found.values };
+  return found && { name, dims: found.tensor.dims, type: found.tensor.type, values: found.values };
 }
 
 /** y ≈ factor·ŷ + offset for each output channel. */

@@ -1,12 +1,11 @@
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import type { TensorData } from "../onnx/edit";
 import { DAMPING } from "../methods/kernel";
 import type { Candidate, CompressionMethod, FitContext, PackedWeight, WeightRows } from "../methods/method";
 import { rowDots, type Gram } from "../methods/gram";
 import { methods } from "../methods/registry";
-import { outputsOf } from "../methods/rows";
-import { effectiveRows, plainWeight, readRows, type FitTools } from "./fit";
+import { fromRows, outputsOf } from "../methods/rows";
+import { effectiveRows, readRows, type FitTools } from "./fit";
 import { Flow, Liveness, type Batches } from "./flow";
 import { followOf, type Follow } from "./follow";
 import { hasGram, inputMoments } from "./moments";
@@ -174,15 +173,14 @@ async function respond(
   flow: Flow, reference: Map<string, Tensor[]>,
 ): Promise<LayerSensitivity["response"]> {
   const offset = mean && (follow?.normalization?.mean ?? follow?.bias);
-  const free = [{ name: layer.weight, dims: layer.dims }, ...(offset ? [{ name: offset.name, dims: offset.dims }] : [])];
+  const free = [{ name: layer.weight, dims: layer.dims, type: layer.type }, ...(offset ? [offset] : [])];
   const session = await flow.open([...reference.keys()], free);
   const response: LayerSensitivity["response"] = [];
   try {
     for (const noise of NOISES) {
       const keep = Math.sqrt(1 - noise), add = Math.sqrt(noise);
       const noisy = rows.values.map((w, i) => keep * w + add * direction[i]);
-      const weight: TensorData = plainWeight(layer, noisy);
-      const given: Record<string, { dims: readonly number[]; data: Float32Array }> = { [layer.weight]: { dims: layer.dims, data: new Float32Array(weight.raw!.buffer, weight.raw!.byteOffset, rows.values.length) } };
+      const given: Record<string, Tensor> = { [layer.weight]: { dims: layer.dims, data: fromRows(layer, noisy) } };
       if (offset && mean) given[offset.name] = { dims: offset.dims, data: shifted(rows, noisy, mean, offset.values, follow?.normalization ? 1 : -1) };
       const meter = new EffectMeter(reference);
       await flow.each(session, given, (batch, values) => meter.add(batch, values));

@@ -1,7 +1,7 @@
 import { ModelEdit, type TensorData } from "../onnx/edit";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import { DataType } from "../onnx/tensor";
+import { rawBytes } from "../onnx/tensor";
 import { methodById } from "../methods/registry";
 import { WeightPacker, type PackedBytes, type PackedLayout, type PoolCounts } from "../methods/packer";
 import { zeroBytes } from "../methods/zeros";
@@ -23,7 +23,7 @@ class Assembly {
     const { edit, model, packer } = this, method = methodById(packed.method);
     if (this.layout === "dense") edit.replaceInitializer(layer.graph, layer.weight, this.counts ? plainWeight(layer, method.restore(packed)) : blankWeight(layer));
     else method.apply(packed, layer, packer);
-    for (const { name, dims, values } of absorbed) edit.replaceInitializer(model.graph, name, floatTensor(name, dims, values));
+    for (const vector of absorbed) edit.replaceInitializer(model.graph, vector.name, floatTensor(vector));
   }
 
   finish(recipe: string): PackedBytes {
@@ -51,7 +51,7 @@ export async function assemble(model: Model, choices: readonly LayerChoice[], lo
   return assembly.edit;
 }
 
-const blankWeight = ({ weight, dims, parameters }: Layer): TensorData => ({ name: weight, dims, type: DataType.FLOAT, raw: zeroBytes(4 * parameters) });
+const blankWeight = ({ weight, dims, type, parameters }: Layer): TensorData => ({ name: weight, dims, type, raw: zeroBytes(rawBytes(type, parameters)) });
 
 /** Layers that a recipe's key names: by identity, or by a label that only one has. */
 export function findByName(layers: readonly Layer[], name: string): Layer | undefined {

@@ -33,17 +33,13 @@ export async function recogniseCodebook(model: Model, layer: Layer, { cache, ind
   return index && blockSize * index.data.length === layer.parameters ? { ...found, index: Int32Array.from(index.data, Number) } : undefined;
 }
 
-/** Integers times a scale above the weight. */
-export async function recogniseInteger(model: Model, layer: Layer, { cache, indices = true }: RecogniseOptions = {}): Promise<Recognised | undefined> {
-  const split = core(layer);
-  if (!split || !["Split", "Sub"].includes(split.op)) return undefined;
-  const piece = layer.subgraph.nodes.find((node) => node.op === "Reshape" && node.inputs[0] && split.outputs.includes(node.inputs[0]));
-  const centred = split.op === "Sub" ? split : layer.graph.producers.get(split.inputs[0]);
-  const zero = piece && !indices && centred?.op === "Sub" ? await evaluateConstant(model, layer.graph, centred.inputs[1], cache) : undefined;
-  if (zero?.data.length === 1) return { method: "integer", codebookBits: bitsFor(Number(zero.data[0])) + 1 };
-  const codes = piece && await evaluateConstant(model, layer.graph, piece.inputs[0], cache);
-  if (!codes) return undefined;
-  return { method: "integer", codebookBits: valueBits(Float32Array.from(codes.data, Number)) };
+/** Integers in the shape of the weight, times a scale. */
+export async function recogniseInteger(model: Model, layer: Layer, { cache }: RecogniseOptions = {}): Promise<Recognised | undefined> {
+  let shaped: Node | undefined;
+  for (let node = layer.graph.producers.get(layer.weight); node && FINISHING.has(node.op); node = layer.graph.producers.get(node.inputs[0])) if (node.op === "Reshape") shaped = node;
+  const codes = shaped && await evaluateConstant(model, layer.graph, shaped.inputs[0], cache);
+  const codebookBits = codes && codes.data.length === layer.parameters ? valueBits(Float32Array.from(codes.data, Number)) : undefined;
+  return codebookBits !== undefined && codebookBits <= 8 ? { method: "integer", codebookBits } : undefined;
 }
 
 /** Bits of the symmetric integer grid that holds these values; undefined for values that are no integers. */

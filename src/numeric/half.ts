@@ -30,3 +30,10 @@ export function floatToHalf(value: number): number {
   }
   return sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
 }
+
+/** The bfloat16 code nearest to a value, ties to even. */
+export function floatToBrain(value: number): number {
+  word[0] = value;
+  if (Number.isNaN(value)) return 0x7fc0;
+  return ((wordBits[0] + 0x7fff + ((wordBits[0] >>> 16) & 1)) >>> 16) & 0xffff;
+}

@@ -24,7 +24,6 @@ export async function openOn(runtime: Runtime, model: string, options: SessionOp
       placed = { session };
       break;
     } catch (error) {
-      reasons.push(`${device} is not available here`);
       if (wanted !== "auto") {
         await cpu.release();
         throw new KernelscopeError("runtime", `This model cannot run on ${device}. ${error instanceof Error ? error.message : String(error)} Choose auto or cpu.`);

@@ -37,13 +37,14 @@ describe("the choice of a device", () => {
   test("takes a GPU that agrees and is faster", async () => {
     expect(await place({ cpu: { milliseconds: 60 }, webgpu: { milliseconds: 5 } })).toEqual({ device: "webgpu", note: undefined });
   });
-  test("passes over what is missing, wrong or slower, and says why", async () => {
+  test("passes over what is missing, and what is wrong or slower, saying so", async () => {
     const { device, note } = await place({ cpu: { milliseconds: 10 }, cuda: { missing: true }, dml: { factor: 2.1, milliseconds: 1 }, webgpu: { milliseconds: 80 } });
     expect(device).toBe("cpu");
-    expect(note).toBe("Ran on the CPU: cuda is not available here, dml differs from the CPU by 5.0 % of the outputs, webgpu is slower.");
+    expect(note).toBe("Ran on the CPU: dml differs from the CPU by 5.0 % of the outputs, webgpu is slower.");
   });
-  test("is the CPU without a word where nothing else is bundled", async () => {
+  test("is the CPU without a word where there is nothing else", async () => {
     expect(await place({ cpu: {} })).toEqual({ device: "cpu", note: undefined });
+    expect(await place({ cpu: {}, webgpu: { missing: true } })).toEqual({ device: "cpu", note: undefined });
   });
   test("a device asked for by name may be slow, but not wrong and not missing", async () => {
     expect(await place({ cpu: { milliseconds: 1 }, webgpu: { milliseconds: 30 } }, "webgpu")).toEqual({ device: "webgpu", note: undefined });

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { InferenceSession } from "onnxruntime-node";
+import { afterAll, describe, expect, test } from "vitest";
+import { compressModel } from "../../src/compression/compress";
+import type { CompressRequest } from "../../src/protocol/api";
+import type { CompressReport } from "../../src/protocol/report";
+import { nodeHost, openModelFile } from "../../src/worker/host";
+import { python } from "../helpers/python";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-models-"));
+const at = (name: string) => path.join(folder, name), fashion = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function compress(request: CompressRequest): Promise<CompressReport> {
+  const host = await nodeHost({ threads: 2, checkpoint: at("jobs"), scripts: path.resolve("dist") });
+  try {
+    return await compressModel({ threads: 2, ...request }, host);
+  } finally {
+    await host.close();
+  }
+}
+
+/** The operators that onnxruntime runs once it has optimised a model, in order. */
+async function optimised(model: string): Promise<string[]> {
+  const file = at("optimised.onnx");
+  await (await InferenceSession.create(model, { graphOptimizationLevel: "all", optimizedModelFilePath: file, logSeverityLevel: 3 })).release();
+  const opened = await openModelFile(file);
+  try {
+    return opened.model.graph.nodes.map(({ op, domain }) => `${domain}:${op}`);
+  } finally {
+    await opened.close();
+  }
+}
+
+describe("what onnxruntime makes of a compressed model", () => {
+  test.each([["fashion-cnn", 1.5], ["resnet20-cifar10", 3.5]])("is what it makes of %s, fusions included", async (name, bits) => {
+    const model = path.resolve(`samples/${name}.onnx`);
+    await compress({ model, output: at(`${name}.onnx`), bits });
+    const plain = await optimised(model);
+    expect(plain.length).toBeGreaterThan(6);
+    expect(await optimised(at(`${name}.onnx`))).toEqual(plain);
+  });
+});
+
+const onnx = python("onnx", "numpy");
+describe.skipIf(!onnx)("a model in half precision", () => {
+  test("is calibrated, and stays in half precision", { timeout: 240_000 }, async () => {
+    onnx!(`
+import onnx, numpy as np
+from onnx import numpy_helper, TensorProto
+m = onnx.load(${JSON.stringify(fashion)})
+for t in m.graph.initializer:
+    if t.data_type == TensorProto.FLOAT: t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(t).astype(np.float16), t.name))
+for v in list(m.graph.input) + list(m.graph.output) + list(m.graph.value_info):
+    if v.type.tensor_type.elem_type == TensorProto.FLOAT: v.type.tensor_type.elem_type = TensorProto.FLOAT16
+onnx.save(m, ${JSON.stringify(at("half.onnx"))})`);
+    const report = await compress({ model: at("half.onnx"), output: at("small.onnx"), bits: 1.5, data: images });
+    expect(report.convBitsPerWeight).toBeLessThanOrEqual(1.5);
+    expect(report.fidelity?.agreement).toBeGreaterThan(0.93);
+    onnx!(`import onnx; onnx.checker.check_model(${JSON.stringify(at("small.onnx"))}, full_check=True)`);
+  });
+});
