@@ -285,7 +285,7 @@ class Compression {
     if (!samples?.held.length) return undefined;
     const { dataset, held, input } = samples;
     const batch = batchSize(input, BATCH), [probe] = await readBatches(dataset, held.slice(0, batch.size), batch, this.signal);
-    const { session: reference, note } = await openOn(host.runtime, request.model, { threads: request.threads, device: request.device }, { [input.name]: probe });
+    const { session: reference, note } = await openOn(host.runtime, request.model, { threads: request.threads, device: request.device }, { [input.name]: probe }, 2 * held.length / probe.dims[0]);
     if (note !== undefined) this.notes.push(note);
     this.device = reference.device;
     const session = await host.runtime.open(this.output, { threads: request.threads, device: reference.device });

@@ -23,7 +23,7 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
     const dataset = await openDataset(await host.openData(request.data), input, await readOverride(request.preprocess, host));
     const positions = Array.from({ length: Math.min(dataset.size, request.limit ?? Infinity) }, (_, i) => i);
     const [probe] = await readBatches(dataset, positions.slice(0, batchSize(input, BATCH).size), batchSize(input, BATCH), signal);
-    const { session, note } = await openOn(host.runtime, request.model, options, { [input.name]: probe });
+    const { session, note } = await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);
     const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, { ...options, device: session.device });
     const started = performance.now();
     try {

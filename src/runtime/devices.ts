@@ -4,17 +4,20 @@ import type { AnyTensor, Runtime, Session, SessionOptions } from "./runtime";
 /** A model on the device it runs on, and why there. */
 export interface Placed { session: Session; note?: string }
 
+/** On a GPU nothing is won by work that takes the CPU no longer than this: starting one takes seconds. */
+const WORTH_SECONDS = 10;
 /** Outputs of a device may differ from the CPU's by this share of their largest value. */
 const TOLERANCE = 1e-3;
 
 /**
  * Opens a model on the device asked for. "auto" takes the first GPU that computes on `probe` what the CPU computes, and in less time; otherwise the CPU.
+ * @param runs how often something like the probe is to be run
  * @throws KernelscopeError "runtime" where a device that was asked for by name is not there or computes something else
  */
-export async function openOn(runtime: Runtime, model: string, options: SessionOptions, probe: Record<string, AnyTensor>): Promise<Placed> {
+export async function openOn(runtime: Runtime, model: string, options: SessionOptions, probe: Record<string, AnyTensor>, runs: number): Promise<Placed> {
   const { device: wanted = "auto" } = options;
   const cpu = await runtime.open(model, { ...options, device: "cpu" });
-  if (wanted === "cpu") return { session: cpu };
+  if (wanted === "cpu" || (wanted === "auto" && (!runtime.devices.length || runs * await secondsOf(cpu, probe) < WORTH_SECONDS))) return { session: cpu };
   const candidates = wanted === "auto" ? runtime.devices : [wanted], reasons: string[] = [];
   let placed: Placed | undefined;
   for (const device of candidates) {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
@@ -56,7 +56,8 @@ for t in m.graph.initializer:
 for v in list(m.graph.input) + list(m.graph.output) + list(m.graph.value_info):
     if v.type.tensor_type.elem_type == TensorProto.FLOAT: v.type.tensor_type.elem_type = TensorProto.FLOAT16
 onnx.save(m, ${JSON.stringify(at("half.onnx"))})`);
-    const report = await compress({ model: at("half.onnx"), output: at("small.onnx"), bits: 1.5, data: images });
+    writeFileSync(at("half.kernelscope.json"), JSON.stringify({ bits: 1.5, data: { limit: 64 } }));
+    const report = await compress({ model: at("half.onnx"), output: at("small.onnx"), recipe: at("half.kernelscope.json"), data: images });
     expect(report.convBitsPerWeight).toBeLessThanOrEqual(1.5);
     expect(report.fidelity?.agreement).toBeGreaterThan(0.93);
     onnx!(`import onnx; onnx.checker.check_model(${JSON.stringify(at("small.onnx"))}, full_check=True)`);

@@ -26,9 +26,9 @@ function runtimeWith(devices: Partial<Record<Device, { factor?: number; millisec
 }
 
 const probe = { x: { dims: [3], data: Float32Array.of(1, -2, 3) } };
-const place = async (devices: Parameters<typeof runtimeWith>[0], device?: Device) => {
+const place = async (devices: Parameters<typeof runtimeWith>[0], device?: Device, runs = 1e4) => {
   const { runtime, open } = runtimeWith(devices);
-  const placed = await openOn(runtime, "model", { device }, probe);
+  const placed = await openOn(runtime, "model", { device }, probe, runs);
   expect([...open]).toEqual([placed.session.device]); // everything else is released
   return { device: placed.session.device, note: placed.note };
 };
@@ -46,11 +46,14 @@ describe("the choice of a device", () => {
     expect(await place({ cpu: {} })).toEqual({ device: "cpu", note: undefined });
     expect(await place({ cpu: {}, webgpu: { missing: true } })).toEqual({ device: "cpu", note: undefined });
   });
+  test("is the CPU for little work", async () => {
+    expect(await place({ cpu: { milliseconds: 60 }, webgpu: { milliseconds: 5 } }, "auto", 20)).toEqual({ device: "cpu", note: undefined });
+  });
   test("a device asked for by name may be slow, but not wrong and not missing", async () => {
     expect(await place({ cpu: { milliseconds: 1 }, webgpu: { milliseconds: 30 } }, "webgpu")).toEqual({ device: "webgpu", note: undefined });
     const { runtime, open } = runtimeWith({ cuda: { factor: NaN }, webgpu: { missing: true } });
-    await expect(openOn(runtime, "model", { device: "cuda" }, probe)).rejects.toThrow(/cuda differs from the CPU/);
-    await expect(openOn(runtime, "model", { device: "webgpu" }, probe)).rejects.toThrow(/cannot run on webgpu/);
+    await expect(openOn(runtime, "model", { device: "cuda" }, probe, 1)).rejects.toThrow(/cuda differs from the CPU/);
+    await expect(openOn(runtime, "model", { device: "webgpu" }, probe, 1)).rejects.toThrow(/cannot run on webgpu/);
     expect([...open]).toEqual([]);
   });
 });
