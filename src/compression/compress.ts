@@ -189,7 +189,7 @@ class Compression {
 
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
     const { model, host, job: { request: { method } } } = this;
-    const record = new RatingRecord(host.ratings && await host.ratings((await hashOf(JSON.stringify([this.hashes, await this.stamp(data), method, tools.seed]))).slice(0, 24)));
+    const record = new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([this.hashes, await this.stamp(data), method, tools.seed]))).slice(0, 24)));
     let begun = 0;
     return record.complete(layers, (missing, onRated) => {
       const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length, layer) };

@@ -41,7 +41,7 @@ export interface Host {
   baseName(path: string): string;
   checkpoints?(key: string): CheckpointStore;
   /** What later jobs on the same model and data may use again. */
-  ratings?(key: string): Promise<CheckpointStore>;
+  ratings?(key: string): CheckpointStore;
   /** Gives dead memory back now. */
   collectGarbage(): void;
   /** Identity of the running program: checkpoints of another are not used. */

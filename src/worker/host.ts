@@ -54,15 +54,15 @@ export function cacheFolder(): string {
   return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "kernelscope");
 }
 
-/** Ratings of so many models and data sets are kept. */
-const KEPT_RATINGS = 24;
+/** Ratings of so many models and data sets are kept, and checkpoints of jobs that nobody took up for so long. */
+const KEPT_RATINGS = 24, KEPT_DAYS = 30;
 
-/** The store of one key, the oldest ones taken away. */
-async function ratingStore(folder: string, key: string): Promise<CheckpointStore> {
+/** Takes away entries of a cache folder: all but the newest `most`, and what is older than `days`. */
+async function sweep(folder: string, most: number, days: number): Promise<void> {
   const names = await fs.readdir(folder).catch(() => []);
-  const aged = await Promise.all(names.map(async (name) => ({ name, time: await fs.stat(path.join(folder, name)).then(({ mtimeMs }) => mtimeMs, () => 0) })));
-  for (const { name } of aged.sort((a, b) => b.time - a.time).slice(KEPT_RATINGS)) await fs.rm(path.join(folder, name), { recursive: true, force: true });
-  return new FolderStore(path.join(folder, key));
+  const aged = await Promise.all(names.map(async (name) => ({ name, time: await fs.stat(path.join(folder, name)).then(({ mtimeMs }) => mtimeMs, () => Infinity) })));
+  const oldest = Date.now() - days * 86_400_000;
+  for (const [i, { name, time }] of aged.sort((a, b) => b.time - a.time).entries()) if (i >= most || time < oldest) await fs.rm(path.join(folder, name), { recursive: true, force: true }).catch(() => undefined);
 }
 
 /** Shares image files out among threads. */
@@ -82,6 +82,8 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
   const scripts = options.scripts ?? __dirname, pool: ComputePool & { close?(): Promise<void> } = await openPool(scripts, options.threads);
   const decoders = await openThreads(path.join(scripts, "decode.js"), options.threads);
   const folder = options.checkpoint ?? path.join(cacheFolder(), "jobs"), { ratings } = options;
+  if (options.checkpoint === undefined) await sweep(folder, Infinity, KEPT_DAYS);
+  if (ratings !== undefined) await sweep(ratings, KEPT_RATINGS, KEPT_DAYS);
   return {
     runtime: nodeRuntime,
     pool,
@@ -101,7 +103,7 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
     collectGarbage,
     program: () => hashFile(__filename),
     checkpoints: (key) => new FolderStore(path.join(folder, key)),
-    ratings: ratings === undefined ? undefined : (key) => ratingStore(ratings, key),
+    ratings: ratings === undefined ? undefined : (key) => new FolderStore(path.join(ratings, key)),
     close: async () => {
       await pool.close?.();
       await decoders?.close();

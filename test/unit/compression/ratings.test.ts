@@ -1,0 +1,66 @@
+import { describe, expect, test } from "vitest";
+import type { CheckpointStore } from "../../../src/compression/checkpoint";
+import { EffectMeter } from "../../../src/compression/effect";
+import { isOffTarget } from "../../../src/compression/plan";
+import { RatingRecord } from "../../../src/compression/ratings";
+import type { LayerSensitivity } from "../../../src/compression/sensitivity";
+import { findLayers, type Layer } from "../../../src/onnx/layers";
+import { openModelFile } from "../../../src/worker/host";
+
+class MemoryStore implements CheckpointStore {
+  readonly entries = new Map<string, Uint8Array>();
+  load = async (key: string) => this.entries.get(key);
+  save = async (key: string, value: Uint8Array) => { this.entries.set(key, value); };
+  clear = async () => this.entries.clear();
+}
+
+const rating = (layer: Layer): LayerSensitivity => ({
+  layer, response: [{ noise: 0.1, loss: 0.2, disagreement: 0.03 }],
+  candidates: [{ layer, method: "kernel", options: { block: 9, words: 16, valueBits: 6 }, bytes: 100, bits: 1, noise: 0.1, loss: 0.2 }],
+});
+
+describe("ratings", () => {
+  test("are measured once, also where the job was cut short, and anew where the record is damaged", async () => {
+    const { model, close } = await openModelFile("samples/fashion-cnn.onnx"), layers = findLayers(model), store = new MemoryStore(), asked: string[][] = [];
+    const complete = (upTo: number) => new RatingRecord(store).complete(layers, async (missing, onRated) => {
+      asked.push(missing.map(({ id }) => id));
+      const ratings = missing.slice(0, upTo).map(rating);
+      for (const one of ratings) await onRated(one);
+      if (ratings.length < missing.length) throw new Error("killed");
+      return ratings;
+    });
+    await expect(complete(2)).rejects.toThrow("killed");
+    const all = await complete(Infinity), ids = layers.map(({ id }) => id);
+    expect(all.map(({ layer }) => layer.id)).toEqual(ids);
+    expect(all).toEqual(layers.map(rating));
+    expect(await complete(Infinity)).toEqual(all);
+    expect(asked).toEqual([ids, ids.slice(2)]);
+    store.entries.set("ratings", store.entries.get("ratings")!.subarray(0, 50));
+    await complete(Infinity);
+    expect(asked[2]).toEqual(ids);
+    await close();
+  });
+});
+
+describe("what a change does to outputs", () => {
+  test("of a classifier: KL and flips", () => {
+    const meter = new EffectMeter(new Map([["y", [{ dims: [2, 2], data: Float32Array.of(2, 0, 0, 3) }]]]));
+    meter.add(0, { y: { dims: [2, 2], data: Float32Array.of(2, 0, 3, 0) } });
+    const p = 1 / (1 + Math.exp(3)), kl = (1 - 2 * p) * 3; // Σ p·(log p − log q) with logits swapped
+    expect(meter.effect.disagreement).toBe(0.5);
+    expect(meter.effect.loss).toBeCloseTo(kl / 2, 6);
+  });
+  test("of anything else: relative squared error", () => {
+    const meter = new EffectMeter(new Map([["y", [{ dims: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, 4) }]]]));
+    meter.add(0, { y: { dims: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, 1) } });
+    expect(meter.effect).toEqual({ loss: 9 / 30, disagreement: 0 });
+  });
+});
+
+test("a preset's promise is missed when too many predictions flip, or far fewer than it allows", () => {
+  const off = (preset: "nearly-lossless" | "balanced" | "smallest", disagreement: number) => isOffTarget(preset, { predicted: 1, disagreement });
+  expect([0.002, 0.008, 0.011, 0.02].map((d) => off("nearly-lossless", d))).toEqual([true, false, false, true]);
+  expect([0.002, 0.02, 0.05, 0.08].map((d) => off("balanced", d))).toEqual([true, false, false, true]);
+  expect([0.01, 0.04, 0.055, 0.08].map((d) => off("smallest", d))).toEqual([true, false, false, true]);
+  expect(off("smallest", 0)).toBe(false);
+});
