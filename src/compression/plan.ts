@@ -47,6 +47,9 @@ export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean 
   return disagreement > 1.2 * most || disagreement < 0.6 * least;
 }
 
+/** Choices of a layer that are looked at where a size seems out of reach. */
+const TRADED = 6;
+
 /** A choice that stands for leaving the layer as it is. */
 interface Left extends Choice { left: true }
 type Option = RatedCandidate | Left;
@@ -115,8 +118,12 @@ class SizeSearch {
   /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
   private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits"): RatedCandidate[] {
     const least = this.items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = this.items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
-    const smallest = this.plan(choose(this.items, least)!);
-    const smallestSize = measure(smallest);
+    const fewest = choose(this.items, least)!;
+    let smallest = this.plan(fewest), smallestSize = measure(smallest);
+    if (smallestSize > limit) {
+      smallest = this.plan(this.shrink(fewest, measure));
+      smallestSize = measure(smallest);
+    }
     if (smallestSize > limit) {
       const name = unit === "bytes" ? formatBytes(Math.ceil(smallestSize)) : `${(Math.ceil(smallestSize * 1000) / 1000).toFixed(3)} bits per convolution weight`;
       const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
@@ -135,6 +142,25 @@ class SizeSearch {
         high = budget;
       }
     }
+    return best;
+  }
+
+  /** Trades choices while the file really gets smaller: by themselves the smallest may need unpacking that others share. */
+  private shrink(options: readonly Option[], measure: (plan: RatedCandidate[]) => number): Option[] {
+    const best = [...options];
+    let size = measure(this.plan(best)), before: number;
+    do {
+      before = size;
+      this.items.forEach(({ choices }, i) => {
+        for (const choice of [...choices].sort((a, b) => a.bytes - b.bytes).slice(0, TRADED)) {
+          const kept = best[i];
+          best[i] = choice;
+          const traded = measure(this.plan(best));
+          if (traded < size) size = traded;
+          else best[i] = kept;
+        }
+      });
+    } while (size < before);
     return best;
   }
 
