@@ -14,7 +14,7 @@ export function codebookOf(facts: CodebookFacts, row: LayerRow): HTMLElement {
   const order = Array.from(uses.keys()).sort((a, b) => uses[b] - uses[a] || a - b), dead = uses.reduce((sum, n) => sum + (n === 0 ? 1 : 0), 0);
   const absolute = values.map(Math.abs).sort(), m = format.roundUp(absolute[Math.min(absolute.length - 1, Math.floor(0.995 * absolute.length))] || 1);
   const head: [string, string][] = [
-    [format.bits(row.bitsPerWeight), t("bits per weight")], [`${format.whole(codewords)} × ${block.join("×")}`, t("codewords, {0}-bit values", facts.codebookBits)], [facts.indexBits === 1 ? t("1 bit") : t("{0} bits", facts.indexBits), t("per index")],
+    [format.bits(row.bitsPerWeight), t("bits per weight")], [`${format.whole(codewords)} × ${block.join("×")}`, t("codewords, {0}-bit values", facts.codebookBits ?? "–")], [facts.indexBits === 1 ? t("1 bit") : t("{0} bits", facts.indexBits), t("per index")],
     [format.whole(dead), t("dead codewords")], [format.bytes(row.bytes), t("in the file")],
   ];
   const [height, width] = block.length === 2 ? block : [1, size], cell = Math.max(4, Math.round(33 / Math.max(height, width))), most = Math.max(1, ...uses);
