@@ -92,7 +92,7 @@ export interface CodebookFacts {
   places: CodebookPlaces;
   /** How it compares with the original weights, where those are there. */
   original?: CodebookErrors;
-  /** Why they are not: the file that was looked for, and whether it is another model. */
+  /** Why they are not: the file that was looked for, if this one's name leads to any, and whether it is another model. */
   missing?: { file: string; differs: boolean };
   /** What can be tried out; absent for a codebook that the file holds. */
   choices?: CodebookChoice[];
@@ -127,7 +127,7 @@ export interface CodebookChoice { block: number; shape: string; words: number[] 
 
 /** Blocks of one codeword, worst served first, or one block of the weight. */
 export type BlockRequest = { word: number; first: number; count: number } | { block: number };
-/** `values` are [count, block…], `errors` shares of each block's energy; both are empty where the original is missing. */
+/** `values` are [count, block…], `errors` are shares of an average block's energy; both are empty where the original is missing. */
 export interface BlockPage { which: Uint32Array; values: Float32Array; errors: Float32Array }
 
 export type Device = "auto" | "cpu" | "webgpu" | "cuda" | "dml" | "coreml";

@@ -58,16 +58,12 @@ export class Book {
     return rank;
   }
 
-  /** Share of a block's energy that its codeword loses; scales divide out. */
+  /** What a block's codeword leaves of it, as a share of the energy of an average block, which is d. */
   private error(block: number): number {
     const { blocks, figures: { values }, codes: { d, index } } = this;
-    let lost = 0, energy = 0;
-    if (blocks) for (let j = 0; j < d; j++) {
-      const own = blocks[block * d + j];
-      lost += (own - values[index[block] * d + j]) ** 2;
-      energy += own * own;
-    }
-    return energy > 0 ? lost / energy : 0;
+    let lost = 0;
+    if (blocks) for (let j = 0; j < d; j++) lost += (blocks[block * d + j] - values[index[block] * d + j]) ** 2;
+    return lost / d;
   }
 }
 

@@ -11,7 +11,8 @@ export type Original = { rows: WeightRows; bytes: number } | { missing: { file: 
 /** Looks for the original of NAME.small.onnx: NAME.onnx in the same folder, with the same layer in the same shape. */
 export async function originalOf(file: string, layer: Layer): Promise<Original> {
   const name = path.basename(file), wanted = name.replace(/\.small(?=\.onnx$)/i, ""), place = path.join(path.dirname(file), wanted), missing = (differs: boolean): Original => ({ missing: { file: wanted, differs } });
-  if (wanted === name || !await fs.access(place).then(() => true, () => false)) return missing(false);
+  if (wanted === name) return { missing: { file: "", differs: false } };
+  if (!await fs.access(place).then(() => true, () => false)) return missing(false);
   const opened = await openModelFile(place).catch(() => undefined);
   if (!opened) return missing(true);
   try {

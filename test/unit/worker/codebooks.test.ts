@@ -57,7 +57,9 @@ describe("a codebook in a file", () => {
   test("gives the blocks of a codeword, worst served first, and each block by itself", async () => {
     const file = path.join(folder, "a.small.onnx"), facts = (await view.codebook(file, "w"))!;
     const page = (await view.blocks(file, facts.id, { word: 1, first: 0, count: 100 }))!;
-    const expected = which.flatMap((w, b) => (w === 1 ? [{ b, error: energy(lost, b * 9, b * 9 + 9) / energy(original, b * 9, b * 9 + 9) }] : [])).sort((x, y) => y.error - x.error);
+    // in units of the channel's scale, where the mean square of what the codewords stand for is 1
+    const unit = which.reduce((sum, w) => sum + energy(words, w * 9, w * 9 + 9), 0) / KERNELS / 9;
+    const expected = which.flatMap((w, b) => (w === 1 ? [{ b, error: energy(lost, b * 9, b * 9 + 9) / scales[Math.floor(b / INPUTS)] ** 2 / 9 / unit }] : [])).sort((x, y) => y.error - x.error);
     expect([...page.which]).toEqual(expected.map(({ b }) => b));
     page.errors.forEach((error, i) => expect(error).toBeCloseTo(expected[i].error, 5));
     const one = (await view.blocks(file, facts.id, { block: page.which[3] }))!;
