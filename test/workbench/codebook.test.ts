@@ -3,8 +3,18 @@ import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { floats, ints, modelBytes, value, wave } from "../unit/onnx/models";
 import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
+
+const LARGE = 512;
+
+/** A codebook of ten words, three of which stand for nothing. */
+const withDeadWords = (): Uint8Array => modelBytes({
+  initializers: [floats("words", [10, 9], wave(90)), ints("which", Array.from({ length: 32 * 16 }, (_, i) => [0, 1, 3, 4, 6, 7, 9][i * i % 7])), ints("shape", [32, 16, 3, 3])],
+  nodes: [{ op: "Gather", inputs: ["words", "which"], outputs: ["flat"] }, { op: "Reshape", inputs: ["flat", "shape"], outputs: ["conv.weight"] }, { op: "Conv", inputs: ["x", "conv.weight"], outputs: ["y"] }],
+  inputs: [value("x", [1, 16, 8, 8])], outputs: [value("y")],
+});
 
 let workbench: Workbench;
 beforeAll(async () => {
@@ -12,13 +22,16 @@ beforeAll(async () => {
   const at = (name: string) => path.join(workbench.folder, name);
   execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--data", at("fashion-mnist")], { stdio: "ignore" });
   copyFileSync(at("fashion-cnn.small.onnx"), at("lone.small.onnx"));
-  await workbench.command("View: Toggle Primary Side Bar Visibility");
-  await workbench.command("View: Toggle Primary Side Bar Visibility");
+  writeFileSync(at("dead.onnx"), withDeadWords());
+  writeFileSync(at("large.onnx"), modelBytes({
+    initializers: [floats("conv.weight", [LARGE, LARGE, 3, 3], wave(LARGE * LARGE * 9))], nodes: [{ op: "Conv", inputs: ["x", "conv.weight"], outputs: ["y"] }], inputs: [value("x", [1, LARGE, 8, 8])], outputs: [value("y")],
+  }));
 }, 300_000);
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   await workbench.tidy();
+  await sideBar(true);
 });
 
 /** The codebook of a layer, with the side bar out of the way. */
@@ -34,11 +47,13 @@ async function open(name: string, layer: string): Promise<Frame> {
 const ready = (page: Frame, layer: string) => page.waitForSelector(`.codebook[data-layer='${layer}']:not([data-stale])`);
 const figures = (page: Frame) => page.locator(".book-head .figures").innerText().then((text) => text.replace(/\s+/g, " "));
 const selected = (page: Frame) => page.locator(".codeword[aria-selected=true]").getAttribute("data-word");
-const sideBar = () => workbench.command("View: Toggle Primary Side Bar Visibility");
+async function sideBar(wanted: boolean): Promise<void> {
+  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
+}
 
 test("a layer's codebook stands with its clusters, index map, worst kernels and uses beside the original", async () => {
   const page = await open("fashion-cnn.small.onnx", "17");
-  await sideBar();
+  await sideBar(false);
   await page.waitForSelector(".member");
   await workbench.page.waitForTimeout(500);
   await workbench.picture("codebook-dark", true);
@@ -49,11 +64,11 @@ test("a layer's codebook stands with its clusters, index map, worst kernels and 
   expect(errors.length).toBeGreaterThan(4);
   expect(errors).toEqual([...errors].sort((a, b) => b - a));
   expect(await overlaps(page)).toEqual([]);
-  await sideBar();
 });
 
 test("one selected codeword is lit everywhere: by keys, by the map, by the clusters", async () => {
   const page = await open("fashion-cnn.small.onnx", "17"), { keyboard, mouse } = workbench.page;
+  await sideBar(false);
   await page.locator(".codeword[aria-selected=true]").click();
   const first = await selected(page);
   await keyboard.press("ArrowRight");
@@ -124,7 +139,7 @@ test("a layer that is not compressed is tried out, and nothing is written", asyn
   const before = readdirSync(workbench.folder), page = await workbench.open("resnet20-cifar10.onnx");
   await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
   await page.waitForSelector(".codebook[data-layer]:not([data-stale])");
-  await sideBar();
+  await sideBar(false);
   expect(await page.locator(".book-trial").innerText()).toMatch(/Preview[^]*Block[^]*Codewords[^]*Nothing is written\./);
   const noise = async () => Number(/([\d.]+) dB/.exec(await figures(page))![1]), few = await noise();
   expect(await figures(page)).toMatch(/bits per weight, predicted 64 × 3×3/);
@@ -143,7 +158,34 @@ test("a layer that is not compressed is tried out, and nothing is written", asyn
   await page.locator("[role=option]", { hasText: "1×3" }).click();
   await expect.poll(() => figures(page)).toMatch(/100 × 1×3/);
   expect(readdirSync(workbench.folder)).toEqual(before);
-  await sideBar();
+});
+
+test("dead words stand last as empty cells and are counted", async () => {
+  const page = await open("dead.onnx", "conv"), dead = page.locator(".codeword:has(.dead)");
+  const used = (await page.locator(".codeword small").allInnerTexts()).map(Number), count = used.filter((n) => n === 0).length;
+  expect(count).toBeGreaterThan(2);
+  expect(used).toEqual([...used].sort((a, b) => b - a));
+  expect(await dead.count()).toBe(count);
+  expect(await figures(page)).toContain(`${count} dead codewords`);
+  expect(await page.locator(".book-words .book-title small").innerText()).toContain(`${count} dead`);
+  await page.locator(".codeword").last().click();
+  expect(await page.locator(".book-word").innerText()).toContain("not used");
+  await workbench.picture("codebook-dead");
+});
+
+test(`${LARGE * LARGE} kernels are clustered, drawn as a sample, and moved`, async () => {
+  const page = await open("large.onnx", "conv");
+  expect(await page.locator(".book-scatter .book-caption").innerText()).toBe("65,536 of 262,144 kernels as dots, 64 codewords as discs sized by use");
+  await sideBar(false);
+  const stage = (await page.locator(".book-scatter .book-stage").boundingBox())!, { mouse } = workbench.page;
+  await mouse.move(stage.x + 200, stage.y + 200);
+  await mouse.down();
+  const before = await workbench.page.screenshot({ clip: stage });
+  for (let i = 0; i < 20; i++) await mouse.move(stage.x + 200 + 3 * i, stage.y + 200);
+  await mouse.up();
+  await workbench.page.waitForTimeout(200);
+  expect((await workbench.page.screenshot({ clip: stage })).equals(before)).toBe(false);
+  await workbench.picture("codebook-large");
 });
 
 test("the details of a compressed layer lead to its codebook", async () => {
@@ -155,7 +197,7 @@ test("the details of a compressed layer lead to its codebook", async () => {
 
 test("at every width panes stack and nothing is cut or lies on another", async () => {
   const page = await open("fashion-cnn.small.onnx", "17");
-  await sideBar();
+  await sideBar(false);
   for (const [width, height] of [[1160, 900], [1000, 900], [700, 900], [520, 900], [400, 900], [1104, 720], [672, 450]]) {
     await workbench.page.setViewportSize({ width: width + 48, height });
     await workbench.page.waitForTimeout(500);
@@ -166,7 +208,6 @@ test("at every width panes stack and nothing is cut or lies on another", async (
     for (const part of [".book-head h2", ".bar .button.primary"]) expect(await page.locator(part).isVisible(), `${part} at ${width}`).toBe(true);
   }
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await sideBar();
 });
 
 test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
@@ -175,10 +216,9 @@ test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], [
   writeFileSync(settings, JSON.stringify({ "workbench.colorTheme": theme }));
   const page = await open("fashion-cnn.small.onnx", "17");
   await page.waitForSelector(name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
-  await sideBar();
+  await sideBar(false);
   await page.waitForSelector(".member");
   await workbench.page.waitForTimeout(400);
   await workbench.picture(`codebook-${name}`);
   expect(await overlaps(page)).toEqual([]);
-  await sideBar();
 });

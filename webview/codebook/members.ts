@@ -42,7 +42,7 @@ export class Members {
     if (!shown) return;
     const { shelf, word, m, noun } = shown, { facts } = shelf, count = this.fits = this.room();
     if (!facts.original) {
-      this.body.replaceChildren(el("p", { class: "note" }, missingText(shelf)));
+      this.body.replaceChildren(el("p", { class: "note" }, t("Not known without the original.")));
       return;
     }
     const page = await this.fetch(facts.id, { word, first: 0, count }).catch(() => undefined);
