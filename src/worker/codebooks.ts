@@ -3,13 +3,13 @@ import type { OpenedModel } from "../compression/host";
 import { expand, kernelMethod, type KernelOptions } from "../methods/kernel";
 import { methods } from "../methods/registry";
 import { kernelSize, outputsOf, toRows } from "../methods/rows";
-import { fromCodes } from "../numeric/grid";
 import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
 import type { BlockPage, BlockRequest, CodebookChoice, CodebookFacts } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
 import { blockShape, Book, fittedScale, type Codewords } from "./book";
 import { originalOf } from "./original";
+import { tryCodebook } from "./trial";
 
 /** So many codebooks can be asked for their blocks, the newest ones. */
 const KEPT = 4;
@@ -50,10 +50,9 @@ export class Codebooks {
     if (!weight) return undefined;
     throwIfCancelled(signal);
     const cancellable: ComputePool = { threads: pool.threads, run: (name, input, given) => { throwIfCancelled(signal); return pool.run(name, input, given); } };
-    const rows = toRows(layer, weight), packed = await kernelMethod.compress(layer, rows, options, { seed: 0, pool: cancellable, scaleIsFree, quick: true });
+    const rows = toRows(layer, weight), codes = await tryCodebook(rows, options, scaleIsFree, cancellable);
     throwIfCancelled(signal);
-    const codes: Codewords = { codebook: fromCodes(packed.codes, options.valueBits), d: options.block, index: Uint16Array.from(packed.index), outputs: rows.outputs };
-    return this.keep(new Book(codes, { rows, scale: packed.scale, bytes: layer.bytes }), { ...namesOf(layer, kernelMethod.title, options.block, options.valueBits, kernelMethod.bytes(layer, options, scaleIsFree)), choices });
+    return this.keep(new Book(codes, { rows, scale: fittedScale(rows, codes), bytes: layer.bytes }), { ...namesOf(layer, kernelMethod.title, options.block, options.valueBits, kernelMethod.bytes(layer, options, scaleIsFree)), choices });
   }
 
   blocks(codebook: number, request: BlockRequest): BlockPage | undefined { return this.kept.get(codebook)?.page(request); }

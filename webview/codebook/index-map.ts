@@ -55,10 +55,10 @@ export class IndexMap {
     const { shelf, selected, lit } = this;
     if (!shelf) return;
     const { facts: { index, outputs, original }, perRow } = shelf, { left, width, height, bars } = this.frame(), { foreground, focus, secondary, line, font } = theme(), top = 4, stepX = width / perRow, stepY = height / outputs;
-    context.imageSmoothingEnabled = stepX < 1 || stepY < 1;
+    context.imageSmoothingEnabled = false;
     context.drawImage(this.picture(shelf), left, top, width, height);
     context.fillStyle = foreground;
-    const cell = (b: number): [number, number, number, number] => [left + b % perRow * stepX, top + Math.floor(b / perRow) * stepY, Math.max(2, stepX), Math.max(2, stepY)];
+    const cell = (b: number): [number, number, number, number] => [left + b % perRow * stepX, top + Math.floor(b / perRow) * stepY, Math.max(1.5, stepX), Math.max(1.5, stepY)];
     for (let b = 0; b < index.length; b++) if (index[b] === selected) context.fillRect(...cell(b));
     context.strokeStyle = line;
     context.lineWidth = 1;

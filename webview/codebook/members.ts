@@ -7,7 +7,7 @@ import { picture, pictureSize } from "./picture";
 import type { Spot } from "./scatter";
 import type { Shelf } from "./shelf";
 
-const ROOM = 28, GAP = 8, LABELS = 72;
+const ROOM = 28, GAP = 8, LABELS = 76, COLUMN = 34;
 
 /** The blocks that a codeword stands for, worst served first: each with the codeword, the difference and the share of its energy that is lost. */
 export class Members {
@@ -34,7 +34,7 @@ export class Members {
 
   private room(): number {
     const { shelf } = this.shown!, { width } = pictureSize(shelf.height, shelf.width, ROOM);
-    return Math.max(1, Math.floor((this.body.clientWidth - LABELS + GAP) / (Math.max(width, 30) + GAP)));
+    return Math.max(1, Math.floor((this.body.clientWidth - LABELS + GAP) / (Math.max(width, COLUMN) + GAP)));
   }
 
   private async fill(): Promise<void> {

@@ -114,7 +114,7 @@ export class Scatter {
     places.which.forEach((b, i) => {
       if (index[b] !== selected) return;
       const [x, y] = at(places.blocks, i);
-      context.fillRect(x - 1.25, y - 1.25, 2.5, 2.5);
+      context.fillRect(x - 1, y - 1, 2, 2);
     });
     for (let w = uses.length - 1; w >= 0; w--) {
       const [x, y] = at(places.words, w);

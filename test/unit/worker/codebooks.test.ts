@@ -1,10 +1,13 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { kernelMethod } from "../../../src/methods/kernel";
+import { inlinePool } from "../../../src/numeric/tasks";
+import { findLayers } from "../../../src/onnx/layers";
 import { CancelledError } from "../../../src/protocol/errors";
 import { viewer } from "../../../src/worker/viewer";
-import { floats, ints, modelBytes, type ModelParts, value, wave } from "../onnx/models";
+import { floats, ints, modelBytes, type ModelParts, open, value, wave } from "../onnx/models";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-codebooks-"));
 const view = viewer();
@@ -102,6 +105,15 @@ describe("a codebook that is tried out", () => {
     expect(rows.index.length).toBe(24 * 16 * 3);
     expect(rows.original!.sqnrDb).toBeGreaterThan(more.original!.sqnrDb!);
     expect(readdirSync(folder)).toEqual(before);
+  });
+
+  test("is nearly as good as what the product makes without images", async () => {
+    const values = Float32Array.from(wave(SIZE, 3)), rows = { values, outputs: 24, inputs: 16 * 9 }, options = { block: 9, words: 64, valueBits: 6 };
+    const [layer] = findLayers(await open(readFileSync(large())));
+    const packed = await kernelMethod.compress(layer, rows, options, { seed: 0, pool: inlinePool, scaleIsFree: false }), restored = kernelMethod.restore(packed), noise = values.map((v, i) => v - restored[i]);
+    const tried = (await view.preview(large(), "w", { block: 9, words: 64 }, never))!;
+    expect(tried.original!.sqnrDb).toBeGreaterThan(10 * Math.log10(energy(values) / energy(noise)) - 0.3);
+    expect(tried.bytes).toBe(kernelMethod.bytes(layer, options, false));
   });
 
   test("stops when it is told to", async () => {
