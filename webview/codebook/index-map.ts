@@ -71,12 +71,12 @@ export class IndexMap {
     for (const m of channelTicks(outputs, 5)) context.fillText(String(m), left - 5, Math.min(top + height - 6, Math.max(top + 6, top + (m + 0.5) * stepY)));
     context.textBaseline = "alphabetic";
     const { inputs } = shelf, floor = top + height + 14;
-    for (const c of channelTicks(inputs, 5)) {
+    for (const c of channelTicks(inputs, Math.max(2, Math.min(5, Math.floor(width / 44))))) {
       context.textAlign = c === 0 ? "left" : c === inputs - 1 ? "right" : "center";
       context.fillText(String(c), c === 0 ? left : c === inputs - 1 ? left + width : left + (c + 0.5) / inputs * width, floor);
     }
     context.textAlign = "center";
-    context.fillText(t("input channel"), left + width / 2, floor + 16, width);
+    context.fillText(t("input channel"), left + width / 2, floor + 16, Math.max(20, width - 24));
     if (original) this.drawBars(context, original.channels, left + width + GAP, top, bars, height);
     if (lit.block === undefined) return;
     const [x, y, w, h] = cell(lit.block);

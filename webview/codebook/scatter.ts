@@ -89,7 +89,7 @@ export class Scatter {
         const sorted = Float32Array.from({ length: values.length / 2 }, (_, i) => values[2 * i + axis]).sort(), skip = Math.floor(cut * sorted.length);
         return sorted.length ? [sorted[skip], sorted[sorted.length - 1 - skip]] : [Infinity, -Infinity];
       };
-      const [a, b] = range(blocks, 0.002), [c, d] = range(words, 0);
+      const [a, b] = range(blocks, 0.0005), [c, d] = range(words, 0);
       return [Math.min(a, c), Math.max(b, d)];
     };
     const [left, right] = ends(0), [low, high] = ends(1), zoom = Math.min((width - 2 * MARGIN) / (right - left || 1), (height - 2 * MARGIN) / (high - low || 1));
