@@ -50,12 +50,12 @@ class Page {
     this.host = connectHost({
       changed: async () => { await this.load(); },
       trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
-      find: async () => { this.search.focus(); },
+      find: async () => { this.focusSearch(); },
       job: async (state) => { this.showJob(state); },
     });
     document.addEventListener("keydown", (event) => {
       const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), { graph } = this.views ?? {};
-      if (event.key === "/" && !typing) { this.search.focus(); event.preventDefault(); }
+      if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
       if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });
@@ -214,6 +214,12 @@ class Page {
       from: once(this.graph.edges.filter(({ from, to }) => inside.has(to) && !inside.has(from)).map(({ from, shape }) => link(this.graph.nodes[from], shape))),
       to: once(this.graph.edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).map(({ to, shape }) => link(this.graph.nodes[to], shape))),
     };
+  }
+
+  /** Found things are shown by the graph and the table. */
+  private focusSearch(): void {
+    if (this.state.tab === "codebooks") document.getElementById("tab-graph")?.click();
+    this.search.focus();
   }
 
   private find(text: string): void {

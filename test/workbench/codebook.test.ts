@@ -198,7 +198,7 @@ test("the details of a compressed layer lead to its codebook", async () => {
 test("at every width panes stack and nothing is cut or lies on another", async () => {
   const page = await open("fashion-cnn.small.onnx", "17");
   await sideBar(false);
-  for (const [width, height] of [[1160, 900], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [1104, 720], [672, 450]]) {
+  for (const [width, height] of [[1160, 900], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [340, 800], [1104, 720], [672, 450]]) {
     await workbench.page.setViewportSize({ width: width + 48, height });
     await workbench.page.waitForTimeout(500);
     await workbench.picture(`codebook-width-${width}`);

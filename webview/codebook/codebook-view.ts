@@ -56,7 +56,7 @@ export class CodebookView {
   async show(row: LayerRow): Promise<void> {
     if (this.row === row) return;
     this.row = row;
-    this.showHead(undefined);
+    this.showHead(this.shown?.shelf.facts);
     await this.load((signal) => (row.codewords === undefined ? this.host.preview(row.name, undefined, signal) : this.host.codebook(row.name)));
   }
 
@@ -91,6 +91,8 @@ export class CodebookView {
   }
 
   private say(text: string): void {
+    this.shown = undefined;
+    this.showHead(undefined);
     this.message.textContent = text;
     this.message.hidden = false;
     this.note.hidden = this.panes.hidden = this.trial.element.hidden = true;
@@ -174,7 +176,7 @@ function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string
     [`${format.whole(codewords)} × ${block.join("×")}`, codebookBits === undefined ? t("codewords") : t("codewords, {0}-bit values", codebookBits), ""],
     [indexBits === 1 ? t("1 bit") : t("{0} bits", indexBits), t("per index"), ""],
     [format.whole(dead), t("dead codewords"), t("Codewords that stand for nothing")],
-    ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), t("SQNR"), t("Signal to quantization noise of the weights, at the scale of each channel that fits best where what follows the layer holds it")] as [string, string, string]] : []),
+    ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), predicted ? t("SQNR, predicted") : t("SQNR"), t("Signal to quantization noise of the weights, at the scale of each channel that fits best where what follows the layer holds it")] as [string, string, string]] : []),
     sizes,
   ];
 }

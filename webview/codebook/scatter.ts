@@ -6,8 +6,8 @@ import * as format from "../format";
 import { t } from "../l10n";
 import type { Shelf } from "./shelf";
 
-/** Pixels to a unit of the plane, and where its middle lies in the stage. */
-interface View { zoom: number; x: number; y: number }
+/** Pixels to a unit of the plane, and where its middle lies in a stage of this size. */
+interface View { zoom: number; x: number; y: number; width: number; height: number }
 export interface Spot { word?: number; block?: number }
 
 const MARGIN = 28, NEAR = 10, MOST_ZOOM = 40, DOT_SHARE = 0.72;
@@ -67,7 +67,7 @@ export class Scatter {
     const { view } = this;
     if (!view || !this.shelf) return;
     const { zoom: least } = this.fitted(), zoom = Math.max(least / 2, Math.min(least * MOST_ZOOM, view.zoom * factor)), by = zoom / view.zoom;
-    this.move({ zoom, x: atX - (atX - view.x) * by, y: atY - (atY - view.y) * by });
+    this.move({ ...view, zoom, x: atX - (atX - view.x) * by, y: atY - (atY - view.y) * by });
   }
 
   private fit(): void {
@@ -93,13 +93,20 @@ export class Scatter {
       return [Math.min(a, c), Math.max(b, d)];
     };
     const [left, right] = ends(0), [low, high] = ends(1), zoom = Math.min((width - 2 * MARGIN) / (right - left || 1), (height - 2 * MARGIN) / (high - low || 1));
-    return { zoom, x: width / 2 - zoom * (left + right) / 2, y: height / 2 + zoom * (low + high) / 2 };
+    return { zoom, x: width / 2 - zoom * (left + right) / 2, y: height / 2 + zoom * (low + high) / 2, width, height };
+  }
+
+  /** What nobody has moved is fitted into every size; what somebody has keeps its middle. */
+  private look(width: number, height: number): View {
+    const { view } = this;
+    if (!view || (!this.touched && (view.width !== width || view.height !== height))) return this.view = this.fitted();
+    return this.view = { ...view, x: view.x + (width - view.width) / 2, y: view.y + (height - view.height) / 2, width, height };
   }
 
   private draw(context: CanvasRenderingContext2D, width: number, height: number): void {
     const { shelf, selected, lit } = this;
     if (!shelf) return;
-    const view = this.view ??= this.fitted(), { facts: { places, index, uses } } = shelf, { foreground, background, focus, highContrast } = theme(), colours = this.wordColours, at = (list: Float32Array, i: number) => [view.x + view.zoom * list[2 * i], view.y - view.zoom * list[2 * i + 1]] as const;
+    const view = this.look(width, height), { facts: { places, index, uses } } = shelf, { foreground, background, focus, highContrast } = theme(), colours = this.wordColours, at = (list: Float32Array, i: number) => [view.x + view.zoom * list[2 * i], view.y - view.zoom * list[2 * i + 1]] as const;
     const disc = (x: number, y: number, radius: number, fill: string, stroke: string, line: number): void => {
       context.beginPath();
       context.arc(x, y, radius, 0, 2 * Math.PI);
