@@ -42,6 +42,7 @@ class Page {
   private readonly foot = el("footer", { class: "foot", hidden: true, role: "status" });
   private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => this.searchKey(event) });
   private readonly header = el("header", { class: "header" });
+  private readonly barEnd = el("span", { class: "bar-end" });
   private facts: ModelFacts | undefined;
 
   constructor() {
@@ -78,12 +79,16 @@ class Page {
 
   private showHeader(): void {
     if (!this.facts) return;
-    this.header.replaceChildren(...headerOf(this.facts, this.compressButton()));
+    this.header.replaceChildren(...headerOf(this.facts));
+    this.placeCompress();
     if (!this.root.contains(this.header)) this.root.replaceChildren(this.header);
   }
 
-  private compressButton(): HTMLElement {
-    return button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !this.trusted, title: this.trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
+  /** The one primary button stands in the header, and where that gives its room to a codebook, at the end of the bar. */
+  private placeCompress(): void {
+    const { trusted, views, state: { tab } } = this, compress = button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted, title: trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
+    for (const place of [this.header, this.barEnd]) place.querySelector(":scope > .button.primary")?.remove();
+    (views && tab === "codebooks" ? this.barEnd : this.header).append(compress);
   }
 
   private show(): void {
@@ -100,7 +105,7 @@ class Page {
     const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }], selected: state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(); } });
     const banner = this.trusted ? undefined : el("div", { class: "banner" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
     const edge = sash(this.side, { least: 280, ...state.side, onChange: (side) => this.save({ side }) });
-    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search, el("span", { class: "bar-compress" }, this.compressButton())), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
+    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search, this.barEnd), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
     void this.showTab();
     const layer = state.selection?.layer, known = this.rows.some(({ name }) => name === layer) ? layer : undefined;
     strip.element.hidden = this.rows.length === 0;
@@ -132,6 +137,7 @@ class Page {
     const { views, state } = this;
     if (!views) return;
     this.root.dataset.tab = state.tab;
+    this.placeCompress();
     this.body.id = `panel-${state.tab}`;
     if (state.tab === "graph") {
       this.body.replaceChildren(views.graph.element);
