@@ -58,6 +58,7 @@ class Page {
       const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), { graph } = this.views ?? {};
       if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
       if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
+      if (event.target === document.body && this.state.tab === "codebooks") this.views?.codebook.key(event);
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });
     void this.load();

@@ -124,6 +124,9 @@ test("brackets lead from layer to layer, words can be sorted, strips are strips"
   await workbench.picture("codebook-strips");
   await page.locator(".book-head .icon-button").last().click();
   await ready(page, "17.weight");
+  await keyboard.press("]"); // the button that was pressed has the focus still
+  await page.waitForSelector(".codebook[data-layer='22.weight'] .book-message:not([hidden])");
+  expect(await page.locator(".book-message").innerText()).toMatch(/quantized|codebook/);
 });
 
 test("without the original the codewords stand alone, and it is said what is missing", async () => {

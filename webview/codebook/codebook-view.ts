@@ -26,6 +26,9 @@ export interface CodebookHost {
 export class CodebookView {
   readonly element = el("div", { class: "codebook", tabindex: -1 });
   private readonly head = el("header", { class: "book-head" });
+  private readonly title = el("h2");
+  private readonly method = tag("");
+  private readonly figures = el("div", { class: "figures" });
   private readonly note = el("p", { class: "book-note", hidden: true });
   private readonly message = el("p", { class: "book-message", role: "alert", hidden: true });
   private readonly panes = el("div", { class: "book-panes" });
@@ -48,6 +51,13 @@ export class CodebookView {
     this.members = new Members(fetch, (spot) => this.light(spot));
     this.card = new HoverCard(fetch);
     this.panes.append(this.words.element, this.scatter.element, this.map.element, this.word.element, this.members.element, this.uses.element);
+    const sort = select<SortBy>({ label: t("Sort codewords by"), values: [{ value: "use", text: t("Use") }, { value: "norm", text: t("Norm") }, { value: "similarity", text: t("Similarity") }], value: this.sort, onChange: (sort) => {
+      this.sort = sort;
+      if (this.shown) this.words.show(this.shown.shelf, sort, this.shown.m);
+    } });
+    this.head.append(
+      iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
+      this.method, this.figures, el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")), sort));
     this.element.append(this.head, this.trial.element, this.message, this.note, this.panes);
     this.element.addEventListener("keydown", (event) => this.key(event));
   }
@@ -120,14 +130,11 @@ export class CodebookView {
   private showHead(facts: CodebookFacts | undefined): void {
     const { row } = this;
     if (!row) return;
-    const back = iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => this.host.step(-1) }), next = iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => this.host.step(1) });
-    const figures = facts ? figuresOf(facts, row) : [];
-    this.head.replaceChildren(back, el("h2", { title: row.name }, row.label), next, ...(facts ? [tag(facts.method)] : []),
-      el("div", { class: "figures" }, ...figures.map(([value, name, title]) => el("div", { class: "figure", title }, el("b", {}, value), el("small", {}, name)))),
-      el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")), select<SortBy>({ label: t("Sort codewords by"), values: [{ value: "use", text: t("Use") }, { value: "norm", text: t("Norm") }, { value: "similarity", text: t("Similarity") }], value: this.sort, onChange: (sort) => {
-        this.sort = sort;
-        if (this.shown) this.words.show(this.shown.shelf, sort, this.shown.m);
-      } })));
+    this.title.textContent = row.label;
+    this.title.title = row.name;
+    this.method.textContent = facts?.method ?? "";
+    this.method.hidden = !facts;
+    this.figures.replaceChildren(...(facts ? figuresOf(facts, row) : []).map(([value, name, title]) => el("div", { class: "figure", title }, el("b", {}, value), el("small", {}, name))));
   }
 
   private select(word: number): void {
@@ -147,6 +154,7 @@ export class CodebookView {
     this.words.light(spot.word);
     this.scatter.light(spot);
     this.map.light(spot);
+    this.uses.light(spot.block === undefined || !this.shown ? undefined : this.shown.shelf.place(spot.block).output);
   }
 
   private hover(stage: HTMLElement, spot: Spot, at?: { x: number; y: number }): void {
@@ -155,12 +163,13 @@ export class CodebookView {
     else this.card.show(stage, spot, at, this.shown.shelf, this.shown.m, this.shown.noun);
   }
 
-  private key(event: KeyboardEvent): void {
+  /** Brackets go from layer to layer, arrows from word to word where they have nothing else to do. */
+  key(event: KeyboardEvent): void {
     const { target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || (target instanceof Element && target.closest("input, .control"))) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || (target instanceof Element && target.closest("input, .field, .select"))) return;
     if (event.key === "[" || event.key === "]") this.host.step(event.key === "[" ? -1 : 1);
     else if (event.key === "Escape") this.hover(this.element, {});
-    else if (event.defaultPrevented || !(target === this.element || target === this.scatter.stage) || !this.words.walk(event.key)) return;
+    else if (event.defaultPrevented || !(target === this.element || target === this.scatter.stage || target === document.body) || !this.words.walk(event.key)) return;
     event.preventDefault();
   }
 }

@@ -15,6 +15,7 @@ export class Uses {
   private readonly twin = el("ul", { class: "book-twin" });
   private readonly canvas: Canvas;
   private counts: Uint32Array = new Uint32Array();
+  private lit: number | undefined;
 
   constructor() {
     this.element.append(el("header", { class: "book-title" }, this.heading, el("small", {}, t("uses per output channel"))), el("div", { class: "book-stage-box" }, this.stage), this.twin);
@@ -35,14 +36,23 @@ export class Uses {
     this.canvas.redraw();
   }
 
+  /** Lights the bar of an output channel that is pointed at elsewhere. */
+  light(channel: number | undefined): void {
+    if (channel === this.lit) return;
+    this.lit = channel;
+    this.canvas.redraw();
+  }
+
   private get peak(): number { return this.counts.reduce((most, n, m, all) => (n > all[most] ? m : most), 0); }
   private peakText(): string { return t("{0} in filter {1}", format.whole(this.counts[this.peak] ?? 0), this.peak); }
 
   private draw(context: CanvasRenderingContext2D, width: number, height: number): void {
     const { counts, peak } = this, { amount, secondary, foreground, font, line } = theme(), most = counts[peak] || 1, room = width - LEFT, floor = height - FOOT, step = room / (counts.length || 1), tall = floor - HEAD;
     const bar = step > 24 ? 20 : step > 2 ? step - 1 : step;
-    context.fillStyle = amount;
-    counts.forEach((n, m) => { if (n) context.fillRect(LEFT + (m + 0.5) * step - bar / 2, floor - n / most * tall, Math.max(1, bar), n / most * tall); });
+    counts.forEach((n, m) => {
+      context.fillStyle = m === this.lit ? foreground : amount;
+      if (n) context.fillRect(LEFT + (m + 0.5) * step - bar / 2, floor - n / most * tall, Math.max(1, bar), n / most * tall);
+    });
     context.fillStyle = line;
     context.fillRect(LEFT, floor, room, 1);
     context.font = `11px ${font}`;
