@@ -35,6 +35,12 @@ export function percent(share: number): string {
   if (share === 0) return `0 %`;
   return share < 0.001 ? `< ${fixed(0.1, 1)} %` : `${fixed(share * 100, 1)} %`;
 }
+/** 39 % */
+export const wholePercent = (share: number): string => `${fixed(100 * share, 0)} %`;
+/** 1.06 */
+export const hundredths = (value: number): string => fixed(Math.abs(value) < 0.005 ? 0 : value, 2);
+/** 45, 9.4: how many times smaller */
+export const times = (ratio: number): string => fixed(ratio, ratio < 9.95 ? 1 : 0);
 export const decibels = (value: number): string => `${fixed(value, 1)} dB`;
 /** A weight or its statistic: three significant digits, without trailing zeros. */
 export function weight(value: number): string {

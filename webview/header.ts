@@ -1,11 +1,10 @@
 import type { ModelFacts } from "../src/protocol/api";
-import { button } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
 import { t } from "./l10n";
 
-/** What the model is, and what can be done with it. The first figures and the button stay in the narrowest editor. */
-export function headerOf(facts: ModelFacts, trusted: boolean, compress: () => void): HTMLElement[] {
+/** What the model is. The first figures stay in the narrowest editor. */
+export function headerOf(facts: ModelFacts): HTMLElement[] {
   const [input] = facts.inputs, [output] = facts.outputs;
   const figures: [value: string, name: string, id: string][] = [
     [format.bytes(facts.bytes), t("size"), "size"], [format.count(facts.parameters), t("parameters"), "parameters"],
@@ -17,6 +16,5 @@ export function headerOf(facts: ModelFacts, trusted: boolean, compress: () => vo
   const all = figures.map(([value, name]) => `${name}: ${value}`).join("\n");
   return [
     el("div", { class: "figures" }, ...figures.map(([value, name, id]) => el("div", { class: `figure figure-${id}` }, el("b", {}, value), el("small", {}, name))), el("span", { class: "more", title: all, role: "note", tabindex: 0, "aria-label": all }, icon("ellipsis"))),
-    button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted, title: trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: compress }),
   ];
 }

@@ -2,7 +2,7 @@ import "./page.css";
 import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
 import type { HostApi, JobState } from "../src/protocol/page";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
-import { codebookOf } from "./codebook/codebook-view";
+import { CodebookView } from "./codebook/codebook-view";
 import { button, field, iconButton, select, tabs } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
@@ -35,13 +35,14 @@ class Page {
   private graph: GraphFacts = { nodes: [], edges: [] };
   private groups: Member[] = [];
   private total = 0;
-  private views: { graph: GraphView; table: LayerTable; strip: Strip } | undefined;
+  private views: { graph: GraphView; table: LayerTable; strip: Strip; codebook: CodebookView } | undefined;
   private visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
   private readonly body = el("div", { class: "body" });
   private readonly side = el("aside", { class: "side", "aria-label": t("Details") });
   private readonly foot = el("footer", { class: "foot", hidden: true, role: "status" });
   private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => this.searchKey(event) });
   private readonly header = el("header", { class: "header" });
+  private readonly barEnd = el("span", { class: "bar-end" });
   private facts: ModelFacts | undefined;
 
   constructor() {
@@ -49,14 +50,15 @@ class Page {
     this.state = { tab: "graph", search: "", ...(typeof saved === "object" ? saved as Partial<PageState> : {}) };
     this.host = connectHost({
       changed: async () => { await this.load(); },
-      trusted: async () => { this.trusted = true; this.showHeader(); },
-      find: async () => { this.search.focus(); },
+      trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
+      find: async () => { this.focusSearch(); },
       job: async (state) => { this.showJob(state); },
     });
     document.addEventListener("keydown", (event) => {
       const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), { graph } = this.views ?? {};
-      if (event.key === "/" && !typing) { this.search.focus(); event.preventDefault(); }
+      if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
       if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
+      if (event.target === document.body && this.state.tab === "codebooks") this.views?.codebook.key(event);
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });
     void this.load();
@@ -78,8 +80,16 @@ class Page {
 
   private showHeader(): void {
     if (!this.facts) return;
-    this.header.replaceChildren(...headerOf(this.facts, this.trusted, () => void this.host.act("compress")));
+    this.header.replaceChildren(...headerOf(this.facts));
+    this.placeCompress();
     if (!this.root.contains(this.header)) this.root.replaceChildren(this.header);
+  }
+
+  /** The one primary button stands in the header, and where that gives its room to a codebook, at the end of the bar. */
+  private placeCompress(): void {
+    const { trusted, views, state: { tab } } = this, compress = button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted, title: trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
+    for (const place of [this.header, this.barEnd]) place.querySelector(":scope > .button.primary")?.remove();
+    (views && tab === "codebooks" ? this.barEnd : this.header).append(compress);
   }
 
   private show(): void {
@@ -91,11 +101,12 @@ class Page {
       choose: (key) => this.selectKey(key), openLayer: (layer) => this.openLayer(layer), back: () => this.goTo(this.visits.back()), forward: () => this.goTo(this.visits.forward()),
       changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers),
     }, state.graph);
-    this.views = { graph, table: new LayerTable(this.rows, (layer) => this.selectLayer(layer)), strip };
+    const codebook = new CodebookView({ codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, signal) => this.host.preview(layer, wanted, signal), blocks: (id, request) => this.host.blocks(id, request), step: (by) => this.stepLayer(by) });
+    this.views = { graph, table: new LayerTable(this.rows, (layer) => this.selectLayer(layer)), strip, codebook };
     const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }], selected: state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(); } });
     const banner = this.trusted ? undefined : el("div", { class: "banner" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
     const edge = sash(this.side, { least: 280, ...state.side, onChange: (side) => this.save({ side }) });
-    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
+    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search, this.barEnd), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
     void this.showTab();
     const layer = state.selection?.layer, known = this.rows.some(({ name }) => name === layer) ? layer : undefined;
     strip.element.hidden = this.rows.length === 0;
@@ -127,6 +138,7 @@ class Page {
     const { views, state } = this;
     if (!views) return;
     this.root.dataset.tab = state.tab;
+    this.placeCompress();
     this.body.id = `panel-${state.tab}`;
     if (state.tab === "graph") {
       this.body.replaceChildren(views.graph.element);
@@ -137,13 +149,24 @@ class Page {
   }
 
   private async showCodebook(): Promise<void> {
-    const { layer } = this.state.selection ?? {}, row = this.rows.find(({ name, codewords }) => name === layer && codewords !== undefined) ?? this.rows.find(({ codewords }) => codewords !== undefined);
-    if (!row) {
-      this.body.replaceChildren(state("symbol-array", t("No codebooks in this model yet"), t("Its {0} layers hold plain weights. Compress it to see what a codebook does to each.", this.rows.length), this.trusted ? button({ label: t("Compress…"), icon: "archive", primary: true, onClick: () => void this.host.act("compress") }) : undefined));
+    const row = this.codebookRow(), { codebook } = this.views ?? {};
+    if (!row || !codebook) {
+      this.body.replaceChildren(state("symbol-array", t("No codebooks in this model"), t("It has no layers with weights.")));
       return;
     }
-    const facts = await this.host.codebook(row.name);
-    if (this.state.tab === "codebooks" && facts) this.body.replaceChildren(codebookOf(facts, row));
+    if (!this.body.contains(codebook.element)) this.body.replaceChildren(codebook.element);
+    await codebook.show(row);
+  }
+
+  /** The selected layer; where none is, the first that is a codebook, or the largest that can become one. */
+  private codebookRow(): LayerRow | undefined {
+    const { rows, state: { selection } } = this;
+    return rows.find(({ name }) => name === selection?.layer) ?? rows.find(({ codewords }) => codewords !== undefined) ?? [...rows].sort((a, b) => Number(a.skipped !== undefined) - Number(b.skipped !== undefined) || b.bytes - a.bytes)[0];
+  }
+
+  private stepLayer(by: 1 | -1): void {
+    const { rows } = this, at = rows.findIndex((row) => row === this.codebookRow());
+    this.selectLayer(rows[(at + by + rows.length) % rows.length]?.name);
   }
 
   private selectLayer(layer: string | undefined): void {
@@ -156,8 +179,8 @@ class Page {
 
   private openLayer(layer: string): void {
     this.selectLayer(layer);
-    if (this.rows.some(({ name, codewords }) => name === layer && codewords !== undefined)) document.getElementById("tab-codebooks")?.click();
-    else this.side.querySelector<HTMLElement>("button, vscode-button")?.focus();
+    document.getElementById("tab-codebooks")?.click();
+    this.views?.codebook.element.focus();
   }
 
   private select(selection: Selection): void {
@@ -198,6 +221,12 @@ class Page {
       from: once(this.graph.edges.filter(({ from, to }) => inside.has(to) && !inside.has(from)).map(({ from, shape }) => link(this.graph.nodes[from], shape))),
       to: once(this.graph.edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).map(({ to, shape }) => link(this.graph.nodes[to], shape))),
     };
+  }
+
+  /** Found things are shown by the graph and the table. */
+  private focusSearch(): void {
+    if (this.state.tab === "codebooks") document.getElementById("tab-graph")?.click();
+    this.search.focus();
   }
 
   private find(text: string): void {

@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import type { WorkerApi } from "../protocol/api";
-import { KernelscopeError } from "../protocol/errors";
+import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
 import { connect, type Channel, type Methods, type Peer } from "../protocol/rpc";
 import type { ViewingWorker } from "../worker/process";
@@ -86,7 +86,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       try {
         return await what(this.viewing.api);
       } catch (error) {
-        this.log.error(`${uri.fsPath}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+        if (!(error instanceof CancelledError)) this.log.error(`${uri.fsPath}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
         throw error;
       }
     };
@@ -101,6 +101,8 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id))),
+      preview: (id, wanted, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, signal)),
+      blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
       act: (action, argument) => act(uri, action, argument),
     };
   }

@@ -66,18 +66,69 @@ export interface LayerDetails {
 /** A page of a layer's kernels, largest norm first. `values` is [count, height, width]. */
 export interface KernelPage { total: number; first: number; height: number; width: number; order: Uint32Array; values: Float32Array }
 
+/** A layer as a codebook: as its file holds it, or tried out on a layer that is none. Values are in units of the channel's scale, in which the blocks' root mean square is 1. */
 export interface CodebookFacts {
+  /** What {@link WorkerApi.blocks} is asked with. */
+  id: number;
   layer: string;
   method: string;
   codewords: number;
-  /** Shape of a codeword as it lies in the kernel: [3, 3], [1, 3], [8]. */
-  block: number[];
+  /** Shape of a codeword as it lies in the kernel: [3, 3], [1, 3], [1, 8]. */
+  block: [height: number, width: number];
+  /** Weights of one kernel; 1 where inputs and outputs are joined by single weights. */
+  kernel: number;
   indexBits: number;
-  codebookBits: number;
-  /** [codewords, block…] in units of the channel's scale. */
+  codebookBits?: number;
+  /** Serialized bytes; predicted for a codebook that is tried out. */
+  bytes: number;
+  bitsPerWeight: number;
+  /** [codewords, block…] */
   values: Float32Array;
   uses: Uint32Array;
+  /** Output channels. */
+  outputs: number;
+  /** [outputs, blocks of an output channel] */
+  index: Uint16Array;
+  places: CodebookPlaces;
+  /** How it compares with the original weights, where those are there. */
+  original?: CodebookErrors;
+  /** Why they are not: the file that was looked for, if this one's name leads to any, and whether it is another model. */
+  missing?: { file: string; differs: boolean };
+  /** What can be tried out; absent for a codebook that the file holds. */
+  choices?: CodebookChoice[];
 }
+
+/** Where codewords and blocks lie in the plane in which blocks spread most, or codewords where no blocks are known. */
+export interface CodebookPlaces {
+  /** Shares of the variance along its axes. */
+  shares: [number, number];
+  /** [codewords, 2] */
+  words: Float32Array;
+  /** [which, 2] */
+  blocks: Float32Array;
+  /** The blocks that are shown, all or an even sample. */
+  which: Uint32Array;
+}
+
+export interface CodebookErrors {
+  /** Bytes of the weight as it was. */
+  bytes: number;
+  /** Absent where nothing is lost. */
+  sqnrDb?: number;
+  /** Share of the energy that is lost, of each output channel and of the blocks of each codeword. */
+  channels: Float32Array;
+  words: Float32Array;
+  /** Share of the layer's energy in the blocks of each codeword. */
+  energy: Float32Array;
+}
+
+/** Numbers of codewords that one shape of block can have. */
+export interface CodebookChoice { block: number; shape: string; words: number[] }
+
+/** Blocks of one codeword, worst served first, or one block of the weight. */
+export type BlockRequest = { word: number; first: number; count: number } | { block: number };
+/** `values` are [count, block…], `errors` are shares of an average block's energy; both are empty where the original is missing. */
+export interface BlockPage { which: Uint32Array; values: Float32Array; errors: Float32Array }
 
 export type Device = "auto" | "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
 export type PresetId = "nearly-lossless" | "balanced" | "smallest";
@@ -133,7 +184,12 @@ export interface WorkerApi {
   layers(path: string): Promise<LayerRow[]>;
   layer(path: string, id: string): Promise<LayerDetails>;
   kernels(path: string, id: string, first: number, count: number): Promise<KernelPage | undefined>;
+  /** Undefined where the layer is stored in another way. */
   codebook(path: string, id: string): Promise<CodebookFacts | undefined>;
+  /** Makes a codebook for a layer without writing anything; the product's own choice of size where none is given. Undefined where the layer takes none. */
+  preview(path: string, id: string, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  /** Undefined where the codebook has been forgotten for newer ones. */
+  blocks(path: string, codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   compress(request: CompressRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<CompressReport>;
   evaluate(request: EvaluateRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<EvaluateReport>;
 }

@@ -1,4 +1,4 @@
-import type { CodebookFacts, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
+import type { BlockPage, BlockRequest, CodebookFacts, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
 
@@ -26,6 +26,8 @@ export interface HostApi {
   layer(id: string): Promise<LayerDetails>;
   kernels(id: string, first: number, count: number): Promise<KernelPage | undefined>;
   codebook(id: string): Promise<CodebookFacts | undefined>;
+  preview(id: string, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /** `text` goes with "copy-name". */
   act(action: PageAction, text?: string): Promise<void>;
 }

@@ -1,7 +1,6 @@
 import * as path from "node:path";
 import { inspectLayers } from "../compression/report";
 import type { OpenedModel } from "../compression/host";
-import { methods } from "../methods/registry";
 import { toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { evaluateConstant } from "../onnx/constants";
@@ -9,8 +8,10 @@ import type { Layer } from "../onnx/layers";
 import type { Attribute, Graph } from "../onnx/model";
 import { inferShapes, macs, type Shape } from "../onnx/shapes";
 import { typeName } from "../onnx/tensor";
-import type { CodebookFacts, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
+import type { LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import { openPool } from "../runtime/node";
+import { Codebooks } from "./codebooks";
 import { drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
 
@@ -20,6 +21,8 @@ interface Viewed { opened: OpenedModel; layers: Layer[]; rows: LayerRow[]; shape
 /** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
 export function viewer(): Omit<WorkerApi, "compress" | "evaluate"> {
   const models = new Map<string, Promise<Viewed>>();
+  let pool: ReturnType<typeof openPool> | undefined;
+  const codebooks = new Codebooks(() => pool ??= openPool(__dirname));
   const view = (file: string): Promise<Viewed> => {
     let model = models.get(file);
     if (!model) {
@@ -53,7 +56,9 @@ export function viewer(): Omit<WorkerApi, "compress" | "evaluate"> {
       chosen.forEach((kernel, i) => values.set(weight.subarray(kernel * size, (kernel + 1) * size), i * size));
       return { total: order.length, first, height, width, order: chosen.slice(), values };
     },
-    async codebook(file, id) { const model = await view(file); return codebookOf(model, find(model, id)); },
+    async codebook(file, id) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes); },
+    async preview(file, id, wanted, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, signal); },
+    blocks: async (_file, codebook, request) => codebooks.blocks(codebook, request),
   };
 }
 
@@ -62,6 +67,8 @@ function find({ layers }: Viewed, id: string): Layer {
   if (!layer) throw new KernelscopeError("usage", `The model has no layer ${id}.`);
   return layer;
 }
+
+const rowOf = ({ rows }: Viewed, id: string): LayerRow => rows.find(({ name }) => name === id)!;
 
 async function load(file: string): Promise<Viewed> {
   const opened = await openModelFile(file);
@@ -91,7 +98,7 @@ async function weightOf({ opened: { model } }: Viewed, layer: Layer): Promise<Fl
 }
 
 async function detailsOf(model: Viewed, layer: Layer): Promise<LayerDetails> {
-  const [node] = layer.consumers, row = model.rows.find(({ name }) => name === layer.id)!;
+  const [node] = layer.consumers, row = rowOf(model, layer.id);
   const weight = await weightOf(model, layer);
   return {
     row, attributes: [...node.attributes.values()].map((attribute) => ({ name: attribute.name, value: attributeText(attribute) })),
@@ -112,19 +119,4 @@ function byNorm(weight: Float32Array, size: number): Uint32Array {
   const norms = new Float32Array(weight.length / size);
   for (let i = 0; i < weight.length; i++) norms[Math.floor(i / size)] += weight[i] * weight[i];
   return Uint32Array.from(norms.keys()).sort((a, b) => norms[b] - norms[a] || a - b);
-}
-
-async function codebookOf({ opened: { model } }: Viewed, layer: Layer): Promise<CodebookFacts | undefined> {
-  for (const method of methods) {
-    const found = await method.recognise(model, layer);
-    if (!found?.codebook || !found.index || found.codewords === undefined || found.blockSize === undefined) continue;
-    const uses = new Uint32Array(found.codewords);
-    for (const i of found.index) uses[i]++;
-    const kernel = layer.dims.slice(2), whole = kernel.reduce((a, b) => a * b, 1);
-    return {
-      layer: layer.id, method: method.title, codewords: found.codewords, block: found.blockSize === whole && whole > 1 ? kernel : [1, found.blockSize],
-      indexBits: found.indexBits ?? 0, codebookBits: found.codebookBits ?? 32, values: found.codebook, uses,
-    };
-  }
-  return undefined;
 }

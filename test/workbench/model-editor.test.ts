@@ -61,7 +61,6 @@ test("right-click, Compress Model…, a preset and images: the result opens and 
   expect(await wide.locator(".details").innerText()).toMatch(/stored as\s+\d+ words of \d+, [\d.]+ bits a weight/);
   await wide.locator("#tab-codebooks").click();
   await wide.waitForSelector(".codeword canvas");
-  await workbench.picture("codebook-dark", true);
 });
 
 test("a cancelled compression leaves no file", async () => {

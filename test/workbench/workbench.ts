@@ -97,8 +97,10 @@ export class Workbench {
   }
 
   async command(title: string): Promise<void> {
-    await this.page.keyboard.press("F1");
     const input = this.page.locator(".quick-input-widget input").first();
+    await this.page.keyboard.press("F1");
+    // a palette that is still closing takes no key
+    await input.waitFor({ timeout: 3000 }).catch(() => this.page.keyboard.press("F1"));
     await input.fill(`>${title}`);
     await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
     await this.page.keyboard.press("Enter");

@@ -94,12 +94,33 @@ export function weightScale(m: number): (value: number) => string {
   return scaleDiverging(piecewise(interpolateLab, [negative, zero, positive])).domain([-m, 0, m]).clamp(true);
 }
 
+const palettes = new WeakMap<Theme, Uint32Array>();
+
 /** The same as 511 packed pixels (little-endian RGBA) from −m to m, for atlases. */
 export function weightPalette(): Uint32Array {
-  const scale = weightScale(255);
-  return Uint32Array.from({ length: 511 }, (_, i) => {
-    const { r, g, b } = lab(scale(i - 255)).rgb().clamp();
-    return (255 << 24 | Math.round(b) << 16 | Math.round(g) << 8 | Math.round(r)) >>> 0;
+  let palette = palettes.get(theme());
+  if (!palette) {
+    const scale = weightScale(255);
+    palettes.set(theme(), palette = Uint32Array.from({ length: 511 }, (_, i) => packed(scale(i - 255))));
+  }
+  return palette;
+}
+
+/** A colour as a pixel of an image (little-endian RGBA). */
+export function packed(colour: string): number {
+  const { r, g, b } = lab(colour).rgb().clamp();
+  return (255 << 24 | Math.round(b) << 16 | Math.round(g) << 8 | Math.round(r)) >>> 0;
+}
+
+/** Lightness and largest chroma of clusters: they stand out from the ground, and no more than the text. */
+const CLUSTERS: Record<ThemeKind, { light: number; chroma: number }> = { "dark": { light: 62, chroma: 52 }, "light": { light: 52, chroma: 56 }, "high-contrast": { light: 74, chroma: 62 }, "high-contrast-light": { light: 45, chroma: 60 } };
+
+/** Colours of places [n, 2] in a plane: alike where places are near, grey in the middle. */
+export function placeColours(places: Float32Array): string[] {
+  const { light, chroma } = CLUSTERS[theme().kind], n = places.length / 2, radii = Float32Array.from({ length: n }, (_, i) => Math.hypot(places[2 * i], places[2 * i + 1])).sort(), far = radii[Math.floor(0.95 * (n - 1))] || 1;
+  return Array.from({ length: n }, (_, i) => {
+    const x = places[2 * i] / far, y = places[2 * i + 1] / far, by = chroma / Math.max(1, Math.hypot(x, y));
+    return lab(light, by * x, by * y).formatHex();
   });
 }
 

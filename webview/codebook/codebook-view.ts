@@ -1,31 +1,191 @@
-import type { CodebookFacts, LayerRow } from "../../src/protocol/api";
-import { heatmaps } from "../charts/heatmaps";
+import type { BlockPage, BlockRequest, CodebookFacts, LayerRow } from "../../src/protocol/api";
+import { iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { scaleBar } from "../layers/kernels";
+import { HoverCard } from "./hover-card";
+import { IndexMap } from "./index-map";
+import { Members, missingText } from "./members";
+import { nounOf, type Noun } from "./nouns";
+import { Scatter, type Spot } from "./scatter";
+import { nearlyAll, Shelf, type SortBy } from "./shelf";
+import { Trial, type Wanted } from "./trial";
+import { Uses } from "./uses";
+import { WordCard } from "./word-card";
+import { WordList } from "./words";
 
-/** How many codewords are drawn at once; the rest is used less than these. */
-const SHOWN = 512;
+export interface CodebookHost {
+  codebook(layer: string): Promise<CodebookFacts | undefined>;
+  preview(layer: string, wanted: Wanted | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  /** To the layer before or behind. */
+  step(by: 1 | -1): void;
+}
 
-/** A layer's codebook: every codeword as a heat map with its use, most used first, dead ones last as empty cells. */
-export function codebookOf(facts: CodebookFacts, row: LayerRow): HTMLElement {
-  const { codewords, block, values, uses } = facts, size = values.length / codewords;
-  const order = Array.from(uses.keys()).sort((a, b) => uses[b] - uses[a] || a - b), dead = uses.reduce((sum, n) => sum + (n === 0 ? 1 : 0), 0);
-  const absolute = values.map(Math.abs).sort(), m = format.roundUp(absolute[Math.min(absolute.length - 1, Math.floor(0.995 * absolute.length))] || 1);
-  const head: [string, string][] = [
-    [format.bits(row.bitsPerWeight), t("bits per weight")], [`${format.whole(codewords)} × ${block.join("×")}`, t("codewords, {0}-bit values", facts.codebookBits)], [facts.indexBits === 1 ? t("1 bit") : t("{0} bits", facts.indexBits), t("per index")],
-    [format.whole(dead), t("dead codewords")], [format.bytes(row.bytes), t("in the file")],
-  ];
-  const [height, width] = block.length === 2 ? block : [1, size], cell = Math.max(4, Math.round(33 / Math.max(height, width))), most = Math.max(1, ...uses);
-  const grid = el("div", { class: "codewords", role: "list", "aria-label": t("Codewords by use") });
-  for (const w of order.slice(0, SHOWN)) {
-    const word = values.slice(w * size, (w + 1) * size), label = t("Codeword {0}, used {1} times", w, uses[w]);
-    const picture = uses[w] ? heatmaps(word, height, width, m, { cell, columns: 1, gap: 0, label }) : el("span", { class: "dead", role: "img", "aria-label": label });
-    const bar = el("span", { class: "use-bar" }, Object.assign(el("span"), { style: `width:${100 * uses[w] / most}%` }));
-    grid.append(el("div", { class: "codeword", role: "listitem", title: `${label}: ${Array.from(word, (v) => format.weight(v)).join(", ")}` }, picture, bar, el("small", {}, format.whole(uses[w]))));
+/** The codebook of one layer, its own or a tried one: codewords, clusters and index map with one codeword selected in all. */
+export class CodebookView {
+  readonly element = el("div", { class: "codebook", tabindex: -1 });
+  private readonly head = el("header", { class: "book-head" });
+  private readonly title = el("h2");
+  private readonly method = tag("");
+  private readonly figures = el("div", { class: "figures" });
+  private readonly note = el("p", { class: "book-note", hidden: true });
+  private readonly message = el("p", { class: "book-message", role: "alert", hidden: true });
+  private readonly panes = el("div", { class: "book-panes" });
+  private readonly trial = new Trial((wanted) => void this.tryOut(wanted));
+  private readonly words = new WordList((word) => this.select(word), (word) => this.light(word === undefined ? {} : { word }));
+  private readonly scatter = new Scatter((word) => this.select(word), (spot, at) => this.hover(this.scatter.stage, spot, at));
+  private readonly map = new IndexMap((word) => this.select(word), (spot, at) => this.hover(this.map.stage, spot, at), () => this.scatter.wordColours);
+  private readonly word = new WordCard();
+  private readonly members: Members;
+  private readonly uses = new Uses();
+  private readonly card: HoverCard;
+  private sort: SortBy = "use";
+  private row: LayerRow | undefined;
+  private shown: { shelf: Shelf; m: number; noun: Noun } | undefined;
+  private selected = -1;
+  private running: AbortController | undefined;
+
+  constructor(private readonly host: CodebookHost) {
+    const fetch = (codebook: number, request: BlockRequest) => host.blocks(codebook, request);
+    this.members = new Members(fetch, (spot) => this.light(spot));
+    this.card = new HoverCard(fetch);
+    this.panes.append(this.words.element, this.scatter.element, this.map.element, this.word.element, this.members.element, this.uses.element);
+    const sort = select<SortBy>({ label: t("Sort codewords by"), values: [{ value: "use", text: t("Use") }, { value: "norm", text: t("Norm") }, { value: "similarity", text: t("Similarity") }], value: this.sort, onChange: (sort) => {
+      this.sort = sort;
+      if (this.shown) this.words.show(this.shown.shelf, sort, this.shown.m);
+    } });
+    this.head.append(
+      iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
+      this.method, this.figures, el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")), sort));
+    this.element.append(this.head, this.trial.element, this.message, this.note, this.panes);
+    this.element.addEventListener("keydown", (event) => this.key(event));
   }
-  return el("div", { class: "codebook" },
-    el("header", { class: "figures" }, el("h2", {}, row.label), el("span", { class: "tag" }, facts.method), ...head.map(([value, name]) => el("div", { class: "figure" }, el("b", {}, value), el("small", {}, name)))),
-    grid, scaleBar(m, codewords > SHOWN ? t("the {0} most used of {1}, in steps of the codebook's grid", SHOWN, codewords) : t("in steps of the codebook's grid")));
+
+  /** Shows a layer; what stands stays, dimmed, until it is there. */
+  async show(row: LayerRow): Promise<void> {
+    if (this.row === row) return;
+    this.row = row;
+    this.showHead(this.shown?.shelf.facts);
+    await this.load((signal) => (row.codewords === undefined ? this.host.preview(row.name, undefined, signal) : this.host.codebook(row.name)));
+  }
+
+  /** The file has changed. */
+  forget(): void { this.row = undefined; }
+
+  private tryOut(wanted: Wanted): Promise<void> {
+    const { row } = this;
+    return row ? this.load((signal) => this.host.preview(row.name, wanted, signal)) : Promise.resolve();
+  }
+
+  /** The newest request wins. */
+  private async load(ask: (signal: AbortSignal) => Promise<CodebookFacts | undefined>): Promise<void> {
+    this.running?.abort();
+    const running = this.running = new AbortController(), { row } = this;
+    this.element.dataset.stale = "";
+    this.trial.busy(true);
+    this.card.hide();
+    try {
+      const facts = await ask(running.signal);
+      if (running !== this.running || !row) return;
+      if (facts) this.fill(facts, row);
+      else this.say(row.skipped ?? t("{0} cannot be held as a codebook.", row.label));
+    } catch (error) {
+      if (running === this.running) this.say(error instanceof Error ? error.message : String(error));
+    } finally {
+      if (running === this.running) {
+        delete this.element.dataset.stale;
+        this.trial.busy(false);
+      }
+    }
+  }
+
+  private say(text: string): void {
+    this.shown = undefined;
+    this.showHead(undefined);
+    this.message.textContent = text;
+    this.message.hidden = false;
+    this.note.hidden = this.panes.hidden = this.trial.element.hidden = true;
+    this.element.dataset.layer = this.row?.name;
+  }
+
+  private fill(facts: CodebookFacts, row: LayerRow): void {
+    const shelf = new Shelf(facts), m = format.roundUp(nearlyAll(facts.values)), same = facts.choices === undefined && this.shown?.shelf.facts.layer === facts.layer;
+    this.shown = { shelf, m, noun: nounOf(shelf) };
+    this.message.hidden = true;
+    this.panes.hidden = false;
+    this.note.hidden = facts.missing === undefined;
+    this.note.textContent = missingText(shelf);
+    this.trial.show(facts);
+    this.showHead(facts);
+    if (!same || this.selected >= facts.codewords) this.selected = shelf.order("use")[0];
+    this.words.show(shelf, this.sort, m);
+    this.scatter.show(shelf, this.shown.noun);
+    this.map.show(shelf);
+    this.select(this.selected);
+    this.element.dataset.layer = row.name;
+    this.element.dataset.codebook = String(facts.id);
+  }
+
+  private showHead(facts: CodebookFacts | undefined): void {
+    const { row } = this;
+    if (!row) return;
+    this.title.textContent = row.label;
+    this.title.title = row.name;
+    this.method.textContent = facts?.method ?? "";
+    this.method.hidden = !facts;
+    this.figures.replaceChildren(...(facts ? figuresOf(facts, row) : []).map(([value, name, title]) => el("div", { class: "figure", title }, el("b", {}, value), el("small", {}, name))));
+  }
+
+  private select(word: number): void {
+    const { shown } = this;
+    if (!shown) return;
+    this.selected = word;
+    this.element.dataset.word = String(word);
+    this.words.select(word);
+    this.scatter.select(word);
+    this.map.select(word);
+    this.word.show(shown.shelf, word, shown.m, shown.noun);
+    this.members.show(shown.shelf, word, shown.m, shown.noun);
+    this.uses.show(shown.shelf, word);
+  }
+
+  private light(spot: Spot): void {
+    this.words.light(spot.word);
+    this.scatter.light(spot);
+    this.map.light(spot);
+    this.uses.light(spot.block === undefined || !this.shown ? undefined : this.shown.shelf.place(spot.block).output);
+  }
+
+  private hover(stage: HTMLElement, spot: Spot, at?: { x: number; y: number }): void {
+    this.light(spot);
+    if (spot.word === undefined || !at || !this.shown) this.card.hide();
+    else this.card.show(stage, spot, at, this.shown.shelf, this.shown.m, this.shown.noun);
+  }
+
+  /** Brackets go from layer to layer, arrows from word to word where they have nothing else to do. */
+  key(event: KeyboardEvent): void {
+    const { target } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey || (target instanceof Element && target.closest("input, .field, .select"))) return;
+    if (event.key === "[" || event.key === "]") this.host.step(event.key === "[" ? -1 : 1);
+    else if (event.key === "Escape") this.hover(this.element, {});
+    else if (event.defaultPrevented || !(target === this.element || target === this.scatter.stage || target === document.body) || !this.words.walk(event.key)) return;
+    event.preventDefault();
+  }
+}
+
+/** [value, name, hover] */
+function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string][] {
+  const { choices, original, uses, codewords, block, codebookBits, indexBits, bytes, bitsPerWeight } = facts, dead = uses.reduce((sum, n) => sum + (n ? 0 : 1), 0), predicted = choices !== undefined;
+  const sizes: [string, string, string] = original
+    ? [`${format.bytes(original.bytes)} → ${format.bytes(bytes)}`, predicted ? t("predicted, {0} times smaller", format.times(original.bytes / bytes)) : t("{0} times smaller", format.times(original.bytes / bytes)), t("The weights of {0}", row.name)]
+    : [format.bytes(bytes), t("in the file"), t("The weights of {0}", row.name)];
+  return [
+    [format.bits(bitsPerWeight), predicted ? t("bits per weight, predicted") : t("bits per weight"), ""],
+    [`${format.whole(codewords)} × ${block.join("×")}`, codebookBits === undefined ? t("codewords") : t("codewords, {0}-bit values", codebookBits), ""],
+    [indexBits === 1 ? t("1 bit") : t("{0} bits", indexBits), t("per index"), ""],
+    [format.whole(dead), t("dead codewords"), t("Codewords that stand for nothing")],
+    ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), predicted ? t("SQNR, predicted") : t("SQNR"), t("Signal to quantization noise of the weights, at the scale of each channel that fits best where what follows the layer holds it")] as [string, string, string]] : []),
+    sizes,
+  ];
 }

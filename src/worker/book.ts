@@ -1,0 +1,136 @@
+import { bitsFor } from "../numeric/bits";
+import { kernelSize } from "../methods/rows";
+import type { WeightRows } from "../methods/method";
+import type { Layer } from "../onnx/layers";
+import type { BlockPage, BlockRequest, CodebookErrors, CodebookFacts, CodebookPlaces } from "../protocol/api";
+import { principal, project } from "./principal";
+
+/** Blocks that are drawn as dots: where there are more, so many of them. */
+const MOST_DOTS = 65536;
+const MOST_PER_PAGE = 512;
+
+/** Codewords [words, d] and one of them for each block of the rows. */
+export interface Codewords { codebook: Float32Array; d: number; index: Uint16Array; outputs: number }
+
+/** Original rows, and what each has to be divided by to be in the codebook's units. */
+export interface Measured { rows: WeightRows; scale: Float32Array; bytes: number }
+
+/** A codebook with all that can be told of it: what the page is given, and the blocks that it may ask for later. */
+export class Book {
+  /** What the page gets with every book. */
+  readonly figures: Pick<CodebookFacts, "codewords" | "indexBits" | "values" | "uses" | "outputs" | "index" | "places" | "original">;
+  /** Blocks of the original in the same units as the codewords. */
+  private readonly blocks: Float32Array | undefined;
+  private readonly ranks = new Map<number, Uint32Array>();
+
+  constructor(private readonly codes: Codewords, measured?: Measured) {
+    const { codebook, d, index, outputs } = codes, codewords = codebook.length / d, uses = new Uint32Array(codewords);
+    for (const w of index) uses[w]++;
+    const unit = unitOf(codebook, d, uses), values = codebook.map((v) => v / unit);
+    this.blocks = measured && inUnits(measured, unit);
+    this.figures = {
+      codewords, indexBits: bitsFor(codewords), values, uses, outputs, index,
+      places: placesOf(values, d, uses, this.blocks), original: measured && errorsOf(codes, measured),
+    };
+  }
+
+  /** Blocks by request, worst served first where there are several. */
+  page(request: BlockRequest): BlockPage {
+    const { blocks, codes: { d, index } } = this;
+    const which = "block" in request ? Uint32Array.from(request.block < index.length ? [request.block] : []) : this.ranked(request.word).slice(request.first, request.first + Math.min(request.count, MOST_PER_PAGE));
+    if (!blocks) return { which, values: new Float32Array(), errors: new Float32Array() };
+    const values = new Float32Array(which.length * d);
+    which.forEach((b, i) => values.set(blocks.subarray(b * d, (b + 1) * d), i * d));
+    return { which, values, errors: Float32Array.from(which, (b) => this.error(b)) };
+  }
+
+  private ranked(word: number): Uint32Array {
+    let rank = this.ranks.get(word);
+    if (!rank) {
+      const own: number[] = [];
+      this.codes.index.forEach((w, b) => { if (w === word) own.push(b); });
+      if (this.blocks) {
+        const errors = new Map(own.map((b) => [b, this.error(b)]));
+        own.sort((a, b) => (errors.get(b) ?? 0) - (errors.get(a) ?? 0) || a - b);
+      }
+      this.ranks.set(word, rank = Uint32Array.from(own));
+    }
+    return rank;
+  }
+
+  /** What a block's codeword leaves of it, as a share of the energy of an average block, which is d. */
+  private error(block: number): number {
+    const { blocks, figures: { values }, codes: { d, index } } = this;
+    let lost = 0;
+    if (blocks) for (let j = 0; j < d; j++) lost += (blocks[block * d + j] - values[index[block] * d + j]) ** 2;
+    return lost / d;
+  }
+}
+
+/** Root mean square of all that the codewords stand for. */
+function unitOf(codebook: Float32Array, d: number, uses: Uint32Array): number {
+  let sum = 0, count = 0;
+  uses.forEach((n, w) => {
+    for (let j = w * d; j < (w + 1) * d; j++) sum += n * codebook[j] ** 2;
+    count += n * d;
+  });
+  return sum > 0 ? Math.sqrt(sum / count) : 1;
+}
+
+function inUnits({ rows: { values, inputs }, scale }: Measured, unit: number): Float32Array {
+  const blocks = new Float32Array(values.length);
+  scale.forEach((s, m) => { for (let j = m * inputs; j < (m + 1) * inputs; j++) blocks[j] = values[j] / (s * unit); });
+  return blocks;
+}
+
+function errorsOf({ codebook, d, index, outputs }: Codewords, { rows: { values, inputs }, scale, bytes }: Measured): CodebookErrors {
+  const words = codebook.length / d, lost = new Float64Array(words), energy = new Float64Array(words), lostOf = new Float64Array(outputs), energyOf = new Float64Array(outputs), perRow = inputs / d;
+  for (let b = 0; b < index.length; b++) {
+    const w = index[b], m = Math.floor(b / perRow);
+    let own = 0, error = 0;
+    for (let j = 0; j < d; j++) {
+      const value = values[b * d + j];
+      own += value * value;
+      error += (value - scale[m] * codebook[w * d + j]) ** 2;
+    }
+    lost[w] += error;
+    energy[w] += own;
+    lostOf[m] += error;
+    energyOf[m] += own;
+  }
+  const share = (part: Float64Array, whole: Float64Array): Float32Array => Float32Array.from(part, (v, i) => (whole[i] > 0 ? v / whole[i] : 0)), sum = (all: Float64Array): number => all.reduce((a, b) => a + b, 0);
+  const total = sum(energy), noise = sum(lost);
+  return { bytes, sqnrDb: noise > 0 ? 10 * Math.log10(total / noise) : undefined, channels: share(lostOf, energyOf), words: share(lost, energy), energy: Float32Array.from(energy, (v) => (total > 0 ? v / total : 0)) };
+}
+
+function placesOf(values: Float32Array, d: number, uses: Uint32Array, blocks: Float32Array | undefined): CodebookPlaces {
+  if (!blocks) {
+    const plane = principal(values, d, uses);
+    return { shares: plane.shares, words: project(values, d, plane), blocks: new Float32Array(), which: new Uint32Array() };
+  }
+  const count = blocks.length / d, shown = Math.min(count, MOST_DOTS), which = Uint32Array.from({ length: shown }, (_, i) => Math.floor((i + 0.5) * count / shown));
+  const sample = new Float32Array(shown * d);
+  which.forEach((b, i) => sample.set(blocks.subarray(b * d, (b + 1) * d), i * d));
+  const plane = principal(sample, d);
+  return { shares: plane.shares, words: project(values, d, plane), blocks: project(sample, d, plane), which };
+}
+
+/** How a block of so many weights lies in a layer's kernels. */
+export function blockShape(layer: Layer, d: number): [number, number] {
+  const size = kernelSize(layer), width = layer.dims.length > 2 ? layer.dims[layer.dims.length - 1] : 1;
+  return size > 1 && d === size ? [size / width, width] : [1, d];
+}
+
+/** Least-squares factor of every row for what stands for it; where that is none, the one of equal energy. */
+export function fittedScale({ values, inputs }: WeightRows, { codebook, d, index, outputs }: Codewords): Float32Array {
+  return Float32Array.from({ length: outputs }, (_, m) => {
+    let wanted = 0, have = 0, energy = 0;
+    for (let j = m * inputs; j < (m + 1) * inputs; j++) {
+      const stand = codebook[index[Math.floor(j / d)] * d + j % d];
+      wanted += stand * values[j];
+      have += stand * stand;
+      energy += values[j] ** 2;
+    }
+    return have > 0 && wanted > 0 ? wanted / have : have > 0 && energy > 0 ? Math.sqrt(energy / have) : 1;
+  });
+}

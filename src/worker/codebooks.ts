@@ -1,0 +1,102 @@
+import { followOf } from "../compression/follow";
+import type { OpenedModel } from "../compression/host";
+import { expand, kernelMethod, type KernelOptions } from "../methods/kernel";
+import { methods } from "../methods/registry";
+import { kernelSize, outputsOf, toRows } from "../methods/rows";
+import type { ComputePool } from "../numeric/tasks";
+import { type Layer, readWeight } from "../onnx/layers";
+import type { BlockPage, BlockRequest, CodebookChoice, CodebookFacts } from "../protocol/api";
+import { throwIfCancelled } from "../protocol/errors";
+import { blockShape, Book, fittedScale, type Codewords } from "./book";
+import { originalOf } from "./original";
+import { tryCodebook } from "./trial";
+
+/** So many codebooks can be asked for their blocks, the newest ones. */
+const KEPT = 4;
+const MOST_WORDS = 65536, LONGEST_BLOCK = 512;
+/** What is tried out first, as near as the layer allows. */
+const FIRST_WORDS = 64;
+
+type Names = Pick<CodebookFacts, "layer" | "method" | "block" | "kernel" | "codebookBits" | "bytes" | "bitsPerWeight" | "missing" | "choices">;
+
+/** Codebooks that are looked at: those of a file, and those that are tried out on its plain layers. */
+export class Codebooks {
+  private readonly kept = new Map<number, Book>();
+  private next = 1;
+
+  constructor(private readonly pool: () => Promise<ComputePool>) {}
+
+  /** The codebook that the file holds, beside the original's weights where those are found. */
+  async ofFile(file: string, { model }: OpenedModel, layer: Layer, bytes: number): Promise<CodebookFacts | undefined> {
+    for (const method of methods) {
+      const found = await method.recognise(model, layer);
+      if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK) continue;
+      const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: Uint16Array.from(found.index), outputs: outputsOf(layer) };
+      const scale = await storedScale(await readWeight(model, layer), layer, codes);
+      if (!scale) continue;
+      const original = await originalOf(file, layer), known = "rows" in original ? original : undefined;
+      // where every row is stored without a scale, what follows the layer has taken it over: then the one that fits is as near as the file tells
+      const measured = known && { ...known, scale: scale.every((s) => Math.abs(s - 1) < 1e-6) ? fittedScale(known.rows, codes) : scale };
+      return this.keep(new Book(codes, measured), { ...namesOf(layer, method.title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });
+    }
+    return undefined;
+  }
+
+  /** A codebook as the product would make it without images, of the layer's plain weight. */
+  async tried(model: OpenedModel["model"], layer: Layer, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined> {
+    if (layer.blocked !== undefined || kernelMethod.accepts(layer) !== true) return undefined;
+    const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined, choices = choicesOf(layer, scaleIsFree);
+    const options = nearest(choices, wanted), weight = options && await readWeight(model, layer), pool = await this.pool();
+    if (!weight) return undefined;
+    throwIfCancelled(signal);
+    const cancellable: ComputePool = { threads: pool.threads, run: (name, input, given) => { throwIfCancelled(signal); return pool.run(name, input, given); } };
+    const rows = toRows(layer, weight), codes = await tryCodebook(rows, options, scaleIsFree, cancellable);
+    throwIfCancelled(signal);
+    return this.keep(new Book(codes, { rows, scale: fittedScale(rows, codes), bytes: layer.bytes }), { ...namesOf(layer, kernelMethod.title, options.block, options.valueBits, kernelMethod.bytes(layer, options, scaleIsFree)), choices });
+  }
+
+  blocks(codebook: number, request: BlockRequest): BlockPage | undefined { return this.kept.get(codebook)?.page(request); }
+
+  private keep(book: Book, names: Names): CodebookFacts {
+    const id = this.next++;
+    this.kept.set(id, book);
+    this.kept.delete(id - KEPT);
+    return { id, ...names, ...book.figures };
+  }
+}
+
+function namesOf(layer: Layer, method: string, d: number, codebookBits: number | undefined, bytes: number): Names {
+  return { layer: layer.id, method, block: blockShape(layer, d), kernel: kernelSize(layer), codebookBits, bytes, bitsPerWeight: 8 * bytes / layer.parameters };
+}
+
+/** The factor of each row between its codewords and the weight in the file; undefined where the codewords do not stand for the rows. */
+async function storedScale(weight: Float32Array | undefined, layer: Layer, codes: Codewords): Promise<Float32Array | undefined> {
+  if (!weight) return undefined;
+  const rows = toRows(layer, weight), scale = fittedScale(rows, codes), expanded = expand(codes.codebook, Int32Array.from(codes.index), codes.d, scale);
+  let lost = 0, energy = 0;
+  for (let i = 0; i < expanded.length; i++) {
+    lost += (expanded[i] - rows.values[i]) ** 2;
+    energy += rows.values[i] ** 2;
+  }
+  return lost <= 1e-4 * energy ? scale : undefined;
+}
+
+/** What the method offers, by the shape of a block. */
+function choicesOf(layer: Layer, scaleIsFree: boolean): CodebookChoice[] {
+  const choices: CodebookChoice[] = [];
+  for (const { options: { block, words } } of kernelMethod.candidates(layer, scaleIsFree)) {
+    const choice = choices.find((c) => c.block === block);
+    if (choice) choice.words.push(words);
+    else choices.push({ block, shape: blockShape(layer, block).join("×"), words: [words] });
+  }
+  for (const { words } of choices) words.sort((a, b) => a - b);
+  return choices.sort((a, b) => b.block - a.block);
+}
+
+/** What was wanted, or for a start the largest block with 64 codewords or so; any number of them between the least and the most. */
+function nearest(choices: readonly CodebookChoice[], wanted: { block: number; words: number } | undefined): KernelOptions | undefined {
+  const enough = choices.find(({ words }) => words[words.length - 1] >= FIRST_WORDS) ?? choices[0], choice = choices.find(({ block }) => block === wanted?.block) ?? enough;
+  if (!choice) return undefined;
+  const { block, words } = choice;
+  return { block, words: Math.max(words[0], Math.min(words[words.length - 1], wanted?.words ?? FIRST_WORDS)), valueBits: 6 };
+}

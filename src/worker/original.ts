@@ -1,0 +1,27 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { toRows } from "../methods/rows";
+import type { WeightRows } from "../methods/method";
+import { findLayers, readWeight, type Layer } from "../onnx/layers";
+import { openModelFile } from "./host";
+
+/** The weights that a compressed layer was made of, or why they are not known. */
+export type Original = { rows: WeightRows; bytes: number } | { missing: { file: string; differs: boolean } };
+
+/** Looks for the original of NAME.small.onnx: NAME.onnx in the same folder, with the same layer in the same shape. */
+export async function originalOf(file: string, layer: Layer): Promise<Original> {
+  const name = path.basename(file), wanted = name.replace(/\.small(?=\.onnx$)/i, ""), place = path.join(path.dirname(file), wanted), missing = (differs: boolean): Original => ({ missing: { file: wanted, differs } });
+  if (wanted === name) return { missing: { file: "", differs: false } };
+  if (!await fs.access(place).then(() => true, () => false)) return missing(false);
+  const opened = await openModelFile(place).catch(() => undefined);
+  if (!opened) return missing(true);
+  try {
+    const same = findLayers(opened.model).find(({ id, op, dims, outputAxis }) => id === layer.id && op === layer.op && outputAxis === layer.outputAxis && dims.join() === layer.dims.join());
+    const weight = same?.tensor && await readWeight(opened.model, same);
+    return weight ? { rows: toRows(layer, weight), bytes: same.bytes } : missing(true);
+  } catch {
+    return missing(true); // as unreadable as another model
+  } finally {
+    await opened.close();
+  }
+}

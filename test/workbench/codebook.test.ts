@@ -1,0 +1,227 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { floats, ints, modelBytes, value, wave } from "../unit/onnx/models";
+import { overlaps } from "./overlaps";
+import { Workbench } from "./workbench";
+
+const LARGE = 512;
+
+/** A codebook of ten words, three of which stand for nothing. */
+const withDeadWords = (): Uint8Array => modelBytes({
+  initializers: [floats("words", [10, 9], wave(90)), ints("which", Array.from({ length: 32 * 16 }, (_, i) => [0, 1, 3, 4, 6, 7, 9][i * i % 7])), ints("shape", [32, 16, 3, 3])],
+  nodes: [{ op: "Gather", inputs: ["words", "which"], outputs: ["flat"] }, { op: "Reshape", inputs: ["flat", "shape"], outputs: ["conv.weight"] }, { op: "Conv", inputs: ["x", "conv.weight"], outputs: ["y"] }],
+  inputs: [value("x", [1, 16, 8, 8])], outputs: [value("y")],
+});
+
+let workbench: Workbench;
+beforeAll(async () => {
+  workbench = await Workbench.start();
+  const at = (name: string) => path.join(workbench.folder, name);
+  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--data", at("fashion-mnist")], { stdio: "ignore" });
+  copyFileSync(at("fashion-cnn.small.onnx"), at("lone.small.onnx"));
+  writeFileSync(at("dead.onnx"), withDeadWords());
+  writeFileSync(at("large.onnx"), modelBytes({
+    initializers: [floats("conv.weight", [LARGE, LARGE, 3, 3], wave(LARGE * LARGE * 9))], nodes: [{ op: "Conv", inputs: ["x", "conv.weight"], outputs: ["y"] }], inputs: [value("x", [1, LARGE, 8, 8])], outputs: [value("y")],
+  }));
+}, 300_000);
+afterAll(() => workbench?.stop());
+beforeEach(async () => {
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await workbench.tidy();
+  await sideBar(true);
+});
+
+/** The codebook of a layer, with the side bar out of the way. */
+async function open(name: string, layer: string): Promise<Frame> {
+  const page = await workbench.open(name);
+  await page.waitForSelector(".side[data-layer]", { state: "attached" });
+  await page.locator("#tab-layers").click();
+  await page.locator("tbody tr").filter({ has: page.locator("td:first-child", { hasText: new RegExp(`^${layer}$`) }) }).click();
+  await page.locator("#tab-codebooks").click();
+  await ready(page, `${layer}.weight`);
+  return page;
+}
+const ready = (page: Frame, layer: string) => page.waitForSelector(`.codebook[data-layer='${layer}']:not([data-stale])`);
+const figures = (page: Frame) => page.locator(".book-head .figures").innerText().then((text) => text.replace(/\s+/g, " "));
+const selected = (page: Frame) => page.locator(".codeword[aria-selected=true]").getAttribute("data-word");
+async function sideBar(wanted: boolean): Promise<void> {
+  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
+}
+
+test("a layer's codebook stands with its clusters, index map, worst kernels and uses beside the original", async () => {
+  const page = await open("fashion-cnn.small.onnx", "17");
+  await sideBar(false);
+  await page.waitForSelector(".member");
+  await workbench.page.waitForTimeout(500);
+  await workbench.picture("codebook-dark", true);
+  expect(await figures(page)).toMatch(/[\d.]+ bits per weight \d+ × 3×3 codewords, 6-bit values \d bits per index \d+ dead codewords [\d.]+ dB SQNR 590 KB → [\d.]+ KB \d+ times smaller/);
+  expect(await page.locator(".book-scatter").innerText()).toMatch(/Kernel clusters\s+PCA \d+ % \+ \d+ % of variance[^]*16,384 kernels as dots, \d+ codewords as discs sized by use/);
+  expect(await page.locator(".book-map .book-caption").innerText()).toMatch(/^Highest distortion: output channel \d+, [\d.]+ % of its energy$/);
+  const errors = (await page.locator(".member small").allInnerTexts()).map((text) => parseInt(text, 10));
+  expect(errors.length).toBeGreaterThan(4);
+  expect(errors).toEqual([...errors].sort((a, b) => b - a));
+  expect(await overlaps(page)).toEqual([]);
+});
+
+test("one selected codeword is lit everywhere: by keys, by the map, by the clusters", async () => {
+  const page = await open("fashion-cnn.small.onnx", "17"), { keyboard, mouse } = workbench.page;
+  await sideBar(false);
+  await page.locator(".codeword[aria-selected=true]").click();
+  const first = await selected(page);
+  await keyboard.press("ArrowRight");
+  const second = await selected(page);
+  expect(second).not.toBe(first);
+  await expect.poll(() => page.locator(".book-members h3").innerText()).toMatch(new RegExp(`^[\\d,]+ kernels of codeword ${second}$`));
+  expect(await page.locator(".book-uses h3").innerText()).toBe(`Where codeword ${second} is used`);
+  expect(await page.locator(".codeword[aria-selected=true]").getAttribute("aria-label")).toMatch(/^Codeword \d+, used [\d,]+ times, rank 2 of \d+, largest value −?[\d.]+ in row \d, column \d$/);
+  expect(await page.locator(".book-word .word-values span").count()).toBe(9);
+  // the words that a channel uses add up to all that is used
+  const list = (await page.locator(".book-uses li").allInnerTexts()).map((text) => parseInt(text.replace(/,/g, ""), 10));
+  expect(list.reduce((a, b) => a + b, 0)).toBe(Number((await page.locator(".book-members h3").innerText()).replace(/,/g, "").split(" ")[0]));
+  await keyboard.press("End");
+  await keyboard.press("Home");
+  expect(await selected(page)).toBe(first);
+
+  const map = (await page.locator(".book-map .book-stage").boundingBox())!;
+  await mouse.move(map.x + 60, map.y + 60);
+  await page.locator(".book-map .book-card").waitFor();
+  expect(await page.locator(".book-card").innerText()).toMatch(/^Output \d+, input \d+ · codeword \d+\s+kernel\s+codeword\s+difference\s+error \d+ % of an average kernel’s energy/);
+  const pointed = /codeword (\d+)/.exec(await page.locator(".book-card b").innerText())![1];
+  expect(await page.locator(".codeword[data-lit]").getAttribute("data-word")).toBe(pointed);
+  await workbench.page.screenshot({ path: "test-results/codebook-hover.png" });
+  await mouse.click(map.x + 60, map.y + 60);
+  expect(await selected(page)).toBe(pointed);
+
+  const stage = page.locator(".book-scatter .book-stage"), before = await stage.screenshot();
+  await stage.focus();
+  await keyboard.press("+");
+  await workbench.page.waitForTimeout(200);
+  expect((await stage.screenshot()).equals(before)).toBe(false);
+  await keyboard.press("0");
+  await keyboard.press("ArrowRight");
+  expect(await selected(page)).not.toBe(pointed);
+});
+
+test("brackets lead from layer to layer, words can be sorted, strips are strips", async () => {
+  const page = await open("fashion-cnn.small.onnx", "17"), { keyboard } = workbench.page;
+  await page.locator(".codeword").first().click();
+  await keyboard.press("[");
+  await ready(page, "14.weight");
+  expect(await page.locator(".book-head h2").innerText()).toBe("14");
+  expect(await figures(page)).toMatch(/\d+ × 1×3 codewords/);
+  const box = (await page.locator(".codeword canvas").first().boundingBox())!;
+  expect(Math.round(box.width / box.height)).toBe(3);
+  const words = () => page.locator(".codeword").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("data-word")));
+  const byUse = await words();
+  await page.locator(".book-sort .select").click();
+  await page.locator("[role=option]", { hasText: "Similarity" }).click();
+  const alike = await words();
+  expect(alike).not.toEqual(byUse);
+  expect([...alike].sort()).toEqual([...byUse].sort());
+  await workbench.picture("codebook-strips");
+  await page.locator(".book-head .icon-button").last().click();
+  await ready(page, "17.weight");
+  await keyboard.press("]"); // the button that was pressed has the focus still
+  await page.waitForSelector(".codebook[data-layer='22.weight'] .book-message:not([hidden])");
+  expect(await page.locator(".book-message").innerText()).toMatch(/quantized|codebook/);
+});
+
+test("without the original the codewords stand alone, and it is said what is missing", async () => {
+  const page = await open("lone.small.onnx", "17");
+  expect(await page.locator(".book-note").innerText()).toBe("lone.onnx is missing. With it in the same folder, the original’s kernels and what they lost are shown.");
+  expect(await figures(page)).toMatch(/[\d.]+ KB in the file/);
+  expect(await figures(page)).not.toContain("SQNR");
+  expect(await page.locator(".book-scatter .book-caption").innerText()).toMatch(/^\d+ codewords as discs sized by use$/);
+  await workbench.picture("codebook-lone");
+});
+
+test("a layer that is not compressed is tried out, and nothing is written", async () => {
+  const before = readdirSync(workbench.folder), page = await workbench.open("resnet20-cifar10.onnx");
+  await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
+  await page.waitForSelector(".codebook[data-layer]:not([data-stale])");
+  await sideBar(false);
+  expect(await page.locator(".book-trial").innerText()).toMatch(/Preview[^]*Block[^]*Codewords[^]*Nothing is written\./);
+  const noise = async () => Number(/([\d.]+) dB/.exec(await figures(page))![1]), few = await noise();
+  expect(await figures(page)).toMatch(/bits per weight, predicted 64 × 3×3/);
+  await page.locator(".book-slider").focus();
+  await workbench.page.keyboard.press("ArrowRight");
+  await expect.poll(() => figures(page)).toContain("128 × 3×3");
+  expect(await noise()).toBeGreaterThan(few);
+  await workbench.picture("codebook-preview");
+  // of many requests the newest one wins
+  for (const key of ["ArrowRight", "ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowRight"]) await workbench.page.keyboard.press(key);
+  await page.waitForSelector(".codebook:not([data-stale])");
+  await expect.poll(() => figures(page)).toContain("64 × 3×3");
+  await page.locator(".book-number input").fill("100");
+  await expect.poll(() => figures(page)).toContain("100 × 3×3");
+  await page.locator(".book-block .select").click();
+  await page.locator("[role=option]", { hasText: "1×3" }).click();
+  await expect.poll(() => figures(page)).toMatch(/100 × 1×3/);
+  expect(readdirSync(workbench.folder)).toEqual(before);
+});
+
+test("dead words stand last as empty cells and are counted", async () => {
+  const page = await open("dead.onnx", "conv"), dead = page.locator(".codeword:has(.dead)");
+  const used = (await page.locator(".codeword small").allInnerTexts()).map(Number), count = used.filter((n) => n === 0).length;
+  expect(count).toBeGreaterThan(2);
+  expect(used).toEqual([...used].sort((a, b) => b - a));
+  expect(await dead.count()).toBe(count);
+  expect(await figures(page)).toContain(`${count} dead codewords`);
+  expect(await page.locator(".book-words .book-title small").innerText()).toContain(`${count} dead`);
+  await page.locator(".codeword").last().click();
+  expect(await page.locator(".book-word").innerText()).toContain("not used");
+  await workbench.picture("codebook-dead");
+});
+
+test(`${LARGE * LARGE} kernels are clustered, drawn as a sample, and moved`, async () => {
+  const page = await open("large.onnx", "conv");
+  expect(await page.locator(".book-scatter .book-caption").innerText()).toBe("65,536 of 262,144 kernels as dots, 64 codewords as discs sized by use");
+  await sideBar(false);
+  const stage = (await page.locator(".book-scatter .book-stage").boundingBox())!, { mouse } = workbench.page;
+  await mouse.move(stage.x + 200, stage.y + 200);
+  await mouse.down();
+  const before = await workbench.page.screenshot({ clip: stage });
+  for (let i = 0; i < 20; i++) await mouse.move(stage.x + 200 + 3 * i, stage.y + 200);
+  await mouse.up();
+  await workbench.page.waitForTimeout(200);
+  expect((await workbench.page.screenshot({ clip: stage })).equals(before)).toBe(false);
+  await workbench.picture("codebook-large");
+});
+
+test("the details of a compressed layer lead to its codebook", async () => {
+  const page = await workbench.open("fashion-cnn.small.onnx");
+  await page.locator(".details-actions .button", { hasText: "Open Codebook" }).click();
+  const layer = await page.locator(".side").getAttribute("data-layer");
+  await ready(page, layer!);
+});
+
+test("at every width panes stack and nothing is cut or lies on another", async () => {
+  const page = await open("fashion-cnn.small.onnx", "17");
+  await sideBar(false);
+  for (const [width, height] of [[1160, 900], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [340, 800], [1104, 720], [672, 450]]) {
+    await workbench.page.setViewportSize({ width: width + 48, height });
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`codebook-width-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+    expect(await page.locator(".codebook, .book-panes").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0, 0]);
+    expect(await page.locator(".book-pane").evaluateAll((panes) => panes.filter(({ scrollWidth, clientWidth, scrollHeight, clientHeight }) => scrollWidth > clientWidth || scrollHeight > clientHeight + 1).map(({ className }) => className)), String(width)).toEqual([]);
+    for (const part of [".book-head h2", ".bar .button.primary"]) expect(await page.locator(part).isVisible(), `${part} at ${width}`).toBe(true);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+});
+
+test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
+  const settings = path.join(workbench.folder, ".vscode", "settings.json");
+  mkdirSync(path.dirname(settings), { recursive: true });
+  writeFileSync(settings, JSON.stringify({ "workbench.colorTheme": theme }));
+  const page = await open("fashion-cnn.small.onnx", "17");
+  await page.waitForSelector(name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
+  await sideBar(false);
+  await page.waitForSelector(".member");
+  await workbench.page.waitForTimeout(400);
+  await workbench.picture(`codebook-${name}`);
+  expect(await overlaps(page)).toEqual([]);
+});

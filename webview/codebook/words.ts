@@ -1,0 +1,106 @@
+import { el } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+import { scaleBar } from "../layers/kernels";
+import { picture, pictureSize } from "./picture";
+import { MOST_LISTED, type Shelf, type SortBy } from "./shelf";
+
+/** Side of a codeword's picture: larger where there are few of them. */
+const ROOM = 36, LARGE_ROOM = 56, FEW = 32;
+
+/** The codewords of a codebook as a list to walk in: heat maps with their use, dead ones last as empty cells. */
+export class WordList {
+  readonly element = el("section", { class: "book-pane book-words", "aria-label": t("Codewords") });
+  private readonly list = el("div", { class: "codewords", role: "listbox", "aria-label": t("Codewords"), "aria-orientation": "horizontal" });
+  private readonly note = el("small");
+  private readonly foot = el("div");
+  private cells = new Map<number, HTMLElement>();
+  private order: number[] = [];
+  private selected = -1;
+
+  constructor(private readonly choose: (word: number) => void, hover: (word: number | undefined) => void) {
+    this.element.append(el("header", { class: "book-title" }, el("h3", {}, t("Codewords")), this.note), this.list, this.foot);
+    const wordAt = (target: EventTarget | null): number | undefined => {
+      const cell = target instanceof Element ? target.closest<HTMLElement>(".codeword") : undefined;
+      return cell?.dataset.word === undefined ? undefined : Number(cell.dataset.word);
+    };
+    this.list.addEventListener("click", ({ target }) => { const word = wordAt(target); if (word !== undefined) choose(word); });
+    this.list.addEventListener("pointerover", ({ target }) => hover(wordAt(target)));
+    this.list.addEventListener("pointerleave", () => hover(undefined));
+    this.list.addEventListener("keydown", (event) => {
+      const to = this.step(event.key);
+      if (to === undefined) return;
+      event.preventDefault();
+      choose(to);
+      this.cells.get(to)?.focus();
+    });
+  }
+
+  show(shelf: Shelf, by: SortBy, m: number): void {
+    const { facts: { uses, codewords }, height, width, mostUsed, leastUsed, dead } = shelf, room = codewords <= FEW ? LARGE_ROOM : ROOM, size = pictureSize(height, width, room), hadFocus = this.list.contains(document.activeElement), { scrollTop } = this.list;
+    this.order = shelf.order(by);
+    this.cells = new Map(this.order.map((word) => {
+      const values = shelf.word(word), live = uses[word] > 0, empty = el("span", { class: "dead" }), bar = el("span", { class: "use-bar" }, el("span"));
+      empty.style.width = `${size.width}px`;
+      empty.style.height = `${size.height}px`;
+      bar.style.width = `${size.width}px`;
+      (bar.firstChild as HTMLElement).style.width = `${100 * uses[word] / (mostUsed || 1)}%`;
+      const cell = el("div", { class: "codeword", role: "option", tabindex: -1, "aria-selected": "false", "data-word": String(word), "aria-label": wordText(shelf, word), title: wordText(shelf, word) }, live ? picture(values, height, width, m, room) : empty, bar, el("small", {}, format.whole(uses[word])));
+      return [word, cell];
+    }));
+    this.list.style.setProperty("--cell", `${Math.max(34, size.width) + 12}px`);
+    this.list.replaceChildren(...this.cells.values());
+    this.list.scrollTop = scrollTop;
+    const range = leastUsed === mostUsed ? t("{0} uses each", format.whole(mostUsed)) : t("{0}–{1} uses each", format.whole(leastUsed), format.whole(mostUsed));
+    this.note.textContent = [range, ...(dead ? [t("{0} dead", format.whole(dead))] : []), ...(codewords > MOST_LISTED ? [t("the {0} most used", format.whole(MOST_LISTED))] : [])].join(" · ");
+    this.note.title = this.note.textContent;
+    this.foot.replaceChildren(scaleBar(m, t("in units of the channel’s scale")));
+    this.select(this.selected);
+    if (hadFocus) this.cells.get(this.selected)?.focus();
+  }
+
+  /** Codewords may come to stand elsewhere; the selection stays. */
+  select(word: number): void {
+    const before = this.cells.get(this.selected), cell = this.cells.get(word);
+    before?.setAttribute("aria-selected", "false");
+    if (before) before.tabIndex = -1;
+    this.selected = word;
+    const reached = cell ?? this.cells.get(this.order[0]);
+    if (reached) reached.tabIndex = 0;
+    if (!cell) return;
+    cell.setAttribute("aria-selected", "true");
+    const { list } = this, top = cell.offsetTop - list.offsetTop, bottom = top + cell.offsetHeight;
+    if (top < list.scrollTop) list.scrollTop = top - 4;
+    else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight + 4;
+  }
+
+  /** Lights a codeword that is pointed at elsewhere. */
+  light(word: number | undefined): void {
+    for (const cell of this.list.querySelectorAll(".codeword[data-lit]")) cell.removeAttribute("data-lit");
+    if (word !== undefined) this.cells.get(word)?.setAttribute("data-lit", "");
+  }
+
+  /** Goes to the codeword that a key leads to. */
+  walk(key: string): boolean {
+    const to = this.step(key);
+    if (to !== undefined) this.choose(to);
+    return to !== undefined;
+  }
+
+  private step(key: string): number | undefined {
+    const { order, list, selected, cells } = this, at = Math.max(0, order.indexOf(selected)), first = cells.get(order[0]);
+    const across = first ? Math.max(1, order.findIndex((w) => cells.get(w)!.offsetTop !== first.offsetTop)) : 1, page = first ? Math.max(1, Math.floor(list.clientHeight / (first.offsetHeight + 4))) * across : 1;
+    const steps: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across, PageUp: -page, PageDown: page, Home: -at, End: order.length - 1 - at };
+    if (!(key in steps)) return undefined;
+    const to = at + steps[key];
+    return order[to] ?? order[Math.max(0, Math.min(order.length - 1, key.startsWith("Page") ? to : at))];
+  }
+}
+
+/** "Codeword 50, used 198 times, rank 50 of 64, largest value 1.97 in row 2, column 2" */
+function wordText(shelf: Shelf, word: number): string {
+  const { facts: { uses, codewords }, width, height } = shelf, values = shelf.word(word), n = uses[word];
+  if (!n) return t("Codeword {0}, not used", word);
+  const at = values.reduce((most, v, i) => (Math.abs(v) > Math.abs(values[most]) ? i : most), 0), place = height > 1 ? t("in row {0}, column {1}", Math.floor(at / width) + 1, at % width + 1) : t("in place {0}", at + 1);
+  return t("Codeword {0}, used {1} times, rank {2} of {3}, largest value {4} {5}", word, format.whole(n), format.whole(shelf.rank(word)), format.whole(codewords), format.weight(values[at]), place);
+}
