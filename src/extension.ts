@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { registerCommand } from "./commands/command";
 import { CompressCommand } from "./commands/compress";
+import { LayersTree } from "./editor/layers-tree";
 import { createLog } from "./editor/log";
 import { ModelEditors } from "./editor/model-editor";
 import { Status } from "./editor/status";
@@ -14,7 +15,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const editors = new ModelEditors(context.extensionUri, viewing, status, log);
   const compress = new CompressCommand(context, editors, log);
   context.subscriptions.push(
-    log, status, editors.register(),
+    log, status, editors.register(), LayersTree.register(editors),
     { dispose: () => viewing.stop() },
     { dispose: () => { void compress.cancel(); } },
     vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) status.show(); }),

@@ -32,6 +32,8 @@ class Page {
   private state: PageState;
   private trusted = start.trusted;
   private rows: LayerRow[] = [];
+  /** Selected layer as the host knows it. */
+  private told: string | undefined;
   private graph: GraphFacts = { nodes: [], edges: [] };
   private groups: Member[] = [];
   private total = 0;
@@ -52,6 +54,7 @@ class Page {
       changed: async () => { await this.load(); },
       trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
       find: async () => { this.focusSearch(); },
+      select: async (layer) => { if (this.rows.some(({ name }) => name === layer)) this.selectLayer(layer); },
       job: async (state) => { this.showJob(state); },
     });
     document.addEventListener("keydown", (event) => {
@@ -184,6 +187,7 @@ class Page {
   }
 
   private select(selection: Selection): void {
+    if (selection.layer !== this.told) void this.host.selected(this.told = selection.layer);
     this.save({ selection });
     this.visits.visit(selection);
     this.views?.graph.allow(this.visits.canGoBack, this.visits.canGoForward);

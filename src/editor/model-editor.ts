@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { WorkerApi } from "../protocol/api";
+import type { LayerRow, WorkerApi } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
 import { connect, type Channel, type Methods, type Peer } from "../protocol/rpc";
@@ -12,7 +12,15 @@ import type { Status } from "./status";
 const CLOSE_GRACE_MS = 5000;
 
 interface ModelDocument extends vscode.CustomDocument { file: LocalFile }
-interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi }
+interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string }
+
+/** The model in front, for views beside the editor. */
+export interface ShownModel {
+  rows: readonly LayerRow[];
+  /** Identity of the selected layer. */
+  selected?: string;
+  select(layer: string): void;
+}
 
 /** The read-only editor for `.onnx` files: one page a panel, one process for all that is looked at. */
 export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDocument> {
@@ -20,6 +28,10 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   private readonly pages = new Set<OpenPage>();
   private readonly references = new Map<string, number>();
   private readonly jobs = new Map<string, JobState>();
+  private readonly shown = new vscode.EventEmitter<ShownModel | undefined>();
+  /** Fires when another model comes to the front or another layer is selected; undefined once none is open. */
+  readonly onDidShow = this.shown.event;
+  private front: OpenPage | undefined;
 
   constructor(
     private readonly extension: vscode.Uri,
@@ -30,6 +42,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
 
   register(): vscode.Disposable {
     return vscode.Disposable.from(
+      this.shown,
       vscode.window.registerCustomEditorProvider(ModelEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const { page } of this.pages) void page.trusted().catch(() => undefined); }),
     );
@@ -60,7 +73,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     const { uri, file } = document;
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
     const channel = webviewChannel(panel.webview);
-    const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => peer.remote));
+    const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => open));
     const open: OpenPage = { uri, panel, page: peer.remote };
     this.pages.add(open);
     panel.webview.html = pageHtml(panel.webview, this.extension, {
@@ -70,18 +83,28 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       strings: plainStrings(vscode.l10n.bundle),
     });
     const watching = this.watch(uri, open);
-    const showActive = () => this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
+    const showActive = () => {
+      this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
+      if (panel.active) this.showFront(open);
+    };
     showActive();
     panel.onDidChangeViewState(showActive);
     panel.onDidDispose(() => {
       watching.dispose();
       this.pages.delete(open);
-      showActive();
+      this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
+      if (this.front === open) this.showFront([...this.pages].find((page) => page.panel.active));
       peer.close(new KernelscopeError("cancelled", "The editor was closed."));
     });
   }
 
-  private hostApi(uri: vscode.Uri, path: string, page: () => PageApi): Methods<HostApi> {
+  /** The tree of layers stays at the last model that was in front. */
+  private showFront(open: OpenPage | undefined): void {
+    this.front = open;
+    this.shown.fire(open?.rows && { rows: open.rows, selected: open.selected, select: (layer) => { void open.page.select(layer).catch(() => undefined); } });
+  }
+
+  private hostApi(uri: vscode.Uri, path: string, page: () => OpenPage): Methods<HostApi> {
     const ask = async <Result>(what: (worker: WorkerApi) => Promise<Result>): Promise<Result> => {
       try {
         return await what(this.viewing.api);
@@ -93,11 +116,20 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     return {
       open: async () => {
         const job = this.jobs.get(uri.toString());
-        if (job) await page().job(job);
+        if (job) await page().page.job(job);
         return ask((worker) => worker.open(path));
       },
       graph: () => ask((worker) => worker.graph(path)),
-      layers: () => ask((worker) => worker.layers(path)),
+      layers: async () => {
+        const rows = await ask((worker) => worker.layers(path));
+        page().rows = rows;
+        if (page().panel.active) this.showFront(page());
+        return rows;
+      },
+      selected: async (layer) => {
+        page().selected = layer === undefined ? undefined : text(layer);
+        if (page().panel.active) this.showFront(page());
+      },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id))),

@@ -28,6 +28,8 @@ export interface HostApi {
   codebook(id: string): Promise<CodebookFacts | undefined>;
   preview(id: string, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  /** Another layer is selected, or none. */
+  selected(layer: string | undefined): Promise<void>;
   /** `text` goes with "copy-name". */
   act(action: PageAction, text?: string): Promise<void>;
 }
@@ -41,6 +43,8 @@ export interface PageApi {
   changed(): Promise<void>;
   trusted(): Promise<void>;
   find(): Promise<void>;
+  /** Selects a layer in all views. */
+  select(layer: string): Promise<void>;
   /** Undefined once nothing runs. */
   job(state: JobState | undefined): Promise<void>;
 }

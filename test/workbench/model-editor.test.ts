@@ -40,6 +40,25 @@ test("selecting a row of the table selects the layer everywhere", async () => {
   expect(await page.locator(".spine [aria-selected=true]").getAttribute("aria-label")).toContain("64→64");
 });
 
+test("the Layers tree in the Explorer has the editor's selection, both ways", async () => {
+  const page = await workbench.open("resnet20-cifar10.onnx");
+  await page.waitForSelector(".side[data-layer]");
+  const tree = workbench.page.locator(".pane", { has: workbench.page.locator(".pane-header", { hasText: "Layers" }) });
+  const row = (name: string) => tree.locator(".monaco-list-row", { has: workbench.page.locator(".label-name", { hasText: new RegExp(`^${name}$`) }) });
+  const head = tree.locator(".pane-header");
+  if (await head.getAttribute("aria-expanded") !== "true") await head.click();
+  // the largest layer is selected, and its groups were unfolded for it
+  await tree.locator(".monaco-list-row.selected", { hasText: "KB" }).waitFor();
+  expect(await tree.locator(".monaco-list-row.selected").innerText()).toContain("147 KB");
+  await row("conv1").first().click();
+  await page.waitForSelector(".side[data-layer$='conv1.weight']");
+  await page.locator("#tab-layers").click();
+  await page.locator("tbody tr").last().click();
+  await tree.locator(".monaco-list-row.selected", { hasText: "linear" }).waitFor();
+  await workbench.picture("layers-tree");
+  await page.locator("#tab-graph").click();
+});
+
 test("right-click, Compress Model…, a preset and images: the result opens and says what it costs", { timeout: 300_000 }, async () => {
   await workbench.menu("fashion-cnn.onnx", "Compress Model");
   const quick = workbench.page.locator(".quick-input-list .monaco-list-row");
