@@ -20,6 +20,7 @@ export class CompressCommand {
     const models = await modelsOf(args, this.editors.active);
     const [first] = models;
     if (!first) return;
+    for (const model of models) this.refuseTwice(model);
     const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length);
     const preset = await choosePreset(name);
     if (!preset) return;
@@ -56,9 +57,13 @@ export class CompressCommand {
     return path.resolve(root, setting);
   }
 
+  private refuseTwice(model: vscode.Uri): void {
+    if (this.running.has(model.toString())) throw new KernelscopeError("usage", vscode.l10n.t("{0} is being compressed already. Wait for it, or cancel it.", path.basename(model.fsPath)));
+  }
+
   private async compress(model: vscode.Uri, request: CompressRequest): Promise<void> {
     const key = model.toString(), name = path.basename(model.fsPath);
-    if (this.running.has(key)) throw new KernelscopeError("usage", vscode.l10n.t("{0} is being compressed already.", name));
+    this.refuseTwice(model);
     const abort = new AbortController();
     this.running.set(key, abort);
     const title = vscode.l10n.t("Compressing {0}", name);

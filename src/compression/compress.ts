@@ -140,7 +140,7 @@ class Compression {
     const { host, job: { request, recipe }, model, signal } = this;
     this.progress.stage("read", "reading calibration images");
     const input = dataInput(model);
-    const preprocess = await readOverride(request.preprocess, host);
+    const preprocess = await readOverride(request, host);
     const dataset = await openDataset(await host.openData(request.data!), input, preprocess, recipe.preprocess);
     const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
     const chosen = shuffled(fit).slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
@@ -154,7 +154,7 @@ class Compression {
 
   private async readEvaluationSet(folder: string): Promise<EvaluationSet> {
     const { host, job: { request, recipe } } = this, input = dataInput(this.model);
-    const dataset = await openDataset(await host.openData(folder), input, await readOverride(request.preprocess, host), recipe.preprocess);
+    const dataset = await openDataset(await host.openData(folder), input, await readOverride(request, host), recipe.preprocess);
     return { dataset, input, held: Array.from({ length: dataset.size }, (_, i) => i) };
   }
 
@@ -192,7 +192,7 @@ class Compression {
     const record = new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([this.hashes, await this.stamp(data), method, tools.seed]))).slice(0, 24)));
     let begun = 0;
     return record.complete(layers, (missing, onRated) => {
-      const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length, layer) };
+      const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `rating layer ${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length, layer) };
       return data ? rateWithData(model, missing, data.rating, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
     });
   }
@@ -221,7 +221,7 @@ class Compression {
     let begun = 0, weights = 0;
     const watched: FitTools = {
       ...tools,
-      onLayer: (layer) => this.beginLayer("fit", `${layer.label}, ${++begun} of ${choices.length}`, weights / work, layer),
+      onLayer: (layer) => this.beginLayer("fit", `fitting layer ${layer.label}, ${++begun} of ${choices.length}`, weights / work, layer),
       tidy: (layer) => this.tidy(layer),
       restored: async (layer) => {
         const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
@@ -309,7 +309,9 @@ class Compression {
   }
 }
 
-export async function readOverride(path: string | undefined, host: Host): Promise<Preprocess | undefined> {
+/** The preprocessing that a request names, or else the file `NAME.preprocess.json` beside the model where there is one. */
+export async function readOverride({ preprocess, model }: { preprocess?: string; model: string }, host: Host): Promise<Preprocess | undefined> {
+  const beside = model.replace(/(\.small)?\.onnx$/i, "") + ".preprocess.json", path = preprocess ?? (await host.exists(beside) ? beside : undefined);
   if (path === undefined) return undefined;
   const bytes = new TextEncoder().encode(await host.readText(path));
   return readPreprocess({ size: bytes.length, read: async () => bytes }, host.baseName(path));
@@ -333,6 +335,7 @@ async function hashOf(content: string | Float32Array): Promise<string> {
 
 function nothingToCompress(layers: readonly Layer[]): string {
   if (!layers.length) return "This model has no convolution and no linear layer, so there is nothing to compress.";
+  if (layers.every(({ blocked }) => blocked?.startsWith("It is already quantized"))) return "Every layer of this model is stored compressed or quantized already. Compress the model that it was made from.";
   const reasons = new Map<string, number>();
   for (const { blocked } of layers) reasons.set(blocked!, (reasons.get(blocked!) ?? 0) + 1);
   const [reason, count] = [...reasons].sort((a, b) => b[1] - a[1])[0];

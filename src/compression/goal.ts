@@ -1,6 +1,6 @@
 import type { CompressRequest, PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import { parseTarget, targetBytes } from "../protocol/sizes";
+import { formatBytes, parseTarget, targetBytes } from "../protocol/sizes";
 import type { Host } from "./host";
 import { parseRecipe, Recipe } from "./recipe";
 
@@ -36,6 +36,10 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
 /** What the merged request asks for, for a model of `inputBytes`. */
 export function goalOf({ preset, target, bits }: CompressRequest, inputBytes: number): Goal {
   if (bits !== undefined) return { kind: "bits", bits };
-  if (target !== undefined) return { kind: "bytes", bytes: targetBytes(parseTarget(target), inputBytes) };
+  if (target !== undefined) {
+    const bytes = targetBytes(parseTarget(target), inputBytes);
+    if (bytes >= inputBytes) throw new KernelscopeError("usage", `The model takes ${formatBytes(inputBytes)}, no more than the ${formatBytes(bytes)} asked for. Give a smaller target.`);
+    return { kind: "bytes", bytes };
+  }
   return { kind: "preset", preset: preset ?? "balanced" };
 }

@@ -35,7 +35,7 @@ export interface PlanRequest {
 export interface Trial { predicted: number; disagreement: number }
 
 /** Predicted share of predictions that flip. At most three points of accuracy are lost where at most five in a hundred flip: some flips are from wrong to right or wrong. */
-const NEARLY_LOSSLESS = 0.01, SMALLEST = 0.05;
+const NEARLY_LOSSLESS = 0.01, BALANCED = 0.025, SMALLEST = 0.05;
 
 /**
  * Whether a plan that was carried out missed what its preset stands for, so that it is worth while to plan again with what was learnt.
@@ -43,7 +43,7 @@ const NEARLY_LOSSLESS = 0.01, SMALLEST = 0.05;
  */
 export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean {
   if (!(disagreement > 0)) return false;
-  const most = preset === "nearly-lossless" ? NEARLY_LOSSLESS : SMALLEST, least = preset === "smallest" ? SMALLEST : NEARLY_LOSSLESS;
+  const most = { "nearly-lossless": NEARLY_LOSSLESS, balanced: BALANCED, smallest: SMALLEST }[preset], least = preset === "smallest" ? SMALLEST : NEARLY_LOSSLESS;
   return disagreement > 1.2 * most || disagreement < 0.6 * least;
 }
 
@@ -176,8 +176,8 @@ class SizeSearch {
     const within = (flips: number) => plans.find((p) => p.loss <= this.klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
     if (preset === "smallest") return this.plan(within(SMALLEST).choices);
-    // the knee of what a user sees, flips against file size, between the other two presets
-    const between = plans.filter(({ loss }) => loss <= this.klFor(SMALLEST) && loss >= this.klFor(NEARLY_LOSSLESS));
+    // the knee of what a user sees, flips against file size, among plans that flip little
+    const between = plans.filter(({ loss }) => loss <= this.klFor(BALANCED) && loss >= this.klFor(NEARLY_LOSSLESS));
     return this.plan(between.length ? knee(between.map((p) => ({ ...p, loss: Math.sqrt(p.loss) }))).choices : within(NEARLY_LOSSLESS).choices);
   }
 

@@ -24,7 +24,7 @@ export function pageHtml(webview: vscode.Webview, extension: vscode.Uri, start: 
 <link rel="stylesheet" id="vscode-codicon-stylesheet" href="${file("page.css")}">
 <title>${escape(start.name)}</title>
 </head>
-<body data-start="${escape(JSON.stringify(start))}">
+<body data-vscode-context='{"preventDefaultContextMenuItems":true}' data-start="${escape(JSON.stringify(start))}">
 <main id="page"></main>
 <script nonce="${nonce}" src="${file("page.js")}"></script>
 </body>

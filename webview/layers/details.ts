@@ -29,7 +29,7 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
     facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
   if (statistics && histogram) {
     const note = t("mean {0} · σ {1} · {2} zeros", format.weight(statistics.mean), format.weight(statistics.std), format.whole(statistics.zeros));
-    pane.append(withTable(section("weights", t("Weights"), note, false, weightHistogram(histogram, statistics)), () => histogramTable(histogram)));
+    pane.append(withTable(section("weights", isOnGrid(row, statistics) ? t("Weights, in grid steps") : t("Weights"), note, false, weightHistogram(histogram, statistics)), () => histogramTable(histogram)));
   }
   if (channels) {
     const axis = el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, format.whole(channels.min.length - 1)));
@@ -38,6 +38,9 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
   if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(section("kernels", t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (kernel) => channelsOf(row, kernel), (first, count) => actions.kernels(row.name, first, count))));
   return pane;
 }
+
+/** Whether a compressed weight lies in the file without its scale, which batch normalization behind it has taken over. */
+const isOnGrid = ({ method }: LayerRow, { min, max }: { min: number; max: number }): boolean => method !== undefined && Number.isInteger(min) && Number.isInteger(max);
 
 /** Which channels a kernel joins, by its place in the weight [M, C, …], or [C, M, …] of a transposed convolution. */
 function channelsOf({ op, shape }: LayerRow, kernel: number): string {
