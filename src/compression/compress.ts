@@ -140,8 +140,7 @@ class Compression {
     const { host, job: { request, recipe }, model, signal } = this;
     this.progress.stage("read", "reading calibration images");
     const input = dataInput(model);
-    const preprocess = await readOverride(request, host);
-    const dataset = await openDataset(await host.openData(request.data!), input, preprocess, recipe.preprocess);
+    const dataset = await openDataset(await host.openData(request.data!), input, ...await preprocessOf(request, recipe.preprocess, host));
     const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
     const chosen = shuffled(fit).slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
     if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
@@ -154,7 +153,7 @@ class Compression {
 
   private async readEvaluationSet(folder: string): Promise<EvaluationSet> {
     const { host, job: { request, recipe } } = this, input = dataInput(this.model);
-    const dataset = await openDataset(await host.openData(folder), input, await readOverride(request, host), recipe.preprocess);
+    const dataset = await openDataset(await host.openData(folder), input, ...await preprocessOf(request, recipe.preprocess, host));
     return { dataset, input, held: Array.from({ length: dataset.size }, (_, i) => i) };
   }
 
@@ -309,12 +308,14 @@ class Compression {
   }
 }
 
-/** The preprocessing that a request names, or else the file `NAME.preprocess.json` beside the model where there is one. */
-export async function readOverride({ preprocess, model }: { preprocess?: string; model: string }, host: Host): Promise<Preprocess | undefined> {
-  const beside = model.replace(/(\.small)?\.onnx$/i, "") + ".preprocess.json", path = preprocess ?? (await host.exists(beside) ? beside : undefined);
-  if (path === undefined) return undefined;
-  const bytes = new TextEncoder().encode(await host.readText(path));
-  return readPreprocess({ size: bytes.length, read: async () => bytes }, host.baseName(path));
+/** How images become inputs, what counts first coming first: the file that a request names, the recipe, `NAME.preprocess.json` beside the model. */
+export async function preprocessOf({ preprocess, model }: { preprocess?: string; model: string }, recipe: Preprocess | undefined, host: Host): Promise<(Preprocess | undefined)[]> {
+  const read = async (path: string): Promise<Preprocess> => {
+    const bytes = new TextEncoder().encode(await host.readText(path));
+    return readPreprocess({ size: bytes.length, read: async () => bytes }, host.baseName(path));
+  };
+  const beside = model.replace(/(\.small)?\.onnx$/i, "") + ".preprocess.json";
+  return [preprocess === undefined ? undefined : await read(preprocess), recipe, await host.exists(beside) ? await read(beside) : undefined];
 }
 
 /** How many samples' activations fit into memory, two networks at once; 16 times the input stands for the widest point of a network. */

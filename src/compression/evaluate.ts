@@ -5,7 +5,7 @@ import type { EvaluateRequest, Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { EvaluateReport } from "../protocol/report";
 import { openOn } from "../runtime/devices";
-import { readOverride } from "./compress";
+import { preprocessOf } from "./compress";
 import type { Host } from "./host";
 
 const BATCH = 64;
@@ -20,7 +20,7 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
   const options = { device: request.device, threads: request.threads };
   try {
     const input = dataInput(opened.model);
-    const dataset = await openDataset(await host.openData(request.data), input, await readOverride(request, host));
+    const dataset = await openDataset(await host.openData(request.data), input, ...await preprocessOf(request, undefined, host));
     const positions = Array.from({ length: Math.min(dataset.size, request.limit ?? Infinity) }, (_, i) => i);
     const [probe] = await readBatches(dataset, positions.slice(0, batchSize(input, BATCH).size), batchSize(input, BATCH), signal);
     const { session, note } = await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
@@ -62,4 +62,19 @@ onnx.save(m, ${JSON.stringify(at("half.onnx"))})`);
     expect(report.fidelity?.agreement).toBeGreaterThan(0.93);
     onnx!(`import onnx; onnx.checker.check_model(${JSON.stringify(at("small.onnx"))}, full_check=True)`);
   });
+});
+
+test("the preprocessing beside a model is used, and what a recipe says comes before it", async () => {
+  copyFileSync(fashion, at("net.onnx"));
+  /** The original's accuracy, which tells how the images were prepared. */
+  const top1With = async (beside: object, recipe: object): Promise<number> => {
+    writeFileSync(at("net.preprocess.json"), JSON.stringify(beside));
+    writeFileSync(at("net.kernelscope.json"), JSON.stringify({ bits: 8, data: { limit: 16 }, ...recipe }));
+    return (await compress({ model: at("net.onnx"), output: at("net.small.onnx"), recipe: at("net.kernelscope.json"), data: images, force: true })).fidelity!.reference.top1!;
+  };
+  const own: { mean: number[]; std: number[] } = JSON.parse(readFileSync(path.join(images, "dataset.json"), "utf8")) as typeof own;
+  const wrong = { mean: [3], std: [0.2] }, right = await top1With({}, {});
+  expect(right).toBeGreaterThan(0.85);
+  expect(await top1With(wrong, {})).toBeLessThan(0.5);
+  expect(await top1With(wrong, { preprocess: { mean: own.mean, std: own.std } })).toBe(right);
 });
