@@ -20,7 +20,9 @@ let workbench: Workbench;
 beforeAll(async () => {
   workbench = await Workbench.start();
   const at = (name: string) => path.join(workbench.folder, name);
-  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--data", at("fashion-mnist")], { stdio: "ignore" });
+  const words = (block: number, words: number) => ({ method: "kernel", options: { block, words } });
+  writeFileSync(at("fixed.kernelscope.json"), JSON.stringify({ preset: "balanced", layers: { "14.weight": words(3, 32), "17.weight": words(9, 16), "22.weight": { method: "integer", options: { bits: 8 } } } }));
+  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--recipe", at("fixed.kernelscope.json"), "--data", at("fashion-mnist")], { stdio: "ignore" });
   copyFileSync(at("fashion-cnn.small.onnx"), at("lone.small.onnx"));
   writeFileSync(at("dead.onnx"), withDeadWords());
   writeFileSync(at("large.onnx"), modelBytes({
