@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { compressModel } from "../src/compression/compress";
 import { readRows } from "../src/compression/fit";
+import { CAREFUL } from "../src/methods/kernel";
 import { rowScales } from "../src/methods/scale";
 import { kernelSize, scaleRows } from "../src/methods/rows";
 import { findLayers, type Layer } from "../src/onnx/layers";
@@ -58,7 +59,7 @@ async function main(): Promise<void> {
     files.push(path.join(work, `${i}.f32`));
     writeFileSync(files[i], new Uint8Array(points.buffer, points.byteOffset, points.byteLength));
     // as a compression without data clusters them
-    ours.push(assign(points, 9, kMeans(points, 9, { words: WORDS, seed: 1, samplePasses: 20, passes: 15 }).codebook).distortion);
+    ours.push(assign(points, 9, kMeans(points, 9, { words: WORDS, seed: 1, ...CAREFUL }).codebook).distortion);
   }
   const recipe = path.join(work, "recipe.kernelscope.json");
   const pins = Object.fromEntries(layers.map(({ id }) => [id, { method: "kernel", options: { block: 9, words: WORDS } }]));

@@ -138,6 +138,8 @@ export const DAMPING = 0.01;
 const SAMPLE_WEIGHTS = 2.4e6, SAMPLE_PER_WORD = 512;
 /** Weights that are assigned at once. */
 const ASSIGN_WEIGHTS = 2 ** 19;
+/** Passes of the clustering where nothing corrects it afterwards. */
+export const CAREFUL = { samplePasses: 20, passes: 22, tolerance: 2e-5 };
 const ROUNDS = 3;
 const REFIT_STEPS = 6;
 
@@ -170,8 +172,9 @@ class CodebookFit {
   }
 
   private cluster(points: Float32Array<ArrayBuffer>, weights?: Float32Array<ArrayBuffer>): Promise<Clustering> {
-    const { context: { pool, quick, seed }, d, options: { words } } = this;
-    const task = { points, d, options: { words, seed, weights, samplePasses: quick ? 10 : 20, passes: quick ? 2 : 15 } };
+    const { context: { gram, pool, quick, seed }, d, options: { words } } = this;
+    const effort = quick ? { samplePasses: 10, passes: 2 } : gram ? { samplePasses: 20, passes: 15 } : CAREFUL;
+    const task = { points, d, options: { words, seed, weights, ...effort } };
     return pool.run("kMeans", task, weights ? [points.buffer, weights.buffer] : [points.buffer]);
   }
 
