@@ -20,7 +20,7 @@ import { ProgressMeter } from "./progress";
 import { RatingRecord } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
-import { assemble } from "./write";
+import { assemble, findByName } from "./write";
 
 /** Calibration images that plans are rated on. */
 const RATING_SAMPLES = 256;
@@ -261,7 +261,9 @@ class Compression {
     const written = await host.openModel(output);
     try {
       const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0] };
-      const { layers: rows, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
+      const { layers: found, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
+      const left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
+      const rows = found.map((row) => (left.has(row.name) ? { ...row, skipped: "Left as it is, as the recipe asks." } : row));
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));
       const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
       const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);

@@ -106,6 +106,7 @@ describe("without images", () => {
     const by = new Map(report.layers.map((layer) => [layer.name, layer]));
     expect(by.get("17.weight")).toMatchObject({ method: "kernel", codewords: 64, blockSize: 9, indexBits: 6, codebookBits: 6 });
     expect(by.get("14.weight")?.bitsPerWeight).toBeGreaterThan(31);
+    expect(by.get("14.weight")?.skipped).toBe("Left as it is, as the recipe asks.");
   });
 });
 

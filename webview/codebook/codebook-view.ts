@@ -110,7 +110,7 @@ export class CodebookView {
   }
 
   private fill(facts: CodebookFacts, row: LayerRow): void {
-    const shelf = new Shelf(facts), m = format.roundUp(nearlyAll(facts.values)), same = facts.choices === undefined && this.shown?.shelf.facts.layer === facts.layer;
+    const shelf = new Shelf(facts), m = format.roundUp(nearlyAll(facts.values, facts.uses)), same = facts.choices === undefined && this.shown?.shelf.facts.layer === facts.layer;
     this.shown = { shelf, m, noun: nounOf(shelf) };
     this.message.hidden = true;
     this.panes.hidden = false;

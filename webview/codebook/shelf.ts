@@ -91,10 +91,17 @@ export class Shelf {
   }
 }
 
-/** A value that all but half a percent of these stay below. */
-export function nearlyAll(values: ArrayLike<number>): number {
-  const absolute = Float32Array.from(values, Math.abs).sort();
-  return absolute[Math.min(absolute.length - 1, Math.floor(0.995 * absolute.length))] || 1;
+/** A size that all but half a percent of a layer's weights stay below: codewords [words, size] count as often as they are used. */
+export function nearlyAll(values: ArrayLike<number>, uses: ArrayLike<number>): number {
+  const size = values.length / uses.length, order = Uint32Array.from(values, (_, i) => i).sort((a, b) => Math.abs(values[a]) - Math.abs(values[b]));
+  let all = 0;
+  for (let w = 0; w < uses.length; w++) all += uses[w] * size;
+  let below = 0;
+  for (const i of order) {
+    below += uses[Math.floor(i / size)];
+    if (below >= 0.995 * all && below > 0) return Math.abs(values[i]) || 1;
+  }
+  return 1;
 }
 
 /** Round numbers from 0 to the last of `count` positions, `most` at the most, the last one among them. */

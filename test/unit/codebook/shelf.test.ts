@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { CodebookFacts } from "../../../src/protocol/api";
-import { channelTicks, Shelf } from "../../../webview/codebook/shelf";
+import { channelTicks, Shelf, nearlyAll } from "../../../webview/codebook/shelf";
 
 const facts = (some: Partial<CodebookFacts> = {}): CodebookFacts => ({
   id: 1, layer: "w", method: "Kernel codebook", codewords: 4, block: [1, 3], kernel: 9, indexBits: 2, bytes: 10, bitsPerWeight: 1, outputs: 2,
@@ -45,4 +45,11 @@ test("ticks of a channel axis are round and end with the last channel", () => {
   expect(channelTicks(1, 5)).toEqual([0]);
   expect(channelTicks(129, 5)).toEqual([0, 32, 64, 96, 128]);
   expect(channelTicks(100, 5)).toEqual([0, 32, 64, 99]);
+});
+
+test("the colour scale follows the weights: a word that is hardly used does not stretch it", () => {
+  const values = Float32Array.of(0.5, -0.4, 0.3, 0.2, 9, -9);
+  expect(nearlyAll(values, [1000, 1000, 2])).toBe(0.5);
+  expect(nearlyAll(values, [1000, 1000, 500])).toBe(9);
+  expect(nearlyAll(values, [0, 0, 0])).toBe(1);
 });
