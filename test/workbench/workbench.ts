@@ -98,10 +98,17 @@ export class Workbench {
 
   async command(title: string): Promise<void> {
     const input = this.page.locator(".quick-input-widget input").first();
-    await this.page.keyboard.press("F1");
-    // a palette that is still closing takes no key
-    await input.waitFor({ timeout: 3000 }).catch(() => this.page.keyboard.press("F1"));
-    await input.fill(`>${title}`);
+    // a palette that is still closing takes no key, or closes over the one just opened
+    for (let attempt = 1; ; attempt++) {
+      await this.page.keyboard.press("F1");
+      try {
+        await input.fill(`>${title}`, { timeout: 3000 });
+        break;
+      } catch (error) {
+        if (attempt === 6) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
     await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
     await this.page.keyboard.press("Enter");
   }
