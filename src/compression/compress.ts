@@ -12,7 +12,7 @@ import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import type { Batches } from "./flow";
-import { goalOf, mergeRecipe, type Job } from "./goal";
+import { goalOf, mergeRecipe, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, planFor, type Trial } from "./plan";
@@ -66,6 +66,8 @@ class Compression {
   private readonly notes: string[] = [];
   /** Of the model and its external data. */
   private readonly hashes: string[] = [];
+  /** {@link stampOf} the samples. */
+  private stamp = "";
   private readonly model: Model;
   /** Where the report was measured. */
   private device: Device = "cpu";
@@ -76,15 +78,16 @@ class Compression {
 
   async run(): Promise<CompressReport> {
     const { job: { request }, host, model, signal } = this;
-    const layers = findLayers(model), store = host.checkpoints?.(await this.jobKey());
+    const layers = findLayers(model), goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
     await this.checkOutput(store);
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
     try {
-      const record = new JobRecord(store, await this.stamp(data));
+      this.stamp = await this.stampOf(data);
+      const record = new JobRecord(store, this.stamp);
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
-      const { choices, fitted } = await this.planAndFit(layers, data, tools, record);
+      const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
       const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
@@ -130,7 +133,7 @@ class Compression {
   }
 
   /** What decides a job's results beside its key: the program, and the samples as the model gets them. */
-  private async stamp(data: JobData | undefined): Promise<string> {
+  private async stampOf(data: JobData | undefined): Promise<string> {
     const parts = [await this.host.program()];
     for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
     return hashOf(parts.join());
@@ -158,11 +161,10 @@ class Compression {
   }
 
   /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt. */
-  private async planAndFit(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<{ choices: LayerChoice[]; fitted: Map<Layer, Finished> }> {
-    const goal = goalOf(this.job.request, this.opened.bytes);
+  private async planAndFit(layers: readonly Layer[], goal: Goal, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<{ choices: LayerChoice[]; fitted: Map<Layer, Finished> }> {
     let trial: Trial | undefined;
     for (let attempt = 1; ; attempt++) {
-      const choices = await this.timed("plan", () => this.plan(layers, data, tools, record, trial));
+      const choices = await this.timed("plan", () => this.plan(layers, goal, data, tools, record, trial));
       const { fitted, effect } = await this.timed("fit", () => this.fit(choices, data, tools, record));
       const predicted = choices.reduce((sum, { loss }) => sum + loss, 0);
       if (!effect || goal.kind !== "preset" || attempt === MOST_PLANS || !(predicted > 0)) return { choices, fitted };
@@ -171,8 +173,7 @@ class Compression {
     }
   }
 
-  private async plan(layers: readonly Layer[], data: JobData | undefined, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<PlannedChoice[]> {
-    const goal = goalOf(this.job.request, this.opened.bytes);
+  private async plan(layers: readonly Layer[], goal: Goal, data: JobData | undefined, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<PlannedChoice[]> {
     const { choices, notes } = await record.plan(layers, async () => {
       const notes: string[] = [];
       const choices = await planFor({
@@ -188,7 +189,7 @@ class Compression {
 
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
     const { model, host, job: { request: { method } } } = this;
-    const record = new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([this.hashes, await this.stamp(data), method, tools.seed]))).slice(0, 24)));
+    const record = new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([this.hashes, this.stamp, method, tools.seed]))).slice(0, 24)));
     let begun = 0;
     return record.complete(layers, (missing, onRated) => {
       const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `rating layer ${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length, layer) };
