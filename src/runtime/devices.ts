@@ -18,41 +18,31 @@ export async function openOn(runtime: Runtime, model: string, options: SessionOp
   const { device: wanted = "auto" } = options;
   const cpu = await runtime.open(model, { ...options, device: "cpu" });
   if (wanted === "cpu" || (wanted === "auto" && (!runtime.devices.length || runs * await secondsOf(cpu, probe) < WORTH_SECONDS))) return { session: cpu };
-  const candidates = wanted === "auto" ? runtime.devices : [wanted], reasons: string[] = [];
-  let placed: Placed | undefined;
-  for (const device of candidates) {
-    try {
-      const session = await compared(await runtime.open(model, { ...options, device }), cpu, probe, wanted === "auto");
-      if (typeof session === "string") { reasons.push(`${device} ${session}`); continue; }
-      placed = { session };
-      break;
-    } catch (error) {
-      if (wanted !== "auto") {
-        await cpu.release();
-        throw new KernelscopeError("runtime", `This model cannot run on ${device}. ${error instanceof Error ? error.message : String(error)} Choose auto or cpu.`);
-      }
+  const reasons: string[] = [];
+  for (const device of wanted === "auto" ? runtime.devices : [wanted]) {
+    const session = await trusted(runtime, model, { ...options, device }, cpu, probe, wanted === "auto");
+    if (typeof session !== "string") {
+      await cpu.release();
+      return { session };
     }
+    if (session) reasons.push(`${device} ${session}`);
   }
-  if (placed) {
-    await cpu.release();
-    return placed;
-  }
-  if (wanted !== "auto") {
-    await cpu.release();
-    throw new KernelscopeError("runtime", `${reasons[0]}, so its figures would not be this model's. Choose auto or cpu.`);
-  }
-  return { session: cpu, note: reasons.length ? `Ran on the CPU: ${reasons.join(", ")}.` : undefined };
+  if (wanted === "auto") return { session: cpu, note: reasons.length ? `Ran on the CPU: ${reasons.join(", ")}.` : undefined };
+  await cpu.release();
+  throw new KernelscopeError("runtime", `This model cannot run on ${wanted}: ${reasons.length ? `it ${reasons[0].slice(wanted.length + 1)}` : "there is no such device, or onnxruntime has no support for it here"}. Choose auto or cpu.`);
 }
 
-/** The session if it computes what the CPU does (and, where `faster` is asked for, in less time), or what is the matter with it. */
-async function compared(session: Session, cpu: Session, probe: Record<string, AnyTensor>, faster: boolean): Promise<Session | string> {
+/** A session that computes what the CPU does (and, where `faster` is asked for, in less time), or what is the matter with the device: "" where it is not there. */
+async function trusted(runtime: Runtime, model: string, options: SessionOptions, cpu: Session, probe: Record<string, AnyTensor>, faster: boolean): Promise<Session | string> {
+  const session = await runtime.open(model, options).catch(() => undefined);
+  if (!session) return "";
   let problem: string | undefined;
   try {
     const difference = largestDifference(await cpu.run(probe), await session.run(probe));
     if (!(difference <= TOLERANCE)) problem = `differs from the CPU by ${(100 * difference).toPrecision(2)} % of the outputs`;
     else if (faster && await secondsOf(session, probe) > await secondsOf(cpu, probe)) problem = "is slower";
   } catch (error) {
-    problem = `could not run it (${error instanceof Error ? error.message : String(error)})`;
+    problem = `fails (${error instanceof Error ? error.message : String(error)})`;
   }
   if (problem === undefined) return session;
   await session.release();

@@ -52,8 +52,8 @@ describe("the choice of a device", () => {
   test("a device asked for by name may be slow, but not wrong and not missing", async () => {
     expect(await place({ cpu: { milliseconds: 1 }, webgpu: { milliseconds: 30 } }, "webgpu")).toEqual({ device: "webgpu", note: undefined });
     const { runtime, open } = runtimeWith({ cuda: { factor: NaN }, webgpu: { missing: true } });
-    await expect(openOn(runtime, "model", { device: "cuda" }, probe, 1)).rejects.toThrow(/cuda differs from the CPU/);
-    await expect(openOn(runtime, "model", { device: "webgpu" }, probe, 1)).rejects.toThrow(/cannot run on webgpu/);
+    await expect(openOn(runtime, "model", { device: "cuda" }, probe, 1)).rejects.toThrow(/cannot run on cuda: it differs from the CPU/);
+    await expect(openOn(runtime, "model", { device: "webgpu" }, probe, 1)).rejects.toThrow(/cannot run on webgpu: there is no such device/);
     expect([...open]).toEqual([]);
   });
 });
