@@ -45,15 +45,6 @@ export interface FitTools {
   onFitted?(fitted: FittedLayer): Promise<void>;
 }
 
-export interface FitSettings {
-  /** Between equal variance (0) and least squares (1), see {@link affineFrom}. */
-  blend: number;
-  /** Damping with which targets are moved to answer drifted inputs, as a share of the inputs' mean energy; Infinity leaves them. */
-  targetDamping: number;
-}
-
-export const fitDefaults: FitSettings = { blend: 0, targetDamping: 0.01 };
-
 /** Weight of a layer as rows by output channel. @throws KernelscopeError "bad-model" for values that are no finite numbers */
 export async function readRows(model: Model, layer: Layer): Promise<ReturnType<typeof toRows>> {
   const weight = await readWeight(model, layer);
@@ -117,7 +108,7 @@ export interface Fitted { layers: FittedLayer[]; effect: Effect }
  * moves its target so that it answers the original's inputs, corrects assignments and codewords against its outputs' second moments, and
  * brings every output channel's mean and variance back to the original's through what follows it, where that brings the network's outputs nearer.
  */
-export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, settings: FitSettings = fitDefaults): Promise<Fitted> {
+export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools): Promise<Fitted> {
   const liveness = new Liveness(model, samples.input);
   const original = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const compressed = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
@@ -128,7 +119,7 @@ export async function fitWithData(model: Model, choices: readonly LayerChoice[],
     const restored = await tools.restored?.(choice.layer);
     // streams go on in the same steps as without the interruption, so that all later layers see the same bits
     if (restored && isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
-    const result = restored ?? await fitLayer(model, choice, original, compressed, tools, settings, liveness, reference);
+    const result = restored ?? await fitLayer(model, choice, original, compressed, tools, liveness, reference);
     fitted.set(choice.layer, result);
     substitute(compressed, result);
     await tools.onFitted?.(result);
@@ -143,7 +134,7 @@ function isReached({ graph, convolution, consumers: [node], weight }: Layer, liv
   return liveness.isData(graph === liveness.model.graph && convolution ? node.inputs[0] : node.inputs[node.inputs[1] === weight ? 0 : 1]);
 }
 
-async function fitLayer(model: Model, { layer, method, options }: LayerChoice, original: Flow, compressed: Flow, tools: FitTools, settings: FitSettings, liveness: Liveness, reference: Map<string, Tensor[]>): Promise<FittedLayer> {
+async function fitLayer(model: Model, { layer, method, options }: LayerChoice, original: Flow, compressed: Flow, tools: FitTools, liveness: Liveness, reference: Map<string, Tensor[]>): Promise<FittedLayer> {
   tools.onLayer?.(layer);
   const [node] = layer.consumers;
   const rows = await readRows(model, layer), follow = await followOf(model, layer);
@@ -159,7 +150,7 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
     const input = node.inputs[0], centred = free || follow?.bias !== undefined;
     const { gram, cross } = await inputMoments(layer, original.get(input), tools.products, tools.pool, centred, compressed.get(input));
     context.gram = gram;
-    if (cross && Number.isFinite(settings.targetDamping)) context.target = await movedTarget(rows.values, gram, cross, tools.products, settings.targetDamping);
+    if (cross) context.target = await movedTarget(rows.values, gram, cross, tools.products);
   }
   const packed = await methodById(method).compress(layer, rows, options, context);
   const effective = effectiveRows(packed), sqnrDb = sqnr(rows.values, effective);
@@ -167,7 +158,7 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
   const weight: TensorData = plainWeight(layer, effective);
   const y = (await original.compute([follow.output])).get(follow.output)!;
   const z = (await compressed.compute([follow.output], new Map([[layer.weight, weight]]))).get(follow.output)!;
-  const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution), settings.blend);
+  const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution));
   return bestOf([affine, identity(outputsOf(layer))].map((map) => withAffine(layer, packed, follow, map, sqnrDb)), compressed, reference);
 }
 
@@ -218,11 +209,11 @@ function importanceOf(follow: Follow | undefined): Float32Array | undefined {
  * Rows w* that do with drifted inputs x̃ what w did with x: least squares of w*·x̃ against w·x, drawn to w by the damping.
  * w* = (w·E[x·x̃ᵀ] + λ·w)·(E[x̃·x̃ᵀ] + λ)⁻¹
  */
-async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array, products: Products, damping: number): Promise<Float32Array> {
-  const { damping: lambda } = await gram.factor(damping);
+async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array, products: Products): Promise<Float32Array> {
+  const { damping: lambda } = await gram.factor();
   const right = await products.multiply(rows, cross, gram.n);
   for (let i = 0; i < right.length; i++) right[i] += lambda * rows[i];
-  return gram.solve(right, damping);
+  return gram.solve(right);
 }
 
 /** A tensor of floats in the type that a model has it in. */

@@ -72,20 +72,14 @@ async function ownVector(model: Model, node: Node, input: number, length: number
 /** y ≈ factor·ŷ + offset for each output channel. */
 export interface Affine { factor: Float64Array; offset: Float64Array }
 
-/**
- * The affine map that brings a compressed layer's outputs ŷ back to the original's y: equal mean, and a factor between equal variance (`blend` 0)
- * and least squares (`blend` 1).
- */
-export function affineFrom({ count, y, yy, z, zz, yz }: ChannelMoments, blend: number): Affine {
+/** The affine map that gives a compressed layer's outputs ŷ the original's mean and variance, for each channel. */
+export function affineFrom({ count, y, yy, z, zz, yz }: ChannelMoments): Affine {
   const channels = y.length, factor = new Float64Array(channels).fill(1), offset = new Float64Array(channels);
   for (let m = 0; m < channels; m++) {
     const meanY = y[m] / count, meanZ = z[m] / count;
     const varY = yy[m] / count - meanY ** 2, varZ = zz[m] / count - meanZ ** 2, cov = yz[m] / count - meanY * meanZ;
     const alive = varZ > 1e-12 * (zz[m] / count) && varY > 1e-12 * (yy[m] / count) && cov > 0;
-    if (alive) {
-      const equal = Math.sqrt(varY / varZ), least = cov / varZ;
-      factor[m] = Math.min(4, Math.max(0.25, equal ** (1 - blend) * least ** blend));
-    }
+    if (alive) factor[m] = Math.min(4, Math.max(0.25, Math.sqrt(varY / varZ)));
     offset[m] = meanY - factor[m] * meanZ;
   }
   return { factor, offset };

@@ -1,6 +1,5 @@
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import { DAMPING } from "../methods/kernel";
 import type { Candidate, CompressionMethod, FitContext, PackedWeight, WeightRows } from "../methods/method";
 import { rowDots, type Gram } from "../methods/gram";
 import { methods } from "../methods/registry";
@@ -89,7 +88,7 @@ async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gra
   const all = candidatesOf(layer, scaleIsFree, only);
   if (!all.length) return undefined;
   const trial = trialRows(rows, tools.seed), n = rows.inputs;
-  if (gram) await gram.factor(DAMPING);
+  if (gram) await gram.factor();
   const signal = total(await energiesOf(trial.values, n, gram));
   const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree, gram, quick: true };
   const measure = async ({ method, candidate }: (typeof all)[number]): Promise<number> => {

@@ -5,32 +5,31 @@ import type { Factor } from "../numeric/factor";
 /** Multiplies [rows, n] by a symmetric [n, n]. */
 export type SymmetricProduct = (rows: Float32Array, matrix: Float32Array, n: number) => Promise<Float32Array>;
 
+/** Damping of second moments where they are factored, as a share of their mean diagonal. */
+const DAMPING = 0.01;
+
 /** Second moments E[x·xᵀ] of what a layer's rows are multiplied with, measured on calibration data. */
 export class Gram {
-  private readonly factors = new Map<number, Promise<Factor>>();
+  private factored: Promise<Factor> | undefined;
 
   /** @param h [n, n] symmetric */
   constructor(readonly h: Float32Array, readonly n: number, private readonly pool: ComputePool, private readonly product: SymmetricProduct) {}
 
-  /** H + damping as a factor; the damping is `share` of the mean diagonal. */
-  factor(share: number): Promise<Factor> {
-    let factor = this.factors.get(share);
-    if (!factor) this.factors.set(share, factor = this.pool.run("factor", { h: this.h, n: this.n, share }));
-    return factor;
-  }
+  /** H + damping as a factor. */
+  factor(): Promise<Factor> { return this.factored ??= this.pool.run("factor", { h: this.h, n: this.n, share: DAMPING }); }
 
   /** rows [rows, n] · H */
   multiply(rows: Float32Array): Promise<Float32Array> { return this.product(rows, this.h, this.n); }
 
   /** x with x·(H + damping) = rows. */
-  async solve(rows: Float32Array, share: number): Promise<Float32Array> {
-    const factor = await this.factor(share);
+  async solve(rows: Float32Array): Promise<Float32Array> {
+    const factor = await this.factor();
     return overRows(this.pool, rows, this.n, (part) => this.pool.run("solve", { factor, rows: part }));
   }
 
   /** Codewords for every block of every row, with error feedback. */
-  async feedback(rows: Float32Array, codebook: Float32Array, d: number, share: number): Promise<Int32Array> {
-    const factor = await this.factor(share);
+  async feedback(rows: Float32Array, codebook: Float32Array, d: number): Promise<Int32Array> {
+    const factor = await this.factor();
     return overRows(this.pool, rows, this.n, (part) => this.pool.run("feedback", { factor, rows: part, codebook, d }));
   }
 

@@ -2,7 +2,6 @@ import * as z from "zod/mini";
 import { packedBytes } from "../numeric/bits";
 import { zeroCode } from "../numeric/grid";
 import { rowDots, type Gram } from "./gram";
-import { DAMPING } from "./kernel";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
 import { nodeBytes } from "./packer";
 import { recogniseInteger } from "./recognise";
@@ -60,7 +59,7 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
     const codesFor = async (): Promise<Uint8Array> => {
       const units = scaleRows(target, scale, -1);
       if (!context.gram) return Uint8Array.from(units, (v) => zeroCode(bits) + clamp(Math.round(v), levels));
-      return Uint8Array.from(await context.gram.feedback(units, levels, 1, DAMPING), (level) => level + 1);
+      return Uint8Array.from(await context.gram.feedback(units, levels, 1), (level) => level + 1);
     };
     let codes = await codesFor();
     if (context.gram && bits < 8 && !context.quick) {

@@ -132,8 +132,6 @@ export function expand(codebook: Float32Array, index: Int32Array | WordIndex, d:
   return rows;
 }
 
-/** Damping of the inputs' second moments for error feedback, as a share of their mean. */
-export const DAMPING = 0.01;
 /** A codebook without calibration is made from so many weights, and so many blocks for each word, at least. */
 const SAMPLE_WEIGHTS = 2.4e6, SAMPLE_PER_WORD = 512;
 /** Weights that are assigned at once. */
@@ -259,13 +257,13 @@ class CodebookFit {
   private async correct(gram: Gram, codebook: Float32Array, index: Int32Array): Promise<{ codebook: Float32Array; index: Int32Array }> {
     const rounds = this.context.quick ? 0 : ROUNDS;
     for (let round = 0; round < rounds; round++) {
-      index = await gram.feedback(this.units(), codebook, this.d, DAMPING);
+      index = await gram.feedback(this.units(), codebook, this.d);
       codebook = await this.refitCodewords(gram, codebook, index, REFIT_STEPS);
       await this.refitScale(gram, codebook, index);
     }
     const { codes, step } = roundToGrid(codebook, this.options.valueBits, this.usage(index));
     const rounded = fromCodes(codes, this.options.valueBits).map((v) => v * step);
-    index = await gram.feedback(this.units(), rounded, this.d, DAMPING);
+    index = await gram.feedback(this.units(), rounded, this.d);
     await this.refitScale(gram, rounded, index);
     return { codebook: rounded, index };
   }
