@@ -37,7 +37,7 @@ async function main(): Promise<void> {
     for (const seed of list(values.seeds).map(Number)) {
       const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings });
       try {
-                const started = performance.now();
+        const started = performance.now();
         const report = await compressModel({ ...goal, model, output, data, evalData, preprocess: values.preprocess, seed, threads, force: true }, host);
         const { reference, compressed } = report.fidelity!;
         runs.push({ bits: report.convBitsPerWeight!, ratio: report.ratio, top1: 100 * compressed.top1!, float: 100 * reference.top1! });

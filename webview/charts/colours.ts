@@ -1,4 +1,4 @@
-import { interpolateLab, lab, piecewise, rgb, scaleDiverging, scaleSequentialSqrt } from "d3";
+import { interpolateLab, lab, piecewise, rgb, scaleDiverging } from "d3";
 
 /** The theme in force, read off VS Code's variables, and the scales for data, which VS Code has no colours for. */
 
@@ -80,12 +80,6 @@ function readTheme(): Theme {
     kinds: ["blue", "orange", "purple", "green", "yellow", "red"].map((name) => variable(`charts-${name}`)),
     font: body.fontFamily,
   };
-}
-
-/** Colour of an amount between 0 and `max`: from the ground to teal, by its square root. */
-export function amountScale(max: number): (value: number) => string {
-  const { background, amount } = theme();
-  return scaleSequentialSqrt(interpolateLab(background, amount)).domain([0, max > 0 ? max : 1]).clamp(true);
 }
 
 /** Colour of a signed weight, clamped at ±m. */
