@@ -3,7 +3,6 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSyn
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { compressModel } from "../../src/compression/compress";
 import { evaluateModel } from "../../src/compression/evaluate";
 import { evaluateConstant } from "../../src/onnx/constants";
 import { findLayers } from "../../src/onnx/layers";
@@ -11,20 +10,14 @@ import type { CompressRequest } from "../../src/protocol/api";
 import type { CompressReport } from "../../src/protocol/report";
 import { nodeRuntime } from "../../src/runtime/node";
 import { nodeHost, openModelFile } from "../../src/worker/host";
+import { compressWith } from "../helpers/compress";
 import { python } from "../helpers/python";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-unit-"));
 const fashion = path.resolve("samples/fashion-cnn.onnx"), resnet = path.resolve("samples/resnet20-cifar10.onnx"), images = path.resolve("samples/fashion-mnist");
 const out = (name: string) => path.join(folder, name);
 
-async function compress(request: CompressRequest): Promise<CompressReport> {
-  const host = await nodeHost({ threads: 2, checkpoint: out("checkpoints"), scripts: path.resolve("dist") });
-  try {
-    return await compressModel({ threads: 2, ...request }, host);
-  } finally {
-    await host.close();
-  }
-}
+const compress = (request: CompressRequest) => compressWith(out("checkpoints"), request);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

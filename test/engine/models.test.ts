@@ -3,24 +3,16 @@ import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
-import { compressModel } from "../../src/compression/compress";
 import type { CompressRequest } from "../../src/protocol/api";
-import type { CompressReport } from "../../src/protocol/report";
-import { nodeHost, openModelFile } from "../../src/worker/host";
+import { openModelFile } from "../../src/worker/host";
+import { compressWith } from "../helpers/compress";
 import { python } from "../helpers/python";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-models-"));
 const at = (name: string) => path.join(folder, name), fashion = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-async function compress(request: CompressRequest): Promise<CompressReport> {
-  const host = await nodeHost({ threads: 2, checkpoint: at("jobs"), scripts: path.resolve("dist") });
-  try {
-    return await compressModel({ threads: 2, ...request }, host);
-  } finally {
-    await host.close();
-  }
-}
+const compress = (request: CompressRequest) => compressWith(at("jobs"), request);
 
 /** The operators that onnxruntime runs once it has optimised a model, in order. */
 async function optimised(model: string): Promise<string[]> {

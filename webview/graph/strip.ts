@@ -22,6 +22,7 @@ export class Strip {
   constructor(private readonly rows: readonly LayerRow[], private measure: Measure, choose: (layer: string) => void) {
     const stage = el("div", { class: "strip-stage" });
     stage.append(this.twin);
+    stage.style.setProperty("--tallest", `${rows.length * THICKEST}px`); // the axis follows the last bar
     this.element.append(this.head, stage, this.foot);
     this.canvas = new Canvas(stage, (context, width, height) => this.draw(context, width, height));
     this.twin.addEventListener("pointerdown", (event) => {
