@@ -1,3 +1,4 @@
+import type { AccuracyWorkerApi } from "./accuracy";
 import type { CompressReport, EvaluateReport, LayerReport } from "./report";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
@@ -177,7 +178,7 @@ export interface Progress {
 }
 
 /** What a worker process does. Long calls report progress and stop when their signal is aborted. */
-export interface WorkerApi {
+export interface WorkerApi extends AccuracyWorkerApi {
   open(path: string): Promise<ModelFacts>;
   close(path: string): Promise<void>;
   graph(path: string): Promise<GraphFacts>;
