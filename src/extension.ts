@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { registerCommand } from "./commands/command";
 import { CompressCommand } from "./commands/compress";
+import { Accuracy } from "./editor/accuracy";
 import { LayersTree } from "./editor/layers-tree";
 import { createLog } from "./editor/log";
 import { ModelEditors } from "./editor/model-editor";
@@ -12,7 +13,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const log = createLog();
   const status = new Status();
   const viewing = new ViewingWorker(context.asAbsolutePath("dist/worker.js"), (line) => log.info(line));
-  const editors = new ModelEditors(context.extensionUri, viewing, status, log);
+  const accuracy = new Accuracy(context, log);
+  const editors = new ModelEditors(context.extensionUri, viewing, status, accuracy, log);
   const compress = new CompressCommand(context, editors, log);
   context.subscriptions.push(
     log, status, editors.register(), LayersTree.register(editors),

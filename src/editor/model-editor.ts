@@ -4,6 +4,7 @@ import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
 import { connect, type Channel, type Methods, type Peer } from "../protocol/rpc";
 import type { ViewingWorker } from "../worker/process";
+import type { Accuracy, AccuracySession } from "./accuracy";
 import { localFile, type LocalFile } from "./local-file";
 import { pageHtml, pageRoots } from "./page-html";
 import type { Status } from "./status";
@@ -37,6 +38,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     private readonly extension: vscode.Uri,
     private readonly viewing: ViewingWorker,
     private readonly status: Status,
+    private readonly accuracy: Accuracy,
     private readonly log: vscode.LogOutputChannel,
   ) {}
 
@@ -72,8 +74,8 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): void {
     const { uri, file } = document;
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
-    const channel = webviewChannel(panel.webview);
-    const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => open));
+    const channel = webviewChannel(panel.webview), accuracy = this.accuracy.open({ model: vscode.Uri.file(file.path) }, () => peer.remote);
+    const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => open, accuracy));
     const open: OpenPage = { uri, panel, page: peer.remote };
     this.pages.add(open);
     panel.webview.html = pageHtml(panel.webview, this.extension, {
@@ -91,6 +93,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     panel.onDidChangeViewState(showActive);
     panel.onDidDispose(() => {
       watching.dispose();
+      accuracy.dispose();
       this.pages.delete(open);
       this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
       if (this.front === open) this.showFront([...this.pages].find((page) => page.panel.active));
@@ -104,7 +107,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     this.shown.fire(open?.rows && { rows: open.rows, selected: open.selected, select: (layer) => { void open.page.select(layer).catch(() => undefined); } });
   }
 
-  private hostApi(uri: vscode.Uri, path: string, page: () => OpenPage): Methods<HostApi> {
+  private hostApi(uri: vscode.Uri, path: string, page: () => OpenPage, accuracy: AccuracySession): Methods<HostApi> {
     const ask = async <Result>(what: (worker: WorkerApi) => Promise<Result>): Promise<Result> => {
       try {
         return await what(this.viewing.api);
@@ -135,6 +138,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       codebook: (id) => ask((worker) => worker.codebook(path, text(id))),
       preview: (id, wanted, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, signal)),
       blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
+      ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),
     };
   }

@@ -1,3 +1,4 @@
+import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
 import type { BlockPage, BlockRequest, CodebookFacts, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
@@ -19,7 +20,7 @@ export const pageActions = ["compress", "show-log", "manage-trust", "copy-name",
 export type PageAction = (typeof pageActions)[number];
 
 /** The host's side. */
-export interface HostApi {
+export interface HostApi extends AccuracyHostApi {
   open(): Promise<ModelFacts>;
   graph(): Promise<GraphFacts>;
   layers(): Promise<LayerRow[]>;
@@ -38,7 +39,7 @@ export interface HostApi {
 export interface JobState extends Progress { title: string }
 
 /** The page's side. */
-export interface PageApi {
+export interface PageApi extends AccuracyPageApi {
   /** The file is another one now: read it again, keep the selection. */
   changed(): Promise<void>;
   trusted(): Promise<void>;
