@@ -1,4 +1,5 @@
 import type { AccuracyWorkerApi } from "./accuracy";
+import type { CompareWorkerApi } from "./compare";
 import type { CompressReport, EvaluateReport, LayerReport } from "./report";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
@@ -178,7 +179,7 @@ export interface Progress {
 }
 
 /** What a worker process does. Long calls report progress and stop when their signal is aborted. */
-export interface WorkerApi extends AccuracyWorkerApi {
+export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   open(path: string): Promise<ModelFacts>;
   close(path: string): Promise<void>;
   graph(path: string): Promise<GraphFacts>;
