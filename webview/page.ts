@@ -1,6 +1,6 @@
 import "./page.css";
 import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
-import type { HostApi, JobState } from "../src/protocol/page";
+import type { HostApi, JobState, PageApi } from "../src/protocol/page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
 import { CodebookView } from "./codebook/codebook-view";
@@ -52,7 +52,7 @@ class Page {
   constructor() {
     const saved = savedState();
     this.state = { tab: "graph", search: "", ...(typeof saved === "object" ? saved as Partial<PageState> : {}) };
-    this.host = connectHost({
+    this.host = connectHost<HostApi, PageApi>({
       changed: async () => { await this.load(); },
       trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
       find: async () => { this.focusSearch(); },

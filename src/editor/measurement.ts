@@ -46,7 +46,7 @@ export class Measurement {
     try {
       progress(await runJob(this.script, this.log, job.signal, (api, signal) => api.measure(this.request, progress, signal)));
     } catch (error) {
-      if (error instanceof CancelledError) this.cancelled = true;
+      if (error instanceof CancelledError) this.cancelled = this.measured === undefined || this.measured.samples < this.measured.total; // else the figures of the run before stand
       else {
         this.log(`Measuring failed: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
         this.error = error instanceof Error ? error.message : String(error);

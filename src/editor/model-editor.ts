@@ -2,18 +2,18 @@ import * as vscode from "vscode";
 import type { LayerRow, WorkerApi } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
-import { connect, type Channel, type Methods, type Peer } from "../protocol/rpc";
+import { connect, type Methods, type Peer } from "../protocol/rpc";
 import type { ViewingWorker } from "../worker/process";
 import type { Accuracy, AccuracySession } from "./accuracy";
 import { localFile, type LocalFile } from "./local-file";
-import { pageHtml, pageRoots } from "./page-html";
+import { pageHtml, pageRoots, pageStart, webviewChannel } from "./page-html";
 import type { Status } from "./status";
 
 /** How long a closed model stays in the viewing process, in case that it is opened again. */
 const CLOSE_GRACE_MS = 5000;
 
 interface ModelDocument extends vscode.CustomDocument { file: LocalFile }
-interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string }
+interface OpenPage { uri: vscode.Uri; path: string; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string }
 
 /** The model in front, for views beside the editor. */
 export interface ShownModel {
@@ -32,6 +32,9 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   private readonly shown = new vscode.EventEmitter<ShownModel | undefined>();
   /** Fires when another model comes to the front or another layer is selected; undefined once none is open. */
   readonly onDidShow = this.shown.event;
+  private readonly sharing = new vscode.EventEmitter<{ paths: readonly string[]; layer: string }>();
+  /** Fires when a layer is selected in a page of one of these models. */
+  readonly onDidSelect = this.sharing.event;
   private front: OpenPage | undefined;
 
   constructor(
@@ -44,7 +47,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
 
   register(): vscode.Disposable {
     return vscode.Disposable.from(
-      this.shown,
+      this.shown, this.sharing,
       vscode.window.registerCustomEditorProvider(ModelEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const { page } of this.pages) void page.trusted().catch(() => undefined); }),
     );
@@ -66,9 +69,24 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   }
 
   async openCustomDocument(uri: vscode.Uri): Promise<ModelDocument> {
-    const file = await localFile(uri);
-    this.references.set(file.path, (this.references.get(file.path) ?? 0) + 1);
-    return { uri, file, dispose: () => this.release(file) };
+    const file = await localFile(uri), held = this.hold(file.path, () => file.dispose());
+    return { uri, file, dispose: () => held.dispose() };
+  }
+
+  /** Keeps a model in the viewing process until it is let go, and a while longer. */
+  hold(path: string, gone: () => void = () => undefined): vscode.Disposable {
+    this.references.set(path, (this.references.get(path) ?? 0) + 1);
+    return { dispose: () => this.release(path, gone) };
+  }
+
+  /** Selects a layer in every open page of these models but the one that says so. */
+  share(paths: readonly string[], layer: string | undefined, from?: OpenPage): void {
+    if (layer === undefined) return;
+    for (const open of this.pages) if (open !== from && paths.includes(open.path) && open.selected !== layer) {
+      open.selected = layer;
+      void open.page.select(layer).catch(() => undefined);
+    }
+    this.sharing.fire({ paths, layer });
   }
 
   resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): void {
@@ -76,14 +94,9 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
     const channel = webviewChannel(panel.webview), accuracy = this.accuracy.open({ model: vscode.Uri.file(file.path) }, () => peer.remote);
     const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => open, accuracy));
-    const open: OpenPage = { uri, panel, page: peer.remote };
+    const open: OpenPage = { uri, path: file.path, panel, page: peer.remote };
     this.pages.add(open);
-    panel.webview.html = pageHtml(panel.webview, this.extension, {
-      name: uri.path.split("/").pop() ?? "",
-      trusted: vscode.workspace.isTrusted,
-      language: vscode.env.language,
-      strings: plainStrings(vscode.l10n.bundle),
-    });
+    panel.webview.html = pageHtml(panel.webview, this.extension, pageStart(uri.path.split("/").pop() ?? ""));
     const watching = this.watch(uri, open);
     const showActive = () => {
       this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
@@ -130,8 +143,10 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
         return rows;
       },
       selected: async (layer) => {
-        page().selected = layer === undefined ? undefined : text(layer);
-        if (page().panel.active) this.showFront(page());
+        const own = page();
+        own.selected = layer === undefined ? undefined : text(layer);
+        if (own.panel.active) this.showFront(own);
+        this.share([own.path], own.selected, own);
       },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
@@ -160,14 +175,14 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     return vscode.Disposable.from(watcher, { dispose: () => clearTimeout(timer) });
   }
 
-  private release(file: LocalFile): void {
+  private release(path: string, gone: () => void): void {
     setTimeout(() => {
-      const left = (this.references.get(file.path) ?? 1) - 1;
-      if (left > 0) { this.references.set(file.path, left); return; }
-      this.references.delete(file.path);
-      file.dispose();
+      const left = (this.references.get(path) ?? 1) - 1;
+      if (left > 0) { this.references.set(path, left); return; }
+      this.references.delete(path);
+      gone();
       if (this.references.size === 0) this.viewing.stop();
-      else void this.viewing.api.close(file.path).catch(() => undefined);
+      else void this.viewing.api.close(path).catch(() => undefined);
     }, CLOSE_GRACE_MS);
   }
 }
@@ -191,15 +206,4 @@ function text(value: unknown): string {
 function whole(value: unknown): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw new KernelscopeError("usage", "The page sent no count.");
   return value;
-}
-
-function webviewChannel(webview: vscode.Webview): Channel {
-  return {
-    post: (message) => { void webview.postMessage(message); },
-    listen: (receive) => { const listener = webview.onDidReceiveMessage(receive); return () => { listener.dispose(); }; },
-  };
-}
-
-function plainStrings(bundle: typeof vscode.l10n.bundle): Record<string, string> {
-  return Object.fromEntries(Object.entries(bundle ?? {}).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : [])));
 }

@@ -13,10 +13,12 @@ export interface PageStart {
   language: string;
   /** Translations by their English text; empty in English. */
   strings: Record<string, string>;
+  /** Two models to show side by side, by their uris, instead of one. */
+  compare?: { original: string; compressed: string };
 }
 
 /** What the page may ask VS Code to do. */
-export const pageActions = ["compress", "show-log", "manage-trust", "copy-name", "cancel-job"] as const;
+export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job"] as const;
 export type PageAction = (typeof pageActions)[number];
 
 /** The host's side. */

@@ -60,7 +60,10 @@ export function viewer(): Omit<WorkerApi, "compress" | "evaluate" | keyof Accura
     },
     async codebook(file, id) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes); },
     async preview(file, id, wanted, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, signal); },
-    compared: async (original, compressed) => comparedLayers(await view(original), await view(compressed)),
+    async compared(original, compressed) {
+      const [before, after] = [await view(original), await view(compressed)];
+      return { original: before.facts, compressed: after.facts, layers: comparedLayers(before, after) };
+    },
     sizes: async (file) => sizesOf(await view(file)),
     comparedWeights: async (original, compressed, layer, count) => comparedWeights(await view(original), await view(compressed), layer, count),
     blocks: async (_file, codebook, request) => codebooks.blocks(codebook, request),

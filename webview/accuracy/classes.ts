@@ -7,7 +7,9 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { nameOf } from "./flips";
 
-const LEFT = 32, TOP = 8, FOOT = 26, NARROWEST = 76, DOT = 4.5;
+const LEFT = 32, TOP = 8, FOOT = 26, DOT = 4.5;
+/** Room for a class: all are shown as long as each has the first, else as many as can have the second. */
+const NARROWEST = 40, ROOMY = 72;
 
 interface Row { index: number; before: number; after: number }
 
@@ -47,7 +49,7 @@ export class ClassChart {
   }
 
   private rows(width: number): Row[] {
-    const most = Math.max(2, Math.floor((width - LEFT) / NARROWEST)), all = this.sample?.original?.length ?? 0, rows = this.likely(all <= 1.4 * most ? all : most);
+    const all = this.sample?.original?.length ?? 0, room = width - LEFT, rows = this.likely(all * NARROWEST <= room ? all : Math.max(2, Math.floor(room / ROOMY)));
     this.note.textContent = rows.length < all ? t("the {0} likeliest of {1}", rows.length, format.whole(all)) : "";
     return rows;
   }

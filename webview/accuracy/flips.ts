@@ -39,7 +39,7 @@ export class Flips {
     const counts: Record<FlipChoice["kind"], number> = { all: classifier.flips.lost + classifier.flips.gained + classifier.flips.other, ...classifier.flips }, labelled = classifier.top1 !== undefined;
     if (!labelled) this.choice.kind = "all";
     this.filters.replaceChildren(...KINDS.filter(({ kind }) => labelled || kind === "all").map(({ kind, text, hover }) => {
-      const button = el("button", { class: "acc-filter", "aria-pressed": String(kind === this.choice.kind), "data-kind": kind, title: hover }, text, el("span", {}, format.whole(counts[kind])));
+      const button = el("button", { class: "acc-filter", "aria-pressed": String(kind === this.choice.kind), "data-kind": kind, title: hover }, el("span", {}, text), el("span", { class: "acc-count" }, format.whole(counts[kind])));
       button.addEventListener("click", () => this.pick({ kind }));
       return button;
     }));
@@ -74,7 +74,7 @@ export class Flips {
     const spoken = [t("Image {0}", name), is && t("is {0}", is), t("original {0} {1}", nameOf(before.class, classes), format.hundredths(before.probability)), t("compressed {0} {1}", nameOf(after.class, classes), format.hundredths(after.probability))].filter(Boolean).join(", ");
     return el("div", { "data-kind": kind, "aria-label": spoken, title: name },
       this.pictures.of(position, name),
-      el("div", { class: "acc-words" }, el("span", { class: "acc-is" }, ...(is ? [t("is"), " ", el("b", {}, is)] : [name])), prediction(before, "before", rightness(kind, label, "lost"), classes), prediction(after, "after", rightness(kind, label, "gained"), classes)));
+      el("div", { class: "acc-words" }, el("span", { class: "acc-is" }, ...(is ? [el("span", {}, t("is")), el("b", {}, is)] : [name])), prediction(before, "before", rightness(kind, label, "lost"), classes), prediction(after, "after", rightness(kind, label, "gained"), classes)));
   }
 }
 

@@ -25,7 +25,7 @@ export class TraceChart {
   private selected: string | undefined;
 
   constructor(private readonly choose: (layer: string) => void, open: (layer: string) => void) {
-    this.element.append(el("header", { class: "acc-head" }, el("h3", {}, t("Where it went wrong")), el("small", {}, t("SQNR of each layer’s output, dB"))), this.key, this.message, this.body, this.foot);
+    this.element.append(el("header", { class: "acc-head" }, el("h3", {}, t("Where it went wrong")), el("small", {}, t("SQNR of each layer’s output, dB"))), this.key, this.body, this.foot, this.message);
     this.canvas = new Canvas(this.plot, (context, width, height) => this.draw(context, width, height));
     this.axis = new Canvas(this.foot, (context, width) => this.drawAxis(context, width));
     const layerAt = (target: EventTarget | null): string | undefined => (target instanceof Element ? target.closest<HTMLElement>(".acc-row")?.dataset.layer : undefined);
