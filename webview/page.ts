@@ -4,6 +4,7 @@ import type { HostApi, JobState, PageApi } from "../src/protocol/page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
 import { CodebookView } from "./codebook/codebook-view";
+import { ComparePage } from "./compare/compare-page";
 import { button, field, iconButton, select, tabs } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
@@ -56,7 +57,11 @@ class Page {
       changed: async () => { await this.load(); },
       trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
       find: async () => { this.focusSearch(); },
-      select: async (layer) => { if (this.rows.some(({ name }) => name === layer)) this.selectLayer(layer); },
+      select: async (layer) => {
+        if (!this.rows.some(({ name }) => name === layer)) return;
+        this.told = layer; // who says so knows
+        this.selectLayer(layer);
+      },
       job: async (state) => { this.showJob(state); },
       accuracyChanged: async (state) => { this.views?.accuracy.show(state); },
     });
@@ -95,7 +100,8 @@ class Page {
   /** The one primary button stands in the header, and where that gives its room to a codebook, at the end of the bar. */
   private placeCompress(): void {
     const { trusted, views, state: { tab } } = this, compress = button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted, title: trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
-    for (const place of [this.header, this.barEnd]) place.querySelector(":scope > .button.primary")?.remove();
+    for (const place of [this.header, this.barEnd]) for (const known of place.querySelectorAll(":scope > .button")) known.remove();
+    this.header.append(button({ label: t("Compare…"), icon: "diff", onClick: () => void this.host.act("compare") }));
     this.barEnd.replaceChildren(...(views && tab === "accuracy" ? [views.accuracy.controls] : []));
     (views && tab === "codebooks" ? this.barEnd : this.header).append(compress);
   }
@@ -285,4 +291,5 @@ class Page {
   }
 }
 
-new Page();
+if (start.compare) new ComparePage();
+else new Page();

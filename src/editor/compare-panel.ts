@@ -39,18 +39,19 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     panel.iconPath = vscode.Uri.joinPath(this.extension, "media", "icon.svg");
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
     const session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
-    const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), { ...this.api(original, compressed), ...session.api });
+    const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), { ...this.api(panel, original, compressed), ...session.api });
     const watching = [original, compressed].map((uri) => this.watch(uri, () => peer.remote));
+    const following = this.editors.onDidSelect(({ paths, layer, from }) => { if (from !== panel && (paths.includes(original.fsPath) || paths.includes(compressed.fsPath))) void peer.remote.select(layer).catch(() => undefined); });
     panel.webview.html = pageHtml(panel.webview, this.extension, { ...pageStart(panel.title), compare: { original: original.toString(), compressed: compressed.toString() } });
     panel.onDidDispose(() => {
       this.open.delete(key);
       session.dispose();
-      for (const part of [...held, ...watching]) part.dispose();
+      for (const part of [...held, ...watching, following]) part.dispose();
       peer.close(new KernelscopeError("cancelled", "The comparison was closed."));
     });
   }
 
-  private api(original: vscode.Uri, compressed: vscode.Uri): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"]> {
+  private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"]> {
     const [before, after] = [original.fsPath, compressed.fsPath], pathOf = (side: Side): string => (side === "original" ? before : after);
     const ask = async <Result>(what: () => Promise<Result>): Promise<Result> => {
       try {
@@ -67,10 +68,10 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
       weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, String(layer), Math.min(Number(count), 1024))),
-      selected: async (layer) => this.editors.share([before, after], layer),
+      selected: async (layer) => this.editors.share([before, after], layer, panel),
       openModel: async (side, layer) => {
         await vscode.commands.executeCommand("vscode.open", side === "original" ? original : compressed);
-        if (layer !== undefined) this.editors.share([pathOf(side)], String(layer));
+        this.editors.share([pathOf(side)], layer, panel);
       },
       showLog: async () => this.log.show(),
     };

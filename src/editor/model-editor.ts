@@ -32,7 +32,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   private readonly shown = new vscode.EventEmitter<ShownModel | undefined>();
   /** Fires when another model comes to the front or another layer is selected; undefined once none is open. */
   readonly onDidShow = this.shown.event;
-  private readonly sharing = new vscode.EventEmitter<{ paths: readonly string[]; layer: string }>();
+  private readonly sharing = new vscode.EventEmitter<{ paths: readonly string[]; layer: string; from?: object }>();
   /** Fires when a layer is selected in a page of one of these models. */
   readonly onDidSelect = this.sharing.event;
   private front: OpenPage | undefined;
@@ -80,13 +80,14 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   }
 
   /** Selects a layer in every open page of these models but the one that says so. */
-  share(paths: readonly string[], layer: string | undefined, from?: OpenPage): void {
+  share(paths: readonly string[], layer: string | undefined, from?: object): void {
     if (layer === undefined) return;
     for (const open of this.pages) if (open !== from && paths.includes(open.path) && open.selected !== layer) {
       open.selected = layer;
       void open.page.select(layer).catch(() => undefined);
+      if (open === this.front) this.showFront(open);
     }
-    this.sharing.fire({ paths, layer });
+    this.sharing.fire({ paths, layer, from });
   }
 
   resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): void {
@@ -117,7 +118,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   /** The tree of layers stays at the last model that was in front. */
   private showFront(open: OpenPage | undefined): void {
     this.front = open;
-    this.shown.fire(open?.rows && { rows: open.rows, selected: open.selected, select: (layer) => { void open.page.select(layer).catch(() => undefined); } });
+    this.shown.fire(open?.rows && { rows: open.rows, selected: open.selected, select: (layer) => this.share([open.path], layer) });
   }
 
   private hostApi(uri: vscode.Uri, path: string, page: () => OpenPage, accuracy: AccuracySession): Methods<HostApi> {
@@ -191,6 +192,7 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
   if (!pageActions.includes(action)) throw new KernelscopeError("usage", "The page asked for something unknown.");
   switch (action) {
     case "compress": await vscode.commands.executeCommand("kernelscope.compress", uri); break;
+    case "compare": await vscode.commands.executeCommand("kernelscope.compare", uri); break;
     case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
     case "show-log": await vscode.commands.executeCommand("kernelscope.showLog"); break;
     case "manage-trust": await vscode.commands.executeCommand("workbench.trust.manage"); break;

@@ -2,6 +2,7 @@ import { scaleLinear } from "d3";
 import type { SampleTrace } from "../../src/protocol/accuracy";
 import { Canvas } from "../charts/canvas";
 import { faded, theme } from "../charts/colours";
+import { clipped } from "../charts/text";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
@@ -81,15 +82,7 @@ export class ClassChart {
       context.stroke();
       context.fillStyle = marked ? foreground : secondary;
       context.font = `${marked ? "600 " : ""}11px ${font}`;
-      context.fillText(fitted(context, nameOf(index, this.classes), step - 6), x, height - 8);
+      context.fillText(clipped(context, nameOf(index, this.classes), step - 6), x, height - 8);
     });
   }
-}
-
-/** A text that ends in "…" where there is no room. */
-export function fitted(context: CanvasRenderingContext2D, text: string, room: number): string {
-  if (context.measureText(text).width <= room) return text;
-  let keep = text.length;
-  while (keep > 1 && context.measureText(`${text.slice(0, keep)}…`).width > room) keep--;
-  return `${text.slice(0, keep)}…`;
 }
