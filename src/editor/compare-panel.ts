@@ -38,10 +38,14 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     panel.title = titleOf(original, compressed);
     panel.iconPath = vscode.Uri.joinPath(this.extension, "media", "icon.svg");
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
-    const session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
-    const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), { ...this.api(panel, original, compressed), ...session.api });
+    const selection: { layer?: string } = {}, session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
+    const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), { ...this.api(panel, original, compressed, selection), ...session.api });
     const watching = [original, compressed].map((uri) => this.watch(uri, () => peer.remote));
-    const following = this.editors.onDidSelect(({ paths, layer, from }) => { if (from !== panel && (paths.includes(original.fsPath) || paths.includes(compressed.fsPath))) void peer.remote.select(layer).catch(() => undefined); });
+    const following = this.editors.onDidSelect(({ paths, layer, from }) => {
+      if (from === panel || !(paths.includes(original.fsPath) || paths.includes(compressed.fsPath))) return;
+      selection.layer = layer;
+      if (panel.visible) void peer.remote.select(layer).catch(() => undefined);
+    });
     panel.webview.html = pageHtml(panel.webview, this.extension, { ...pageStart(panel.title), compare: { original: original.toString(), compressed: compressed.toString() } });
     panel.onDidDispose(() => {
       this.open.delete(key);
@@ -51,7 +55,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     });
   }
 
-  private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"]> {
+  private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri, selection: { layer?: string }): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"]> {
     const [before, after] = [original.fsPath, compressed.fsPath], pathOf = (side: Side): string => (side === "original" ? before : after);
     const ask = async <Result>(what: () => Promise<Result>): Promise<Result> => {
       try {
@@ -64,11 +68,11 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     return {
       compare: () => ask(async () => {
         const { api } = this.viewing, models = await api.compared(before, after);
-        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) } };
+        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer };
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
       weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, String(layer), Math.min(Number(count), 1024))),
-      selected: async (layer) => this.editors.share([before, after], layer, panel),
+      selected: async (layer) => { selection.layer = layer; this.editors.share([before, after], layer, panel); },
       openModel: async (side, layer) => {
         await vscode.commands.executeCommand("vscode.open", side === "original" ? original : compressed);
         this.editors.share([pathOf(side)], layer, panel);

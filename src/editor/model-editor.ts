@@ -13,7 +13,7 @@ import type { Status } from "./status";
 const CLOSE_GRACE_MS = 5000;
 
 interface ModelDocument extends vscode.CustomDocument { file: LocalFile }
-interface OpenPage { uri: vscode.Uri; path: string; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string }
+interface OpenPage { uri: vscode.Uri; path: string; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string; /** Selected elsewhere while the page was not there. */ wanted?: string }
 
 /** The model in front, for views beside the editor. */
 export interface ShownModel {
@@ -84,7 +84,8 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     if (layer === undefined) return;
     for (const open of this.pages) if (open !== from && paths.includes(open.path) && open.selected !== layer) {
       open.selected = layer;
-      void open.page.select(layer).catch(() => undefined);
+      if (open.panel.visible) void open.page.select(layer).catch(() => undefined);
+      else open.wanted = layer;
       if (open === this.front) this.showFront(open);
     }
     this.sharing.fire({ paths, layer, from });
@@ -144,7 +145,9 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
         return rows;
       },
       selected: async (layer) => {
-        const own = page();
+        const own = page(), { wanted } = own;
+        own.wanted = undefined;
+        if (wanted !== undefined && wanted !== layer) { void own.page.select(wanted).catch(() => undefined); return; }
         own.selected = layer === undefined ? undefined : text(layer);
         if (own.panel.active) this.showFront(own);
         this.share([own.path], own.selected, own);

@@ -46,7 +46,7 @@ export interface CompareWorkerApi {
 
 export type Side = "original" | "compressed";
 
-export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts> }
+export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts>; /** Selected last, here or in another view. */ selected?: string }
 
 /** The host's side of a comparison's page. */
 export interface CompareHostApi extends AccuracyHostApi {

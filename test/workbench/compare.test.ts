@@ -34,6 +34,8 @@ const filled = (page: Frame) => page.waitForSelector("#page[data-filled]");
 async function compare(first: string, second: string): Promise<Frame> {
   const { keyboard } = workbench.page;
   await workbench.row(first).click();
+  await workbench.page.locator(".tab", { hasText: first }).waitFor();
+  await workbench.page.waitForTimeout(1000); // until the Explorer has revealed it
   await keyboard.down("Control");
   await workbench.row(second).click();
   await keyboard.up("Control");
@@ -112,8 +114,9 @@ test("an open model follows the comparison's selection, and the other way round"
 test("the comparison comes back when the window is loaded again", async () => {
   const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
   await page.locator(".cmp-row[data-layer='7.weight']").click();
-  await workbench.page.waitForTimeout(1500); // for VS Code to keep the panel's state
-  await workbench.page.reload();
+  await workbench.page.waitForTimeout(1000); // for VS Code to keep the panel's state
+  await workbench.command("Developer: Reload Window");
+  await workbench.page.waitForTimeout(2000);
   await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
   const again = await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx", 90_000);
   await again.waitForSelector(".cmp-row[data-layer='7.weight'][aria-selected=true]");

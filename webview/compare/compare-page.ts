@@ -86,7 +86,7 @@ export class ComparePage {
       this.root.replaceChildren(this.header, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
     } else this.root.replaceChildren(this.header, scroll, pane.element);
     this.zoom(0);
-    const chosen = layers.find(({ id }) => id === this.state.layer) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
+    const chosen = layers.find(({ id }) => id === (comparison.selected ?? this.state.layer)) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
     if (chosen) this.select(chosen.id, false);
     scroll.scrollTop = this.state.scroll;
     document.body.dataset.ready = "true";
@@ -156,7 +156,7 @@ export class ComparePage {
   private showHeader(): void {
     if (!this.views) return;
     const { original, compressed, layers } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
-    const left = name(original, t("original")), right = name(compressed, compressed.producer || t("compressed"));
+    const left = name(original, t("original")), right = name(compressed, t("compressed"));
     left.addEventListener("click", () => void this.host.openModel("original"));
     right.addEventListener("click", () => void this.host.openModel("compressed"));
     const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ skipped }) => skipped !== undefined);
