@@ -22,55 +22,66 @@ const positionsFor = (n: number): number => Math.max(16_384, 6 * n);
 export interface InputMoments {
   /** Of the (drifted) inputs; centred where an offset behind the layer takes the mean over. */
   gram: Gram;
-  /** E[x·x̃ᵀ] of original and drifted inputs, centred alike; [n, n]. Absent without a drifted stream. */
+  /** E[y·x̃ᵀ] of the layer's own outputs y = W·x on the original inputs and the drifted ones, centred alike; [outputs, n]. Absent without a drifted stream. */
   cross?: Float32Array;
   /** Mean of the (drifted) inputs, [n]. */
   mean: Float64Array;
 }
 
+/** The way of the same samples through the compressed network, and the weight [outputs, n] whose outputs are to be answered. */
+export interface Drift { batches: Tensor[]; rows: Float32Array }
+
 /**
  * Moments of what a layer's rows see.
- * @param batches the layer's input, batch by batch @param drifted the same positions in the compressed network
+ * @param batches the layer's input, batch by batch
  */
-export async function inputMoments(layer: Layer, batches: Tensor[], products: Products, pool: ComputePool, centred: boolean, drifted?: Tensor[]): Promise<InputMoments> {
+export async function inputMoments(layer: Layer, batches: Tensor[], products: Products, pool: ComputePool, centred: boolean, drift?: Drift): Promise<InputMoments> {
   const n = inputsOf(layer);
   const total = batches.reduce((sum, batch) => sum + positionsIn(layer, batch), 0);
   const skip = Math.max(1, Math.floor(total / positionsFor(n)));
   const cut = layer.convolution ? cutPatches : cutRows;
-  const own = new RowChunks(n), other = drifted && new RowChunks(n);
-  const sums = { x: new Float64Array(n), y: new Float64Array(n) };
+  const own = new RowChunks(n), other = drift && new RowChunks(n), weight = drift && transposed(drift.rows, n);
+  const mean = new Float64Array(n), outputs = new Float64Array(drift ? drift.rows.length / n : 0);
   let h: Float32Array | undefined, cross: Float32Array | undefined, count = 0;
   const flush = async () => {
-    const x = own.take(), y = other?.take() ?? x, rows = x.length / n;
+    const original = own.take(), x = other?.take() ?? original, rows = x.length / n;
     if (!rows) return;
     count += rows;
     const ones = new Float32Array(rows).fill(1);
-    const addMean = async (sum: Float64Array, of: Float32Array) => (await products.transposed(ones, of, rows)).forEach((v, i) => { sum[i] += v; });
-    await addMean(sums.y, y);
-    h = add(h, await products.transposed(y, y, rows));
-    if (!other) return;
-    await addMean(sums.x, x);
-    cross = add(cross, await products.transposed(x, y, rows));
+    const addTo = async (sum: Float64Array, of: Float32Array) => (await products.transposed(ones, of, rows)).forEach((v, i) => { sum[i] += v; });
+    await addTo(mean, x);
+    h = add(h, await products.transposed(x, x, rows));
+    if (!weight) return;
+    const y = await products.multiply(original, weight, n);
+    await addTo(outputs, y);
+    cross = add(cross, await products.transposed(y, x, rows));
   };
   for (let b = 0; b < batches.length; b++) {
     cut(layer, batches[b], skip, own);
-    if (drifted && other) cut(layer, drifted[b], skip, other);
+    if (drift && other) cut(layer, drift.batches[b], skip, other);
     if (own.rows >= CHUNK) await flush();
   }
   await flush();
   if (!h) throw new RangeError("no positions");
-  const mean = sums.y.map((v) => v / count);
+  for (const sum of [mean, outputs]) sum.forEach((v, i) => { sum[i] = v / count; });
   average(h, count, centred ? [mean, mean] : undefined, n);
-  if (cross) average(cross, count, centred ? [sums.x.map((v) => v / count), mean] : undefined, n);
+  if (cross) average(cross, count, centred ? [outputs, mean] : undefined, n);
   return { gram: new Gram(h, n, pool, (rows, matrix, width) => products.multiply(rows, matrix, width)), cross, mean };
 }
 
-/** Sums over `count` to means, less the product of the means. */
+/** Sums of products over `count` positions to means, less the product of the means; [rows, n]. */
 function average(sums: Float32Array, count: number, means: [Float64Array, Float64Array] | undefined, n: number): void {
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < sums.length / n; i++) {
     const m = means ? means[0][i] : 0;
     for (let j = 0; j < n; j++) sums[i * n + j] = sums[i * n + j] / count - (means ? m * means[1][j] : 0);
   }
+}
+
+/** Rows [rows, n] as [n, rows]. */
+function transposed(rows: Float32Array, n: number): Float32Array {
+  const count = rows.length / n, turned = new Float32Array(rows.length);
+  for (let m = 0; m < count; m++) for (let j = 0; j < n; j++) turned[j * count + m] = rows[m * n + j];
+  return turned;
 }
 
 function add(sum: Float32Array | undefined, more: Float32Array): Float32Array {

@@ -24,7 +24,7 @@ export interface LayerSensitivity {
 }
 
 /** Relative noise energies at which a layer's effect on the outputs is measured. */
-const NOISES = [0.02, 0.12, 0.5];
+const NOISES = [0.03, 0.3];
 /** What a candidate's distortion is measured on, at least. */
 const TRIAL_ROWS = 32, TRIAL_WEIGHTS = 131_072;
 
@@ -133,7 +133,7 @@ const rateOf = (options: object): number => ("words" in options && typeof option
 const familyOf = ({ method, candidate: { options } }: { method: CompressionMethod; candidate: Candidate<object> }): string => `${method.id}/${"block" in options ? String(options.block) : ""}`;
 
 /** Codewords are tried out up to this rate; what more bring is extrapolated, for a trial's few rows would flatter them. */
-const HIGHEST_TRIAL = 10;
+const HIGHEST_TRIAL = 8;
 
 /** The choices that are tried out: every fourth bit of a family's rates, and its ends. */
 function anchorsOf(all: readonly { method: CompressionMethod; candidate: Candidate<object> }[]): typeof all[number][] {
