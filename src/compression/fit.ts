@@ -148,9 +148,9 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
   await compressed.advance(node);
   if (hasGram(layer)) {
     const input = node.inputs[0], centred = free || follow?.bias !== undefined;
-    const { gram, cross } = await inputMoments(layer, original.get(input), tools.products, tools.pool, centred, { batches: compressed.get(input), rows: rows.values });
+    const { gram, answers } = await inputMoments(layer, { batches: original.get(input), drifted: compressed.get(input), centred, rows: rows.values }, tools.products, tools.pool);
     context.gram = gram;
-    if (cross) context.target = await movedTarget(rows.values, gram, cross);
+    if (answers) context.target = await movedTarget(rows.values, gram, answers.cross);
   }
   const packed = await methodById(method).compress(layer, rows, options, context);
   const effective = effectiveRows(packed), sqnrDb = sqnr(rows.values, effective);
