@@ -8,7 +8,7 @@ import type { CompressReport, Fidelity } from "../protocol/report";
 import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
-import { BATCH, hashOf, rateLayers, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
+import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { goalOf, mergeRecipe, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
@@ -150,9 +150,9 @@ class Compression {
     return choices.map(({ id, method, options, loss }) => ({ layer: byId.get(id)!, method, options, loss }));
   }
 
-  private rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
-    const { hashes, stamp, job: { request: { method } } } = this;
-    return rateLayers(this.model, layers, data, { hashes, stamp, method }, tools, this.host, (layer, begun, of) => this.beginLayer("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of, layer));
+  private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
+    const { hashes, stamp, job: { request: { method } } } = this, record = await ratingRecord({ hashes, stamp, method, seed: tools.seed }, this.host);
+    return rateLayers(this.model, layers, data, record, method, tools, (layer, begun, of) => this.beginLayer("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of, layer));
   }
 
   /** A finished layer from its checkpoint; it is made again where somebody has taken that away, like the same job that ended elsewhere. */

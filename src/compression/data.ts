@@ -52,12 +52,16 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
   return hashOf(parts.join());
 }
 
-/** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples. */
-export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined }
+/** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples, and what else decides them. */
+export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number }
+
+/** Where the ratings of a model on the same samples are kept. */
+export async function ratingRecord({ hashes, stamp, method, seed }: RatingKey, host: Host): Promise<RatingRecord> {
+  return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed]))).slice(0, 24)));
+}
 
 /** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now. */
-export async function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, { hashes, stamp, method }: RatingKey, tools: FitTools, host: Host, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
-  const record = new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, tools.seed]))).slice(0, 24)));
+export function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, method: string | undefined, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
   let begun = 0;
   return record.complete(layers, (missing, onRated) => {
     const watched: FitTools = { ...tools, onLayer: (layer) => onLayer(layer, begun++, missing.length) };

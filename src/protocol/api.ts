@@ -1,3 +1,4 @@
+import type { PlanFacts } from "./plan";
 import type { CompressReport, EvaluateReport, LayerReport } from "./report";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
@@ -138,6 +139,8 @@ export interface CompressRequest {
   model: string;
   output?: string;
   recipe?: string;
+  /** What stands in `recipe`, where that is not saved. */
+  recipeText?: string;
   preset?: PresetId;
   bits?: number;
   /** "12x", "300KB", "1.5MB". */
@@ -190,6 +193,11 @@ export interface WorkerApi {
   preview(path: string, id: string, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */
   blocks(path: string, codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  /**
+   * What the recipe of a request comes to, and every other plan. Rates layers that were not rated yet on the same images, which takes a while;
+   * with `known` it does not, and answers undefined then.
+   */
+  plan(request: CompressRequest, known: boolean, progress: (p: Progress) => void, signal: AbortSignal): Promise<PlanFacts | undefined>;
   compress(request: CompressRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<CompressReport>;
   evaluate(request: EvaluateRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<EvaluateReport>;
 }
