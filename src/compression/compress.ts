@@ -152,7 +152,10 @@ class Compression {
 
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
     const { hashes, stamp, job: { request: { method } } } = this, record = await ratingRecord({ hashes, stamp, method, seed: tools.seed }, this.host);
-    return rateLayers(this.model, layers, data, record, method, tools, (layer, begun, of) => this.beginLayer("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of, layer));
+    return rateLayers(this.model, layers, data, record, method, tools, (layer, begun, of) => {
+      this.progress.step("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of);
+      this.tidy(layer);
+    });
   }
 
   /** A finished layer from its checkpoint; it is made again where somebody has taken that away, like the same job that ended elsewhere. */
@@ -163,11 +166,6 @@ class Compression {
     return fitted!;
   }
 
-  private beginLayer(stage: string, text: string, done: number, layer: Layer): void {
-    this.progress.step(stage, text, done);
-    this.tidy(layer);
-  }
-
   private tidy({ parameters }: Layer): void {
     if (parameters > LARGE_LAYER) this.host.collectGarbage();
   }
@@ -176,32 +174,39 @@ class Compression {
     const positions = new Map(choices.map(({ layer }, i) => [layer, i]));
     const work = choices.reduce((sum, { layer }) => sum + layer.parameters, 0);
     const kept = new WeakSet<FittedLayer>();
-    let begun = 0, weights = 0;
+    let done = 0, weights = 0, text = "fitting layers";
+    const finish = ({ layer: { label, parameters }, sqnrDb }: FittedLayer): void => {
+      weights += parameters;
+      this.progress.step("fit", text, weights / work, { done: ++done, of: choices.length, finished: { label, ...(Number.isFinite(sqnrDb) && { sqnrDb }) } });
+    };
     const watched: FitTools = {
       ...tools,
-      onLayer: (layer) => this.beginLayer("fit", `fitting layer ${layer.label}, ${++begun} of ${choices.length}`, weights / work, layer),
+      onLayer: (layer) => {
+        text = `fitting layer ${layer.label}, ${done + 1} of ${choices.length}`;
+        this.progress.step("fit", text, weights / work, { done, of: choices.length });
+        this.tidy(layer);
+      },
       tidy: (layer) => this.tidy(layer),
       restored: async (layer) => {
         const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
-        if (known) kept.add(known);
+        if (known) { kept.add(known); finish(known); }
         return known;
       },
       onFitted: async (fitted) => {
-        weights += fitted.layer.parameters;
-        if (!kept.has(fitted)) await record.keep(fitted, positions.get(fitted.layer)!);
+        if (!kept.has(fitted)) { await record.keep(fitted, positions.get(fitted.layer)!); finish(fitted); }
         throwIfCancelled(this.signal);
       },
     };
-    const done = new Map<Layer, Finished>();
-    const hold = (fitted: FittedLayer) => { done.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
-    const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, choices[positions.get(layer)!], positions.get(layer)!, tools) }); };
+    const finished = new Map<Layer, Finished>();
+    const hold = (fitted: FittedLayer) => { finished.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
+    const leave = ({ layer, sqnrDb }: FittedLayer) => { finished.set(layer, { layer, sqnrDb, load: () => this.reload(record, choices[positions.get(layer)!], positions.get(layer)!, tools) }); };
     if (!data) {
       await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
-      return { fitted: done };
+      return { fitted: finished };
     }
     const fitted = await fitWithData(this.model, choices, data.fit, watched);
     fitted.layers.forEach(hold);
-    return { fitted: done, effect: fitted.effect };
+    return { fitted: finished, effect: fitted.effect };
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */

@@ -177,7 +177,13 @@ export interface Progress {
   /** 0 to 1 over the whole job. */
   fraction: number;
   secondsLeft?: number;
+  /** While layers are fitted. */
+  layers?: LayersDone;
 }
+
+/** How many of a plan's layers are fitted, and the one that has just been. */
+export interface LayersDone { done: number; of: number; finished?: FinishedLayer }
+export interface FinishedLayer { label: string; sqnrDb?: number }
 
 /** What a worker process does. Long calls report progress and stop when their signal is aborted. */
 export interface WorkerApi {
