@@ -18,6 +18,8 @@ export interface ModelFacts {
   outputs: ValueFacts[];
   /** 8 × bytes of all layer weights ÷ their number. */
   bitsPerWeight?: number;
+  /** What it was compressed with, as its metadata hold it. */
+  recipe?: string;
   notes: string[];
 }
 
