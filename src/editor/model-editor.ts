@@ -1,10 +1,11 @@
 import * as vscode from "vscode";
-import type { LayerRow, WorkerApi } from "../protocol/api";
+import type { LayerRow, ModelFacts, WorkerApi } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
-import { connect, type Channel, type Methods, type Peer } from "../protocol/rpc";
-import type { ViewingWorker } from "../worker/process";
+import { connect, type Methods, type Peer } from "../protocol/rpc";
+import type { SharedWorker } from "../worker/process";
 import { localFile, type LocalFile } from "./local-file";
+import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
 import type { Status } from "./status";
 
@@ -31,18 +32,21 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   private readonly shown = new vscode.EventEmitter<ShownModel | undefined>();
   /** Fires when another model comes to the front or another layer is selected; undefined once none is open. */
   readonly onDidShow = this.shown.event;
+  private readonly chosen = new vscode.EventEmitter<{ model: vscode.Uri; layer: string }>();
+  /** Fires when a layer is selected on a page. */
+  readonly onDidSelect = this.chosen.event;
   private front: OpenPage | undefined;
 
   constructor(
     private readonly extension: vscode.Uri,
-    private readonly viewing: ViewingWorker,
+    private readonly viewing: SharedWorker,
     private readonly status: Status,
     private readonly log: vscode.LogOutputChannel,
   ) {}
 
   register(): vscode.Disposable {
     return vscode.Disposable.from(
-      this.shown,
+      this.shown, this.chosen,
       vscode.window.registerCustomEditorProvider(ModelEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const { page } of this.pages) void page.trusted().catch(() => undefined); }),
     );
@@ -54,12 +58,27 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   /** Puts the cursor into the search field of the editor in front. */
   async find(): Promise<void> { await [...this.pages].find(({ panel }) => panel.active)?.page.find(); }
 
+  /** Whether a page of this model is in sight. */
+  isVisible(uri: vscode.Uri): boolean { return [...this.pages].some((open) => open.panel.visible && open.uri.toString() === uri.toString()); }
+
+  /** What a file is, open or not. */
+  async factsOf(file: string): Promise<ModelFacts> {
+    const facts = await this.viewing.api.open(file);
+    if (!this.references.size) this.viewing.stop();
+    else if (!this.references.has(file)) await this.viewing.api.close(file);
+    return facts;
+  }
+
+  /** Selects a layer on every page of its model. */
+  select(uri: vscode.Uri, layer: string): void {
+    for (const open of this.pages) if (open.uri.toString() === uri.toString() && open.selected !== layer) void open.page.select(layer).catch(() => undefined);
+  }
+
   /** Shows a job's progress on every page of its model; undefined ends it. */
   setJob(uri: vscode.Uri, state: JobState | undefined): void {
     const key = uri.toString();
     if (state) this.jobs.set(key, state);
     else this.jobs.delete(key);
-    this.status.setJob(key, state);
     for (const open of this.pages) if (open.uri.toString() === key) void open.page.job(state).catch(() => undefined);
   }
 
@@ -76,12 +95,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => open));
     const open: OpenPage = { uri, panel, page: peer.remote };
     this.pages.add(open);
-    panel.webview.html = pageHtml(panel.webview, this.extension, {
-      name: uri.path.split("/").pop() ?? "",
-      trusted: vscode.workspace.isTrusted,
-      language: vscode.env.language,
-      strings: plainStrings(vscode.l10n.bundle),
-    });
+    panel.webview.html = pageHtml(panel.webview, this.extension, pageStart("model", uri));
     const watching = this.watch(uri, open);
     const showActive = () => {
       this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
@@ -129,6 +143,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       selected: async (layer) => {
         page().selected = layer === undefined ? undefined : text(layer);
         if (page().panel.active) this.showFront(page());
+        if (layer !== undefined) this.chosen.fire({ model: uri, layer: text(layer) });
       },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
@@ -173,29 +188,11 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
   switch (action) {
     case "compress": await vscode.commands.executeCommand("kernelscope.compress", uri); break;
     case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
+    case "resume-job": await vscode.commands.executeCommand("kernelscope.resume", uri); break;
+    case "discard-job": await vscode.commands.executeCommand("kernelscope.discard", uri); break;
+    case "open-recipe": await vscode.commands.executeCommand("kernelscope.openRecipe", uri); break;
     case "show-log": await vscode.commands.executeCommand("kernelscope.showLog"); break;
     case "manage-trust": await vscode.commands.executeCommand("workbench.trust.manage"); break;
     case "copy-name": await vscode.env.clipboard.writeText(text(argument)); break;
   }
-}
-
-/** A page's argument is a stranger's: no longer string, no broken number goes on. */
-function text(value: unknown): string {
-  if (typeof value !== "string" || value.length > 10_000) throw new KernelscopeError("usage", "The page sent no name.");
-  return value;
-}
-function whole(value: unknown): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw new KernelscopeError("usage", "The page sent no count.");
-  return value;
-}
-
-function webviewChannel(webview: vscode.Webview): Channel {
-  return {
-    post: (message) => { void webview.postMessage(message); },
-    listen: (receive) => { const listener = webview.onDidReceiveMessage(receive); return () => { listener.dispose(); }; },
-  };
-}
-
-function plainStrings(bundle: typeof vscode.l10n.bundle): Record<string, string> {
-  return Object.fromEntries(Object.entries(bundle ?? {}).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : [])));
 }

@@ -72,6 +72,8 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
     return packedBytes(layer.parameters / block, bitsFor(words)) + packedBytes(words * block, valueBits) + nodes + scaleBytes(outputsOf(layer), scaleIsFree, nodeBytes("Mul", 2));
   },
 
+  parts: (layer, { block, words, valueBits }) => ({ indices: packedBytes(layer.parameters / block, bitsFor(words)), codebook: packedBytes(words * block, valueBits), values: 0 }),
+
   describe(layer, { block, words }) {
     const size = kernelSize(layer), width = layer.dims[layer.dims.length - 1];
     const shape = size > 1 && block === size ? layer.dims.slice(2).join("×") : size > 1 && block === width && layer.dims.length > 2 ? `1×${block}` : block === 1 ? "single" : `1×${block}`;

@@ -1,9 +1,10 @@
-import type { BlockPage, BlockRequest, CodebookFacts, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
+import type { BlockPage, BlockRequest, CodebookFacts, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
 
 /** Handed to the page with its HTML. */
 export interface PageStart {
+  kind: "model" | "recipe";
   /** File name for the title and the error states. */
   name: string;
   /** A workspace in Restricted Mode may look, not run. */
@@ -15,7 +16,7 @@ export interface PageStart {
 }
 
 /** What the page may ask VS Code to do. */
-export const pageActions = ["compress", "show-log", "manage-trust", "copy-name", "cancel-job"] as const;
+export const pageActions = ["compress", "show-log", "manage-trust", "copy-name", "cancel-job", "resume-job", "discard-job", "open-recipe"] as const;
 export type PageAction = (typeof pageActions)[number];
 
 /** The host's side. */
@@ -34,8 +35,14 @@ export interface HostApi {
   act(action: PageAction, text?: string): Promise<void>;
 }
 
-/** A running job on this model, as the page's foot shows it. */
-export interface JobState extends Progress { title: string }
+/** A job on this model, as pages and the status bar show it. */
+export interface JobState extends Progress {
+  title: string;
+  /** A job that has ended says so in one sentence and can go on, or be forgotten. */
+  state: "running" | "stopped" | "done";
+  sentence?: string;
+  finished: FinishedLayer[];
+}
 
 /** The page's side. */
 export interface PageApi {
