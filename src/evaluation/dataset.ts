@@ -14,6 +14,10 @@ export interface Dataset {
   readonly shape: readonly number[];
   /** Class of each sample, where the data says. */
   readonly labels?: Int32Array;
+  /** Names of the classes, where the data says. */
+  readonly classes?: readonly string[];
+  /** How pictures become samples; absent where samples are taken as they are. */
+  readonly preparation?: Preparation;
   readonly notes: readonly string[];
   /** The samples of these positions, one after the other. */
   batch(positions: ArrayLike<number>): Promise<Float32Array>;
@@ -80,7 +84,7 @@ async function openArrays({ images, labels }: Arrays, name: string, input: Value
   const size = images.dims[0];
   if (labels && labels.dims[0] !== size) throw new KernelscopeError("bad-data", `${name} has ${size} images but ${labels.dims[0]} labels.`);
   const classes = labels && Int32Array.from(await labels.rows(0, size));
-  const common = { size, labels: classes, nameOf: (position: number) => `image ${position}` };
+  const common = { size, labels: classes, classes: sources.find((s) => s?.classes)?.classes, nameOf: (position: number) => `image ${position}` };
   const rows = async (positions: ArrayLike<number>, each: (values: Float32Array, i: number) => void) => {
     for (let i = 0; i < positions.length;) {
       let run = 1;
@@ -108,7 +112,7 @@ async function openArrays({ images, labels }: Arrays, name: string, input: Value
   const { height, width, channels, first } = imageShape(ownShape, name);
   const preparation = resolvePreprocess(input, { height, width, channels }, ...sources);
   return {
-    ...common, shape: preparation.shape, notes: preparation.notes,
+    ...common, preparation, shape: preparation.shape, notes: preparation.notes,
     async batch(positions) {
       const length = preparation.shape.reduce((a, b) => a * b, 1), out = new Float32Array(positions.length * length);
       await rows(positions, (values, i) => prepareValues(values, { height, width, channels, first }, preparation, bytes, out, i * length, name));
@@ -148,9 +152,8 @@ function prepareValues(values: Float32Array, shape: { height: number; width: num
 async function openImages(data: ImageAccess, top: { name: string; folder: boolean }[], input: ValueFacts, sources: (Preprocess | undefined)[]): Promise<Dataset> {
   const files: string[] = [], labels: number[] = [];
   const folders = top.filter(({ folder, name }) => folder && !name.startsWith(".")).map(({ name }) => name).sort();
-  const named = sources.find((s) => s?.classes)?.classes;
-  if (folders.length) {
-    const classes = named ?? folders;
+  const named = sources.find((s) => s?.classes)?.classes, classes = named ?? (folders.length ? folders : undefined);
+  if (folders.length && classes) {
     const unknown = folders.find((folder) => !classes.includes(folder));
     if (unknown !== undefined) throw new KernelscopeError("bad-data", `The folder ${unknown} in ${data.name} is not in the class list.`);
     for (const folder of folders) {
@@ -170,7 +173,7 @@ async function openImages(data: ImageAccess, top: { name: string; folder: boolea
   const { width, height } = await decodeImage(await bytesOf(files[0]), files[0]);
   const preparation = resolvePreprocess(input, { height, width }, ...sources);
   return {
-    size: files.length, shape: preparation.shape, notes: preparation.notes,
+    size: files.length, classes, preparation, shape: preparation.shape, notes: preparation.notes,
     labels: labels.length ? Int32Array.from(labels) : undefined,
     nameOf: (position) => files[position],
     batch(positions) {

@@ -36,21 +36,14 @@ export interface RunOptions {
 
 /**
  * Runs a model over a data set, and a reference beside it. A model with one output [N, C] is a classifier; others are compared by error.
- * Batches are read while the one before runs; memory does not grow with the number of samples.
+ * Memory does not grow with the number of samples.
  */
 export async function runEvaluation(session: Session, input: ValueFacts, dataset: Dataset, options: RunOptions, reference?: Session): Promise<Outcome> {
   const positions = options.positions ?? Array.from({ length: dataset.size }, (_, i) => i);
   const outcome: Outcome = { constant: true };
   const [output] = session.outputNames;
   let first: Float32Array | undefined;
-  const { size, fixed } = options.batch;
-  let next = readBatch(dataset, positions, 0, size, fixed);
-  for (let at = 0; at < positions.length; at += size) {
-    throwIfCancelled(options.signal);
-    const batch = await next;
-    if (at + size < positions.length) next = readBatch(dataset, positions, at + size, size, fixed);
-    next.catch(() => undefined); // a failure is reported when it is awaited
-    const { count, tensor, chosen } = batch;
+  for await (const { count, tensor, chosen, done } of batchesOf(dataset, positions, options.batch, options.signal)) {
     const results = await session.run({ [input.name]: tensor });
     const others = reference && await reference.run({ [input.name]: tensor });
     const { data, dims } = results[output], rows = tensor.dims[0];
@@ -68,12 +61,24 @@ export async function runEvaluation(session: Session, input: ValueFacts, dataset
     }
     first ??= values.slice(0, used / count);
     outcome.constant &&= values.every((v, i) => v === first![i % first!.length]);
-    options.onBatch?.(Math.min(positions.length, at + count), positions.length, outcome);
+    options.onBatch?.(done, positions.length, outcome);
   }
   return outcome;
 }
 
 interface ReadBatch { count: number; chosen: number[]; tensor: Tensor }
+
+/** Batch after batch, each read while the one before is worked on; `done` counts the samples up to its end. */
+export async function* batchesOf(dataset: Dataset, positions: ArrayLike<number>, { size, fixed }: BatchSize, signal?: AbortSignal): AsyncGenerator<ReadBatch & { done: number }> {
+  let next = readBatch(dataset, positions, 0, size, fixed);
+  for (let at = 0; at < positions.length; at += size) {
+    throwIfCancelled(signal);
+    const batch = await next;
+    if (at + size < positions.length) next = readBatch(dataset, positions, at + size, size, fixed);
+    next.catch(() => undefined); // a failure is reported when it is awaited
+    yield { ...batch, done: at + batch.count };
+  }
+}
 
 /** A batch; filled up with its last sample to a batch size that the model fixes. */
 async function readBatch(dataset: Dataset, positions: ArrayLike<number>, at: number, size: number, fixed: boolean): Promise<ReadBatch> {

@@ -44,7 +44,7 @@ export function argMax(row: ArrayLike<number>): number {
 }
 
 /** How many classes come before this one. */
-function rankOf(row: Float32Array, label: number): number {
+export function rankOf(row: Float32Array, label: number): number {
   let rank = 0;
   for (let i = 0; i < row.length; i++) if (row[i] > row[label] || (row[i] === row[label] && i < label)) rank++;
   return rank;

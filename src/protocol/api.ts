@@ -1,3 +1,4 @@
+import type { AccuracyWorkerApi } from "./accuracy";
 import type { PlanFacts } from "./plan";
 import type { CompressReport, EvaluateReport, LayerReport } from "./report";
 
@@ -188,7 +189,7 @@ export interface LayersDone { done: number; of: number; finished?: FinishedLayer
 export interface FinishedLayer { label: string; sqnrDb?: number }
 
 /** What a worker process does. Long calls report progress and stop when their signal is aborted. */
-export interface WorkerApi {
+export interface WorkerApi extends AccuracyWorkerApi {
   open(path: string): Promise<ModelFacts>;
   close(path: string): Promise<void>;
   graph(path: string): Promise<GraphFacts>;

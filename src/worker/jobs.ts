@@ -1,12 +1,15 @@
 import * as path from "node:path";
 import { compressModel } from "../compression/compress";
 import { evaluateModel } from "../compression/evaluate";
+import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { WorkerApi } from "../protocol/api";
 import { cacheFolder, nodeHost } from "./host";
+import { measuring } from "./measuring";
 
 /** The long calls of a worker process: each with a machine of its own, closed when it ends. */
-export function jobs(): Pick<WorkerApi, "compress" | "evaluate"> {
+export function jobs(): Pick<WorkerApi, "compress" | "evaluate"> & AccuracyWorkerApi {
   return {
+    ...measuring(),
     async compress(request, progress, signal) {
       const host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: path.join(cacheFolder(), "ratings") });
       try {

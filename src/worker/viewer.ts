@@ -8,6 +8,7 @@ import type { Layer } from "../onnx/layers";
 import type { Attribute, Graph } from "../onnx/model";
 import { inferShapes, macs, type Shape } from "../onnx/shapes";
 import { typeName } from "../onnx/tensor";
+import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { openPool } from "../runtime/node";
@@ -19,7 +20,7 @@ import { openModelFile } from "./host";
 interface Viewed { opened: OpenedModel; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
 
 /** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
-export function viewer(): Omit<WorkerApi, "plan" | "compress" | "evaluate"> {
+export function viewer(): Omit<WorkerApi, "plan" | "compress" | "evaluate" | keyof AccuracyWorkerApi> {
   const models = new Map<string, Promise<Viewed>>();
   let pool: ReturnType<typeof openPool> | undefined;
   const codebooks = new Codebooks(() => pool ??= openPool(__dirname));

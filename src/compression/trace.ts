@@ -1,0 +1,158 @@
+import { hasPlaces, mapOf } from "../evaluation/deviations";
+import { batchesOf } from "../evaluation/evaluate";
+import { logProbabilities } from "../evaluation/metrics";
+import { extract } from "../onnx/extract";
+import { findLayers, type Layer } from "../onnx/layers";
+import type { Model, Node } from "../onnx/model";
+import type { PairRequest, SampleTrace, Trace } from "../protocol/accuracy";
+import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
+import type { Session, Tensor } from "../runtime/runtime";
+import type { Host } from "./host";
+import { openPair, type Pair } from "./pair";
+
+/** So many samples make the band that others are held against. */
+const BAND_SAMPLES = 256;
+/** Layer outputs of a batch take no more than this. */
+const BATCH_BYTES = 64e6, LARGEST_BATCH = 32;
+
+/** A value of both networks that can be compared. */
+interface Probe { id: string; label: string; before: string; after: string }
+
+/** Follows samples through two networks side by side: how far the compressed one's layer outputs are from the original's. */
+export class Tracer {
+  private readonly probes: readonly Probe[];
+  private readonly ratios: number[][];
+  private taken = 0;
+  private batch = 1;
+  private turn: Promise<unknown> = Promise.resolve();
+  private sessions: Promise<[original: Session, compressed: Session]> | undefined;
+
+  private constructor(readonly pair: Pair, private readonly threads: number | undefined, private readonly host: Host) {
+    this.probes = probesOf(pair.original.model, pair.compressed.model);
+    this.ratios = this.probes.map(() => []);
+  }
+
+  static async open(request: PairRequest, host: Host): Promise<Tracer> { return new Tracer(await openPair(request, host), request.threads, host); }
+
+  async close(): Promise<void> {
+    await this.turn.catch(() => undefined);
+    for (const session of await this.sessions?.catch(() => []) ?? []) await session.release();
+    await this.pair.close();
+  }
+
+  /** One sample, or none, before the band of many, which is made once and grows before one's eyes. */
+  async trace(position: number | undefined, onProgress: (trace: Trace) => void = () => undefined, signal?: AbortSignal): Promise<Trace> {
+    if (!this.probes.length) throw new KernelscopeError("unsupported", "The two models have no layers in common, so there is nothing to follow from layer to layer.");
+    const sample = position === undefined ? undefined : await this.alone(() => this.follow(position));
+    const { dataset } = this.pair, wanted = Math.min(BAND_SAMPLES, dataset.size), positions = Array.from({ length: wanted }, (_, i) => Math.floor((i + 0.5) * dataset.size / wanted));
+    const state = (): Trace => this.state(wanted, sample);
+    onProgress(state());
+    while (this.taken < wanted) {
+      throwIfCancelled(signal);
+      await this.alone(() => this.widen(positions.slice(this.taken, this.taken + this.batch)));
+      if (this.taken < wanted) onProgress(state());
+    }
+    return state();
+  }
+
+  /** Sessions run for one caller at a time. */
+  private alone<Result>(work: () => Promise<Result>): Promise<Result> {
+    const turn = this.turn.catch(() => undefined).then(work);
+    this.turn = turn;
+    return turn;
+  }
+
+  /** Both models with their layers' outputs, opened on first use. */
+  private open(): Promise<[Session, Session]> {
+    const open = async ({ model }: { model: Model }, names: string[]) => this.host.runtime.open(await extract(model, { inputs: [], outputs: [...new Set([...names, ...outputsOf(model)])] }), { threads: this.threads, device: "cpu" });
+    return this.sessions ??= (async () => {
+      const original = await open(this.pair.original, this.probes.map(({ before }) => before));
+      return [original, await open(this.pair.compressed, this.probes.map(({ after }) => after))];
+    })();
+  }
+
+  private async widen(positions: readonly number[]): Promise<void> {
+    const { dataset, batch: { size, fixed } } = this.pair;
+    for await (const { tensor, count } of batchesOf(dataset, positions, fixed ? { size, fixed } : { size: this.batch, fixed: false })) {
+      const [before, after] = await this.run(tensor);
+      for (let s = 0; s < count; s++) this.sqnr(before, after, tensor.dims[0], s).forEach((db, i) => this.ratios[i].push(db));
+      this.taken += count;
+    }
+  }
+
+  private async follow(position: number): Promise<SampleTrace> {
+    const { dataset, batch } = this.pair, [{ tensor }] = await all(batchesOf(dataset, [position], batch.fixed ? batch : { size: 1, fixed: false }));
+    const rows = tensor.dims[0], [before, after] = await this.run(tensor), own = outputsOf(this.pair.original.model), [first] = own;
+    const isClassifier = own.length === 1 && before[first].dims.length === 2 && before[first].dims[0] === rows && before[first].dims[1] > 1;
+    const probabilities = (value: Tensor) => Float32Array.from(logProbabilities(value.data.subarray(0, value.dims[1])), Math.exp);
+    const mapped = own.find((name) => before[name].dims[0] === rows && hasPlaces(before[name]) && after[name]?.data.length === before[name].data.length);
+    return {
+      position, name: dataset.nameOf(position), sqnrDb: this.sqnr(before, after, rows, 0),
+      ...(isClassifier && after[first] ? { original: probabilities(before[first]), compressed: probabilities(after[first]) } : {}),
+      ...(mapped === undefined ? {} : { maps: { output: mapped, original: mapOf(before[mapped]), compressed: mapOf(after[mapped]), difference: mapOf(before[mapped], after[mapped]) } }),
+    };
+  }
+
+  private async run(tensor: Tensor): Promise<[Record<string, Tensor>, Record<string, Tensor>]> {
+    const [original, compressed] = await this.open(), feeds = { [this.pair.input.name]: tensor }, before = await original.run(feeds), after = await compressed.run(feeds);
+    const bytes = 4 * this.probes.reduce((sum, probe) => sum + before[probe.before].data.length, 0) / tensor.dims[0];
+    this.batch = Math.max(1, Math.min(LARGEST_BATCH, Math.floor(BATCH_BYTES / (2 * bytes || 1))));
+    return [before, after];
+  }
+
+  /** Decibels at every layer for one sample of a batch. */
+  private sqnr(before: Record<string, Tensor>, after: Record<string, Tensor>, rows: number, s: number): Float32Array {
+    return Float32Array.from(this.probes, (probe) => {
+      const { data: x, dims } = before[probe.before], { data: y } = after[probe.after], bySample = dims.length > 0 && dims[0] % rows === 0, size = bySample ? x.length / rows : x.length, from = bySample ? s * size : 0;
+      if (x.length !== y.length) return NaN;
+      let signal = 0, noise = 0;
+      for (let i = from; i < from + size; i++) {
+        signal += x[i] ** 2;
+        noise += (x[i] - y[i]) ** 2;
+      }
+      return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
+    });
+  }
+
+  private state(wanted: number, sample: SampleTrace | undefined): Trace {
+    const sorted = this.ratios.map((ratios) => Float32Array.from(ratios.filter((db) => !Number.isNaN(db))).sort()), at = (share: number) => Float32Array.from(sorted, (values) => (values.length ? values[Math.round(share * (values.length - 1))] : NaN));
+    const low = at(0.1), below = sample?.sqnrDb.findIndex((db, i) => db < low[i]) ?? -1;
+    return {
+      layers: this.probes.map(({ id, label }) => ({ id, label })), low, median: at(0.5), high: at(0.9), samples: this.taken, wanted,
+      sample: sample && { ...sample, outside: below < 0 ? undefined : below },
+    };
+  }
+}
+
+async function all<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
+  const found: Value[] = [];
+  for await (const value of values) found.push(value);
+  return found;
+}
+
+const outputsOf = ({ graph }: Model): string[] => graph.outputs.map(({ name }) => name);
+
+/** The layers that both models have, each with what it hands on. */
+function probesOf(original: Model, compressed: Model): Probe[] {
+  const others = new Map(findLayers(compressed).map((layer) => [layer.id, layer]));
+  return findLayers(original).flatMap((layer) => {
+    const other = others.get(layer.id), inMain = layer.consumers[0].graph === original.graph && other?.consumers[0].graph === compressed.graph;
+    return other && inMain ? [{ id: layer.id, label: layer.label, before: handedOn(layer), after: handedOn(other) }] : [];
+  });
+}
+
+/**
+ * What a layer hands on: its output behind a bias and normalization of its own, which may have taken over a part of the weights' scale,
+ * so that before them the two networks differ in nothing but units.
+ */
+function handedOn({ consumers: [node], graph }: Layer): string {
+  let value = node.outputs[0];
+  const next = (): Node | undefined => {
+    const users = node.graph.consumers.get(value) ?? [];
+    return users.length === 1 && !node.graph.outputs.some(({ name }) => name === value) ? users[0] : undefined;
+  };
+  const add = node.op === "MatMul" ? next() : undefined;
+  if (add?.op === "Add" && add.inputs.some((name) => graph.initializers.has(name))) value = add.outputs[0];
+  const normalization = next();
+  return normalization?.op === "BatchNormalization" && normalization.inputs[0] === value ? normalization.outputs[0] : value;
+}

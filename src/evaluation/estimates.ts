@@ -1,0 +1,65 @@
+import type { BeforeAfter, Estimate } from "../protocol/accuracy";
+import { wilson } from "./metrics";
+
+/** Figures over samples with their 95 % intervals. */
+
+const Z = 1.959963984540054;
+
+/** A share of samples, with Wilson's interval. */
+export function shareOf(hits: number, samples: number): Estimate {
+  const value = samples ? hits / samples : 0, [low, high] = wilson(value, samples);
+  return { value, low, high };
+}
+
+/** A share before and after, where `lost` samples are counted in the first alone and `gained` in the second alone. The change's interval is that of paired samples. */
+export function beforeAndAfter(both: number, lost: number, gained: number, samples: number): BeforeAfter {
+  const change = samples ? (gained - lost) / samples : 0;
+  const half = samples ? Z * Math.sqrt(Math.max(0, (lost + gained) / samples - change ** 2) / samples) : 1;
+  return { before: shareOf(both + lost, samples), after: shareOf(both + gained, samples), change: { value: change, low: change - half, high: change + half } };
+}
+
+/** The mean of values that come one by one (Welford), with the normal interval; one value alone is taken to be uncertain by its size. */
+export class RunningMean {
+  private count = 0;
+  private mean = 0;
+  private squares = 0;
+
+  add(value: number): void {
+    this.count++;
+    const off = value - this.mean;
+    this.mean += off / this.count;
+    this.squares += off * (value - this.mean);
+  }
+
+  get estimate(): Estimate {
+    const half = this.count > 1 ? Z * Math.sqrt(this.squares / (this.count - 1) / this.count) : Math.abs(this.mean);
+    return { value: this.mean, low: this.mean - half, high: this.mean + half };
+  }
+}
+
+/** Keeps the values that rank highest of all that come, without keeping the others. */
+export class Highest<Value> {
+  private kept: { value: Value; rank: number }[] = [];
+  private least = -Infinity;
+
+  constructor(private readonly most: number) {}
+
+  add(rank: number, make: () => Value): void {
+    if (this.kept.length >= this.most && rank <= this.least) return;
+    this.kept.push({ value: make(), rank });
+    if (this.kept.length < 2 * this.most) return;
+    this.cut();
+    this.least = this.kept[this.kept.length - 1].rank;
+  }
+
+  /** The highest first. */
+  get values(): Value[] {
+    this.cut();
+    return this.kept.map(({ value }) => value);
+  }
+
+  private cut(): void {
+    this.kept.sort((a, b) => b.rank - a.rank);
+    this.kept.length = Math.min(this.kept.length, this.most);
+  }
+}

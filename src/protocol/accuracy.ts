@@ -1,0 +1,167 @@
+import type { Device } from "./api";
+
+/** What compression costs in accuracy: two models over the same samples, and where along the network they part. Plain data on every border. */
+
+/** Two models and the samples that both are run on. Paths are absolute. */
+export interface PairRequest {
+  original: string;
+  compressed: string;
+  data: string;
+  /** Preprocessing file that goes before what is found beside the original. */
+  preprocess?: string;
+  device?: Device;
+  threads?: number;
+}
+
+export interface MeasureRequest extends PairRequest { limit?: number }
+
+/** A figure over samples with the ends of its 95 % interval. */
+export interface Estimate { value: number; low: number; high: number }
+
+export interface BeforeAfter {
+  before: Estimate;
+  after: Estimate;
+  /** Of the difference: both models saw the same samples. */
+  change: Estimate;
+}
+
+/** `lost`: the original was right; `gained`: the compressed model is; `other`: neither, or it is not known what is right. */
+export type FlipKind = "lost" | "gained" | "other";
+
+export interface ClassifierFigures {
+  /** Shares of samples; absent without labels. */
+  top1?: BeforeAfter;
+  top5?: BeforeAfter;
+  agreement: Estimate;
+  agreed: number;
+  /** Mean KL(original ‖ compressed), nats. */
+  kl: Estimate;
+  /** They add up to the samples whose prediction is another. */
+  flips: Record<FlipKind, number>;
+}
+
+/** How one output of a model that is no classifier differs from the original's. */
+export interface OutputFigures {
+  name: string;
+  /** Of one sample; absent where it is not the same for all. */
+  shape?: number[];
+  /** ‖difference‖ ÷ ‖original‖ over all samples. */
+  relativeError: number;
+  /** The same sample by sample; absent where the output has no axis of samples. */
+  perSample?: Estimate;
+  /** Absent where nothing is lost. */
+  sqnrDb?: number;
+  meanError: number;
+  largestError: number;
+  /** Root mean square of the original's values. */
+  size: number;
+  /** Mean |difference| over samples and channels by place, of outputs that have places. */
+  map?: ErrorMap;
+}
+export interface ErrorMap { height: number; width: number; /** Places that one cell stands for, down and across. */ cell: [number, number]; values: Float32Array }
+
+export interface ClassScore { class: number; probability: number }
+
+/** A sample on which both models say something else. */
+export interface Flip {
+  position: number;
+  name: string;
+  label?: number;
+  kind: FlipKind;
+  /** Up to five classes, the most probable first. */
+  original: ClassScore[];
+  compressed: ClassScore[];
+  /** KL(original ‖ compressed) of this sample. */
+  kl: number;
+}
+
+/** A sample of a model that is no classifier, by how much its outputs changed. */
+export interface Deviation { position: number; name: string; relativeError: number }
+
+/** What is known so far, from the first batch on. */
+export interface Measured {
+  /** Samples that were run, and those that will be. */
+  samples: number;
+  total: number;
+  secondsLeft?: number;
+  device: string;
+  classes?: readonly string[];
+  classifier?: ClassifierFigures;
+  outputs?: OutputFigures[];
+  /** Those that changed most, in the order of the samples. */
+  flips: Flip[];
+  /** Those that changed most, the worst first. */
+  deviations: Deviation[];
+  notes: string[];
+}
+
+/** A sample as a picture. `rgba` has width × height pixels. */
+export interface Thumbnail { position: number; width: number; height: number; rgba: Uint8Array }
+
+/** Signal to noise of the layers' outputs between the original and the compressed network, in the order of the network. */
+export interface Trace {
+  layers: { id: string; label: string }[];
+  /** 10 %, 50 % and 90 % of other samples, dB; infinite where nothing differs. */
+  low: Float32Array;
+  median: Float32Array;
+  high: Float32Array;
+  /** So many samples are in the band, of so many that will be. */
+  samples: number;
+  wanted: number;
+  sample?: SampleTrace;
+}
+export interface SampleTrace {
+  position: number;
+  name: string;
+  sqnrDb: Float32Array;
+  /** First layer at which the sample falls below the band: its place in {@link Trace.layers}. */
+  outside?: number;
+  /** Of a classifier: what both models say of every class. */
+  original?: Float32Array;
+  compressed?: Float32Array;
+  /** Of other models: the first output that has places, what both say and where they differ. */
+  maps?: { output: string; original: ErrorMap; compressed: ErrorMap; difference: ErrorMap };
+}
+
+/** What a worker process does about accuracy. Long calls report progress and stop when their signal is aborted. */
+export interface AccuracyWorkerApi {
+  measure(request: MeasureRequest, progress: (measured: Measured) => void, signal: AbortSignal): Promise<Measured>;
+  /** `side` is the longest that a picture's sides may be. Samples that are no pictures are left out. */
+  thumbnails(request: PairRequest, positions: number[], side: number): Promise<Thumbnail[]>;
+  /** Of one sample, or of the band alone; the band comes with the first progress and grows. */
+  trace(request: PairRequest, position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
+}
+
+/** What stands between a model and its figures: `original` is not known, `data` is not chosen, the workspace is not `trusted`. */
+export interface AccuracySubject {
+  /** File names. */
+  original?: string;
+  compressed: string;
+  /** Name of the data folder. */
+  data?: string;
+  trusted: boolean;
+}
+
+export interface AccuracyState {
+  subject: AccuracySubject;
+  running: boolean;
+  measured?: Measured;
+  cancelled?: boolean;
+  /** Why measuring ended early, in one sentence. */
+  error?: string;
+}
+
+/** The host's side for every page that has an accuracy view. */
+export interface AccuracyHostApi {
+  accuracy(): Promise<AccuracyState>;
+  /** Begins, and answers at once; the page is told of what becomes of it. */
+  measure(): Promise<void>;
+  cancelMeasure(): Promise<void>;
+  chooseOriginal(): Promise<void>;
+  chooseData(): Promise<void>;
+  thumbnails(positions: number[], side: number): Promise<Thumbnail[]>;
+  trace(position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
+}
+
+/** The page's side. */
+export interface AccuracyPageApi { accuracyChanged(state: AccuracyState): Promise<void> }

@@ -1,0 +1,41 @@
+import type { Histogram, LayerRow } from "./api";
+
+/** Two models side by side: what stands beside what, and how far the weights are from each other. Plain data on every border. */
+
+/** A layer of the original, and what became of it. */
+export interface ComparedLayer {
+  id: string;
+  label: string;
+  /** Absent where one of the two models has no such layer. */
+  before?: LayerRow;
+  after?: LayerRow;
+  /** Why it was left as it is, in words for users. */
+  skipped?: string;
+}
+
+/** Bytes of a file with its external data, and of its weights once a runtime has unpacked them. */
+export interface FileSizes { bytes: number; gzipBytes: number; loadedWeightBytes: number }
+
+/** The same kernels of both models, largest norm of the original first, [count, height, width]. */
+export interface ComparedWeights {
+  /** Signal to quantization noise of the whole weight, dB; absent where nothing is lost. */
+  sqnrDb?: number;
+  total: number;
+  height: number;
+  width: number;
+  order: Uint32Array;
+  before: Float32Array;
+  after: Float32Array;
+  /** All but half a percent of the original's weights are smaller. */
+  absP995: number;
+  /** Over the same bins. */
+  histograms: { before: Histogram; after: Histogram };
+}
+
+/** What the viewing process does for a comparison. */
+export interface CompareWorkerApi {
+  compared(original: string, compressed: string): Promise<ComparedLayer[]>;
+  sizes(path: string): Promise<FileSizes>;
+  /** Undefined where one of the two weights is not known before the model runs, or has another shape. */
+  comparedWeights(original: string, compressed: string, layer: string, count: number): Promise<ComparedWeights | undefined>;
+}

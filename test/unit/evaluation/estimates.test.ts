@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { beforeAndAfter, Highest, RunningMean, shareOf } from "../../../src/evaluation/estimates";
+
+test("a share has Wilson's interval, which stays between nothing and all", () => {
+  expect(shareOf(0, 10)).toMatchObject({ value: 0, low: 0 });
+  expect(shareOf(0, 10).high).toBeCloseTo(0.2775, 3);
+  expect(shareOf(10, 10)).toMatchObject({ value: 1, high: 1 });
+  expect(shareOf(93, 100).low).toBeCloseTo(0.8625, 3);
+});
+
+test("a change between models that saw the same samples is surer than two shares by themselves", () => {
+  const { before, after, change } = beforeAndAfter(800, 20, 10, 1000);
+  expect(before.value).toBe(0.82);
+  expect(after.value).toBe(0.81);
+  expect(change.value).toBeCloseTo(-0.01, 12);
+  expect(change.high - change.low).toBeCloseTo(2 * 1.96 * Math.sqrt((0.03 - 0.0001) / 1000), 4);
+  expect(change.high - change.low).toBeLessThan(after.high - after.low);
+});
+
+test("a running mean is the mean, with the normal interval", () => {
+  const mean = new RunningMean(), values = [1, 4, 2, 8, 5];
+  for (const value of values) mean.add(value);
+  const { value, low, high } = mean.estimate, deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - 4) ** 2, 0) / 4);
+  expect(value).toBeCloseTo(4, 12);
+  expect(high - low).toBeCloseTo(2 * 1.96 * deviation / Math.sqrt(5), 3);
+});
+
+test("the highest of many are kept, whatever order they come in", () => {
+  const ranks = Array.from({ length: 1000 }, (_, i) => i * 389 % 1000), kept = new Highest<number>(7);
+  for (const rank of ranks) kept.add(rank, () => rank);
+  expect(kept.values).toEqual([999, 998, 997, 996, 995, 994, 993]);
+  kept.add(996.5, () => -1);
+  expect(kept.values).toEqual([999, 998, 997, -1, 996, 995, 994]);
+});
