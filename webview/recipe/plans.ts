@@ -1,3 +1,5 @@
+import type { LayerSetting } from "../../src/protocol/recipe-page";
+import { t } from "../l10n";
 import type { PlanChoice, PlanFacts, PlanLayer, PlanPoint, Prediction } from "../../src/protocol/plan";
 
 /** Every plan of a model, as the page follows a slider through them. */
@@ -95,4 +97,13 @@ export function targetText(bytes: number): string {
   const [unit, name] = bytes >= 1e6 ? [1e6, "MB"] : bytes >= 1e3 ? [1e3, "KB"] : [1, "B"], value = bytes / unit;
   const digits = unit === 1 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return `${(Math.ceil(value * 10 ** digits - 1e-9) / 10 ** digits).toFixed(digits)}${name}`;
+}
+
+/** What a recipe holds a layer to, in words; undefined where it is free. */
+export function pinOf(setting: LayerSetting | undefined): string | undefined {
+  if (!setting) return undefined;
+  const { pin, method, options } = setting;
+  if (pin === "leave") return t("Left alone");
+  if (method !== undefined && options !== undefined) return t("Stays as it is");
+  return typeof pin === "object" ? t("At least {0} bits", pin.atLeastBits) : undefined;
 }
