@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Preprocess } from "../evaluation/preprocess";
+import { schemaWords } from "../evaluation/schema-words";
 import { methods } from "../methods/registry";
 import { KernelscopeError } from "../protocol/errors";
 import { parseTarget } from "../protocol/sizes";
@@ -53,7 +54,7 @@ export function parseOptions(methodId: string, options: unknown, layer: string):
   const method = methods.find(({ id }) => id === methodId);
   if (!method) throw new KernelscopeError("bad-recipe", `layers["${layer}"]: there is no method "${methodId}".`, placeOf(["layers", layer, "method"]));
   const parsed = method.options.safeParse(options ?? {});
-  if (!parsed.success) throw new KernelscopeError("bad-recipe", `layers["${layer}"].options: ${z.prettifyError(parsed.error).replace(/\s+/g, " ")}`, placeOf(["layers", layer, "options", ...parsed.error.issues[0].path]));
+  if (!parsed.success) throw new KernelscopeError("bad-recipe", `layers["${layer}"].options: ${schemaWords(parsed.error)}`, placeOf(["layers", layer, "options", ...parsed.error.issues[0].path]));
   return parsed.data;
 }
 
@@ -69,7 +70,7 @@ export function parseRecipe(text: string, name: string): Recipe {
     throw new KernelscopeError("bad-recipe", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
   }
   const parsed = Recipe.safeParse(json);
-  if (!parsed.success) throw new KernelscopeError("bad-recipe", `${name}: ${z.prettifyError(parsed.error).replace(/\s+/g, " ")}`, placeOf(parsed.error.issues[0].path));
+  if (!parsed.success) throw new KernelscopeError("bad-recipe", `${name}: ${schemaWords(parsed.error)}`, placeOf(parsed.error.issues[0].path));
   for (const [id, { method, options }] of Object.entries(parsed.data.layers ?? {})) if (method !== undefined && options !== undefined) parseOptions(method, options, id);
   return parsed.data;
 }
