@@ -10,9 +10,12 @@ const vscode = acquireVsCodeApi();
 
 export const start: PageStart = JSON.parse(document.body.dataset.start ?? "{}") as PageStart;
 
-/** Joins the page to its host; `ours` answers the host's calls. */
-export function connectHost(ours: Methods<PageApi>): HostApi {
-  return connect<HostApi, PageApi>({
+/** Joins a model's page to its host; `ours` answers the host's calls. */
+export const connectHost = (ours: Methods<PageApi>): HostApi => connectTo<HostApi, PageApi>(ours);
+
+/** Joins a page to its host; `ours` answers the host's calls. */
+export function connectTo<Theirs extends object, Ours extends object>(ours: Methods<Ours>): Theirs {
+  return connect<Theirs, Ours>({
     post: (message) => vscode.postMessage(message),
     listen: (receive) => {
       const listener = (event: MessageEvent<unknown>) => receive(event.data);

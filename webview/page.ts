@@ -1,6 +1,6 @@
 import "./page.css";
 import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
-import type { HostApi, JobState } from "../src/protocol/page";
+import type { HostApi, JobState, PageAction } from "../src/protocol/page";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
 import { CodebookView } from "./codebook/codebook-view";
 import { button, field, iconButton, select, tabs } from "./controls";
@@ -16,6 +16,7 @@ import { t } from "./l10n";
 import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Link, type Links } from "./layers/details";
 import { MOST_KERNELS } from "./layers/kernels";
 import { LayerTable } from "./layers/table";
+import { RecipePage } from "./recipe/recipe-page";
 import { sash } from "./sash";
 
 type Tab = "graph" | "layers" | "codebooks";
@@ -246,15 +247,22 @@ class Page {
     event.preventDefault();
   }
 
+  /** A job of this model: how far it is, or how it ended. */
   private showJob(job: JobState | undefined): void {
     this.foot.hidden = job === undefined;
     if (!job) return;
+    const action = (label: string, act: PageAction) => button({ label, small: true, onClick: () => void this.host.act(act) });
+    if (job.state !== "running") {
+      const actions = job.state === "stopped" ? [action(t("Resume"), "resume-job"), action(t("Discard"), "discard-job")] : [action(t("Open Recipe"), "open-recipe"), action(t("Close"), "discard-job")];
+      this.foot.replaceChildren(el("span", { class: "foot-end" }, job.sentence ?? ""), ...actions);
+      return;
+    }
     const bar = el("progress");
     bar.max = 1;
     bar.value = job.fraction;
     bar.setAttribute("aria-label", job.title);
     const left = job.secondsLeft === undefined ? "" : ` · ${t("{0} s left", Math.max(1, Math.round(job.secondsLeft)))}`;
-    this.foot.replaceChildren(el("span", {}, `${job.title}: ${job.text}${left}`), bar, button({ label: t("Cancel"), small: true, onClick: () => void this.host.act("cancel-job") }));
+    this.foot.replaceChildren(el("span", {}, `${job.title}: ${job.text}${left}`), bar, action(t("Cancel"), "cancel-job"));
   }
 
   private fail(error: unknown): void {
@@ -276,4 +284,5 @@ function state(symbol: string, title: string, text: string, ...actions: (HTMLEle
   return el("div", { class: "state", role: symbol === "error" ? "alert" : "note" }, el("div", { class: `state-icon ${symbol}` }, icon(symbol)), el("div", {}, el("h1", {}, title), el("p", {}, text), el("div", { class: "row" }, ...actions)));
 }
 
-new Page();
+if (start.kind === "recipe") new RecipePage();
+else new Page();

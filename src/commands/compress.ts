@@ -146,7 +146,7 @@ export class CompressCommands {
   }
 
   /** Tells of a written file, and opens it beside the original, unless a recipe's page stays in front for the next try. */
-  private async finish(record: JobRecord, report: CompressReport): Promise<string> {
+  private async finish(record: JobRecord, report: CompressReport): Promise<{ sentence: string; comparable: boolean }> {
     const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = reportSentence(report);
     this.log.info(JSON.stringify(report));
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
@@ -154,12 +154,12 @@ export class CompressCommands {
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
     if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType, vscode.ViewColumn.Beside);
-    const canCompare = (await vscode.commands.getCommands(true)).includes("kernelscope.compare"), start: RecipeStart = { ...record.request, data: record.request.data };
+    const comparable = (await vscode.commands.getCommands(true)).includes("kernelscope.compare"), start: RecipeStart = { ...record.request, data: record.request.data };
     const compare = { [vscode.l10n.t("Compare")]: () => vscode.commands.executeCommand("kernelscope.compare", [model, output]) };
     const recipe = { [vscode.l10n.t("Open Recipe")]: () => openRecipe(model, start) };
     const open = { [vscode.l10n.t("Open")]: () => vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType) };
-    if (record.recipe === undefined || !this.isVisible(model)) showMessage(sentence, { ...(canCompare ? compare : {}), ...(record.recipe === undefined ? recipe : open) });
-    return sentence;
+    if (record.recipe === undefined || !this.isVisible(model)) showMessage(sentence, { ...(comparable ? compare : {}), ...(record.recipe === undefined ? recipe : open) });
+    return { sentence, comparable };
   }
 
   /** Whether a file is what this extension wrote last there, so that another try may replace it. */

@@ -164,8 +164,8 @@ async function directionOf(whole: WeightRows, { rows, columns, moments }: Seen, 
     // what is left without the part along the outputs has the energy have − along² ÷ own
     const share = own[m] > 0 ? along[m] / own[m] : 0, left = have[m] - share * along[m];
     const factor = left > 1e-6 * have[m] && Number.isFinite(left) ? Math.sqrt(own[m] / left) : 0;
+    if (mean) mean[m] = factor * (meanOf(noise, m, moments.mean) - share * answers.mean[m]); // before the noise itself is changed
     for (let j = m * whole.inputs; j < (m + 1) * whole.inputs; j++) direction[j] = factor * (direction[j] - share * whole.values[j]);
-    if (mean) mean[m] = factor * (meanOf(noise, m, moments.mean) - share * answers.mean[m]);
   }
   return { values: direction, mean };
 }

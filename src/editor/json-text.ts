@@ -88,12 +88,12 @@ export function placeOf(root: Value, path: Path): { start: number; end: number }
   return place;
 }
 
-/** One change: a value at a path of names, or nothing there any more. */
-export interface JsonChange { path: readonly string[]; value: unknown }
+/** One change: a value at a path of names, or nothing there any more; `instead` names neighbours that it takes the place of. */
+export interface JsonChange { path: readonly string[]; value?: unknown; instead?: readonly string[] }
 
 /** The text with changes made; what they do not touch keeps its look. @throws JsonTextError for a text that is no JSON */
 export function editJsonText(text: string, changes: readonly JsonChange[]): string {
-  return changes.reduce((before, { path, value }) => (value === undefined ? remove(before, path) : set(before, path, value)), text.trim() === "" ? "{}\n" : text);
+  return changes.reduce((before, { path, value, instead = [] }) => (value === undefined ? remove(before, path) : set(before, path, value, instead)), text.trim() === "" ? "{}\n" : text);
 }
 
 /** The one stretch in which two texts differ. */
@@ -105,8 +105,14 @@ export function difference(before: string, after: string): Place & { text: strin
   return { start, end: before.length - end, text: after.slice(start, after.length - end) };
 }
 
-function set(text: string, path: readonly string[], value: unknown): string {
+function set(text: string, path: readonly string[], value: unknown, instead: readonly string[]): string {
   let at = parseJsonText(text);
+  const others = at.kind === "object" ? at.properties.map(({ key }) => key).filter((key) => instead.includes(key)) : [], taken = at.kind === "object" && at.properties.some(({ key }) => key === path[0]);
+  if (others.length && at.kind === "object") {
+    const [first] = at.properties.filter(({ key }) => key === others[0]);
+    if (taken) return set(remove(text, [others[0]]), path, value, instead);
+    return set(`${text.slice(0, first.start)}${JSON.stringify(path[0])}: null${text.slice(first.end)}`, path, value, instead);
+  }
   for (const [depth, key] of path.entries()) {
     if (at.kind !== "object") return put(text, at, path.slice(depth).reduceRight<unknown>((inner, name) => ({ [name]: inner }), value), indentAt(text, at.start));
     const property = at.properties.find((p) => p.key === key);

@@ -97,7 +97,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
 
   /** Makes one change of the text, which can be undone at once. */
   async change(document: vscode.TextDocument, changes: readonly RecipeChange[]): Promise<void> {
-    const before = document.getText(), after = editJsonText(before, changes.map(({ path, value }) => ({ path, value })));
+    const before = document.getText(), after = editJsonText(before, changes);
     if (after === before) return;
     const { start, end, text } = difference(before, after), edit = new vscode.WorkspaceEdit();
     edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(end)), text);

@@ -61,7 +61,8 @@ const LARGEST_CHANGE = 100_000;
 /** What a page asks for is a stranger's: only a recipe's own fields can be changed. @throws KernelscopeError "usage" */
 export function checkChanges(changes: unknown): RecipeChange[] {
   const good = Array.isArray(changes) && changes.length > 0 && JSON.stringify(changes).length < LARGEST_CHANGE && changes.every((change: unknown) =>
-    isJson(change) && Array.isArray(change.path) && change.path.length > 0 && change.path.every((step) => typeof step === "string") && CHANGED.includes(change.path[0] as string));
+    isJson(change) && Array.isArray(change.path) && change.path.length > 0 && change.path.every((step) => typeof step === "string") && CHANGED.includes(change.path[0] as string)
+    && (change.instead === undefined || Array.isArray(change.instead) && change.instead.every((key) => typeof key === "string")));
   if (!good) throw new KernelscopeError("usage", "The page asked for a change that a recipe does not have.");
   return changes as RecipeChange[];
 }

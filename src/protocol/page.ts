@@ -41,6 +41,8 @@ export interface JobState extends Progress {
   /** A job that has ended says so in one sentence and can go on, or be forgotten. */
   state: "running" | "stopped" | "done";
   sentence?: string;
+  /** The result can be compared with the original. */
+  comparable?: boolean;
   finished: FinishedLayer[];
 }
 

@@ -35,8 +35,8 @@ export type Planning =
   /** Rating on images was cancelled. */
   | { state: "cancelled" };
 
-/** A change of the text: a value at a path of names, or nothing there any more. */
-export interface RecipeChange { path: string[]; value?: unknown }
+/** A change of the text: a value at a path of names, or nothing there any more; `instead` names neighbours that it takes the place of. */
+export interface RecipeChange { path: string[]; value?: unknown; instead?: string[] }
 
 export const recipeActions = ["compress", "cancel-job", "resume-job", "discard-job", "cancel-planning", "plan", "choose-data", "choose-model", "show-text", "show-log", "manage-trust", "open-model", "open-result", "compare"] as const;
 export type RecipeAction = (typeof recipeActions)[number];

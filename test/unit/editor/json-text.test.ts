@@ -33,6 +33,11 @@ describe("a change of a JSON text", () => {
     expect(editJsonText(recipe, [["layers", "a.weight", "method"], ["layers", "a.weight", "options"], ["layers", "a.weight", "pin"]].map((path) => ({ path, value: undefined })))).not.toContain("layers");
     expect(editJsonText(recipe, [{ path: ["nothing", "here"], value: undefined }])).toBe(recipe);
   });
+  test("takes the place of neighbours that it excludes", () => {
+    expect(editJsonText(recipe, [{ path: ["preset"], value: "balanced", instead: ["target", "bits"] }])).toBe(recipe.replace('"target": "0.92MB"', '"preset": "balanced"'));
+    expect(editJsonText('{ "bits": 3, "target": "1MB", "seed": 1 }', [{ path: ["target"], value: "2MB", instead: ["preset", "bits"] }])).toBe('{ "target": "2MB", "seed": 1 }');
+    expect(editJsonText('{ "bits": 3, "preset": "x" }', [{ path: ["target"], value: "2MB", instead: ["preset", "bits"] }])).toBe('{ "target": "2MB" }');
+  });
   test("gives what the same change of the value gives, whatever the text looks like", () => {
     const key = fc.constantFrom("a", "b", "c\"\\", "é"), leaf = fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null));
     const value = fc.letrec((tie) => ({ any: fc.oneof({ depthSize: "small" }, leaf, fc.array(tie("any"), { maxLength: 3 }), fc.dictionary(key, tie("any"))) })).any;
