@@ -25,7 +25,8 @@ async function main(argv: string[]): Promise<number> {
   try {
     parsed = parseArgs({ args: rest, options: options(command), allowPositionals: true, strict: true });
   } catch (error) {
-    throw new KernelscopeError("usage", `${error instanceof Error ? error.message.split("\n")[0].replace(/\. To specify.*/, "") : String(error)}. See kernelscope ${command} --help.`);
+    const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0].replace(/\. To specify.*/, "").replace(/\.$/, "");
+    throw new KernelscopeError("usage", `${reason}. See kernelscope ${command} --help.`);
   }
   if (parsed.values.help) {
     process.stdout.write(help(command));
@@ -47,6 +48,8 @@ main(process.argv.slice(2)).then(
   (code) => { process.exitCode = code; },
   (error: unknown) => {
     const known = error instanceof KernelscopeError;
+    // a figure that fell short has its report printed already
+    if (process.argv.includes("--json") && !(known && error.code === "below-threshold")) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : "unexpected", message: error instanceof Error ? error.message : String(error) } })}\n`);
     process.stderr.write(`${known ? error.message : `Something went wrong that should not: ${error instanceof Error ? error.stack ?? error.message : String(error)}`}\n`);
     process.exitCode = known ? EXIT[error.code] ?? 1 : 1;
   },

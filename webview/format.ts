@@ -24,6 +24,18 @@ function scaled(value: number, units: string[]): string {
 
 /** 589.8 KB: units of 1,000 bytes. */
 export const bytes = (value: number): string => scaled(value, ["B", "KB", "MB", "GB", "TB"]);
+/** 44.7 → 0.91 MB: both in the larger one's unit, unless nothing is left of the other. */
+export function change(from: number, to: number): string {
+  const unit = Math.floor(Math.log10(Math.max(1, from)) / 3);
+  return to < 0.05 * 1000 ** unit ? `${bytes(from)} → ${bytes(to)}` : `${significant(from / 1000 ** unit)} → ${significant(to / 1000 ** unit)} ${["B", "KB", "MB", "GB", "TB"][unit]}`;
+}
+/** 50 KB, 1.5 MB: a round size, as an axis has it. */
+export function plainBytes(value: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) { value /= 1000; unit++; }
+  return `${fixed(value, 0, 1)} ${units[unit]}`;
+}
 /** 11.2 M */
 export const count = (value: number): string => scaled(value, ["", "K", "M", "G", "T"]);
 /** 16,384 */
@@ -48,6 +60,8 @@ export function points(share: number): string {
 }
 /** 0.070 */
 export const thousandths = (value: number): string => fixed(value, 3);
+/** 93.5 */
+export const tenths = (value: number): string => fixed(value, 1);
 /** 1.06 */
 export const hundredths = (value: number): string => fixed(Math.abs(value) < 0.005 ? 0 : value, 2);
 /** 45, 9.4: how many times smaller */

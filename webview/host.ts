@@ -1,4 +1,4 @@
-import type { PageStart } from "../src/protocol/page";
+import type { HostApi, PageApi, PageStart } from "../src/protocol/page";
 import { connect, type Methods } from "../src/protocol/rpc";
 
 /** The page's line to the extension host, and the state that VS Code keeps for it. */
@@ -10,9 +10,12 @@ const vscode = acquireVsCodeApi();
 
 export const start: PageStart = JSON.parse(document.body.dataset.start ?? "{}") as PageStart;
 
-/** Joins the page to its host; `ours` answers the host's calls. */
-export function connectHost<Host extends object, Ours extends object>(ours: Methods<Ours>): Host {
-  return connect<Host, Ours>({
+/** Joins a model's page to its host; `ours` answers the host's calls. */
+export const connectHost = (ours: Methods<PageApi>): HostApi => connectTo<HostApi, PageApi>(ours);
+
+/** Joins a page to its host; `ours` answers the host's calls. */
+export function connectTo<Theirs extends object, Ours extends object>(ours: Methods<Ours>): Theirs {
+  return connect<Theirs, Ours>({
     post: (message) => vscode.postMessage(message),
     listen: (receive) => {
       const listener = (event: MessageEvent<unknown>) => receive(event.data);

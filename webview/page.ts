@@ -1,6 +1,6 @@
 import "./page.css";
 import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
-import type { HostApi, JobState, PageApi } from "../src/protocol/page";
+import type { HostApi, JobState, PageAction } from "../src/protocol/page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
 import { CodebookView } from "./codebook/codebook-view";
@@ -18,6 +18,7 @@ import { t } from "./l10n";
 import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Link, type Links } from "./layers/details";
 import { MOST_KERNELS } from "./layers/kernels";
 import { LayerTable } from "./layers/table";
+import { RecipePage } from "./recipe/recipe-page";
 import { sash } from "./sash";
 import { stateOf } from "./state";
 
@@ -53,7 +54,7 @@ class Page {
   constructor() {
     const saved = savedState();
     this.state = { tab: "graph", search: "", ...(typeof saved === "object" ? saved as Partial<PageState> : {}) };
-    this.host = connectHost<HostApi, PageApi>({
+    this.host = connectHost({
       changed: async () => { await this.load(); },
       trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
       find: async () => { this.focusSearch(); },
@@ -266,15 +267,22 @@ class Page {
     event.preventDefault();
   }
 
+  /** A job of this model: how far it is, or how it ended. */
   private showJob(job: JobState | undefined): void {
     this.foot.hidden = job === undefined;
     if (!job) return;
+    const action = (label: string, act: PageAction) => button({ label, small: true, onClick: () => void this.host.act(act) });
+    if (job.state !== "running") {
+      const actions = job.state === "stopped" ? [action(t("Resume"), "resume-job"), action(t("Discard"), "discard-job")] : [action(t("Open Recipe"), "open-recipe"), action(t("Close"), "discard-job")];
+      this.foot.replaceChildren(el("span", { class: "foot-end" }, job.sentence ?? ""), ...actions);
+      return;
+    }
     const bar = el("progress");
     bar.max = 1;
     bar.value = job.fraction;
     bar.setAttribute("aria-label", job.title);
     const left = job.secondsLeft === undefined ? "" : ` · ${t("{0} s left", Math.max(1, Math.round(job.secondsLeft)))}`;
-    this.foot.replaceChildren(el("span", {}, `${job.title}: ${job.text}${left}`), bar, button({ label: t("Cancel"), small: true, onClick: () => void this.host.act("cancel-job") }));
+    this.foot.replaceChildren(el("span", {}, `${job.title}: ${job.text}${left}`), bar, action(t("Cancel"), "cancel-job"));
   }
 
   private fail(error: unknown): void {
@@ -291,5 +299,6 @@ class Page {
   }
 }
 
-if (start.compare) new ComparePage();
+if (start.kind === "compare") new ComparePage();
+else if (start.kind === "recipe") new RecipePage();
 else new Page();

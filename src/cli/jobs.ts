@@ -6,7 +6,7 @@ import { methods } from "../methods/registry";
 import { typeName } from "../onnx/tensor";
 import type { CompressRequest, Device, PresetId, Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, InspectReport } from "../protocol/report";
+import type { CompressReport, EvaluateReport, InspectReport, LayerReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { cacheFolder, nodeHost, openModelFile } from "../worker/host";
 
@@ -70,7 +70,7 @@ export async function runInspect(args: Arguments): Promise<void> {
     const report: InspectReport = {
       irVersion: model.irVersion, opset: model.opset, producer: model.producer, bytes: opened.bytes,
       parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), layers,
-      unsupported: found.flatMap(({ id, blocked }) => (blocked === undefined ? [] : [{ name: id, reason: blocked }])),
+      unsupported: layers.flatMap(({ name, skipped }) => (skipped === undefined ? [] : [{ name, reason: skipped }])),
     };
     const wanted = text(args, "layer");
     if (wanted !== undefined) return await inspectOne(args, model, found, wanted);
@@ -82,11 +82,13 @@ export async function runInspect(args: Arguments): Promise<void> {
   }
 }
 
+interface CodebookDetails { codewords?: number; blockSize?: number; indexBits?: number; codebookBits?: number; uses?: number[]; deadCodewords?: number; codebook?: number[][] }
+
 async function inspectOne(args: Arguments, model: Awaited<ReturnType<typeof openModelFile>>["model"], found: Awaited<ReturnType<typeof inspectLayers>>["found"], wanted: string): Promise<void> {
   const layer = found.find(({ id, label }) => id === wanted || label === wanted);
   if (!layer) throw new KernelscopeError("usage", `The model has no layer "${wanted}". Its layers are ${found.slice(0, 8).map(({ id }) => id).join(", ")}${found.length > 8 ? ", …" : ""}.`);
   const { layers } = await inspectLayers(model), row = layers.find(({ name }) => name === layer.id)!;
-  let details: object = {};
+  let details: CodebookDetails = {};
   for (const method of methods) {
     const known = await method.recognise(model, layer);
     if (!known) continue;
@@ -95,12 +97,12 @@ async function inspectOne(args: Arguments, model: Awaited<ReturnType<typeof open
     if (uses && index) for (const i of index) uses[i]++;
     details = {
       ...rest, codewords, blockSize, uses, deadCodewords: uses?.filter((n) => n === 0).length,
-      codebook: codebook && blockSize && Array.from({ length: codebook.length / blockSize }, (_, w) => Array.from(codebook.subarray(w * blockSize, (w + 1) * blockSize))),
+      codebook: codebook && blockSize ? Array.from({ length: codebook.length / blockSize }, (_, w) => Array.from(codebook.subarray(w * blockSize, (w + 1) * blockSize))) : undefined,
     };
     break;
   }
   if (flag(args, "json")) return print({ ...row, ...details });
-  process.stdout.write(`${JSON.stringify({ ...row, ...details }, null, 1).replace(/\[\s+([^\][]*?)\s+\]/g, (_all, inner: string) => `[${inner.replace(/\s+/g, " ")}]`)}\n`);
+  printLayer({ ...row, ...details });
 }
 
 export async function runCompress(args: Arguments, signal: AbortSignal): Promise<void> {
@@ -113,6 +115,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal): Promise
     device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), force: flag(args, "force"),
   };
   const limits = thresholds(args);
+  if (limits.length && request.data === undefined && request.evalData === undefined && request.recipe === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
   const progress = reporter(flag(args, "quiet")), host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: path.join(cacheFolder(), "ratings") });
   let report: CompressReport;
   try {
@@ -130,6 +133,7 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
   const limits = thresholds(args), progress = reporter(flag(args, "quiet"));
   const data = file(args, "data");
   if (data === undefined) throw new KernelscopeError("usage", "evaluate needs samples: give --data DIR.");
+  if (limits.some(([figure]) => figure === "agreement") && text(args, "reference") === undefined) throw new KernelscopeError("usage", "--fail-under agreement: agreement with what? Give --reference MODEL.");
   const host = await nodeHost({ threads: whole(args, "threads", 1, 1024) });
   let report: EvaluateReport;
   try {
@@ -173,6 +177,16 @@ const describe = ({ method, codewords, blockSize, codebookBits }: { method?: str
 function table(head: string[], rows: string[][]): void {
   const widths = head.map((h, c) => Math.max(h.length, ...rows.map((row) => row[c].length)));
   for (const row of [head, ...rows]) process.stdout.write(`${row.map((cell, c) => (c >= 4 && c <= 5 ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  ").trimEnd()}\n`);
+}
+
+function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, codewords, blockSize, indexBits, codebookBits, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
+  process.stdout.write(`${name}: ${op} ${shape.join("×")}, ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits a weight${skipped === undefined ? "" : `. ${skipped}`}\n`);
+  if (codewords === undefined) return;
+  process.stdout.write(`${codewords} codewords of ${blockSize} weights, indices of ${indexBits} bits${codebookBits === undefined ? "" : `, values of ${codebookBits} bits`}${deadCodewords ? `, ${deadCodewords} never used` : ""}\n\n`);
+  if (!codebook || !uses) return;
+  const order = Array.from(uses.keys()).sort((a, b) => uses[b] - uses[a]);
+  process.stdout.write(`${"word".padStart(6)}${"uses".padStart(9)}  values\n`);
+  for (const w of order) process.stdout.write(`${String(w).padStart(6)}${uses[w].toLocaleString("en").padStart(9)}  ${codebook[w].map((v) => v.toPrecision(3).padStart(8)).join(" ")}\n`);
 }
 
 const percent = (share: number | undefined): string => (share === undefined ? "–" : `${(100 * share).toFixed(2)} %`);

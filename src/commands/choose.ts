@@ -2,17 +2,71 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { PresetId } from "../protocol/api";
+import type { PlanFacts } from "../protocol/plan";
+import { parseTarget } from "../protocol/sizes";
+import { outputOf } from "./recipes";
+import { percent, sizeText, timesText } from "./words";
 
 /** What the user is asked before a compression: how small, with which images, and whether to replace a file. Undefined means that the user left. */
 
-export async function choosePreset(name: string): Promise<PresetId | undefined> {
-  const presets: (vscode.QuickPickItem & { id: PresetId })[] = [
-    { id: "nearly-lossless", label: vscode.l10n.t("Nearly Lossless"), detail: vscode.l10n.t("Smallest file that is predicted to agree with the original on 99 % of images") },
-    { id: "balanced", label: vscode.l10n.t("Balanced"), detail: vscode.l10n.t("Where making it smaller begins to cost noticeably more") },
-    { id: "smallest", label: vscode.l10n.t("Smallest"), detail: vscode.l10n.t("Up to 3 points of accuracy given away, as predicted") },
-  ];
-  const choice = await vscode.window.showQuickPick(presets, { title: vscode.l10n.t("Compress {0}", name), placeHolder: vscode.l10n.t("How small?"), matchOnDetail: true });
-  return choice?.id;
+/** How small: a preset, a size, or settings of one's own in a recipe. */
+export type Goal = { preset: PresetId } | { target: string } | "own";
+
+type GoalItem = vscode.QuickPickItem & { goal: Goal };
+
+/**
+ * Asks how small. What presets come to stands beside them as soon as it is known; a size can be typed.
+ * @param plan works out what presets come to, undefined where that would take long
+ */
+export function chooseGoal(name: string, plan: () => Promise<PlanFacts | undefined>): Promise<Goal | undefined> {
+  const pick = vscode.window.createQuickPick<GoalItem>();
+  pick.title = vscode.l10n.t("Compress {0}", name);
+  pick.placeholder = vscode.l10n.t("How small? Choose, or type a size like 300KB or 12x");
+  pick.matchOnDetail = true;
+  let facts: PlanFacts | undefined;
+  const fill = (): void => {
+    const typed = sizeIn(pick.value), active = pick.activeItems[0]?.label;
+    pick.items = [...(typed === undefined ? [] : [sizeItem(typed)]), ...presetItems(facts), ...(typed === undefined ? [ownItem()] : [])];
+    const same = pick.items.find(({ label }) => label === active);
+    if (same && typed === undefined) pick.activeItems = [same];
+  };
+  fill();
+  return new Promise((resolve) => {
+    pick.onDidChangeValue(fill);
+    pick.onDidAccept(() => { resolve(pick.selectedItems[0]?.goal); pick.hide(); });
+    pick.onDidHide(() => { resolve(undefined); pick.dispose(); });
+    pick.show();
+    pick.busy = true;
+    plan().then((known) => { facts = known; if (known) fill(); }, () => undefined).finally(() => { pick.busy = false; });
+  });
+}
+
+const presetItems = (facts: PlanFacts | undefined): GoalItem[] => ([
+  ["nearly-lossless", vscode.l10n.t("Nearly Lossless"), vscode.l10n.t("Smallest file that is predicted to agree with the original on 99 % of images")],
+  ["balanced", vscode.l10n.t("Balanced"), vscode.l10n.t("Where making it smaller begins to cost noticeably more")],
+  ["smallest", vscode.l10n.t("Smallest"), vscode.l10n.t("Up to 3 points of accuracy given away, as predicted")],
+] as const).map(([preset, label, detail]) => {
+  const known = facts?.presets.find(({ id }) => id === preset);
+  return { goal: { preset }, label, detail, description: known && facts && figuresText(facts, known) };
+});
+
+/** "96.4 KB · 12 times smaller · agreement 99.1 % predicted" */
+function figuresText({ input, prediction }: PlanFacts, { bytes, loss }: { bytes: number; loss: number }): string {
+  const size = vscode.l10n.t("{0} · {1} times smaller", sizeText(bytes), timesText(input.bytes / bytes));
+  return prediction.of === "agreement" ? `${size} · ${vscode.l10n.t("agreement {0} % predicted", percent(Math.max(0, 1 - prediction.slope * Math.sqrt(loss))))}` : size;
+}
+
+const ownItem = (): GoalItem => ({ goal: "own", label: vscode.l10n.t("Own Settings…"), detail: vscode.l10n.t("Opens a recipe: every layer, the curve of sizes, pins"), alwaysShow: true });
+const sizeItem = (target: string): GoalItem => ({ goal: { target }, label: /x$/i.test(target) ? vscode.l10n.t("{0} times smaller", target.slice(0, -1)) : vscode.l10n.t("At most {0}", target), detail: vscode.l10n.t("The most accurate file of that size"), alwaysShow: true });
+
+/** A typed size as a recipe has it, if it is one. */
+function sizeIn(value: string): string | undefined {
+  try {
+    parseTarget(value);
+    return value.trim().replace(/\s+|×/g, (found) => (found === "×" ? "x" : ""));
+  } catch {
+    return undefined;
+  }
 }
 
 /** A data folder, or null for none. */
@@ -37,7 +91,7 @@ export async function chooseData(model: vscode.Uri, remembered: string | undefin
 
 /** Where the result goes: NAME.small.onnx beside the model, or a place of the user's choice if that exists. */
 export async function chooseOutput(model: vscode.Uri): Promise<{ path: string; force: boolean } | undefined> {
-  const wanted = path.join(path.dirname(model.fsPath), `${path.basename(model.fsPath, ".onnx")}.small.onnx`);
+  const wanted = outputOf(model.fsPath);
   if (!await fs.access(wanted).then(() => true, () => false)) return { path: wanted, force: false };
   const replace: vscode.QuickPickItem = { label: `$(replace) ${vscode.l10n.t("Replace {0}", path.basename(wanted))}` };
   const other: vscode.QuickPickItem = { label: `$(save-as) ${vscode.l10n.t("Save As…")}` };

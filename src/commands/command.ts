@@ -23,6 +23,11 @@ export async function showError(log: vscode.LogOutputChannel, error: unknown, ac
   return choice !== undefined && choice === action;
 }
 
+/** A message with actions; what a chosen one does. */
+export function showMessage(message: string, actions: Record<string, () => unknown>): void {
+  void vscode.window.showInformationMessage(message, ...Object.keys(actions)).then((choice) => { if (choice !== undefined) void actions[choice](); });
+}
+
 /** The models a command is meant for: the Explorer's selection, else the editor in front, else what the user picks. */
 export async function modelsOf(args: unknown[], active: vscode.Uri | undefined): Promise<vscode.Uri[]> {
   const [first, selection] = args;

@@ -9,16 +9,16 @@ import type { ModelEditors } from "../editor/model-editor";
 export class CompareCommand {
   constructor(private readonly context: vscode.ExtensionContext, private readonly editors: ModelEditors, private readonly panels: ComparePanels) {}
 
-  /** @param args original and compressed, or what a menu gives: a file, and all that are selected */
+  /** @param args original and compressed, one by one or in an array; or what a menu gives: a file, and all that are selected */
   async run(...args: unknown[]): Promise<void> {
-    const [first, second] = args;
-    if (first instanceof vscode.Uri && second instanceof vscode.Uri) { this.panels.show(first, second); return; }
+    const [first, second] = args, [original, compressed] = Array.isArray(first) ? first as unknown[] : args;
+    if (original instanceof vscode.Uri && compressed instanceof vscode.Uri) { this.panels.show(original, compressed); return; }
     const selected = Array.isArray(second) ? second.filter((uri): uri is vscode.Uri => uri instanceof vscode.Uri && uri.path.endsWith(".onnx")) : [];
     if (selected.length === 2) { this.panels.show(...await inOrder(selected[0], selected[1])); return; }
     const model = first instanceof vscode.Uri ? first : this.editors.active ?? await choose(undefined);
     if (!model) return;
-    const { original, compressed } = await pairOf(model, this.context.workspaceState);
-    if (original !== undefined) { this.panels.show(vscode.Uri.file(original), vscode.Uri.file(compressed)); return; }
+    const pair = await pairOf(model, this.context.workspaceState);
+    if (pair.original !== undefined) { this.panels.show(vscode.Uri.file(pair.original), vscode.Uri.file(pair.compressed)); return; }
     const other = await choose(model);
     if (other) this.panels.show(...await inOrder(model, other));
   }

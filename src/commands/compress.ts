@@ -1,107 +1,176 @@
+import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { CompressRequest, Device, Progress } from "../protocol/api";
-import { CancelledError, KernelscopeError } from "../protocol/errors";
+import type { CompressRequest, Device } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport } from "../protocol/report";
+import type { JobState } from "../protocol/page";
+import { wilson } from "../evaluation/metrics";
 import { ModelEditors } from "../editor/model-editor";
-import { runJob } from "../worker/process";
-import { chooseData, chooseOutput, choosePreset } from "./choose";
-import { modelsOf, showError } from "./command";
+import type { RecipeEditors } from "../editor/recipe-editor";
+import type { RecipeSession } from "../editor/recipe-session";
+import type { SharedWorker } from "../worker/process";
+import { chooseData, chooseGoal, chooseOutput } from "./choose";
+import { modelsOf, showError, showMessage } from "./command";
+import { Jobs, type JobRecord } from "./jobs";
+import { openRecipe, originalOf, outputOf, type RecipeStart } from "./recipes";
 import { reportSentence, secondsLeftText } from "./words";
 
-/** Compress Model…: asks for a preset and images, runs the job in a process of its own, opens the result beside the model. */
-export class CompressCommand {
-  private readonly running = new Map<string, AbortController>();
+/** Compressions as users ask for them: from the Explorer, a model, the palette or a recipe; and what is said about them. */
+export class CompressCommands {
+  readonly jobs: Jobs;
+  /** Results of this session, by model. */
+  private readonly results = new Map<string, JobRecord & { output: string }>();
 
-  constructor(private readonly context: vscode.ExtensionContext, private readonly editors: ModelEditors, private readonly log: vscode.LogOutputChannel) {}
+  constructor(private readonly context: vscode.ExtensionContext, private readonly editors: ModelEditors, private readonly recipes: RecipeEditors, private readonly planning: SharedWorker, private readonly log: vscode.LogOutputChannel) {
+    this.jobs = new Jobs(context, log, (record, report) => this.finish(record, report));
+  }
 
+  /** Compress Model…: a preset, images, and off it goes; several models one after the other. */
   async run(...args: unknown[]): Promise<void> {
-    if (!vscode.workspace.isTrusted) throw new KernelscopeError("usage", vscode.l10n.t("Compressing runs the model, so it needs a trusted folder."));
-    const models = await modelsOf(args, this.editors.active);
+    this.requireTrust();
+    const models = await modelsOf(args, this.active);
     const [first] = models;
     if (!first) return;
-    for (const model of models) this.refuseTwice(model);
-    const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length);
-    const preset = await choosePreset(name);
-    if (!preset) return;
-    const data = await chooseData(first, this.rememberedData(first));
+    for (const model of models) this.jobs.refuseTwice(model);
+    const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.rememberedData(first);
+    const goal = await chooseGoal(name, async () => (models.length > 1 ? undefined : this.planning.api.plan(this.requestFor(first, remembered), true, () => undefined, new AbortController().signal)));
+    this.recipes.releasePlanning();
+    if (!goal) return;
+    if (goal === "own") return openRecipe(first, { data: remembered });
+    const data = await chooseData(first, remembered);
     if (data === undefined) return;
     if (data !== null) await this.context.workspaceState.update("data", data);
+    const planned: { model: vscode.Uri; request: CompressRequest }[] = [];
     for (const model of models) {
       const output = await chooseOutput(model);
       if (!output) return;
-      const settings = vscode.workspace.getConfiguration("kernelscope", model);
-      await this.compress(model, {
-        model: model.fsPath, output: output.path, force: output.force, preset,
-        ...(data === null ? {} : { data }),
-        device: settings.get<Device>("device", "auto"),
-        ...(settings.get<number>("threads", 0) > 0 ? { threads: settings.get<number>("threads", 0) } : {}),
-      });
+      planned.push({ model, request: { ...this.requestFor(model, data ?? undefined), output: output.path, force: output.force, ...goal } });
     }
+    for (const { model, request } of planned) await this.compress(model, request);
   }
+
+  /** Compress, from a recipe: what its page shows, saved or not. */
+  async runRecipe(session: RecipeSession): Promise<void> {
+    this.requireTrust();
+    const { model } = session, request = session.request();
+    if (!model || !request) return;
+    this.jobs.refuseTwice(model);
+    const own = outputOf(model.fsPath), output = await this.isOwnResult(own) ? { path: own, force: true } : await chooseOutput(model);
+    if (output) await this.compress(model, { ...request, output: output.path, force: output.force }, session.document.uri);
+  }
+
+  /** Plan…, Open Recipe: for a model, or out of a file that was compressed. */
+  async openRecipe(...args: unknown[]): Promise<void> {
+    const [chosen] = await modelsOf(args, this.active);
+    if (!chosen) return;
+    const model = await originalOf(chosen), result = this.results.get(model.toString());
+    if (result?.recipe !== undefined && chosen.fsPath !== model.fsPath) { await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.parse(result.recipe), "kernelscope.recipe"); return; }
+    const embedded = chosen.fsPath === model.fsPath ? undefined : await this.recipeIn(chosen.fsPath);
+    await openRecipe(model, { data: result?.request.data ?? await this.rememberedData(model), embedded }, embedded !== undefined);
+  }
+
+  async resume(model: vscode.Uri): Promise<void> { await this.watch(model, () => this.jobs.resume(model)); }
 
   /** Cancels the job of this model; without one that of the editor in front, and if nothing runs there, every job. */
   async cancel(...args: unknown[]): Promise<void> {
-    if (args[0] instanceof vscode.Uri) {
-      this.running.get(args[0].toString())?.abort();
-      return;
-    }
-    const front = this.running.get(this.editors.active?.toString() ?? "");
-    for (const abort of front ? [front] : this.running.values()) abort.abort();
+    const front = this.active, running = this.jobs.models, isFront = running.filter((model) => model.toString() === front?.toString());
+    for (const model of args[0] instanceof vscode.Uri ? [args[0]] : isFront.length ? isFront : running) this.jobs.cancel(model);
   }
 
-  private rememberedData(model: vscode.Uri): string | undefined {
+  /** The file that a model was last compressed to. */
+  resultOf(model: vscode.Uri): vscode.Uri | undefined {
+    const result = this.results.get(model.toString());
+    return result && vscode.Uri.file(result.output);
+  }
+
+  /** Shows a job wherever its model is shown. */
+  show(model: vscode.Uri, state: JobState | undefined): void {
+    this.editors.setJob(model, state);
+    this.recipes.setJob(model, state);
+  }
+
+  private get active(): vscode.Uri | undefined { return this.editors.active ?? this.recipes.active?.model; }
+
+  private isVisible(model: vscode.Uri): boolean { return this.editors.isVisible(model) || this.recipes.isVisible(model); }
+
+  private requireTrust(): void {
+    if (!vscode.workspace.isTrusted) throw new KernelscopeError("usage", vscode.l10n.t("Compressing runs the model, so it needs a trusted folder."));
+  }
+
+  private requestFor(model: vscode.Uri, data: string | undefined): CompressRequest {
+    const settings = vscode.workspace.getConfiguration("kernelscope", model), threads = settings.get<number>("threads", 0);
+    return { model: model.fsPath, ...(data !== undefined && { data }), device: settings.get<Device>("device", "auto"), ...(threads > 0 && { threads }) };
+  }
+
+  /** The folder that was used last, where it is still there. */
+  async rememberedData(model: vscode.Uri): Promise<string | undefined> {
     const setting = vscode.workspace.getConfiguration("kernelscope", model).get<string>("dataFolder", "");
-    if (!setting) return this.context.workspaceState.get<string>("data");
-    const root = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? path.dirname(model.fsPath);
-    return path.resolve(root, setting);
+    const root = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? path.dirname(model.fsPath), folder = setting ? path.resolve(root, setting) : this.context.workspaceState.get<string>("data");
+    return folder !== undefined && await fs.access(folder).then(() => true, () => false) ? folder : undefined;
   }
 
-  private refuseTwice(model: vscode.Uri): void {
-    if (this.running.has(model.toString())) throw new KernelscopeError("usage", vscode.l10n.t("{0} is being compressed already. Wait for it, or cancel it.", path.basename(model.fsPath)));
-  }
+  private async recipeIn(file: string): Promise<string | undefined> { return (await this.editors.factsOf(file)).recipe; }
 
-  private async compress(model: vscode.Uri, request: CompressRequest): Promise<void> {
-    const key = model.toString(), name = path.basename(model.fsPath);
-    this.refuseTwice(model);
-    const abort = new AbortController();
-    this.running.set(key, abort);
-    const title = vscode.l10n.t("Compressing {0}", name);
-    let last: Progress | undefined;
+  private async compress(model: vscode.Uri, request: CompressRequest, recipe?: vscode.Uri): Promise<void> { await this.watch(model, () => this.jobs.run(model, request, recipe)); }
+
+  /** Runs a job; where no editor shows it, a notification does. */
+  private async watch(model: vscode.Uri, job: () => Promise<CompressReport | undefined>): Promise<void> {
     try {
-      const report = await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title, cancellable: true }, (notification, token) => {
-        token.onCancellationRequested(() => abort.abort());
-        let shown = 0;
-        const progress = (state: Progress): void => {
-          last = state;
-          const increment = Math.max(0, Math.min(1, state.fraction) * 100 - shown);
-          shown += increment;
-          notification.report({ increment, message: [state.text, secondsLeftText(state.secondsLeft)].filter(Boolean).join(" · ") });
-          this.editors.setJob(model, { ...state, title });
-        };
-        progress({ stage: "start", text: vscode.l10n.t("starting"), fraction: 0 });
-        return runJob(this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), abort.signal, (api, signal) => api.compress(request, progress, signal));
-      });
-      await this.finish(model, report);
+      if (this.isVisible(model)) { await job(); return; }
+      await this.inNotification(model, job);
+      const state = this.jobs.stateOf(model);
+      if (state?.state === "stopped" && state.sentence) showMessage(state.sentence, { [vscode.l10n.t("Resume")]: () => vscode.commands.executeCommand("kernelscope.resume", model) });
     } catch (error) {
-      if (error instanceof CancelledError) {
-        const where = last && last.stage !== "start" ? vscode.l10n.t("Cancelled at {0}. No file was written.", last.text) : vscode.l10n.t("Cancelled. No file was written.");
-        void vscode.window.showInformationMessage(where);
-      } else {
-        void showError(this.log, error, vscode.l10n.t("Try Again")).then((again) => (again ? vscode.commands.executeCommand("kernelscope.compress", model) : undefined));
-      }
-    } finally {
-      this.running.delete(key);
-      this.editors.setJob(model, undefined);
+      if (this.isVisible(model)) { this.log.error(error instanceof Error ? error.stack ?? error.message : String(error)); return; } // its page says so
+      void showError(this.log, error, vscode.l10n.t("Try Again")).then((again) => (again ? vscode.commands.executeCommand("kernelscope.resume", model) : undefined));
     }
   }
 
-  private async finish(model: vscode.Uri, report: CompressReport): Promise<void> {
-    const output = vscode.Uri.file(report.output.path);
+  private inNotification(model: vscode.Uri, job: () => Promise<CompressReport | undefined>): Thenable<unknown> {
+    return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: vscode.l10n.t("Compressing {0}", path.basename(model.fsPath)), cancellable: true }, async (notification, token) => {
+      let shown = 0;
+      const watching = this.jobs.onDidChange(({ model: changed, state }) => {
+        if (changed.toString() !== model.toString() || state?.state !== "running") return;
+        const increment = Math.max(0, Math.min(1, state.fraction) * 100 - shown);
+        shown += increment;
+        notification.report({ increment, message: [state.text, secondsLeftText(state.secondsLeft)].filter(Boolean).join(" · ") });
+      });
+      token.onCancellationRequested(() => this.jobs.cancel(model));
+      try {
+        await job();
+      } finally {
+        watching.dispose();
+      }
+    });
+  }
+
+  /** Tells of a written file, and opens it beside the original, unless a recipe's page stays in front for the next try. */
+  private async finish(record: JobRecord, report: CompressReport): Promise<{ sentence: string; comparable: boolean }> {
+    const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = reportSentence(report);
     this.log.info(JSON.stringify(report));
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
-    await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType, vscode.ViewColumn.Beside);
-    const details = vscode.l10n.t("Show Log");
-    void vscode.window.showInformationMessage(reportSentence(report), details).then((choice) => { if (choice === details) this.log.show(); });
+    this.results.set(record.model, { ...record, output: output.fsPath });
+    await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
+    if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
+    if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType, vscode.ViewColumn.Beside);
+    const comparable = (await vscode.commands.getCommands(true)).includes("kernelscope.compare"), start: RecipeStart = { ...record.request, data: record.request.data };
+    const compare = { [vscode.l10n.t("Compare")]: () => vscode.commands.executeCommand("kernelscope.compare", [model, output]) };
+    const recipe = { [vscode.l10n.t("Open Recipe")]: () => openRecipe(model, start) };
+    const open = { [vscode.l10n.t("Open")]: () => vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType) };
+    if (record.recipe === undefined || !this.isVisible(model)) showMessage(sentence, { ...(comparable ? compare : {}), ...(record.recipe === undefined ? recipe : open) });
+    return { sentence, comparable };
+  }
+
+  /** Whether a file is what this extension wrote last there, so that another try may replace it. */
+  private async isOwnResult(file: string): Promise<boolean> {
+    const known = this.context.workspaceState.get<string>(resultKey(file));
+    return known !== undefined && known === await stampOf(file);
   }
 }
+
+const resultKey = (file: string): string => `result ${file}`;
+const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);
+
+/** Data folders near a model, as a recipe's page asks for them. */
+export const askForData = (model: vscode.Uri, chosen: string | undefined): Promise<string | null | undefined> => chooseData(model, chosen);

@@ -1,11 +1,14 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
+import { wilson } from "../evaluation/metrics";
+import type { Progress } from "../protocol/api";
 import type { CompressReport } from "../protocol/report";
 
 /** Sentences about jobs, for people. */
 
 const numbers = (digits: number): Intl.NumberFormat => new Intl.NumberFormat(vscode.env.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const percent = (share: number): string => numbers(1).format(share * 100);
+/** 99.1 */
+export const percent = (share: number): string => numbers(1).format(share * 100);
 
 /** Three significant digits in units of 1,000 bytes. */
 export function sizeText(bytes: number): string {
@@ -16,24 +19,32 @@ export function sizeText(bytes: number): string {
   return `${numbers(digits).format(value)} ${units[unit]}`;
 }
 
+/** 9.4, 49: how many times smaller. */
+export const timesText = (ratio: number): string => numbers(ratio < 9.95 ? 1 : 0).format(ratio);
+
 export function secondsLeftText(seconds: number | undefined): string {
   if (seconds === undefined || !Number.isFinite(seconds)) return "";
   if (seconds < 90) return vscode.l10n.t("{0} s left", Math.max(1, Math.round(seconds)));
   return vscode.l10n.t("{0} min left", Math.round(seconds / 60));
 }
 
-/** "Written: a.small.onnx, 92.1 KB, 12.6 times smaller. Top-1 90.7 → 90.2 % on 100 images." */
-export function reportSentence(report: CompressReport): string {
-  const { output, input, ratio, fidelity } = report;
-  const parts = [vscode.l10n.t("Written: {0}, {1} instead of {2}, {3} times smaller.", path.basename(output.path), sizeText(output.bytes), sizeText(input.bytes), numbers(1).format(ratio))];
-  if (fidelity?.reference.top1 !== undefined && fidelity.compressed.top1 !== undefined) {
-    parts.push(vscode.l10n.t("Top-1 {0} → {1} % on {2} images.", percent(fidelity.reference.top1), percent(fidelity.compressed.top1), fidelity.samples));
-  } else if (fidelity?.agreement !== undefined) {
-    parts.push(vscode.l10n.t("Agreement with the original {0} % on {1} images.", percent(fidelity.agreement), fidelity.samples));
+/** "Written: a.small.onnx, 92.1 KB, 12.6 times smaller. Agreement 99.1 % ± 0.6 on 500 images." */
+export function reportSentence({ output, ratio, fidelity }: CompressReport): string {
+  const parts = [vscode.l10n.t("Written: {0}, {1}, {2} times smaller.", path.basename(output.path), sizeText(output.bytes), timesText(ratio))];
+  if (fidelity?.agreement !== undefined) {
+    const [low, high] = wilson(fidelity.agreement, fidelity.samples);
+    parts.push(vscode.l10n.t("Agreement {0} % ± {1} on {2} images.", percent(fidelity.agreement), percent((high - low) / 2), numbers(0).format(fidelity.samples)));
   } else if (fidelity?.sqnrDb !== undefined) {
-    parts.push(vscode.l10n.t("Outputs keep {0} dB SQNR on {1} samples.", numbers(1).format(fidelity.sqnrDb), fidelity.samples));
+    parts.push(vscode.l10n.t("Outputs keep {0} dB SQNR on {1} samples.", numbers(1).format(fidelity.sqnrDb), numbers(0).format(fidelity.samples)));
   } else {
     parts.push(vscode.l10n.t("Nothing was run, so its accuracy is unknown."));
   }
   return parts.join(" ");
+}
+
+/** "Cancelled after 12 of 21 layers. No file was written; the 12 are kept." */
+export function cancelledSentence(last: Progress | undefined, { finished, of }: { finished: readonly unknown[]; of: number }): string {
+  if (last?.stage === "sensitivity") return vscode.l10n.t("Cancelled at {0}. No file was written; what was rated is kept.", last.text);
+  if (of > 0 && finished.length > 0) return vscode.l10n.t("Cancelled after {0} of {1} layers. No file was written; the {0} are kept.", finished.length, of);
+  return vscode.l10n.t("Cancelled before the first layer was done. No file was written.");
 }

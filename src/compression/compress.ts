@@ -1,32 +1,24 @@
-import { openDataset, readPreprocess, splitPositions, type Dataset } from "../evaluation/dataset";
-import { batchSize, dataInput, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
-import type { Preprocess } from "../evaluation/preprocess";
+import { batchSize, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
 import { findLayers, type Layer } from "../onnx/layers";
 import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import type { Model } from "../onnx/model";
-import type { CompressRequest, Device, Progress, ValueFacts } from "../protocol/api";
+import type { CompressRequest, Device, Progress } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity } from "../protocol/report";
 import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
+import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
-import type { Batches } from "./flow";
 import { goalOf, mergeRecipe, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, planFor, type Trial } from "./plan";
 import { ProgressMeter } from "./progress";
-import { RatingRecord } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
-import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
+import type { LayerSensitivity } from "./sensitivity";
 import { assemble, findByName } from "./write";
 
-/** Calibration images that plans are rated on. */
-const RATING_SAMPLES = 256;
-/** Memory that calibration activations may take. */
-const ACTIVATION_BYTES = 1.5e9;
-const BATCH = 64;
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
 /** Weights of a layer before which memory is tidied. */
@@ -48,12 +40,6 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
 }
 
 const defaultOutput = (model: string): string => model.replace(/(\.small)?\.onnx$/i, "") + ".small.onnx";
-
-/** Samples that the report is measured on. */
-interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueFacts }
-
-/** Data as a job uses it. */
-interface JobData extends EvaluationSet { fit: Batches; rating: Batches; notes: readonly string[] }
 
 /** A layer that is done; its codes may lie in the checkpoint until they are written. */
 interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
@@ -84,7 +70,7 @@ class Compression {
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
     try {
-      this.stamp = await this.stampOf(data);
+      this.stamp = await stampOf(data, host);
       const record = new JobRecord(store, this.stamp);
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
@@ -132,32 +118,9 @@ class Compression {
     return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout]))).slice(0, 24);
   }
 
-  /** What decides a job's results beside its key: the program, and the samples as the model gets them. */
-  private async stampOf(data: JobData | undefined): Promise<string> {
-    const parts = [await this.host.program()];
-    for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
-    return hashOf(parts.join());
-  }
-
-  private async readData(): Promise<JobData> {
-    const { host, job: { request, recipe }, model, signal } = this;
+  private readData(): Promise<JobData> {
     this.progress.stage("read", "reading calibration images");
-    const input = dataInput(model);
-    const dataset = await openDataset(await host.openData(request.data!), input, ...await preprocessOf(request, recipe.preprocess, host));
-    const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
-    const chosen = shuffled(fit).slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
-    if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
-    const batches = await readBatches(dataset, chosen, batchSize(input, BATCH), signal);
-    return {
-      dataset, input, held, notes: dataset.notes, fit: { input: input.name, batches },
-      rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
-    };
-  }
-
-  private async readEvaluationSet(folder: string): Promise<EvaluationSet> {
-    const { host, job: { request, recipe } } = this, input = dataInput(this.model);
-    const dataset = await openDataset(await host.openData(folder), input, ...await preprocessOf(request, recipe.preprocess, host));
-    return { dataset, input, held: Array.from({ length: dataset.size }, (_, i) => i) };
+    return readJobData(this.job, this.model, this.host, this.signal);
   }
 
   /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt. */
@@ -188,12 +151,10 @@ class Compression {
   }
 
   private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
-    const { model, host, job: { request: { method } } } = this;
-    const record = new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([this.hashes, this.stamp, method, tools.seed]))).slice(0, 24)));
-    let begun = 0;
-    return record.complete(layers, (missing, onRated) => {
-      const watched: FitTools = { ...tools, onLayer: (layer) => this.beginLayer("sensitivity", `rating layer ${layer.label}, ${++begun} of ${missing.length}`, (begun - 1) / missing.length, layer) };
-      return data ? rateWithData(model, missing, data.rating, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
+    const { hashes, stamp, job: { request: { method } } } = this, record = await ratingRecord({ hashes, stamp, method, seed: tools.seed }, this.host);
+    return rateLayers(this.model, layers, data, record, method, tools, (layer, begun, of) => {
+      this.progress.step("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of);
+      this.tidy(layer);
     });
   }
 
@@ -205,11 +166,6 @@ class Compression {
     return fitted!;
   }
 
-  private beginLayer(stage: string, text: string, done: number, layer: Layer): void {
-    this.progress.step(stage, text, done);
-    this.tidy(layer);
-  }
-
   private tidy({ parameters }: Layer): void {
     if (parameters > LARGE_LAYER) this.host.collectGarbage();
   }
@@ -218,32 +174,39 @@ class Compression {
     const positions = new Map(choices.map(({ layer }, i) => [layer, i]));
     const work = choices.reduce((sum, { layer }) => sum + layer.parameters, 0);
     const kept = new WeakSet<FittedLayer>();
-    let begun = 0, weights = 0;
+    let done = 0, weights = 0, text = "fitting layers";
+    const finish = ({ layer: { label, parameters }, sqnrDb }: FittedLayer): void => {
+      weights += parameters;
+      this.progress.step("fit", text, weights / work, { done: ++done, of: choices.length, finished: { label, ...(Number.isFinite(sqnrDb) && { sqnrDb }) } });
+    };
     const watched: FitTools = {
       ...tools,
-      onLayer: (layer) => this.beginLayer("fit", `fitting layer ${layer.label}, ${++begun} of ${choices.length}`, weights / work, layer),
+      onLayer: (layer) => {
+        text = `fitting layer ${layer.label}, ${done + 1} of ${choices.length}`;
+        this.progress.step("fit", text, weights / work, { done, of: choices.length });
+        this.tidy(layer);
+      },
       tidy: (layer) => this.tidy(layer),
       restored: async (layer) => {
         const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
-        if (known) kept.add(known);
+        if (known) { kept.add(known); finish(known); }
         return known;
       },
       onFitted: async (fitted) => {
-        weights += fitted.layer.parameters;
-        if (!kept.has(fitted)) await record.keep(fitted, positions.get(fitted.layer)!);
+        if (!kept.has(fitted)) { await record.keep(fitted, positions.get(fitted.layer)!); finish(fitted); }
         throwIfCancelled(this.signal);
       },
     };
-    const done = new Map<Layer, Finished>();
-    const hold = (fitted: FittedLayer) => { done.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
-    const leave = ({ layer, sqnrDb }: FittedLayer) => { done.set(layer, { layer, sqnrDb, load: () => this.reload(record, choices[positions.get(layer)!], positions.get(layer)!, tools) }); };
+    const finished = new Map<Layer, Finished>();
+    const hold = (fitted: FittedLayer) => { finished.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
+    const leave = ({ layer, sqnrDb }: FittedLayer) => { finished.set(layer, { layer, sqnrDb, load: () => this.reload(record, choices[positions.get(layer)!], positions.get(layer)!, tools) }); };
     if (!data) {
       await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
-      return { fitted: done };
+      return { fitted: finished };
     }
     const fitted = await fitWithData(this.model, choices, data.fit, watched);
     fitted.layers.forEach(hold);
-    return { fitted: done, effect: fitted.effect };
+    return { fitted: finished, effect: fitted.effect };
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */
@@ -283,7 +246,7 @@ class Compression {
   /** The written file beside the original on samples that nothing was fitted to. */
   private async fidelity(data: JobData | undefined): Promise<Fidelity | undefined> {
     const { host, job: { request } } = this;
-    const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await this.readEvaluationSet(request.evalData);
+    const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await readEvaluationSet(request.evalData, this.job, this.model, host);
     if (!samples?.held.length) return undefined;
     const { dataset, held, input } = samples;
     const batch = batchSize(input, BATCH), [probe] = await readBatches(dataset, held.slice(0, batch.size), batch, this.signal);
@@ -309,32 +272,6 @@ class Compression {
       await session.release();
     }
   }
-}
-
-/** How images become inputs, what counts first coming first: the file that a request names, the recipe, `NAME.preprocess.json` beside the model. */
-export async function preprocessOf({ preprocess, model }: { preprocess?: string; model: string }, recipe: Preprocess | undefined, host: Host): Promise<(Preprocess | undefined)[]> {
-  const read = async (path: string): Promise<Preprocess> => {
-    const bytes = new TextEncoder().encode(await host.readText(path));
-    return readPreprocess({ size: bytes.length, read: async () => bytes }, host.baseName(path));
-  };
-  const beside = model.replace(/(\.small)?\.onnx$/i, "") + ".preprocess.json";
-  return [preprocess === undefined ? undefined : await read(preprocess), recipe, await host.exists(beside) ? await read(beside) : undefined];
-}
-
-/** How many samples' activations fit into memory, two networks at once; 16 times the input stands for the widest point of a network. */
-function samplesThatFit(dataset: Dataset): number {
-  const input = dataset.shape.reduce((a, b) => a * b, 1) * 4;
-  return Math.max(16, Math.floor(ACTIVATION_BYTES / (2 * 64 * input)));
-}
-
-/** A fixed shuffle, so that batches mix the classes of a sorted folder. */
-function shuffled(positions: readonly number[]): number[] {
-  return positions.map((p) => ({ p, key: Math.imul(p + 1, 0x9e3779b1) >>> 0 })).sort((a, b) => a.key - b.key || a.p - b.p).map(({ p }) => p);
-}
-
-async function hashOf(content: string | Float32Array): Promise<string> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
-  return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
 function nothingToCompress(layers: readonly Layer[]): string {

@@ -5,7 +5,7 @@ import type { EvaluateRequest, Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { EvaluateReport } from "../protocol/report";
 import { openOn } from "../runtime/devices";
-import { preprocessOf } from "./compress";
+import { preprocessOf } from "./data";
 import type { Host } from "./host";
 
 const BATCH = 64;

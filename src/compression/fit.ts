@@ -148,9 +148,9 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
   await compressed.advance(node);
   if (hasGram(layer)) {
     const input = node.inputs[0], centred = free || follow?.bias !== undefined;
-    const { gram, cross } = await inputMoments(layer, original.get(input), tools.products, tools.pool, centred, compressed.get(input));
+    const { gram, answers } = await inputMoments(layer, { batches: original.get(input), drifted: compressed.get(input), centred, rows: rows.values }, tools.products, tools.pool);
     context.gram = gram;
-    if (cross) context.target = await movedTarget(rows.values, gram, cross, tools.products);
+    if (answers) context.target = await movedTarget(rows.values, gram, answers.cross);
   }
   const packed = await methodById(method).compress(layer, rows, options, context);
   const effective = effectiveRows(packed), sqnrDb = sqnr(rows.values, effective);
@@ -207,13 +207,12 @@ function importanceOf(follow: Follow | undefined): Float32Array | undefined {
 
 /**
  * Rows w* that do with drifted inputs x̃ what w did with x: least squares of w*·x̃ against w·x, drawn to w by the damping.
- * w* = (w·E[x·x̃ᵀ] + λ·w)·(E[x̃·x̃ᵀ] + λ)⁻¹
+ * w* = (E[w·x·x̃ᵀ] + λ·w)·(E[x̃·x̃ᵀ] + λ)⁻¹
+ * @param cross E[w·x·x̃ᵀ]
  */
-async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array, products: Products): Promise<Float32Array> {
+async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array): Promise<Float32Array> {
   const { damping: lambda } = await gram.factor();
-  const right = await products.multiply(rows, cross, gram.n);
-  for (let i = 0; i < right.length; i++) right[i] += lambda * rows[i];
-  return gram.solve(right);
+  return gram.solve(cross.map((v, i) => v + lambda * rows[i]));
 }
 
 /** A tensor of floats in the type that a model has it in. */

@@ -20,7 +20,7 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
   const given = [["--preset", request.preset], ["--target", request.target], ["--bits", request.bits]].filter(([, value]) => value !== undefined);
   if (given.length > 1) throw new KernelscopeError("usage", `${given.map(([name]) => name).join(" and ")} cannot be used together. Give one of them.`);
   if (request.bits !== undefined && !(request.bits > 0 && request.bits <= 32)) throw new KernelscopeError("usage", `--bits ${request.bits} is out of range. Give a number above 0, at most 32.`);
-  const recipe = request.recipe === undefined ? Recipe.parse({}) : parseRecipe(await host.readText(request.recipe), host.baseName(request.recipe));
+  const recipe = request.recipe === undefined ? Recipe.parse({}) : parseRecipe(request.recipeText ?? await host.readText(request.recipe), host.baseName(request.recipe));
   const beside = (path: string | undefined) => (path === undefined || request.recipe === undefined ? path : host.resolve(host.folderOf(request.recipe), path));
   const goalGiven = given.length > 0;
   const merged: CompressRequest = {

@@ -1,7 +1,7 @@
 import { intsAttribute, stringAttribute } from "../onnx/model";
 import type { Layer } from "../onnx/layers";
 import { Gram } from "../methods/gram";
-import { inputsOf } from "../methods/rows";
+import { inputsOf, kernelSize } from "../methods/rows";
 import type { ComputePool } from "../numeric/tasks";
 import type { Products } from "../runtime/products";
 import type { Tensor } from "../runtime/runtime";
@@ -19,58 +19,89 @@ export function hasGram(layer: Layer): boolean {
 /** Positions of a layer's output that are looked at: enough for its width, not more. */
 const positionsFor = (n: number): number => Math.max(16_384, 6 * n);
 
-export interface InputMoments {
-  /** Of the (drifted) inputs; centred where an offset behind the layer takes the mean over. */
-  gram: Gram;
-  /** E[x·x̃ᵀ] of original and drifted inputs, centred alike; [n, n]. Absent without a drifted stream. */
-  cross?: Float32Array;
-  /** Mean of the (drifted) inputs, [n]. */
-  mean: Float64Array;
+export interface MomentsRequest {
+  /** The layer's input, batch by batch. */
+  batches: Tensor[];
+  /** The same in the compressed network, if that is what second moments are wanted of. */
+  drifted?: Tensor[];
+  /** Centred where an offset behind the layer takes the mean over. */
+  centred: boolean;
+  /** The weight [outputs, n] whose outputs on `batches` are looked at as well. */
+  rows?: Float32Array;
+  /** The input channels whose second moments are wanted, ascending; all if absent. */
+  channels?: Uint32Array;
 }
 
-/**
- * Moments of what a layer's rows see.
- * @param batches the layer's input, batch by batch @param drifted the same positions in the compressed network
- */
-export async function inputMoments(layer: Layer, batches: Tensor[], products: Products, pool: ComputePool, centred: boolean, drifted?: Tensor[]): Promise<InputMoments> {
-  const n = inputsOf(layer);
+export interface InputMoments {
+  /** Of the (drifted) inputs, as far as they are wanted: [n, n]. */
+  gram: Gram;
+  /** Mean of them, [n]. */
+  mean: Float64Array;
+  answers?: Answers;
+}
+
+/** What a weight's outputs y are on the original inputs. */
+export interface Answers {
+  /** E[y·x̃ᵀ] with the (drifted) inputs, centred alike: [outputs, n]. */
+  cross: Float32Array;
+  /** E[y] and E[y²], the latter centred alike: [outputs]. */
+  mean: Float64Array;
+  energy: Float64Array;
+}
+
+/** Moments of what a layer's rows see. */
+export async function inputMoments(layer: Layer, { batches, drifted, centred, rows, channels }: MomentsRequest, products: Products, pool: ComputePool): Promise<InputMoments> {
+  const inputs = inputsOf(layer), n = channels ? channels.length * kernelSize(layer) : inputs;
   const total = batches.reduce((sum, batch) => sum + positionsIn(layer, batch), 0);
   const skip = Math.max(1, Math.floor(total / positionsFor(n)));
   const cut = layer.convolution ? cutPatches : cutRows;
-  const own = new RowChunks(n), other = drifted && new RowChunks(n);
-  const sums = { x: new Float64Array(n), y: new Float64Array(n) };
+  const seen = new RowChunks(n), original = rows && (drifted || channels) ? new RowChunks(inputs) : undefined, weight = rows && transposed(rows, inputs);
+  const outputs = rows ? rows.length / inputs : 0;
+  const mean = new Float64Array(n), outputMean = new Float64Array(outputs), energy = new Float64Array(outputs);
   let h: Float32Array | undefined, cross: Float32Array | undefined, count = 0;
   const flush = async () => {
-    const x = own.take(), y = other?.take() ?? x, rows = x.length / n;
-    if (!rows) return;
-    count += rows;
-    const ones = new Float32Array(rows).fill(1);
-    const addMean = async (sum: Float64Array, of: Float32Array) => (await products.transposed(ones, of, rows)).forEach((v, i) => { sum[i] += v; });
-    await addMean(sums.y, y);
-    h = add(h, await products.transposed(y, y, rows));
-    if (!other) return;
-    await addMean(sums.x, x);
-    cross = add(cross, await products.transposed(x, y, rows));
+    const x = seen.take(), positions = x.length / n;
+    if (!positions) return;
+    count += positions;
+    const ones = new Float32Array(positions).fill(1);
+    const addTo = async (sum: Float64Array, of: Float32Array) => (await products.transposed(ones, of, positions)).forEach((v, i) => { sum[i] += v; });
+    await addTo(mean, x);
+    h = add(h, await products.transposed(x, x, positions));
+    if (!weight) return;
+    const y = await products.multiply(original?.take() ?? x, weight, inputs);
+    await addTo(outputMean, y);
+    await addTo(energy, y.map((v) => v * v));
+    cross = add(cross, await products.transposed(y, x, positions));
   };
   for (let b = 0; b < batches.length; b++) {
-    cut(layer, batches[b], skip, own);
-    if (drifted && other) cut(layer, drifted[b], skip, other);
-    if (own.rows >= CHUNK) await flush();
+    cut(layer, (drifted ?? batches)[b], skip, seen, channels);
+    if (original) cut(layer, batches[b], skip, original);
+    if (seen.rows >= CHUNK) await flush();
   }
   await flush();
   if (!h) throw new RangeError("no positions");
-  const mean = sums.y.map((v) => v / count);
+  for (const sum of [mean, outputMean, energy]) sum.forEach((v, i) => { sum[i] = v / count; });
   average(h, count, centred ? [mean, mean] : undefined, n);
-  if (cross) average(cross, count, centred ? [sums.x.map((v) => v / count), mean] : undefined, n);
-  return { gram: new Gram(h, n, pool, (rows, matrix, width) => products.multiply(rows, matrix, width)), cross, mean };
+  const gram = new Gram(h, n, pool, (a, b, width) => products.multiply(a, b, width));
+  if (!cross) return { gram, mean };
+  average(cross, count, centred ? [outputMean, mean] : undefined, n);
+  if (centred) energy.forEach((v, m) => { energy[m] = Math.max(0, v - outputMean[m] ** 2); });
+  return { gram, mean, answers: { cross, mean: outputMean, energy } };
 }
 
-/** Sums over `count` to means, less the product of the means. */
+/** Sums of products over `count` positions to means, less the product of the means; [rows, n]. */
 function average(sums: Float32Array, count: number, means: [Float64Array, Float64Array] | undefined, n: number): void {
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < sums.length / n; i++) {
     const m = means ? means[0][i] : 0;
     for (let j = 0; j < n; j++) sums[i * n + j] = sums[i * n + j] / count - (means ? m * means[1][j] : 0);
   }
+}
+
+/** Rows [rows, n] as [n, rows]. */
+function transposed(rows: Float32Array, n: number): Float32Array {
+  const count = rows.length / n, turned = new Float32Array(rows.length);
+  for (let m = 0; m < count; m++) for (let j = 0; j < n; j++) turned[j * count + m] = rows[m * n + j];
+  return turned;
 }
 
 function add(sum: Float32Array | undefined, more: Float32Array): Float32Array {
@@ -105,11 +136,12 @@ const positionsIn = (layer: Layer, { dims }: Tensor): number => {
   return dims[0] * height * width;
 };
 
-function cutRows(_layer: Layer, { dims, data }: Tensor, skip: number, into: RowChunks): void {
+function cutRows(_layer: Layer, { dims, data }: Tensor, skip: number, into: RowChunks, columns?: Uint32Array): void {
   const n = dims[dims.length - 1], rows = data.length / n;
   for (let r = 0; r < rows; r += skip) {
     const { data: out, at } = into.next();
-    out.set(data.subarray(r * n, (r + 1) * n), at);
+    if (columns) columns.forEach((column, j) => { out[at + j] = data[r * n + column]; });
+    else out.set(data.subarray(r * n, (r + 1) * n), at);
   }
 }
 
@@ -134,15 +166,15 @@ function geometry(layer: Layer, dims: readonly number[]): Geometry {
 }
 
 /** Rows of a convolution: the patch of every `skip`-th output position, in the order of the weight. */
-function cutPatches(layer: Layer, { dims, data }: Tensor, skip: number, into: RowChunks): void {
+function cutPatches(layer: Layer, { dims, data }: Tensor, skip: number, into: RowChunks, some?: Uint32Array): void {
   const { height, width, kernel: [kh, kw], strides, dilations, pads } = geometry(layer, dims);
-  const channels = dims[1], h = dims.length === 3 ? 1 : dims[2], w = dims[dims.length - 1], plane = h * w, positions = dims[0] * height * width;
+  const channels = dims[1], wanted = some ?? Uint32Array.from({ length: channels }, (_, c) => c), h = dims.length === 3 ? 1 : dims[2], w = dims[dims.length - 1], plane = h * w, positions = dims[0] * height * width;
   for (let p = 0; p < positions; p += skip) {
     const image = Math.floor(p / (height * width)), y = Math.floor(p / width) % height, x = p % width;
     const { data: out, at } = into.next();
     const top = y * strides[0] - pads[0], left = x * strides[1] - pads[1];
     let o = at;
-    for (let c = 0; c < channels; c++) {
+    for (const c of wanted) {
       const base = (image * channels + c) * plane;
       for (let i = 0; i < kh; i++) {
         const row = top + i * dilations[0], inside = row >= 0 && row < h, start = base + row * w;

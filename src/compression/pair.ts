@@ -5,7 +5,7 @@ import type { ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { openOn } from "../runtime/devices";
 import type { Session } from "../runtime/runtime";
-import { preprocessOf } from "./compress";
+import { preprocessOf } from "./data";
 import type { Host, OpenedModel } from "./host";
 import { embeddedRecipe } from "./recipe";
 

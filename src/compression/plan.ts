@@ -50,70 +50,84 @@ export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean 
 /** Choices of a layer that are looked at where a size seems out of reach. */
 const TRADED = 6;
 
+type LayerSetting = NonNullable<Recipe["layers"]>[string];
+
 /** A choice that stands for leaving the layer as it is. */
 interface Left extends Choice { left: true }
-type Option = RatedCandidate | Left;
-const isLeft = (option: Option): option is Left => "left" in option;
+export type Option = RatedCandidate | Left;
+export const isLeft = (option: Option): option is Left => "left" in option;
 
 /**
  * Chooses method and settings for every layer so that the goal is met at the least predicted loss.
  * @throws KernelscopeError "target-unreachable" naming the smallest possible
  */
 export async function planFor(request: PlanRequest): Promise<StoredChoice[]> {
-  const { layers, recipe } = request;
-  const settings = new Map<Layer, NonNullable<Recipe["layers"]>[string]>();
-  for (const [name, setting] of Object.entries(recipe.layers ?? {})) {
-    const layer = findByName(layers, name);
-    if (!layer) throw new KernelscopeError("bad-recipe", `layers["${name}"]: the model has no layer of this name. Names are those of the weights, like ${layers[0].id}.`);
-    settings.set(layer, setting);
-  }
-  const free: Layer[] = [], fixed = new Map<Layer, RatedCandidate>();
-  for (const layer of layers) {
-    const setting = settings.get(layer);
-    if (layer.blocked !== undefined || setting?.pin === "leave") continue;
-    if (setting?.method !== undefined && setting.options !== undefined) fixed.set(layer, await pinned(request, layer, setting.method, setting.options));
-    else free.push(layer);
-  }
-  const onlyFixed = request.goal.kind === "preset" && request.recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
-  const rated = onlyFixed ? [] : await request.rate(free);
-  const items = rated.map(({ layer, candidates }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)) }));
-  const scaleIsFree = new Map<Layer, boolean>();
-  for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && (await followOf(request.model, layer))?.normalization !== undefined);
-  const responses = rated.flatMap(({ response }) => response);
-  const chosen = new SizeSearch(request, fixed, items, scaleIsFree, responses).solve();
-  return chosen.map(({ layer, method, options, bytes, loss }) => ({ id: layer.id, method, options, bytes, loss }));
+  const planning = await Planning.of(request);
+  return planning.solve().map(({ layer, method, options, bytes, loss }) => ({ id: layer.id, method, options, bytes, loss }));
 }
 
 async function pinned({ model }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
   const method = methodById(methodId), parsed = parseOptions(methodId, options, layer.id);
   const accepted = method.accepts(layer);
-  if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`);
+  if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`, { path: JSON.stringify(["layers", layer.id, "method"]) });
   const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined;
   const bytes = method.bytes(layer, parsed, scaleIsFree);
   return { layer, method: methodId, options: parsed, bytes, bits: 8 * bytes / layer.parameters, noise: 0, loss: 0 };
 }
 
-function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: NonNullable<Recipe["layers"]>[string]): Option[] {
-  let allowed: Option[] = candidates;
-  const pin = setting?.pin;
-  if (setting?.method !== undefined) allowed = candidates.filter((c) => c.method === setting.method);
-  if (typeof pin === "object") allowed = candidates.filter((c) => c.bits >= pin.atLeastBits);
+function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: LayerSetting): Option[] {
+  const pin = setting?.pin, least = typeof pin === "object" ? pin.atLeastBits : 0;
+  const allowed = candidates.filter(({ method, bits }) => (setting?.method ?? method) === method && bits >= least);
   return [...allowed, { left: true, bytes: layer.bytes, loss: 0 }];
 }
 
-/** Finds the plan for a goal, sizes read off the file as it would be written. */
-class SizeSearch {
-  constructor(private readonly request: PlanRequest, private readonly fixed: Map<Layer, RatedCandidate>, private readonly items: { layer: Layer; choices: Option[] }[], private readonly scaleIsFree: Map<Layer, boolean>, private readonly responses: LayerSensitivity["response"]) {}
+/** What a recipe leaves open and what it fixes; finds the plan for a goal, sizes read off the file as it would be written. */
+export class Planning {
+  private constructor(
+    private readonly request: PlanRequest, readonly fixed: ReadonlyMap<Layer, RatedCandidate>, readonly items: readonly { layer: Layer; choices: Option[] }[],
+    private readonly scaleIsFree: ReadonlyMap<Layer, boolean>, private readonly responses: LayerSensitivity["response"],
+  ) {}
 
-  solve(): RatedCandidate[] {
-    const { goal } = this.request;
+  /** @throws KernelscopeError "bad-recipe" where the recipe names layers or settings that the model does not have */
+  static async of(request: PlanRequest): Promise<Planning> {
+    const { layers, recipe } = request;
+    const settings = new Map<Layer, LayerSetting>();
+    for (const [name, setting] of Object.entries(recipe.layers ?? {})) {
+      const layer = findByName(layers, name);
+      if (!layer) throw new KernelscopeError("bad-recipe", `layers["${name}"]: the model has no layer of this name. Names are those of the weights, like ${layers[0].id}.`, { path: JSON.stringify(["layers", name]) });
+      settings.set(layer, setting);
+    }
+    const free: Layer[] = [], fixed = new Map<Layer, RatedCandidate>();
+    for (const layer of layers) {
+      const setting = settings.get(layer);
+      if (layer.blocked !== undefined || setting?.pin === "leave") continue;
+      if (setting?.method !== undefined && setting.options !== undefined) fixed.set(layer, await pinned(request, layer, setting.method, setting.options));
+      else free.push(layer);
+    }
+    const onlyFixed = request.goal.kind === "preset" && recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
+    const rated = onlyFixed ? [] : await request.rate(free);
+    const items = rated.map(({ layer, candidates }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)) }));
+    const scaleIsFree = new Map<Layer, boolean>();
+    for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && (await followOf(request.model, layer))?.normalization !== undefined);
+    return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response));
+  }
+
+  solve(goal = this.request.goal): RatedCandidate[] {
     if (goal.kind === "preset") return this.preset(goal.preset);
     return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes") : this.within(goal.bits, (plan) => this.convBits(plan), "bits");
   }
 
-  private plan(options: readonly Option[]): RatedCandidate[] {
+  /** The compressed layers of a choice for each open one. */
+  plan(options: readonly Option[]): RatedCandidate[] {
     return [...this.fixed.values(), ...options.filter((o): o is RatedCandidate => !isLeft(o))];
   }
+
+  /** The smallest plan of all, goal or not. */
+  smallest(): RatedCandidate[] {
+    return this.plan(this.shrink(this.items.map(({ choices }) => hull(choices)[0]), (plan) => this.fileBytes(plan)));
+  }
+
+  get notes(): readonly string[] { return this.request.notes; }
 
   /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
   private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits"): RatedCandidate[] {
@@ -185,22 +199,33 @@ class SizeSearch {
   private klFor(disagreement: number): number {
     const { trial } = this.request;
     if (trial) return trial.predicted * (disagreement / trial.disagreement) ** 2;
-    const points = this.responses.filter(({ loss, disagreement: d }) => loss > 1e-6 && d > 0);
-    if (!points.length) return disagreement ** 2;
-    const ratios = points.map(({ loss, disagreement: d }) => d / Math.sqrt(loss)).sort((a, b) => a - b);
-    return (disagreement / ratios[ratios.length >> 1]) ** 2;
+    return (disagreement / (slopes(this.responses)?.[1] ?? 1)) ** 2;
   }
 
-  private sizes(plan: RatedCandidate[]): ReturnType<typeof sizesOf> {
+  private sizes(plan: readonly RatedCandidate[]): ReturnType<typeof sizesOf> {
     const blanks = plan.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, this.scaleIsFree.get(layer) ?? false) }));
     return sizesOf(this.request.model, blanks, this.request.embedded, this.request.layout);
   }
 
-  private fileBytes(plan: RatedCandidate[]): number {
+  private fileBytes(plan: readonly RatedCandidate[]): number {
     return this.sizes(plan).fileBytes();
   }
 
-  private convBits(plan: RatedCandidate[]): number {
+  private convBits(plan: readonly RatedCandidate[]): number {
     return measuredBits(this.request.layers, this.sizes(plan).packed);
   }
+
+  /** Bytes of the file and bits per convolution weight of a plan, as it would be written. */
+  measure(plan: readonly RatedCandidate[]): { bytes: number; bits: number } {
+    const { fileBytes, packed } = this.sizes(plan);
+    return { bytes: fileBytes(), bits: measuredBits(this.request.layers, packed) };
+  }
+}
+
+/** How many predictions flip for a loss, flips ÷ √loss, in a good, a middling and a bad case of what was measured; undefined where nothing flips. */
+export function slopes(responses: LayerSensitivity["response"]): [number, number, number] | undefined {
+  const points = responses.filter(({ loss, disagreement: d }) => loss > 1e-6 && d > 0);
+  if (!points.length) return undefined;
+  const ratios = points.map(({ loss, disagreement: d }) => d / Math.sqrt(loss)).sort((a, b) => a - b), at = (share: number) => ratios[Math.min(ratios.length - 1, Math.floor(share * ratios.length))];
+  return [at(0.1), ratios[ratios.length >> 1], at(0.9)];
 }

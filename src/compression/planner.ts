@@ -57,19 +57,26 @@ function fill<C extends Choice>(items: readonly Item<C>[], chosen: C[], left: nu
   }
 }
 
+/** The steps along all items' hulls from the smallest plan to the largest, the best first: which item takes which choice of its hull. */
+export function steps<C extends Choice>(items: readonly Item<C>[]): { item: number; index: number }[] {
+  const all = items.flatMap(({ choices }, item) => {
+    const path = hull(choices);
+    return path.slice(1).map((to, i) => ({ item, index: i + 1, gain: gain(path[i], to) }));
+  });
+  return all.sort((a, b) => b.gain - a.gain || a.item - b.item || a.index - b.index);
+}
+
 /** All plans along the hulls, from the smallest to the largest: bytes, loss and the choices. */
 export function front<C extends Choice>(items: readonly Item<C>[]): { bytes: number; loss: number; choices: C[] }[] {
   const hulls = items.map(({ choices }) => hull(choices));
   const at = hulls.map(() => 0);
-  const steps = hulls.flatMap((h, item) => h.slice(1).map((to, i) => ({ item, gain: gain(h[i], to) })));
-  steps.sort((a, b) => b.gain - a.gain || a.item - b.item);
   const plan = () => {
     const choices = hulls.map((h, item) => h[at[item]]);
     return { choices, bytes: choices.reduce((sum, c) => sum + c.bytes, 0), loss: choices.reduce((sum, c) => sum + c.loss, 0) };
   };
   const plans = [plan()];
-  for (const { item } of steps) {
-    at[item]++;
+  for (const { item, index } of steps(items)) {
+    at[item] = index;
     plans.push(plan());
   }
   return plans;

@@ -33,6 +33,12 @@ export class RatingRecord {
     })];
   }
 
+  /** Whether {@link complete} has nothing left to rate. */
+  async knows(layers: readonly Layer[]): Promise<boolean> {
+    const known = await this.load();
+    return layers.every(({ id }) => known.has(id));
+  }
+
   private async load(): Promise<Map<string, Rating>> {
     const bytes = await this.store?.load("ratings");
     if (!bytes) return new Map();

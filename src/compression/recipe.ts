@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Preprocess } from "../evaluation/preprocess";
+import { schemaWords } from "../evaluation/schema-words";
 import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
 import { KernelscopeError } from "../protocol/errors";
@@ -52,11 +53,14 @@ export type Recipe = z.infer<typeof Recipe>;
 /** The options of a layer, checked by its method. @throws KernelscopeError "bad-recipe" */
 export function parseOptions(methodId: string, options: unknown, layer: string): object {
   const method = methods.find(({ id }) => id === methodId);
-  if (!method) throw new KernelscopeError("bad-recipe", `layers["${layer}"]: there is no method "${methodId}".`);
+  if (!method) throw new KernelscopeError("bad-recipe", `layers["${layer}"]: there is no method "${methodId}".`, placeOf(["layers", layer, "method"]));
   const parsed = method.options.safeParse(options ?? {});
-  if (!parsed.success) throw new KernelscopeError("bad-recipe", `layers["${layer}"].options: ${z.prettifyError(parsed.error).replace(/\s+/g, " ")}`);
+  if (!parsed.success) throw new KernelscopeError("bad-recipe", `layers["${layer}"].options: ${schemaWords(parsed.error)}`, placeOf(["layers", layer, "options", ...parsed.error.issues[0].path]));
   return parsed.data;
 }
+
+/** Where in a recipe an error lies, as the details of an error can carry it. */
+const placeOf = (path: readonly PropertyKey[]): { path: string } => ({ path: JSON.stringify(path) });
 
 /** Reads a recipe. @throws KernelscopeError "bad-recipe" with place and reason */
 export function parseRecipe(text: string, name: string): Recipe {
@@ -67,7 +71,7 @@ export function parseRecipe(text: string, name: string): Recipe {
     throw new KernelscopeError("bad-recipe", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
   }
   const parsed = Recipe.safeParse(json);
-  if (!parsed.success) throw new KernelscopeError("bad-recipe", `${name}: ${z.prettifyError(parsed.error).replace(/\s+/g, " ")}`);
+  if (!parsed.success) throw new KernelscopeError("bad-recipe", `${name}: ${schemaWords(parsed.error)}`, placeOf(parsed.error.issues[0].path));
   for (const [id, { method, options }] of Object.entries(parsed.data.layers ?? {})) if (method !== undefined && options !== undefined) parseOptions(method, options, id);
   return parsed.data;
 }

@@ -108,8 +108,8 @@ export async function inspectLayers(model: Model): Promise<FileFigures & { found
   const found = findLayers(model), bytes = await weightBytes(model, found);
   const layers: LayerReport[] = [], cache: ConstantCache = new Map();
   for (const layer of found) {
-    const size = bytes.get(layer.id) ?? layer.bytes;
-    layers.push({ name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0, ...await recognised(model, layer, cache), skipped: layer.blocked });
+    const size = bytes.get(layer.id) ?? layer.bytes, stored = await recognised(model, layer, cache);
+    layers.push({ name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0, ...stored ?? { skipped: layer.blocked } });
   }
   return { layers, found, ...figures(found, bytes) };
 }

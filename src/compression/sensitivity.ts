@@ -3,11 +3,11 @@ import type { Model } from "../onnx/model";
 import type { Candidate, CompressionMethod, FitContext, PackedWeight, WeightRows } from "../methods/method";
 import { rowDots, type Gram } from "../methods/gram";
 import { methods } from "../methods/registry";
-import { fromRows, outputsOf } from "../methods/rows";
+import { fromRows, kernelSize, outputsOf } from "../methods/rows";
 import { effectiveRows, readRows, type FitTools } from "./fit";
 import { Flow, Liveness, type Batches } from "./flow";
 import { followOf, type Follow } from "./follow";
-import { hasGram, inputMoments } from "./moments";
+import { hasGram, inputMoments, type InputMoments } from "./moments";
 import { EffectMeter, type Effect } from "./effect";
 import { Random } from "../numeric/random";
 import type { Tensor } from "../runtime/runtime";
@@ -23,8 +23,23 @@ export interface LayerSensitivity {
   response: ({ noise: number } & Effect)[];
 }
 
-/** Relative noise energies at which a layer's effect on the outputs is measured. */
-const NOISES = [0.02, 0.12, 0.5];
+/** How closely layers are looked at. */
+interface Care {
+  /** Relative noise energies at which a layer's effect on the outputs is measured. */
+  noises: readonly number[];
+  /** Share of the samples on which it is measured. */
+  share: number;
+  /** Codewords are tried out up to this rate; what more bring is extrapolated, for a trial's few rows would flatter them. */
+  highestTrial: number;
+}
+
+/** In a small network a layer's effect is little more than chance, and looking closely takes seconds. */
+const CLOSE: Care = { noises: [0.02, 0.12, 0.5], share: 1, highestTrial: 10 };
+/** In a large one more than this changes less than another seed does. */
+const COARSE: Care = { noises: [0.03, 0.3], share: 0.5, highestTrial: 8 };
+const SMALL_NETWORK = 2e6;
+const careFor = (layers: readonly Layer[]): Care => (layers.reduce((sum, { parameters }) => sum + parameters, 0) < SMALL_NETWORK ? CLOSE : COARSE);
+
 /** What a candidate's distortion is measured on, at least. */
 const TRIAL_ROWS = 32, TRIAL_WEIGHTS = 131_072;
 
@@ -50,7 +65,7 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
   const liveness = new Liveness(model, samples.input);
   const flow = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const reference = await flow.compute(liveness.outputs);
-  const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index);
+  const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index), care = careFor(layers);
   const results: LayerSensitivity[] = [];
   const add = async (rating: LayerSensitivity) => {
     results.push(rating);
@@ -63,13 +78,38 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
     if (!liveness.isData(input)) { await add({ layer, candidates: [], response: [] }); continue; }
     await flow.advance(node);
-    const moments = hasGram(layer) ? await inputMoments(layer, flow.get(input), tools.products, tools.pool, free || follow?.bias !== undefined) : undefined;
-    const noisy = await noiseOf(layer, rows, free, moments?.gram, tools, options.method);
+    const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools);
+    const noisy = await noiseOf(layer, seen.rows, free, seen.moments?.gram, tools, care, options.method);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
-    const response = await respond(layer, rows, await noisy.direction(), follow, moments?.mean, flow, reference);
+    const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, reference, care);
     await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
+}
+
+/** Inputs that are looked at where a layer has more. */
+const SEEN_INPUTS = 1152;
+/** Neighbouring channels that are looked at together, as those of one codeword are. */
+const RUN = 8;
+
+/** What of a layer is looked at: its weight on some of its input channels, and the second moments of these. */
+interface Seen {
+  rows: WeightRows;
+  /** Positions of these inputs in a row of the whole weight; undefined for all of them. */
+  columns?: Uint32Array;
+  /** Absent where rows meet different inputs. */
+  moments?: InputMoments;
+}
+
+async function lookAt(layer: Layer, rows: WeightRows, batches: Tensor[], centred: boolean, { products, pool }: FitTools): Promise<Seen> {
+  if (!hasGram(layer)) return { rows };
+  const size = kernelSize(layer), all = rows.inputs / size, runs = Math.ceil(SEEN_INPUTS / (size * RUN));
+  if (2 * runs * RUN > all) return { rows, moments: await inputMoments(layer, { batches, centred, rows: rows.values }, products, pool) };
+  const channels = Uint32Array.from({ length: runs * RUN }, (_, i) => Math.floor(Math.floor(i / RUN) * Math.floor(all / RUN) / runs) * RUN + i % RUN);
+  const columns = Uint32Array.from({ length: channels.length * size }, (_, j) => channels[Math.floor(j / size)] * size + j % size), n = columns.length;
+  const values = new Float32Array(rows.outputs * n);
+  for (let m = 0; m < rows.outputs; m++) for (let j = 0; j < n; j++) values[m * n + j] = rows.values[m * rows.inputs + columns[j]];
+  return { rows: { values, outputs: rows.outputs, inputs: n }, columns, moments: await inputMoments(layer, { batches, centred, rows: rows.values, channels }, products, pool) };
 }
 
 /** Energies of rows [rows, n] in the metric of the layer's inputs. */
@@ -79,12 +119,12 @@ const total = (values: ArrayLike<number>): number => Array.prototype.reduce.call
 
 interface Noisy {
   candidates: { method: string; options: object; bytes: number; noise: number }[];
-  /** {@link directionOf} a middling candidate. */
-  direction(): Promise<Float32Array>;
+  /** The rows as a middling candidate leaves them. */
+  packed(): Promise<PackedWeight>;
 }
 
 /** The relative noise of every candidate, and a typical direction of it. Words between measured ones are interpolated. */
-async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gram: Gram | undefined, tools: FitTools, only?: string): Promise<Noisy | undefined> {
+async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
   const all = candidatesOf(layer, scaleIsFree, only);
   if (!all.length) return undefined;
   const trial = trialRows(rows, tools.seed), n = rows.inputs;
@@ -98,7 +138,7 @@ async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gra
     return Math.max(1e-9, total(await energiesOf(difference, n, gram)) / (signal || 1));
   };
   const measured = new Map<(typeof all)[number], number>();
-  const chosen = anchorsOf(all);
+  const chosen = anchorsOf(all, highestTrial);
   // Two at a time: clustering runs on threads, products on onnxruntime.
   const queue = [...chosen];
   await Promise.all([0, 1].map(async () => {
@@ -106,25 +146,34 @@ async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gra
   }));
   const candidates = all.map((c) => ({ method: c.method.id, options: c.candidate.options, bytes: c.candidate.bytes, noise: measured.get(c) ?? between(c, chosen, measured) }));
   const middle = chosen.reduce((best, c) => (Math.abs(Math.log(measured.get(c)! / 0.2)) < Math.abs(Math.log(measured.get(best)! / 0.2)) ? c : best));
-  return { candidates, direction: async () => directionOf(rows, await middle.method.compress(layer, rows, middle.candidate.options, context), gram) };
+  return { candidates, packed: () => middle.method.compress(layer, rows, middle.candidate.options, context) };
 }
 
-/** Rows of noise as a packed weight leaves it, with the energy of the weight's own rows and no part along them. */
-async function directionOf(rows: WeightRows, packed: PackedWeight, gram?: Gram): Promise<Float32Array> {
-  const direction = effectiveRows(packed), n = rows.inputs;
-  for (let i = 0; i < direction.length; i++) direction[i] -= rows.values[i];
-  const product = gram ? await gram.multiply(direction) : direction;
-  const own = await energiesOf(rows.values, n, gram), along = rowDots(product, rows.values, n);
+/** Noise of a weight, and the mean of what it puts on each output. */
+interface Direction { values: Float32Array; mean?: Float64Array }
+
+/** Noise of the whole weight as a packed part of it leaves it, with the energy of each row's own outputs and no part along them. */
+async function directionOf(whole: WeightRows, { rows, columns, moments }: Seen, packed: PackedWeight): Promise<Direction> {
+  const noise = effectiveRows(packed), n = rows.inputs;
+  for (let i = 0; i < noise.length; i++) noise[i] -= rows.values[i];
+  const direction = columns ? new Float32Array(whole.values.length) : noise;
+  if (columns) for (let m = 0; m < rows.outputs; m++) for (let j = 0; j < n; j++) direction[m * whole.inputs + columns[j]] = noise[m * n + j];
+  const answers = moments?.answers, own = answers?.energy ?? rowDots(rows.values, rows.values, n), along = rowDots(noise, answers?.cross ?? rows.values, n);
+  const have = await energiesOf(noise, n, moments?.gram), mean = answers && new Float64Array(rows.outputs);
   for (let m = 0; m < rows.outputs; m++) {
-    const share = own[m] > 0 ? along[m] / own[m] : 0;
-    for (let j = m * n; j < (m + 1) * n; j++) direction[j] -= share * rows.values[j];
+    // what is left without the part along the outputs has the energy have − along² ÷ own
+    const share = own[m] > 0 ? along[m] / own[m] : 0, left = have[m] - share * along[m];
+    const factor = left > 1e-6 * have[m] && Number.isFinite(left) ? Math.sqrt(own[m] / left) : 0;
+    if (mean) mean[m] = factor * (meanOf(noise, m, moments.mean) - share * answers.mean[m]); // before the noise itself is changed
+    for (let j = m * whole.inputs; j < (m + 1) * whole.inputs; j++) direction[j] = factor * (direction[j] - share * whole.values[j]);
   }
-  const have = await energiesOf(direction, n, gram);
-  for (let m = 0; m < rows.outputs; m++) {
-    const factor = have[m] > 0 ? Math.sqrt(own[m] / have[m]) : 0;
-    for (let j = m * n; j < (m + 1) * n; j++) direction[j] *= Number.isFinite(factor) ? factor : 0;
-  }
-  return direction;
+  return { values: direction, mean };
+}
+
+function meanOf(rows: Float32Array, m: number, mean: Float64Array): number {
+  let sum = 0;
+  for (let j = 0; j < mean.length; j++) sum += rows[m * mean.length + j] * mean[j];
+  return sum;
 }
 
 /** Size of a choice on the scale that noise falls along: bits of an index, or of an integer. */
@@ -132,13 +181,10 @@ const rateOf = (options: object): number => ("words" in options && typeof option
 /** Choices of one family differ in their rate alone. */
 const familyOf = ({ method, candidate: { options } }: { method: CompressionMethod; candidate: Candidate<object> }): string => `${method.id}/${"block" in options ? String(options.block) : ""}`;
 
-/** Codewords are tried out up to this rate; what more bring is extrapolated, for a trial's few rows would flatter them. */
-const HIGHEST_TRIAL = 10;
-
 /** The choices that are tried out: every fourth bit of a family's rates, and its ends. */
-function anchorsOf(all: readonly { method: CompressionMethod; candidate: Candidate<object> }[]): typeof all[number][] {
+function anchorsOf(all: readonly { method: CompressionMethod; candidate: Candidate<object> }[], highestTrial: number): typeof all[number][] {
   const rates = new Map<string, number[]>();
-  const tried = all.filter((c) => rateOf(c.candidate.options) <= HIGHEST_TRIAL);
+  const tried = all.filter((c) => rateOf(c.candidate.options) <= highestTrial);
   for (const c of tried) rates.set(familyOf(c), [...rates.get(familyOf(c)) ?? [], rateOf(c.candidate.options)]);
   return tried.filter((c) => {
     const rate = rateOf(c.candidate.options), family = rates.get(familyOf(c))!;
@@ -168,37 +214,28 @@ function trialRows(rows: WeightRows, seed: number): WeightRows {
 
 /** KL and disagreement of the outputs when a layer's outputs carry noise of a given share of their energy, their own energy and mean kept. */
 async function respond(
-  layer: Layer, rows: WeightRows, direction: Float32Array, follow: Follow | undefined, mean: Float64Array | undefined,
-  flow: Flow, reference: Map<string, Tensor[]>,
+  layer: Layer, rows: WeightRows, direction: Direction, follow: Follow | undefined, outputMean: Float64Array | undefined,
+  flow: Flow, reference: Map<string, Tensor[]>, { noises, share }: Care,
 ): Promise<LayerSensitivity["response"]> {
-  const offset = mean && (follow?.normalization?.mean ?? follow?.bias);
+  const offset = outputMean && (follow?.normalization?.mean ?? follow?.bias), sign = follow?.normalization ? 1 : -1;
   const free = [{ name: layer.weight, dims: layer.dims, type: layer.type }, ...(offset ? [offset] : [])];
   const session = await flow.open([...reference.keys()], free);
   const response: LayerSensitivity["response"] = [];
   try {
-    for (const noise of NOISES) {
+    for (const noise of noises) {
       const keep = Math.sqrt(1 - noise), add = Math.sqrt(noise);
-      const noisy = rows.values.map((w, i) => keep * w + add * direction[i]);
+      const noisy = rows.values.map((w, i) => keep * w + add * direction.values[i]);
       const given: Record<string, Tensor> = { [layer.weight]: { dims: layer.dims, data: fromRows(layer, noisy) } };
-      if (offset && mean) given[offset.name] = { dims: offset.dims, data: shifted(rows, noisy, mean, offset.values, follow?.normalization ? 1 : -1) };
+      // every channel keeps its mean: it is subtracted in a normalization, added by a bias
+      if (offset && direction.mean) given[offset.name] = { dims: offset.dims, data: offset.values.map((v, m) => v + sign * ((keep - 1) * outputMean[m] + add * direction.mean![m])) };
       const meter = new EffectMeter(reference);
-      await flow.each(session, given, (batch, values) => meter.add(batch, values));
+      await flow.each(session, given, (batch, values) => meter.add(batch, values), Math.ceil(share * flow.batches));
       response.push({ noise, ...meter.effect });
     }
   } finally {
     await session.release();
   }
   return monotone(response);
-}
-
-/** The offset that keeps every channel's mean: sign 1 for a mean that is subtracted, −1 for a bias that is added. */
-function shifted(rows: WeightRows, noisy: Float32Array, mean: Float64Array, values: Float32Array, sign: 1 | -1): Float32Array {
-  const n = rows.inputs;
-  return values.map((v, m) => {
-    let shift = 0;
-    for (let j = 0; j < n; j++) shift += (noisy[m * n + j] - rows.values[m * n + j]) * mean[j];
-    return v + sign * shift;
-  });
 }
 
 /** More noise never costs less. */
@@ -226,11 +263,11 @@ export function interpolate(response: LayerSensitivity["response"], noise: numbe
  * relative noise counts alike per layer, more where few weights must carry much: the layer's share of noise is divided by the number of inputs that average it out.
  */
 export async function rateWithoutData(model: Model, layers: readonly Layer[], tools: FitTools, options: SensitivityOptions = {}): Promise<LayerSensitivity[]> {
-  const results: LayerSensitivity[] = [];
+  const results: LayerSensitivity[] = [], care = careFor(layers);
   for (const layer of layers) {
     tools.onLayer?.(layer);
     const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
-    const noisy = await noiseOf(layer, rows, free, undefined, tools, options.method);
+    const noisy = await noiseOf(layer, rows, free, undefined, tools, care, options.method);
     const candidates = (noisy?.candidates ?? []).map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: c.noise / Math.sqrt(outputsOf(layer)) }));
     const rating: LayerSensitivity = { layer, candidates, response: [] };
     results.push(rating);

@@ -3,10 +3,11 @@ import * as vscode from "vscode";
 import type { CompareHostApi, ComparePageApi, Side } from "../protocol/compare";
 import { KernelscopeError } from "../protocol/errors";
 import { connect, type Methods } from "../protocol/rpc";
-import type { ViewingWorker } from "../worker/process";
+import type { SharedWorker } from "../worker/process";
 import type { Accuracy } from "./accuracy";
 import type { ModelEditors } from "./model-editor";
-import { pageHtml, pageRoots, pageStart, webviewChannel } from "./page-html";
+import { pageStart, text, webviewChannel, whole } from "./page-host";
+import { pageHtml, pageRoots } from "./page-html";
 
 /** What the page's saved state tells when the window is loaded again. */
 interface SavedPair { original: string; compressed: string }
@@ -16,7 +17,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
   static readonly viewType = "kernelscope.comparison";
   private readonly open = new Map<string, vscode.WebviewPanel>();
 
-  constructor(private readonly extension: vscode.Uri, private readonly viewing: ViewingWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly log: vscode.LogOutputChannel) {}
+  constructor(private readonly extension: vscode.Uri, private readonly viewing: SharedWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly log: vscode.LogOutputChannel) {}
 
   register(): vscode.Disposable { return vscode.window.registerWebviewPanelSerializer(ComparePanels.viewType, this); }
 
@@ -41,12 +42,12 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     const selection: { layer?: string } = {}, session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
     const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), { ...this.api(panel, original, compressed, selection), ...session.api });
     const watching = [original, compressed].map((uri) => this.watch(uri, () => peer.remote));
-    const following = this.editors.onDidSelect(({ paths, layer, from }) => {
-      if (from === panel || !(paths.includes(original.fsPath) || paths.includes(compressed.fsPath))) return;
+    const following = this.editors.onDidSelect(({ model, layer, from }) => {
+      if (from === panel || ![original, compressed].map(String).includes(model.toString())) return;
       selection.layer = layer;
       if (panel.visible) void peer.remote.select(layer).catch(() => undefined);
     });
-    panel.webview.html = pageHtml(panel.webview, this.extension, { ...pageStart(panel.title), compare: { original: original.toString(), compressed: compressed.toString() } });
+    panel.webview.html = pageHtml(panel.webview, this.extension, { ...pageStart("compare", compressed), name: panel.title, compare: { original: original.toString(), compressed: compressed.toString() } });
     panel.onDidDispose(() => {
       this.open.delete(key);
       session.dispose();
@@ -71,11 +72,12 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
         return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer };
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
-      weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, String(layer), Math.min(Number(count), 1024))),
-      selected: async (layer) => { selection.layer = layer; this.editors.share([before, after], layer, panel); },
+      weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, text(layer), Math.min(whole(count), 1024))),
+      selected: async (layer) => { selection.layer = layer; this.editors.share([original, compressed], layer, panel); },
       openModel: async (side, layer) => {
-        await vscode.commands.executeCommand("vscode.open", side === "original" ? original : compressed);
-        this.editors.share([pathOf(side)], layer, panel);
+        const model = side === "original" ? original : compressed;
+        await vscode.commands.executeCommand("vscode.open", model);
+        this.editors.share([model], layer, panel);
       },
       showLog: async () => this.log.show(),
     };

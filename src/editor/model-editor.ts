@@ -1,19 +1,20 @@
 import * as vscode from "vscode";
-import type { LayerRow, WorkerApi } from "../protocol/api";
+import type { LayerRow, ModelFacts, WorkerApi } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
 import { connect, type Methods, type Peer } from "../protocol/rpc";
-import type { ViewingWorker } from "../worker/process";
+import type { SharedWorker } from "../worker/process";
 import type { Accuracy, AccuracySession } from "./accuracy";
 import { localFile, type LocalFile } from "./local-file";
-import { pageHtml, pageRoots, pageStart, webviewChannel } from "./page-html";
+import { pageStart, text, webviewChannel, whole } from "./page-host";
+import { pageHtml, pageRoots } from "./page-html";
 import type { Status } from "./status";
 
 /** How long a closed model stays in the viewing process, in case that it is opened again. */
 const CLOSE_GRACE_MS = 5000;
 
 interface ModelDocument extends vscode.CustomDocument { file: LocalFile }
-interface OpenPage { uri: vscode.Uri; path: string; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string; /** Selected elsewhere while the page was not there. */ wanted?: string }
+interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string; /** Selected elsewhere while the page was not there. */ wanted?: string }
 
 /** The model in front, for views beside the editor. */
 export interface ShownModel {
@@ -32,14 +33,14 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   private readonly shown = new vscode.EventEmitter<ShownModel | undefined>();
   /** Fires when another model comes to the front or another layer is selected; undefined once none is open. */
   readonly onDidShow = this.shown.event;
-  private readonly sharing = new vscode.EventEmitter<{ paths: readonly string[]; layer: string; from?: object }>();
-  /** Fires when a layer is selected in a page of one of these models. */
-  readonly onDidSelect = this.sharing.event;
+  private readonly chosen = new vscode.EventEmitter<{ model: vscode.Uri; layer: string; from?: object }>();
+  /** Fires when a layer is selected, on a page or `from` somewhere else. */
+  readonly onDidSelect = this.chosen.event;
   private front: OpenPage | undefined;
 
   constructor(
     private readonly extension: vscode.Uri,
-    private readonly viewing: ViewingWorker,
+    private readonly viewing: SharedWorker,
     private readonly status: Status,
     private readonly accuracy: Accuracy,
     private readonly log: vscode.LogOutputChannel,
@@ -47,7 +48,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
 
   register(): vscode.Disposable {
     return vscode.Disposable.from(
-      this.shown, this.sharing,
+      this.shown, this.chosen,
       vscode.window.registerCustomEditorProvider(ModelEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const { page } of this.pages) void page.trusted().catch(() => undefined); }),
     );
@@ -59,12 +60,22 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   /** Puts the cursor into the search field of the editor in front. */
   async find(): Promise<void> { await [...this.pages].find(({ panel }) => panel.active)?.page.find(); }
 
+  /** Whether a page of this model is in sight. */
+  isVisible(uri: vscode.Uri): boolean { return [...this.pages].some((open) => open.panel.visible && open.uri.toString() === uri.toString()); }
+
+  /** What a file is, open or not. */
+  async factsOf(file: string): Promise<ModelFacts> {
+    const facts = await this.viewing.api.open(file);
+    if (!this.references.size) this.viewing.stop();
+    else if (!this.references.has(file)) await this.viewing.api.close(file);
+    return facts;
+  }
+
   /** Shows a job's progress on every page of its model; undefined ends it. */
   setJob(uri: vscode.Uri, state: JobState | undefined): void {
     const key = uri.toString();
     if (state) this.jobs.set(key, state);
     else this.jobs.delete(key);
-    this.status.setJob(key, state);
     for (const open of this.pages) if (open.uri.toString() === key) void open.page.job(state).catch(() => undefined);
   }
 
@@ -79,16 +90,17 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     return { dispose: () => this.release(path, gone) };
   }
 
-  /** Selects a layer in every open page of these models but the one that says so. */
-  share(paths: readonly string[], layer: string | undefined, from?: object): void {
+  /** Selects a layer on every page of these models but the one that says so. */
+  share(models: readonly vscode.Uri[], layer: string | undefined, from?: object): void {
     if (layer === undefined) return;
-    for (const open of this.pages) if (open !== from && paths.includes(open.path) && open.selected !== layer) {
+    const keys = new Set(models.map(String));
+    for (const open of this.pages) if (open !== from && keys.has(open.uri.toString()) && open.selected !== layer) {
       open.selected = layer;
       if (open.panel.visible) void open.page.select(layer).catch(() => undefined);
       else open.wanted = layer;
       if (open === this.front) this.showFront(open);
     }
-    this.sharing.fire({ paths, layer, from });
+    for (const model of models) this.chosen.fire({ model, layer, from });
   }
 
   resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): void {
@@ -96,9 +108,9 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
     const channel = webviewChannel(panel.webview), accuracy = this.accuracy.open({ model: vscode.Uri.file(file.path) }, () => peer.remote);
     const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => open, accuracy));
-    const open: OpenPage = { uri, path: file.path, panel, page: peer.remote };
+    const open: OpenPage = { uri, panel, page: peer.remote };
     this.pages.add(open);
-    panel.webview.html = pageHtml(panel.webview, this.extension, pageStart(uri.path.split("/").pop() ?? ""));
+    panel.webview.html = pageHtml(panel.webview, this.extension, pageStart("model", uri));
     const watching = this.watch(uri, open);
     const showActive = () => {
       this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
@@ -119,7 +131,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   /** The tree of layers stays at the last model that was in front. */
   private showFront(open: OpenPage | undefined): void {
     this.front = open;
-    this.shown.fire(open?.rows && { rows: open.rows, selected: open.selected, select: (layer) => this.share([open.path], layer) });
+    this.shown.fire(open?.rows && { rows: open.rows, selected: open.selected, select: (layer) => this.share([open.uri], layer) });
   }
 
   private hostApi(uri: vscode.Uri, path: string, page: () => OpenPage, accuracy: AccuracySession): Methods<HostApi> {
@@ -150,7 +162,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
         if (wanted !== undefined && wanted !== layer) { void own.page.select(wanted).catch(() => undefined); return; }
         own.selected = layer === undefined ? undefined : text(layer);
         if (own.panel.active) this.showFront(own);
-        this.share([own.path], own.selected, own);
+        this.share([uri], own.selected, own);
       },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
@@ -197,18 +209,11 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
     case "compress": await vscode.commands.executeCommand("kernelscope.compress", uri); break;
     case "compare": await vscode.commands.executeCommand("kernelscope.compare", uri); break;
     case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
+    case "resume-job": await vscode.commands.executeCommand("kernelscope.resume", uri); break;
+    case "discard-job": await vscode.commands.executeCommand("kernelscope.discard", uri); break;
+    case "open-recipe": await vscode.commands.executeCommand("kernelscope.openRecipe", uri); break;
     case "show-log": await vscode.commands.executeCommand("kernelscope.showLog"); break;
     case "manage-trust": await vscode.commands.executeCommand("workbench.trust.manage"); break;
     case "copy-name": await vscode.env.clipboard.writeText(text(argument)); break;
   }
-}
-
-/** A page's argument is a stranger's: no longer string, no broken number goes on. */
-function text(value: unknown): string {
-  if (typeof value !== "string" || value.length > 10_000) throw new KernelscopeError("usage", "The page sent no name.");
-  return value;
-}
-function whole(value: unknown): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw new KernelscopeError("usage", "The page sent no count.");
-  return value;
 }

@@ -1,22 +1,6 @@
 import { randomBytes } from "node:crypto";
 import * as vscode from "vscode";
 import type { PageStart } from "../protocol/page";
-import type { Channel } from "../protocol/rpc";
-
-/** What every page is started with. */
-export const pageStart = (name: string): PageStart => ({ name, trusted: vscode.workspace.isTrusted, language: vscode.env.language, strings: plainStrings(vscode.l10n.bundle) });
-
-/** A page's end of the line. */
-export function webviewChannel(webview: vscode.Webview): Channel {
-  return {
-    post: (message) => { void webview.postMessage(message); },
-    listen: (receive) => { const listener = webview.onDidReceiveMessage(receive); return () => { listener.dispose(); }; },
-  };
-}
-
-function plainStrings(bundle: typeof vscode.l10n.bundle): Record<string, string> {
-  return Object.fromEntries(Object.entries(bundle ?? {}).flatMap(([key, value]) => (typeof value === "string" ? [[key, value]] : [])));
-}
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 

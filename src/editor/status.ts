@@ -19,7 +19,7 @@ export class Status {
   }
 
   setJob(id: string, state: JobState | undefined): void {
-    if (state) this.jobs.set(id, state);
+    if (state?.state === "running") this.jobs.set(id, state);
     else this.jobs.delete(id);
     this.show();
   }
@@ -30,8 +30,8 @@ export class Status {
     const device = settings.get<string>("device", "auto"), threads = settings.get<number>("threads", 0) || os.availableParallelism();
     const job = [...this.jobs.values()][0];
     if (job) {
-      const percent = `${Math.floor(job.fraction * 100)} %`;
-      this.item.text = this.jobs.size > 1 ? `$(sync~spin) ${vscode.l10n.t("{0} jobs", this.jobs.size)}` : `$(sync~spin) ${vscode.l10n.t("Compressing {0}", percent)}`;
+      const { fraction, layers } = job, far = layers ? `${layers.done}/${layers.of}` : `${Math.floor(fraction * 100)} %`;
+      this.item.text = this.jobs.size > 1 ? `$(sync~spin) ${vscode.l10n.t("{0} jobs", this.jobs.size)}` : `$(sync~spin) ${vscode.l10n.t("Compressing {0}", far)}`;
     } else {
       this.item.text = `$(layers) ${device === "auto" || device === "cpu" ? "CPU" : device} · ${vscode.l10n.t("{0} threads", threads)}`;
     }

@@ -1,6 +1,6 @@
-import * as z from "zod/mini";
 import type { ByteSource, DataAccess } from "../onnx/bytes";
 import type { ValueFacts } from "../protocol/api";
+import { schemaWords } from "./schema-words";
 import { KernelscopeError } from "../protocol/errors";
 import { decodeImage } from "./images";
 import { openNpy, type NpyArray } from "./npy";
@@ -63,7 +63,7 @@ export async function readPreprocess(source: ByteSource, name: string): Promise<
     throw new KernelscopeError("bad-data", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
   }
   const parsed = Preprocess.safeParse(json);
-  if (!parsed.success) throw new KernelscopeError("bad-data", `${name}: ${z.prettifyError(parsed.error).replace(/\s+/g, " ")}`);
+  if (!parsed.success) throw new KernelscopeError("bad-data", `${name}: ${schemaWords(parsed.error)}`);
   return parsed.data;
 }
 

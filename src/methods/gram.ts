@@ -1,9 +1,7 @@
 import type { ComputePool } from "../numeric/tasks";
 import { overRows } from "../numeric/tasks";
+import { BLOCK, factorInBlocks, type Product } from "../numeric/block-factor";
 import type { Factor } from "../numeric/factor";
-
-/** Multiplies [rows, n] by a symmetric [n, n]. */
-export type SymmetricProduct = (rows: Float32Array, matrix: Float32Array, n: number) => Promise<Float32Array>;
 
 /** Damping of second moments where they are factored, as a share of their mean diagonal. */
 const DAMPING = 0.01;
@@ -13,10 +11,13 @@ export class Gram {
   private factored: Promise<Factor> | undefined;
 
   /** @param h [n, n] symmetric */
-  constructor(readonly h: Float32Array, readonly n: number, private readonly pool: ComputePool, private readonly product: SymmetricProduct) {}
+  constructor(readonly h: Float32Array, readonly n: number, private readonly pool: ComputePool, private readonly product: Product) {}
 
   /** H + damping as a factor. */
-  factor(): Promise<Factor> { return this.factored ??= this.pool.run("factor", { h: this.h, n: this.n, share: DAMPING }); }
+  factor(): Promise<Factor> {
+    const { h, n, pool, product } = this;
+    return this.factored ??= n > 2 * BLOCK ? factorInBlocks(h, n, DAMPING, product) : pool.run("factor", { h, n, share: DAMPING });
+  }
 
   /** rows [rows, n] · H */
   multiply(rows: Float32Array): Promise<Float32Array> { return this.product(rows, this.h, this.n); }

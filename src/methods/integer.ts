@@ -46,6 +46,8 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
     return packedBytes(layer.parameters, bits) + nodes + scaleBytes(outputsOf(layer), scaleIsFree, nodeBytes("Mul", 2));
   },
 
+  parts: (layer, { bits }) => ({ indices: 0, codebook: 0, values: packedBytes(layer.parameters, bits) }),
+
   describe: (_layer, { bits }) => `int · ${bits} bits`,
 
   blank(layer, options, scaleIsFree) {

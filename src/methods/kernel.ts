@@ -72,6 +72,8 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
     return packedBytes(layer.parameters / block, bitsFor(words)) + packedBytes(words * block, valueBits) + nodes + scaleBytes(outputsOf(layer), scaleIsFree, nodeBytes("Mul", 2));
   },
 
+  parts: (layer, { block, words, valueBits }) => ({ indices: packedBytes(layer.parameters / block, bitsFor(words)), codebook: packedBytes(words * block, valueBits), values: 0 }),
+
   describe(layer, { block, words }) {
     const size = kernelSize(layer), width = layer.dims[layer.dims.length - 1];
     const shape = size > 1 && block === size ? layer.dims.slice(2).join("×") : size > 1 && block === width && layer.dims.length > 2 ? `1×${block}` : block === 1 ? "single" : `1×${block}`;
@@ -138,6 +140,8 @@ const SAMPLE_WEIGHTS = 2.4e6, SAMPLE_PER_WORD = 512;
 const ASSIGN_WEIGHTS = 2 ** 19;
 /** Passes of the clustering where nothing corrects it afterwards. */
 export const CAREFUL = { samplePasses: 20, passes: 22, tolerance: 2e-5 };
+/** With calibration it is learned from so many rows, and so many blocks for each word, at least. */
+const LEARN_ROWS = 64, LEARN_PER_WORD = 256;
 const ROUNDS = 3;
 const REFIT_STEPS = 6;
 
@@ -164,9 +168,21 @@ class CodebookFit {
       const rounded = await this.clusterAndRound();
       return this.finish(rounded, await this.assign(fromCodes(rounded.codes, valueBits).map((v) => v * rounded.step)));
     }
-    const { codebook, index } = await this.cluster(this.units(), this.pointWeights());
-    const corrected = await this.correct(gram, codebook, index);
-    return this.finish(roundToGrid(corrected.codebook, valueBits, this.usage(corrected.index)), corrected.index);
+    const some = this.teachers(), rounded = await (some ?? this).learn(gram);
+    const codebook = fromCodes(rounded.codes, valueBits).map((v) => v * rounded.step);
+    if (some) await this.settle(gram, codebook);
+    return this.finish(rounded, await this.settle(gram, codebook));
+  }
+
+  /** Rows that suffice to learn the codewords from, evenly spread, where a layer has far more. Undefined where all are needed. */
+  private teachers(): CodebookFit | undefined {
+    const { n, d, target, options, context, context: { importance } } = this, outputs = this.scale.length;
+    const count = Math.max(LEARN_ROWS, Math.ceil(LEARN_PER_WORD * options.words * d / n));
+    if (2 * count > outputs) return undefined;
+    const which = Uint32Array.from({ length: count }, (_, i) => Math.floor((i + 0.5) * outputs / count));
+    const values = new Float32Array(count * n);
+    which.forEach((m, i) => values.set(target.subarray(m * n, (m + 1) * n), i * n));
+    return new CodebookFit({ values, outputs: count, inputs: n }, options, { ...context, target: undefined, importance: importance && Float32Array.from(which, (m) => importance[m]) });
   }
 
   private cluster(points: Float32Array<ArrayBuffer>, weights?: Float32Array<ArrayBuffer>): Promise<Clustering> {
@@ -253,19 +269,22 @@ class CodebookFit {
     return scaleIsFree ? 1 : scale[m] * scale[m];
   }
 
-  /** Alternates error-fed assignment, least-squares codewords and least-squares scales. */
-  private async correct(gram: Gram, codebook: Float32Array, index: Int32Array): Promise<{ codebook: Float32Array; index: Int32Array }> {
-    const rounds = this.context.quick ? 0 : ROUNDS;
-    for (let round = 0; round < rounds; round++) {
+  /** Clusters, then alternates error-fed assignment, least-squares codewords and least-squares scales; the codebook is rounded at the end. */
+  private async learn(gram: Gram): Promise<GridCodes> {
+    let { codebook, index } = await this.cluster(this.units(), this.pointWeights());
+    for (let round = 0; round < (this.context.quick ? 0 : ROUNDS); round++) {
       index = await gram.feedback(this.units(), codebook, this.d);
       codebook = await this.refitCodewords(gram, codebook, index, REFIT_STEPS);
       await this.refitScale(gram, codebook, index);
     }
-    const { codes, step } = roundToGrid(codebook, this.options.valueBits, this.usage(index));
-    const rounded = fromCodes(codes, this.options.valueBits).map((v) => v * step);
-    index = await gram.feedback(this.units(), rounded, this.d);
-    await this.refitScale(gram, rounded, index);
-    return { codebook: rounded, index };
+    return roundToGrid(codebook, this.options.valueBits, this.usage(index));
+  }
+
+  /** Error-fed assignment to a codebook, and the scales that go with it. */
+  private async settle(gram: Gram, codebook: Float32Array): Promise<Int32Array> {
+    const index = await gram.feedback(this.units(), codebook, this.d);
+    await this.refitScale(gram, codebook, index);
+    return index;
   }
 
   /** What an error of each codeword counts; `of` says which blocks the indices are of, if not of all. */

@@ -3,6 +3,7 @@ import type { ComputePool } from "../numeric/tasks";
 import type { ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
+import type { CodeBytes } from "../protocol/plan";
 import type { Gram } from "./gram";
 import type { WeightPacker } from "./packer";
 
@@ -58,6 +59,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   candidates(layer: Layer, scaleIsFree: boolean): Candidate<Options>[];
   /** Bytes of one choice of options. */
   bytes(layer: Layer, options: Options, scaleIsFree: boolean): number;
+  /** Bytes of the codes that a choice takes, by what they are. */
+  parts(layer: Layer, options: Options): CodeBytes;
   /** A short name of a choice: "3×3 · 64 words". */
   describe(layer: Layer, options: Options): string;
   /** A weight without values stored with these options: takes the bytes that the real one will, and no memory. */

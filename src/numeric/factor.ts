@@ -14,13 +14,19 @@ export interface Factor {
  * Inputs that never fire (zero diagonal) get the damping alone.
  */
 export function factor(h: Float32Array, n: number, share: number): Factor {
+  const dampings = dampingsOf(h, n, share);
+  for (;;) {
+    const damping = dampings.next().value, r = tryFactor(h, n, damping);
+    if (r) return { n, r, damping };
+  }
+}
+
+/** What is added to the diagonal of H, one after the other until it can be factored. */
+export function* dampingsOf(h: Float32Array, n: number, share: number): Generator<number, never> {
   let trace = 0;
   for (let i = 0; i < n; i++) trace += h[i * n + i];
   const mean = trace / n || 1;
-  for (let damping = share * mean; ; damping = Math.max(damping * 10, 1e-6 * mean)) {
-    const r = tryFactor(h, n, damping);
-    if (r) return { n, r, damping };
-  }
+  for (let damping = share * mean; ; damping = Math.max(damping * 10, 1e-6 * mean)) yield damping;
 }
 
 /** Floats that threads see without a copy, where the platform has that. */
@@ -28,7 +34,8 @@ export function sharedFloats(length: number): Float32Array {
   return typeof SharedArrayBuffer === "undefined" ? new Float32Array(length) : new Float32Array(new SharedArrayBuffer(length * 4));
 }
 
-function tryFactor(h: Float32Array, n: number, damping: number): Float32Array | undefined {
+/** R with R·Rᵀ = H + damping, if that is positive definite. */
+export function tryFactor(h: Float32Array, n: number, damping: number): Float32Array | undefined {
   return withKernels((kernels) => {
     const at = kernels.reserve(n * n * 4 + 64 * 4 + n * 4);
     const a = kernels.floats(at, n * n);

@@ -1,5 +1,6 @@
 import type { AccuracyWorkerApi } from "./accuracy";
 import type { CompareWorkerApi } from "./compare";
+import type { PlanFacts } from "./plan";
 import type { CompressReport, EvaluateReport, LayerReport } from "./report";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
@@ -19,6 +20,8 @@ export interface ModelFacts {
   outputs: ValueFacts[];
   /** 8 × bytes of all layer weights ÷ their number. */
   bitsPerWeight?: number;
+  /** What it was compressed with, as its metadata hold it. */
+  recipe?: string;
   notes: string[];
 }
 
@@ -140,6 +143,8 @@ export interface CompressRequest {
   model: string;
   output?: string;
   recipe?: string;
+  /** What stands in `recipe`, where that is not saved. */
+  recipeText?: string;
   preset?: PresetId;
   bits?: number;
   /** "12x", "300KB", "1.5MB". */
@@ -176,7 +181,13 @@ export interface Progress {
   /** 0 to 1 over the whole job. */
   fraction: number;
   secondsLeft?: number;
+  /** While layers are fitted. */
+  layers?: LayersDone;
 }
+
+/** How many of a plan's layers are fitted, and the one that has just been. */
+export interface LayersDone { done: number; of: number; finished?: FinishedLayer }
+export interface FinishedLayer { label: string; sqnrDb?: number }
 
 /** What a worker process does. Long calls report progress and stop when their signal is aborted. */
 export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
@@ -192,6 +203,11 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   preview(path: string, id: string, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */
   blocks(path: string, codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  /**
+   * What the recipe of a request comes to, and every other plan. Rates layers that were not rated yet on the same images, which takes a while;
+   * with `known` it does not, and answers undefined then.
+   */
+  plan(request: CompressRequest, known: boolean, progress: (p: Progress) => void, signal: AbortSignal): Promise<PlanFacts | undefined>;
   compress(request: CompressRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<CompressReport>;
   evaluate(request: EvaluateRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<EvaluateReport>;
 }

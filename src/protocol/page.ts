@@ -1,10 +1,11 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
-import type { BlockPage, BlockRequest, CodebookFacts, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
+import type { BlockPage, BlockRequest, CodebookFacts, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
 
 /** Handed to the page with its HTML. */
 export interface PageStart {
+  kind: "model" | "recipe" | "compare";
   /** File name for the title and the error states. */
   name: string;
   /** A workspace in Restricted Mode may look, not run. */
@@ -13,12 +14,12 @@ export interface PageStart {
   language: string;
   /** Translations by their English text; empty in English. */
   strings: Record<string, string>;
-  /** Two models to show side by side, by their uris, instead of one. */
+  /** The two models of a comparison, by their uris. */
   compare?: { original: string; compressed: string };
 }
 
 /** What the page may ask VS Code to do. */
-export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job"] as const;
+export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "resume-job", "discard-job", "open-recipe"] as const;
 export type PageAction = (typeof pageActions)[number];
 
 /** The host's side. */
@@ -37,8 +38,16 @@ export interface HostApi extends AccuracyHostApi {
   act(action: PageAction, text?: string): Promise<void>;
 }
 
-/** A running job on this model, as the page's foot shows it. */
-export interface JobState extends Progress { title: string }
+/** A job on this model, as pages and the status bar show it. */
+export interface JobState extends Progress {
+  title: string;
+  /** A job that has ended says so in one sentence and can go on, or be forgotten. */
+  state: "running" | "stopped" | "done";
+  sentence?: string;
+  /** The result can be compared with the original. */
+  comparable?: boolean;
+  finished: FinishedLayer[];
+}
 
 /** The page's side. */
 export interface PageApi extends AccuracyPageApi {

@@ -76,17 +76,18 @@ export async function runJob<Result>(script: string, log: LogLine, signal: Abort
   }
 }
 
-/** The process that models are looked at in: started on first use, started again after a crash, ended when nothing is open. */
-export class ViewingWorker {
+/** A process that several editors share: started on first use, started again after a crash, ended when nothing is open. */
+export class SharedWorker {
   private worker: WorkerProcess | undefined;
 
-  constructor(private readonly script: string, private readonly log: LogLine) {}
+  /** @param name what it does, for the log */
+  constructor(private readonly name: string, private readonly script: string, private readonly log: LogLine) {}
 
   get api(): WorkerApi {
     if (!this.worker) {
       const worker = startWorker(this.script, this.log);
       this.worker = worker;
-      this.log(`Viewing process ${worker.pid ?? "?"} started.`);
+      this.log(`${this.name} process ${worker.pid ?? "?"} started.`);
       void worker.exited.then(() => { if (this.worker === worker) this.worker = undefined; });
     }
     return this.worker.api;

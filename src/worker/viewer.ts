@@ -21,7 +21,7 @@ import { openModelFile } from "./host";
 interface Viewed { opened: OpenedModel; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
 
 /** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
-export function viewer(): Omit<WorkerApi, "compress" | "evaluate" | keyof AccuracyWorkerApi> {
+export function viewer(): Omit<WorkerApi, "plan" | "compress" | "evaluate" | keyof AccuracyWorkerApi> {
   const models = new Map<string, Promise<Viewed>>();
   let pool: ReturnType<typeof openPool> | undefined;
   const codebooks = new Codebooks(() => pool ??= openPool(__dirname));
@@ -88,7 +88,7 @@ async function load(file: string): Promise<Viewed> {
   const { graph } = model, total = rows.reduce((sum, row) => sum + (row.macs ?? 0), 0);
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
-    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, bitsPerWeight, notes: [],
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, bitsPerWeight, recipe: model.metadata.get("kernelscope.recipe"), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
   return { opened, layers: found, rows, shapes, facts, orders: new Map() };

@@ -6,7 +6,7 @@ import { nodeHost } from "../../src/worker/host";
 
 /**
  * A job that ends itself with SIGKILL at a named moment, as a kill from outside would:
- * "STAGE N" at the N-th progress of a stage, "saving plan" and "saved plan" around that checkpoint, "saving layer N" and "saved layer N" where that many (or more,
+ * "STAGE N" at the N-th progress of a stage, where something is begun, "saving plan" and "saved plan" around that checkpoint, "saving layer N" and "saved layer N" where that many (or more,
  * several are fitted at once) are kept then, "output N" at the N-th piece of the output, "renamed".
  * At "taken away" nothing is killed, but the checkpoints are gone before the output is written.
  */
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     kill("renamed");
     return placed;
   };
-  await compressModel(JSON.parse(request) as CompressRequest, host, ({ stage }) => kill(`${stage} ${times(stage)}`));
+  await compressModel(JSON.parse(request) as CompressRequest, host, ({ stage, layers }) => { if (!layers?.finished) kill(`${stage} ${times(stage)}`); });
   await host.close();
 }
 

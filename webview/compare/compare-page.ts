@@ -3,7 +3,7 @@ import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileS
 import { button } from "../controls";
 import { el, icon } from "../dom";
 import * as format from "../format";
-import { connectHost, savedState, saveState, start } from "../host";
+import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
 import { stateOf } from "../state";
 import { CompareTable } from "./compare-table";
@@ -34,7 +34,7 @@ export class ComparePage {
     this.state = { row: FIRST_ROW, scroll: 0, ...(typeof saved === "object" ? saved as Partial<CompareState> : {}) };
     this.save({});
     this.root.dataset.page = "compare";
-    this.host = connectHost<CompareHostApi, ComparePageApi>({
+    this.host = connectTo<CompareHostApi, ComparePageApi>({
       changed: () => this.load(),
       select: async (layer) => this.select(layer, false),
       accuracyChanged: async (state) => this.showAccuracy(state),

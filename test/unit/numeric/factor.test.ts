@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { factorInBlocks } from "../../../src/numeric/block-factor";
 import { factor, feedback, solveRows, weightedError } from "../../../src/numeric/factor";
 import { Random } from "../../../src/numeric/random";
 
@@ -26,6 +27,18 @@ describe("factorisation", () => {
       expect(sum).toBeCloseTo(h[i * n + j] + (i === j ? damping : 0), 4);
       if (j < i) expect(r[i * n + j]).toBe(0);
     }
+  });
+
+  test.each([300, 513])("in blocks it is the same as at once, for n = %i", async (n) => {
+    const h = moments(n, 40), product = async (a: Float32Array, b: Float32Array, inner: number): Promise<Float32Array> => {
+      const rows = a.length / inner, columns = b.length / inner, y = new Float32Array(rows * columns);
+      for (let i = 0; i < rows; i++) for (let k = 0; k < inner; k++) for (let j = 0; j < columns; j++) y[i * columns + j] += a[i * inner + k] * b[k * columns + j];
+      return y;
+    };
+    const whole = factor(h, n, 0.01), blocks = await factorInBlocks(h, n, 0.01, product);
+    expect(blocks.damping).toBe(whole.damping);
+    const largest = blocks.r.reduce((most, v, i) => Math.max(most, Math.abs(v - whole.r[i])), 0);
+    expect(largest).toBeLessThan(1e-4);
   });
 
   test("damps until a singular matrix can be factored", () => {

@@ -1,0 +1,204 @@
+import { createHash, randomUUID } from "node:crypto";
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { CompressRequest, FinishedLayer, Progress } from "../protocol/api";
+import { CancelledError, KernelscopeError } from "../protocol/errors";
+import type { JobState } from "../protocol/page";
+import type { CompressReport } from "../protocol/report";
+import { runJob } from "../worker/process";
+import { cancelledSentence } from "./words";
+
+/** A compression as it is remembered while it runs, so that another window, or the same one after a reload, goes on with it. */
+export interface JobRecord {
+  model: string;
+  request: CompressRequest;
+  /** The recipe that it was started from. */
+  recipe?: string;
+  state: "running" | "stopped";
+  /** The window that runs it. */
+  owner: string;
+  sentence?: string;
+  finished: FinishedLayer[];
+  of: number;
+}
+
+/** Records of jobs that nobody took up again. */
+const KEPT_MS = 30 * 86_400_000;
+/** How often a running job is noted down, and looks whether another window has taken it over. */
+const NOTE_MS = 1500;
+
+interface Running { abort: AbortController; record: JobRecord }
+
+/**
+ * Compressions, each in a process of its own, at most one for a model. A job whose process dies goes on from its checkpoint, as long as it comes farther each time;
+ * one that a closed window has left goes on in the next.
+ */
+export class Jobs implements vscode.Disposable {
+  private readonly owner = randomUUID();
+  private readonly running = new Map<string, Running>();
+  private readonly states = new Map<string, JobState>();
+  private readonly records = new Map<string, JobRecord>();
+  private readonly changed = new vscode.EventEmitter<{ model: vscode.Uri; state: JobState | undefined }>();
+  readonly onDidChange = this.changed.event;
+  private closing = false;
+
+  /** @param finish is told of every job that has written its file */
+  constructor(private readonly context: vscode.ExtensionContext, private readonly log: vscode.LogOutputChannel, private readonly finish: (record: JobRecord, report: CompressReport) => Promise<{ sentence: string; comparable: boolean }>) {}
+
+  stateOf(model: vscode.Uri): JobState | undefined { return this.states.get(model.toString()); }
+
+  get models(): vscode.Uri[] { return [...this.running.keys()].map((uri) => vscode.Uri.parse(uri)); }
+
+  /** @throws KernelscopeError where a job runs on this model already */
+  refuseTwice(model: vscode.Uri): void {
+    if (this.running.has(model.toString())) throw new KernelscopeError("usage", vscode.l10n.t("{0} is being compressed already. Wait for it, or cancel it.", path.basename(model.fsPath)));
+  }
+
+  /** Runs a job to its end; undefined where it was cancelled. @throws KernelscopeError and others where it failed */
+  async run(model: vscode.Uri, request: CompressRequest, recipe?: vscode.Uri): Promise<CompressReport | undefined> {
+    this.refuseTwice(model);
+    const record: JobRecord = { model: model.toString(), request: { ...request, checkpoint: path.join(this.folderOf(model.toString()), "work") }, recipe: recipe?.toString(), state: "running", owner: this.owner, finished: [], of: 0 };
+    return this.start(record);
+  }
+
+  cancel(model: vscode.Uri): void { this.running.get(model.toString())?.abort.abort(); }
+
+  /** Goes on with a job that was stopped. */
+  async resume(model: vscode.Uri): Promise<CompressReport | undefined> {
+    const record = this.records.get(model.toString());
+    this.refuseTwice(model);
+    return record && this.start({ ...record, state: "running", owner: this.owner, sentence: undefined });
+  }
+
+  /** Forgets a job that was stopped, and what it has kept. */
+  async discard(model: vscode.Uri): Promise<void> {
+    const key = model.toString();
+    if (this.running.has(key)) return;
+    await this.forget(key);
+    this.show(key, undefined);
+  }
+
+  /** Takes up what earlier windows have left: running jobs go on, stopped ones can be gone on with. */
+  async restore(): Promise<void> {
+    const root = this.root(), names = await fs.readdir(root).catch((): string[] => []);
+    for (const name of names) {
+      const record = await readRecord(path.join(root, name, "job.json"));
+      if (!record) { await fs.rm(path.join(root, name), { recursive: true, force: true }).catch(() => undefined); continue; }
+      const key = record.model;
+      if (this.running.has(key)) continue;
+      this.records.set(key, record);
+      if (record.state === "running" && vscode.workspace.isTrusted) {
+        this.log.info(`${record.model}: going on with a job that another window has left.`);
+        this.start({ ...record, owner: this.owner }).catch((error: unknown) => this.log.error(String(error)));
+      } else {
+        this.show(key, stoppedState(record, record.sentence ?? vscode.l10n.t("A compression was interrupted. What was done is kept.")));
+      }
+    }
+  }
+
+  /** The window closes: processes end, records stay as they are. */
+  dispose(): void {
+    this.closing = true;
+    for (const { abort } of this.running.values()) abort.abort();
+    this.changed.dispose();
+  }
+
+  private async start(record: JobRecord): Promise<CompressReport | undefined> {
+    const key = record.model, abort = new AbortController(), running: Running = { abort, record };
+    this.running.set(key, running);
+    this.records.set(key, record);
+    this.show(key, runningState(record, { stage: "start", text: vscode.l10n.t("starting"), fraction: 0 }));
+    let last: Progress | undefined;
+    try {
+      await this.note(record);
+      const report = await this.attempt(running, (state) => { last = state; });
+      const end = await this.finish(record, report);
+      await this.forget(key);
+      this.running.delete(key);
+      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", ...end, finished: record.finished });
+      return report;
+    } catch (error) {
+      this.running.delete(key);
+      if (this.closing || record.owner !== this.owner) { this.show(key, undefined); return undefined; }
+      const cancelled = error instanceof CancelledError;
+      record.state = "stopped";
+      record.sentence = cancelled ? cancelledSentence(last, record) : error instanceof Error ? error.message : String(error);
+      await this.note(record).catch(() => undefined);
+      this.show(key, stoppedState(record, record.sentence));
+      if (cancelled) return undefined;
+      throw error;
+    }
+  }
+
+  /** Runs the job in a process; one that died is followed by another, if it came farther than the one before. */
+  private async attempt(running: Running, onProgress: (state: Progress) => void): Promise<CompressReport> {
+    const { record, abort } = running;
+    for (let before = -1; ;) {
+      let reached = 0, noted = Date.now();
+      const progress = (state: Progress): void => {
+        onProgress(state);
+        reached = Math.max(reached, state.fraction);
+        if (state.layers) {
+          const { done, of, finished } = state.layers;
+          record.of = of;
+          record.finished = finished ? [...record.finished.slice(0, done - 1), finished] : record.finished.slice(0, done);
+        }
+        this.show(record.model, runningState(record, state));
+        if (Date.now() - noted < NOTE_MS) return;
+        noted = Date.now();
+        void this.isTakenOver(record).then((taken) => { if (taken) { record.owner = ""; abort.abort(); } else if (record.state === "running") return this.note(record); return undefined; }).catch(() => undefined);
+      };
+      try {
+        return await runJob(this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), abort.signal, (api, signal) => api.compress(record.request, progress, signal));
+      } catch (error) {
+        if (!(error instanceof KernelscopeError && error.code === "worker-died") || abort.signal.aborted || reached <= before) throw error;
+        this.log.warn(`${error.message} Going on from where it was.`);
+        before = reached;
+        this.show(record.model, runningState(record, { stage: "start", text: vscode.l10n.t("its process stopped; going on from there"), fraction: reached }));
+      }
+    }
+  }
+
+  private show(key: string, state: JobState | undefined): void {
+    if (state) this.states.set(key, state);
+    else this.states.delete(key);
+    if (!this.closing) this.changed.fire({ model: vscode.Uri.parse(key), state });
+  }
+
+  private root(): string { return path.join((this.context.storageUri ?? this.context.globalStorageUri).fsPath, "jobs"); }
+
+  private folderOf(key: string): string { return path.join(this.root(), createHash("sha256").update(key).digest("hex").slice(0, 24)); }
+
+  private async note(record: JobRecord): Promise<void> {
+    const folder = this.folderOf(record.model), file = path.join(folder, "job.json");
+    await fs.mkdir(folder, { recursive: true });
+    await fs.writeFile(`${file}.${this.owner}`, JSON.stringify(record));
+    await fs.rename(`${file}.${this.owner}`, file);
+  }
+
+  private async isTakenOver({ model }: JobRecord): Promise<boolean> {
+    const kept = await readRecord(path.join(this.folderOf(model), "job.json"));
+    return kept !== undefined && kept.owner !== this.owner;
+  }
+
+  private async forget(key: string): Promise<void> {
+    this.records.delete(key);
+    await fs.rm(this.folderOf(key), { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+async function readRecord(file: string): Promise<JobRecord | undefined> {
+  try {
+    const { mtimeMs } = await fs.stat(file);
+    return Date.now() - mtimeMs < KEPT_MS ? JSON.parse(await fs.readFile(file, "utf8")) as JobRecord : undefined;
+  } catch {
+    return undefined; // none, or from another time
+  }
+}
+
+const titleOf = ({ model }: JobRecord): string => vscode.l10n.t("Compressing {0}", path.posix.basename(vscode.Uri.parse(model).path));
+
+const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
+
+const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });

@@ -1,0 +1,59 @@
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { PresetId } from "../protocol/api";
+import { RecipeEditors, relative } from "../editor/recipe-editor";
+
+/** Where recipes come from: beside a model, out of a compressed file, or new. */
+
+/** What a new recipe begins with. */
+export interface RecipeStart { preset?: PresetId; target?: string; data?: string | null; embedded?: string }
+
+/** Opens the recipe of a model in its visual editor: the one beside it, or a new one that is not saved yet. */
+export async function openRecipe(model: vscode.Uri, start: RecipeStart, fresh = false): Promise<void> {
+  const file = recipeOf(model), exists = await vscode.workspace.fs.stat(file).then(() => true, () => false);
+  if (exists && !fresh) return open(file);
+  const wanted = exists ? await unused(model) : file, uri = wanted.with({ scheme: "untitled" });
+  const document = await vscode.workspace.openTextDocument(uri);
+  if (document.getText() === "" || fresh) {
+    const edit = new vscode.WorkspaceEdit();
+    edit.replace(uri, new vscode.Range(0, 0, document.lineCount, 0), newRecipe(model, wanted.fsPath, start));
+    await vscode.workspace.applyEdit(edit);
+  }
+  await open(uri);
+}
+
+const open = (uri: vscode.Uri): Thenable<void> => vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType);
+
+/** NAME.kernelscope.json beside NAME.onnx. */
+const recipeOf = (model: vscode.Uri): vscode.Uri => model.with({ path: `${model.path.replace(/\.onnx$/i, "")}.kernelscope.json` });
+
+/** A name beside the model that no recipe has yet. */
+async function unused(model: vscode.Uri): Promise<vscode.Uri> {
+  for (let n = 2; ; n++) {
+    const file = model.with({ path: `${model.path.replace(/\.onnx$/i, "")}-${n}.kernelscope.json` });
+    if (!await vscode.workspace.fs.stat(file).then(() => true, () => false)) return file;
+  }
+}
+
+/** A recipe's first text: what a compressed file was made with, or a preset. */
+function newRecipe(model: vscode.Uri, file: string, { preset, target, data, embedded }: RecipeStart): string {
+  const known = embedded === undefined ? {} : JSON.parse(embedded) as Record<string, unknown>;
+  const kept = Object.fromEntries(Object.entries(known).filter(([key, value]) => KEPT.includes(key) || key in DEFAULTS && value !== DEFAULTS[key]));
+  const goal = target !== undefined ? { target } : preset !== undefined ? { preset } : ["preset", "target", "bits"].some((key) => key in kept) ? {} : { preset: "balanced" };
+  return `${JSON.stringify({ version: 1, model: relative(file, model.fsPath), ...goal, ...(data ? { data: { folder: relative(file, data) } } : {}), ...kept }, null, 2)}\n`;
+}
+
+/** What a compressed file's recipe hands on, always or where it is not what it would be anyway. */
+const KEPT = ["preset", "target", "bits", "preprocess", "layers"], DEFAULTS: Record<string, unknown> = { seed: 1, device: "auto" };
+
+/** The model that a compressed one was made from, if it lies beside it. */
+export async function originalOf(model: vscode.Uri): Promise<vscode.Uri> {
+  if (!/\.small\.onnx$/i.test(model.path)) return model;
+  const original = model.with({ path: model.path.replace(/\.small\.onnx$/i, ".onnx") });
+  return vscode.workspace.fs.stat(original).then(() => original, () => model);
+}
+
+/** Whether a file is a recipe by its name. */
+export const isRecipe = (uri: vscode.Uri): boolean => /\.kernelscope\.json$/i.test(uri.path);
+
+export const outputOf = (model: string): string => path.join(path.dirname(model), `${path.basename(model).replace(/(\.small)?\.onnx$/i, "")}.small.onnx`);

@@ -1,0 +1,97 @@
+import { openDataset, readPreprocess, splitPositions, type Dataset } from "../evaluation/dataset";
+import { batchSize, dataInput, readBatches } from "../evaluation/evaluate";
+import type { Preprocess } from "../evaluation/preprocess";
+import type { Layer } from "../onnx/layers";
+import type { Model } from "../onnx/model";
+import type { ValueFacts } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import type { Batches } from "./flow";
+import type { FitTools } from "./fit";
+import type { Job } from "./goal";
+import type { Host } from "./host";
+import { RatingRecord } from "./ratings";
+import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
+
+/** Calibration images that plans are rated on. */
+const RATING_SAMPLES = 256;
+/** Memory that calibration activations may take. */
+const ACTIVATION_BYTES = 1.5e9;
+export const BATCH = 64;
+
+/** Samples that the report is measured on. */
+export interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueFacts }
+
+/** Data as a job uses it. */
+export interface JobData extends EvaluationSet { fit: Batches; rating: Batches; notes: readonly string[] }
+
+/** Reads a job's calibration images, and says which are held out for the report. @throws KernelscopeError "bad-data" */
+export async function readJobData({ request, recipe }: Job, model: Model, host: Host, signal?: AbortSignal): Promise<JobData> {
+  const input = dataInput(model);
+  const dataset = await openDataset(await host.openData(request.data!), input, ...await preprocessOf(request, recipe.preprocess, host));
+  const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
+  const chosen = shuffled(fit).slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
+  if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
+  const batches = await readBatches(dataset, chosen, batchSize(input, BATCH), signal);
+  return {
+    dataset, input, held, notes: dataset.notes, fit: { input: input.name, batches },
+    rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
+  };
+}
+
+/** All samples of a folder, for the report alone. */
+export async function readEvaluationSet(folder: string, { request, recipe }: Job, model: Model, host: Host): Promise<EvaluationSet> {
+  const input = dataInput(model);
+  const dataset = await openDataset(await host.openData(folder), input, ...await preprocessOf(request, recipe.preprocess, host));
+  return { dataset, input, held: Array.from({ length: dataset.size }, (_, i) => i) };
+}
+
+/** What decides a job's results beside model and recipe: the program, and the samples as the model gets them. */
+export async function stampOf(data: JobData | undefined, host: Host): Promise<string> {
+  const parts = [await host.program()];
+  for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
+  return hashOf(parts.join());
+}
+
+/** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples, and what else decides them. */
+export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number }
+
+/** Where the ratings of a model on the same samples are kept. */
+export async function ratingRecord({ hashes, stamp, method, seed }: RatingKey, host: Host): Promise<RatingRecord> {
+  return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed]))).slice(0, 24)));
+}
+
+/** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now. */
+export function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, method: string | undefined, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
+  let begun = 0;
+  return record.complete(layers, (missing, onRated) => {
+    const watched: FitTools = { ...tools, onLayer: (layer) => onLayer(layer, begun++, missing.length) };
+    return data ? rateWithData(model, missing, data.rating, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
+  });
+}
+
+/** How images become inputs, what counts first coming first: the file that a request names, the recipe, `NAME.preprocess.json` beside the model. */
+export async function preprocessOf({ preprocess, model }: { preprocess?: string; model: string }, recipe: Preprocess | undefined, host: Host): Promise<(Preprocess | undefined)[]> {
+  const read = async (path: string): Promise<Preprocess> => {
+    const bytes = new TextEncoder().encode(await host.readText(path));
+    return readPreprocess({ size: bytes.length, read: async () => bytes }, host.baseName(path));
+  };
+  const beside = model.replace(/(\.small)?\.onnx$/i, "") + ".preprocess.json";
+  return [preprocess === undefined ? undefined : await read(preprocess), recipe, await host.exists(beside) ? await read(beside) : undefined];
+}
+
+/** How many samples' activations fit into memory, two networks at once; 16 times the input stands for the widest point of a network. */
+function samplesThatFit(dataset: Dataset): number {
+  const input = dataset.shape.reduce((a, b) => a * b, 1) * 4;
+  return Math.max(16, Math.floor(ACTIVATION_BYTES / (2 * 64 * input)));
+}
+
+/** A fixed shuffle, so that batches mix the classes of a sorted folder. */
+function shuffled(positions: readonly number[]): number[] {
+  return positions.map((p) => ({ p, key: Math.imul(p + 1, 0x9e3779b1) >>> 0 })).sort((a, b) => a.key - b.key || a.p - b.p).map(({ p }) => p);
+}
+
+/** SHA-256 in hexadecimal digits. */
+export async function hashOf(content: string | Float32Array): Promise<string> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
+  return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>)), (b) => b.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,186 @@
+import type { Layer } from "../onnx/layers";
+import { methodById } from "../methods/registry";
+import { KernelscopeError } from "../protocol/errors";
+import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction } from "../protocol/plan";
+import { goalOf, type Job } from "./goal";
+import { isLeft, Planning, slopes, type Option } from "./plan";
+import { hull, steps } from "./planner";
+import { loadedWeightBytes } from "./report";
+import type { RatedModel } from "./rated";
+import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
+
+/** Plans whose size is read off the file as it would be written; between them it is interpolated. */
+const MEASURED_PLANS = 24;
+/** Noise of a layer's outputs at which layers are compared. */
+const COMPARED_NOISE = 0.12;
+
+/** What a job's recipe comes to, and every other plan. @throws KernelscopeError "bad-recipe", "usage" */
+export async function frontOf(rated: RatedModel, job: Job): Promise<PlanFacts> {
+  return new Front(rated, await planningOf(rated, job)).facts();
+}
+
+async function planningOf({ opened, layers, ratings, samples }: RatedModel, { request, recipe, embedded }: Job): Promise<Planning> {
+  return Planning.of({
+    model: opened.model, layers, goal: goalOf(request, opened.bytes), recipe, embedded, layout: request.layout, inputBytes: opened.bytes,
+    rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), measured: samples !== undefined, notes: [],
+  });
+}
+
+class Front {
+  private readonly prediction: Prediction;
+  private readonly choices = new Map<Layer, Option[]>();
+  private readonly hulls = new Map<Layer, Option[]>();
+  private readonly byLayer: ReadonlyMap<Layer, LayerSensitivity>;
+  private readonly weights: number;
+
+  constructor(private readonly rated: RatedModel, private readonly planning: Planning) {
+    const { layers, ratings, samples } = rated, found = slopes(ratings.flatMap(({ response }) => response)), [good, middle, bad] = found ?? [1, 1, 1];
+    this.prediction = { of: samples === undefined ? "weights" : found ? "agreement" : "outputs", samples, slope: middle, slopes: [good, bad] };
+    this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
+    this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
+  }
+
+  facts(): PlanFacts {
+    const { rated: { opened, layers }, planning } = this;
+    const solved = this.solve();
+    for (const layer of layers) this.collect(layer, solved.plan);
+    const front = this.front();
+    return {
+      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) }, prediction: this.prediction,
+      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate: this.point(solved.plan), problem: solved.problem, notes: [...new Set(planning.notes)],
+      presets: (["nearly-lossless", "balanced", "smallest"] as const).flatMap((id) => {
+        const { bytes, loss } = this.point(planning.solve({ kind: "preset", preset: id }));
+        return [{ id, bytes, loss }];
+      }),
+    };
+  }
+
+  /** The recipe's own plan, the smallest where its goal is out of reach. */
+  private solve(): { plan: RatedCandidate[]; problem?: string } {
+    const { planning } = this;
+    try {
+      return { plan: planning.solve() };
+    } catch (error) {
+      if (!(error instanceof KernelscopeError && error.code === "target-unreachable")) throw error;
+      return { plan: planning.smallest(), problem: error.message };
+    }
+  }
+
+  /** All that is worth to be offered for a layer: what nothing beats in both bytes and loss, and what the plan or the recipe takes. */
+  private collect(layer: Layer, plan: readonly RatedCandidate[]): void {
+    const all: readonly Option[] = this.byLayer.get(layer)?.candidates ?? [], item = this.planning.items.find((item) => item.layer === layer);
+    const own = item?.choices ?? all, path = hull(own), left = own.find(isLeft) ?? { left: true as const, bytes: layer.bytes, loss: 0 };
+    const taken = plan.filter((choice) => choice.layer === layer);
+    const offered = new Set<Option>([...unbeaten(all), ...path, ...taken]);
+    offered.delete(left);
+    this.choices.set(layer, [...[...offered].sort((a, b) => a.bytes - b.bytes), left]);
+    this.hulls.set(layer, path);
+  }
+
+  private layerFacts(layer: Layer): PlanLayer {
+    const { id, label, op, dims, parameters, convolution, bytes, blocked } = layer, response = this.byLayer.get(layer)?.response ?? [];
+    return {
+      id, label, op, shape: dims, parameters, convolution, bytes, blocked,
+      sensitivity: response.length ? interpolate(response, COMPARED_NOISE) : undefined,
+      choices: this.choices.get(layer)!.map((option) => this.choiceFacts(layer, option)),
+    };
+  }
+
+  private choiceFacts(layer: Layer, option: Option): PlanChoice {
+    const step = this.hulls.get(layer)!.includes(option), bits = layer.parameters ? 8 * option.bytes / layer.parameters : 0;
+    if (isLeft(option)) return { text: "", bytes: option.bytes, bits, loss: 0, parts: { indices: 0, codebook: 0, values: 0 }, step };
+    const method = methodById(option.method), { options } = option;
+    return {
+      method: option.method, options: Object.fromEntries(Object.entries(options).filter((entry): entry is [string, number] => typeof entry[1] === "number")),
+      text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: method.parts(layer, options), step,
+    };
+  }
+
+  /** Loss as the page adds it up: a choice that a recipe fixes was not rated itself and lies between others of its method. Without images: the noise of all weights. */
+  private lossOf(option: Option): number {
+    if (isLeft(option)) return 0;
+    const noise = this.rated.samples === undefined;
+    const known = (candidate: RatedCandidate): number => (noise ? candidate.noise * candidate.layer.parameters / this.weights : candidate.loss);
+    const candidates = this.byLayer.get(option.layer)?.candidates ?? [];
+    return candidates.includes(option) ? known(option) : between(option, candidates.filter(({ method }) => method === option.method), known);
+  }
+
+  private point(plan: readonly RatedCandidate[]): PlanPoint {
+    const by = new Map(plan.map((choice) => [choice.layer, choice]));
+    const choices = this.rated.layers.map((layer) => {
+      const options = this.choices.get(layer)!, at = options.findIndex((option) => option === by.get(layer));
+      return at < 0 ? options.length - 1 : at;
+    });
+    return { ...this.planning.measure(plan), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), 0) };
+  }
+
+  private front(): PlanFront {
+    const { planning: { items, fixed }, planning } = this, layers = this.rated.layers, taken = steps(items), count = taken.length + 1;
+    const at = items.map(({ layer }) => this.hulls.get(layer)!), now = at.map((path) => path[0]);
+    const bytes = new Float64Array(count), bits = new Float64Array(count), loss = new Float64Array(count);
+    const anchors: { at: number; bytes: number; bits: number }[] = [];
+    const weights = layers.reduce((sum, layer) => sum + (layer.convolution ? layer.parameters : 0), 0) || this.weights;
+    let total = 0, ofConvolutions = 0;
+    for (const option of now) total += option.bytes;
+    items.forEach(({ layer }, i) => { if (layer.convolution || weights === this.weights) ofConvolutions += now[i].bytes; });
+    let lost = now.reduce((sum, option) => sum + this.lossOf(option), 0) + [...fixed.values()].reduce((sum, option) => sum + this.lossOf(option), 0);
+    const every = Math.max(1, Math.ceil(count / MEASURED_PLANS));
+    for (let k = 0; k < count; k++) {
+      if (k > 0) {
+        const { item, index } = taken[k - 1], [from, to] = [now[item], at[item][index]], { layer } = items[item];
+        now[item] = to;
+        total += to.bytes - from.bytes;
+        lost += this.lossOf(to) - this.lossOf(from);
+        if (layer.convolution || weights === this.weights) ofConvolutions += to.bytes - from.bytes;
+      }
+      [bytes[k], bits[k], loss[k]] = [total, 8 * ofConvolutions / weights, Math.max(0, lost)];
+      if (k % every === 0 || k === count - 1) {
+        const exact = planning.measure(planning.plan(now));
+        anchors.push({ at: k, bytes: exact.bytes - bytes[k], bits: exact.bits - bits[k] });
+      }
+    }
+    correct(anchors, bytes, bits);
+    const choiceOf = (layer: Layer, option: Option): number => this.choices.get(layer)!.indexOf(option), index = new Map(layers.map((layer, i) => [layer, i]));
+    const first = layers.map((layer) => {
+      const item = items.findIndex((item) => item.layer === layer), own = fixed.get(layer);
+      return item >= 0 ? choiceOf(layer, at[item][0]) : own ? choiceOf(layer, own) : this.choices.get(layer)!.length - 1;
+    });
+    return {
+      first, bytes, bits, loss,
+      layer: Uint32Array.from(taken, ({ item }) => index.get(items[item].layer)!),
+      choice: Uint32Array.from(taken, ({ item, index }) => choiceOf(items[item].layer, at[item][index])),
+    };
+  }
+}
+
+/** Choices that no other beats in both bytes and loss. */
+function unbeaten<C extends { bytes: number; loss: number }>(choices: readonly C[]): C[] {
+  let least = Infinity;
+  return [...choices].sort((a, b) => a.bytes - b.bytes || a.loss - b.loss).filter(({ loss }) => {
+    if (loss >= least) return false;
+    least = loss;
+    return true;
+  });
+}
+
+/** A value of a choice from that of its neighbours in size, its logarithm linear in the bytes. */
+function between({ bytes }: RatedCandidate, rated: readonly RatedCandidate[], value: (c: RatedCandidate) => number): number {
+  const sorted = unbeaten(rated);
+  if (!sorted.length) return 0;
+  const above = sorted.findIndex((c) => c.bytes >= bytes);
+  if (above === 0 || sorted.length === 1) return value(sorted[0]);
+  const high = sorted[above < 0 ? sorted.length - 1 : above], low = sorted[(above < 0 ? sorted.length - 1 : above) - 1];
+  const share = (bytes - low.bytes) / (high.bytes - low.bytes), [a, b] = [value(low), value(high)].map((v) => Math.log(Math.max(1e-12, v)));
+  return Math.exp(a + Math.min(1, share) * (b - a));
+}
+
+/** Moves sums over layers to what files really take, in between as their measured neighbours are off; a further step is never smaller. */
+function correct(anchors: readonly { at: number; bytes: number; bits: number }[], bytes: Float64Array, bits: Float64Array): void {
+  let right = 0;
+  for (let k = 0; k < bytes.length; k++) {
+    while (right < anchors.length - 1 && anchors[right].at < k) right++;
+    const high = anchors[right], low = anchors[Math.max(0, right - 1)], share = high.at > low.at ? (k - low.at) / (high.at - low.at) : 0;
+    bytes[k] = Math.max(bytes[k - 1] ?? 0, Math.round(bytes[k] + low.bytes + share * (high.bytes - low.bytes)));
+    bits[k] = Math.max(bits[k - 1] ?? 0, bits[k] + low.bits + share * (high.bits - low.bits));
+  }
+}

@@ -1,0 +1,41 @@
+import { findLayers, type Layer } from "../onnx/layers";
+import type { Progress } from "../protocol/api";
+import { Products } from "../runtime/products";
+import { rateLayers, ratingRecord, readJobData, stampOf } from "./data";
+import type { FitTools } from "./fit";
+import type { Job } from "./goal";
+import type { Host, OpenedModel } from "./host";
+import type { LayerSensitivity } from "./sensitivity";
+
+/** A model with ratings of all that it could become. */
+export interface RatedModel {
+  opened: OpenedModel;
+  layers: readonly Layer[];
+  /** Of every layer that can be compressed. */
+  ratings: readonly LayerSensitivity[];
+  /** Images that ratings were measured on; none were run where absent. */
+  samples?: number;
+}
+
+/**
+ * Rates every layer of a job's model as the job itself would, so that neither has to do it twice.
+ * @param known only looks up what is kept, and gives nothing where that is not all
+ */
+export async function rateModel(job: Job, opened: OpenedModel, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<RatedModel | undefined> {
+  const { request } = job, { model } = opened, layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined), started = performance.now();
+  const data = request.data === undefined ? undefined : await readJobData(job, model, host, signal);
+  const hashes = await Promise.all(opened.files.map((file) => host.hash(file)));
+  const seed = request.seed ?? 1, record = await ratingRecord({ hashes, stamp: await stampOf(data, host), method: request.method, seed }, host);
+  if (known && !await record.knows(open)) return undefined;
+  const products = new Products(host.runtime, request.threads);
+  try {
+    const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads: request.threads, signal };
+    const ratings = await rateLayers(model, open, data, record, request.method, tools, ({ label }, begun, of) => {
+      const elapsed = (performance.now() - started) / 1000;
+      onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
+    });
+    return { opened, layers, ratings, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
+  } finally {
+    await products.close();
+  }
+}

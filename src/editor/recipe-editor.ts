@@ -1,0 +1,165 @@
+import * as path from "node:path";
+import * as vscode from "vscode";
+import { KernelscopeError } from "../protocol/errors";
+import type { JobState } from "../protocol/page";
+import { recipeActions, type MeasuredPoint, type RecipeAction, type RecipeChange, type RecipeHostApi, type RecipePageApi } from "../protocol/recipe-page";
+import { connect, type Methods } from "../protocol/rpc";
+import type { SharedWorker } from "../worker/process";
+import { difference, editJsonText } from "./json-text";
+import { pageStart, text, webviewChannel } from "./page-host";
+import { pageHtml, pageRoots } from "./page-html";
+import { RecipeSession } from "./recipe-session";
+import { checkChanges } from "./recipe-text";
+
+/** Folders to choose from, and how they are asked for. */
+export type ChooseData = (model: vscode.Uri, chosen: string | undefined) => Promise<string | null | undefined>;
+
+/** The visual editor of `*.kernelscope.json`. The document is VS Code's own: so are undo, redo, the dirty mark, saving and what Git shows. */
+export class RecipeEditors implements vscode.CustomTextEditorProvider {
+  static readonly viewType = "kernelscope.recipe";
+  private readonly sessions = new Map<RecipeSession, RecipePageApi>();
+  private readonly jobs = new Map<string, JobState>();
+  private readonly chosen = new vscode.EventEmitter<{ model: vscode.Uri; layer: string }>();
+  /** Fires when a layer is selected on a page. */
+  readonly onDidSelect = this.chosen.event;
+
+  constructor(private readonly context: vscode.ExtensionContext, private readonly planning: SharedWorker, private readonly log: vscode.LogOutputChannel, private readonly chooseData: ChooseData) {}
+
+  register(): vscode.Disposable {
+    return vscode.Disposable.from(
+      this.chosen,
+      vscode.window.registerCustomEditorProvider(RecipeEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
+      vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
+        if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void session.refresh();
+      }),
+      vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const [session, page] of this.sessions) { void page.trusted().catch(() => undefined); void session.plan(true); } }),
+    );
+  }
+
+  /** The recipe whose page is in front. */
+  get active(): RecipeSession | undefined { return this.of(({ panel }) => panel.active)[0]; }
+
+  /** Ends the planning process where no recipe needs it. */
+  releasePlanning(): void { if (!this.sessions.size) this.planning.stop(); }
+
+  /** Whether a page for this model is in sight. */
+  isVisible(model: vscode.Uri): boolean { return this.of((session) => session.panel.visible && isFor(session, model)).length > 0; }
+
+  /** Selects a layer on every page for this model. */
+  select(model: vscode.Uri, layer: string): void {
+    for (const [session, page] of this.sessions) if (isFor(session, model) && session.selected !== layer) void page.select(layer).catch(() => undefined);
+  }
+
+  setJob(model: vscode.Uri, state: JobState | undefined): void {
+    if (state) this.jobs.set(model.toString(), state);
+    else this.jobs.delete(model.toString());
+    for (const [session, page] of this.sessions) if (isFor(session, model)) void page.job(state).catch(() => undefined);
+  }
+
+  /** Keeps what a file was measured at, as a point beside the curves of its model. */
+  async addMeasured(model: vscode.Uri, point: MeasuredPoint): Promise<void> {
+    const key = measuredKey(model), known = this.context.workspaceState.get<MeasuredPoint[]>(key, []);
+    await this.context.workspaceState.update(key, [...known.filter(({ bytes }) => bytes !== point.bytes), point].slice(-MOST_POINTS));
+    for (const [session, page] of this.sessions) if (isFor(session, model)) void page.measured(this.measured(model)).catch(() => undefined);
+  }
+
+  async resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): Promise<void> {
+    panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.context.extensionUri) };
+    const session: RecipeSession = new RecipeSession(document, panel, () => peer.remote, this.planning, this.log);
+    const peer = connect<RecipePageApi, RecipeHostApi>(webviewChannel(panel.webview), this.hostApi(session));
+    this.sessions.set(session, peer.remote);
+    panel.onDidDispose(() => {
+      session.dispose();
+      this.sessions.delete(session);
+      this.releasePlanning();
+      peer.close(new KernelscopeError("cancelled", "The editor was closed."));
+    });
+    panel.webview.html = pageHtml(panel.webview, this.context.extensionUri, pageStart("recipe", document.uri));
+  }
+
+  private hostApi(session: RecipeSession): Methods<RecipeHostApi> {
+    return {
+      ready: async () => {
+        await session.refresh();
+        const { model } = session, page = this.sessions.get(session);
+        if (!model || !page) return;
+        await page.measured(this.measured(model));
+        await page.job(this.jobs.get(model.toString()));
+      },
+      change: async (changes) => this.change(session.document, checkChanges(changes)),
+      selected: async (layer) => {
+        session.selected = layer === undefined ? undefined : text(layer);
+        if (session.selected !== undefined && session.model) this.chosen.fire({ model: session.model, layer: session.selected });
+      },
+      act: (action) => this.act(session, action),
+    };
+  }
+
+  /** Makes one change of the text, which can be undone at once. */
+  async change(document: vscode.TextDocument, changes: readonly RecipeChange[]): Promise<void> {
+    const before = document.getText(), after = editJsonText(before, changes);
+    if (after === before) return;
+    const { start, end, text } = difference(before, after), edit = new vscode.WorkspaceEdit();
+    edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(end)), text);
+    await vscode.workspace.applyEdit(edit);
+  }
+
+  private async act(session: RecipeSession, action: RecipeAction): Promise<void> {
+    if (!recipeActions.includes(action)) throw new KernelscopeError("usage", "The page asked for something unknown.");
+    const { model, document } = session, run = (command: string, ...args: unknown[]) => vscode.commands.executeCommand(`kernelscope.${command}`, ...args);
+    switch (action) {
+      case "compress": await run("compressRecipe", session); break;
+      case "cancel-job": await run("cancel", model); break;
+      case "resume-job": await run("resume", model); break;
+      case "discard-job": await run("discard", model); break;
+      case "open-result": await run("openResult", model); break;
+      case "compare": await run("compareResult", model); break;
+      case "cancel-planning": session.cancelPlanning(); break;
+      case "plan": await session.plan(true); break;
+      case "choose-data": await this.chooseFolder(session); break;
+      case "choose-model": await this.chooseModel(document); break;
+      case "show-text": await this.showText(session); break;
+      case "show-log": await run("showLog"); break;
+      case "manage-trust": await vscode.commands.executeCommand("workbench.trust.manage"); break;
+      case "open-model": if (model) await vscode.commands.executeCommand("vscode.open", model); break;
+    }
+  }
+
+  private async chooseFolder({ document, model, file, folder }: RecipeSession): Promise<void> {
+    const chosen = model && await this.chooseData(model, folder);
+    if (chosen !== undefined) await this.change(document, [{ path: ["data", "folder"], value: chosen === null ? undefined : relative(file, chosen) }]);
+  }
+
+  private async chooseModel(document: vscode.TextDocument): Promise<void> {
+    const [model] = await vscode.window.showOpenDialog({ filters: { ONNX: ["onnx"] }, openLabel: vscode.l10n.t("Use This Model"), defaultUri: vscode.Uri.file(path.dirname(document.uri.fsPath)) }) ?? [];
+    if (model) await this.change(document, [{ path: ["model"], value: relative(document.uri.fsPath, model.fsPath) }]);
+  }
+
+  /** The text of the recipe in front. */
+  async showActiveText(): Promise<void> { if (this.active) await this.showText(this.active); }
+
+  /** The text beside nothing else, at the line of what is wrong with it or of the selected layer. */
+  private async showText(session: RecipeSession): Promise<void> {
+    const editor = await vscode.window.showTextDocument(session.document, { preview: false }), line = session.line;
+    if (line === undefined) return;
+    const { range } = session.document.lineAt(Math.min(line, session.document.lineCount) - 1);
+    editor.selection = new vscode.Selection(range.start, range.start);
+    editor.revealRange(range, vscode.TextEditorRevealType.InCenterIfOutsideViewport);
+  }
+
+  private of(which: (session: RecipeSession) => boolean): RecipeSession[] { return [...this.sessions.keys()].filter(which); }
+
+  private measured(model: vscode.Uri): MeasuredPoint[] { return this.context.workspaceState.get<MeasuredPoint[]>(measuredKey(model), []); }
+}
+
+const MOST_POINTS = 40;
+const measuredKey = (model: vscode.Uri): string => `measured ${model.toString()}`;
+const isFor = ({ model }: RecipeSession, other: vscode.Uri): boolean => model?.toString() === other.toString();
+
+/** A path as a recipe holds it: from its own folder, with slashes, so that it is the same on every machine. */
+export function relative(recipe: string, target: string): string {
+  const way = path.relative(path.dirname(recipe), target);
+  if (path.isAbsolute(way)) return target; // another drive
+  const slashes = way.split(path.sep).join("/");
+  return slashes.startsWith(".") ? slashes : `./${slashes}`;
+}

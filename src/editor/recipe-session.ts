@@ -1,0 +1,131 @@
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { CompressRequest, Device } from "../protocol/api";
+import { CancelledError, KernelscopeError } from "../protocol/errors";
+import type { Planning, RecipePageApi, RecipeProblem, RecipeView } from "../protocol/recipe-page";
+import type { SharedWorker } from "../worker/process";
+import { layerLine, problemOf, readRecipe } from "./recipe-text";
+
+/** How long a cancelled rating may take to stop before its process is ended. */
+const CANCEL_GRACE_MS = 600;
+
+/** One open page of a recipe: reads the text again after every change, and has what it comes to worked out. */
+export class RecipeSession {
+  model: vscode.Uri | undefined;
+  selected: string | undefined;
+  private view: RecipeView | undefined;
+  private problem: RecipeProblem | undefined;
+  private running: { abort: AbortController; inputs: string; stale: boolean } | undefined;
+  private cancelled: string | undefined;
+
+  constructor(readonly document: vscode.TextDocument, readonly panel: vscode.WebviewPanel, private readonly page: () => RecipePageApi, private readonly worker: SharedWorker, private readonly log: vscode.LogOutputChannel) {}
+
+  /** The document's path, also of one that is not saved yet. */
+  get file(): string { return this.document.uri.fsPath; }
+
+  /** The data folder, absolute. */
+  get folder(): string | undefined {
+    const folder = this.view?.data?.folder;
+    return folder === undefined ? undefined : path.resolve(path.dirname(this.file), folder);
+  }
+
+  /** Where the text is wrong, or speaks of the selected layer. */
+  get line(): number | undefined { return this.problem ? this.problem.line : this.selected === undefined ? undefined : layerLine(this.document.getText(), this.selected); }
+
+  /** The text has changed. */
+  async refresh(): Promise<void> {
+    const { view, problem } = readRecipe(this.document.getText());
+    this.problem = problem;
+    if (view) {
+      this.model = await this.findModel(view.modelPath);
+      this.view = { ...view, model: this.model && { name: path.basename(this.model.fsPath), file: this.model.fsPath } };
+    }
+    await this.page().recipe(this.view, this.problem).catch(() => undefined);
+    if (!problem) await this.plan();
+  }
+
+  /** What a job needs to compress what the page shows, the text as it stands. */
+  request(): CompressRequest | undefined {
+    if (!this.model) return undefined;
+    const settings = vscode.workspace.getConfiguration("kernelscope", this.model), threads = settings.get<number>("threads", 0);
+    return {
+      model: this.model.fsPath, recipe: this.file, recipeText: this.document.getText(),
+      ...(this.view?.device === undefined && { device: settings.get<Device>("device", "auto") }), ...(threads > 0 && { threads }),
+    };
+  }
+
+  /** Works out what the text comes to; layers that were not rated yet on its images are rated, unless the user has stopped that. */
+  async plan(again = false): Promise<void> {
+    const request = this.request(), inputs = JSON.stringify([request?.model, this.view?.data, this.view?.preprocess, this.view?.seed]);
+    if (!request || this.view?.data?.folder !== undefined && !vscode.workspace.isTrusted) { this.tell({ state: "none" }); return; }
+    if (again) this.cancelled = undefined;
+    if (this.cancelled === inputs) { this.tell({ state: "cancelled" }); return; }
+    this.cancelled = undefined;
+    if (this.running?.inputs === inputs) { this.running.stale = true; return; } // what is rated now will be needed
+    this.running?.abort.abort();
+    const own = { abort: new AbortController(), inputs, stale: true };
+    this.running = own;
+    try {
+      while (own.stale && this.running === own) {
+        own.stale = false;
+        await this.planOnce(own.abort);
+      }
+    } finally {
+      if (this.running === own) this.running = undefined;
+    }
+  }
+
+  private async planOnce({ signal }: AbortController): Promise<void> {
+    const text = this.document.getText(), request = this.request();
+    if (!request) return;
+    try {
+      const facts = await this.worker.api.plan(request, false, ({ text, fraction, secondsLeft }) => this.tell({ state: "busy", text, fraction, secondsLeft }), signal);
+      if (signal.aborted || !facts) return;
+      if (text !== this.document.getText()) return; // a newer one follows
+      await this.setProblem(undefined);
+      this.tell({ state: "ready", facts });
+    } catch (error) {
+      if (signal.aborted || error instanceof CancelledError) return;
+      if (error instanceof KernelscopeError && (error.code === "bad-recipe" || error.code === "usage")) await this.setProblem(problemOf(error, text));
+      else {
+        this.log.error(`${this.file}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+        this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error) });
+      }
+    }
+  }
+
+  /** Stops rating; what was rated is kept. */
+  cancelPlanning(): void {
+    const { running } = this;
+    if (!running) return;
+    this.cancelled = running.inputs;
+    running.abort.abort();
+    this.running = undefined;
+    this.tell({ state: "cancelled" });
+    const { api } = this.worker, request = this.request();
+    // onnxruntime cannot be interrupted: a process that does not answer soon is ended
+    const timer = setTimeout(() => this.worker.stop(), CANCEL_GRACE_MS);
+    if (request) void api.plan({ ...request, recipeText: "{}" }, true, () => undefined, new AbortController().signal).catch(() => undefined).finally(() => clearTimeout(timer));
+  }
+
+  dispose(): void { this.running?.abort.abort(); }
+
+  private async setProblem(problem: RecipeProblem | undefined): Promise<void> {
+    if (JSON.stringify(problem) === JSON.stringify(this.problem)) return;
+    this.problem = problem;
+    await this.page().recipe(this.view, problem).catch(() => undefined);
+  }
+
+  private tell(planning: Planning): void {
+    void this.page().planning(planning).catch(() => undefined);
+  }
+
+  /** The model that the text names; without a name the one beside it that is called alike, or the only one there. */
+  private async findModel(named: string | undefined): Promise<vscode.Uri | undefined> {
+    const folder = path.dirname(this.file), own = path.basename(this.file).replace(/\.kernelscope\.json$/i, "");
+    if (named !== undefined) return vscode.Uri.file(path.resolve(folder, named));
+    const names = (await vscode.workspace.fs.readDirectory(vscode.Uri.file(folder)).then((all) => all, () => [])).map(([name]) => name).filter((name) => name.endsWith(".onnx"));
+    const name = names.find((name) => name === `${own}.onnx`) ?? (names.length === 1 ? names[0] : undefined);
+    return name === undefined ? undefined : vscode.Uri.file(path.join(folder, name));
+  }
+}

@@ -1,0 +1,39 @@
+import type { z } from "zod/mini";
+
+type Issue = z.core.$ZodIssue;
+
+/** What a schema finds wrong with a file, for the person who wrote it: `layers.conv1.pin: give "leave" or "exact".` */
+export function schemaWords(error: { issues: readonly Issue[] }): string {
+  return error.issues.map((issue) => {
+    const place = placeWords(issue.path), words = issueWords(issue);
+    return place ? `${place}: ${words}` : words[0].toUpperCase() + words.slice(1);
+  }).join(" ");
+}
+
+const placeWords = (path: readonly PropertyKey[]): string => path.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i ? "." : ""}${String(key)}`)).join("");
+
+function issueWords(issue: Issue): string {
+  switch (issue.code) {
+    case "unrecognized_keys": return `there is no field ${issue.keys.map((key) => JSON.stringify(key)).join(", ")} here.`;
+    case "too_small": return `give ${amount(issue.origin)} ${issue.inclusive === false ? "above" : "from"} ${String(issue.minimum)}.`;
+    case "too_big": return `give ${amount(issue.origin)} ${issue.inclusive === false ? "below" : "up to"} ${String(issue.maximum)}.`;
+    case "custom": return issue.message;
+    default: return `give ${wanted(issue)}.`;
+  }
+}
+
+const amount = (origin: string): string => (origin === "array" ? "a list with a length" : origin === "string" ? "a text with a length" : "a number");
+
+/** What would be right in a place. */
+function wanted(issue: Issue): string {
+  switch (issue.code) {
+    case "invalid_value": return either(issue.values.map((value) => JSON.stringify(value)));
+    case "invalid_type": return NOUNS[issue.expected] ?? `a value of type ${issue.expected}`;
+    case "invalid_union": return either(issue.errors.flatMap((errors) => (errors.length ? [wanted(errors[0])] : [])));
+    default: return issue.message;
+  }
+}
+
+const NOUNS: Record<string, string> = { string: "a text", number: "a number", int: "a whole number", boolean: "true or false", array: "a list", object: "an object in braces", record: "an object in braces" };
+
+const either = (choices: string[]): string => (choices.length < 2 ? choices.join("") : `${choices.slice(0, -1).join(", ")} or ${choices[choices.length - 1]}`);

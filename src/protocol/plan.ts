@@ -1,0 +1,77 @@
+import type { PresetId } from "./api";
+
+/** What a model could become: every plan from the smallest to the largest, so that a page can follow a slider without asking again. Sizes are predicted, those of {@link PlanFacts.candidate} read off the file as it would be written. */
+export interface PlanFacts {
+  /** Of the model: bytes of its files, and of its weights once they are loaded. */
+  input: { bytes: number; loadedWeightBytes: number };
+  prediction: Prediction;
+  /** In the order of the file. */
+  layers: PlanLayer[];
+  front: PlanFront;
+  presets: { id: PresetId; bytes: number; loss: number }[];
+  candidate: PlanPoint;
+  /** Why the recipe cannot be met; the candidate is the nearest then. */
+  problem?: string;
+  notes: string[];
+}
+
+/**
+ * How the losses of a plan's layers, added up, tell what it does. "agreement": share of predictions that stay, 1 − slope·√loss, measured on images.
+ * "outputs": noise of the outputs, relative to their energy, measured on images. "weights": noise of the weights; nothing was run.
+ */
+export interface Prediction {
+  of: "agreement" | "outputs" | "weights";
+  /** Images that it rests on. */
+  samples?: number;
+  /** Of the middle case, and of a good and a bad one. */
+  slope: number;
+  slopes: [good: number, bad: number];
+}
+
+export interface PlanLayer {
+  /** Key of the recipe's `layers`. */
+  id: string;
+  label: string;
+  op: string;
+  shape: number[];
+  parameters: number;
+  convolution: boolean;
+  /** As it is now. */
+  bytes: number;
+  /** Why it cannot be compressed. */
+  blocked?: string;
+  /** Loss where the layer's outputs carry an eighth of noise. */
+  sensitivity?: number;
+  /** Smallest first; the last leaves the layer as it is. */
+  choices: PlanChoice[];
+}
+
+export interface PlanChoice {
+  /** Absent where the layer is left as it is. */
+  method?: string;
+  options?: Record<string, number>;
+  /** "3×3 · 64 words" */
+  text: string;
+  bytes: number;
+  bits: number;
+  loss: number;
+  /** Bytes of its codes, by what they are. */
+  parts: CodeBytes;
+  /** One of the steps that the front takes. */
+  step: boolean;
+}
+
+export interface CodeBytes { indices: number; codebook: number; values: number }
+
+/** Plans, smallest first: the first as choices of all layers, each further one by the layer that takes another choice. */
+export interface PlanFront {
+  first: number[];
+  layer: Uint32Array;
+  choice: Uint32Array;
+  /** Of each plan: bytes of the file, bits per convolution weight, loss. One more than there are steps. */
+  bytes: Float64Array;
+  bits: Float64Array;
+  loss: Float64Array;
+}
+
+export interface PlanPoint { choices: number[]; bytes: number; bits: number; loss: number }

@@ -1,0 +1,65 @@
+import type { Device, PresetId } from "./api";
+import type { JobState } from "./page";
+import type { PlanFacts } from "./plan";
+
+/** What a recipe's page and the extension host say to each other. The text document is the only truth: the page asks for changes of it and shows what it says. */
+
+/** A recipe's fields as its text has them, paths as they are written. */
+export interface RecipeView {
+  /** Absent where the recipe names no model and none lies beside it. */
+  model?: { name: string; file: string };
+  preset?: PresetId;
+  target?: string;
+  bits?: number;
+  data?: { folder?: string; evalFolder?: string; limit?: number };
+  preprocess?: Record<string, unknown>;
+  device?: Device;
+  seed?: number;
+  layers: Record<string, LayerSetting>;
+}
+
+export interface LayerSetting { method?: string; options?: Record<string, unknown>; pin?: "leave" | "exact" | { atLeastBits: number } }
+
+/** Why a text is no recipe, or none for this model, and where. */
+export interface RecipeProblem { text: string; line?: number }
+
+/** A file that was made from this model with images: a point beside the predicted curve. */
+export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number }
+
+export type Planning =
+  | { state: "none" }
+  /** Layers are being rated. */
+  | { state: "busy"; text: string; fraction: number; secondsLeft?: number }
+  | { state: "ready"; facts: PlanFacts }
+  | { state: "failed"; text: string }
+  /** Rating on images was cancelled. */
+  | { state: "cancelled" };
+
+/** A change of the text: a value at a path of names, or nothing there any more; `instead` names neighbours that it takes the place of. */
+export interface RecipeChange { path: string[]; value?: unknown; instead?: string[] }
+
+export const recipeActions = ["compress", "cancel-job", "resume-job", "discard-job", "cancel-planning", "plan", "choose-data", "choose-model", "show-text", "show-log", "manage-trust", "open-model", "open-result", "compare"] as const;
+export type RecipeAction = (typeof recipeActions)[number];
+
+/** The host's side. */
+export interface RecipeHostApi {
+  /** The page is there and wants to know all. */
+  ready(): Promise<void>;
+  /** One step of undo. */
+  change(changes: RecipeChange[]): Promise<void>;
+  selected(layer: string | undefined): Promise<void>;
+  act(action: RecipeAction): Promise<void>;
+}
+
+/** The page's side. */
+export interface RecipePageApi {
+  /** With a problem, what was good last stays in sight. */
+  recipe(view: RecipeView | undefined, problem: RecipeProblem | undefined): Promise<void>;
+  planning(planning: Planning): Promise<void>;
+  measured(points: MeasuredPoint[]): Promise<void>;
+  job(state: JobState | undefined): Promise<void>;
+  select(layer: string): Promise<void>;
+  trusted(): Promise<void>;
+  /** Runs the primary action, as its key does. */
+  compress(): Promise<void>;
+}

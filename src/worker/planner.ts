@@ -1,0 +1,51 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import { frontOf } from "../compression/front";
+import { mergeRecipe, type Job } from "../compression/goal";
+import { rateModel, type RatedModel } from "../compression/rated";
+import type { WorkerApi } from "../protocol/api";
+import { throwIfCancelled } from "../protocol/errors";
+import { cacheFolder, nodeHost, type NodeHost } from "./host";
+
+/** Models whose ratings stay in memory, so that a change of a recipe is answered at once. */
+const KEPT = 4;
+
+/** The planning call of a worker process. */
+export function planner(): Pick<WorkerApi, "plan"> {
+  const kept = new Map<string, RatedModel>(), hosts = new Map<number | undefined, Promise<NodeHost>>();
+  const hostWith = (threads: number | undefined): Promise<NodeHost> => {
+    const host = hosts.get(threads) ?? nodeHost({ threads, ratings: path.join(cacheFolder(), "ratings") });
+    hosts.set(threads, host);
+    return host;
+  };
+  const keep = async (key: string, rated: RatedModel): Promise<void> => {
+    kept.set(key, rated);
+    for (const [old, { opened }] of [...kept].slice(0, -KEPT)) {
+      kept.delete(old);
+      await opened.close();
+    }
+  };
+  return {
+    async plan(request, known, progress, signal) {
+      const host = await hostWith(request.threads), job = await mergeRecipe(request, host);
+      const opened = await host.openModel(job.request.model), key = await keyOf(job, opened.files);
+      let rated = kept.get(key);
+      if (rated) {
+        await opened.close();
+        kept.delete(key); // used last, forgotten last
+      } else {
+        rated = await rateModel(job, opened, host, known, progress, signal).catch(async (error: unknown) => { await opened.close(); throw error; });
+        if (!rated) { await opened.close(); return undefined; }
+      }
+      await keep(key, rated);
+      throwIfCancelled(signal);
+      return frontOf(rated, job);
+    },
+  };
+}
+
+/** What ratings rest on, told by the times of files. */
+async function keyOf({ request, recipe }: Job, files: readonly string[]): Promise<string> {
+  const times = await Promise.all([...files, ...request.data === undefined ? [] : [request.data]].map((file) => fs.stat(file).then(({ mtimeMs, size }) => [mtimeMs, size], () => [])));
+  return JSON.stringify([files, times, request.data, request.evalData !== undefined, request.method, request.seed, recipe.preprocess, recipe.data?.limit]);
+}

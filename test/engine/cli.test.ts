@@ -1,0 +1,43 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+
+/** What the command line says to a person, and to a program. */
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-cli-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const model = "samples/fashion-cnn.onnx";
+const run = (...args: string[]) => spawnSync(process.execPath, ["dist/cli.js", ...args], { encoding: "utf8" });
+
+describe("wrong usage", () => {
+  test.each([
+    ["a value that looks like an option", ["compress", model, "--bits", "-1"], "Option '--bits' argument is ambiguous. See kernelscope compress --help."],
+    ["a number out of range", ["compress", model, "--bits=-1"], "--bits -1: give a number from 0.01 to 32."],
+    ["agreement with nothing", ["evaluate", model, "--data", "samples/fashion-mnist", "--fail-under", "agreement=0.9"], "--fail-under agreement: agreement with what? Give --reference MODEL."],
+    ["a figure without images", ["compress", model, "--fail-under", "top1=0.9"], "--fail-under needs images to measure on: give --data DIR."],
+  ])("%s ends at once with 2 and one sentence", (_name, args, sentence) => {
+    const { status, stdout, stderr } = run(...args);
+    expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: "", stderr: `${sentence}\n` });
+  });
+});
+
+test("with --json a failure is an object too", () => {
+  const { status, stdout } = run("inspect", path.join(folder, "none.onnx"), "--json");
+  expect(status).toBe(1);
+  const { error } = JSON.parse(stdout) as { error: { code: string; message: string } };
+  expect(error.message).toContain("none.onnx");
+  expect(error.code).toBe("bad-model");
+});
+
+test("a layer is shown as text, and as JSON only where that is asked for", () => {
+  const small = path.join(folder, "small.onnx");
+  expect(run("compress", model, "--bits", "1", "-o", small, "--quiet").status).toBe(0);
+  const { stdout } = run("inspect", small, "--layer", "17");
+  expect(stdout).toMatch(/^17\.weight: Conv 128×128×3×3, .* bits a weight\n\d+ codewords of \d+ weights/);
+  const lines = stdout.trim().split("\n"), json = JSON.parse(run("inspect", small, "--layer", "17", "--json").stdout) as { codewords: number; uses: number[] };
+  expect(lines.length).toBe(4 + json.codewords);
+  const uses = lines.slice(-json.codewords).map((line) => Number(line.trim().split(/\s+/)[1].replaceAll(",", "")));
+  expect(uses).toEqual([...json.uses].sort((a, b) => b - a));
+});

@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { mergeRecipe } from "../../src/compression/goal";
+import { frontOf } from "../../src/compression/front";
+import { rateModel, type RatedModel } from "../../src/compression/rated";
+import { KernelscopeError } from "../../src/protocol/errors";
+import { nodeHost, type NodeHost } from "../../src/worker/host";
+import type { PlanFacts } from "../../src/protocol/plan";
+import { compressWith } from "../helpers/compress";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-front-")), model = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist");
+let host: NodeHost, rated: RatedModel;
+const jobOf = (recipe: object) => mergeRecipe({ model, data, recipe: path.join(folder, "a.kernelscope.json"), recipeText: JSON.stringify(recipe) }, host);
+const front = async (recipe: object): Promise<PlanFacts> => frontOf(rated, await jobOf(recipe));
+
+beforeAll(async () => {
+  host = await nodeHost({ threads: 2, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") });
+  const job = await jobOf({});
+  rated = (await rateModel(job, await host.openModel(model), host, false, () => undefined))!;
+}, 300_000);
+afterAll(async () => {
+  await rated.opened.close();
+  await host.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const agreement = ({ prediction }: PlanFacts, loss: number): number => 1 - prediction.slope * Math.sqrt(loss);
+
+test("a front leads from the smallest file to the largest, always better; its first plan and steps give every plan", async () => {
+  const { front: { first, layer, choice, bytes, bits, loss }, layers, input } = await front({ preset: "balanced" }), now = [...first];
+  expect(bytes.length).toBeGreaterThan(60);
+  expect(bytes[0]).toBeLessThan(20_000);
+  expect(bytes[bytes.length - 1]).toBeLessThanOrEqual(input.bytes + 20_000);
+  layer.forEach((l, k) => {
+    expect(layers[l].choices[choice[k]].bytes).toBeGreaterThan(layers[l].choices[now[l]].bytes);
+    now[l] = choice[k];
+    expect(bytes[k + 1]).toBeGreaterThanOrEqual(bytes[k]);
+    expect(bits[k + 1]).toBeGreaterThanOrEqual(bits[k]);
+    expect(loss[k + 1]).toBeLessThan(loss[k]);
+    expect(loss[k + 1]).toBeCloseTo(now.reduce((sum, c, i) => sum + layers[i].choices[c].loss, 0), 9);
+  });
+  expect(now).toEqual(layers.map(({ choices }) => choices.length - 1)); // everything left as it is
+});
+
+test("a target's candidate is what a compression writes, byte for byte, and what the front says of that size", async () => {
+  const recipe = { target: "80KB", layers: { "22.weight": { pin: "leave" }, "3.weight": { method: "kernel", options: { block: 9, words: 100 } } } };
+  const { candidate, layers, front: { bytes, loss } } = await front(recipe), output = path.join(folder, "out.onnx"), file = path.join(folder, "b.kernelscope.json");
+  writeFileSync(file, JSON.stringify(recipe));
+  const report = await compressWith(path.join(folder, "jobs"), { model, data, recipe: file, output });
+  expect(report.output.bytes).toBe(candidate.bytes);
+  expect(candidate.bytes).toBeLessThanOrEqual(80_000);
+  expect(report.convBitsPerWeight).toBeCloseTo(candidate.bits, 2);
+  expect(report.layers.map(({ codewords, codebookBits, method }) => (method === "kernel" ? codewords : method && codebookBits))).toEqual(candidate.choices.map((c, i) => layers[i].choices[c].options?.words ?? layers[i].choices[c].options?.bits));
+  const near = bytes.findIndex((size) => size > candidate.bytes);
+  expect(candidate.loss).toBeLessThan(1.05 * loss[near - 1]);
+  expect(candidate.loss).toBeGreaterThan(0.8 * loss[near]);
+}, 300_000);
+
+test("presets stand where they promise", async () => {
+  const facts = await front({}), at = Object.fromEntries(facts.presets.map((preset) => [preset.id, preset]));
+  expect(facts.prediction).toMatchObject({ of: "agreement", samples: 256 });
+  expect(agreement(facts, at["nearly-lossless"].loss)).toBeGreaterThanOrEqual(0.99);
+  expect(at["nearly-lossless"].bytes).toBeGreaterThan(at.balanced.bytes);
+  expect(at.balanced.bytes).toBeGreaterThan(at.smallest.bytes);
+  expect(at.balanced.bytes).toBeLessThan(100_000); // ratings that take noise for worse than it is would show here
+  expect(facts.candidate.bytes).toBe(at.balanced.bytes);
+});
+
+test("pins hold at every size, and what they make impossible is said with the smallest that is left", async () => {
+  const { front: { first, layer }, layers, problem, candidate } = await front({ target: "40KB", layers: { "17.weight": { pin: { atLeastBits: 4 } }, "14.weight": { method: "integer", options: { bits: 8 }, pin: "exact" } } });
+  expect(problem).toMatch(/^40.0 KB cannot be reached\. The smallest possible is [\d.]+ KB with the pins as they are\.$/);
+  expect(candidate.bytes).toBeGreaterThan(100_000);
+  const at = layers.findIndex(({ id }) => id === "17.weight"), exact = layers.findIndex(({ id }) => id === "14.weight");
+  expect(layers[at].choices[first[at]].bits).toBeGreaterThanOrEqual(4);
+  expect(layers[exact].choices[first[exact]]).toMatchObject({ method: "integer", options: { bits: 8 } });
+  expect(layers[exact].choices[first[exact]].loss).toBeGreaterThan(0); // it counts in the prediction
+  expect([...layer]).not.toContain(exact);
+});
+
+test("a recipe that does not fit the model or its own rules is refused with its place", async () => {
+  const placeOf = (recipe: object) => front(recipe).then(() => undefined, (error: unknown) => (error instanceof KernelscopeError ? error.details.path : error));
+  expect(await placeOf({ layers: { nosuch: { pin: "leave" } } })).toBe('["layers","nosuch"]');
+  expect(await placeOf({ target: "12 apples" })).toBe('["target"]');
+  expect(await placeOf({ layers: { "3.weight": { method: "kernel", options: { block: 9, words: 1 } } } })).toBe('["layers","3.weight","options","words"]');
+});
+
+test("ratings are found again by another process, and not made where only known ones are wanted", async () => {
+  const again = await nodeHost({ threads: 2, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") }), opened = await again.openModel(model), heard: string[] = [];
+  const rate = async (request: object) => rateModel(await mergeRecipe({ model, ...request }, again), opened, again, true, ({ text }) => { heard.push(text); });
+  expect((await rate({ data }))?.ratings).toEqual(rated.ratings.map((rating) => expect.objectContaining({ response: rating.response })));
+  expect(await rate({ data, seed: 7 })).toBeUndefined();
+  expect(heard).toEqual([]);
+  await opened.close();
+  await again.close();
+});
+
+test("without images nothing is run, and the prediction is of the weights", async () => {
+  const job = await mergeRecipe({ model, recipeText: "{\"bits\":3}", recipe: path.join(folder, "c.kernelscope.json") }, host), opened = await host.openModel(model);
+  const plain = (await rateModel(job, opened, host, false, () => undefined))!, facts = await frontOf(plain, job);
+  await opened.close();
+  expect(facts.prediction).toMatchObject({ of: "weights" });
+  expect(facts.prediction.samples).toBeUndefined();
+  expect(facts.candidate.bits).toBeLessThanOrEqual(3);
+  expect(-10 * Math.log10(facts.candidate.loss)).toBeGreaterThan(8);
+  expect(-10 * Math.log10(facts.candidate.loss)).toBeLessThan(25);
+});

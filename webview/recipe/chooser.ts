@@ -1,0 +1,36 @@
+import { el } from "../dom";
+
+export interface ChooserItem { text: string; note: string; chosen: boolean; act(): void }
+
+/** A list under an element to choose one thing from; keys walk it, Escape and a press elsewhere close it. */
+export function openChooser(label: string, items: readonly ChooserItem[], under: HTMLElement): void {
+  document.querySelector(".chooser")?.remove();
+  const list = el("div", { class: "chooser", role: "listbox", "aria-label": label, tabindex: -1 });
+  const close = (): void => {
+    list.remove();
+    document.removeEventListener("pointerdown", outside, true);
+    (under.isConnected ? under.closest<HTMLElement>(".plan-row") ?? under : document.querySelector<HTMLElement>(".plan-row[aria-selected=true]"))?.focus();
+  };
+  const outside = (event: PointerEvent): void => { if (!(event.target instanceof Node && list.contains(event.target))) close(); };
+  const options = items.map(({ text, note, chosen, act }) => {
+    const option = el("div", { class: "chooser-item", role: "option", tabindex: -1, "aria-selected": String(chosen) }, el("span", {}, text), el("small", {}, note));
+    option.addEventListener("click", () => { close(); act(); });
+    list.append(option);
+    return option;
+  });
+  list.addEventListener("keydown", (event) => {
+    const at = options.findIndex((option) => option === document.activeElement), to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: options.length - 1 }[event.key];
+    if (to !== undefined) options[Math.max(0, Math.min(options.length - 1, to))].focus();
+    else if (event.key === "Enter" || event.key === " ") { options[at]?.click(); }
+    else if (event.key === "Escape" || event.key === "Tab") close();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  document.body.append(list);
+  const { left, top, bottom } = under.getBoundingClientRect(), height = Math.min(list.offsetHeight, 360), below = bottom + height + 8 < innerHeight || top < height;
+  list.style.left = `${Math.max(8, Math.min(left, innerWidth - list.offsetWidth - 8))}px`;
+  list.style.top = `${Math.max(8, below ? Math.min(bottom + 2, innerHeight - height - 8) : top - height - 2)}px`;
+  (options.find((_, i) => items[i].chosen) ?? options[0])?.focus();
+  document.addEventListener("pointerdown", outside, true);
+}

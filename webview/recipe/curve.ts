@@ -1,0 +1,210 @@
+import { area, curveMonotoneX, line, scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3";
+import type { PresetId } from "../../src/protocol/api";
+import type { PlanPoint } from "../../src/protocol/plan";
+import type { MeasuredPoint } from "../../src/protocol/recipe-page";
+import { el, svg } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+import type { Plans } from "./plans";
+
+const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
+/** Pixels within which the thumb sticks to a preset or a measured point. */
+const STICKS = 7;
+const FLOORS = [0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5, 0];
+
+export interface CurveActions {
+  /** A plan is looked at while the thumb moves. */
+  look(point: PlanPoint): void;
+  /** The thumb was let go at this plan. */
+  settle(point: PlanPoint): void;
+  preset(id: PresetId): void;
+}
+
+export const presetNames = (): Record<PresetId, string> => ({ "nearly-lossless": t("Nearly Lossless"), balanced: t("Balanced"), smallest: t("Smallest") });
+
+/** What every size costs: the curve of plans, measured files beside it, and under it, as its x axis, the slider that chooses a size. */
+export class Curve {
+  readonly element = el("div", { class: "curve" });
+  private readonly chart = svg("svg", { class: "curve-chart", "aria-hidden": "true" });
+  private readonly slider = el("div", { class: "curve-slider", role: "slider", tabindex: 0, "aria-label": t("Target size") });
+  private readonly thumb = el("span", { class: "curve-thumb" });
+  private readonly filled = el("span", { class: "curve-filled" });
+  private readonly axis = el("div", { class: "curve-axis", "aria-hidden": "true" });
+  private readonly caption = el("small", { class: "curve-caption" });
+  private readonly legend = el("div", { class: "curve-legend" });
+  private plans: Plans | undefined;
+  private measured: readonly MeasuredPoint[] = [];
+  private point: PlanPoint = { choices: [], bytes: 0, bits: 0, loss: 0 };
+  private rank = 0;
+  private dragging = false;
+  private moved = false;
+
+  constructor(private readonly actions: CurveActions) {
+    this.slider.append(el("span", { class: "curve-track" }), this.filled, this.thumb);
+    this.element.append(this.caption, this.chart, this.slider, this.axis, this.legend);
+    this.slider.addEventListener("keydown", (event) => this.key(event));
+    this.slider.addEventListener("keyup", () => this.letGo());
+    this.slider.addEventListener("blur", () => this.letGo());
+    this.slider.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || this.isOff) return;
+      this.dragging = true;
+      this.slider.setPointerCapture(event.pointerId);
+      this.slider.focus();
+      this.drag(event);
+    });
+    this.slider.addEventListener("pointermove", (event) => { if (this.dragging) this.drag(event); });
+    this.slider.addEventListener("pointerup", () => { this.dragging = false; this.letGo(); });
+    new ResizeObserver(() => this.draw()).observe(this.element);
+  }
+
+  /** Whether the thumb is in somebody's hand. */
+  get isMoving(): boolean { return this.dragging || this.moved; }
+
+  show(plans: Plans, point: PlanPoint, measured: readonly MeasuredPoint[]): void {
+    this.plans = plans;
+    this.measured = measured;
+    this.set(point, plans.rankOf(point.bytes));
+  }
+
+  private get isOff(): boolean { return this.slider.getAttribute("aria-disabled") === "true"; }
+
+  /** Nothing can be chosen while the recipe is not one. */
+  set disabled(is: boolean) { this.slider.setAttribute("aria-disabled", String(is)); }
+
+  private set(point: PlanPoint, rank: number): void {
+    this.point = point;
+    this.rank = rank;
+    this.draw();
+  }
+
+  private go(rank: number, stuck = false): void {
+    const { plans } = this;
+    if (!plans) return;
+    const next = Math.max(0, Math.min(plans.count - 1, rank));
+    if (next === this.rank && !stuck) return;
+    this.moved = true;
+    this.set(plans.at(next), next);
+    this.actions.look(this.point);
+  }
+
+  private key(event: KeyboardEvent): void {
+    const { plans, rank } = this;
+    if (!plans || this.isOff) return;
+    const far = event.shiftKey ? 10 : 1, to: Record<string, () => number> = {
+      ArrowLeft: () => rank - far, ArrowDown: () => rank - far, ArrowRight: () => rank + far, ArrowUp: () => rank + far, Home: () => 0, End: () => plans.count - 1,
+      PageUp: () => this.presetRank(1), PageDown: () => this.presetRank(-1),
+    };
+    if (event.key === "Escape" && this.moved) { this.moved = this.dragging = false; this.actions.look(plans.facts.candidate); this.set(plans.facts.candidate, plans.rankOf(plans.facts.candidate.bytes)); event.preventDefault(); }
+    if (!(event.key in to)) return;
+    event.preventDefault();
+    this.go(to[event.key]());
+  }
+
+  /** The next preset's plan up or down. */
+  private presetRank(by: 1 | -1): number {
+    const { plans, rank } = this, ranks = plans?.facts.presets.map(({ bytes }) => plans.rankOf(bytes)).sort((a, b) => by * (a - b)) ?? [];
+    return ranks.find((r) => by * (r - rank) > 0) ?? rank;
+  }
+
+  private drag(event: PointerEvent): void {
+    const { plans } = this;
+    if (!plans) return;
+    const scale = this.x(), at = event.clientX - this.slider.getBoundingClientRect().left;
+    const marks = [...plans.facts.presets.map(({ bytes }) => bytes), ...this.measured.map(({ bytes }) => bytes)].filter((bytes) => Math.abs(scale(bytes) - at) < STICKS);
+    const near = marks.sort((a, b) => Math.abs(scale(a) - at) - Math.abs(scale(b) - at))[0];
+    this.go(plans.rankOf(event.altKey || near === undefined ? scale.invert(at) : near));
+  }
+
+  private letGo(): void {
+    if (!this.moved || this.dragging) return;
+    this.moved = false;
+    this.actions.settle(this.point);
+  }
+
+  private x(): ScaleContinuousNumeric<number, number> {
+    const [least, most] = this.plans?.ends ?? [1, 10];
+    return scaleLog().domain([least, Math.max(most, least * 1.01)]).range([LEFT, Math.max(LEFT + 1, this.element.clientWidth - RIGHT)]).clamp(true);
+  }
+
+  /** From just below what presets and the candidate give up to everything. */
+  private y(plans: Plans): ScaleContinuousNumeric<number, number> {
+    const values = [...plans.facts.presets.map(({ loss }) => plans.quality(loss)), plans.quality(this.point.loss)];
+    if (plans.facts.prediction.of === "agreement") {
+      const least = Math.min(...values, ...this.measured.map(({ interval: [low] }) => low)) - 0.01;
+      return scaleLinear().domain([FLOORS.find((floor) => floor <= least) ?? 0, 1]).range([TOP + PLOT, TOP]);
+    }
+    const first = plans.quality(plans.at(0).loss), last = plans.quality(plans.at(plans.count - 1).loss);
+    return scaleLinear().domain([Math.max(0, Math.floor(first / 5) * 5), Math.ceil(Math.min(last, 60) / 5) * 5]).range([TOP + PLOT, TOP]);
+  }
+
+  private draw(): void {
+    const { plans, chart, point } = this, width = this.element.clientWidth;
+    if (!plans || !width) return;
+    const x = this.x(), y = this.y(plans), { bytes, loss } = plans.facts.front, { prediction } = plans.facts, at = x(point.bytes), top = y(plans.quality(point.loss)), bottom = TOP + PLOT;
+    const name = prediction.of === "agreement" ? t("Agreement with the original, %") : prediction.of === "outputs" ? t("Signal to noise of the outputs, dB") : t("Signal to noise of the weights, dB; nothing is run without images");
+    if (this.caption.textContent !== name) this.caption.textContent = name;
+    chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    chart.setAttribute("width", String(width));
+    chart.setAttribute("height", String(HEIGHT));
+    const ranks = Array.from({ length: plans.count }, (_, k) => k), below = (q: number) => Math.min(bottom, y(q));
+    const clip = svg("clipPath", { id: "plot" });
+    clip.append(svg("rect", { x: LEFT, y: TOP - 6, width: width - LEFT - RIGHT + 6, height: PLOT + 6 }));
+    const grid = y.ticks(5).flatMap((tick) => {
+      const label = svg("text", { x: LEFT - 8, y: y(tick) + 4, "text-anchor": "end" });
+      label.textContent = prediction.of === "agreement" ? format.whole(100 * tick) : format.whole(tick);
+      return [svg("line", { class: "curve-grid", x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), label];
+    });
+    const plot = svg("g", { "clip-path": "url(#plot)" });
+    if (prediction.of === "agreement") {
+      const edge = (slope: number) => (k: number) => below(Math.max(0, 1 - slope * Math.sqrt(loss[k])));
+      const [good, bad] = prediction.slopes;
+      plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(edge(bad)).y1(edge(good)).curve(curveMonotoneX)(ranks) ?? "" }));
+    }
+    plot.append(svg("path", { class: "curve-line", d: line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX)(ranks) ?? "" }));
+    for (const { bytes: size, agreement, interval: [low, high] } of prediction.of === "agreement" ? this.measured : []) {
+      plot.append(svg("line", { class: "curve-interval", x1: x(size), x2: x(size), y1: below(low), y2: below(high) }), svg("circle", { class: "curve-measured", cx: x(size), cy: below(agreement), r: 3.5 }));
+    }
+    plot.append(svg("line", { class: "curve-candidate-line", x1: at, x2: at, y1: TOP, y2: HEIGHT }));
+    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, x, y, at), svg("circle", { class: "curve-candidate", cx: at, cy: Math.min(bottom, top), r: 5 }));
+    this.place(x, at);
+    this.tell(plans);
+  }
+
+  /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands below it. */
+  private presetMarks(plans: Plans, x: (v: number) => number, y: (v: number) => number, at: number): SVGElement[] {
+    const names = presetNames(), marks = plans.facts.presets.map(({ id, bytes, loss }) => ({ id, left: x(bytes), top: Math.min(TOP + PLOT, y(plans.quality(loss))), bytes }));
+    const named = [...marks].sort((a, b) => Math.abs(a.left - at) - Math.abs(b.left - at)).find(({ left }) => Math.abs(left - at) < STICKS) ?? marks.find(({ id }) => id === "balanced");
+    return marks.flatMap((mark) => {
+      const { id, left, top, bytes } = mark, shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
+      title.textContent = `${names[id]}, ${format.bytes(bytes)}`;
+      shape.append(title);
+      shape.addEventListener("click", () => this.actions.preset(id));
+      if (mark !== named) return [shape];
+      const toLeft = left > this.element.clientWidth - 150, down = Math.min(TOP + PLOT - 8, top + 34), label = svg("text", { class: "curve-name", x: left + (toLeft ? -14 : 14), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
+      label.textContent = title.textContent;
+      return [svg("path", { class: "curve-lead", d: `M${left} ${top + 6}V${down}h${toLeft ? -8 : 8}` }), shape, label];
+    });
+  }
+
+  private place(x: ScaleContinuousNumeric<number, number>, at: number): void {
+    this.thumb.style.left = `${at}px`;
+    this.filled.style.width = `${Math.max(0, at - LEFT)}px`;
+    const [least, most] = this.plans?.ends ?? [1, 10], ticks: { value: number; left: number }[] = [];
+    for (let power = 10 ** Math.floor(Math.log10(least)); power <= most; power *= 10) for (const step of [1, 1.5, 2, 3, 5, 7]) {
+      const value = step * power, left = x(value);
+      if (value >= least && value <= most && left - (ticks[ticks.length - 1]?.left ?? -100) > 52) ticks.push({ value, left });
+    }
+    this.axis.replaceChildren(...ticks.map(({ value, left }) => Object.assign(el("span", {}, format.plainBytes(value)), { style: `left:${left}px` })));
+  }
+
+  private tell(plans: Plans): void {
+    const { slider, point } = this, { input, prediction } = plans.facts, [least, most] = plans.ends, quality = plans.quality(point.loss);
+    slider.setAttribute("aria-valuemin", String(least));
+    slider.setAttribute("aria-valuemax", String(most));
+    slider.setAttribute("aria-valuenow", String(point.bytes));
+    const size = t("{0}, {1} times smaller", format.bytes(point.bytes), format.times(input.bytes / point.bytes));
+    slider.setAttribute("aria-valuetext", prediction.of === "agreement" ? `${size}, ${t("agreement {0} percent predicted", format.tenths(100 * quality))}` : size);
+    const kinds: [string, string][] = [["predicted", t("predicted")], ...(this.measured.length && prediction.of === "agreement" ? [["measured", t("measured, 95 % interval")] as [string, string]] : []), ["candidate", t("candidate")], ["preset", t("presets")]];
+    if (this.legend.childElementCount !== kinds.length) this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", {}, el("i", { class: `key-${kind}` }), name)));
+  }
+}

@@ -1,0 +1,83 @@
+import type { JobState } from "../../src/protocol/page";
+import type { Planning, RecipeAction } from "../../src/protocol/recipe-page";
+import { button } from "../controls";
+import { el, icon } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+
+/** Layers that were done last stand in the card. */
+const SHOWN = 3;
+
+/** What is being done: layers compressed or rated, how long it will take, Cancel; or how it ended, and how it goes on. */
+export class JobCard {
+  readonly element = el("section", { class: "job", hidden: true, "aria-label": t("Job") });
+  private readonly live = el("p", { class: "unseen", role: "status" });
+  private told = "";
+
+  constructor(private readonly act: (action: RecipeAction) => void) {}
+
+  show(job: JobState | undefined, planning: Planning, trusted: boolean): void {
+    const parts = job?.state === "running" ? this.running(job) : planning.state === "busy" ? this.rating(planning) : job ? this.ended(job, trusted) : planning.state === "cancelled" ? this.cancelled() : undefined;
+    this.element.hidden = parts === undefined;
+    this.element.replaceChildren(...(parts ?? []), this.live);
+    this.tell(job);
+  }
+
+  private running(job: JobState): HTMLElement[] {
+    const { layers, finished } = job, fitting = layers && layers.of > 0 && job.stage === "fit";
+    const title = fitting ? t("{0} of {1} layers", layers.done, layers.of) : job.text, left = leftText(job.secondsLeft);
+    return [
+      head(t("Compressing"), [title, left].filter(Boolean).join(" · "), button({ label: t("Cancel"), small: true, onClick: () => this.act("cancel-job") })),
+      layers && layers.of > 0 ? segments(layers.done, layers.of) : bar(job.fraction, t("Compressing")),
+      el("ul", { class: "job-layers" }, ...finished.slice(-SHOWN).map(({ label, sqnrDb }) => el("li", {}, icon("check"), el("span", {}, label), el("span", { class: "number" }, sqnrDb === undefined ? "" : format.decibels(sqnrDb)))),
+        ...(fitting ? [el("li", { class: "job-now" }, icon("loading"), el("span", {}, job.text))] : [])),
+    ];
+  }
+
+  private rating({ text, fraction, secondsLeft }: Extract<Planning, { state: "busy" }>): HTMLElement[] {
+    return [head(t("Measuring what layers can bear"), leftText(secondsLeft), button({ label: t("Cancel"), small: true, onClick: () => this.act("cancel-planning") })), bar(fraction, t("Rating layers")), el("p", { class: "job-text" }, text)];
+  }
+
+  private cancelled(): HTMLElement[] {
+    return [head(t("Not measured on these images"), "", button({ label: t("Resume"), small: true, onClick: () => this.act("plan") })), el("p", { class: "job-text" }, t("Without it there is no prediction. What was measured is kept; compressing measures the rest."))];
+  }
+
+  private ended({ state, sentence, layers, comparable }: JobState, trusted: boolean): HTMLElement[] {
+    if (state === "done") {
+      return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), ...(comparable ? [button({ label: t("Compare"), small: true, onClick: () => this.act("compare") })] : []))];
+    }
+    return [
+      el("div", { class: "job-end" }, icon("circle-slash"), el("p", {}, sentence ?? "")), ...(layers && layers.done > 0 ? [segments(layers.done, layers.of)] : []),
+      el("div", { class: "row" }, button({ label: t("Resume"), small: true, disabled: !trusted, onClick: () => this.act("resume-job") }), button({ label: t("Discard"), small: true, onClick: () => this.act("discard-job") })),
+    ];
+  }
+
+  /** Start, each quarter and the end are read out. */
+  private tell(job: JobState | undefined): void {
+    const quarter = job?.state === "running" ? Math.floor(4 * job.fraction) : 0;
+    const text = !job ? "" : job.state !== "running" ? job.sentence ?? "" : quarter === 0 ? t("Compressing began") : t("Compressing, {0} percent", 25 * quarter);
+    if (text === this.told) { this.live.textContent = text; return; }
+    this.told = text;
+    this.live.textContent = text;
+  }
+}
+
+const head = (title: string, note: string, action: HTMLElement): HTMLElement => el("div", { class: "job-head" }, el("h2", {}, title), el("small", {}, note), action);
+
+const leftText = (seconds: number | undefined): string => (seconds === undefined || !Number.isFinite(seconds) ? "" : seconds < 90 ? t("{0} s left", Math.max(1, Math.round(seconds))) : t("{0} min left", Math.round(seconds / 60)));
+
+function bar(fraction: number, label: string): HTMLElement {
+  const element = el("progress", { class: "job-bar", "aria-label": label });
+  element.max = 1;
+  element.value = fraction;
+  return element;
+}
+
+/** One piece for each layer; of very many, each for several. */
+function segments(done: number, of: number): HTMLElement {
+  const count = Math.min(of, 40), full = done / of * count;
+  const element = el("div", { class: "job-segments", role: "progressbar", "aria-label": t("{0} of {1} layers", done, of) }, ...Array.from({ length: count }, (_, i) => el("span", { class: i < Math.floor(full) ? "done" : i < full + (done < of ? 1 : 0) ? "now" : "" })));
+  element.setAttribute("aria-valuenow", String(done));
+  element.setAttribute("aria-valuemax", String(of));
+  return element;
+}

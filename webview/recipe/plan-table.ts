@@ -1,0 +1,185 @@
+import type { PlanChoice, PlanLayer, PlanPoint } from "../../src/protocol/plan";
+import type { LayerSetting } from "../../src/protocol/recipe-page";
+import { el, icon } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+import { pinOf, type Plans } from "./plans";
+import { refreshWhy, whyOf, type WhyActions } from "./why";
+
+export type Order = "depth" | "size" | "bits" | "sensitivity";
+
+export interface TableActions {
+  select(layer: string): void;
+  /** Keeps the layer as it is now, or lets it go. */
+  togglePin(layer: string): void;
+  /** All that the layer can become, under this element. */
+  choose(layer: string, under: HTMLElement): void;
+  step(layer: string, choice: number): void;
+  why(layer: string): WhyActions;
+}
+
+interface Row { element: HTMLElement; pin: HTMLElement; method: HTMLElement; bits: HTMLElement; bitsBar: HTMLElement; size: HTMLElement; down: HTMLElement[]; up: HTMLElement[] }
+
+/** Every layer with what it becomes, what that takes, and what one step down or up would save and cost. */
+export class PlanTable {
+  readonly element = el("div", { class: "plan-table", role: "grid", "aria-label": t("Layers") });
+  private readonly body = el("div", { class: "plan-body", role: "rowgroup" });
+  private readonly total = el("div", { class: "plan-row plan-total", role: "row" });
+  private readonly rows = new Map<string, Row>();
+  private plans: Plans | undefined;
+  private point: PlanPoint | undefined;
+  private settings: Record<string, LayerSetting> = {};
+  private order: Order = "depth";
+  private filter = "";
+  private selected: string | undefined;
+  private typed = { text: "", at: 0 };
+
+  constructor(private readonly actions: TableActions) {
+    const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader" }, name)));
+    this.element.append(head, this.body, this.total);
+    this.body.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  show(plans: Plans, point: PlanPoint, settings: Record<string, LayerSetting>): void {
+    const others = this.plans?.facts.layers.map(({ id }) => id).join() !== plans.facts.layers.map(({ id }) => id).join();
+    this.plans = plans;
+    this.settings = settings;
+    if (others) this.build();
+    this.update(point);
+    this.arrange();
+  }
+
+  /** Follows the slider. */
+  update(point: PlanPoint): void {
+    const { plans } = this;
+    if (!plans) return;
+    this.point = point;
+    const widest = Math.max(1, ...plans.facts.layers.map(({ choices }, i) => Math.min(10, choices[point.choices[i]].bits)));
+    let bytes = 0;
+    plans.facts.layers.forEach((layer, i) => {
+      const choice = layer.choices[point.choices[i]];
+      bytes += choice.bytes;
+      this.fill(layer, i, choice, widest);
+    });
+    const cells = ["", t("All layers"), format.whole(plans.parameters), "", format.hundredths(point.bits), format.bytes(bytes), "", plans.facts.prediction.of === "agreement" ? t("steps: size, then points of agreement") : t("steps: size, then dB")];
+    this.total.replaceChildren(...cells.map((text, i) => el("span", { class: `plan-cell plan-c${i === 7 ? "note" : i}`, role: "gridcell", title: i === 4 ? t("bits per convolution weight") : undefined }, text)));
+    this.explain();
+  }
+
+  select(layer: string | undefined, focus = false): void {
+    this.selected = layer;
+    for (const [id, { element }] of this.rows) {
+      element.setAttribute("aria-selected", String(id === layer));
+      element.tabIndex = id === layer ? 0 : -1;
+    }
+    this.explain();
+    const row = layer === undefined ? undefined : this.rows.get(layer)?.element;
+    row?.scrollIntoView({ block: "nearest" });
+    if (focus) row?.focus();
+  }
+
+  sort(order: Order): void { this.order = order; this.arrange(); }
+
+  search(text: string): void { this.filter = text.trim().toLowerCase(); this.arrange(); }
+
+  private build(): void {
+    this.rows.clear();
+    for (const layer of this.plans?.facts.layers ?? []) {
+      const cell = (i: number, name: string, ...children: Node[]) => el("span", { class: `plan-cell plan-c${i} ${name}`, role: "gridcell" }, ...children);
+      const pin = el("button", { class: "plan-pin", tabindex: -1 }), method = el("button", { class: "plan-method", tabindex: -1 }), bits = el("span", { class: "number" }), bitsBar = el("span"), size = el("span", {}), pair = () => [el("span", { class: "plan-bytes" }), el("span", { class: "plan-points" })];
+      const down = pair(), up = pair(), worst = Math.max(1e-12, ...(this.plans?.facts.layers ?? []).map(({ sensitivity }) => sensitivity ?? 0)), share = Math.sqrt((layer.sensitivity ?? 0) / worst);
+      const sensitivity = el("span", { class: "plan-bar plan-sensitivity", title: layer.sensitivity === undefined ? t("Not measured without images") : t("Measured: what an eighth of noise in this layer does, beside the other layers") }, Object.assign(el("span"), { style: `width:${100 * share}%` }));
+      const element = el("div", { class: "plan-row", role: "row", "data-id": layer.id, tabindex: -1 },
+        cell(0, "", pin), cell(1, "plan-name", el("span", { title: layer.id }, layer.label)), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
+        cell(4, "plan-bits", bits, el("span", { class: "plan-bar" }, bitsBar)), cell(5, "number", size), cell(6, "", ...(layer.sensitivity === undefined ? [document.createTextNode("–")] : [sensitivity])), cell(7, "plan-step", ...down), cell(8, "plan-step", ...up));
+      element.addEventListener("click", () => this.actions.select(layer.id));
+      pin.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.togglePin(layer.id); });
+      method.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.choose(layer.id, method); });
+      for (const [cells, by] of [[down, -1], [up, 1]] as const) cells[0].parentElement?.addEventListener("dblclick", () => { const step = this.stepOf(layer.id, by); if (step !== undefined) this.actions.step(layer.id, step); });
+      this.rows.set(layer.id, { element, pin, method, bits, bitsBar, size, down, up });
+    }
+  }
+
+  private stepOf(layer: string, by: 1 | -1): number | undefined {
+    const { plans, point } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
+    return plans && point && at >= 0 ? plans.step(point, at, by)?.choice : undefined;
+  }
+
+  private fill(layer: PlanLayer, at: number, choice: PlanChoice, widest: number): void {
+    const { plans, point } = this, row = this.rows.get(layer.id);
+    if (!plans || !point || !row) return;
+    const pinned = pinOf(this.settingOf(layer));
+    row.pin.replaceChildren(...(layer.blocked === undefined ? [icon(pinned ? "pinned" : "pin")] : []));
+    row.pin.classList.toggle("on", pinned !== undefined);
+    row.pin.title = pinned ? t("{0}. Press to let it go.", pinned) : t("Keep as it is, whatever the target");
+    row.pin.setAttribute("aria-label", row.pin.title);
+    row.pin.toggleAttribute("disabled", layer.blocked !== undefined);
+    const [kind, ...settings] = choice.method === undefined ? [t("left"), layer.blocked === undefined ? t("as it is") : t("as it has to be")] : choice.text.split(" · ");
+    row.method.replaceChildren(el("b", {}, kind), el("span", {}, settings.join(" · ")));
+    row.method.setAttribute("aria-label", t("Method of {0}: {1}", layer.label, [kind, ...settings].join(" · ")));
+    row.method.toggleAttribute("disabled", layer.blocked !== undefined);
+    row.method.title = layer.blocked ?? "";
+    row.bits.textContent = format.hundredths(choice.bits);
+    row.bitsBar.style.width = `${Math.max(1, 100 * Math.min(1, choice.bits / widest))}%`;
+    row.size.textContent = format.bytes(choice.bytes);
+    for (const [cells, by] of [[row.down, -1], [row.up, 1]] as const) {
+      const step = layer.blocked === undefined ? plans.step(point, at, by) : undefined;
+      cells[0].textContent = step ? signed(step.bytes, format.bytes) : "–";
+      cells[1].textContent = step ? plans.facts.prediction.of === "agreement" ? points(100 * step.quality) : points(step.quality) : "";
+    }
+  }
+
+  /** Puts rows in order, without what the filter leaves out, and the reason under the selected one. */
+  private arrange(): void {
+    const { plans, point, filter, order } = this;
+    if (!plans || !point) return;
+    const { layers } = plans.facts, chosen = (layer: PlanLayer): PlanChoice => layer.choices[point.choices[layers.indexOf(layer)]];
+    const value: Record<Order, (layer: PlanLayer) => number> = { depth: () => 0, size: (layer) => chosen(layer).bytes, bits: (layer) => chosen(layer).bits, sensitivity: ({ sensitivity }) => sensitivity ?? 0 };
+    const seen = layers.filter((layer) => [layer.label, layer.id, layer.op, layer.shape.join("×"), chosen(layer).text].some((text) => text.toLowerCase().includes(filter))).sort((a, b) => value[order](b) - value[order](a));
+    const focused = document.activeElement;
+    this.body.replaceChildren(...seen.flatMap(({ id }) => this.rows.get(id)?.element ?? []));
+    if (focused instanceof HTMLElement && this.body.contains(focused)) focused.focus();
+    this.select(this.selected);
+  }
+
+  /** Why the selected layer is as it is, under its row. */
+  private explain(): void {
+    const { plans, point, selected } = this, row = selected === undefined ? undefined : this.rows.get(selected)?.element, at = plans?.facts.layers.findIndex(({ id }) => id === selected) ?? -1;
+    const old = this.body.querySelector<HTMLElement>(":scope > .why");
+    if (!plans || !point || selected === undefined || !row?.parentElement || at < 0) { old?.remove(); return; }
+    const setting = this.settingOf(plans.facts.layers[at]), key = JSON.stringify([selected, setting, point.choices[at]]);
+    if (old?.dataset.key === key && old.previousElementSibling === row) { refreshWhy(old, plans, point, at, setting); return; }
+    old?.remove();
+    const why = whyOf(plans, point, at, setting, this.actions.why(selected));
+    why.dataset.key = key;
+    row.after(why);
+  }
+
+  private settingOf({ id, label }: PlanLayer): LayerSetting | undefined { return this.settings[id] ?? this.settings[label]; }
+
+  private key(event: KeyboardEvent): void {
+    const rows = [...this.body.querySelectorAll<HTMLElement>(":scope > .plan-row")], at = rows.findIndex(({ dataset }) => dataset.id === this.selected), { key, target } = event;
+    if (!(target instanceof HTMLElement) || !target.matches(".plan-row")) return;
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[key];
+    if (to !== undefined) {
+      const id = rows[Math.max(0, Math.min(rows.length - 1, to))]?.dataset.id;
+      if (id !== undefined) { this.actions.select(id); this.rows.get(id)?.element.focus(); }
+    } else if (key === " " && this.selected !== undefined) this.actions.togglePin(this.selected);
+    else if (key === "Enter" && !event.ctrlKey && !event.metaKey && this.selected !== undefined) this.actions.choose(this.selected, this.rows.get(this.selected)!.method);
+    else if (key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) { this.type(key); }
+    else return;
+    event.preventDefault();
+  }
+
+  /** Typing goes to the next layer whose name has what was typed. */
+  private type(key: string): void {
+    const now = performance.now();
+    this.typed = { text: now - this.typed.at < 1000 ? this.typed.text + key.toLowerCase() : key.toLowerCase(), at: now };
+    const found = this.plans?.facts.layers.find(({ label }) => label.toLowerCase().includes(this.typed.text));
+    if (found) { this.actions.select(found.id); this.rows.get(found.id)?.element.focus(); }
+  }
+}
+
+const signed = (value: number, text: (value: number) => string): string => (value > 0 ? `+${text(value)}` : text(value));
+/** +0.17, −0.35, ±0.00 */
+const points = (value: number): string => (Math.abs(value) < 0.005 ? `±${format.hundredths(0)}` : value > 0 ? `+${format.hundredths(value)}` : format.hundredths(value));

@@ -1,0 +1,109 @@
+import type { LayerSetting } from "../../src/protocol/recipe-page";
+import { t } from "../l10n";
+import type { PlanChoice, PlanFacts, PlanLayer, PlanPoint, Prediction } from "../../src/protocol/plan";
+
+/** Every plan of a model, as the page follows a slider through them. */
+export class Plans {
+  /** Plans that the slider leads through: not those that only leave large layers as they are. */
+  readonly count: number;
+  /** Total weights, and those that bits are told of. */
+  readonly parameters: number;
+  private readonly origin: number[];
+
+  constructor(readonly facts: PlanFacts) {
+    const { front: { first, layer, choice, bytes }, layers, input } = facts;
+    this.origin = first;
+    this.parameters = layers.reduce((sum, { parameters }) => sum + parameters, 0);
+    let last = layer.length;
+    for (let k = 0; k < layer.length; k++) {
+      const leaves = choice[k] === layers[layer[k]].choices.length - 1;
+      if (leaves && bytes[k + 1] - bytes[k] > 0.02 * input.bytes) { last = k; break; }
+    }
+    this.count = last + 1;
+  }
+
+  /** The plan of this rank, smallest first. */
+  at(rank: number): PlanPoint {
+    const { layer, choice, bytes, bits, loss } = this.facts.front, k = Math.max(0, Math.min(this.count - 1, rank)), choices = [...this.origin];
+    for (let i = 0; i < k; i++) choices[layer[i]] = choice[i];
+    return { choices, bytes: bytes[k], bits: bits[k], loss: loss[k] };
+  }
+
+  /** The rank of the largest plan that is no larger, the smallest plan's where all are. */
+  rankOf(size: number): number {
+    const { bytes } = this.facts.front;
+    let rank = 0;
+    while (rank < this.count - 1 && bytes[rank + 1] <= size) rank++;
+    return rank;
+  }
+
+  /** Sizes at the slider's ends. */
+  get ends(): [number, number] { return [this.facts.front.bytes[0], this.facts.front.bytes[this.count - 1]]; }
+
+  /** What a loss means to a user, see {@link qualityOf}. */
+  quality(loss: number): number { return qualityOf(this.facts.prediction, loss); }
+
+  /** Half of the range between a good and a bad case. */
+  spread(loss: number): number {
+    const { of, slopes: [good, bad] } = this.facts.prediction;
+    return of === "agreement" ? (Math.min(1, bad * Math.sqrt(loss)) - Math.min(1, good * Math.sqrt(loss))) / 2 : 0;
+  }
+
+  /** What one step up or down of a layer would change: its choice, bytes and quality. Undefined at an end. */
+  step(point: PlanPoint, at: number, by: 1 | -1): { choice: number; bytes: number; quality: number } | undefined {
+    const layer = this.facts.layers[at], now = layer.choices[point.choices[at]], next = nextStep(layer, point.choices[at], by);
+    if (next === undefined) return undefined;
+    const to = layer.choices[next];
+    return { choice: next, bytes: to.bytes - now.bytes, quality: this.quality(Math.max(0, point.loss - now.loss + to.loss)) - this.quality(point.loss) };
+  }
+
+  /** The place of each layer by how much noise in it hurts, from 1; undefined where nothing was measured. */
+  rankBySensitivity(at: number): number | undefined {
+    const own = this.facts.layers[at].sensitivity;
+    return own === undefined ? undefined : 1 + this.facts.layers.filter(({ sensitivity }) => (sensitivity ?? 0) > own).length;
+  }
+}
+
+/** Share of predictions that stay, or signal to noise in dB where the prediction is not of a classifier on images. */
+export function qualityOf({ of, slope }: Prediction, loss: number): number {
+  return of === "agreement" ? Math.max(0, 1 - slope * Math.sqrt(loss)) : loss > 0 ? Math.min(99, -10 * Math.log10(loss)) : 99;
+}
+
+function nextStep({ choices }: PlanLayer, from: number, by: 1 | -1): number | undefined {
+  for (let c = from + by; c >= 0 && c < choices.length; c += by) if (choices[c].step && choices[c].bytes !== choices[from].bytes) return c;
+  return undefined;
+}
+
+/** The layer's choice that a recipe asks for, by method and options. */
+export const choiceOf = ({ choices }: PlanLayer, method: string, options: Record<string, unknown>): number =>
+  choices.findIndex((choice) => choice.method === method && Object.entries(choice.options ?? {}).every(([key, value]) => options[key] === undefined || options[key] === value));
+
+/** Bytes of a plan by what they are; they add up to the file. */
+export function partsOf({ layers }: PlanFacts, point: PlanPoint): { indices: number; codebooks: number; integers: number; plain: number; rest: number } {
+  const parts = { indices: 0, codebooks: 0, integers: 0, plain: 0, rest: 0 };
+  layers.forEach((layer, i) => {
+    const choice: PlanChoice = layer.choices[point.choices[i]];
+    parts.indices += choice.parts.indices;
+    parts.codebooks += choice.parts.codebook;
+    parts.integers += choice.parts.values;
+    if (choice.method === undefined) parts.plain += layer.bytes;
+  });
+  parts.rest = Math.max(0, point.bytes - parts.indices - parts.codebooks - parts.integers - parts.plain);
+  return parts;
+}
+
+/** A size as a recipe's target: three digits, rounded up so that the plan fits. */
+export function targetText(bytes: number): string {
+  const [unit, name] = bytes >= 1e6 ? [1e6, "MB"] : bytes >= 1e3 ? [1e3, "KB"] : [1, "B"], value = bytes / unit;
+  const digits = unit === 1 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return `${(Math.ceil(value * 10 ** digits - 1e-9) / 10 ** digits).toFixed(digits)}${name}`;
+}
+
+/** What a recipe holds a layer to, in words; undefined where it is free. */
+export function pinOf(setting: LayerSetting | undefined): string | undefined {
+  if (!setting) return undefined;
+  const { pin, method, options } = setting;
+  if (pin === "leave") return t("Left alone");
+  if (method !== undefined && options !== undefined) return t("Stays as it is");
+  return typeof pin === "object" ? t("At least {0} bits", pin.atLeastBits) : undefined;
+}

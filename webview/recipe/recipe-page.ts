@@ -1,0 +1,288 @@
+import type { PresetId } from "../../src/protocol/api";
+import type { JobState } from "../../src/protocol/page";
+import type { PlanPoint } from "../../src/protocol/plan";
+import type { MeasuredPoint, Planning, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView } from "../../src/protocol/recipe-page";
+import { parseTarget } from "../../src/protocol/sizes";
+import { button, field, select } from "../controls";
+import { el, icon } from "../dom";
+import * as format from "../format";
+import { connectTo, savedState, saveState, start } from "../host";
+import { t } from "../l10n";
+import { bytesOf, candidateHeader } from "./candidate";
+import { openChooser } from "./chooser";
+import { Curve, presetNames } from "./curve";
+import { JobCard } from "./job-card";
+import { PlanTable, type Order } from "./plan-table";
+import { choiceOf, pinOf, Plans, targetText } from "./plans";
+import { Settings } from "./settings";
+
+interface PageState { selected?: string; order: Order }
+
+/** Of a recipe's three ways to say how small, one stands. */
+const GOALS = ["preset", "target", "bits"];
+const goal = (key: string, value: unknown): RecipeChange => ({ path: [key], value, instead: GOALS.filter((other) => other !== key) });
+
+/** The page of a recipe: how small, what every layer becomes for that, what it costs; every change goes into the text and comes back from there. */
+export class RecipePage {
+  private readonly root = document.getElementById("page") ?? document.body;
+  private readonly host: RecipeHostApi;
+  private state: PageState = { order: "depth" };
+  private trusted = start.trusted;
+  private view: RecipeView | undefined;
+  private problem: RecipeProblem | undefined;
+  private planning: Planning = { state: "none" };
+  private plans: Plans | undefined;
+  /** What the thumb is at, until the text says it. */
+  private looked: PlanPoint | undefined;
+  private measured: MeasuredPoint[] = [];
+  private job: JobState | undefined;
+  private told: string | undefined;
+
+  private readonly header = el("header", { class: "header recipe-header" });
+  private readonly banner = el("div", { class: "banner recipe-problem", role: "alert", hidden: true });
+  private readonly restricted = el("div", { class: "banner", hidden: true });
+  private readonly curve = new Curve({ look: (point) => this.look(point), settle: (point) => this.settle(point), preset: (id) => this.change([goal("preset", id)]) });
+  private readonly table = new PlanTable({
+    select: (layer) => this.select(layer), togglePin: (layer) => this.togglePin(layer), choose: (layer, under) => this.choose(layer, under), step: (layer, choice) => this.fix(layer, choice),
+    why: (layer) => ({ leave: () => this.pin(layer, { pin: "leave" }), keep: () => this.togglePin(layer), atLeast: (atLeastBits) => this.pin(layer, { pin: { atLeastBits } }), free: () => this.pin(layer, undefined), choose: (under) => this.choose(layer, under) }),
+  });
+  private readonly card = new JobCard((action) => void this.host.act(action));
+  private readonly settings = new Settings((changes) => this.change(changes));
+  private readonly size = field({ label: t("Size, like 300KB or 12x"), onInput: () => undefined, onKey: (event) => { if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize(); } });
+  private readonly goals = el("span", { class: "recipe-goal" });
+  private readonly note = el("p", { class: "recipe-note", role: "status" });
+  private readonly bytes = el("section", { class: "recipe-bytes" });
+  private readonly count = el("small");
+  private readonly left = el("div", { class: "recipe-left" });
+  private readonly right = el("section", { class: "recipe-right", "aria-label": t("Layers") });
+  private readonly content = el("div", { class: "recipe-panes" });
+
+  constructor() {
+    const saved = savedState();
+    if (typeof saved === "object" && saved !== null) this.state = { ...this.state, ...saved };
+    this.build();
+    this.host = connectTo<RecipeHostApi, RecipePageApi>({
+      recipe: async (view, problem) => { this.take(view, problem); },
+      planning: async (planning) => { this.plan(planning); },
+      measured: async (points) => { this.measured = points; this.draw(); },
+      job: async (job) => { this.job = job; this.showJob(); },
+      select: async (layer) => { if (this.plans?.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
+      trusted: async () => { this.trusted = true; this.showHeader(); },
+      compress: async () => { this.compress(); },
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.compress(); }
+      if (event.key === "F6") { this.nextPane(event.shiftKey ? -1 : 1); event.preventDefault(); }
+    });
+    void this.host.ready();
+  }
+
+  private build(): void {
+    const order = select<Order>({ label: t("Order"), values: [{ value: "depth", text: t("Depth") }, { value: "size", text: t("Size") }, { value: "bits", text: t("Bits") }, { value: "sensitivity", text: t("Sensitivity") }], value: this.state.order, onChange: (order) => { this.save({ order }); this.table.sort(order); } });
+    const filter = field({ label: t("Filter…"), icon: "filter", onInput: (text) => this.table.search(text) });
+    this.size.classList.add("recipe-size");
+    this.size.addEventListener("change", () => this.takeSize());
+    this.left.append(
+      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.settings.element),
+      this.card.element);
+    this.right.append(el("div", { class: "recipe-row recipe-layers-head" }, el("h2", {}, t("Layers")), this.count, el("span", { class: "spacer" }), el("label", { class: "recipe-order" }, el("span", {}, t("Order")), order), filter), this.table.element);
+    this.restricted.append(icon("shield"), el("span", {}, t("Restricted Mode: you can look at this recipe. Compressing and measuring run a model, so they need a trusted folder.")), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
+    this.table.sort(this.state.order);
+    this.content.append(this.left, this.right);
+  }
+
+  private take(view: RecipeView | undefined, problem: RecipeProblem | undefined): void {
+    const others = JSON.stringify(view) !== JSON.stringify(this.view);
+    if (view) this.view = view;
+    this.problem = problem;
+    if (others) this.looked = this.curve.isMoving ? this.looked : undefined;
+    if (view) { this.showGoal(view); this.settings.show(view); }
+    this.draw();
+  }
+
+  private plan(planning: Planning): void {
+    this.planning = planning;
+    if (planning.state === "ready") {
+      this.plans = new Plans(planning.facts);
+      if (!this.curve.isMoving) this.looked = undefined;
+      const { layers } = planning.facts, { selected } = this.state;
+      if (!layers.some(({ id }) => id === selected)) this.state.selected = layers.reduce<typeof layers[number] | undefined>((most, layer) => (!most || layer.bytes > most.bytes ? layer : most), undefined)?.id;
+    }
+    this.draw();
+  }
+
+  /** Everything as the text and what it comes to have it. */
+  private draw(): void {
+    const { view, problem, plans, root } = this;
+    this.showHeader();
+    this.restricted.hidden = this.trusted;
+    this.banner.hidden = problem === undefined;
+    if (problem) this.banner.replaceChildren(icon("error"), el("span", {}, problem.line === undefined ? problem.text : t("Line {0}: {1}", problem.line, problem.text)), button({ label: t("Open Text"), small: true, onClick: () => void this.host.act("show-text") }));
+    this.content.toggleAttribute("data-stale", problem !== undefined);
+    this.content.inert = problem !== undefined;
+    const body = plans ? this.content : this.waiting();
+    if (!root.contains(body) || root.firstChild !== this.header) root.replaceChildren(this.header, this.restricted, this.banner, body);
+    if (plans && view) this.follow(this.looked ?? plans.facts.candidate);
+    this.showJob();
+    document.body.dataset.ready = this.planning.state === "busy" ? "busy" : plans ? "true" : "waiting";
+  }
+
+  /** What stands here before there is a plan. */
+  private waiting(): HTMLElement {
+    const { view, planning, problem } = this;
+    if (problem && !view) return state("error", t("This is no recipe yet"), t("Put the text right, and what it comes to stands here."), button({ label: t("Open Text"), primary: true, onClick: () => void this.host.act("show-text") }));
+    if (view && !view.model) return state("question", t("Which model is this recipe for?"), t("It names none, and none of its name lies beside it."), button({ label: t("Choose Model…"), primary: true, onClick: () => void this.host.act("choose-model") }));
+    if (planning.state === "failed") return state("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, button({ label: t("Try Again"), primary: true, onClick: () => void this.host.act("plan") }), button({ label: t("Choose Model…"), onClick: () => void this.host.act("choose-model") }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") }));
+    const box = el("div", { class: "recipe-wait" });
+    if (!this.trusted && view?.data?.folder !== undefined) return box;
+    box.append(this.card.element);
+    if (planning.state === "none") box.append(el("p", { class: "note" }, t("Working out what every size costs…")));
+    return box;
+  }
+
+  /** Size, curve, bars and prediction move together. */
+  private follow(point: PlanPoint): void {
+    const { plans, view } = this;
+    if (!plans || !view) return;
+    const { facts } = plans, pinned = facts.layers.filter(({ id, label }) => pinOf(view.layers[id] ?? view.layers[label]) !== undefined).length;
+    this.curve.disabled = this.problem !== undefined;
+    this.curve.show(plans, point, this.measured);
+    this.table.show(plans, point, view.layers);
+    this.table.select(this.state.selected);
+    this.bytes.replaceChildren(...bytesOf(facts, point));
+    this.count.textContent = pinned ? t("{0}, of which {1} pinned", facts.layers.length, pinned) : String(facts.layers.length);
+    const notes = [facts.problem, ...facts.notes].filter((text) => text !== undefined);
+    this.note.textContent = notes.join(" ");
+    this.note.classList.toggle("bad", facts.problem !== undefined);
+  }
+
+  private look(point: PlanPoint): void {
+    this.looked = point;
+    this.showHeader();
+    const { plans } = this;
+    if (!plans) return;
+    this.table.update(point);
+    this.bytes.replaceChildren(...bytesOf(plans.facts, point));
+    this.size.value = format.bytes(point.bytes);
+  }
+
+  private settle(point: PlanPoint): void {
+    this.looked = point;
+    const preset = this.plans?.facts.presets.find(({ bytes }) => this.plans?.rankOf(bytes) === this.plans?.rankOf(point.bytes));
+    this.change([preset && preset.bytes <= point.bytes ? goal("preset", preset.id) : goal("target", targetText(point.bytes))]);
+  }
+
+  private showHeader(): void {
+    const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", blocked = problem !== undefined || plans?.facts.problem !== undefined || !view?.model;
+    const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data, icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
+    choose.classList.add("recipe-data");
+    const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
+    const compress = button({ label: t("Compress"), icon: "archive", primary: true, disabled: !trusted || blocked || running, title: trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
+    const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
+    this.header.replaceChildren(figures, el("div", { class: "recipe-images" }, choose, el("small", {}, data === undefined ? t("nothing is run, the weights alone count") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), compress);
+  }
+
+  /** The drop-down and the field say what the text says. */
+  private showGoal(view: RecipeView): void {
+    const own = view.target !== undefined ? "target" : view.bits !== undefined ? "bits" : undefined, value: PresetId | "target" | "bits" = own ?? view.preset ?? "balanced";
+    if (this.goals.dataset.value !== value) {
+      this.goals.dataset.value = value;
+      const values = [...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(own === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
+      this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
+    }
+    if (this.size.contains(document.activeElement) || this.size === document.activeElement) return;
+    this.size.classList.remove("wrong");
+  }
+
+  private showSize(): void {
+    const { view, plans } = this, point = this.looked ?? plans?.facts.candidate;
+    if (!view || this.size === document.activeElement || this.size.contains(document.activeElement)) return;
+    this.size.value = this.looked ? format.bytes(this.looked.bytes) : view.target ?? (view.bits !== undefined ? t("{0} bits", view.bits) : point ? format.bytes(point.bytes) : "");
+  }
+
+  private takeSize(): void {
+    const text = this.size.value.trim().replace(",", "."), bits = /^([\d.]+)\s*bits?$/i.exec(text)?.[1];
+    const same = this.view?.target === text || text === (this.plans && format.bytes(this.plans.facts.candidate.bytes));
+    if (text === "" || same) { this.size.classList.remove("wrong"); return; }
+    if (bits !== undefined && Number(bits) > 0) { this.change([goal("bits", Number(bits))]); return; }
+    try {
+      parseTarget(text);
+      this.size.classList.remove("wrong");
+      this.change([goal("target", text.replace(/\s+/g, ""))]);
+    } catch (error) {
+      this.size.classList.add("wrong");
+      this.size.title = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  private showJob(): void {
+    this.card.show(this.job, this.planning, this.trusted);
+    this.showSize();
+    this.showHeader();
+    if (this.plans && !this.left.contains(this.card.element)) this.left.append(this.card.element);
+  }
+
+  private compress(): void {
+    if (this.trusted && !this.problem && this.view?.model && !this.plans?.facts.problem && this.job?.state !== "running") void this.host.act("compress");
+  }
+
+  private change(changes: RecipeChange[]): void { void this.host.change(changes); }
+
+  /** A layer's key in the text: the one that it has, else its identity. */
+  private keyOf(layer: string): string {
+    const label = this.plans?.facts.layers.find(({ id }) => id === layer)?.label;
+    return this.view?.layers[layer] === undefined && label !== undefined && this.view?.layers[label] !== undefined ? label : layer;
+  }
+
+  private pin(layer: string, setting: object | undefined): void { this.change([{ path: ["layers", this.keyOf(layer)], value: setting }]); }
+
+  private togglePin(layer: string): void {
+    const { plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
+    if (!plans || !view || at < 0 || plans.facts.layers[at].blocked !== undefined) return;
+    if (pinOf(view.layers[this.keyOf(layer)])) this.pin(layer, undefined);
+    else this.fix(layer, (this.looked ?? plans.facts.candidate).choices[at]);
+  }
+
+  private fix(layer: string, choice: number): void {
+    const { method, options } = this.plans?.facts.layers.find(({ id }) => id === layer)?.choices[choice] ?? {};
+    this.pin(layer, method === undefined ? { pin: "leave" } : { method, options, pin: "exact" });
+  }
+
+  /** All that a layer can become, with what each takes and how it changes the prediction. */
+  private choose(layer: string, under: HTMLElement): void {
+    const { plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
+    if (!plans || !view || at < 0) return;
+    const { choices, label } = plans.facts.layers[at], point = this.looked ?? plans.facts.candidate, now = choices[point.choices[at]], setting = view.layers[this.keyOf(layer)], fixed = setting?.method !== undefined && setting.options ? choiceOf(plans.facts.layers[at], setting.method, setting.options) : setting?.pin === "leave" ? choices.length - 1 : undefined;
+    const quality = plans.quality(point.loss), isShare = plans.facts.prediction.of === "agreement";
+    const cost = (loss: number): string => { const by = plans.quality(Math.max(0, point.loss - now.loss + loss)) - quality, value = isShare ? 100 * by : by; return Math.abs(value) < 0.005 ? "" : `${value > 0 ? "+" : ""}${isShare ? t("{0} points", format.hundredths(value)) : t("{0} dB", format.hundredths(value))}`; };
+    openChooser(t("Method of {0}", label), [
+      { text: t("Automatic"), note: t("as the target asks"), chosen: fixed === undefined, act: () => this.pin(layer, undefined) },
+      ...choices.map(({ text, bits, bytes, loss, method }, i) => ({ text: method === undefined ? t("Leave Alone") : text, note: [t("{0} bits", format.hundredths(bits)), format.bytes(bytes), cost(loss)].filter(Boolean).join(" · "), chosen: i === fixed, act: () => this.fix(layer, i) })),
+    ], under);
+  }
+
+  private select(layer: string, fromHost = false): void {
+    this.save({ selected: layer });
+    this.table.select(layer);
+    if (fromHost) this.told = layer;
+    else if (layer !== this.told) void this.host.selected(this.told = layer);
+  }
+
+  /** F6 goes from the slider to the table and to the job. */
+  private nextPane(by: 1 | -1): void {
+    const panes = [this.curve.element.querySelector<HTMLElement>("[role=slider]"), this.table.element.querySelector<HTMLElement>(".plan-row[tabindex='0']"), this.card.element.querySelector<HTMLElement>(".button")].flatMap((pane) => (pane && pane.offsetParent ? [pane] : []));
+    const at = panes.findIndex((pane) => pane === document.activeElement || pane.closest("section")?.contains(document.activeElement));
+    panes[(at + by + panes.length) % panes.length]?.focus();
+  }
+
+  private save(change: Partial<PageState>): void {
+    this.state = { ...this.state, ...change };
+    saveState(this.state);
+  }
+}
+
+/** A page that has something to say instead of something to show. */
+function state(symbol: string, title: string, text: string, ...actions: HTMLElement[]): HTMLElement {
+  return el("div", { class: "state", role: symbol === "error" ? "alert" : "note" }, el("div", { class: `state-icon ${symbol}` }, icon(symbol)), el("div", {}, el("h1", {}, title), el("p", {}, text), el("div", { class: "row" }, ...actions)));
+}
+
