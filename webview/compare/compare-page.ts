@@ -161,10 +161,12 @@ export class ComparePage {
     right.addEventListener("click", () => void this.host.openModel("compressed"));
     const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ skipped }) => skipped !== undefined);
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
+    const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
+    const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
     const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: [value: string, name: string, hover?: string][] = [
       [`${format.times(original.bytes / compressed.bytes)}×`, t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
-      [sizes.original && sizes.compressed ? arrow(sizes.original.loadedWeightBytes, sizes.compressed.loadedWeightBytes) : "–", t("in memory"), t("Weights once a runtime has unpacked them")],
+      memory,
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
     ];
