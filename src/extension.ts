@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { registerCommand } from "./commands/command";
 import { askForData, CompressCommands } from "./commands/compress";
+import { openSample } from "./commands/sample";
 import { LayersTree } from "./editor/layers-tree";
 import { createLog } from "./editor/log";
 import { ModelEditors } from "./editor/model-editor";
@@ -32,6 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
     onModel("kernelscope.discard", (model) => jobs.discard(model)),
     onModel("kernelscope.openResult", async (model) => { await vscode.commands.executeCommand("vscode.openWith", compress.resultOf(model), ModelEditors.viewType); }),
     onModel("kernelscope.compareResult", async (model) => { await vscode.commands.executeCommand("kernelscope.compare", [model, compress.resultOf(model)]); }),
+    registerCommand(log, "kernelscope.openSample", () => openSample(context)),
     registerCommand(log, "kernelscope.find", () => editors.find()),
     registerCommand(log, "kernelscope.showLog", async () => log.show()),
   );
