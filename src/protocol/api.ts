@@ -1,4 +1,5 @@
 import type { AccuracyWorkerApi } from "./accuracy";
+import type { CompareWorkerApi } from "./compare";
 import type { PlanFacts } from "./plan";
 import type { CompressReport, EvaluateReport, LayerReport } from "./report";
 
@@ -189,7 +190,7 @@ export interface LayersDone { done: number; of: number; finished?: FinishedLayer
 export interface FinishedLayer { label: string; sqnrDb?: number }
 
 /** What a worker process does. Long calls report progress and stop when their signal is aborted. */
-export interface WorkerApi extends AccuracyWorkerApi {
+export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   open(path: string): Promise<ModelFacts>;
   close(path: string): Promise<void>;
   graph(path: string): Promise<GraphFacts>;

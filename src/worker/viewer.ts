@@ -13,6 +13,7 @@ import type { LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "
 import { KernelscopeError } from "../protocol/errors";
 import { openPool } from "../runtime/node";
 import { Codebooks } from "./codebooks";
+import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
 import { drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
 
@@ -59,6 +60,12 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "evaluate" | key
     },
     async codebook(file, id) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes); },
     async preview(file, id, wanted, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, signal); },
+    async compared(original, compressed) {
+      const [before, after] = [await view(original), await view(compressed)];
+      return { original: before.facts, compressed: after.facts, layers: comparedLayers(before, after) };
+    },
+    sizes: async (file) => sizesOf(await view(file)),
+    comparedWeights: async (original, compressed, layer, count) => comparedWeights(await view(original), await view(compressed), layer, count),
     blocks: async (_file, codebook, request) => codebooks.blocks(codebook, request),
   };
 }
