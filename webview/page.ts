@@ -18,6 +18,7 @@ import { t } from "./l10n";
 import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Link, type Links } from "./layers/details";
 import { MOST_KERNELS } from "./layers/kernels";
 import { LayerTable } from "./layers/table";
+import { walkPanes } from "./panes";
 import { RecipePage } from "./recipe/recipe-page";
 import { sash } from "./sash";
 import { stateOf } from "./state";
@@ -71,6 +72,7 @@ class Page {
       if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
       if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
       if (event.target === document.body && this.state.tab === "codebooks") this.views?.codebook.key(event);
+      walkPanes(event, [this.header, ...this.root.querySelectorAll<HTMLElement>("nav.bar, .strip"), this.body, this.side, this.foot]);
       if (event.target === document.body && this.state.tab === "accuracy") this.views?.accuracy.key(event);
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });

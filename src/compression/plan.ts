@@ -141,7 +141,7 @@ export class Planning {
     if (smallestSize > limit) {
       const name = unit === "bytes" ? formatBytes(Math.ceil(smallestSize)) : `${(Math.ceil(smallestSize * 1000) / 1000).toFixed(3)} bits per convolution weight`;
       const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
-      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached. The smallest possible is ${name}${this.fixed.size ? " with the pins as they are" : ""}.`, { smallest: smallestSize });
+      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached. The smallest possible is ${name}${this.fixed.size || Object.values(this.request.recipe.layers ?? {}).some(({ pin }) => pin) ? " with the pins as they are" : ""}.`, { smallest: smallestSize });
     }
     let best = smallest, bestSize = smallestSize, low = least, high = most;
     for (let round = 0; round < 24 && high - low > 1; round++) {

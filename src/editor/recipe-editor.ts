@@ -80,7 +80,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   private hostApi(session: RecipeSession): Methods<RecipeHostApi> {
     return {
       ready: async () => {
-        await session.refresh();
+        await session.begin();
         const { model } = session, page = this.sessions.get(session);
         if (!model || !page) return;
         await page.measured(this.measured(model));
@@ -95,13 +95,13 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     };
   }
 
-  /** Makes one change of the text, which can be undone at once. */
-  async change(document: vscode.TextDocument, changes: readonly RecipeChange[]): Promise<void> {
+  /** Makes one change of the text, which can be undone at once; whether there was anything to change. */
+  async change(document: vscode.TextDocument, changes: readonly RecipeChange[]): Promise<boolean> {
     const before = document.getText(), after = editJsonText(before, changes);
-    if (after === before) return;
+    if (after === before) return false;
     const { start, end, text } = difference(before, after), edit = new vscode.WorkspaceEdit();
     edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(end)), text);
-    await vscode.workspace.applyEdit(edit);
+    return vscode.workspace.applyEdit(edit);
   }
 
   private async act(session: RecipeSession, action: RecipeAction): Promise<void> {

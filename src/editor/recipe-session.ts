@@ -2,6 +2,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { CompressRequest, Device } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
+import type { PlanFacts } from "../protocol/plan";
 import type { Planning, RecipePageApi, RecipeProblem, RecipeView } from "../protocol/recipe-page";
 import type { SharedWorker } from "../worker/process";
 import { layerLine, problemOf, readRecipe } from "./recipe-text";
@@ -17,6 +18,8 @@ export class RecipeSession {
   private problem: RecipeProblem | undefined;
   private running: { abort: AbortController; inputs: string; stale: boolean } | undefined;
   private cancelled: string | undefined;
+  /** What the last text came to. */
+  private last: { text: string; facts: PlanFacts } | undefined;
 
   constructor(readonly document: vscode.TextDocument, readonly panel: vscode.WebviewPanel, private readonly page: () => RecipePageApi, private readonly worker: SharedWorker, private readonly log: vscode.LogOutputChannel) {}
 
@@ -42,6 +45,16 @@ export class RecipeSession {
     }
     await this.page().recipe(this.view, this.problem).catch(() => undefined);
     if (!problem) await this.plan();
+  }
+
+  /** The page is new, or was hidden: it is told what is known, and what is not. */
+  async begin(): Promise<void> {
+    if (this.last) {
+      await this.page().recipe(this.view, this.problem);
+      this.tell({ state: "ready", facts: this.last.facts });
+      if (this.last.text === this.document.getText()) return;
+    }
+    await this.refresh();
   }
 
   /** What a job needs to compress what the page shows, the text as it stands. */
@@ -83,6 +96,7 @@ export class RecipeSession {
       if (signal.aborted || !facts) return;
       if (text !== this.document.getText()) return; // a newer one follows
       await this.setProblem(undefined);
+      this.last = { text, facts };
       this.tell({ state: "ready", facts });
     } catch (error) {
       if (signal.aborted || error instanceof CancelledError) return;

@@ -45,8 +45,8 @@ export type RecipeAction = (typeof recipeActions)[number];
 export interface RecipeHostApi {
   /** The page is there and wants to know all. */
   ready(): Promise<void>;
-  /** One step of undo. */
-  change(changes: RecipeChange[]): Promise<void>;
+  /** One step of undo; whether the text is another one now. */
+  change(changes: RecipeChange[]): Promise<boolean>;
   selected(layer: string | undefined): Promise<void>;
   act(action: RecipeAction): Promise<void>;
 }

@@ -1,37 +1,277 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
+const NAME = "fashion.kernelscope.json";
 let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
-const recipe = (fields: object, name = "fashion.kernelscope.json") => writeFileSync(at(name), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", ...fields }, null, 2)}\n`);
+const write = (fields: object, name = NAME) => writeFileSync(at(name), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", ...fields }, null, 2)}\n`);
+const read = (name = NAME) => JSON.parse(readFileSync(at(name), "utf8")) as Record<string, unknown>;
+const withImages = { data: { folder: "./fashion-mnist" } };
+
+/** What is typed stays as it is typed, whatever the theme. */
+function settings(more: object = {}): void {
+  mkdirSync(at(".vscode"), { recursive: true });
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "editor.autoClosingBrackets": "never", "editor.autoIndent": "none", ...more }));
+}
 
 beforeAll(async () => {
   workbench = await Workbench.start();
-  recipe({ preset: "balanced", data: { folder: "./fashion-mnist" } });
+  settings();
 }, 300_000);
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   await workbench.tidy();
+  await sideBar(true);
 });
 
-/** The visual editor of a recipe, with its plan, the side bar out of the way. */
-async function open(name = "fashion.kernelscope.json"): Promise<Frame> {
+async function sideBar(wanted: boolean): Promise<void> {
+  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
+}
+
+/** The visual editor of a recipe with its plan, the side bar out of the way. */
+async function open(name = NAME): Promise<Frame> {
   await workbench.menu(name, "Open Recipe Editor");
   const page = await workbench.modelPage(name);
   await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
-  if (await workbench.page.locator(".part.sidebar").isVisible()) await workbench.command("View: Toggle Primary Side Bar Visibility");
+  await sideBar(false);
   return page;
 }
+const save = () => workbench.page.keyboard.press("Control+s");
+const isDirty = () => workbench.page.locator(".tab.dirty").count();
+/** Saves and waits until the file holds what a check wants. */
+async function saved(check: (recipe: Record<string, unknown>) => void, name = NAME): Promise<void> {
+  await expect.poll(async () => { await save(); try { check(read(name)); return "as wanted"; } catch (error) { return `${String(error)}: ${JSON.stringify(read(name))}`; } }, { timeout: 20_000, interval: 500 }).toBe("as wanted");
+}
+const figures = (page: Frame) => page.locator(".candidate").innerText().then((text) => text.replace(/\s+/g, " "));
+const row = (page: Frame, layer: string) => page.locator(`.plan-row[data-id="${layer}.weight"]`);
+const method = (page: Frame, layer: string) => row(page, layer).locator(".plan-method").innerText().then((text) => text.replace(/\s+/g, " "));
+const slider = (page: Frame) => page.locator("[role=slider]");
+const bytesNow = async (page: Frame) => Number(await slider(page).getAttribute("aria-valuenow"));
+/** Pids of this workbench's worker processes. */
+const workers = (): number[] => execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes("dist/worker.js") && line.includes("kernelscope-test-")).map((line) => Number(line.trim().split(" ")[0]));
 
-test("a recipe opens in its visual editor", async () => {
+test("a recipe opens: candidate, curve, bytes that add up, every layer with its steps, the reason of the selected one", async () => {
+  write({ preset: "balanced", ...withImages });
   const page = await open();
-  await workbench.page.waitForTimeout(800);
-  await workbench.picture("recipe-dark");
-  console.log(await page.locator(".header").innerText(), await overlaps(page));
+  await workbench.page.waitForTimeout(500);
+  await workbench.picture("recipe-dark", true);
+  expect(await figures(page)).toMatch(/^1\.16 → 0\.0\d+ MB file, now → candidate [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted [\d.]+ bits per conv\. weight$/);
+  expect(await page.locator(".recipe-images").innerText()).toMatch(/fashion-mnist\s+rated on 256 images/);
+  const kinds = (await page.locator(".bytes-kinds dd").allInnerTexts()).map((text) => parseFloat(text) * (text.includes("KB") ? 1000 : 1));
+  expect(Math.abs(kinds.reduce((a, b) => a + b, 0) - await bytesNow(page))).toBeLessThan(1000);
+  expect(await page.locator(".plan-body .plan-row").count()).toBe(7);
+  expect(await row(page, "17").locator(".plan-step").allInnerTexts()).toEqual([expect.stringMatching(/^−[\d.]+ K?B\s+[−±]\d/), expect.stringMatching(/^\+[\d.]+ K?B\s+[+±]\d/)]);
+  expect(await page.locator(".why").innerText()).toMatch(/51\.3 % of the model’s bytes but sensitivity rank \d of 7, so it pays for the others\. One step up, to .*, costs [\d.]+ KB for [\d.]+ points\./);
+  expect(await overlaps(page)).toEqual([]);
+});
+
+test("the slider moves everything at once by keys and by hand, and is one step of undo each time", async () => {
+  write({ preset: "balanced", ...withImages });
+  const page = await open(), { keyboard, mouse } = workbench.page, before = await figures(page), size = await bytesNow(page);
+  await slider(page).focus();
+  for (let i = 0; i < 5; i++) await keyboard.down("ArrowLeft");
+  expect(await figures(page)).not.toBe(before);
+  expect(await bytesNow(page)).toBeLessThan(size);
+  expect(await isDirty()).toBe(0); // nothing is written while it is held
+  await keyboard.up("ArrowLeft");
+  await expect.poll(isDirty).toBe(1);
+  const smaller = await bytesNow(page);
+  await saved(({ target, preset }) => { expect(target).toMatch(/^[\d.]+KB$/); expect(preset).toBeUndefined(); });
+  expect(Object.keys(read())).toEqual(["version", "model", "target", "data"]); // in the place of the preset
+  expect(await slider(page).getAttribute("aria-valuetext")).toMatch(/^[\d.]+ KB, \d+ times smaller, agreement [\d.]+ percent predicted$/);
+
+  const box = (await slider(page).boundingBox())!, thumb = (await page.locator(".curve-thumb").boundingBox())!;
+  await mouse.move(thumb.x + 8, thumb.y + 8);
+  await mouse.down();
+  for (let i = 1; i <= 10; i++) await mouse.move(thumb.x + 8 + i * 8, box.y + 12);
+  expect(await bytesNow(page)).toBeGreaterThan(smaller);
+  await mouse.up();
+  await expect.poll(() => bytesNow(page)).toBeGreaterThan(smaller * 1.1);
+  await expect.poll(isDirty).toBe(1);
+  await keyboard.press("Control+z");
+  await expect.poll(() => bytesNow(page)).toBeLessThan(smaller * 1.01);
+  await keyboard.press("Control+z");
+  await expect.poll(() => figures(page)).toBe(before);
+  await keyboard.press("Control+y");
+  await expect.poll(() => bytesNow(page)).toBeLessThan(size);
+
+  for (const key of ["End", "PageDown", "PageDown"]) await slider(page).press(key);
+  await saved(({ preset }) => expect(preset).toBe("balanced"));
+  await page.locator(".recipe-size input").fill("12x");
+  await page.locator(".recipe-size input").press("Enter");
+  await saved(({ target }) => expect(target).toBe("12x"));
+  await expect.poll(() => bytesNow(page)).toBeLessThanOrEqual(1_160_215 / 12);
+  await page.locator(".recipe-size input").fill("twelve");
+  await page.locator(".recipe-size input").press("Enter");
+  await page.locator(".recipe-size.wrong").waitFor();
+  expect(read().target).toBe("12x");
+});
+
+test("pins hold at every size, by keys, by the list of all choices, and let go again", async () => {
+  write({ preset: "balanced", ...withImages });
+  const page = await open(), { keyboard } = workbench.page;
+  await row(page, "10").click();
+  await row(page, "10").focus();
+  const was = await method(page, "10");
+  await keyboard.press(" ");
+  await saved(({ layers }) => expect(layers).toEqual({ "10.weight": { method: expect.any(String) as string, options: expect.any(Object) as object, pin: "exact" } }));
+  await expect.poll(() => page.locator(".recipe-layers-head small").innerText()).toBe("7, of which 1 pinned");
+  expect(await page.locator(".why").innerText()).toContain("Pinned: stays as it is, whatever the target.");
+  await page.locator(".why .select").click();
+  await page.locator("[role=option]", { hasText: "At Least 6 Bits" }).click();
+  await saved(({ layers }) => expect(layers).toEqual({ "10.weight": { pin: { atLeastBits: 6 } } }));
+  await expect.poll(async () => Number(await row(page, "10").locator(".plan-bits .number").innerText())).toBeGreaterThanOrEqual(6);
+  await slider(page).press("Home");
+  await saved(({ target }) => expect(target).toBeDefined());
+  expect(Number(await row(page, "10").locator(".plan-bits .number").innerText())).toBeGreaterThanOrEqual(6);
+
+  await row(page, "14").locator(".plan-method").click();
+  await page.locator(".chooser").waitFor();
+  await workbench.picture("recipe-choices");
+  await page.locator(".chooser-item", { hasText: "int · 8 bits" }).click();
+  await expect.poll(() => method(page, "14")).toBe("int 8 bits");
+  await row(page, "3").click();
+  await page.locator(".why .link", { hasText: "Leave Alone" }).click();
+  await expect.poll(() => method(page, "3")).toBe("left as it is");
+  await expect.poll(() => page.locator(".recipe-layers-head small").innerText()).toBe("7, of which 3 pinned");
+  await workbench.picture("recipe-pinned");
+  for (const layer of ["3", "14", "10"]) { await row(page, layer).click(); await row(page, layer).focus(); await keyboard.press(" "); await expect.poll(() => row(page, layer).locator(".plan-pin.on").count()).toBe(0); }
+  await page.locator(".recipe-goal .select").click();
+  await page.locator(".recipe-goal [role=option]", { hasText: "Balanced" }).click();
+  await saved((recipe) => expect(recipe).toEqual({ version: 1, model: "./fashion-cnn.onnx", preset: "balanced", ...withImages }));
+  await expect.poll(() => method(page, "10")).toBe(was);
+});
+
+test("a target that pins put out of reach says so, and nothing can be compressed then", async () => {
+  write({ target: "60KB", ...withImages, layers: { "17.weight": { pin: "leave" } } });
+  const page = await open();
+  expect(await page.locator(".recipe-note.bad").innerText()).toMatch(/60\.0 KB cannot be reached\. The smallest possible is 6\d\d KB with the pins as they are\./);
+  expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();
+  await workbench.picture("recipe-unreachable");
+});
+
+test("text and view stand side by side and never disagree; a broken text says where and why", async () => {
+  write({ preset: "balanced", ...withImages });
+  await open();
+  const { keyboard } = workbench.page;
+  await workbench.command("Kernelscope: Open Recipe as Text");
+  const text = workbench.page.locator(".editor-instance .monaco-editor").first();
+  await text.waitFor();
+  await workbench.command("View: Move Editor into Right Group");
+  const page = await workbench.modelPage(NAME);
+  await text.click();
+  const replaceAll = async (content: string) => { await keyboard.press("Control+a"); await keyboard.insertText(content); };
+  await replaceAll(JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "200KB", ...withImages }, null, 2));
+  await expect.poll(() => bytesNow(page)).toBeGreaterThan(150_000);
+  await workbench.picture("recipe-side-by-side");
+  await replaceAll('{\n  "version": 1,\n  "model": "./fashion-cnn.onnx",\n  "target": "200 apples"\n}\n');
+  await page.locator(".recipe-problem:not([hidden])").waitFor();
+  expect(await page.locator(".recipe-problem").innerText()).toMatch(/^Line 4: .*200 apples/);
+  expect(await page.locator(".recipe-panes[data-stale]").count()).toBe(1);
+  expect(await page.locator(".plan-body .plan-row").count()).toBe(7);
+  await workbench.picture("recipe-invalid");
+  await replaceAll('{\n  "version": 1,\n  "model" "./fashion-cnn.onnx"\n}\n');
+  await expect.poll(() => page.locator(".recipe-problem").innerText()).toMatch(/^Line 3: A colon is missing/);
+  await page.locator(".recipe-problem .button").click();
+  await expect.poll(() => workbench.page.locator(".statusbar-item", { hasText: /^Ln 3, Col 1/ }).count()).toBe(1);
+  await keyboard.press("Control+z");
+  await keyboard.press("Control+z");
+  await expect.poll(() => page.locator(".recipe-problem:not([hidden])").count()).toBe(0);
+  await expect.poll(() => bytesNow(page)).toBeGreaterThan(150_000);
+  await keyboard.press("Control+z");
+  await expect.poll(() => bytesNow(page)).toBeLessThan(150_000);
+});
+
+test("without images nothing is run, and the prediction says that it is of the weights", async () => {
+  write({ bits: 3 });
+  const page = await open();
+  expect(await figures(page)).toMatch(/[\d.]+ dB of the weights, predicted/);
+  expect(await page.locator(".curve-caption").innerText()).toContain("nothing is run without images");
+  expect(await page.locator(".recipe-size input").inputValue()).toBe("3 bits");
+  await workbench.picture("recipe-no-images");
+});
+
+/** Compresses from the recipe in front, with its key. */
+async function compress(page: Frame): Promise<void> {
+  await page.locator(".plan-row[aria-selected=true]").focus();
+  await workbench.page.keyboard.press("Control+Enter");
+}
+const card = (page: Frame) => page.locator(".recipe-left .job:not([hidden])");
+const size = (name: string) => statSync(at(name)).size;
+
+test("compressing from a recipe: progress with layers on its page, and a file of the size that it said", { timeout: 300_000 }, async () => {
+  write({ target: "100KB", ...withImages });
+  const page = await open();
+  const said = await bytesNow(page);
+  await compress(page);
+  await page.locator(".job-segments").waitFor({ timeout: 120_000 });
+  await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 60_000 }).toBeGreaterThan(0);
+  expect(await card(page).innerText()).toMatch(/^Compressing\s+\d of 7 layers( · \d+ s left)?\s+Cancel/);
+  expect(await page.locator(".job-layers li").first().innerText()).toMatch(/\d+\s+[\d.]+ dB/);
+  await workbench.picture("recipe-compressing");
+  expect(await workbench.page.locator(".statusbar-item", { hasText: /Compressing \d\/7/ }).count()).toBe(1);
+  expect(await workbench.page.locator(".notification-toast").count()).toBe(0); // the page shows it
+  await page.locator(".job-end").waitFor({ timeout: 240_000 });
+  expect(await card(page).innerText()).toMatch(/Written: fashion-cnn\.small\.onnx, [\d.]+ KB, 12 times smaller\. Agreement 9\d\.\d % ± \d\.\d on 98 images\./);
+  expect(size("fashion-cnn.small.onnx")).toBe(said);
+  await expect.poll(() => page.locator(".curve-measured").count()).toBe(1);
+  await workbench.picture("recipe-written");
+
+  // another target is one press away: the own result is replaced without a question
+  await page.locator(".recipe-size input").fill("70KB");
+  await page.locator(".recipe-size input").press("Enter");
+  await expect.poll(() => bytesNow(page)).toBeLessThanOrEqual(70_000);
+  await page.locator(".header .primary").click();
+  await expect.poll(() => size("fashion-cnn.small.onnx"), { timeout: 240_000 }).toBeLessThanOrEqual(70_000);
+  await expect.poll(() => page.locator(".curve-measured").count()).toBe(2);
+});
+
+test("a cancelled compression says what it keeps, and goes on from there", { timeout: 300_000 }, async () => {
+  rmSync(at("fashion-cnn.small.onnx"), { force: true });
+  write({ target: "90KB", ...withImages });
+  const page = await open();
+  await compress(page);
+  await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 120_000 }).toBeGreaterThan(1);
+  await card(page).locator(".button", { hasText: "Cancel" }).click();
+  await page.locator(".job-end").waitFor({ timeout: 3000 });
+  const [, done] = /Cancelled after (\d) of 7 layers\. No file was written; the \1 are kept\./.exec(await card(page).innerText()) ?? [];
+  expect(Number(done)).toBeGreaterThan(1);
+  await workbench.picture("recipe-cancelled");
+  expect(existsSync(at("fashion-cnn.small.onnx"))).toBe(false);
+  expect(workers().length).toBe(1); // the one that plans
+  await card(page).locator(".button", { hasText: "Resume" }).click();
+  await page.locator(".job-end .codicon-pass-filled").waitFor({ timeout: 240_000 });
+  expect(size("fashion-cnn.small.onnx")).toBeLessThanOrEqual(90_000);
+});
+
+test("a job whose process is killed goes on from its checkpoint by itself", { timeout: 300_000 }, async () => {
+  rmSync(at("fashion-cnn.small.onnx"), { force: true });
+  write({ target: "110KB", ...withImages });
+  const page = await open(), before = new Set(workers());
+  await compress(page);
+  await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 120_000 }).toBeGreaterThan(1);
+  const [job] = workers().filter((pid) => !before.has(pid));
+  process.kill(job, "SIGKILL");
+  await expect.poll(() => workers().filter((pid) => pid !== job && !before.has(pid)).length).toBe(1);
+  await page.locator(".job-end .codicon-pass-filled").waitFor({ timeout: 240_000 });
+  expect(size("fashion-cnn.small.onnx")).toBeLessThanOrEqual(110_000);
+});
+
+test("after a reload of the window a job goes on, and so does one whose tab is hidden", { timeout: 300_000 }, async () => {
+  rmSync(at("fashion-cnn.small.onnx"), { force: true });
+  write({ target: "120KB", ...withImages });
+  const page = await open();
+  await compress(page);
+  await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 120_000 }).toBeGreaterThan(1);
+  await workbench.page.reload();
+  await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row, .part.sidebar.left", { timeout: 90_000, state: "attached" });
+  const again = await workbench.modelPage(NAME);
+  await again.waitForSelector(".job-end .codicon-pass-filled", { timeout: 240_000 });
+  expect(size("fashion-cnn.small.onnx")).toBeLessThanOrEqual(120_000);
 });

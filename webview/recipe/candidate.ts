@@ -8,7 +8,7 @@ import { partsOf, type Plans } from "./plans";
 export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
   const { input, prediction } = plans.facts, quality = plans.quality(point.loss), spread = plans.spread(point.loss);
   const figure = (id: string, name: string, ...value: (string | Node)[]) => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
-  const predicted = prediction.of === "agreement" ? figure("predicted", t("agreement, predicted"), format.percent(quality), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
+  const predicted = prediction.of === "agreement" ? figure("predicted", t("agreement, predicted"), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
     : figure("predicted", prediction.of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
   return el("div", { class: "figures candidate" },
     figure("size", t("file, now → candidate"), format.change(input.bytes, point.bytes)), figure("ratio", t("smaller"), `${format.times(input.bytes / point.bytes)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));

@@ -61,21 +61,20 @@ export class PlanTable {
       bytes += choice.bytes;
       this.fill(layer, i, choice, widest);
     });
-    const cells = ["", t("All layers"), format.whole(plans.parameters), "", format.hundredths(point.bits), format.bytes(bytes), "", plans.facts.prediction.of === "agreement" ? t("steps: size, then points of agreement") : t("steps: size, then dB")];
-    this.total.replaceChildren(...cells.map((text, i) => el("span", { class: `plan-cell plan-c${i === 7 ? "note" : i}`, role: "gridcell", title: i === 4 ? t("bits per convolution weight") : undefined }, text)));
+    const cells = ["", t("All layers"), format.whole(plans.parameters), "", format.hundredths(point.bits), format.bytes(bytes), plans.facts.prediction.of === "agreement" ? t("steps: size, then points of agreement") : t("steps: size, then dB")];
+    this.total.replaceChildren(...cells.map((text, i) => el("span", { class: `plan-cell plan-c${i === 6 ? "note" : i}`, role: "gridcell", title: i === 4 ? t("bits per convolution weight") : undefined }, text)));
     this.explain();
   }
 
-  select(layer: string | undefined, focus = false): void {
+  /** @param reveal scrolls to it: somebody has just chosen it */
+  select(layer: string | undefined, reveal = false): void {
     this.selected = layer;
     for (const [id, { element }] of this.rows) {
       element.setAttribute("aria-selected", String(id === layer));
       element.tabIndex = id === layer ? 0 : -1;
     }
     this.explain();
-    const row = layer === undefined ? undefined : this.rows.get(layer)?.element;
-    row?.scrollIntoView({ block: "nearest" });
-    if (focus) row?.focus();
+    if (reveal && layer !== undefined) this.rows.get(layer)?.element.scrollIntoView({ block: "nearest" });
   }
 
   sort(order: Order): void { this.order = order; this.arrange(); }

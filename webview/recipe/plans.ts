@@ -70,7 +70,7 @@ export function qualityOf({ of, slope }: Prediction, loss: number): number {
 }
 
 function nextStep({ choices }: PlanLayer, from: number, by: 1 | -1): number | undefined {
-  for (let c = from + by; c >= 0 && c < choices.length; c += by) if (choices[c].step && choices[c].bytes !== choices[from].bytes) return c;
+  for (let c = from + by; c >= 0 && c < choices.length; c += by) if (choices[c].step && by * (choices[c].bytes - choices[from].bytes) > 0 && by * (choices[from].loss - choices[c].loss) >= 0) return c;
   return undefined;
 }
 

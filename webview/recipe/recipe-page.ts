@@ -92,10 +92,8 @@ export class RecipePage {
   }
 
   private take(view: RecipeView | undefined, problem: RecipeProblem | undefined): void {
-    const others = JSON.stringify(view) !== JSON.stringify(this.view);
     if (view) this.view = view;
     this.problem = problem;
-    if (others) this.looked = this.curve.isMoving ? this.looked : undefined;
     if (view) { this.showGoal(view); this.settings.show(view); }
     this.draw();
   }
@@ -168,13 +166,17 @@ export class RecipePage {
 
   private settle(point: PlanPoint): void {
     this.looked = point;
-    const preset = this.plans?.facts.presets.find(({ bytes }) => this.plans?.rankOf(bytes) === this.plans?.rankOf(point.bytes));
-    this.change([preset && preset.bytes <= point.bytes ? goal("preset", preset.id) : goal("target", targetText(point.bytes))]);
+    const { plans } = this, preset = plans?.facts.presets.find(({ bytes }) => plans.rankOf(bytes) === plans.rankOf(point.bytes));
+    void this.host.change([preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes))]).then((changed) => {
+      if (changed || this.curve.isMoving) return;
+      this.looked = undefined; // the text says so already
+      this.draw();
+    });
   }
 
   private showHeader(): void {
     const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", blocked = problem !== undefined || plans?.facts.problem !== undefined || !view?.model;
-    const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data, icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
+    const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
     const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
     const compress = button({ label: t("Compress"), icon: "archive", primary: true, disabled: !trusted || blocked || running, title: trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
@@ -263,7 +265,7 @@ export class RecipePage {
 
   private select(layer: string, fromHost = false): void {
     this.save({ selected: layer });
-    this.table.select(layer);
+    this.table.select(layer, true);
     if (fromHost) this.told = layer;
     else if (layer !== this.told) void this.host.selected(this.told = layer);
   }
