@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
 import { overlaps } from "./overlaps";
 import { npy } from "../helpers/npy";
 import { Workbench } from "./workbench";
@@ -168,15 +169,16 @@ test("at every width figures stand in view and nothing is cut or lies on another
   }
 });
 
-test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
+test.each([["Default Dark Modern", "dark-again"], ["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
   const settings = at(".vscode/settings.json");
   mkdirSync(path.dirname(settings), { recursive: true });
   writeFileSync(settings, JSON.stringify({ "workbench.colorTheme": theme, "kernelscope.dataFolder": "fashion-mnist" }));
   const page = await open("fashion-cnn.small.onnx");
-  await page.waitForSelector(name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
+  await page.waitForSelector(name.startsWith("dark") ? "body.vscode-dark" : name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
   await measured(page);
   await sideBar(false);
   await workbench.page.waitForTimeout(600);
   await workbench.picture(`accuracy-${name}`);
   expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { el, icon } from "../dom";
 import * as format from "../format";
 import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
+import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { CompareTable } from "./compare-table";
 import { KernelsPane, MOST_COMPARED } from "./kernels-pane";
@@ -39,7 +40,10 @@ export class ComparePage {
       select: async (layer) => this.select(layer, false),
       accuracyChanged: async (state) => this.showAccuracy(state),
     });
-    document.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("keydown", (event) => {
+      if (this.views) walkPanes(event, [this.header, this.views.scroll, this.views.pane.element]);
+      this.key(event);
+    });
     void this.load();
   }
 
@@ -170,7 +174,7 @@ export class ComparePage {
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
     ];
-    this.header.replaceChildren(left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
+    this.header.replaceChildren(el("h1", { class: "book-twin" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
   }
 
   private more(figures: readonly [string, string, string?][]): HTMLElement {
