@@ -71,8 +71,8 @@ test("lost, gained and other add up; filters, classes and orders show what they 
   for (const [kind, count] of [["lost", lost], ["gained", gained], ["other", other]] as const) {
     await page.locator(`.acc-filter[data-kind=${kind}]`).click();
     expect(await page.locator(".acc-card").count()).toBe(count);
-    expect(await page.locator(".acc-card .before .right").count()).toBe(kind === "lost" ? count : 0);
-    expect(await page.locator(".acc-card .after .right").count()).toBe(kind === "gained" ? count : 0);
+    expect(await page.locator(".acc-card .before .acc-right").count()).toBe(kind === "lost" ? count : 0);
+    expect(await page.locator(".acc-card .after .acc-right").count()).toBe(kind === "gained" ? count : 0);
   }
   await page.locator(".acc-filter[data-kind=all]").click();
   await page.locator(".acc-order .select").click();
