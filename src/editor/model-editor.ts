@@ -81,6 +81,8 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
 
   async openCustomDocument(uri: vscode.Uri): Promise<ModelDocument> {
     const file = await localFile(uri), held = this.hold(file.path, () => file.dispose());
+    // while the page starts, the process reads: what fails here is told when the page asks
+    void this.viewing.api.open(file.path).catch(() => undefined);
     return { uri, file, dispose: () => held.dispose() };
   }
 
@@ -167,7 +169,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id))),
-      preview: (id, wanted, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, signal)),
+      preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
       blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
       ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),

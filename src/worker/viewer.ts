@@ -59,7 +59,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "evaluate" | key
       return { total: order.length, first, height, width, order: chosen.slice(), values };
     },
     async codebook(file, id) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes); },
-    async preview(file, id, wanted, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, signal); },
+    async preview(file, id, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, estimate, signal); },
     async compared(original, compressed) {
       const [before, after] = [await view(original), await view(compressed)];
       return { original: before.facts, compressed: after.facts, layers: comparedLayers(before, after) };

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { violations } from "./axe";
+import { lengthen, overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
 /** Every view in the four kinds of themes: axe finds nothing. */
@@ -50,4 +51,17 @@ test("F6 goes from pane to pane and then on to VS Code, Shift+F6 back", async ()
   expect(await workbench.page.evaluate(() => document.activeElement?.tagName)).toBe("IFRAME");
   await workbench.page.keyboard.press("F6");
   await workbench.page.waitForFunction(() => document.activeElement?.tagName !== "IFRAME");
+});
+
+test("a language with longer words fits", async () => {
+  await workbench.tidy();
+  const page = await workbench.open("resnet20-cifar10.onnx");
+  await page.waitForSelector(".side[data-layer]");
+  for (const tab of ["graph", "layers", "codebooks"]) {
+    await page.locator(`#tab-${tab}`).click();
+    await page.waitForTimeout(800);
+    expect(await lengthen(page), tab).toBeGreaterThan(20);
+    await workbench.picture(`long-words-${tab}`);
+    expect(await overlaps(page), tab).toEqual([]);
+  }
 });

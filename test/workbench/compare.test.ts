@@ -4,7 +4,7 @@ import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { violations } from "./axe";
-import { overlaps } from "./overlaps";
+import { lengthen, overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
 let workbench: Workbench;
@@ -121,6 +121,15 @@ test("the comparison comes back when the window is loaded again", async () => {
   await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
   const again = await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx", 90_000);
   await again.waitForSelector(".cmp-row[data-layer='7.weight'][aria-selected=true]");
+});
+
+test("texts may be a third longer", async () => {
+  const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
+  await filled(page);
+  await sideBar(false);
+  expect(await lengthen(page)).toBeGreaterThan(30);
+  await workbench.picture("compare-longer");
+  expect(await overlaps(page)).toEqual([]);
 });
 
 test("at every width nothing is cut or lies on another", async () => {
