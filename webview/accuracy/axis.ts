@@ -2,6 +2,7 @@ import { range, scaleLinear, tickStep } from "d3";
 import { Canvas } from "../charts/canvas";
 import { faded, theme, tinted } from "../charts/colours";
 import { el } from "../dom";
+import * as format from "../format";
 import type { Estimate } from "../../src/protocol/accuracy";
 
 export interface AxisMarks { before?: Estimate; after: Estimate }
@@ -13,15 +14,16 @@ export class Axis {
   readonly element = el("div", { class: "acc-axis", role: "img" });
   private readonly canvas: Canvas;
   private marks: AxisMarks | undefined;
-  private text: (value: number) => string = String;
+  private unit = 1;
   private limits: [number, number] = [0, 1];
 
   constructor() { this.canvas = new Canvas(this.element, (context, width) => this.draw(context, width)); }
 
-  show(marks: AxisMarks, limits: [number, number], text: (value: number) => string, label: string): void {
+  /** @param unit what the numbers at the axis are counted in: 0.01 for percent */
+  show(marks: AxisMarks, limits: [number, number], unit: number, label: string): void {
     this.marks = marks;
     this.limits = limits;
-    this.text = text;
+    this.unit = unit;
     this.element.setAttribute("aria-label", label);
     this.canvas.redraw();
   }
@@ -38,7 +40,7 @@ export class Axis {
     for (const tick of range(low, high + step / 2, step)) {
       context.fillStyle = highContrast ? foreground : faded(0.3);
       context.fillRect(Math.round(x(tick)), LINE - 3, 1, 7);
-      const label = this.text(tick), half = context.measureText(label).width / 2;
+      const label = format.tick(tick / this.unit, step / this.unit), half = context.measureText(label).width / 2;
       context.fillStyle = secondary;
       context.fillText(label, Math.max(half, Math.min(width - half, x(tick))), 30);
     }

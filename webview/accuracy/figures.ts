@@ -5,7 +5,7 @@ import { t } from "../l10n";
 import { Axis, type AxisMarks } from "./axis";
 
 /** A figure as it stands in the head: four of them at the most. */
-interface Figure { id: string; title: string; value: string; margin?: string; note: string; change?: string; hover?: string; axis?: { marks: AxisMarks; limits: [number, number]; text(value: number): string } }
+interface Figure { id: string; title: string; value: string; margin?: string; note: string; change?: string; hover?: string; axis?: { marks: AxisMarks; limits: [number, number]; unit: number } }
 
 /** The few figures that say what compression cost, large, with interval and number of images. */
 export class Figures {
@@ -29,7 +29,7 @@ export class Figures {
     known.head.replaceChildren(el("b", { class: "acc-value" }, value), el("span", { class: "acc-margin" }, margin ?? ""), el("span", { class: "acc-was" }, note), el("span", { class: "acc-change" }, change ?? ""));
     known.head.title = hover ?? "";
     known.axis.element.hidden = axis === undefined;
-    if (axis) known.axis.show(axis.marks, axis.limits, axis.text, [title, value, margin, note, change].filter(Boolean).join(", "));
+    if (axis) known.axis.show(axis.marks, axis.limits, axis.unit, [title, value, margin, note, change].filter(Boolean).join(", "));
   }
 }
 
@@ -41,18 +41,18 @@ function figuresOf({ classifier, outputs, samples }: Measured): Figure[] {
   const { top1, top5, agreement, agreed, kl } = classifier;
   return [
     ...(top1 ? [shareFigure("top1", t("Top-1"), top1, samples)] : []), ...(top5 ? [shareFigure("top5", t("Top-5"), top5, samples)] : []),
-    { id: "agreement", title: t("Agreement with the original"), value: format.estimate(agreement.value), margin: format.margin(half(agreement)), note: t("{0} of {1}", format.whole(agreed), format.whole(samples)), hover: between(agreement), axis: { marks: { after: agreement }, limits: [0, 1], text: percentTick } },
-    { id: "kl", title: t("KL divergence, nats"), value: format.thousandths(kl.value), margin: `± ${format.thousandths(half(kl))}`, note: t("0 = same outputs"), axis: { marks: { after: kl }, limits: [0, Infinity], text: format.weight } },
+    { id: "agreement", title: t("Agreement with the original"), value: format.estimate(agreement.value), margin: format.margin(half(agreement)), note: t("{0} of {1}", format.whole(agreed), format.whole(samples)), hover: between(agreement), axis: { marks: { after: agreement }, limits: [0, 1], unit: PERCENT } },
+    { id: "kl", title: t("KL divergence, nats"), value: format.thousandths(kl.value), margin: `± ${format.thousandths(half(kl))}`, note: t("0 = same outputs"), axis: { marks: { after: kl }, limits: [0, Infinity], unit: 1 } },
   ];
 }
 
-const percentTick = (share: number): string => format.weight(100 * share);
+const PERCENT = 0.01;
 
 function shareFigure(id: string, title: string, { before, after, change }: BeforeAfter, samples: number): Figure {
   return {
     id, title, value: format.estimate(after.value), margin: format.margin(half(after)), note: t("was {0}", format.estimate(before.value)), change: t("{0} points", format.points(change.value)),
     hover: [t("on {0} images", format.whole(samples)), between(after), t("change between {0} and {1} points: both models saw the same images", format.points(change.low), format.points(change.high))].join("\n"),
-    axis: { marks: { before, after }, limits: [0, 1], text: percentTick },
+    axis: { marks: { before, after }, limits: [0, 1], unit: PERCENT },
   };
 }
 
@@ -60,9 +60,9 @@ function shareFigure(id: string, title: string, { before, after, change }: Befor
 export const worstOf = (outputs: readonly OutputFigures[]): OutputFigures => outputs.reduce((worst, output) => (output.relativeError > worst.relativeError ? output : worst));
 
 function errorFigures({ name, relativeError, perSample, sqnrDb, meanError, largestError, size }: OutputFigures, samples: number): Figure[] {
-  const typical = t("values are {0} in size", format.weight(size));
+  const typical = t("of values around {0}", format.weight(size));
   return [
-    { id: "error", title: t("Relative error of {0}", name), value: format.estimate(relativeError), margin: perSample && format.margin(half(perSample)), note: t("on {0} samples", format.whole(samples)), axis: perSample && { marks: { after: perSample }, limits: [0, Infinity], text: percentTick } },
+    { id: "error", title: t("Relative error of {0}", name), value: format.estimate(relativeError), margin: perSample && format.margin(half(perSample)), note: t("on {0} samples", format.whole(samples)), axis: perSample && { marks: { after: perSample }, limits: [0, Infinity], unit: PERCENT } },
     { id: "sqnr", title: t("Signal to noise"), value: sqnrDb === undefined ? "–" : format.decibels(sqnrDb), note: sqnrDb === undefined ? t("nothing is lost") : "" },
     { id: "mean", title: t("Mean difference"), value: format.weight(meanError), note: typical },
     { id: "largest", title: t("Largest difference"), value: format.weight(largestError), note: typical },

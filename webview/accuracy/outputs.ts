@@ -25,6 +25,7 @@ class AmountMap {
     this.map = map;
     this.least = least;
     this.most = most;
+    this.element.style.setProperty("--aspect", `${map.width} / ${map.height}`);
     this.element.querySelector("figcaption")?.replaceChildren(`${this.title} · ${format.weight(least)} … ${format.weight(most)}`);
     this.canvas.redraw();
   }

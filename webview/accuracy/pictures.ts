@@ -45,8 +45,10 @@ export class Pictures {
     const all = this.waiting;
     this.waiting = [];
     for (let at = 0; at < all.length; at += AT_ONCE) {
+      const some = all.slice(at, at + AT_ONCE), pictures = await this.fetch(some, this.side).catch(() => undefined);
+      if (!pictures) for (const position of some) this.asked.delete(position); // the next card may have more luck
       // a sample without a picture keeps its empty place
-      for (const picture of await this.fetch(all.slice(at, at + AT_ONCE), this.side).catch(() => [])) {
+      for (const picture of pictures ?? []) {
         this.known.set(picture.position, picture);
         for (const canvas of this.targets.get(picture.position) ?? []) paint(canvas, picture);
       }

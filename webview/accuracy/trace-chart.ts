@@ -75,6 +75,7 @@ export class TraceChart {
       const outside = sample?.outside === i && samples > 0;
       row.toggleAttribute("data-outside", outside);
       const own = sample && decibels(sample.sqnrDb[i]), others = samples ? t("others {0} ({1} to {2})", decibels(trace.median[i]), decibels(trace.low[i]), decibels(trace.high[i])) : "", note = row.querySelector(".acc-row-note");
+      row.toggleAttribute("data-left", outside && this.scale(1000)(clamped(sample.sqnrDb[i])) > 500); // not over the dot
       if (note) note.textContent = outside ? t("{0}, first outside", own ?? "") : "";
       row.setAttribute("title", [trace.layers[i].label, own, others].filter(Boolean).join("\n"));
       row.setAttribute("aria-label", [trace.layers[i].label, own, others, outside ? t("first outside the band") : ""].filter(Boolean).join(", "));
