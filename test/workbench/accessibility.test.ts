@@ -1,26 +1,15 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
-import type { AxeResults } from "axe-core";
-import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { violations } from "./axe";
 import { lengthen, overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
 /** Every view in the four kinds of themes: axe finds nothing. */
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
 let workbench: Workbench;
 beforeAll(async () => { workbench = await Workbench.start(); });
 afterAll(() => workbench?.stop());
-
-/** What axe finds on a page, a line for each rule with the first elements that break it. */
-async function violations(page: Frame): Promise<string[]> {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate<AxeResults>("axe.run(document, { resultTypes: ['violations'] })");
-  return violations.map(({ id, help, nodes }) => `${id}: ${help} (${nodes.length}) ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} ${failureSummary?.split("\n")[1]?.trim()}`).join(" | ")}`);
-}
 
 async function wear(theme: string): Promise<void> {
   writeFileSync(path.join(workbench.home, "profile", "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, "workbench.colorTheme": theme }));

@@ -3,7 +3,9 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { overlaps } from "./overlaps";
+import { violations } from "./axe";
+import { floats, modelBytes, value, wave } from "../unit/onnx/models";
+import { lengthen, overlaps } from "./overlaps";
 import { npy } from "../helpers/npy";
 import { Workbench } from "./workbench";
 
@@ -70,8 +72,8 @@ test("lost, gained and other add up; filters, classes and orders show what they 
   for (const [kind, count] of [["lost", lost], ["gained", gained], ["other", other]] as const) {
     await page.locator(`.acc-filter[data-kind=${kind}]`).click();
     expect(await page.locator(".acc-card").count()).toBe(count);
-    expect(await page.locator(".acc-card .before .right").count()).toBe(kind === "lost" ? count : 0);
-    expect(await page.locator(".acc-card .after .right").count()).toBe(kind === "gained" ? count : 0);
+    expect(await page.locator(".acc-card .before .acc-right").count()).toBe(kind === "lost" ? count : 0);
+    expect(await page.locator(".acc-card .after .acc-right").count()).toBe(kind === "gained" ? count : 0);
   }
   await page.locator(".acc-filter[data-kind=all]").click();
   await page.locator(".acc-order .select").click();
@@ -155,6 +157,43 @@ test("a model of another name asks for its original and remembers it", async () 
   expect(await again.locator(".acc-controls").innerText()).toContain("fashion-cnn.onnx");
 });
 
+test("a model that makes pictures has errors by output and place instead, and its worst images", async () => {
+  const blur = (gain: number): Uint8Array => modelBytes({
+    initializers: [floats("soft.weight", [4, 1, 3, 3], wave(36).map((v) => 0.2 + 0.1 * v)), floats("sharp.weight", [1, 4, 3, 3], wave(36, 2).map((v, i) => (i % 9 === 4 ? gain : 0.1 * v)))],
+    nodes: [
+      { op: "Conv", inputs: ["x", "soft.weight"], outputs: ["soft"], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } }, { op: "Relu", inputs: ["soft"], outputs: ["warm"] },
+      { op: "Conv", inputs: ["warm", "sharp.weight"], outputs: ["picture"], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } },
+    ],
+    inputs: [value("x", ["N", 1, 28, 28])], outputs: [value("picture", ["N", 1, 28, 28])],
+  });
+  writeFileSync(at("blur.onnx"), blur(0.5));
+  writeFileSync(at("blur.small.onnx"), blur(0.45));
+  const page = await open("blur.small.onnx");
+  await page.locator(".acc-controls .button", { hasText: "Measure" }).click();
+  await measured(page);
+  await sideBar(false);
+  await workbench.page.waitForTimeout(600);
+  await workbench.picture("accuracy-outputs");
+  expect(await page.locator("[data-figure=error]").innerText()).toMatch(/Relative error of picture\s+[\d.]+ %\s+± [\d.]+\s+on 500 samples/);
+  expect((await page.locator(".acc-output-table tbody td").allInnerTexts()).slice(0, 2)).toEqual(["picture", "1×28×28"]);
+  expect(await page.locator(".acc-map figcaption").allInnerTexts()).toEqual([expect.stringMatching(/^Mean difference by place/), expect.stringMatching(/^original/), expect.stringMatching(/^compressed/), expect.stringMatching(/^difference/)]);
+  const errors = (await page.locator(".acc-card .number").allInnerTexts()).map(parseFloat);
+  expect(errors.length).toBe(200);
+  expect(errors).toEqual([...errors].sort((a, b) => b - a));
+  expect(await page.locator(".acc-row").allInnerTexts()).toEqual([expect.stringContaining("soft"), expect.stringContaining("sharp")]);
+  expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+});
+
+test("texts may be a third longer", async () => {
+  const page = await open("fashion-cnn.small.onnx");
+  await measured(page);
+  await sideBar(false);
+  expect(await lengthen(page)).toBeGreaterThan(50);
+  await workbench.picture("accuracy-longer");
+  expect(await overlaps(page)).toEqual([]);
+});
+
 test("at every width figures stand in view and nothing is cut or lies on another", async () => {
   const page = await open("fashion-cnn.small.onnx");
   await measured(page);
@@ -168,15 +207,16 @@ test("at every width figures stand in view and nothing is cut or lies on another
   }
 });
 
-test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
+test.each([["Default Dark Modern", "dark-again"], ["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
   const settings = at(".vscode/settings.json");
   mkdirSync(path.dirname(settings), { recursive: true });
   writeFileSync(settings, JSON.stringify({ "workbench.colorTheme": theme, "kernelscope.dataFolder": "fashion-mnist" }));
   const page = await open("fashion-cnn.small.onnx");
-  await page.waitForSelector(name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
+  await page.waitForSelector(name.startsWith("dark") ? "body.vscode-dark" : name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
   await measured(page);
   await sideBar(false);
   await workbench.page.waitForTimeout(600);
   await workbench.picture(`accuracy-${name}`);
   expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
 });

@@ -106,13 +106,13 @@ export class Workbench {
       await this.page.keyboard.press("F1");
       try {
         await input.fill(`>${title}`, { timeout: 3000 });
+        await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor({ timeout: 5000 });
         break;
       } catch (error) {
         if (attempt === 6) throw error;
         await this.page.keyboard.press("Escape");
       }
     }
-    await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
     await this.page.keyboard.press("Enter");
   }
 

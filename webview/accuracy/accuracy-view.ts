@@ -105,6 +105,7 @@ export class AccuracyView {
     this.panes.dataset.kind = kind;
     this.sample.hidden = !this.known(this.selected);
     list.cards.select(this.known(this.selected) ? this.selected : undefined);
+    if (running && this.following === undefined) this.trace.say(t("Choose an image to follow it from layer to layer; otherwise the one that changed most follows once all have run."));
     if (running) return; // figures first: following samples takes the same processors
     if (!this.known(this.selected)) this.selected = undefined;
     if (this.following) return;
@@ -199,7 +200,7 @@ export class AccuracyView {
       bar.max = total;
       bar.value = samples;
       bar.setAttribute("aria-label", t("Measuring"));
-      this.notice.replaceChildren(el("span", {}, `${t("Measuring: {0}", count)}${secondsLeft === undefined ? "" : ` · ${t("{0} s left", Math.max(1, Math.round(secondsLeft)))}`}`), bar);
+      this.notice.replaceChildren(el("span", {}, `${t("Measuring: {0}", count)}${secondsLeft === undefined ? "" : ` · ${secondsLeft < 90 ? t("{0} s left", Math.max(1, Math.round(secondsLeft))) : t("{0} min left", Math.round(secondsLeft / 60))}`}`), bar);
     } else if (error !== undefined) this.notice.replaceChildren(el("span", { role: "alert" }, t("Measuring stopped at {0}; the figures up to there are kept. {1}", count, error)));
     else if (cancelled) this.notice.replaceChildren(el("span", {}, t("Cancelled after {0}. The figures are of these.", count)));
     else if (warning !== undefined) this.notice.replaceChildren(el("span", {}, warning));

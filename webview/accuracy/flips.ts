@@ -87,6 +87,6 @@ function prediction({ class: index, probability }: ClassScore, when: "before" | 
   const bar = el("span");
   bar.style.width = `${Math.max(2, 100 * probability)}%`;
   return el("span", { class: `acc-prediction ${when}` },
-    el("span", { class: `acc-sign${right === undefined ? "" : right ? " right" : " wrong"}`, title: when === "before" ? t("original") : t("compressed") }, icon(right === undefined ? (when === "before" ? "circle-outline" : "circle-filled") : right ? "check" : "close")),
+    el("span", { class: `acc-sign${right === undefined ? "" : right ? " acc-right" : " acc-wrong"}`, title: when === "before" ? t("original") : t("compressed") }, icon(right === undefined ? (when === "before" ? "circle-outline" : "circle-filled") : right ? "check" : "close")),
     el("span", { class: "acc-class" }, nameOf(index, classes)), el("span", { class: "acc-bar" }, bar), el("span", { class: "number" }, format.hundredths(probability)));
 }

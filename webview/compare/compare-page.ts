@@ -5,6 +5,7 @@ import { el, icon } from "../dom";
 import * as format from "../format";
 import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
+import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { CompareTable } from "./compare-table";
 import { KernelsPane, MOST_COMPARED } from "./kernels-pane";
@@ -39,7 +40,10 @@ export class ComparePage {
       select: async (layer) => this.select(layer, false),
       accuracyChanged: async (state) => this.showAccuracy(state),
     });
-    document.addEventListener("keydown", (event) => this.key(event));
+    document.addEventListener("keydown", (event) => {
+      if (this.views) walkPanes(event, [this.header, this.views.scroll, this.views.pane.element]);
+      this.key(event);
+    });
     void this.load();
   }
 
@@ -161,14 +165,16 @@ export class ComparePage {
     right.addEventListener("click", () => void this.host.openModel("compressed"));
     const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ skipped }) => skipped !== undefined);
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
+    const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
+    const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
     const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: [value: string, name: string, hover?: string][] = [
       [`${format.times(original.bytes / compressed.bytes)}×`, t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
-      [sizes.original && sizes.compressed ? arrow(sizes.original.loadedWeightBytes, sizes.compressed.loadedWeightBytes) : "–", t("in memory"), t("Weights once a runtime has unpacked them")],
+      memory,
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
     ];
-    this.header.replaceChildren(left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
+    this.header.replaceChildren(el("h1", { class: "book-twin" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
   }
 
   private more(figures: readonly [string, string, string?][]): HTMLElement {

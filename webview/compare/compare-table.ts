@@ -9,14 +9,14 @@ const FULL_DB = 50;
 
 /** Layers as rows, each at the height of its nodes in both graphs. */
 export class CompareTable {
-  readonly head = el("div", { class: "cmp-row cmp-heads", role: "row" });
+  readonly head = el("div", { class: "cmp-row cmp-heads", "aria-hidden": "true" });
   readonly body = el("div", { class: "cmp-rows", role: "listbox", tabindex: 0, "aria-label": t("Layers of both models") });
   private readonly rows: HTMLElement[];
   private selected = -1;
 
   constructor(layers: readonly ComparedLayer[], private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
     const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Method"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"]];
-    this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, role: "columnheader", title: text }, text)));
+    this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: text }, text)));
     const widest = Math.max(1, ...layers.map(({ after }) => after?.bitsPerWeight ?? 0));
     this.rows = layers.map((layer, i) => rowOf(layer, i, widest));
     this.body.append(...this.rows);
@@ -68,7 +68,7 @@ function bar(share: number, low = false): HTMLElement {
 
 function rowOf({ id, label, before, after, skipped }: ComparedLayer, i: number, widest: number): HTMLElement {
   const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, [kind, size] = after ? methodOf(after) : ["", ""];
-  const missing = before ? t("removed") : t("added"), method = skipped !== undefined ? el("span", { class: "cmp-left", title: skipped }, t("as before: {0}", skipped))
+  const missing = before ? t("removed") : t("added"), method = skipped !== undefined ? el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)
     : before && after ? el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size)) : el("span", { class: "cmp-left" }, missing);
   const cells: [string, Node | string][] = [
     ["name", label], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
