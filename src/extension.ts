@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { registerCommand } from "./commands/command";
 import { CompareCommand } from "./commands/compare";
 import { askForData, CompressCommands } from "./commands/compress";
+import { registerLayerCommands } from "./commands/layer";
 import { openSample } from "./commands/sample";
 import { Accuracy } from "./editor/accuracy";
 import { ComparePanels } from "./editor/compare-panel";
@@ -38,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): void {
     onModel("kernelscope.discard", (model) => jobs.discard(model)),
     onModel("kernelscope.openResult", async (model) => { await vscode.commands.executeCommand("vscode.openWith", compress.resultOf(model), ModelEditors.viewType); }),
     onModel("kernelscope.compareResult", async (model) => { await vscode.commands.executeCommand("kernelscope.compare", [model, compress.resultOf(model)]); }),
+    registerLayerCommands(log, editors, recipes, (model) => compress.openRecipe(model)),
     registerCommand(log, "kernelscope.openSample", () => openSample(context)),
     registerCommand(log, "kernelscope.find", () => editors.find()),
     registerCommand(log, "kernelscope.showLog", async () => log.show()),

@@ -59,6 +59,7 @@ class Page {
       changed: async () => { await this.load(); },
       trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
       find: async () => { this.focusSearch(); },
+      showCodebook: async () => { document.getElementById("tab-codebooks")?.click(); },
       select: async (layer) => {
         if (!this.rows.some(({ name }) => name === layer)) return;
         this.told = layer; // who says so knows

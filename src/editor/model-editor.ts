@@ -60,6 +60,9 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   /** Puts the cursor into the search field of the editor in front. */
   async find(): Promise<void> { await [...this.pages].find(({ panel }) => panel.active)?.page.find(); }
 
+  /** Shows the codebook of the layer that is selected in the editor in front. */
+  async showCodebook(): Promise<void> { await [...this.pages].find(({ panel }) => panel.active)?.page.showCodebook(); }
+
   /** Whether a page of this model is in sight. */
   isVisible(uri: vscode.Uri): boolean { return [...this.pages].some((open) => open.panel.visible && open.uri.toString() === uri.toString()); }
 

@@ -55,6 +55,8 @@ export interface PageApi extends AccuracyPageApi {
   changed(): Promise<void>;
   trusted(): Promise<void>;
   find(): Promise<void>;
+  /** Shows the codebook of the selected layer. */
+  showCodebook(): Promise<void>;
   /** Selects a layer in all views. */
   select(layer: string): Promise<void>;
   /** Undefined once nothing runs. */

@@ -6,7 +6,7 @@ import type { BlockPage, BlockRequest, CodebookErrors, CodebookFacts, CodebookPl
 import { principal, project } from "./principal";
 
 /** Blocks that are drawn as dots: where there are more, so many of them. */
-const MOST_DOTS = 65536;
+const MOST_DOTS = 32768;
 const MOST_PER_PAGE = 512;
 
 /** Codewords [words, d] and one of them for each block of the rows. */
