@@ -103,7 +103,7 @@ export async function chooseOutput(model: vscode.Uri): Promise<{ path: string; f
 }
 
 /** Folders beside a model that are marked as data: they hold a dataset.json, or an images.npy. */
-async function dataFoldersNear(folder: string): Promise<string[]> {
+export async function dataFoldersNear(folder: string): Promise<string[]> {
   const entries = await fs.readdir(folder, { withFileTypes: true }).catch(() => []);
   const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules").slice(0, 200).map((entry) => path.join(folder, entry.name));
   const marked = await Promise.all(folders.map(async (candidate) => {
