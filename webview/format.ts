@@ -24,10 +24,10 @@ function scaled(value: number, units: string[]): string {
 
 /** 589.8 KB: units of 1,000 bytes. */
 export const bytes = (value: number): string => scaled(value, ["B", "KB", "MB", "GB", "TB"]);
-/** 44.7 → 0.91 MB: both in the larger one's unit, unless nothing is left of the other. */
+/** 44.7 → 0.91 MB: both in the larger one's unit, unless too little is left of the other. */
 export function change(from: number, to: number): string {
   const unit = Math.floor(Math.log10(Math.max(1, from)) / 3);
-  return to < 0.05 * 1000 ** unit ? `${bytes(from)} → ${bytes(to)}` : `${significant(from / 1000 ** unit)} → ${significant(to / 1000 ** unit)} ${["B", "KB", "MB", "GB", "TB"][unit]}`;
+  return to < 0.2 * 1000 ** unit ? `${bytes(from)} → ${bytes(to)}` : `${significant(from / 1000 ** unit)} → ${significant(to / 1000 ** unit)} ${["B", "KB", "MB", "GB", "TB"][unit]}`;
 }
 /** 50 KB, 1.5 MB: a round size, as an axis has it. */
 export function plainBytes(value: number): string {

@@ -10,7 +10,7 @@ import { ModelEditors } from "../editor/model-editor";
 import type { RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
 import type { SharedWorker } from "../worker/process";
-import { chooseData, chooseGoal, chooseOutput } from "./choose";
+import { chooseData, chooseGoal, chooseOutput, dataFoldersNear } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
 import { Jobs, type JobRecord } from "./jobs";
 import { openRecipe, originalOf, outputOf, type RecipeStart } from "./recipes";
@@ -33,7 +33,7 @@ export class CompressCommands {
     const [first] = models;
     if (!first) return;
     for (const model of models) this.jobs.refuseTwice(model);
-    const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.rememberedData(first);
+    const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
     const goal = await chooseGoal(name, async () => (models.length > 1 ? undefined : this.planning.api.plan(this.requestFor(first, remembered), true, () => undefined, new AbortController().signal)));
     this.recipes.releasePlanning();
     if (!goal) return;
@@ -67,7 +67,7 @@ export class CompressCommands {
     const model = await originalOf(chosen), result = this.results.get(model.toString());
     if (result?.recipe !== undefined && chosen.fsPath !== model.fsPath) { await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.parse(result.recipe), "kernelscope.recipe"); return; }
     const embedded = chosen.fsPath === model.fsPath ? undefined : await this.recipeIn(chosen.fsPath);
-    await openRecipe(model, { data: result?.request.data ?? await this.rememberedData(model), embedded }, embedded !== undefined);
+    await openRecipe(model, { data: result?.request.data ?? await this.dataFor(model), embedded }, embedded !== undefined);
   }
 
   async resume(model: vscode.Uri): Promise<void> { await this.watch(model, () => this.jobs.resume(model)); }
@@ -103,8 +103,12 @@ export class CompressCommands {
     return { model: model.fsPath, ...(data !== undefined && { data }), device: settings.get<Device>("device", "auto"), ...(threads > 0 && { threads }) };
   }
 
-  /** The folder that was used last, where it is still there. */
-  async rememberedData(model: vscode.Uri): Promise<string | undefined> {
+  /** The folder that was used last, where it is still there, or one beside the model. */
+  private async dataFor(model: vscode.Uri): Promise<string | undefined> {
+    return await this.rememberedData(model) ?? (await dataFoldersNear(path.dirname(model.fsPath)))[0];
+  }
+
+  private async rememberedData(model: vscode.Uri): Promise<string | undefined> {
     const setting = vscode.workspace.getConfiguration("kernelscope", model).get<string>("dataFolder", "");
     const root = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? path.dirname(model.fsPath), folder = setting ? path.resolve(root, setting) : this.context.workspaceState.get<string>("data");
     return folder !== undefined && await fs.access(folder).then(() => true, () => false) ? folder : undefined;
@@ -153,7 +157,7 @@ export class CompressCommands {
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
-    if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType, vscode.ViewColumn.Beside);
+    if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType, isOpen(model) ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active);
     const comparable = (await vscode.commands.getCommands(true)).includes("kernelscope.compare"), start: RecipeStart = { ...record.request, data: record.request.data };
     const compare = { [vscode.l10n.t("Compare")]: () => vscode.commands.executeCommand("kernelscope.compare", [model, output]) };
     const recipe = { [vscode.l10n.t("Open Recipe")]: () => openRecipe(model, start) };
@@ -168,6 +172,9 @@ export class CompressCommands {
     return known !== undefined && known === await stampOf(file);
   }
 }
+
+/** Whether a file stands in any tab. */
+const isOpen = (file: vscode.Uri): boolean => vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(({ input }) => input instanceof vscode.TabInputCustom && input.uri.toString() === file.toString()));
 
 const resultKey = (file: string): string => `result ${file}`;
 const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);

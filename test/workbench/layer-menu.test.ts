@@ -1,5 +1,6 @@
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
 let workbench: Workbench;
@@ -37,6 +38,8 @@ test("a layer's menu shows its codebook, and writes pins into the model's recipe
   await recipe.waitForFunction(() => Number.parseFloat(document.querySelector(".plan-row[data-id='14.weight'] .plan-bits .number")?.textContent ?? "0") >= 6);
   await workbench.picture("layer-pinned");
   expect(await planned("10.weight").locator(".plan-bits .number").innerText()).toMatch(/^32/);
+  await workbench.page.waitForTimeout(2000);
+  expect(await overlaps(recipe)).toEqual([]);
   await planned("10.weight").click({ button: "right" });
   await take("Let the Plan Decide");
   await recipe.waitForFunction(() => Number.parseFloat(document.querySelector(".plan-row[data-id='10.weight'] .plan-bits .number")?.textContent ?? "99") < 32);

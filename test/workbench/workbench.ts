@@ -54,6 +54,13 @@ export class Workbench {
     throw new Error("The extension did not register.");
   }
 
+  /** The window again, as after "Reload Window". */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.waitForSelector(".monaco-workbench .part.editor", { timeout: 90_000 });
+    await this.registered();
+  }
+
   async stop(): Promise<void> {
     await this.browser.close();
     await this.server.stop();

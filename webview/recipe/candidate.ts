@@ -21,6 +21,6 @@ export function bytesOf(facts: PlanFacts, point: PlanPoint): HTMLElement[] {
   return [
     el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", {}, t("on disk {0} · in memory {1}", format.bytes(point.bytes), format.bytes(facts.input.loadedWeightBytes)))),
     el("div", { class: "bytes-bar", "aria-hidden": "true" }, ...kinds.map(([kind, , bytes]) => Object.assign(el("span", { class: `bytes-${kind}` }), { style: `flex-grow:${bytes}` }))),
-    el("dl", { class: "bytes-kinds" }, ...kinds.map(([kind, name, bytes]) => el("div", {}, el("dt", {}, el("i", { class: `bytes-${kind}` }), name), el("dd", {}, format.bytes(bytes))))),
+    el("dl", { class: "bytes-kinds" }, ...kinds.map(([kind, name, bytes]) => el("div", {}, el("dt", {}, el("i", { class: `bytes-${kind}` }), el("span", { title: name }, name)), el("dd", {}, format.bytes(bytes))))),
   ];
 }

@@ -28,7 +28,7 @@ export class JobCard {
     const title = fitting ? t("{0} of {1} layers", layers.done, layers.of) : job.text, left = leftText(job.secondsLeft);
     return [
       head(t("Compressing"), [title, left].filter(Boolean).join(" · "), button({ label: t("Cancel"), small: true, onClick: () => this.act("cancel-job") })),
-      layers && layers.of > 0 ? segments(layers.done, layers.of) : bar(job.fraction, t("Compressing")),
+      layers && layers.of > 0 ? segments(layers.done, layers.of, true) : bar(job.fraction, t("Compressing")),
       el("ul", { class: "job-layers" }, ...finished.slice(-SHOWN).map(({ label, sqnrDb }) => el("li", {}, icon("check"), el("span", {}, label), el("span", { class: "number" }, sqnrDb === undefined ? "" : format.decibels(sqnrDb)))),
         ...(fitting ? [el("li", { class: "job-now" }, icon("loading"), el("span", {}, job.text))] : [])),
     ];
@@ -47,7 +47,7 @@ export class JobCard {
       return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), ...(comparable ? [button({ label: t("Compare"), small: true, onClick: () => this.act("compare") })] : []))];
     }
     return [
-      el("div", { class: "job-end" }, icon("circle-slash"), el("p", {}, sentence ?? "")), ...(layers && layers.done > 0 ? [segments(layers.done, layers.of)] : []),
+      el("div", { class: "job-end" }, icon("circle-slash"), el("p", {}, sentence ?? "")), ...(layers && layers.done > 0 ? [segments(layers.done, layers.of, false)] : []),
       el("div", { class: "row" }, button({ label: t("Resume"), small: true, disabled: !trusted, onClick: () => this.act("resume-job") }), button({ label: t("Discard"), small: true, onClick: () => this.act("discard-job") })),
     ];
   }
@@ -74,9 +74,9 @@ function bar(fraction: number, label: string): HTMLElement {
 }
 
 /** One piece for each layer; of very many, each for several. */
-function segments(done: number, of: number): HTMLElement {
+function segments(done: number, of: number, goesOn: boolean): HTMLElement {
   const count = Math.min(of, 40), full = done / of * count;
-  const element = el("div", { class: "job-segments", role: "progressbar", "aria-label": t("{0} of {1} layers", done, of) }, ...Array.from({ length: count }, (_, i) => el("span", { class: i < Math.floor(full) ? "done" : i < full + (done < of ? 1 : 0) ? "now" : "" })));
+  const element = el("div", { class: "job-segments", role: "progressbar", "aria-label": t("{0} of {1} layers", done, of) }, ...Array.from({ length: count }, (_, i) => el("span", { class: i < Math.floor(full) ? "done" : goesOn && done < of && i < full + 1 ? "now" : "" })));
   element.setAttribute("aria-valuenow", String(done));
   element.setAttribute("aria-valuemax", String(of));
   return element;

@@ -37,7 +37,7 @@ export class PlanTable {
 
   constructor(private readonly actions: TableActions) {
     const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader" }, name)));
-    this.element.append(head, this.body, this.total);
+    this.element.append(el("div", { class: "plan-scroll" }, head, this.body), this.total);
     this.body.addEventListener("keydown", (event) => this.key(event));
   }
 
