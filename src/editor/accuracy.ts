@@ -4,7 +4,7 @@ import type { AccuracyHostApi, AccuracyPageApi, AccuracyState, Measured, PairReq
 import type { Device } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { Methods } from "../protocol/rpc";
-import { chooseDataFolder, chooseOriginal, dataFolderOf, pairOf } from "./data-folder";
+import { chooseDataFolder, chooseOriginal, chosenOriginals, dataFolderOf, pairOf } from "./data-folder";
 import { type Make, Measurement, stampOf } from "./measurement";
 
 /** Two models of which the second may have to be made first, then under a `name` of its own; `data` goes before what the settings say. */
@@ -30,6 +30,9 @@ export class Accuracy {
       vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) this.refresh.fire(); }),
     );
   }
+
+  /** What the user chose as a model's original. */
+  originalOf(file: string): string | undefined { return chosenOriginals(this.context.workspaceState)[file]; }
 
   /** @param page is told of every change; `undefined` before the page has asked */
   open(models: AccuracyModels, page: () => AccuracyPageApi | undefined): AccuracySession {

@@ -43,7 +43,7 @@ export class AccuracyView {
   private readonly portrait = el("figure", { class: "acc-portrait" });
   private readonly sample = el("section", { class: "acc-sample", "aria-label": t("Selected image") });
   private readonly notice = el("div", { class: "acc-notice", hidden: true });
-  private readonly live = el("span", { class: "book-twin", role: "status" });
+  private readonly live = el("span", { class: "unseen", role: "status" });
   private readonly panes = el("div", { class: "acc-panes" });
   private state: AccuracyState | undefined;
   private selected: number | undefined;
