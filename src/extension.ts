@@ -5,7 +5,9 @@ import { askForData, CompressCommands } from "./commands/compress";
 import { registerLayerCommands } from "./commands/layer";
 import { openSample } from "./commands/sample";
 import { Accuracy } from "./editor/accuracy";
+import { CandidatePanel } from "./editor/candidate-panel";
 import { ComparePanels } from "./editor/compare-panel";
+import { measureRecipe } from "./commands/measure";
 import { LayersTree } from "./editor/layers-tree";
 import { createLog } from "./editor/log";
 import { ModelEditors } from "./editor/model-editor";
@@ -20,7 +22,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const viewing = new SharedWorker("Viewing", script, (line) => log.info(line)), planning = new SharedWorker("Planning", script, (line) => log.info(line));
   const accuracy = new Accuracy(context, log), editors = new ModelEditors(context.extensionUri, viewing, status, accuracy, log), recipes = new RecipeEditors(context, planning, log, askForData);
   const compress = new CompressCommands(context, editors, recipes, planning, log), { jobs } = compress;
-  const panels = new ComparePanels(context.extensionUri, viewing, editors, accuracy, log), compare = new CompareCommand(context, editors, panels);
+  const panels = new ComparePanels(context.extensionUri, viewing, editors, accuracy, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
   const onModel = (id: string, run: (model: vscode.Uri) => Promise<unknown>) => registerCommand(log, id, async (model) => { if (model instanceof vscode.Uri) await run(model); });
   context.subscriptions.push(
     log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), jobs,
@@ -31,6 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommand(log, "kernelscope.compress", (...args) => compress.run(...args)),
     registerCommand(log, "kernelscope.compare", (...args) => compare.run(...args)),
     registerCommand(log, "kernelscope.compressRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await compress.runRecipe(session); }),
+    registerCommand(log, "kernelscope.measureRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await measureRecipe(session, candidates, recipes); }),
     registerCommand(log, "kernelscope.openRecipe", (...args) => compress.openRecipe(...args)),
     registerCommand(log, "kernelscope.showRecipe", async (uri = vscode.window.activeTextEditor?.document.uri) => { if (uri instanceof vscode.Uri) await vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType); }),
     registerCommand(log, "kernelscope.showRecipeText", () => recipes.showActiveText()),

@@ -1,6 +1,7 @@
 import "./page.css";
 import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
 import type { HostApi, JobState, PageAction } from "../src/protocol/page";
+import { AccuracyPage } from "./accuracy/accuracy-page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
 import { CodebookView } from "./codebook/codebook-view";
@@ -304,4 +305,5 @@ class Page {
 
 if (start.kind === "compare") new ComparePage();
 else if (start.kind === "recipe") new RecipePage();
+else if (start.kind === "accuracy") new AccuracyPage();
 else new Page();

@@ -1,14 +1,16 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { AccuracyHostApi, AccuracyPageApi, AccuracyState, PairRequest } from "../protocol/accuracy";
+import type { AccuracyHostApi, AccuracyPageApi, AccuracyState, Measured, PairRequest } from "../protocol/accuracy";
 import type { Device } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { Methods } from "../protocol/rpc";
-import { chooseDataFolder, chooseOriginal, dataFolderOf, pairOf } from "./data-folder";
-import { Measurement, stampOf } from "./measurement";
+import { chooseDataFolder, chooseOriginal, chosenOriginals, dataFolderOf, pairOf } from "./data-folder";
+import { type Make, Measurement, stampOf } from "./measurement";
 
-/** The two models of an accuracy view: a model whose partner is looked for, or both; `data` and `preprocess` are paths that go before what the settings say. */
-export type AccuracyModels = { model: vscode.Uri } | { original: vscode.Uri; compressed: vscode.Uri; data?: string; preprocess?: string };
+/** Two models of which the second may have to be made first, then under a `name` of its own; `data` goes before what the settings say. */
+export interface AccuracyPair { original: vscode.Uri; compressed: vscode.Uri; data?: string; heldOut?: boolean; name?: string; make?: Make; done?(measured: Measured): void }
+/** The models of an accuracy view: one whose partner is looked for, or both. */
+export type AccuracyModels = { model: vscode.Uri } | AccuracyPair;
 
 /** What an accuracy view's page calls, for as long as the page is there. */
 export interface AccuracySession { api: Methods<AccuracyHostApi>; dispose(): void }
@@ -29,6 +31,9 @@ export class Accuracy {
     );
   }
 
+  /** What the user chose as a model's original. */
+  originalOf(file: string): string | undefined { return chosenOriginals(this.context.workspaceState)[file]; }
+
   /** @param page is told of every change; `undefined` before the page has asked */
   open(models: AccuracyModels, page: () => AccuracyPageApi | undefined): AccuracySession {
     const home = "model" in models ? models.model : models.original, state = this.context.workspaceState;
@@ -36,7 +41,7 @@ export class Accuracy {
     const settle = async (): Promise<{ original?: string; compressed: string; data?: string; measurement?: Measurement }> => {
       const turn = ++asked, pair = "model" in models ? await pairOf(models.model, state) : { original: models.original.fsPath, compressed: models.compressed.fsPath };
       const own = "model" in models ? undefined : models, data = own?.data ?? dataFolderOf(home, state);
-      const measurement = pair.original !== undefined && data !== undefined ? await this.measurementOf(home, { original: pair.original, compressed: pair.compressed, data, preprocess: own?.preprocess }) : undefined;
+      const measurement = pair.original !== undefined && data !== undefined ? await this.measurementOf(home, { original: pair.original, compressed: pair.compressed, data }, own) : undefined;
       if (turn === asked && measurement !== shown) {
         const before = stop;
         shown = measurement;
@@ -48,8 +53,8 @@ export class Accuracy {
     const current = async (): Promise<AccuracyState> => {
       const { original, compressed, data, measurement } = await settle();
       return {
-        subject: { original: original && path.basename(original), compressed: path.basename(compressed), data: data && path.basename(data), trusted: vscode.workspace.isTrusted },
-        running: measurement?.running ?? false, measured: measurement?.measured, cancelled: measurement?.cancelled, error: measurement?.error,
+        subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), trusted: vscode.workspace.isTrusted },
+        running: measurement?.running ?? false, making: measurement?.making, measured: measurement?.measured, cancelled: measurement?.cancelled, error: measurement?.error,
       };
     };
     const tell = (): void => { void current().then((now) => page()?.accuracyChanged(now)).catch(() => undefined); };
@@ -77,11 +82,12 @@ export class Accuracy {
     };
   }
 
-  private async measurementOf(home: vscode.Uri, pair: PairRequest): Promise<Measurement> {
-    const { original, compressed, data, preprocess = "" } = pair, key = [await stampOf(original, compressed), data, preprocess].join("|"), known = this.measurements.get(key);
+  /** A model that has to be made is called by what it is made of, others by what is in their files. */
+  private async measurementOf(home: vscode.Uri, pair: PairRequest, { make, heldOut, done }: Partial<AccuracyPair> = {}): Promise<Measurement> {
+    const { original, compressed, data } = pair, key = [await stampOf(original), make ? compressed : await stampOf(compressed), data].join("|"), known = this.measurements.get(key);
     if (known) return known;
     const settings = vscode.workspace.getConfiguration("kernelscope", home), threads = settings.get<number>("threads", 0);
-    const made = new Measurement({ ...pair, device: settings.get<Device>("device", "auto"), ...(threads > 0 ? { threads } : {}) }, this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line));
+    const made = new Measurement({ ...pair, heldOut, device: settings.get<Device>("device", "auto"), ...(threads > 0 ? { threads } : {}) }, this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), make, done);
     this.measurements.set(key, made);
     for (const [old, measurement] of this.measurements) if (this.measurements.size > KEPT && measurement !== made && !measurement.running) this.measurements.delete(old);
     return made;

@@ -59,4 +59,5 @@ export async function chooseOriginal(compressed: string, state: vscode.Memento):
   return true;
 }
 
-const chosenOriginals = (state: vscode.Memento): Record<string, string> => state.get<Record<string, string>>("originals", {});
+/** The originals that were chosen, by the models that were made of them. */
+export const chosenOriginals = (state: vscode.Memento): Record<string, string> => state.get<Record<string, string>>("originals", {});

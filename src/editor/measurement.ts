@@ -1,22 +1,28 @@
 import * as fs from "node:fs/promises";
-import type { Measured, MeasureRequest, Thumbnail, Trace } from "../protocol/accuracy";
+import type { AccuracyState, Measured, MeasureRequest, Thumbnail, Trace } from "../protocol/accuracy";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { runJob, startWorker, type LogLine, type WorkerProcess } from "../worker/process";
 
 /** How long the process that follows samples waits for another question before it ends. */
 const IDLE_MS = 60_000;
 
+export type Making = NonNullable<AccuracyState["making"]>;
+/** Makes a model to be measured, unless it is there. */
+export type Make = (progress: (making: Making) => void, signal: AbortSignal) => Promise<void>;
+
 /** Figures of two models over the same samples, whichever pages show them: one job measures, another process follows single samples. */
 export class Measurement {
   measured: Measured | undefined;
   cancelled = false;
   error: string | undefined;
+  making: Making | undefined;
   private job: AbortController | undefined;
   private follower: WorkerProcess | undefined;
   private idle: NodeJS.Timeout | undefined;
   private readonly listeners = new Set<() => void>();
 
-  constructor(readonly request: MeasureRequest, private readonly script: string, private readonly log: LogLine) {}
+  /** @param make makes the compressed model where it is no file yet */
+  constructor(readonly request: MeasureRequest, private readonly script: string, private readonly log: LogLine, private readonly make?: Make, private readonly done: (measured: Measured) => void = () => undefined) {}
 
   get running(): boolean { return this.job !== undefined; }
 
@@ -44,7 +50,11 @@ export class Measurement {
       this.tell();
     };
     try {
-      progress(await runJob(this.script, this.log, job.signal, (api, signal) => api.measure(this.request, progress, signal)));
+      await this.make?.((making) => { if (this.job === job) { this.making = making; this.tell(); } }, job.signal);
+      this.making = undefined;
+      const measured = await runJob(this.script, this.log, job.signal, (api, signal) => api.measure(this.request, progress, signal));
+      progress(measured);
+      this.done(measured);
     } catch (error) {
       if (error instanceof CancelledError) this.cancelled = this.measured === undefined || this.measured.samples < this.measured.total; // else the figures of the run before stand
       else {
@@ -52,7 +62,7 @@ export class Measurement {
         this.error = error instanceof Error ? error.message : String(error);
       }
     } finally {
-      this.job = undefined;
+      this.job = this.making = undefined;
       this.tell();
     }
   }

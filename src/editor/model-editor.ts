@@ -171,7 +171,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
-      codebook: (id) => ask((worker) => worker.codebook(path, text(id))),
+      codebook: (id) => ask((worker) => worker.codebook(path, text(id), this.accuracy.originalOf(path))),
       preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
       blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
       ...accuracy.api,

@@ -119,6 +119,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     const { model, document } = session, run = (command: string, ...args: unknown[]) => vscode.commands.executeCommand(`kernelscope.${command}`, ...args);
     switch (action) {
       case "compress": await run("compressRecipe", session); break;
+      case "measure": await run("measureRecipe", session); break;
       case "cancel-job": await run("cancel", model); break;
       case "resume-job": await run("resume", model); break;
       case "discard-job": await run("discard", model); break;

@@ -200,8 +200,8 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   layers(path: string): Promise<LayerRow[]>;
   layer(path: string, id: string): Promise<LayerDetails>;
   kernels(path: string, id: string, first: number, count: number): Promise<KernelPage | undefined>;
-  /** Undefined where the layer is stored in another way. */
-  codebook(path: string, id: string): Promise<CodebookFacts | undefined>;
+  /** Undefined where the layer is stored in another way. `original` is the model that was chosen to compare with, where its name does not lead to it. */
+  codebook(path: string, id: string, original?: string): Promise<CodebookFacts | undefined>;
   /** Makes a codebook for a layer without writing anything; the product's own choice of size where none is given. A large one is estimated before it is exact. Undefined where the layer takes none. */
   preview(path: string, id: string, wanted: { block: number; words: number } | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */

@@ -5,7 +5,7 @@ import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, Finished
 
 /** Handed to the page with its HTML. */
 export interface PageStart {
-  kind: "model" | "recipe" | "compare";
+  kind: "model" | "recipe" | "compare" | "accuracy";
   /** File name for the title and the error states. */
   name: string;
   /** A workspace in Restricted Mode may look, not run. */

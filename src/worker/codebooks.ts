@@ -29,14 +29,14 @@ export class Codebooks {
   constructor(private readonly pool: () => Promise<ComputePool>) {}
 
   /** The codebook that the file holds, beside the original's weights where those are found. */
-  async ofFile(file: string, { model }: OpenedModel, layer: Layer, bytes: number): Promise<CodebookFacts | undefined> {
+  async ofFile(file: string, { model }: OpenedModel, layer: Layer, bytes: number, chosen?: string): Promise<CodebookFacts | undefined> {
     for (const method of methods) {
       const found = await method.recognise(model, layer);
       if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK) continue;
       const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: Uint16Array.from(found.index), outputs: outputsOf(layer) };
       const scale = await storedScale(await readWeight(model, layer), layer, codes);
       if (!scale) continue;
-      const original = await originalOf(file, layer), known = "rows" in original ? original : undefined;
+      const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
       // where every row is stored without a scale, what follows the layer has taken it over: then the one that fits is as near as the file tells
       const measured = known && { ...known, scale: scale.every((s) => Math.abs(s - 1) < 1e-6) ? fittedScale(known.rows, codes) : scale };
       return this.keep(new Book(codes, measured), { ...namesOf(layer, method.title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });

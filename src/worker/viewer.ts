@@ -58,7 +58,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "evaluate" | key
       chosen.forEach((kernel, i) => values.set(weight.subarray(kernel * size, (kernel + 1) * size), i * size));
       return { total: order.length, first, height, width, order: chosen.slice(), values };
     },
-    async codebook(file, id) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes); },
+    async codebook(file, id, original) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes, original); },
     async preview(file, id, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, estimate, signal); },
     async compared(original, compressed) {
       const [before, after] = [await view(original), await view(compressed)];

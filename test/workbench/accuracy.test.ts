@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -183,6 +183,25 @@ test("a model that makes pictures has errors by output and place instead, and it
   expect(await page.locator(".acc-row").allInnerTexts()).toEqual([expect.stringContaining("soft"), expect.stringContaining("sharp")]);
   expect(await overlaps(page)).toEqual([]);
   expect(await violations(page)).toEqual([]);
+});
+
+test("a recipe is measured before anything is saved, on the images that its fit does not see", { timeout: 240_000 }, async () => {
+  writeFileSync(at("try.kernelscope.json"), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "60KB", data: { folder: "./fashion-mnist" } }));
+  const before = readdirSync(workbench.folder);
+  await workbench.menu("try.kernelscope.json", "Open Recipe Editor");
+  const recipe = await workbench.modelPage("try.kernelscope.json");
+  await recipe.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+  await recipe.locator(".button", { hasText: "Measure" }).click();
+  const page = await workbench.modelPage("Accuracy of try");
+  await page.waitForSelector(".accuracy[data-shown=figures]", { timeout: 120_000 });
+  await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])", { timeout: 60_000 });
+  await workbench.picture("accuracy-candidate");
+  const samples = Number(await page.locator(".accuracy").getAttribute("data-samples"));
+  expect(samples).toBeGreaterThan(80);
+  expect(samples).toBeLessThan(125);
+  expect(await page.locator("[data-figure=agreement]").innerText()).toMatch(/9\d\.\d %/);
+  expect(readdirSync(workbench.folder)).toEqual(before);
+  await recipe.waitForSelector(".curve-measured"); // and the figure stands beside the curve
 });
 
 test("texts may be a third longer", async () => {

@@ -43,7 +43,7 @@ export class AccuracyView {
   private readonly portrait = el("figure", { class: "acc-portrait" });
   private readonly sample = el("section", { class: "acc-sample", "aria-label": t("Selected image") });
   private readonly notice = el("div", { class: "acc-notice", hidden: true });
-  private readonly live = el("span", { class: "book-twin", role: "status" });
+  private readonly live = el("span", { class: "unseen", role: "status" });
   private readonly panes = el("div", { class: "acc-panes" });
   private state: AccuracyState | undefined;
   private selected: number | undefined;
@@ -178,15 +178,26 @@ export class AccuracyView {
   }
 
   /** What is missing before there are figures, and the one step to them. */
-  private emptyState({ subject, running, error, cancelled }: AccuracyState): HTMLElement | undefined {
+  private emptyState({ subject, running, making, error, cancelled }: AccuracyState): HTMLElement | undefined {
     const { host, manageTrust, showLog } = this.actions, { original, data, compressed, trusted } = subject;
     if (!trusted) return stateOf("shield", t("Measuring needs a trusted folder"), t("It runs both models on your images. Looking at them works without."), button({ label: t("Manage Trust"), primary: true, onClick: manageTrust }));
     if (original === undefined) return stateOf("layers", t("Compared with which model?"), t("Accuracy is what compression cost: {0} is run beside the model that it was made of.", compressed), button({ label: t("Choose Original…"), primary: true, onClick: () => void host.chooseOriginal() }));
     if (data === undefined) return stateOf("folder-opened", t("Measured on which images?"), t("{0} and {1} are run on the images of a folder: one subfolder a class, or images.npy with labels.npy.", original, compressed), button({ label: t("Choose Data Folder…"), primary: true, onClick: () => void host.chooseData() }));
+    if (making) return this.progressState(making, compressed);
     if (running) return stateOf("loading", t("Measuring"), t("Both models are opened; figures come with the first images of {0}.", data));
     const measure = (label: string) => button({ label, primary: true, onClick: () => void host.measure() });
     if (error !== undefined) return stateOf("error", t("Measuring stopped"), error, measure(t("Try Again")), button({ label: t("Show Log"), onClick: showLog }));
     return stateOf(cancelled ? "circle-slash" : "pulse", cancelled ? t("Cancelled before the first figures") : t("Nothing is measured yet"), t("{0} and {1} are run on the images of {2}. Nothing is written.", original, compressed, data), measure(t("Measure")));
+  }
+
+  /** What is measured is still being made; nothing of it is kept as a file of the user's. */
+  private progressState({ text, fraction, secondsLeft }: NonNullable<AccuracyState["making"]>, name: string): HTMLElement {
+    const state = stateOf("pulse", t("Trying out {0}", name), `${text}${secondsLeft === undefined ? "" : ` · ${timeLeft(secondsLeft)}`}`), bar = el("progress");
+    bar.max = 1;
+    bar.value = fraction;
+    bar.setAttribute("aria-label", t("Trying out {0}", name));
+    state.querySelector(".row")?.append(bar);
+    return state;
   }
 
   /** A line over what is known: how far it is, or why it is not more. */
@@ -200,7 +211,7 @@ export class AccuracyView {
       bar.max = total;
       bar.value = samples;
       bar.setAttribute("aria-label", t("Measuring"));
-      this.notice.replaceChildren(el("span", {}, `${t("Measuring: {0}", count)}${secondsLeft === undefined ? "" : ` · ${secondsLeft < 90 ? t("{0} s left", Math.max(1, Math.round(secondsLeft))) : t("{0} min left", Math.round(secondsLeft / 60))}`}`), bar);
+      this.notice.replaceChildren(el("span", {}, `${t("Measuring: {0}", count)}${secondsLeft === undefined ? "" : ` · ${timeLeft(secondsLeft)}`}`), bar);
     } else if (error !== undefined) this.notice.replaceChildren(el("span", { role: "alert" }, t("Measuring stopped at {0}; the figures up to there are kept. {1}", count, error)));
     else if (cancelled) this.notice.replaceChildren(el("span", {}, t("Cancelled after {0}. The figures are of these.", count)));
     else if (warning !== undefined) this.notice.replaceChildren(el("span", {}, warning));
@@ -216,4 +227,5 @@ export class AccuracyView {
   }
 }
 
+const timeLeft = (seconds: number): string => (seconds < 90 ? t("{0} s left", Math.max(1, Math.round(seconds))) : t("{0} min left", Math.round(seconds / 60)));
 const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -174,7 +174,7 @@ export class ComparePage {
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
     ];
-    this.header.replaceChildren(el("h1", { class: "book-twin" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
   }
 
   private more(figures: readonly [string, string, string?][]): HTMLElement {

@@ -138,3 +138,9 @@ describe("a codebook that is tried out", () => {
     expect(await view.preview(file, "w", undefined, ignore, never)).toBeUndefined();
   });
 });
+
+test("an original of another name is known where it was chosen", async () => {
+  const alone = write("alone.onnx", packed(true)), chosen = plain("elsewhere.onnx");
+  expect((await view.codebook(alone, "w"))?.original).toBeUndefined();
+  expect((await view.codebook(alone, "w", chosen))?.original?.sqnrDb).toBeGreaterThan(0);
+});
