@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import path from "node:path";
 import { spawnSync } from "node:child_process";
 import { build } from "esbuild";
+import { writeStrings } from "./strings.mjs";
 
 spawnSync(process.execPath, ["scripts/build-wasm.mjs"], { stdio: "inherit" });
 const { version } = JSON.parse(readFileSync("package.json", "utf8"));
@@ -29,6 +30,8 @@ await build({ ...node, minify: false, outdir: undefined, entryPoints: ["src/comp
 const { createRequire } = await import("node:module");
 const { recipeSchema } = createRequire(import.meta.url)(path.resolve(".cache/recipe.cjs"));
 writeFileSync("dist/recipe.schema.json", `${JSON.stringify(recipeSchema(), null, 1)}\n`);
+
+writeStrings();
 
 // onnxruntime stands beside the bundles, with the files of this platform alone.
 const target = process.env.KERNELSCOPE_TARGET ?? `${process.platform}-${process.arch}`, [platform, arch] = target.split("-");

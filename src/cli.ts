@@ -48,7 +48,8 @@ main(process.argv.slice(2)).then(
   (code) => { process.exitCode = code; },
   (error: unknown) => {
     const known = error instanceof KernelscopeError;
-    if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : "unexpected", message: error instanceof Error ? error.message : String(error) } })}\n`);
+    // a figure that fell short has its report printed already
+    if (process.argv.includes("--json") && !(known && error.code === "below-threshold")) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : "unexpected", message: error instanceof Error ? error.message : String(error) } })}\n`);
     process.stderr.write(`${known ? error.message : `Something went wrong that should not: ${error instanceof Error ? error.stack ?? error.message : String(error)}`}\n`);
     process.exitCode = known ? EXIT[error.code] ?? 1 : 1;
   },

@@ -1,6 +1,13 @@
 import * as vscode from "vscode";
 import { registerCommand } from "./commands/command";
+import { CompareCommand } from "./commands/compare";
 import { askForData, CompressCommands } from "./commands/compress";
+import { registerLayerCommands } from "./commands/layer";
+import { openSample } from "./commands/sample";
+import { Accuracy } from "./editor/accuracy";
+import { CandidatePanel } from "./editor/candidate-panel";
+import { ComparePanels } from "./editor/compare-panel";
+import { measureRecipe } from "./commands/measure";
 import { LayersTree } from "./editor/layers-tree";
 import { createLog } from "./editor/log";
 import { ModelEditors } from "./editor/model-editor";
@@ -13,17 +20,20 @@ import { SharedWorker } from "./worker/process";
 export function activate(context: vscode.ExtensionContext): void {
   const log = createLog(), status = new Status(), script = context.asAbsolutePath("dist/worker.js");
   const viewing = new SharedWorker("Viewing", script, (line) => log.info(line)), planning = new SharedWorker("Planning", script, (line) => log.info(line));
-  const editors = new ModelEditors(context.extensionUri, viewing, status, log), recipes = new RecipeEditors(context, planning, log, askForData);
+  const accuracy = new Accuracy(context, log), editors = new ModelEditors(context.extensionUri, viewing, status, accuracy, log), recipes = new RecipeEditors(context, planning, log, askForData);
   const compress = new CompressCommands(context, editors, recipes, planning, log), { jobs } = compress;
+  const panels = new ComparePanels(context.extensionUri, viewing, editors, accuracy, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
   const onModel = (id: string, run: (model: vscode.Uri) => Promise<unknown>) => registerCommand(log, id, async (model) => { if (model instanceof vscode.Uri) await run(model); });
   context.subscriptions.push(
-    log, status, editors.register(), recipes.register(), LayersTree.register(editors), jobs,
+    log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), jobs,
     { dispose: () => { viewing.stop(); planning.stop(); } },
-    editors.onDidSelect(({ model, layer }) => recipes.select(model, layer)), recipes.onDidSelect(({ model, layer }) => editors.select(model, layer)),
+    editors.onDidSelect(({ model, layer, from }) => { if (from !== recipes) recipes.select(model, layer); }), recipes.onDidSelect(({ model, layer }) => editors.share([model], layer, recipes)),
     jobs.onDidChange(({ model, state }) => { compress.show(model, state); status.setJob(model.toString(), state); }),
     vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) status.show(); }),
     registerCommand(log, "kernelscope.compress", (...args) => compress.run(...args)),
+    registerCommand(log, "kernelscope.compare", (...args) => compare.run(...args)),
     registerCommand(log, "kernelscope.compressRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await compress.runRecipe(session); }),
+    registerCommand(log, "kernelscope.measureRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await measureRecipe(session, candidates, recipes); }),
     registerCommand(log, "kernelscope.openRecipe", (...args) => compress.openRecipe(...args)),
     registerCommand(log, "kernelscope.showRecipe", async (uri = vscode.window.activeTextEditor?.document.uri) => { if (uri instanceof vscode.Uri) await vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType); }),
     registerCommand(log, "kernelscope.showRecipeText", () => recipes.showActiveText()),
@@ -32,6 +42,8 @@ export function activate(context: vscode.ExtensionContext): void {
     onModel("kernelscope.discard", (model) => jobs.discard(model)),
     onModel("kernelscope.openResult", async (model) => { await vscode.commands.executeCommand("vscode.openWith", compress.resultOf(model), ModelEditors.viewType); }),
     onModel("kernelscope.compareResult", async (model) => { await vscode.commands.executeCommand("kernelscope.compare", [model, compress.resultOf(model)]); }),
+    registerLayerCommands(log, editors, recipes, (model) => compress.openRecipe(model)),
+    registerCommand(log, "kernelscope.openSample", () => openSample(context)),
     registerCommand(log, "kernelscope.find", () => editors.find()),
     registerCommand(log, "kernelscope.showLog", async () => log.show()),
   );

@@ -49,6 +49,19 @@ export function percent(share: number): string {
 }
 /** 39 % */
 export const wholePercent = (share: number): string => `${fixed(100 * share, 0)} %`;
+/** 84.7 %, of a share that is estimated and has an interval beside it */
+export const estimate = (share: number): string => `${fixed(100 * share, 1)} %`;
+/** ± 1.6; ± 0.04 where it is small */
+export const margin = (share: number): string => `± ${share < 0.0005 ? weight(100 * share) : fixed(100 * share, 1)}`;
+/** A value on an axis of such steps, with as many digits as tell neighbours apart. */
+export const tick = (value: number, step: number): string => fixed(Math.abs(value) < step / 1e6 ? 0 : value, Math.max(0, Math.min(9, -Math.floor(Math.log10(step) + 1e-9))));
+/** −1.1, +0.3, 0.0: a difference of shares in points */
+export function points(share: number): string {
+  const text = fixed(Math.abs(100 * share) < 0.05 ? 0 : 100 * share, 1);
+  return share >= 0.0005 ? `+${text}` : text;
+}
+/** 0.070 */
+export const thousandths = (value: number): string => fixed(value, 3);
 /** 93.5 */
 export const tenths = (value: number): string => fixed(value, 1);
 /** 1.06 */

@@ -15,6 +15,7 @@ export function headerOf(facts: ModelFacts): HTMLElement[] {
   ];
   const all = figures.map(([value, name]) => `${name}: ${value}`).join("\n");
   return [
+    el("h1", { class: "unseen" }, facts.name),
     el("div", { class: "figures" }, ...figures.map(([value, name, id]) => el("div", { class: `figure figure-${id}` }, el("b", {}, value), el("small", {}, name))), el("span", { class: "more", title: all, role: "note", tabindex: 0, "aria-label": all }, icon("ellipsis"))),
   ];
 }

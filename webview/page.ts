@@ -1,8 +1,11 @@
 import "./page.css";
 import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
 import type { HostApi, JobState, PageAction } from "../src/protocol/page";
+import { AccuracyPage } from "./accuracy/accuracy-page";
+import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
 import { CodebookView } from "./codebook/codebook-view";
+import { ComparePage } from "./compare/compare-page";
 import { button, field, iconButton, select, tabs } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
@@ -16,13 +19,15 @@ import { t } from "./l10n";
 import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Link, type Links } from "./layers/details";
 import { MOST_KERNELS } from "./layers/kernels";
 import { LayerTable } from "./layers/table";
+import { walkPanes } from "./panes";
 import { RecipePage } from "./recipe/recipe-page";
 import { sash } from "./sash";
+import { stateOf } from "./state";
 
-type Tab = "graph" | "layers" | "codebooks";
+type Tab = "graph" | "layers" | "codebooks" | "accuracy";
 /** A layer that all views share, and where in the graph: a node, or a group, which is no layer. */
 interface Selection { layer?: string; key?: string }
-interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; side?: { width?: number; height?: number } }
+interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; accuracy?: AccuracyChoice; side?: { width?: number; height?: number } }
 
 const MOST_LINKS = 6;
 
@@ -38,7 +43,7 @@ class Page {
   private graph: GraphFacts = { nodes: [], edges: [] };
   private groups: Member[] = [];
   private total = 0;
-  private views: { graph: GraphView; table: LayerTable; strip: Strip; codebook: CodebookView } | undefined;
+  private views: { graph: GraphView; table: LayerTable; strip: Strip; codebook: CodebookView; accuracy: AccuracyView } | undefined;
   private visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
   private readonly body = el("div", { class: "body" });
   private readonly side = el("aside", { class: "side", "aria-label": t("Details") });
@@ -55,14 +60,22 @@ class Page {
       changed: async () => { await this.load(); },
       trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
       find: async () => { this.focusSearch(); },
-      select: async (layer) => { if (this.rows.some(({ name }) => name === layer)) this.selectLayer(layer); },
+      showCodebook: async () => { document.getElementById("tab-codebooks")?.click(); },
+      select: async (layer) => {
+        if (!this.rows.some(({ name }) => name === layer)) return;
+        this.told = layer; // who says so knows
+        this.selectLayer(layer);
+      },
       job: async (state) => { this.showJob(state); },
+      accuracyChanged: async (state) => { this.views?.accuracy.show(state); },
     });
     document.addEventListener("keydown", (event) => {
       const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), { graph } = this.views ?? {};
       if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
       if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
       if (event.target === document.body && this.state.tab === "codebooks") this.views?.codebook.key(event);
+      walkPanes(event, [this.header, ...this.root.querySelectorAll<HTMLElement>("nav.bar, .strip"), this.body, this.side, this.foot]);
+      if (event.target === document.body && this.state.tab === "accuracy") this.views?.accuracy.key(event);
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });
     void this.load();
@@ -92,7 +105,9 @@ class Page {
   /** The one primary button stands in the header, and where that gives its room to a codebook, at the end of the bar. */
   private placeCompress(): void {
     const { trusted, views, state: { tab } } = this, compress = button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted, title: trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
-    for (const place of [this.header, this.barEnd]) place.querySelector(":scope > .button.primary")?.remove();
+    for (const place of [this.header, this.barEnd]) for (const known of place.querySelectorAll(":scope > .button")) known.remove();
+    this.header.append(button({ label: t("Compare…"), icon: "diff", onClick: () => void this.host.act("compare") }));
+    this.barEnd.replaceChildren(...(views && tab === "accuracy" ? [views.accuracy.controls] : []));
     (views && tab === "codebooks" ? this.barEnd : this.header).append(compress);
   }
 
@@ -105,9 +120,13 @@ class Page {
       choose: (key) => this.selectKey(key), openLayer: (layer) => this.openLayer(layer), back: () => this.goTo(this.visits.back()), forward: () => this.goTo(this.visits.forward()),
       changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers),
     }, state.graph);
-    const codebook = new CodebookView({ codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, signal) => this.host.preview(layer, wanted, signal), blocks: (id, request) => this.host.blocks(id, request), step: (by) => this.stepLayer(by) });
-    this.views = { graph, table: new LayerTable(this.rows, (layer) => this.selectLayer(layer)), strip, codebook };
-    const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }], selected: state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(); } });
+    const codebook = new CodebookView({ codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, estimate, signal) => this.host.preview(layer, wanted, estimate, signal), blocks: (id, request) => this.host.blocks(id, request), step: (by) => this.stepLayer(by) });
+    const accuracy = new AccuracyView({
+      host: this.host, select: (layer) => this.selectLayer(layer), open: (layer) => { this.selectLayer(layer); document.getElementById("tab-graph")?.click(); }, changed: (change) => this.save({ accuracy: { ...this.state.accuracy, ...change } }),
+      showLog: () => void this.host.act("show-log"), manageTrust: () => void this.host.act("manage-trust"),
+    }, state.accuracy);
+    this.views = { graph, table: new LayerTable(this.rows, (layer) => this.selectLayer(layer)), strip, codebook, accuracy };
+    const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }, { id: "accuracy", text: t("Accuracy") }], selected: state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(); } });
     const banner = this.trusted ? undefined : el("div", { class: "banner" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
     const edge = sash(this.side, { least: 280, ...state.side, onChange: (side) => this.save({ side }) });
     this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search, this.barEnd), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
@@ -150,12 +169,16 @@ class Page {
     }
     if (state.tab === "layers") this.body.replaceChildren(views.table.element);
     if (state.tab === "codebooks") await this.showCodebook();
+    if (state.tab === "accuracy") {
+      this.body.replaceChildren(views.accuracy.element);
+      await views.accuracy.load();
+    }
   }
 
   private async showCodebook(): Promise<void> {
     const row = this.codebookRow(), { codebook } = this.views ?? {};
     if (!row || !codebook) {
-      this.body.replaceChildren(state("symbol-array", t("No codebooks in this model"), t("It has no layers with weights.")));
+      this.body.replaceChildren(stateOf("symbol-array", t("No codebooks in this model"), t("It has no layers with weights.")));
       return;
     }
     if (!this.body.contains(codebook.element)) this.body.replaceChildren(codebook.element);
@@ -195,6 +218,7 @@ class Page {
     this.views?.graph.select(selection.key);
     this.views?.table.select(selection.layer);
     this.views?.strip.select(selection.layer);
+    this.views?.accuracy.selectLayer(selection.layer);
     if (this.state.tab === "codebooks") void this.showCodebook();
     void this.showDetails(selection);
   }
@@ -230,7 +254,7 @@ class Page {
 
   /** Found things are shown by the graph and the table. */
   private focusSearch(): void {
-    if (this.state.tab === "codebooks") document.getElementById("tab-graph")?.click();
+    if (this.state.tab === "codebooks" || this.state.tab === "accuracy") document.getElementById("tab-graph")?.click();
     this.search.focus();
   }
 
@@ -268,7 +292,7 @@ class Page {
   private fail(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error), end = message.search(/[.:](\s|$)/);
     const title = end > 0 && end < 90 ? message.slice(0, end) : t("{0} cannot be shown", start.name), rest = end > 0 && end < 90 ? message.slice(end + 1).trim() : message;
-    this.root.replaceChildren(state("error", title, rest,
+    this.root.replaceChildren(stateOf("error", title, rest,
       button({ label: t("Try Again"), primary: true, onClick: () => void this.load() }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") })));
     document.body.dataset.ready = "error";
   }
@@ -279,10 +303,7 @@ class Page {
   }
 }
 
-/** A page that has something to say instead of something to show. */
-function state(symbol: string, title: string, text: string, ...actions: (HTMLElement | undefined)[]): HTMLElement {
-  return el("div", { class: "state", role: symbol === "error" ? "alert" : "note" }, el("div", { class: `state-icon ${symbol}` }, icon(symbol)), el("div", {}, el("h1", {}, title), el("p", {}, text), el("div", { class: "row" }, ...actions)));
-}
-
-if (start.kind === "recipe") new RecipePage();
+if (start.kind === "compare") new ComparePage();
+else if (start.kind === "recipe") new RecipePage();
+else if (start.kind === "accuracy") new AccuracyPage();
 else new Page();

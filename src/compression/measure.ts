@@ -1,3 +1,4 @@
+import { splitPositions } from "../evaluation/dataset";
 import { batchesOf } from "../evaluation/evaluate";
 import { OutputComparison } from "../evaluation/deviations";
 import { ClassifierComparison } from "../evaluation/flips";
@@ -17,7 +18,8 @@ const TELL_EVERY_MS = 250;
 export async function measurePair(request: MeasureRequest, host: Host, onProgress: (measured: Measured) => void = () => undefined, signal?: AbortSignal): Promise<Measured> {
   const pair = await openPair(request, host);
   try {
-    const { dataset, input, batch } = pair, total = Math.min(dataset.size, request.limit ?? Infinity);
+    const { dataset, input, batch } = pair, positions = (request.heldOut ? splitPositions(dataset.size).held : Array.from({ length: dataset.size }, (_, i) => i)).slice(0, request.limit), total = positions.length;
+    if (!total) throw new KernelscopeError("bad-data", `${request.data} holds too few samples to keep some for measuring.`);
     const { original, compressed, note } = await runPair(pair, request, host, total, signal);
     try {
       const classifier = new ClassifierComparison(), outputs = new OutputComparison(), constants = new Constants(), notes = [...dataset.notes, ...(note === undefined ? [] : [note])];
@@ -28,7 +30,6 @@ export async function measurePair(request: MeasureRequest, host: Host, onProgres
         secondsLeft: samples < total ? (performance.now() - started) / 1000 / samples * (total - samples) : undefined,
         ...(isClassifier ? { classifier: classifier.figures } : { outputs: outputs.figures }),
       });
-      const positions = Array.from({ length: total }, (_, i) => i);
       for await (const { tensor, chosen, done } of batchesOf(dataset, positions, batch, signal)) {
         const feeds = { [input.name]: tensor }, before = await original.run(feeds), after = await compressed.run(feeds), rows = tensor.dims[0];
         const names = Object.keys(before), [name] = names, { dims, data } = before[name];

@@ -7,6 +7,7 @@ import { openOn } from "../runtime/devices";
 import type { Session } from "../runtime/runtime";
 import { preprocessOf } from "./data";
 import type { Host, OpenedModel } from "./host";
+import { embeddedRecipe } from "./recipe";
 
 const BATCH = 32;
 
@@ -27,7 +28,7 @@ export async function openPair(request: PairRequest, host: Host): Promise<Pair> 
     for (const path of [request.original, request.compressed]) opened.push(await host.openModel(path));
     const [original, compressed] = opened, input = dataInput(compressed.model), own = dataInput(original.model);
     if (input.name !== own.name || input.shape.length !== own.shape.length) throw new KernelscopeError("bad-model", `The two models take different inputs, ${own.name} and ${input.name}, so they cannot be compared. Choose the model that ${host.baseName(request.compressed)} was made of.`);
-    const dataset = await openDataset(await host.openData(request.data), input, ...await preprocessOf({ preprocess: request.preprocess, model: request.original }, undefined, host));
+    const dataset = await openDataset(await host.openData(request.data), input, ...await preprocessOf({ preprocess: request.preprocess, model: request.original }, embeddedRecipe(compressed.model)?.preprocess, host));
     if (!dataset.size) throw new KernelscopeError("bad-data", `${request.data} holds no samples.`);
     return { original, compressed, dataset, input, batch: batchSize(input, BATCH), close };
   } catch (error) {

@@ -185,7 +185,7 @@ export class Planning {
       notes.push("Without images the plan is a cautious guess: about 3 bits a weight for Balanced. Give a data folder for a measured one.");
       const bits = { "nearly-lossless": 4, balanced: 3, smallest: 2.5 }[preset];
       const smallest = this.convBits(this.plan(plans[0].choices));
-      return this.within(Math.max(bits, smallest), (plan) => this.convBits(plan), "bits");
+      return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits");
     }
     const within = (flips: number) => plans.find((p) => p.loss <= this.klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
@@ -200,6 +200,18 @@ export class Planning {
     const { trial } = this.request;
     if (trial) return trial.predicted * (disagreement / trial.disagreement) ** 2;
     return (disagreement / (slopes(this.responses)?.[1] ?? 1)) ** 2;
+  }
+
+  /** Bits per convolution weight where every layer that the recipe leaves open takes `bits`: pins are paid for by nobody else. */
+  private beside(bits: number): number {
+    const { layers, recipe } = this.request, convolutions = layers.filter(({ convolution }) => convolution), counted = convolutions.length ? convolutions : layers;
+    const open = new Map(this.items.map(({ layer }) => [layer, Object.entries(recipe.layers ?? {}).find(([name]) => findByName([layer], name))?.[1].pin]));
+    const bitsOf = (layer: Layer): number => {
+      if (!open.has(layer)) return this.fixed.get(layer)?.bits ?? 8 * layer.bytes / layer.parameters;
+      const pin = open.get(layer);
+      return typeof pin === "object" ? Math.max(pin.atLeastBits, bits) : bits;
+    };
+    return counted.reduce((sum, layer) => sum + bitsOf(layer) * layer.parameters, 0) / counted.reduce((sum, { parameters }) => sum + parameters, 0);
   }
 
   private sizes(plan: readonly RatedCandidate[]): ReturnType<typeof sizesOf> {

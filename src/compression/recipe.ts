@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { Preprocess } from "../evaluation/preprocess";
 import { schemaWords } from "../evaluation/schema-words";
 import { methods } from "../methods/registry";
+import type { Model } from "../onnx/model";
 import { KernelscopeError } from "../protocol/errors";
 import { parseTarget } from "../protocol/sizes";
 
@@ -73,6 +74,16 @@ export function parseRecipe(text: string, name: string): Recipe {
   if (!parsed.success) throw new KernelscopeError("bad-recipe", `${name}: ${schemaWords(parsed.error)}`, placeOf(parsed.error.issues[0].path));
   for (const [id, { method, options }] of Object.entries(parsed.data.layers ?? {})) if (method !== undefined && options !== undefined) parseOptions(method, options, id);
   return parsed.data;
+}
+
+/** The recipe that a file was made with; undefined where there is none, or one of another version. */
+export function embeddedRecipe({ metadata }: Model): Recipe | undefined {
+  const text = metadata.get("kernelscope.recipe");
+  try {
+    return text === undefined ? undefined : parseRecipe(text, "kernelscope.recipe");
+  } catch {
+    return undefined;
+  }
 }
 
 /** The JSON schema that VS Code completes and checks recipes with. */

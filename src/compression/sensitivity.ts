@@ -23,10 +23,23 @@ export interface LayerSensitivity {
   response: ({ noise: number } & Effect)[];
 }
 
-/** Relative noise energies at which a layer's effect on the outputs is measured. */
-const NOISES = [0.03, 0.3];
-/** Share of the samples on which it is measured: more change less than a seed does. */
-const TELLING = 0.5;
+/** How closely layers are looked at. */
+interface Care {
+  /** Relative noise energies at which a layer's effect on the outputs is measured. */
+  noises: readonly number[];
+  /** Share of the samples on which it is measured. */
+  share: number;
+  /** Codewords are tried out up to this rate; what more bring is extrapolated, for a trial's few rows would flatter them. */
+  highestTrial: number;
+}
+
+/** In a small network a layer's effect is little more than chance, and looking closely takes seconds. */
+const CLOSE: Care = { noises: [0.02, 0.12, 0.5], share: 1, highestTrial: 10 };
+/** In a large one more than this changes less than another seed does. */
+const COARSE: Care = { noises: [0.03, 0.3], share: 0.5, highestTrial: 8 };
+const SMALL_NETWORK = 2e6;
+const careFor = (layers: readonly Layer[]): Care => (layers.reduce((sum, { parameters }) => sum + parameters, 0) < SMALL_NETWORK ? CLOSE : COARSE);
+
 /** What a candidate's distortion is measured on, at least. */
 const TRIAL_ROWS = 32, TRIAL_WEIGHTS = 131_072;
 
@@ -52,7 +65,7 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
   const liveness = new Liveness(model, samples.input);
   const flow = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const reference = await flow.compute(liveness.outputs);
-  const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index);
+  const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index), care = careFor(layers);
   const results: LayerSensitivity[] = [];
   const add = async (rating: LayerSensitivity) => {
     results.push(rating);
@@ -66,9 +79,9 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     if (!liveness.isData(input)) { await add({ layer, candidates: [], response: [] }); continue; }
     await flow.advance(node);
     const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools);
-    const noisy = await noiseOf(layer, seen.rows, free, seen.moments?.gram, tools, options.method);
+    const noisy = await noiseOf(layer, seen.rows, free, seen.moments?.gram, tools, care, options.method);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
-    const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, reference);
+    const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, reference, care);
     await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
@@ -111,7 +124,7 @@ interface Noisy {
 }
 
 /** The relative noise of every candidate, and a typical direction of it. Words between measured ones are interpolated. */
-async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gram: Gram | undefined, tools: FitTools, only?: string): Promise<Noisy | undefined> {
+async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
   const all = candidatesOf(layer, scaleIsFree, only);
   if (!all.length) return undefined;
   const trial = trialRows(rows, tools.seed), n = rows.inputs;
@@ -125,7 +138,7 @@ async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gra
     return Math.max(1e-9, total(await energiesOf(difference, n, gram)) / (signal || 1));
   };
   const measured = new Map<(typeof all)[number], number>();
-  const chosen = anchorsOf(all);
+  const chosen = anchorsOf(all, highestTrial);
   // Two at a time: clustering runs on threads, products on onnxruntime.
   const queue = [...chosen];
   await Promise.all([0, 1].map(async () => {
@@ -168,13 +181,10 @@ const rateOf = (options: object): number => ("words" in options && typeof option
 /** Choices of one family differ in their rate alone. */
 const familyOf = ({ method, candidate: { options } }: { method: CompressionMethod; candidate: Candidate<object> }): string => `${method.id}/${"block" in options ? String(options.block) : ""}`;
 
-/** Codewords are tried out up to this rate; what more bring is extrapolated, for a trial's few rows would flatter them. */
-const HIGHEST_TRIAL = 8;
-
 /** The choices that are tried out: every fourth bit of a family's rates, and its ends. */
-function anchorsOf(all: readonly { method: CompressionMethod; candidate: Candidate<object> }[]): typeof all[number][] {
+function anchorsOf(all: readonly { method: CompressionMethod; candidate: Candidate<object> }[], highestTrial: number): typeof all[number][] {
   const rates = new Map<string, number[]>();
-  const tried = all.filter((c) => rateOf(c.candidate.options) <= HIGHEST_TRIAL);
+  const tried = all.filter((c) => rateOf(c.candidate.options) <= highestTrial);
   for (const c of tried) rates.set(familyOf(c), [...rates.get(familyOf(c)) ?? [], rateOf(c.candidate.options)]);
   return tried.filter((c) => {
     const rate = rateOf(c.candidate.options), family = rates.get(familyOf(c))!;
@@ -205,21 +215,21 @@ function trialRows(rows: WeightRows, seed: number): WeightRows {
 /** KL and disagreement of the outputs when a layer's outputs carry noise of a given share of their energy, their own energy and mean kept. */
 async function respond(
   layer: Layer, rows: WeightRows, direction: Direction, follow: Follow | undefined, outputMean: Float64Array | undefined,
-  flow: Flow, reference: Map<string, Tensor[]>,
+  flow: Flow, reference: Map<string, Tensor[]>, { noises, share }: Care,
 ): Promise<LayerSensitivity["response"]> {
   const offset = outputMean && (follow?.normalization?.mean ?? follow?.bias), sign = follow?.normalization ? 1 : -1;
   const free = [{ name: layer.weight, dims: layer.dims, type: layer.type }, ...(offset ? [offset] : [])];
   const session = await flow.open([...reference.keys()], free);
   const response: LayerSensitivity["response"] = [];
   try {
-    for (const noise of NOISES) {
+    for (const noise of noises) {
       const keep = Math.sqrt(1 - noise), add = Math.sqrt(noise);
       const noisy = rows.values.map((w, i) => keep * w + add * direction.values[i]);
       const given: Record<string, Tensor> = { [layer.weight]: { dims: layer.dims, data: fromRows(layer, noisy) } };
       // every channel keeps its mean: it is subtracted in a normalization, added by a bias
       if (offset && direction.mean) given[offset.name] = { dims: offset.dims, data: offset.values.map((v, m) => v + sign * ((keep - 1) * outputMean[m] + add * direction.mean![m])) };
       const meter = new EffectMeter(reference);
-      await flow.each(session, given, (batch, values) => meter.add(batch, values), Math.ceil(TELLING * flow.batches));
+      await flow.each(session, given, (batch, values) => meter.add(batch, values), Math.ceil(share * flow.batches));
       response.push({ noise, ...meter.effect });
     }
   } finally {
@@ -253,11 +263,11 @@ export function interpolate(response: LayerSensitivity["response"], noise: numbe
  * relative noise counts alike per layer, more where few weights must carry much: the layer's share of noise is divided by the number of inputs that average it out.
  */
 export async function rateWithoutData(model: Model, layers: readonly Layer[], tools: FitTools, options: SensitivityOptions = {}): Promise<LayerSensitivity[]> {
-  const results: LayerSensitivity[] = [];
+  const results: LayerSensitivity[] = [], care = careFor(layers);
   for (const layer of layers) {
     tools.onLayer?.(layer);
     const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
-    const noisy = await noiseOf(layer, rows, free, undefined, tools, options.method);
+    const noisy = await noiseOf(layer, rows, free, undefined, tools, care, options.method);
     const candidates = (noisy?.candidates ?? []).map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: c.noise / Math.sqrt(outputsOf(layer)) }));
     const rating: LayerSensitivity = { layer, candidates, response: [] };
     results.push(rating);

@@ -4,6 +4,7 @@ import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
 import { connect, type Methods, type Peer } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
+import type { Accuracy, AccuracySession } from "./accuracy";
 import { localFile, type LocalFile } from "./local-file";
 import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
@@ -13,7 +14,7 @@ import type { Status } from "./status";
 const CLOSE_GRACE_MS = 5000;
 
 interface ModelDocument extends vscode.CustomDocument { file: LocalFile }
-interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string }
+interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string; /** Selected elsewhere while the page was not there. */ wanted?: string }
 
 /** The model in front, for views beside the editor. */
 export interface ShownModel {
@@ -32,8 +33,8 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   private readonly shown = new vscode.EventEmitter<ShownModel | undefined>();
   /** Fires when another model comes to the front or another layer is selected; undefined once none is open. */
   readonly onDidShow = this.shown.event;
-  private readonly chosen = new vscode.EventEmitter<{ model: vscode.Uri; layer: string }>();
-  /** Fires when a layer is selected on a page. */
+  private readonly chosen = new vscode.EventEmitter<{ model: vscode.Uri; layer: string; from?: object }>();
+  /** Fires when a layer is selected, on a page or `from` somewhere else. */
   readonly onDidSelect = this.chosen.event;
   private front: OpenPage | undefined;
 
@@ -41,6 +42,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     private readonly extension: vscode.Uri,
     private readonly viewing: SharedWorker,
     private readonly status: Status,
+    private readonly accuracy: Accuracy,
     private readonly log: vscode.LogOutputChannel,
   ) {}
 
@@ -58,6 +60,9 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   /** Puts the cursor into the search field of the editor in front. */
   async find(): Promise<void> { await [...this.pages].find(({ panel }) => panel.active)?.page.find(); }
 
+  /** Shows the codebook of the layer that is selected in the editor in front. */
+  async showCodebook(): Promise<void> { await [...this.pages].find(({ panel }) => panel.active)?.page.showCodebook(); }
+
   /** Whether a page of this model is in sight. */
   isVisible(uri: vscode.Uri): boolean { return [...this.pages].some((open) => open.panel.visible && open.uri.toString() === uri.toString()); }
 
@@ -69,11 +74,6 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     return facts;
   }
 
-  /** Selects a layer on every page of its model. */
-  select(uri: vscode.Uri, layer: string): void {
-    for (const open of this.pages) if (open.uri.toString() === uri.toString() && open.selected !== layer) void open.page.select(layer).catch(() => undefined);
-  }
-
   /** Shows a job's progress on every page of its model; undefined ends it. */
   setJob(uri: vscode.Uri, state: JobState | undefined): void {
     const key = uri.toString();
@@ -83,16 +83,36 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   }
 
   async openCustomDocument(uri: vscode.Uri): Promise<ModelDocument> {
-    const file = await localFile(uri);
-    this.references.set(file.path, (this.references.get(file.path) ?? 0) + 1);
-    return { uri, file, dispose: () => this.release(file) };
+    const file = await localFile(uri), held = this.hold(file.path, () => file.dispose());
+    // while the page starts, the process reads: what fails here is told when the page asks
+    void this.viewing.api.open(file.path).catch(() => undefined);
+    return { uri, file, dispose: () => held.dispose() };
+  }
+
+  /** Keeps a model in the viewing process until it is let go, and a while longer. */
+  hold(path: string, gone: () => void = () => undefined): vscode.Disposable {
+    this.references.set(path, (this.references.get(path) ?? 0) + 1);
+    return { dispose: () => this.release(path, gone) };
+  }
+
+  /** Selects a layer on every page of these models but the one that says so. */
+  share(models: readonly vscode.Uri[], layer: string | undefined, from?: object): void {
+    if (layer === undefined) return;
+    const keys = new Set(models.map(String));
+    for (const open of this.pages) if (open !== from && keys.has(open.uri.toString()) && open.selected !== layer) {
+      open.selected = layer;
+      if (open.panel.visible) void open.page.select(layer).catch(() => undefined);
+      else open.wanted = layer;
+      if (open === this.front) this.showFront(open);
+    }
+    for (const model of models) this.chosen.fire({ model, layer, from });
   }
 
   resolveCustomEditor(document: ModelDocument, panel: vscode.WebviewPanel): void {
     const { uri, file } = document;
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
-    const channel = webviewChannel(panel.webview);
-    const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => open));
+    const channel = webviewChannel(panel.webview), accuracy = this.accuracy.open({ model: vscode.Uri.file(file.path) }, () => peer.remote);
+    const peer: Peer<PageApi> = connect<PageApi, HostApi>(channel, this.hostApi(uri, file.path, () => open, accuracy));
     const open: OpenPage = { uri, panel, page: peer.remote };
     this.pages.add(open);
     panel.webview.html = pageHtml(panel.webview, this.extension, pageStart("model", uri));
@@ -105,6 +125,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     panel.onDidChangeViewState(showActive);
     panel.onDidDispose(() => {
       watching.dispose();
+      accuracy.dispose();
       this.pages.delete(open);
       this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
       if (this.front === open) this.showFront([...this.pages].find((page) => page.panel.active));
@@ -115,10 +136,10 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   /** The tree of layers stays at the last model that was in front. */
   private showFront(open: OpenPage | undefined): void {
     this.front = open;
-    this.shown.fire(open?.rows && { rows: open.rows, selected: open.selected, select: (layer) => { void open.page.select(layer).catch(() => undefined); } });
+    this.shown.fire(open?.rows && { rows: open.rows, selected: open.selected, select: (layer) => this.share([open.uri], layer) });
   }
 
-  private hostApi(uri: vscode.Uri, path: string, page: () => OpenPage): Methods<HostApi> {
+  private hostApi(uri: vscode.Uri, path: string, page: () => OpenPage, accuracy: AccuracySession): Methods<HostApi> {
     const ask = async <Result>(what: (worker: WorkerApi) => Promise<Result>): Promise<Result> => {
       try {
         return await what(this.viewing.api);
@@ -141,15 +162,19 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
         return rows;
       },
       selected: async (layer) => {
-        page().selected = layer === undefined ? undefined : text(layer);
-        if (page().panel.active) this.showFront(page());
-        if (layer !== undefined) this.chosen.fire({ model: uri, layer: text(layer) });
+        const own = page(), { wanted } = own;
+        own.wanted = undefined;
+        if (wanted !== undefined && wanted !== layer) { void own.page.select(wanted).catch(() => undefined); return; }
+        own.selected = layer === undefined ? undefined : text(layer);
+        if (own.panel.active) this.showFront(own);
+        this.share([uri], own.selected, own);
       },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
-      codebook: (id) => ask((worker) => worker.codebook(path, text(id))),
-      preview: (id, wanted, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, signal)),
+      codebook: (id) => ask((worker) => worker.codebook(path, text(id), this.accuracy.originalOf(path))),
+      preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
       blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
+      ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),
     };
   }
@@ -171,14 +196,14 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     return vscode.Disposable.from(watcher, { dispose: () => clearTimeout(timer) });
   }
 
-  private release(file: LocalFile): void {
+  private release(path: string, gone: () => void): void {
     setTimeout(() => {
-      const left = (this.references.get(file.path) ?? 1) - 1;
-      if (left > 0) { this.references.set(file.path, left); return; }
-      this.references.delete(file.path);
-      file.dispose();
+      const left = (this.references.get(path) ?? 1) - 1;
+      if (left > 0) { this.references.set(path, left); return; }
+      this.references.delete(path);
+      gone();
       if (this.references.size === 0) this.viewing.stop();
-      else void this.viewing.api.close(file.path).catch(() => undefined);
+      else void this.viewing.api.close(path).catch(() => undefined);
     }, CLOSE_GRACE_MS);
   }
 }
@@ -187,6 +212,7 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
   if (!pageActions.includes(action)) throw new KernelscopeError("usage", "The page asked for something unknown.");
   switch (action) {
     case "compress": await vscode.commands.executeCommand("kernelscope.compress", uri); break;
+    case "compare": await vscode.commands.executeCommand("kernelscope.compare", uri); break;
     case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
     case "resume-job": await vscode.commands.executeCommand("kernelscope.resume", uri); break;
     case "discard-job": await vscode.commands.executeCommand("kernelscope.discard", uri); break;

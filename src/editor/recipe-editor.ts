@@ -39,6 +39,16 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** The recipe whose page is in front. */
   get active(): RecipeSession | undefined { return this.of(({ panel }) => panel.active)[0]; }
 
+  /** The open recipe of a model, once its page has read it. */
+  async ready(model: vscode.Uri): Promise<RecipeSession> {
+    for (let tries = 0; tries < 200; tries++) {
+      const session = this.of((s) => isFor(s, model))[0];
+      if (session) return session;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new KernelscopeError("runtime", vscode.l10n.t("The recipe did not open."));
+  }
+
   /** Ends the planning process where no recipe needs it. */
   releasePlanning(): void { if (!this.sessions.size) this.planning.stop(); }
 
@@ -109,6 +119,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     const { model, document } = session, run = (command: string, ...args: unknown[]) => vscode.commands.executeCommand(`kernelscope.${command}`, ...args);
     switch (action) {
       case "compress": await run("compressRecipe", session); break;
+      case "measure": await run("measureRecipe", session); break;
       case "cancel-job": await run("cancel", model); break;
       case "resume-job": await run("resume", model); break;
       case "discard-job": await run("discard", model); break;

@@ -32,6 +32,12 @@ export class RecipeSession {
     return folder === undefined ? undefined : path.resolve(path.dirname(this.file), folder);
   }
 
+  /** The folder that is measured on instead of a part of it, absolute. */
+  get evalFolder(): string | undefined {
+    const folder = this.view?.data?.evalFolder;
+    return folder === undefined ? undefined : path.resolve(path.dirname(this.file), folder);
+  }
+
   /** Where the text is wrong, or speaks of the selected layer. */
   get line(): number | undefined { return this.problem ? this.problem.line : this.selected === undefined ? undefined : layerLine(this.document.getText(), this.selected); }
 

@@ -158,8 +158,9 @@ export class WeightPacker {
   private writePool(pool: Pool, nodes: NodeSpec[]): void {
     const { kind, bits, count, pieces } = pool, group = groupOf(bits);
     const raw = pool.raw ?? zeroBytes(this.poolBytes(count, bits)), whole = this.isWhole(bits);
-    let value = whole ? this.wholeCodes(raw, count, bits, nodes) : this.unpackedCodes(raw, count, bits, nodes);
-    if (kind === "value") value = this.step(nodes, "Sub", [this.step(nodes, "Cast", [value], { to: DataType.FLOAT }), this.floats(Float32Array.of(zeroCode(bits)), [])]);
+    const floats = kind === "value";
+    let value = whole ? this.wholeCodes(raw, count, bits, floats, nodes) : this.unpackedCodes(raw, count, bits, floats, nodes);
+    if (floats) value = this.step(nodes, "Sub", [value, this.floats(Float32Array.of(zeroCode(bits)), [])]);
     this.split(nodes, value, pieces, whole ? 0 : (group - count % group) % group);
   }
 
@@ -171,33 +172,31 @@ export class WeightPacker {
     return Math.ceil(count / groupOf(bits)) * groupOf(bits) * bits / 8;
   }
 
-  /** Codes of one or two whole bytes, as int32. */
-  private wholeCodes(raw: Uint8Array, count: number, bits: number, nodes: NodeSpec[]): string {
+  /** Codes of one or two whole bytes, as floats or as int32. */
+  private wholeCodes(raw: Uint8Array, count: number, bits: number, floats: boolean, nodes: NodeSpec[]): string {
     const name = this.edit.freshName();
     this.addPayload({ name, dims: [count], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, count * bits / 8);
-    return this.step(nodes, "Cast", [name], { to: DataType.INT32 });
+    return this.step(nodes, "Cast", [name], { to: floats ? DataType.FLOAT : DataType.INT32 });
   }
 
-  /** Codes packed without gaps, as int32: a group is the least number of codes that fill whole bytes. */
-  private unpackedCodes(raw: Uint8Array, count: number, bits: number, nodes: NodeSpec[]): string {
+  /**
+   * Codes packed without gaps, as floats or as int32: a group is the least number of codes that fill whole bytes. The bytes that a code touches are
+   * brought to a number with the code's highest bit right behind the point: what is whole belongs to codes behind it, what lies below its lowest bit to codes before.
+   * They are three bytes at most, so floats hold all of it.
+   */
+  private unpackedCodes(raw: Uint8Array, count: number, bits: number, floats: boolean, nodes: NodeSpec[]): string {
     const group = groupOf(bits), width = group * bits / 8;
     const name = this.edit.freshName();
     this.addPayload({ name, dims: [raw.length / width, width], type: DataType.UINT8, raw }, count * bits / 8);
     const window = new Float32Array(width * group);
     for (let code = 0; code < group; code++) {
       const first = code * bits, last = first + bits - 1;
-      for (let byte = first >> 3; byte <= last >> 3; byte++) window[byte * group + code] = 2 ** (8 * byte - first);
+      for (let byte = first >> 3; byte <= last >> 3; byte++) window[byte * group + code] = 2 ** (8 * byte - first - bits);
     }
-    let value = this.step(nodes, "Cast", [name], { to: DataType.FLOAT });
-    value = this.step(nodes, "MatMul", [value, this.floats(window, [width, group])]);
-    value = this.step(nodes, "Cast", [value], { to: DataType.INT32 });
-    const range = this.constant(`r${bits}`, (name) => ({ name, dims: [], type: DataType.INT32, raw: new Uint8Array(Int32Array.of(2 ** bits).buffer) }));
-    if (this.opset >= 10) {
-      value = this.step(nodes, "Mod", [value, range]);
-    } else {
-      const above = this.step(nodes, "Mul", [this.step(nodes, "Div", [value, range]), range]);
-      value = this.step(nodes, "Sub", [value, above]);
-    }
+    const touched = this.step(nodes, "MatMul", [this.step(nodes, "Cast", [name], { to: DataType.FLOAT }), this.floats(window, [width, group])]);
+    const below = this.step(nodes, "Sub", [touched, this.step(nodes, "Floor", [touched])]);
+    const code = this.step(nodes, "Mul", [below, this.floats(Float32Array.of(2 ** bits), [])]);
+    const value = floats ? this.step(nodes, "Floor", [code]) : this.step(nodes, "Cast", [code], { to: DataType.INT32 });
     return this.step(nodes, "Reshape", [value, this.ints([-1])]);
   }
 

@@ -37,7 +37,9 @@ export function runTask<N extends TaskName>(name: N, input: TaskInput<N>): TaskO
 export async function overRows<T extends Float32Array | Int32Array>(pool: ComputePool, rows: Float32Array, n: number, task: (part: Float32Array) => Promise<T>): Promise<T> {
   const count = rows.length / n, parts = Math.max(1, Math.min(pool.threads, count));
   const bounds = Array.from({ length: parts + 1 }, (_, i) => Math.floor(i * count / parts) * n);
-  const results = await Promise.all(Array.from({ length: parts }, (_, i) => task(rows.slice(bounds[i], bounds[i + 1]))));
+  // memory that threads share needs no copy
+  const cut = (from: number, to: number): Float32Array => (rows.buffer instanceof ArrayBuffer ? rows.slice(from, to) : rows.subarray(from, to));
+  const results = await Promise.all(Array.from({ length: parts }, (_, i) => task(cut(bounds[i], bounds[i + 1]))));
   if (parts === 1) return results[0];
   const joined = new (results[0].constructor as new (length: number) => T)(results.reduce((sum, r) => sum + r.length, 0));
   let at = 0;

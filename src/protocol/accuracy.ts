@@ -13,7 +13,11 @@ export interface PairRequest {
   threads?: number;
 }
 
-export interface MeasureRequest extends PairRequest { limit?: number }
+export interface MeasureRequest extends PairRequest {
+  limit?: number;
+  /** Only the samples that a compression on this folder keeps for its report. */
+  heldOut?: boolean;
+}
 
 /** A figure over samples with the ends of its 95 % interval. */
 export interface Estimate { value: number; low: number; high: number }
@@ -145,6 +149,8 @@ export interface AccuracySubject {
 export interface AccuracyState {
   subject: AccuracySubject;
   running: boolean;
+  /** While a candidate that is no file yet is made for measuring. */
+  making?: { text: string; fraction: number; secondsLeft?: number };
   measured?: Measured;
   cancelled?: boolean;
   /** Why measuring ended early, in one sentence. */
@@ -161,6 +167,13 @@ export interface AccuracyHostApi {
   chooseData(): Promise<void>;
   thumbnails(positions: number[], side: number): Promise<Thumbnail[]>;
   trace(position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
+}
+
+/** The host's side of a page that is nothing but an accuracy view. */
+export interface AccuracyPanelApi extends AccuracyHostApi {
+  selected(layer: string): Promise<void>;
+  openLayer(layer: string): Promise<void>;
+  showLog(): Promise<void>;
 }
 
 /** The page's side. */

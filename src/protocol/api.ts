@@ -1,4 +1,5 @@
 import type { AccuracyWorkerApi } from "./accuracy";
+import type { CompareWorkerApi } from "./compare";
 import type { PlanFacts } from "./plan";
 import type { CompressReport, EvaluateReport, LayerReport } from "./report";
 
@@ -126,6 +127,9 @@ export interface CodebookErrors {
   energy: Float32Array;
 }
 
+/** What is told of a large codebook that is tried out before every block has its codeword; SQNR from a sample of blocks. */
+export interface CodebookEstimate { codewords: number; block: [number, number]; indexBits: number; bytes: number; bitsPerWeight: number; sqnrDb: number }
+
 /** Numbers of codewords that one shape of block can have. */
 export interface CodebookChoice { block: number; shape: string; words: number[] }
 
@@ -189,17 +193,17 @@ export interface LayersDone { done: number; of: number; finished?: FinishedLayer
 export interface FinishedLayer { label: string; sqnrDb?: number }
 
 /** What a worker process does. Long calls report progress and stop when their signal is aborted. */
-export interface WorkerApi extends AccuracyWorkerApi {
+export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   open(path: string): Promise<ModelFacts>;
   close(path: string): Promise<void>;
   graph(path: string): Promise<GraphFacts>;
   layers(path: string): Promise<LayerRow[]>;
   layer(path: string, id: string): Promise<LayerDetails>;
   kernels(path: string, id: string, first: number, count: number): Promise<KernelPage | undefined>;
-  /** Undefined where the layer is stored in another way. */
-  codebook(path: string, id: string): Promise<CodebookFacts | undefined>;
-  /** Makes a codebook for a layer without writing anything; the product's own choice of size where none is given. Undefined where the layer takes none. */
-  preview(path: string, id: string, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  /** Undefined where the layer is stored in another way. `original` is the model that was chosen to compare with, where its name does not lead to it. */
+  codebook(path: string, id: string, original?: string): Promise<CodebookFacts | undefined>;
+  /** Makes a codebook for a layer without writing anything; the product's own choice of size where none is given. A large one is estimated before it is exact. Undefined where the layer takes none. */
+  preview(path: string, id: string, wanted: { block: number; words: number } | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */
   blocks(path: string, codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /**

@@ -1,4 +1,5 @@
-import type { Histogram, LayerRow } from "./api";
+import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
+import type { GraphFacts, Histogram, LayerRow, ModelFacts } from "./api";
 
 /** Two models side by side: what stands beside what, and how far the weights are from each other. Plain data on every border. */
 
@@ -12,6 +13,9 @@ export interface ComparedLayer {
   /** Why it was left as it is, in words for users. */
   skipped?: string;
 }
+
+/** What is known of both at once, in the original's order of layers. */
+export interface ComparedModels { original: ModelFacts; compressed: ModelFacts; layers: ComparedLayer[] }
 
 /** Bytes of a file with its external data, and of its weights once a runtime has unpacked them. */
 export interface FileSizes { bytes: number; gzipBytes: number; loadedWeightBytes: number }
@@ -34,8 +38,30 @@ export interface ComparedWeights {
 
 /** What the viewing process does for a comparison. */
 export interface CompareWorkerApi {
-  compared(original: string, compressed: string): Promise<ComparedLayer[]>;
+  compared(original: string, compressed: string): Promise<ComparedModels>;
   sizes(path: string): Promise<FileSizes>;
   /** Undefined where one of the two weights is not known before the model runs, or has another shape. */
   comparedWeights(original: string, compressed: string, layer: string, count: number): Promise<ComparedWeights | undefined>;
+}
+
+export type Side = "original" | "compressed";
+
+export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts>; /** Selected last, here or in another view. */ selected?: string }
+
+/** The host's side of a comparison's page. */
+export interface CompareHostApi extends AccuracyHostApi {
+  compare(): Promise<Comparison>;
+  sizes(side: Side): Promise<FileSizes>;
+  weights(layer: string, count: number): Promise<ComparedWeights | undefined>;
+  selected(layer: string | undefined): Promise<void>;
+  /** Opens one of the models, with a layer selected. */
+  openModel(side: Side, layer?: string): Promise<void>;
+  showLog(): Promise<void>;
+}
+
+/** The page's side. */
+export interface ComparePageApi extends AccuracyPageApi {
+  /** One of the files is another one now. */
+  changed(): Promise<void>;
+  select(layer: string): Promise<void>;
 }

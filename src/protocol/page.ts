@@ -1,10 +1,11 @@
-import type { BlockPage, BlockRequest, CodebookFacts, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
+import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
 
 /** Handed to the page with its HTML. */
 export interface PageStart {
-  kind: "model" | "recipe";
+  kind: "model" | "recipe" | "compare" | "accuracy";
   /** File name for the title and the error states. */
   name: string;
   /** A workspace in Restricted Mode may look, not run. */
@@ -13,21 +14,23 @@ export interface PageStart {
   language: string;
   /** Translations by their English text; empty in English. */
   strings: Record<string, string>;
+  /** The two models of a comparison, by their uris. */
+  compare?: { original: string; compressed: string };
 }
 
 /** What the page may ask VS Code to do. */
-export const pageActions = ["compress", "show-log", "manage-trust", "copy-name", "cancel-job", "resume-job", "discard-job", "open-recipe"] as const;
+export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "resume-job", "discard-job", "open-recipe"] as const;
 export type PageAction = (typeof pageActions)[number];
 
 /** The host's side. */
-export interface HostApi {
+export interface HostApi extends AccuracyHostApi {
   open(): Promise<ModelFacts>;
   graph(): Promise<GraphFacts>;
   layers(): Promise<LayerRow[]>;
   layer(id: string): Promise<LayerDetails>;
   kernels(id: string, first: number, count: number): Promise<KernelPage | undefined>;
   codebook(id: string): Promise<CodebookFacts | undefined>;
-  preview(id: string, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  preview(id: string, wanted: { block: number; words: number } | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /** Another layer is selected, or none. */
   selected(layer: string | undefined): Promise<void>;
@@ -47,11 +50,13 @@ export interface JobState extends Progress {
 }
 
 /** The page's side. */
-export interface PageApi {
+export interface PageApi extends AccuracyPageApi {
   /** The file is another one now: read it again, keep the selection. */
   changed(): Promise<void>;
   trusted(): Promise<void>;
   find(): Promise<void>;
+  /** Shows the codebook of the selected layer. */
+  showCodebook(): Promise<void>;
   /** Selects a layer in all views. */
   select(layer: string): Promise<void>;
   /** Undefined once nothing runs. */

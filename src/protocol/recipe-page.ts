@@ -38,7 +38,7 @@ export type Planning =
 /** A change of the text: a value at a path of names, or nothing there any more; `instead` names neighbours that it takes the place of. */
 export interface RecipeChange { path: string[]; value?: unknown; instead?: string[] }
 
-export const recipeActions = ["compress", "cancel-job", "resume-job", "discard-job", "cancel-planning", "plan", "choose-data", "choose-model", "show-text", "show-log", "manage-trust", "open-model", "open-result", "compare"] as const;
+export const recipeActions = ["compress", "measure", "cancel-job", "resume-job", "discard-job", "cancel-planning", "plan", "choose-data", "choose-model", "show-text", "show-log", "manage-trust", "open-model", "open-result", "compare"] as const;
 export type RecipeAction = (typeof recipeActions)[number];
 
 /** The host's side. */

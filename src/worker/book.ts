@@ -6,7 +6,7 @@ import type { BlockPage, BlockRequest, CodebookErrors, CodebookFacts, CodebookPl
 import { principal, project } from "./principal";
 
 /** Blocks that are drawn as dots: where there are more, so many of them. */
-const MOST_DOTS = 65536;
+const MOST_DOTS = 32768;
 const MOST_PER_PAGE = 512;
 
 /** Codewords [words, d] and one of them for each block of the rows. */
@@ -123,13 +123,17 @@ export function blockShape(layer: Layer, d: number): [number, number] {
 
 /** Least-squares factor of every row for what stands for it; where that is none, the one of equal energy. */
 export function fittedScale({ values, inputs }: WeightRows, { codebook, d, index, outputs }: Codewords): Float32Array {
+  const perRow = inputs / d;
   return Float32Array.from({ length: outputs }, (_, m) => {
     let wanted = 0, have = 0, energy = 0;
-    for (let j = m * inputs; j < (m + 1) * inputs; j++) {
-      const stand = codebook[index[Math.floor(j / d)] * d + j % d];
-      wanted += stand * values[j];
-      have += stand * stand;
-      energy += values[j] ** 2;
+    for (let b = m * perRow; b < (m + 1) * perRow; b++) {
+      const word = index[b] * d;
+      for (let j = 0; j < d; j++) {
+        const stand = codebook[word + j], value = values[b * d + j];
+        wanted += stand * value;
+        have += stand * stand;
+        energy += value * value;
+      }
     }
     return have > 0 && wanted > 0 ? wanted / have : have > 0 && energy > 0 ? Math.sqrt(energy / have) : 1;
   });

@@ -3,13 +3,14 @@ import type { OpenedModel } from "../compression/host";
 import { expand, kernelMethod, type KernelOptions } from "../methods/kernel";
 import { methods } from "../methods/registry";
 import { kernelSize, outputsOf, toRows } from "../methods/rows";
+import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
-import type { BlockPage, BlockRequest, CodebookChoice, CodebookFacts } from "../protocol/api";
+import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
 import { blockShape, Book, fittedScale, type Codewords } from "./book";
 import { originalOf } from "./original";
-import { tryCodebook } from "./trial";
+import { trialRows, tryCodebook, type TrialRows } from "./trial";
 
 /** So many codebooks can be asked for their blocks, the newest ones. */
 const KEPT = 4;
@@ -23,18 +24,19 @@ type Names = Pick<CodebookFacts, "layer" | "method" | "block" | "kernel" | "code
 export class Codebooks {
   private readonly kept = new Map<number, Book>();
   private next = 1;
+  private trial: { layer: Layer; rows: TrialRows } | undefined;
 
   constructor(private readonly pool: () => Promise<ComputePool>) {}
 
   /** The codebook that the file holds, beside the original's weights where those are found. */
-  async ofFile(file: string, { model }: OpenedModel, layer: Layer, bytes: number): Promise<CodebookFacts | undefined> {
+  async ofFile(file: string, { model }: OpenedModel, layer: Layer, bytes: number, chosen?: string): Promise<CodebookFacts | undefined> {
     for (const method of methods) {
       const found = await method.recognise(model, layer);
       if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK) continue;
       const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: Uint16Array.from(found.index), outputs: outputsOf(layer) };
       const scale = await storedScale(await readWeight(model, layer), layer, codes);
       if (!scale) continue;
-      const original = await originalOf(file, layer), known = "rows" in original ? original : undefined;
+      const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
       // where every row is stored without a scale, what follows the layer has taken it over: then the one that fits is as near as the file tells
       const measured = known && { ...known, scale: scale.every((s) => Math.abs(s - 1) < 1e-6) ? fittedScale(known.rows, codes) : scale };
       return this.keep(new Book(codes, measured), { ...namesOf(layer, method.title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });
@@ -43,16 +45,27 @@ export class Codebooks {
   }
 
   /** A codebook as the product would make it without images, of the layer's plain weight. */
-  async tried(model: OpenedModel["model"], layer: Layer, wanted: { block: number; words: number } | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined> {
+  async tried(model: OpenedModel["model"], layer: Layer, wanted: { block: number; words: number } | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined> {
     if (layer.blocked !== undefined || kernelMethod.accepts(layer) !== true) return undefined;
     const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined, choices = choicesOf(layer, scaleIsFree);
-    const options = nearest(choices, wanted), weight = options && await readWeight(model, layer), pool = await this.pool();
-    if (!weight) return undefined;
+    const options = nearest(choices, wanted), rows = options && await this.rowsOf(model, layer, scaleIsFree), pool = await this.pool();
+    if (!rows) return undefined;
     throwIfCancelled(signal);
     const cancellable: ComputePool = { threads: pool.threads, run: (name, input, given) => { throwIfCancelled(signal); return pool.run(name, input, given); } };
-    const rows = toRows(layer, weight), codes = await tryCodebook(rows, options, scaleIsFree, cancellable);
+    const names = namesOf(layer, kernelMethod.title, options.block, options.valueBits, kernelMethod.bytes(layer, options, scaleIsFree)), { block, bytes, bitsPerWeight } = names;
+    const codes = await tryCodebook(rows, options, cancellable, (sqnrDb) => estimate({ codewords: options.words, block, indexBits: bitsFor(options.words), bytes, bitsPerWeight, sqnrDb }));
     throwIfCancelled(signal);
-    return this.keep(new Book(codes, { rows, scale: fittedScale(rows, codes), bytes: layer.bytes }), { ...namesOf(layer, kernelMethod.title, options.block, options.valueBits, kernelMethod.bytes(layer, options, scaleIsFree)), choices });
+    return this.keep(new Book(codes, { rows: rows.rows, scale: fittedScale(rows.rows, codes), bytes: layer.bytes }), { ...names, choices });
+  }
+
+  /** The layer that is tried out stays at hand. */
+  private async rowsOf(model: OpenedModel["model"], layer: Layer, scaleIsFree: boolean): Promise<TrialRows | undefined> {
+    if (this.trial?.layer !== layer) {
+      const weight = await readWeight(model, layer);
+      if (!weight) return undefined;
+      this.trial = { layer, rows: trialRows(toRows(layer, weight), scaleIsFree) };
+    }
+    return this.trial.rows;
   }
 
   blocks(codebook: number, request: BlockRequest): BlockPage | undefined { return this.kept.get(codebook)?.page(request); }

@@ -8,10 +8,10 @@ import { openModelFile } from "./host";
 /** The weights that a compressed layer was made of, or why they are not known. */
 export type Original = { rows: WeightRows; bytes: number } | { missing: { file: string; differs: boolean } };
 
-/** Looks for the original of NAME.small.onnx: NAME.onnx in the same folder, with the same layer in the same shape. */
-export async function originalOf(file: string, layer: Layer): Promise<Original> {
-  const name = path.basename(file), wanted = name.replace(/\.small(?=\.onnx$)/i, ""), place = path.join(path.dirname(file), wanted), missing = (differs: boolean): Original => ({ missing: { file: wanted, differs } });
-  if (wanted === name) return { missing: { file: "", differs: false } };
+/** Looks for the original of NAME.small.onnx, NAME.onnx in the same folder, or what was `chosen` as the original: it has the same layer in the same shape. */
+export async function originalOf(file: string, layer: Layer, chosen?: string): Promise<Original> {
+  const place = chosen ?? file.replace(/\.small(?=\.onnx$)/i, ""), wanted = path.basename(place), missing = (differs: boolean): Original => ({ missing: { file: wanted, differs } });
+  if (place === file) return { missing: { file: "", differs: false } };
   if (!await fs.access(place).then(() => true, () => false)) return missing(false);
   const opened = await openModelFile(place).catch(() => undefined);
   if (!opened) return missing(true);

@@ -13,6 +13,7 @@ import type { LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "
 import { KernelscopeError } from "../protocol/errors";
 import { openPool } from "../runtime/node";
 import { Codebooks } from "./codebooks";
+import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
 import { drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
 
@@ -57,8 +58,14 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "evaluate" | key
       chosen.forEach((kernel, i) => values.set(weight.subarray(kernel * size, (kernel + 1) * size), i * size));
       return { total: order.length, first, height, width, order: chosen.slice(), values };
     },
-    async codebook(file, id) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes); },
-    async preview(file, id, wanted, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, signal); },
+    async codebook(file, id, original) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes, original); },
+    async preview(file, id, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, estimate, signal); },
+    async compared(original, compressed) {
+      const [before, after] = [await view(original), await view(compressed)];
+      return { original: before.facts, compressed: after.facts, layers: comparedLayers(before, after) };
+    },
+    sizes: async (file) => sizesOf(await view(file)),
+    comparedWeights: async (original, compressed, layer, count) => comparedWeights(await view(original), await view(compressed), layer, count),
     blocks: async (_file, codebook, request) => codebooks.blocks(codebook, request),
   };
 }

@@ -21,6 +21,16 @@ const compress = (request: CompressRequest) => compressWith(out("checkpoints"), 
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+test("without images a pinned layer takes no bits from the others", async () => {
+  const recipe = out("pinned.kernelscope.json"), free = (report: CompressReport) => report.layers.filter(({ name, op }) => op === "Conv" && name !== "17.weight");
+  const bits = (report: CompressReport) => free(report).reduce((sum, { bytes }) => sum + 8 * bytes, 0) / free(report).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  writeFileSync(recipe, JSON.stringify({ preset: "balanced", layers: { "17.weight": { pin: "leave" } } }));
+  const pinned = await compress({ model: fashion, output: out("pinned.onnx"), recipe });
+  expect(pinned.layers.find(({ name }) => name === "17.weight")?.method).toBeUndefined();
+  expect(bits(pinned)).toBeGreaterThan(2.5);
+  expect(bits(pinned)).toBeLessThanOrEqual(3.01);
+}, 60_000);
+
 describe("a compression with images", () => {
   let report: CompressReport;
   beforeAll(async () => { report = await compress({ model: fashion, output: out("fashion.onnx"), target: "60KB", data: images }); }, 120_000);

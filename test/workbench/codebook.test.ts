@@ -180,7 +180,7 @@ test("dead words stand last as empty cells and are counted", async () => {
 
 test(`${LARGE * LARGE} kernels are clustered, drawn as a sample, and moved`, async () => {
   const page = await open("large.onnx", "conv");
-  expect(await page.locator(".book-scatter .book-caption").innerText()).toBe("65,536 of 262,144 kernels as dots, 64 codewords as discs sized by use");
+  expect(await page.locator(".book-scatter .book-caption").innerText()).toBe("32,768 of 262,144 kernels as dots, 64 codewords as discs sized by use");
   await sideBar(false);
   const stage = (await page.locator(".book-scatter .book-stage").boundingBox())!, { mouse } = workbench.page;
   await mouse.move(stage.x + 200, stage.y + 200);

@@ -28,3 +28,17 @@ export const overlaps = (frame: Frame): Promise<string[]> => frame.evaluate(() =
   if (document.documentElement.scrollWidth > innerWidth) found.push("the page scrolls sideways");
   return found;
 });
+
+
+/** Makes every text of a page a third longer, as translations are: what a layout has to bear. Gives the number of texts that were changed. */
+export const lengthen = (frame: Frame): Promise<number> => frame.evaluate(() => {
+  const walker = document.createTreeWalker(document.querySelector("#page") ?? document.body, NodeFilter.SHOW_TEXT);
+  let changed = 0;
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const text = node.textContent ?? "", letters = text.match(/\p{L}{3,}/gu)?.join("").length ?? 0;
+    if (!letters || node.parentElement?.closest("style, script")) continue;
+    node.textContent = `${text.replace(/[aeiou]/g, (vowel) => "āēīōū"["aeiou".indexOf(vowel)])}${"·".repeat(Math.ceil(letters * 0.35))}`;
+    changed++;
+  }
+  return changed;
+});

@@ -9,7 +9,12 @@ interface Server { url: string; process: { pid?: number }; stop(): Promise<void>
 
 /** VS Code's workbench with the packaged extension on a folder of models. */
 export class Workbench {
-  private constructor(readonly folder: string, private readonly home: string, readonly server: Server, private readonly browser: Browser, readonly page: Page) {}
+  private constructor(readonly folder: string, readonly home: string, readonly server: Server, private readonly browser: Browser, readonly page: Page) {}
+
+  /** The user's settings at the start. */
+  static readonly settings: Record<string, unknown> = {
+    "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
+  };
 
   /** @param others packages of further extensions */
   static async start(...others: string[]): Promise<Workbench> {
@@ -19,9 +24,7 @@ export class Workbench {
     if (!entry) throw new Error("Run these tests by npm run test:workbench.");
     for (const extension of [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others]) installExtension(entry, profile, extension);
     mkdirSync(path.join(profile, "user", "User"), { recursive: true });
-    writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({
-      "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
-    }));
+    writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify(Workbench.settings));
     const server = await startServer(entry, profile) as Server;
     const browser = await chromium.launch({
       executablePath: process.env.KERNELSCOPE_CHROMIUM,
@@ -110,13 +113,13 @@ export class Workbench {
       await this.page.keyboard.press("F1");
       try {
         await input.fill(`>${title}`, { timeout: 3000 });
+        await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor({ timeout: 5000 });
         break;
       } catch (error) {
         if (attempt === 6) throw error;
         await this.page.keyboard.press("Escape");
       }
     }
-    await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
     await this.page.keyboard.press("Enter");
   }
 

@@ -1,4 +1,4 @@
-import type { BlockPage, BlockRequest, CodebookFacts, LayerRow } from "../../src/protocol/api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, LayerRow } from "../../src/protocol/api";
 import { iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
@@ -16,7 +16,7 @@ import { WordList } from "./words";
 
 export interface CodebookHost {
   codebook(layer: string): Promise<CodebookFacts | undefined>;
-  preview(layer: string, wanted: Wanted | undefined, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  preview(layer: string, wanted: Wanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /** To the layer before or behind. */
   step(by: 1 | -1): void;
@@ -67,7 +67,7 @@ export class CodebookView {
     if (this.row === row) return;
     this.row = row;
     this.showHead(this.shown?.shelf.facts);
-    await this.load((signal) => (row.codewords === undefined ? this.host.preview(row.name, undefined, signal) : this.host.codebook(row.name)));
+    await this.load((signal) => (row.codewords === undefined ? this.host.preview(row.name, undefined, (found) => this.estimate(found, signal), signal) : this.host.codebook(row.name)));
   }
 
   /** The file has changed. */
@@ -75,7 +75,15 @@ export class CodebookView {
 
   private tryOut(wanted: Wanted): Promise<void> {
     const { row } = this;
-    return row ? this.load((signal) => this.host.preview(row.name, wanted, signal)) : Promise.resolve();
+    return row ? this.load((signal) => this.host.preview(row.name, wanted, (found) => this.estimate(found, signal), signal)) : Promise.resolve();
+  }
+
+  /** Figures of a large codebook before its picture: the clusters follow. */
+  private estimate(found: CodebookEstimate, signal: AbortSignal): void {
+    const { shown, row } = this;
+    if (signal.aborted || !shown || !row) return;
+    this.showFigures(estimatesOf(found, row, shown.shelf.facts.original?.bytes));
+    this.trial.busy(true, t("estimated from a sample, computing…"));
   }
 
   /** The newest request wins. */
@@ -134,7 +142,11 @@ export class CodebookView {
     this.title.title = row.name;
     this.method.textContent = facts?.method ?? "";
     this.method.hidden = !facts;
-    this.figures.replaceChildren(...(facts ? figuresOf(facts, row) : []).map(([value, name, title]) => el("div", { class: "figure", title }, el("b", {}, value), el("small", {}, name))));
+    this.showFigures(facts ? figuresOf(facts, row) : []);
+  }
+
+  private showFigures(figures: [string, string, string][]): void {
+    this.figures.replaceChildren(...figures.map(([value, name, title]) => el("div", { class: "figure", title }, el("b", {}, value), el("small", {}, name))));
   }
 
   private select(word: number): void {
@@ -187,5 +199,15 @@ function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string
     [format.whole(dead), t("dead codewords"), t("Codewords that stand for nothing")],
     ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), predicted ? t("SQNR, predicted") : t("SQNR"), t("Signal to quantization noise of the weights, at the scale of each channel that fits best where what follows the layer holds it")] as [string, string, string]] : []),
     sizes,
+  ];
+}
+
+function estimatesOf({ codewords, block, indexBits, bytes, bitsPerWeight, sqnrDb }: CodebookEstimate, row: LayerRow, before: number | undefined): [string, string, string][] {
+  return [
+    [format.bits(bitsPerWeight), t("bits per weight, predicted"), ""],
+    [`${format.whole(codewords)} × ${block.join("×")}`, t("codewords"), ""],
+    [t("{0} bits", indexBits), t("per index"), ""],
+    [`≈ ${format.decibels(sqnrDb)}`, t("SQNR, estimated"), t("Estimated from a sample of the kernels; the exact figure follows")],
+    [before === undefined ? format.bytes(bytes) : `${format.bytes(before)} → ${format.bytes(bytes)}`, t("predicted"), t("The weights of {0}", row.name)],
   ];
 }

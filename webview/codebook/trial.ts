@@ -43,7 +43,7 @@ export class Trial {
     this.busy(false);
   }
 
-  busy(is: boolean): void { this.state.textContent = is ? t("computing…") : t("Nothing is written."); }
+  busy(is: boolean, what = t("computing…")): void { this.state.textContent = is ? what : t("Nothing is written."); }
 
   /** The field takes numbers as they are typed, so it is not written over then. */
   private set(wanted: Partial<Wanted>, tell = false): void {

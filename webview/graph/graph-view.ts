@@ -12,6 +12,7 @@ import { Legend } from "./legend";
 import { FRAME_HEAD } from "./nested";
 import { bracketOf, paint } from "./paint";
 import { itemsOf, pathTo, placed, sceneOf, type Drawn, type Item, type Placed, type Scene } from "./scene";
+import { offerMenu } from "../menu";
 import { GraphTree } from "./tree";
 import { bytesOf, wordsOf } from "./words";
 import { waysOf, type Ways } from "./walk";
@@ -73,6 +74,12 @@ export class GraphView {
       click: (x, y) => { this.click(x, y); this.tree.element.focus({ preventScroll: true }); }, doubleClick: (x, y) => this.enter(this.hit(x, y)?.item),
     });
     this.tree.element.addEventListener("keydown", (event) => this.key(event));
+    this.stage.addEventListener("contextmenu", ({ offsetX, offsetY }) => {
+      const item = this.hit(offsetX, offsetY)?.item;
+      if (item) actions.choose(item.key);
+      offerMenu(this.stage, item?.node?.layer);
+    });
+    this.tree.element.addEventListener("contextmenu", () => offerMenu(this.tree.element, this.graph.nodes[Number.parseInt(this.selected ?? "", 10)]?.layer));
     this.tree.element.addEventListener("focus", () => this.canvas.redraw());
     this.tree.element.addEventListener("blur", () => this.canvas.redraw());
     this.colour(measure);

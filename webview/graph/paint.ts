@@ -1,4 +1,5 @@
 import { faded, readableOn, theme, tinted } from "../charts/colours";
+import { clipped } from "../charts/text";
 import * as format from "../format";
 import { t } from "../l10n";
 import { FRAME_HEAD } from "./nested";
@@ -232,11 +233,4 @@ const right = (context: CanvasRenderingContext2D, text: string, x: number, y: nu
 /** An operator's caption, with shorter names where it would not fit. */
 function fitting(context: CanvasRenderingContext2D, caption: string, room: number): string {
   return context.measureText(caption).width <= room ? caption : shortened(caption.split(" · ")).join(" · ");
-}
-
-function clipped(context: CanvasRenderingContext2D, text: string, room: number): string {
-  if (context.measureText(text).width <= room) return text;
-  let keep = text.length;
-  while (keep > 1 && context.measureText(`${text.slice(0, keep)}…`).width > room) keep--;
-  return `${text.slice(0, keep)}…`;
 }

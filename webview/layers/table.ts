@@ -2,6 +2,7 @@ import type { LayerRow } from "../../src/protocol/api";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { offerMenu } from "../menu";
 
 type Key = "label" | "op" | "shape" | "parameters" | "bytes" | "bitsPerWeight" | "method";
 const COLUMNS: { key: Key; title: string; number?: boolean }[] = [
@@ -67,7 +68,9 @@ export class LayerTable {
       const element = el("tr", { "data-id": row.name, title: row.skipped ?? row.name, tabindex: -1 },
         el("td", {}, row.label), el("td", {}, row.op), el("td", {}, format.shape(row.shape)), el("td", {}, storedAs(row)), el("td", { class: "number" }, format.whole(row.parameters)),
         el("td", { class: "number" }, format.bits(row.bitsPerWeight), bar(row.bitsPerWeight / widest)), el("td", { class: "number" }, format.bytes(row.bytes), bar(row.bytes / most)));
+      offerMenu(element, row.name);
       element.addEventListener("click", () => this.onSelect(row.name));
+      element.addEventListener("contextmenu", () => this.onSelect(row.name));
       return element;
     }));
     this.select(this.selected);

@@ -3,6 +3,7 @@ import type { LayerSetting } from "../../src/protocol/recipe-page";
 import { el, icon } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { offerMenu } from "../menu";
 import { pinOf, type Plans } from "./plans";
 import { refreshWhy, whyOf, type WhyActions } from "./why";
 
@@ -92,6 +93,8 @@ export class PlanTable {
         cell(0, "", pin), cell(1, "plan-name", el("span", { title: layer.id }, layer.label)), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
         cell(4, "plan-bits", bits, el("span", { class: "plan-bar" }, bitsBar)), cell(5, "number", size), cell(6, "", ...(layer.sensitivity === undefined ? [document.createTextNode("–")] : [sensitivity])), cell(7, "plan-step", ...down), cell(8, "plan-step", ...up));
       element.addEventListener("click", () => this.actions.select(layer.id));
+      element.addEventListener("contextmenu", () => this.actions.select(layer.id));
+      offerMenu(element, layer.id);
       pin.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.togglePin(layer.id); });
       method.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.choose(layer.id, method); });
       for (const [cells, by] of [[down, -1], [up, 1]] as const) cells[0].parentElement?.addEventListener("dblclick", () => { const step = this.stepOf(layer.id, by); if (step !== undefined) this.actions.step(layer.id, step); });

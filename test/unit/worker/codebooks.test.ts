@@ -5,6 +5,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { kernelMethod } from "../../../src/methods/kernel";
 import { inlinePool } from "../../../src/numeric/tasks";
 import { findLayers } from "../../../src/onnx/layers";
+import type { CodebookEstimate } from "../../../src/protocol/api";
 import { CancelledError } from "../../../src/protocol/errors";
 import { viewer } from "../../../src/worker/viewer";
 import { floats, ints, modelBytes, type ModelParts, open, value, wave } from "../onnx/models";
@@ -89,41 +90,57 @@ describe("a codebook in a file", () => {
 });
 
 describe("a codebook that is tried out", () => {
-  const never = new AbortController().signal, SIZE = 24 * 16 * 9;
+  const never = new AbortController().signal, SIZE = 24 * 16 * 9, ignore = () => undefined;
   const large = () => plain("large.onnx", wave(SIZE, 3), [24, 16, 3, 3]);
 
   test("follows the number of codewords and the block, and writes nothing", async () => {
-    const file = large(), before = readdirSync(folder), first = (await view.preview(file, "w", undefined, never))!;
+    const file = large(), before = readdirSync(folder), first = (await view.preview(file, "w", undefined, ignore, never))!;
     expect(first).toMatchObject({ codewords: 64, block: [3, 3], codebookBits: 6, indexBits: 6 });
     expect(first.choices!.map(({ shape }) => shape)).toEqual(["3×3", "1×3", "1×2", "1×1"]);
-    const more = (await view.preview(file, "w", { block: 9, words: 100 }, never))!;
+    const more = (await view.preview(file, "w", { block: 9, words: 100 }, ignore, never))!;
     expect(more.codewords).toBe(100);
     expect(more.bytes).toBeGreaterThan(first.bytes);
     expect(more.original!.sqnrDb).toBeGreaterThan(first.original!.sqnrDb!);
-    const rows = (await view.preview(file, "w", { block: 3, words: 64 }, never))!;
+    const rows = (await view.preview(file, "w", { block: 3, words: 64 }, ignore, never))!;
     expect(rows).toMatchObject({ block: [1, 3], codewords: 64 });
     expect(rows.index.length).toBe(24 * 16 * 3);
     expect(rows.original!.sqnrDb).toBeGreaterThan(more.original!.sqnrDb!);
     expect(readdirSync(folder)).toEqual(before);
   });
 
+  test("of many codewords is estimated before every kernel has its own", async () => {
+    const file = plain("wide.onnx", wave(96 * 96 * 9, 5), [96, 96, 3, 3]), estimates: CodebookEstimate[] = [];
+    const exact = (await view.preview(file, "w", { block: 9, words: 300 }, (found) => estimates.push(found), never))!;
+    expect(estimates.length).toBe(1);
+    expect(estimates[0]).toMatchObject({ codewords: 300, block: [3, 3], indexBits: 9, bytes: exact.bytes, bitsPerWeight: exact.bitsPerWeight });
+    expect(Math.abs(estimates[0].sqnrDb - exact.original!.sqnrDb!)).toBeLessThan(0.5);
+    await view.preview(file, "w", { block: 9, words: 200 }, (found) => estimates.push(found), never);
+    expect(estimates.length).toBe(1);
+  });
+
   test("is nearly as good as what the product makes without images", async () => {
     const values = Float32Array.from(wave(SIZE, 3)), rows = { values, outputs: 24, inputs: 16 * 9 }, options = { block: 9, words: 64, valueBits: 6 };
     const [layer] = findLayers(await open(readFileSync(large())));
     const packed = await kernelMethod.compress(layer, rows, options, { seed: 0, pool: inlinePool, scaleIsFree: false }), restored = kernelMethod.restore(packed), noise = values.map((v, i) => v - restored[i]);
-    const tried = (await view.preview(large(), "w", { block: 9, words: 64 }, never))!;
+    const tried = (await view.preview(large(), "w", { block: 9, words: 64 }, ignore, never))!;
     expect(tried.original!.sqnrDb).toBeGreaterThan(10 * Math.log10(energy(values) / energy(noise)) - 0.3);
     expect(tried.bytes).toBe(kernelMethod.bytes(layer, options, false));
   });
 
   test("stops when it is told to", async () => {
-    const file = large(), stop = new AbortController(), asked = view.preview(file, "w", undefined, stop.signal);
+    const file = large(), stop = new AbortController(), asked = view.preview(file, "w", undefined, ignore, stop.signal);
     stop.abort();
     await expect(asked).rejects.toBeInstanceOf(CancelledError);
   });
 
   test("is not to be had for a layer of few weights", async () => {
     const file = write("few.onnx", { initializers: [floats("w", [2, 5, 1, 1], wave(10))], nodes: [conv] });
-    expect(await view.preview(file, "w", undefined, never)).toBeUndefined();
+    expect(await view.preview(file, "w", undefined, ignore, never)).toBeUndefined();
   });
+});
+
+test("an original of another name is known where it was chosen", async () => {
+  const alone = write("alone.onnx", packed(true)), chosen = plain("elsewhere.onnx");
+  expect((await view.codebook(alone, "w"))?.original).toBeUndefined();
+  expect((await view.codebook(alone, "w", chosen))?.original?.sqnrDb).toBeGreaterThan(0);
 });

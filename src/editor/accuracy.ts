@@ -1,0 +1,95 @@
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { AccuracyHostApi, AccuracyPageApi, AccuracyState, Measured, PairRequest } from "../protocol/accuracy";
+import type { Device } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import type { Methods } from "../protocol/rpc";
+import { chooseDataFolder, chooseOriginal, chosenOriginals, dataFolderOf, pairOf } from "./data-folder";
+import { type Make, Measurement, stampOf } from "./measurement";
+
+/** Two models of which the second may have to be made first, then under a `name` of its own; `data` goes before what the settings say. */
+export interface AccuracyPair { original: vscode.Uri; compressed: vscode.Uri; data?: string; heldOut?: boolean; name?: string; make?: Make; done?(measured: Measured): void }
+/** The models of an accuracy view: one whose partner is looked for, or both. */
+export type AccuracyModels = { model: vscode.Uri } | AccuracyPair;
+
+/** What an accuracy view's page calls, for as long as the page is there. */
+export interface AccuracySession { api: Methods<AccuracyHostApi>; dispose(): void }
+
+/** So many pairs keep their figures after their pages are closed. */
+const KEPT = 24;
+
+/** All that has been measured in this window; a pair is measured once, whichever views show it. */
+export class Accuracy {
+  private readonly measurements = new Map<string, Measurement>();
+  private readonly refresh = new vscode.EventEmitter<void>();
+
+  constructor(private readonly context: vscode.ExtensionContext, private readonly log: vscode.LogOutputChannel) {
+    context.subscriptions.push(
+      this.refresh,
+      vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh.fire()),
+      vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) this.refresh.fire(); }),
+    );
+  }
+
+  /** What the user chose as a model's original. */
+  originalOf(file: string): string | undefined { return chosenOriginals(this.context.workspaceState)[file]; }
+
+  /** @param page is told of every change; `undefined` before the page has asked */
+  open(models: AccuracyModels, page: () => AccuracyPageApi | undefined): AccuracySession {
+    const home = "model" in models ? models.model : models.original, state = this.context.workspaceState;
+    let shown: Measurement | undefined, stop: (() => void) | undefined, asked = 0;
+    const settle = async (): Promise<{ original?: string; compressed: string; data?: string; measurement?: Measurement }> => {
+      const turn = ++asked, pair = "model" in models ? await pairOf(models.model, state) : { original: models.original.fsPath, compressed: models.compressed.fsPath };
+      const own = "model" in models ? undefined : models, data = own?.data ?? dataFolderOf(home, state);
+      const measurement = pair.original !== undefined && data !== undefined ? await this.measurementOf(home, { original: pair.original, compressed: pair.compressed, data }, own) : undefined;
+      if (turn === asked && measurement !== shown) {
+        const before = stop;
+        shown = measurement;
+        stop = measurement?.listen(tell);
+        before?.();
+      }
+      return { ...pair, data, measurement };
+    };
+    const current = async (): Promise<AccuracyState> => {
+      const { original, compressed, data, measurement } = await settle();
+      return {
+        subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), trusted: vscode.workspace.isTrusted },
+        running: measurement?.running ?? false, making: measurement?.making, measured: measurement?.measured, cancelled: measurement?.cancelled, error: measurement?.error,
+      };
+    };
+    const tell = (): void => { void current().then((now) => page()?.accuracyChanged(now)).catch(() => undefined); };
+    const needed = async (): Promise<Measurement> => {
+      const { measurement } = await settle();
+      if (!vscode.workspace.isTrusted) throw new KernelscopeError("usage", vscode.l10n.t("Measuring runs the models, so it needs a trusted folder."));
+      if (!measurement) throw new KernelscopeError("usage", vscode.l10n.t("Measuring needs the original and a folder of images."));
+      return measurement;
+    };
+    const watching = this.refresh.event(tell);
+    return {
+      api: {
+        accuracy: current,
+        measure: async () => { void (await needed()).start(); },
+        cancelMeasure: async () => shown?.cancel(),
+        chooseOriginal: async () => { if ("model" in models && await chooseOriginal((await pairOf(models.model, state)).compressed, state)) this.refresh.fire(); },
+        chooseData: async () => { if (await chooseDataFolder(home, state)) this.refresh.fire(); },
+        thumbnails: async (positions, side) => (await needed()).thumbnails(positions.map(Number), Number(side)),
+        trace: async (position, progress, signal) => (await needed()).trace(position === undefined ? undefined : Number(position), progress, signal),
+      },
+      dispose: () => {
+        watching.dispose();
+        stop?.();
+      },
+    };
+  }
+
+  /** A model that has to be made is called by what it is made of, others by what is in their files. */
+  private async measurementOf(home: vscode.Uri, pair: PairRequest, { make, heldOut, done }: Partial<AccuracyPair> = {}): Promise<Measurement> {
+    const { original, compressed, data } = pair, key = [await stampOf(original), make ? compressed : await stampOf(compressed), data].join("|"), known = this.measurements.get(key);
+    if (known) return known;
+    const settings = vscode.workspace.getConfiguration("kernelscope", home), threads = settings.get<number>("threads", 0);
+    const made = new Measurement({ ...pair, heldOut, device: settings.get<Device>("device", "auto"), ...(threads > 0 ? { threads } : {}) }, this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), make, done);
+    this.measurements.set(key, made);
+    for (const [old, measurement] of this.measurements) if (this.measurements.size > KEPT && measurement !== made && !measurement.running) this.measurements.delete(old);
+    return made;
+  }
+}

@@ -1,0 +1,102 @@
+import * as path from "node:path";
+import * as vscode from "vscode";
+import type { CompareHostApi, ComparePageApi, Side } from "../protocol/compare";
+import { KernelscopeError } from "../protocol/errors";
+import { connect, type Methods } from "../protocol/rpc";
+import type { SharedWorker } from "../worker/process";
+import type { Accuracy } from "./accuracy";
+import type { ModelEditors } from "./model-editor";
+import { pageStart, text, webviewChannel, whole } from "./page-host";
+import { pageHtml, pageRoots } from "./page-html";
+
+/** What the page's saved state tells when the window is loaded again. */
+interface SavedPair { original: string; compressed: string }
+
+/** Panels that show two models side by side; they come back with the window. */
+export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
+  static readonly viewType = "kernelscope.comparison";
+  private readonly open = new Map<string, vscode.WebviewPanel>();
+
+  constructor(private readonly extension: vscode.Uri, private readonly viewing: SharedWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly log: vscode.LogOutputChannel) {}
+
+  register(): vscode.Disposable { return vscode.window.registerWebviewPanelSerializer(ComparePanels.viewType, this); }
+
+  /** Shows both models, in the panel that shows them already if there is one. */
+  show(original: vscode.Uri, compressed: vscode.Uri): void {
+    const known = this.open.get(keyOf(original, compressed));
+    if (known) { known.reveal(); return; }
+    this.fill(vscode.window.createWebviewPanel(ComparePanels.viewType, titleOf(original, compressed), vscode.ViewColumn.Active, {}), original, compressed);
+  }
+
+  async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
+    if (isSavedPair(state)) this.fill(panel, vscode.Uri.parse(state.original), vscode.Uri.parse(state.compressed));
+    else panel.dispose();
+  }
+
+  private fill(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri): void {
+    const key = keyOf(original, compressed);
+    this.open.set(key, panel);
+    panel.title = titleOf(original, compressed);
+    panel.iconPath = vscode.Uri.joinPath(this.extension, "media", "icon.svg");
+    panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
+    const selection: { layer?: string } = {}, session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
+    const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), { ...this.api(panel, original, compressed, selection), ...session.api });
+    const watching = [original, compressed].map((uri) => this.watch(uri, () => peer.remote));
+    const following = this.editors.onDidSelect(({ model, layer, from }) => {
+      if (from === panel || ![original, compressed].map(String).includes(model.toString())) return;
+      selection.layer = layer;
+      if (panel.visible) void peer.remote.select(layer).catch(() => undefined);
+    });
+    panel.webview.html = pageHtml(panel.webview, this.extension, { ...pageStart("compare", compressed), name: panel.title, compare: { original: original.toString(), compressed: compressed.toString() } });
+    panel.onDidDispose(() => {
+      this.open.delete(key);
+      session.dispose();
+      for (const part of [...held, ...watching, following]) part.dispose();
+      peer.close(new KernelscopeError("cancelled", "The comparison was closed."));
+    });
+  }
+
+  private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri, selection: { layer?: string }): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"]> {
+    const [before, after] = [original.fsPath, compressed.fsPath], pathOf = (side: Side): string => (side === "original" ? before : after);
+    const ask = async <Result>(what: () => Promise<Result>): Promise<Result> => {
+      try {
+        return await what();
+      } catch (error) {
+        this.log.error(`${titleOf(original, compressed)}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+        throw error;
+      }
+    };
+    return {
+      compare: () => ask(async () => {
+        const { api } = this.viewing, models = await api.compared(before, after);
+        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer };
+      }),
+      sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
+      weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, text(layer), Math.min(whole(count), 1024))),
+      selected: async (layer) => { selection.layer = layer; this.editors.share([original, compressed], layer, panel); },
+      openModel: async (side, layer) => {
+        const model = side === "original" ? original : compressed;
+        await vscode.commands.executeCommand("vscode.open", model);
+        this.editors.share([model], layer, panel);
+      },
+      showLog: async () => this.log.show(),
+    };
+  }
+
+  /** Reads both again when one file is another one. */
+  private watch(uri: vscode.Uri, page: () => ComparePageApi): vscode.Disposable {
+    const watcher = vscode.workspace.createFileSystemWatcher(new vscode.RelativePattern(vscode.Uri.joinPath(uri, ".."), path.basename(uri.fsPath).replace(/[[\]{}*?]/g, "?")));
+    let timer: NodeJS.Timeout | undefined;
+    const changed = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => { void this.viewing.api.open(uri.fsPath).then(() => page().changed()).catch(() => undefined); }, 500);
+    };
+    watcher.onDidChange(changed);
+    watcher.onDidCreate(changed);
+    return vscode.Disposable.from(watcher, { dispose: () => clearTimeout(timer) });
+  }
+}
+
+const keyOf = (original: vscode.Uri, compressed: vscode.Uri): string => `${original.toString()} ${compressed.toString()}`;
+const titleOf = (original: vscode.Uri, compressed: vscode.Uri): string => `${path.basename(original.fsPath)} ↔ ${path.basename(compressed.fsPath)}`;
+const isSavedPair = (state: unknown): state is SavedPair => typeof state === "object" && state !== null && "original" in state && typeof state.original === "string" && "compressed" in state && typeof state.compressed === "string";

@@ -1,0 +1,63 @@
+import * as fs from "node:fs/promises";
+import * as path from "node:path";
+import * as vscode from "vscode";
+import { dataFoldersNear } from "../commands/choose";
+
+/** The folder of images for a model: the setting's, else the one last used here. */
+export function dataFolderOf(model: vscode.Uri, state: vscode.Memento): string | undefined {
+  const setting = vscode.workspace.getConfiguration("kernelscope", model).get<string>("dataFolder", "");
+  if (!setting) return state.get<string>("data");
+  return path.resolve(vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? path.dirname(model.fsPath), setting);
+}
+
+/** Asks for a folder of images and keeps it in the setting of the model's workspace folder. Returns whether one was chosen. */
+export async function chooseDataFolder(model: vscode.Uri, state: vscode.Memento): Promise<boolean> {
+  const chosen = await pick(model);
+  if (chosen === undefined) return false;
+  const root = vscode.workspace.getWorkspaceFolder(model);
+  if (!root) {
+    await state.update("data", chosen);
+    return true;
+  }
+  const inside = path.relative(root.uri.fsPath, chosen), kept = inside && !inside.startsWith("..") && !path.isAbsolute(inside) ? inside.split(path.sep).join("/") : chosen;
+  await vscode.workspace.getConfiguration("kernelscope", model).update("dataFolder", kept, vscode.ConfigurationTarget.WorkspaceFolder);
+  return true;
+}
+
+async function pick(model: vscode.Uri): Promise<string | undefined> {
+  type Item = vscode.QuickPickItem & { folder?: string };
+  const found = await dataFoldersNear(path.dirname(model.fsPath)), browse: Item = { label: `$(folder-opened) ${vscode.l10n.t("Browse…")}`, detail: vscode.l10n.t("A folder for each class, or images.npy with labels.npy") };
+  if (found.length) {
+    const items = found.map((folder): Item => ({ folder, label: `$(folder) ${path.basename(folder)}`, description: vscode.workspace.asRelativePath(folder) }));
+    const choice = await vscode.window.showQuickPick([...items, browse], { title: vscode.l10n.t("Choose Data Folder"), placeHolder: vscode.l10n.t("Images to measure with") });
+    if (choice !== browse) return choice?.folder;
+  }
+  const [folder] = await vscode.window.showOpenDialog({ canSelectFiles: false, canSelectFolders: true, openLabel: vscode.l10n.t("Use These Images"), defaultUri: vscode.Uri.joinPath(model, "..") }) ?? [];
+  return folder?.fsPath;
+}
+
+/** The model that another one was made of: as chosen, or NAME.onnx for NAME.small.onnx; and the other way round, what was made of this one. */
+export async function pairOf(model: vscode.Uri, state: vscode.Memento): Promise<{ original?: string; compressed: string }> {
+  const file = model.fsPath, chosen = chosenOriginals(state)[file], exists = (candidate: string) => fs.access(candidate).then(() => true, () => false);
+  if (chosen !== undefined && await exists(chosen)) return { original: chosen, compressed: file };
+  const original = file.replace(/\.small(?=\.onnx$)/i, ""), small = file.replace(/\.onnx$/i, ".small.onnx");
+  if (original !== file) return { original: await exists(original) ? original : undefined, compressed: file };
+  return await exists(small) ? { original: file, compressed: small } : { compressed: file };
+}
+
+/** Asks which model another one was made of, and remembers it. Returns whether one was chosen. */
+export async function chooseOriginal(compressed: string, state: vscode.Memento): Promise<boolean> {
+  type Item = vscode.QuickPickItem & { file?: string };
+  const folder = path.dirname(compressed), names = await fs.readdir(folder).catch((): string[] => []);
+  const near = names.filter((name) => name.endsWith(".onnx") && name !== path.basename(compressed)).map((name): Item => ({ file: path.join(folder, name), label: `$(layers) ${name}` }));
+  const browse: Item = { label: `$(folder-opened) ${vscode.l10n.t("Browse…")}` };
+  const choice = near.length ? await vscode.window.showQuickPick([...near, browse], { title: vscode.l10n.t("Choose Original"), placeHolder: vscode.l10n.t("The model that {0} was made of", path.basename(compressed)) }) : browse;
+  if (!choice) return false;
+  const file = choice === browse ? (await vscode.window.showOpenDialog({ filters: { ONNX: ["onnx"] }, openLabel: vscode.l10n.t("Compare With This"), defaultUri: vscode.Uri.file(folder) }))?.[0]?.fsPath : choice.file;
+  if (file === undefined) return false;
+  await state.update("originals", { ...chosenOriginals(state), [compressed]: file });
+  return true;
+}
+
+/** The originals that were chosen, by the models that were made of them. */
+export const chosenOriginals = (state: vscode.Memento): Record<string, string> => state.get<Record<string, string>>("originals", {});

@@ -1,0 +1,61 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { viewer } from "../../../src/worker/viewer";
+import { floats, modelBytes, value, wave, type ModelParts } from "../onnx/models";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-comparison-")), worker = viewer();
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const OUT = 6, weight = wave(OUT * 4 * 9), second = wave(5 * OUT, 7);
+/** Conv → BatchNormalization → Conv 1×1, with another first weight or gamma. */
+function network(name: string, first: Float32Array, gamma: number[], more: Partial<ModelParts> = {}): string {
+  const file = path.join(folder, name), vector = (of: string, values: number[]) => floats(of, [OUT], values), ones = new Array<number>(OUT).fill(1);
+  writeFileSync(file, modelBytes({
+    initializers: [floats("a.weight", [OUT, 4, 3, 3], first), vector("gamma", gamma), vector("beta", ones), vector("mean", ones), vector("variance", ones), floats("b.weight", [5, OUT, 1, 1], second)],
+    nodes: [{ op: "Conv", inputs: ["x", "a.weight"], outputs: ["p"] }, { op: "BatchNormalization", inputs: ["p", "gamma", "beta", "mean", "variance"], outputs: ["q"] }, { op: "Conv", inputs: ["q", "b.weight"], outputs: ["y"] }],
+    inputs: [value("x", ["N", 4, 8, 8])], outputs: [value("y")], ...more,
+  }));
+  return file;
+}
+const gammas = Array.from({ length: OUT }, (_, m) => 1 + m), plain = network("plain.onnx", weight, gammas);
+
+test("layers stand beside each other; nothing is said about why where nobody compressed", async () => {
+  const { layers, original, compressed } = await worker.compared(plain, network("same.onnx", weight, gammas));
+  expect([original.name, compressed.name]).toEqual(["plain.onnx", "same.onnx"]);
+  expect(layers.map(({ id, before, after, skipped }) => [id, before?.bytes === after?.bytes, skipped])).toEqual([["a.weight", true, undefined], ["b.weight", true, undefined]]);
+});
+
+test("a layer that one model lacks is there once", async () => {
+  const other = path.join(folder, "short.onnx");
+  writeFileSync(other, modelBytes({ initializers: [floats("c.weight", [OUT, 4, 3, 3], weight)], nodes: [{ op: "Conv", inputs: ["x", "c.weight"], outputs: ["y"] }], inputs: [value("x", ["N", 4, 8, 8])], outputs: [value("y")] }));
+  const { layers } = await worker.compared(plain, other);
+  expect(layers.map(({ id, before, after }) => [id, before !== undefined, after !== undefined])).toEqual([["a.weight", true, false], ["b.weight", true, false], ["c.weight", false, true]]);
+  expect(await worker.comparedWeights(plain, other, "a.weight", 4)).toBeUndefined();
+});
+
+test("kernels of both, largest first, and how much is lost", async () => {
+  const noisy = weight.map((v, i) => v + 0.01 * Math.sin(i)), found = (await worker.comparedWeights(plain, network("noisy.onnx", noisy, gammas), "a.weight", 5))!;
+  expect([found.total, found.height, found.width, found.order.length, found.before.length]).toEqual([OUT * 4, 3, 3, 5, 45]);
+  const norm = (k: number) => weight.subarray(9 * k, 9 * k + 9).reduce((sum, v) => sum + v * v, 0);
+  expect([...found.order].map(norm)).toEqual([...found.order].map(norm).sort((a, b) => b - a));
+  expect([...found.before.subarray(0, 9)]).toEqual([...weight.subarray(9 * found.order[0], 9 * found.order[0] + 9)]);
+  const signal = weight.reduce((sum, v) => sum + v * v, 0), noise = weight.reduce((sum, _, i) => sum + (0.01 * Math.sin(i)) ** 2, 0);
+  expect(found.sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 0);
+  for (const { counts } of Object.values(found.histograms)) expect(counts.reduce((a, b) => a + b, 0)).toBe(weight.length);
+  expect((await worker.comparedWeights(plain, plain, "b.weight", 1))?.sqnrDb).toBeUndefined();
+});
+
+test("a factor that the normalization behind has taken over is no loss", async () => {
+  const perChannel = OUT * 4 * 9 / OUT, divided = weight.map((v, i) => v / (1 + Math.floor(i / perChannel)));
+  const found = (await worker.comparedWeights(plain, network("moved.onnx", divided, gammas.map((g, m) => g * (1 + m))), "a.weight", 3))!;
+  expect(found.sqnrDb ?? Infinity).toBeGreaterThan(100);
+  found.after.forEach((v, i) => expect(v).toBeCloseTo(found.before[i], 5));
+});
+
+test("sizes are the file's, packed by gzip, and unpacked", async () => {
+  const { bytes, gzipBytes, loadedWeightBytes } = await worker.sizes(plain);
+  expect(gzipBytes).toBeLessThan(bytes);
+  expect(loadedWeightBytes).toBe(4 * (weight.length + second.length + 4 * OUT));
+});

@@ -1,0 +1,241 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
+import { floats, modelBytes, value, wave } from "../unit/onnx/models";
+import { lengthen, overlaps } from "./overlaps";
+import { npy } from "../helpers/npy";
+import { Workbench } from "./workbench";
+
+let workbench: Workbench;
+const at = (name: string) => path.join(workbench.folder, name);
+beforeAll(async () => {
+  workbench = await Workbench.start();
+  // small enough for predictions to flip
+  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--target", "60KB"], { stdio: "ignore" });
+  copyFileSync(at("fashion-cnn.small.onnx"), at("lone.onnx"));
+}, 300_000);
+afterAll(() => workbench?.stop());
+beforeEach(async () => {
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await sideBar(true);
+  await workbench.tidy();
+});
+
+async function open(name: string): Promise<Frame> {
+  const page = await workbench.open(name);
+  await page.waitForSelector(".side[data-layer]", { state: "attached" });
+  await page.locator("#tab-accuracy").click();
+  await page.waitForSelector(".accuracy[data-shown]");
+  return page;
+}
+async function sideBar(wanted: boolean): Promise<void> {
+  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
+}
+const measured = async (page: Frame) => {
+  await page.waitForSelector(".accuracy[data-samples='500']");
+  await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])");
+};
+const counts = (page: Frame) => page.locator(".acc-filter").evaluateAll((all) => Object.fromEntries(all.map((filter) => [filter.getAttribute("data-kind"), Number(filter.querySelector(".acc-count")?.textContent)])));
+
+test("without a data folder one step leads to one, which the setting keeps; then to figures", { timeout: 240_000 }, async () => {
+  const page = await open("fashion-cnn.small.onnx");
+  expect(await page.locator(".accuracy .state .button").allInnerTexts()).toEqual(["Choose Data Folder…"]);
+  expect(await page.locator(".accuracy .state").innerText()).toContain("fashion-cnn.onnx and fashion-cnn.small.onnx");
+  await workbench.picture("accuracy-no-data");
+  await page.locator(".accuracy .state .button").click();
+  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "fashion-mnist" }).click();
+  await page.locator(".accuracy .state h1", { hasText: "Nothing is measured yet" }).waitFor();
+  await expect.poll(() => JSON.parse(readFileSync(at(".vscode/settings.json"), "utf8")) as object).toMatchObject({ "kernelscope.dataFolder": "fashion-mnist" });
+  await workbench.picture("accuracy-ready");
+  await page.locator(".accuracy .state .button.primary").click();
+  await measured(page);
+  await sideBar(false);
+  await workbench.page.waitForTimeout(600);
+  await workbench.picture("accuracy-dark", true);
+  expect(await page.locator(".acc-figure").allInnerTexts().then((all) => all.map((text) => text.replace(/\s+/g, " ")))).toEqual([
+    expect.stringMatching(/^Top-1 [\d.]+ % ± [\d.]+ was [\d.]+ % [−+]?[\d.]+ points$/), expect.stringMatching(/^Top-5 [\d.]+ % ± [\d.]+ was [\d.]+ % [−+]?[\d.]+ points$/),
+    expect.stringMatching(/^Agreement with the original [\d.]+ % ± [\d.]+ \d+ of 500$/), expect.stringMatching(/^KL divergence, nats [\d.]+ ± [\d.]+ 0 = same outputs$/),
+  ]);
+  expect(await overlaps(page)).toEqual([]);
+});
+
+test("lost, gained and other add up; filters, classes and orders show what they say", async () => {
+  const page = await open("fashion-cnn.small.onnx");
+  await measured(page);
+  const { all, lost, gained, other } = await counts(page);
+  expect(lost + gained + other).toBe(all);
+  expect(all).toBe(500 - Number(/(\d+) of 500/.exec(await page.locator("[data-figure=agreement]").innerText())![1]));
+  expect(await page.locator(".acc-card").count()).toBe(all);
+  for (const [kind, count] of [["lost", lost], ["gained", gained], ["other", other]] as const) {
+    await page.locator(`.acc-filter[data-kind=${kind}]`).click();
+    expect(await page.locator(".acc-card").count()).toBe(count);
+    expect(await page.locator(".acc-card .before .acc-right").count()).toBe(kind === "lost" ? count : 0);
+    expect(await page.locator(".acc-card .after .acc-right").count()).toBe(kind === "gained" ? count : 0);
+  }
+  await page.locator(".acc-filter[data-kind=all]").click();
+  await page.locator(".acc-order .select").click();
+  await page.locator("[role=option]", { hasText: "Most sure now" }).click();
+  const sure = (await page.locator(".acc-card .after .number").allInnerTexts()).map(Number);
+  expect(sure).toEqual([...sure].sort((a, b) => b - a));
+  await page.locator(".acc-classes .select").click();
+  await page.locator(".acc-classes [role=option]", { hasText: "Shirt" }).last().click();
+  const shown = await page.locator(".acc-card .acc-is b").allInnerTexts();
+  expect(shown.length).toBeGreaterThan(0);
+  expect(new Set(shown)).toEqual(new Set(["Shirt"]));
+});
+
+test("arrows walk samples, with picture, classes and noise; Enter goes to the layer at fault", async () => {
+  const page = await open("fashion-cnn.small.onnx"), { keyboard } = workbench.page;
+  await measured(page);
+  const selected = () => page.locator(".acc-card[aria-selected=true]").getAttribute("data-sample");
+  await page.locator(".acc-card").first().click();
+  const first = await selected();
+  await keyboard.press("ArrowRight");
+  const second = await selected();
+  expect(second).not.toBe(first);
+  await page.waitForSelector(`.acc-trace[data-sample='${second}']:not([data-stale])`);
+  const name = await page.locator(".acc-portrait figcaption").innerText();
+  expect(name).toBe(`image ${second}`);
+  expect(await page.locator(".acc-trace-key .one").innerText()).toBe(name);
+  // pixels are the sample's: 28 × 28, drawn larger without smoothing
+  expect(await page.locator(".acc-portrait canvas").evaluate((canvas: HTMLCanvasElement) => [canvas.width, canvas.height, getComputedStyle(canvas).imageRendering])).toEqual([28, 28, "pixelated"]);
+  expect(await page.locator(".acc-card[aria-selected=true]").getAttribute("aria-label")).toMatch(/^Image image \d+, is [\w -]+, original [\w -]+ 0\.\d\d, compressed [\w -]+ 0\.\d\d$/);
+  for (let tries = 0; tries < 20 && await page.locator(".acc-row[data-outside]").count() === 0; tries++) {
+    await keyboard.press("ArrowRight");
+    await page.waitForSelector(`.acc-trace[data-sample='${await selected()}']:not([data-stale])`);
+  }
+  expect(await page.locator(".acc-row[data-outside] .acc-row-note").innerText()).toMatch(/dB, first outside$/);
+  const fault = await page.locator(".acc-row[data-outside]").getAttribute("data-layer");
+  await keyboard.press("Enter");
+  await page.waitForSelector("#tab-graph[aria-selected=true]");
+  await page.waitForSelector(`.side[data-layer='${fault}']`);
+});
+
+test("figures survive going away and coming back", async () => {
+  const page = await open("fashion-cnn.small.onnx");
+  await measured(page);
+  await workbench.tidy();
+  await measured(await open("fashion-cnn.small.onnx"));
+});
+
+test("figures come while images run, and stay when they are cancelled", async () => {
+  // the same images many times over
+  const { classes } = JSON.parse(readFileSync(at("fashion-mnist/dataset.json"), "utf8")) as { classes: string[] }, pixels = readFileSync(at("fashion-mnist/images.npy")).subarray(-500 * 784), times = 60;
+  mkdirSync(at("many"));
+  writeFileSync(at("many/images.npy"), npy([500 * times, 28, 28], Uint8Array.from({ length: times * pixels.length }, (_, i) => pixels[i % pixels.length])));
+  writeFileSync(at("many/dataset.json"), JSON.stringify({ mean: [0.286], std: [0.353], classes }));
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "many" }));
+  const page = await open("fashion-cnn.small.onnx"), samples = () => page.locator(".accuracy").getAttribute("data-samples").then(Number);
+  await page.locator(".acc-controls .button", { hasText: "many" }).waitFor();
+  await page.locator(".accuracy .state .button.primary").click();
+  await page.waitForSelector(".acc-notice progress");
+  expect(await samples()).toBeLessThanOrEqual(256);
+  const first = await samples();
+  await expect.poll(samples).toBeGreaterThan(first);
+  await workbench.picture("accuracy-running");
+  await page.locator(".acc-controls .button", { hasText: "Cancel" }).click();
+  await page.locator(".acc-controls .button", { hasText: "Run Again" }).waitFor();
+  expect(await page.locator(".acc-notice").innerText()).toBe(`Cancelled after ${(await samples()).toLocaleString("en")} of 30,000 images. The figures are of these.`);
+  expect(await page.locator("[data-figure=agreement]").innerText()).toMatch(/\d %/);
+  await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])");
+  await workbench.picture("accuracy-cancelled");
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
+});
+
+test("a model of another name asks for its original and remembers it", async () => {
+  const page = await open("lone.onnx");
+  expect(await page.locator(".accuracy .state .button").allInnerTexts()).toEqual(["Choose Original…"]);
+  await page.locator(".accuracy .state .button").click();
+  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "fashion-cnn.onnx" }).click();
+  await page.locator(".acc-controls .button", { hasText: "Measure" }).click();
+  await measured(page);
+  await workbench.command("View: Close All Editors");
+  const again = await open("lone.onnx");
+  expect(await again.locator(".acc-controls").innerText()).toContain("fashion-cnn.onnx");
+});
+
+test("a model that makes pictures has errors by output and place instead, and its worst images", async () => {
+  const blur = (gain: number): Uint8Array => modelBytes({
+    initializers: [floats("soft.weight", [4, 1, 3, 3], wave(36).map((v) => 0.2 + 0.1 * v)), floats("sharp.weight", [1, 4, 3, 3], wave(36, 2).map((v, i) => (i % 9 === 4 ? gain : 0.1 * v)))],
+    nodes: [
+      { op: "Conv", inputs: ["x", "soft.weight"], outputs: ["soft"], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } }, { op: "Relu", inputs: ["soft"], outputs: ["warm"] },
+      { op: "Conv", inputs: ["warm", "sharp.weight"], outputs: ["picture"], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } },
+    ],
+    inputs: [value("x", ["N", 1, 28, 28])], outputs: [value("picture", ["N", 1, 28, 28])],
+  });
+  writeFileSync(at("blur.onnx"), blur(0.5));
+  writeFileSync(at("blur.small.onnx"), blur(0.45));
+  const page = await open("blur.small.onnx");
+  await page.locator(".acc-controls .button", { hasText: "Measure" }).click();
+  await measured(page);
+  await sideBar(false);
+  await workbench.page.waitForTimeout(600);
+  await workbench.picture("accuracy-outputs");
+  expect(await page.locator("[data-figure=error]").innerText()).toMatch(/Relative error of picture\s+[\d.]+ %\s+± [\d.]+\s+on 500 samples/);
+  expect((await page.locator(".acc-output-table tbody td").allInnerTexts()).slice(0, 2)).toEqual(["picture", "1×28×28"]);
+  expect(await page.locator(".acc-map figcaption").allInnerTexts()).toEqual([expect.stringMatching(/^Mean difference by place/), expect.stringMatching(/^original/), expect.stringMatching(/^compressed/), expect.stringMatching(/^difference/)]);
+  const errors = (await page.locator(".acc-card .number").allInnerTexts()).map(parseFloat);
+  expect(errors.length).toBe(200);
+  expect(errors).toEqual([...errors].sort((a, b) => b - a));
+  expect(await page.locator(".acc-row").allInnerTexts()).toEqual([expect.stringContaining("soft"), expect.stringContaining("sharp")]);
+  expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+});
+
+test("a recipe is measured before anything is saved, on the images that its fit does not see", { timeout: 240_000 }, async () => {
+  writeFileSync(at("try.kernelscope.json"), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "60KB", data: { folder: "./fashion-mnist" } }));
+  const before = readdirSync(workbench.folder);
+  await workbench.menu("try.kernelscope.json", "Open Recipe Editor");
+  const recipe = await workbench.modelPage("try.kernelscope.json");
+  await recipe.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+  await recipe.locator(".button", { hasText: "Measure" }).click();
+  const page = await workbench.modelPage("Accuracy of try");
+  await page.waitForSelector(".accuracy[data-shown=figures]", { timeout: 120_000 });
+  await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])", { timeout: 60_000 });
+  await workbench.picture("accuracy-candidate");
+  const samples = Number(await page.locator(".accuracy").getAttribute("data-samples"));
+  expect(samples).toBeGreaterThan(80);
+  expect(samples).toBeLessThan(125);
+  expect(await page.locator("[data-figure=agreement]").innerText()).toMatch(/9\d\.\d %/);
+  expect(readdirSync(workbench.folder)).toEqual(before);
+  await recipe.waitForSelector(".curve-measured"); // and the figure stands beside the curve
+});
+
+test("texts may be a third longer", async () => {
+  const page = await open("fashion-cnn.small.onnx");
+  await measured(page);
+  await sideBar(false);
+  expect(await lengthen(page)).toBeGreaterThan(50);
+  await workbench.picture("accuracy-longer");
+  expect(await overlaps(page)).toEqual([]);
+});
+
+test("at every width figures stand in view and nothing is cut or lies on another", async () => {
+  const page = await open("fashion-cnn.small.onnx");
+  await measured(page);
+  await sideBar(false);
+  for (const [width, height] of [[1160, 900], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [1104, 720], [672, 450]]) {
+    await workbench.page.setViewportSize({ width: width + 48, height });
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`accuracy-width-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+    expect(await page.locator(".accuracy, .acc-panes, .acc-cards").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0, 0, 0]);
+  }
+});
+
+test.each([["Default Dark Modern", "dark-again"], ["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
+  const settings = at(".vscode/settings.json");
+  mkdirSync(path.dirname(settings), { recursive: true });
+  writeFileSync(settings, JSON.stringify({ "workbench.colorTheme": theme, "kernelscope.dataFolder": "fashion-mnist" }));
+  const page = await open("fashion-cnn.small.onnx");
+  await page.waitForSelector(name.startsWith("dark") ? "body.vscode-dark" : name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
+  await measured(page);
+  await sideBar(false);
+  await workbench.page.waitForTimeout(600);
+  await workbench.picture(`accuracy-${name}`);
+  expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+});

@@ -1,0 +1,158 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
+import { lengthen, overlaps } from "./overlaps";
+import { Workbench } from "./workbench";
+
+let workbench: Workbench;
+const at = (name: string) => path.join(workbench.folder, name);
+beforeAll(async () => {
+  workbench = await Workbench.start();
+  const compress = (name: string, ...options: string[]) => execFileSync(process.execPath, ["dist/cli.js", "compress", at(name), ...options], { stdio: "ignore" });
+  writeFileSync(at("fixed.json"), JSON.stringify({ target: "130KB", layers: { "3.weight": { pin: "leave" } } }));
+  compress("fashion-cnn.onnx", "--recipe", at("fixed.json"));
+  compress("resnet20-cifar10.onnx", "--target", "60KB");
+  copyFileSync(at("resnet20-cifar10.small.onnx"), at("tiny.onnx"));
+  mkdirSync(at(".vscode"));
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
+}, 300_000);
+afterAll(() => workbench?.stop());
+beforeEach(async () => {
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await sideBar(true);
+  await workbench.tidy();
+});
+
+async function sideBar(wanted: boolean): Promise<void> {
+  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
+}
+const filled = (page: Frame) => page.waitForSelector("#page[data-filled]");
+
+/** Two files selected in the Explorer, then *Compare Models*. */
+async function compare(first: string, second: string): Promise<Frame> {
+  const { keyboard } = workbench.page;
+  await workbench.row(first).click();
+  await workbench.page.locator(".tab", { hasText: first }).waitFor();
+  await workbench.page.waitForTimeout(1000); // until the Explorer has revealed it
+  await keyboard.down("Control");
+  await workbench.row(second).click();
+  await keyboard.up("Control");
+  await workbench.menu(second, "Compare Models");
+  return workbench.modelPage([first, second].sort((a, b) => statSync(at(b)).size - statSync(at(a)).size).join(" ↔ "));
+}
+const figures = (page: Frame) => page.locator(".cmp-header .figures").innerText().then((text) => text.replace(/\s+/g, " "));
+const cells = (page: Frame, kind: string) => page.locator(`.cmp-rows .cmp-${kind}`).allInnerTexts();
+
+test("two selected files stand side by side: sizes, layers, kernels; then accuracy", { timeout: 240_000 }, async () => {
+  const page = await compare("fashion-cnn.small.onnx", "fashion-cnn.onnx"), before = statSync(at("fashion-cnn.onnx")).size, after = statSync(at("fashion-cnn.small.onnx")).size;
+  await filled(page);
+  await sideBar(false);
+  expect(await figures(page)).toMatch(/[\d.]+× smaller on disk [\d.]+ MB → [\d.]+ KB as gzip 1.16 MB in memory, as before 6 \/ 1 changed \/ left as before 32 → [\d.]+ bits per conv. weight/);
+  expect(Number(/([\d.]+)×/.exec(await figures(page))![1])).toBeCloseTo(before / after, 0);
+  expect(await cells(page, "name")).toEqual(["0", "3", "7", "10", "14", "17", "22"]);
+  expect(await page.locator(".cmp-row[data-layer='3.weight'] .cmp-method").innerText()).toBe("The recipe leaves it alone.");
+  const noise = await cells(page, "weights");
+  expect(noise[1]).toBe("∞");
+  expect(noise.filter((_, i) => i !== 1).map(Number).every((db) => db > 0 && db < 60)).toBe(true);
+  expect((await cells(page, "outputs")).join("")).toBe("");
+  await page.locator(".cmp-step .button", { hasText: "Measure Accuracy" }).click();
+  await page.waitForSelector(".cmp-measured");
+  await expect.poll(() => figures(page), { timeout: 60_000 }).toMatch(/[\d.]+ % agreement, 500 images [\d.]+ → [\d.]+ % top-1/);
+  await expect.poll(async () => (await cells(page, "outputs")).map(Number).filter((db) => db > 0).length).toBe(7);
+  await workbench.page.waitForTimeout(500);
+  await workbench.picture("compare-dark", true);
+  expect(await overlaps(page)).toEqual([]);
+});
+
+test("rows stand beside their nodes in both graphs, at every zoom; one selection moves all", async () => {
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx"), { keyboard, mouse } = workbench.page;
+  await filled(page);
+  await sideBar(false);
+  await workbench.page.waitForTimeout(500);
+  await workbench.picture("compare-resnet", true);
+  const selected = () => page.locator(".cmp-row[aria-selected=true]").getAttribute("data-layer");
+  for (const row of [3, 12]) for (const side of [".original", ".compressed"]) {
+    const layer = page.locator(".cmp-rows .cmp-row").nth(row), box = (await layer.boundingBox())!, graph = (await page.locator(`.cmp-graph${side}`).boundingBox())!;
+    await mouse.click(graph.x + graph.width / 2, box.y + box.height / 2);
+    expect(await selected()).toBe(await layer.getAttribute("data-layer"));
+  }
+  await expect.poll(() => page.locator(".cmp-pane").getAttribute("data-layer")).toBe(await selected());
+  await page.waitForSelector(".cmp-pane:not([data-stale]) canvas.heatmaps");
+  expect(await page.locator(".cmp-kernels canvas.heatmaps").count()).toBe(3);
+  expect(await page.locator(".cmp-facts").innerText()).toMatch(/kernels shown\s+\d+ of [\d,]+/);
+  await page.locator(".cmp-rows").focus();
+  await keyboard.press("Home");
+  await keyboard.press("ArrowDown");
+  expect(await selected()).toBe(await page.locator(".cmp-rows .cmp-row").nth(1).getAttribute("data-layer"));
+  await keyboard.press("+");
+  await keyboard.press("+");
+  const [row, graph] = [page.locator(".cmp-rows .cmp-row").nth(5), page.locator(".cmp-graph.compressed")], [rowBox, graphBox] = [(await row.boundingBox())!, (await graph.boundingBox())!];
+  expect(rowBox.height).toBe(28);
+  await mouse.click(graphBox.x + graphBox.width / 2, rowBox.y + rowBox.height / 2);
+  expect(await selected()).toBe(await row.getAttribute("data-layer"));
+  await page.locator(".cmp-rows").focus();
+  await keyboard.press("0");
+});
+
+test("an open model follows the comparison's selection, and the other way round", async () => {
+  const model = await workbench.open("fashion-cnn.onnx");
+  await model.waitForSelector(".side[data-layer]");
+  await model.locator(".header .button", { hasText: "Compare" }).click();
+  const page = await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx");
+  await page.locator(".cmp-row[data-layer='10.weight']").click();
+  await page.locator(".cmp-name").first().click();
+  const again = await workbench.modelPage("fashion-cnn.onnx");
+  await again.waitForSelector(".side[data-layer='10.weight']");
+  await again.locator("#tab-layers").click();
+  await again.locator("tbody tr").first().click();
+  await workbench.page.locator(".tab", { hasText: "↔" }).click();
+  await (await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx")).waitForSelector(".cmp-row[data-layer='0.weight'][aria-selected=true]");
+});
+
+test("the comparison comes back when the window is loaded again", async () => {
+  const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
+  await page.locator(".cmp-row[data-layer='7.weight']").click();
+  await workbench.page.waitForTimeout(1000); // for VS Code to keep the panel's state
+  await workbench.command("Developer: Reload Window");
+  await workbench.page.waitForTimeout(2000);
+  await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
+  const again = await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx", 90_000);
+  await again.waitForSelector(".cmp-row[data-layer='7.weight'][aria-selected=true]");
+});
+
+test("texts may be a third longer", async () => {
+  const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
+  await filled(page);
+  await sideBar(false);
+  expect(await lengthen(page)).toBeGreaterThan(30);
+  await workbench.picture("compare-longer");
+  expect(await overlaps(page)).toEqual([]);
+});
+
+test("at every width nothing is cut or lies on another", async () => {
+  const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
+  await filled(page);
+  await sideBar(false);
+  for (const [width, height] of [[1160, 900], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [1104, 720]]) {
+    await workbench.page.setViewportSize({ width: width + 48, height });
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`compare-width-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+    expect(await page.locator(".cmp-scroll").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0]);
+  }
+});
+
+test.each([["Default Dark Modern", "dark-again"], ["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "workbench.colorTheme": theme, "kernelscope.dataFolder": "fashion-mnist" }));
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
+  await page.waitForSelector(name.startsWith("dark") ? "body.vscode-dark" : name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
+  await filled(page);
+  await sideBar(false);
+  await workbench.page.waitForTimeout(600);
+  await workbench.picture(`compare-${name}`);
+  expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+});

@@ -1,0 +1,26 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Workbench } from "./workbench";
+
+let workbench: Workbench;
+beforeAll(async () => { workbench = await Workbench.start(); });
+afterAll(() => workbench?.stop());
+
+test("the walkthrough has four steps, and its first opens the bundled sample", async () => {
+  const { page } = workbench;
+  await workbench.command("Welcome: Open Walkthrough");
+  await page.locator(".quick-input-list .monaco-list-row", { hasText: "Make a Network Small" }).click();
+  const steps = page.locator(".gettingStartedContainer .getting-started-step");
+  await steps.nth(3).waitFor();
+  expect(await steps.locator(".step-title").allInnerTexts()).toEqual(["Open a model", "Compress it", "See what was done", "Plan it yourself"]);
+  for (const [i, name] of ["open", "compress", "inspect", "plan"].entries()) {
+    await steps.nth(i).click();
+    await page.waitForTimeout(800);
+    await workbench.picture(`walkthrough-${name}`);
+  }
+  await steps.nth(0).click();
+  await page.locator(".getting-started-step.expanded .monaco-button", { hasText: "Open Sample Model" }).click();
+  const model = await workbench.modelPage("fashion-cnn.onnx");
+  await model.waitForSelector(".side[data-layer]");
+  await page.locator(".tab", { hasText: "Walkthrough" }).or(page.locator(".tab", { hasText: "Make a Network Small" })).first().click();
+  await page.locator(".getting-started-step .codicon-getting-started-step-checked.complete").first().waitFor();
+});

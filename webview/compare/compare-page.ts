@@ -1,0 +1,238 @@
+import type { AccuracyState } from "../../src/protocol/accuracy";
+import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes } from "../../src/protocol/compare";
+import { button } from "../controls";
+import { el, icon } from "../dom";
+import * as format from "../format";
+import { connectTo, savedState, saveState, start } from "../host";
+import { t } from "../l10n";
+import { walkPanes } from "../panes";
+import { stateOf } from "../state";
+import { CompareTable } from "./compare-table";
+import { KernelsPane, MOST_COMPARED } from "./kernels-pane";
+import { SideGraph } from "./side-graph";
+
+/** Heights of a row, by which graphs and table are zoomed together. */
+const ROWS = [16, 18, 20, 24, 28, 34], FIRST_ROW = 20;
+
+interface CompareState { layer?: string; row: number; scroll: number }
+interface Views { comparison: Comparison; table: CompareTable; graphs: SideGraph[]; pane: KernelsPane; scroll: HTMLElement }
+
+/** The page of a comparison: two graphs with the rows of one table between them, and the kernels of the selected layer below. */
+export class ComparePage {
+  private readonly root = document.getElementById("page") ?? document.body;
+  private readonly host: CompareHostApi;
+  private state: CompareState;
+  private views: Views | undefined;
+  private readonly header = el("header", { class: "header cmp-header" });
+  private sizes: Partial<Record<"original" | "compressed", FileSizes>> = {};
+  private accuracy: AccuracyState | undefined;
+  private readonly weights = new Map<string, ComparedWeights | null>();
+  private asked = 0;
+  private tracing: AbortController | undefined;
+
+  constructor() {
+    const saved = savedState();
+    this.state = { row: FIRST_ROW, scroll: 0, ...(typeof saved === "object" ? saved as Partial<CompareState> : {}) };
+    this.save({});
+    this.root.dataset.page = "compare";
+    this.host = connectTo<CompareHostApi, ComparePageApi>({
+      changed: () => this.load(),
+      select: async (layer) => this.select(layer, false),
+      accuracyChanged: async (state) => this.showAccuracy(state),
+    });
+    document.addEventListener("keydown", (event) => {
+      if (this.views) walkPanes(event, [this.header, this.views.scroll, this.views.pane.element]);
+      this.key(event);
+    });
+    void this.load();
+  }
+
+  private async load(): Promise<void> {
+    const turn = ++this.asked;
+    try {
+      const comparison = await this.host.compare();
+      if (turn !== this.asked) return;
+      this.weights.clear();
+      this.sizes = {};
+      this.show(comparison);
+      this.accuracy = undefined;
+      void this.host.accuracy().then((state) => this.showAccuracy(state), () => undefined);
+      for (const side of ["original", "compressed"] as const) {
+        this.sizes[side] = await this.host.sizes(side);
+        if (turn !== this.asked) return;
+      }
+      this.showHeader();
+      await this.fillWeights(turn);
+    } catch (error) {
+      if (turn !== this.asked || this.views) return;
+      const message = error instanceof Error ? error.message : String(error);
+      this.root.replaceChildren(stateOf("error", t("These two cannot be compared"), message, button({ label: t("Try Again"), primary: true, onClick: () => void this.load() }), button({ label: t("Show Log"), onClick: () => void this.host.showLog() })));
+      document.body.dataset.ready = "error";
+    }
+  }
+
+  private show(comparison: Comparison): void {
+    const { layers, graphs } = comparison, choose = (row: number) => { if (layers[row]) this.select(layers[row].id); }, open = (row: number) => { if (layers[row]) void this.host.openModel("compressed", layers[row].id); };
+    const hover = (row: number): void => { for (const part of [table, ...sides]) part.light(row); };
+    const most = Math.max(1, ...layers.flatMap(({ before, after }) => [before?.bytes ?? 0, after?.bytes ?? 0]));
+    const table = new CompareTable(layers, choose, open, hover), sides = [new SideGraph("original", graphs.original, layers, most, choose, hover), new SideGraph("compressed", graphs.compressed, layers, most, choose, hover)];
+    const pane = new KernelsPane((layer) => void this.host.openModel("compressed", layer)), caption = () => el("span", { class: "cmp-caption" }, t("bytes, same scale in both"));
+    const scroll = el("div", { class: "cmp-scroll" }, el("div", { class: "cmp-head" }, caption(), table.head, caption()), el("div", { class: "cmp-body" }, sides[0].element, table.body, sides[1].element));
+    scroll.addEventListener("scroll", () => this.save({ scroll: scroll.scrollTop }));
+    scroll.addEventListener("wheel", (event) => {
+      if (!event.ctrlKey) return;
+      event.preventDefault();
+      this.zoom(event.deltaY < 0 ? 1 : -1);
+    }, { passive: false });
+    this.views = { comparison, table, graphs: sides, pane, scroll };
+    this.showHeader();
+    if (!layers.length) {
+      this.root.replaceChildren(this.header, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
+    } else this.root.replaceChildren(this.header, scroll, pane.element);
+    this.zoom(0);
+    const chosen = layers.find(({ id }) => id === (comparison.selected ?? this.state.layer)) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
+    if (chosen) this.select(chosen.id, false);
+    scroll.scrollTop = this.state.scroll;
+    document.body.dataset.ready = "true";
+  }
+
+  private select(layer: string, tell = true): void {
+    const { views } = this, row = views?.comparison.layers.findIndex(({ id }) => id === layer) ?? -1;
+    if (!views || row < 0) return;
+    this.save({ layer });
+    for (const part of [views.table, ...views.graphs]) part.select(row);
+    if (tell) void this.host.selected(layer);
+    void this.showWeights(layer, row);
+  }
+
+  private async showWeights(layer: string, row: number): Promise<void> {
+    const { views } = this, facts = views?.comparison.layers[row];
+    if (!views || !facts) return;
+    const known = this.weights.get(layer);
+    views.pane.show(facts, known);
+    if (known !== undefined) return;
+    const weights = facts.before && facts.after ? await this.host.weights(layer, MOST_COMPARED).catch(() => undefined) : undefined;
+    if (this.views !== views) return;
+    this.keep(layer, row, weights ?? null);
+    if (this.state.layer === layer) views.pane.show(facts, weights ?? null);
+  }
+
+  /** A few layers' kernels are kept; their figures stand in the table. */
+  private keep(layer: string, row: number, weights: ComparedWeights | null): void {
+    if (weights) this.views?.table.weights(row, weights.sqnrDb);
+    this.weights.set(layer, weights);
+    const [oldest] = this.weights.keys();
+    if (this.weights.size > 16) this.weights.delete(oldest);
+  }
+
+  /** Signal to noise of every layer's weights, one after the other, for as long as nobody asks for something else. */
+  private async fillWeights(turn: number): Promise<void> {
+    const { views } = this;
+    for (const [row, { id, before, after }] of (views?.comparison.layers ?? []).entries()) {
+      if (turn !== this.asked) return;
+      if (!before || !after || this.weights.has(id)) continue;
+      const weights = await this.host.weights(id, 0).catch(() => undefined);
+      if (turn === this.asked && weights) views?.table.weights(row, weights.sqnrDb);
+    }
+    this.root.dataset.filled = "";
+  }
+
+  private showAccuracy(state: AccuracyState): void {
+    const before = this.accuracy;
+    this.accuracy = state;
+    this.showHeader();
+    const done = state.measured !== undefined && !state.running;
+    if (done && (before?.running || !before?.measured || !this.tracing)) void this.fillOutputs();
+  }
+
+  /** Signal to noise of the layers' outputs, once both models have run anyway. */
+  private async fillOutputs(): Promise<void> {
+    const { views } = this;
+    this.tracing?.abort();
+    const tracing = this.tracing = new AbortController();
+    const fill = (trace: { layers: { id: string }[]; median: Float32Array; samples: number }): void => {
+      if (!views || this.views !== views || !trace.samples) return;
+      trace.layers.forEach(({ id }, i) => views.table.outputs(views.comparison.layers.findIndex((layer) => layer.id === id), trace.median[i]));
+    };
+    await this.host.trace(undefined, fill, tracing.signal).then(fill, () => undefined); // the column stays empty
+  }
+
+  private showHeader(): void {
+    if (!this.views) return;
+    const { original, compressed, layers } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
+    const left = name(original, t("original")), right = name(compressed, t("compressed"));
+    left.addEventListener("click", () => void this.host.openModel("original"));
+    right.addEventListener("click", () => void this.host.openModel("compressed"));
+    const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ skipped }) => skipped !== undefined);
+    const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
+    const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
+    const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
+    const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: [value: string, name: string, hover?: string][] = [
+      [`${format.times(original.bytes / compressed.bytes)}×`, t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
+      [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
+      memory,
+      [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
+      ...convBits(layers),
+    ];
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
+  }
+
+  private more(figures: readonly [string, string, string?][]): HTMLElement {
+    const all = figures.map(([value, text]) => `${text}: ${value}`).join("\n");
+    return el("span", { class: "more", title: all, role: "note", tabindex: 0, "aria-label": all }, icon("ellipsis"));
+  }
+
+  /** What was measured, or the next step to it. */
+  private accuracyFigures(): HTMLElement[] {
+    const { accuracy, host } = this, figure = (value: string, text: string, hover = "") => el("div", { class: "figure cmp-measured", title: hover }, el("b", {}, value), el("small", {}, text));
+    if (!accuracy) return [];
+    const { measured, running, subject, error } = accuracy, images = measured ? t("{0} images", format.whole(measured.samples)) : "";
+    if (running && !measured) return [figure("…", t("measuring"))];
+    if (measured?.classifier) {
+      const { agreement, top1 } = measured.classifier;
+      return [figure(format.estimate(agreement.value), t("agreement, {0}", images), format.margin((agreement.high - agreement.low) / 2)), ...(top1 ? [figure(`${format.estimate(top1.before.value).replace(/ %$/, "")} → ${format.estimate(top1.after.value)}`, t("top-1"), t("{0} points", format.points(top1.change.value)))] : [])];
+    }
+    if (measured?.outputs?.length) {
+      const worst = measured.outputs.reduce((a, b) => (b.relativeError > a.relativeError ? b : a));
+      return [figure(format.estimate(worst.relativeError), t("relative error, {0}", images), worst.name)];
+    }
+    if (!subject.trusted) return [];
+    return [el("div", { class: "cmp-step", title: error ?? "" }, subject.data === undefined ? button({ label: t("Choose Data Folder…"), icon: "folder", small: true, onClick: () => void host.chooseData() }) : button({ label: t("Measure Accuracy"), icon: "play", small: true, onClick: () => void host.measure() }))];
+  }
+
+  private zoom(by: number): void {
+    const { views } = this, at = ROWS.indexOf(this.state.row), row = ROWS[Math.max(0, Math.min(ROWS.length - 1, (at < 0 ? ROWS.indexOf(FIRST_ROW) : at) + by))];
+    this.save({ row });
+    if (!views) return;
+    const middle = (views.scroll.scrollTop + views.scroll.clientHeight / 2) / (views.scroll.scrollHeight || 1);
+    views.scroll.style.setProperty("--row", `${row}px`);
+    for (const graph of views.graphs) graph.zoom(row);
+    if (by) views.scroll.scrollTop = middle * views.scroll.scrollHeight - views.scroll.clientHeight / 2;
+  }
+
+  private key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const by = { "+": 1, "=": 1, "-": -1 }[event.key];
+    if (by !== undefined) this.zoom(by);
+    else if (event.key === "0") this.zoom(ROWS.indexOf(FIRST_ROW) - ROWS.indexOf(this.state.row));
+    else if (event.target === document.body && /^(Arrow(Up|Down)|Page|Home|End)/.test(event.key)) this.views?.table.body.focus();
+    else return;
+    event.preventDefault();
+  }
+
+  /** The panel comes back with the window by what is saved here. */
+  private save(change: Partial<CompareState>): void {
+    this.state = { ...this.state, ...change };
+    saveState({ ...this.state, ...start.compare });
+  }
+}
+
+/** Bits per convolution weight before and after. */
+function convBits(layers: Comparison["layers"]): [string, string][] {
+  const bitsOf = (side: "before" | "after"): number | undefined => {
+    const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows, weights = some.reduce((sum, { parameters }) => sum + parameters, 0);
+    return weights ? 8 * some.reduce((sum, { bytes }) => sum + bytes, 0) / weights : undefined;
+  };
+  const [before, after] = [bitsOf("before"), bitsOf("after")];
+  return before === undefined || after === undefined ? [] : [[`${format.bits(Math.round(100 * before) / 100)} → ${format.bits(after)}`, t("bits per conv. weight")]];
+}

@@ -1,0 +1,87 @@
+import type { LayerRow } from "../../src/protocol/api";
+import type { ComparedLayer } from "../../src/protocol/compare";
+import { el } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+
+/** Bars of signal to noise are this long at the end. */
+const FULL_DB = 50;
+
+/** Layers as rows, each at the height of its nodes in both graphs. */
+export class CompareTable {
+  readonly head = el("div", { class: "cmp-row cmp-heads", "aria-hidden": "true" });
+  readonly body = el("div", { class: "cmp-rows", role: "listbox", tabindex: 0, "aria-label": t("Layers of both models") });
+  private readonly rows: HTMLElement[];
+  private selected = -1;
+
+  constructor(layers: readonly ComparedLayer[], private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
+    const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Method"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"]];
+    this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: text }, text)));
+    const widest = Math.max(1, ...layers.map(({ after }) => after?.bitsPerWeight ?? 0));
+    this.rows = layers.map((layer, i) => rowOf(layer, i, widest));
+    this.body.append(...this.rows);
+    const rowAt = (target: EventTarget | null): number => this.rows.findIndex((row) => target instanceof Node && row.contains(target));
+    this.body.addEventListener("click", ({ target }) => choose(rowAt(target)));
+    this.body.addEventListener("dblclick", ({ target }) => open(rowAt(target)));
+    this.body.addEventListener("pointerover", ({ target }) => hover(rowAt(target)));
+    this.body.addEventListener("pointerleave", () => hover(-1));
+    this.body.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      if (event.key === "Enter" && this.selected >= 0) { open(this.selected); event.preventDefault(); }
+      const last = layers.length - 1, page = Math.max(1, Math.floor((this.body.parentElement?.clientHeight ?? 0) / (this.rows[0]?.offsetHeight || 20)) - 1);
+      const to = { ArrowDown: this.selected + 1, ArrowUp: this.selected - 1, PageDown: this.selected + page, PageUp: this.selected - page, Home: 0, End: last }[event.key];
+      if (to === undefined) return;
+      this.choose(Math.max(0, Math.min(last, to)));
+      event.preventDefault();
+    });
+  }
+
+  select(row: number): void {
+    this.rows[this.selected]?.setAttribute("aria-selected", "false");
+    this.selected = row;
+    const chosen = this.rows[row];
+    if (!chosen) { this.body.removeAttribute("aria-activedescendant"); return; }
+    chosen.setAttribute("aria-selected", "true");
+    this.body.setAttribute("aria-activedescendant", chosen.id);
+    chosen.scrollIntoView({ block: "nearest" });
+  }
+
+  light(row: number): void { this.rows.forEach((element, i) => element.toggleAttribute("data-lit", i === row)); }
+
+  /** Signal to noise of a layer's weights; nothing lost where it is undefined. */
+  weights(row: number, sqnrDb: number | undefined): void { fillNoise(this.rows[row]?.querySelector(".cmp-weights"), sqnrDb ?? Infinity); }
+  /** The same of its outputs, the median of many images. */
+  outputs(row: number, sqnrDb: number): void { fillNoise(this.rows[row]?.querySelector(".cmp-outputs"), sqnrDb); }
+}
+
+function fillNoise(cell: Element | null | undefined, db: number): void {
+  if (!cell) return;
+  const text = db === Infinity ? "∞" : Number.isFinite(db) ? format.decibels(db).replace(/ dB$/, "") : "–";
+  cell.replaceChildren(el("span", { title: db === Infinity ? t("nothing is lost") : "" }, text), bar(Math.max(0, Math.min(1, db / FULL_DB)), db < 3));
+}
+
+function bar(share: number, low = false): HTMLElement {
+  const inner = el("span");
+  inner.style.width = `${100 * share}%`;
+  return el("span", { class: `cmp-bar${low ? " low" : ""}` }, inner);
+}
+
+function rowOf({ id, label, before, after, skipped }: ComparedLayer, i: number, widest: number): HTMLElement {
+  const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, [kind, size] = after ? methodOf(after) : ["", ""];
+  const missing = before ? t("removed") : t("added"), method = skipped !== undefined ? el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)
+    : before && after ? el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size)) : el("span", { class: "cmp-left" }, missing);
+  const cells: [string, Node | string][] = [
+    ["name", label], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
+  ];
+  const spoken = [label, after ? [kind, size].filter(Boolean).join(" ") : "", before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : missing, after ? t("{0} bits per weight", format.bits(after.bitsPerWeight)) : "", skipped ?? ""].filter(Boolean).join(", ");
+  return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "aria-selected": "false", "aria-label": spoken },
+    ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? label : undefined }, content)),
+    el("span", { class: "cmp-bits" }, el("span", {}, after ? format.bits(after.bitsPerWeight) : "–"), bar(after ? (after.bitsPerWeight / widest) ** 0.6 : 0)), el("span", { class: "cmp-weights" }), el("span", { class: "cmp-outputs" }));
+}
+
+/** "1×3", "64 words"; "int", "8 bits"; "", "float32" */
+export function methodOf({ method, codewords, blockSize = 1, codebookBits, shape, dataType }: LayerRow): [string, string] {
+  const kernel = shape.slice(2), whole = kernel.reduce((a, b) => a * b, 1) === blockSize && kernel.length > 1;
+  if (codewords !== undefined) return [whole ? kernel.join("×") : `1×${blockSize}`, t("{0} words", format.whole(codewords))];
+  return method === "integer" ? [t("int"), t("{0} bits", codebookBits ?? "")] : ["", dataType];
+}

@@ -1,0 +1,108 @@
+import { scaleLinear } from "d3";
+import type { ComparedLayer, ComparedWeights } from "../../src/protocol/compare";
+import { Canvas } from "../charts/canvas";
+import { faded, theme } from "../charts/colours";
+import { heatmaps } from "../charts/heatmaps";
+import { button } from "../controls";
+import { el } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+import { scaleBar } from "../layers/kernels";
+import { methodOf } from "./compare-table";
+
+const GAP = 7, SIZE = 20, AXIS = 18;
+/** More than the widest pane shows. */
+export const MOST_COMPARED = 320;
+
+/** Kernels of the selected layer in both models and their difference, on one scale; and the weights' histograms over each other. */
+export class KernelsPane {
+  readonly element = el("section", { class: "cmp-pane", "aria-label": t("Selected layer") });
+  private readonly facts = el("div", { class: "cmp-facts" });
+  private readonly stages: HTMLElement[] = [];
+  private readonly kernels = el("div", { class: "cmp-kernels" });
+  private readonly histogram = el("div", { class: "cmp-stage", role: "img" });
+  private readonly chart: HTMLElement;
+  private readonly canvas: Canvas;
+  private readonly note = el("p", { class: "cmp-note", hidden: true });
+  private shown: { layer: ComparedLayer; weights?: ComparedWeights } | undefined;
+
+  constructor(private readonly open: (layer: string) => void) {
+    for (const title of [t("Before"), t("After"), t("Difference")]) {
+      const stage = el("div", { class: "cmp-stage" });
+      this.stages.push(stage);
+      this.kernels.append(el("figure", {}, el("figcaption", {}, title), stage));
+    }
+    this.chart = el("figure", { class: "cmp-histogram" }, el("figcaption", {}, el("span", {}, t("Weights, √ count")), el("small", { class: "cmp-key before" }, t("before")), el("small", { class: "cmp-key after" }, t("after"))), this.histogram);
+    this.element.append(this.facts, this.note, this.kernels, this.chart);
+    this.canvas = new Canvas(this.histogram, (context, width, height) => this.draw(context, width, height));
+    new ResizeObserver(() => this.drawKernels()).observe(this.stages[0]);
+  }
+
+  /** @param weights undefined until they are known, null where they cannot be compared */
+  show(layer: ComparedLayer, weights: ComparedWeights | null | undefined): void {
+    this.shown = { layer, weights: weights ?? undefined };
+    this.element.dataset.layer = layer.id;
+    this.element.toggleAttribute("data-stale", weights === undefined);
+    this.note.hidden = weights !== null;
+    this.note.textContent = weights === null ? t("The weights of this layer cannot be compared: one of the two is computed when the model runs, or has another shape.") : "";
+    this.kernels.hidden = this.chart.hidden = weights === null;
+    if (weights) this.element.dataset.total = String(weights.total);
+    this.showFacts();
+    this.drawKernels();
+    this.canvas.redraw();
+  }
+
+  private showFacts(count = 0): void {
+    const { layer: { id, label, before, after, skipped }, weights } = this.shown!, row = after ?? before;
+    const facts: [string, string][] = [
+      [t("weight"), row ? format.shape(row.shape) : ""], [t("stored as"), after ? methodOf(after).filter(Boolean).join(" ") : "–"],
+      [t("bytes"), `${before ? format.bytes(before.bytes) : "–"} → ${after ? format.bytes(after.bytes) : "–"}`],
+      ...(weights ? [[t("SQNR, weights"), weights.sqnrDb === undefined ? t("nothing is lost") : format.decibels(weights.sqnrDb)] as [string, string], [t("kernels shown"), t("{0} of {1}", format.whole(count), format.whole(weights.total))] as [string, string]] : []),
+    ];
+    this.facts.replaceChildren(
+      el("h2", { title: id }, label), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", { title: value }, value)])),
+      ...(skipped === undefined ? [] : [el("p", { class: "cmp-why" }, t("Left as it was. {0}", skipped))]),
+      ...(weights ? [scaleBar(this.scale, "")] : []), ...(after ? [button({ label: t("Open Layer"), icon: "go-to-file", small: true, onClick: () => this.open(id) })] : []));
+  }
+
+  private get scale(): number { return format.roundUp(this.shown?.weights?.absP995 ?? 1); }
+
+  private drawKernels(): void {
+    const { weights } = this.shown ?? {}, [stage] = this.stages;
+    if (!weights || !stage.clientWidth) return;
+    const { height, width, before, after } = weights, size = height * width, cell = Math.max(1, Math.round(SIZE / Math.max(height, width))), columns = Math.max(1, Math.floor((stage.clientWidth + GAP) / (width * cell + GAP))), rows = Math.max(1, Math.floor((stage.clientHeight + GAP) / (height * cell + GAP)));
+    const count = Math.min(columns * rows, before.length / size), values = [before, after, before.map((v, i) => after[i] - v)], names = [t("before"), t("after"), t("difference")];
+    this.stages.forEach((box, i) => {
+      box.replaceChildren(heatmaps(values[i].subarray(0, count * size), height, width, this.scale, { cell, columns, gap: GAP, label: t("{0} kernels of largest norm, {1}", format.whole(count), names[i]) }));
+    });
+    this.showFacts(count);
+  }
+
+  private draw(context: CanvasRenderingContext2D, width: number, height: number): void {
+    const { weights } = this.shown ?? {};
+    if (!weights) return;
+    const { before, after } = weights.histograms, { amount, foreground, secondary, font } = theme(), floor = height - AXIS, most = Math.sqrt(Math.max(1, ...before.counts, ...after.counts)), step = width / before.counts.length;
+    const tall = (count: number): number => Math.sqrt(count) / most * (floor - 8), x = scaleLinear([before.min, before.max === before.min ? before.min + 1 : before.max], [0, width]);
+    context.fillStyle = amount;
+    after.counts.forEach((count, i) => { if (count) context.fillRect(i * step + 0.5, floor - tall(count), Math.max(1, step - 1), tall(count)); });
+    context.strokeStyle = foreground;
+    context.lineWidth = 1.2;
+    context.beginPath();
+    before.counts.forEach((count, i) => {
+      if (i === 0) context.moveTo(0, floor - tall(count));
+      context.lineTo(i * step, floor - tall(count));
+      context.lineTo((i + 1) * step, floor - tall(count));
+    });
+    context.stroke();
+    context.fillStyle = faded(0.4);
+    context.fillRect(0, floor, width, 1);
+    context.fillStyle = secondary;
+    context.font = `11px ${font}`;
+    context.textAlign = "center";
+    for (const tick of x.ticks(5)) {
+      const text = format.weight(tick), half = context.measureText(text).width / 2;
+      if (x(tick) >= half && x(tick) <= width - half) context.fillText(text, x(tick), height - 3);
+    }
+    this.histogram.setAttribute("aria-label", t("Histograms of the weights before and after, from {0} to {1}", format.weight(before.min), format.weight(before.max)));
+  }
+}

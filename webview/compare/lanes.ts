@@ -1,0 +1,67 @@
+import type { GraphFacts } from "../../src/protocol/api";
+
+/**
+ * A network as one line of layers beside a table's rows. Only layers and the places where several ways meet are left of the graph; a layer that
+ * does not go on from the one above it stands aside, and whatever passes rows does so on a lane of its own.
+ */
+
+export interface Point {
+  /** A layer's row; -1 where ways meet. */
+  row: number;
+  /** In rows: the middle of a layer's row, the border between two where ways meet. */
+  y: number;
+  aside: boolean;
+}
+/** `lane` 0 runs down the main line, 1 through what stands aside, the others beside it. */
+export interface Way { from: Point; to: Point; lane: number }
+export interface Lanes { points: Point[]; ways: Way[]; lanes: number }
+
+/** @param rowOf the row of each layer */
+export function lanesOf({ nodes, edges }: GraphFacts, rowOf: ReadonlyMap<string, number>): Lanes {
+  const incoming = new Map<number, number[]>(), pointOf = new Map<number, Point>(), sources = new Map<number, ReadonlySet<Point>>(), points: Point[] = [], ways: Way[] = [], drawn = new Set<string>();
+  for (const { from, to } of edges) {
+    const known = incoming.get(to);
+    if (known) known.push(from);
+    else incoming.set(to, [from]);
+  }
+  let last: Point | undefined;
+  for (const { id, layer, op } of nodes) {
+    const reached = new Set((incoming.get(id) ?? []).flatMap((from) => { const point = pointOf.get(from); return point ? [point] : [...sources.get(from) ?? []]; }));
+    const row = layer === undefined || drawn.has(layer) ? undefined : rowOf.get(layer);
+    if (row === undefined && (reached.size < 2 || op === "output")) { sources.set(id, reached); continue; }
+    const goesOn = last === undefined || reached.has(last), point: Point = row === undefined ? { row: -1, y: Math.ceil(Math.max(...[...reached].map(({ y }) => y))), aside: false } : { row, y: row + 0.5, aside: !goesOn };
+    if (layer !== undefined) drawn.add(layer);
+    points.push(point);
+    pointOf.set(id, point);
+    for (const from of reached) ways.push({ from, to: point, lane: from === last && !point.aside ? 0 : 1 });
+    if (!point.aside) last = point;
+  }
+  return { points, ways, lanes: assign(points, ways) };
+}
+
+/** Gives ways that pass rows lanes where nothing else runs at the same height. */
+function assign(points: readonly Point[], ways: readonly Way[]): number {
+  const taken = new Map<number, [top: number, bottom: number][]>(), passing = ways.filter(({ lane }) => lane > 0).sort((a, b) => a.to.y - a.from.y - (b.to.y - b.from.y));
+  for (const { aside, y } of points) if (aside) taken.set(1, [...taken.get(1) ?? [], [y - 0.4, y + 0.4]]);
+  let most = 1;
+  for (const way of passing) {
+    const [top, bottom] = [way.from.y, way.to.y], own = way.from.aside || way.to.aside;
+    const free = (lane: number): boolean => (taken.get(lane) ?? []).every(([from, to]) => to <= top + 0.45 || from >= bottom - 0.45);
+    if (!own) while (!free(way.lane)) way.lane++;
+    taken.set(way.lane, [...taken.get(way.lane) ?? [], [top, bottom]]);
+    most = Math.max(most, way.lane);
+  }
+  return most;
+}
+
+/** Names without what most dotted ones begin with: "layer1.0.conv1" beside "layer2.0.conv1" is 1.0.conv1. */
+export function shortNames(labels: readonly string[]): string[] {
+  const stemOf = (label: string): string => (label.includes(".") ? label.split(".")[0].replace(/\d+$/, "") : ""), stems = new Map<string, string[]>();
+  for (const label of labels) if (stemOf(label)) stems.set(stemOf(label), [...stems.get(stemOf(label)) ?? [], label]);
+  const [stem, dotted] = [...stems].sort((a, b) => b[1].length - a[1].length)[0] ?? ["", []], [first = ""] = dotted;
+  let same = 0;
+  while (same < first.length && dotted.every((label) => label[same] === first[same])) same++;
+  while (same > 0 && first[same - 1] !== "." && !dotted.every((label) => /\d/.test(label[same] ?? ""))) same--;
+  const short = labels.map((label) => (stem && stemOf(label) === stem ? label.slice(same) : label));
+  return short.every(Boolean) && new Set(short).size === short.length ? short : [...labels];
+}

@@ -1,0 +1,119 @@
+import type { GraphFacts } from "../../src/protocol/api";
+import type { ComparedLayer, Side } from "../../src/protocol/compare";
+import { Canvas } from "../charts/canvas";
+import { clipped } from "../charts/text";
+import { faded, readableOn, theme, tinted } from "../charts/colours";
+import { el } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+import { lanesOf, shortNames, type Lanes, type Point, type Way } from "./lanes";
+
+/** Places along the width, from the outer edge to the table. */
+const BOX = 124, INNER = 12, ASIDE = 72, LANE = 7, OUTER = 12, CORNER = 4;
+
+/** One model's layers as boxes beside the rows of the table, coloured by bytes on the scale of both models. */
+export class SideGraph {
+  readonly element: HTMLElement;
+  private readonly canvas: Canvas;
+  private readonly lanes: Lanes;
+  private readonly names: string[];
+  private row = 20;
+  private selected = -1;
+  private lit = -1;
+
+  constructor(private readonly side: Side, graph: GraphFacts, private readonly layers: readonly ComparedLayer[], private readonly most: number, choose: (row: number) => void, private readonly hover: (row: number) => void) {
+    this.lanes = lanesOf(graph, new Map(layers.map(({ id }, i) => [id, i])));
+    this.names = shortNames(layers.map(({ label }) => label));
+    this.element = el("div", { class: `cmp-graph ${side}`, role: "img", "aria-label": side === "original" ? t("Layers of the original, top to bottom, as in the table") : t("Layers of the compressed model, top to bottom, as in the table") });
+    this.canvas = new Canvas(this.element, (context, width) => this.draw(context, width));
+    const rowAt = ({ offsetY }: MouseEvent): number => Math.min(layers.length - 1, Math.floor(offsetY / this.row));
+    this.element.addEventListener("click", (event) => choose(rowAt(event)));
+    this.element.addEventListener("pointermove", (event) => {
+      const { label, before, after } = layers[rowAt(event)] ?? {}, own = side === "original" ? before : after;
+      this.element.title = label === undefined ? "" : [label, own ? format.bytes(own.bytes) : t("not in this model")].join("\n");
+      this.hover(rowAt(event));
+    });
+    this.element.addEventListener("pointerleave", () => this.hover(-1));
+  }
+
+  zoom(row: number): void { this.row = row; this.canvas.redraw(); }
+  select(row: number): void { this.selected = row; this.canvas.redraw(); }
+  light(row: number): void { if (row !== this.lit) { this.lit = row; this.canvas.redraw(); } }
+
+  private bytes(row: number): number | undefined { return (this.side === "original" ? this.layers[row].before : this.layers[row].after)?.bytes; }
+
+  private draw(context: CanvasRenderingContext2D, width: number): void {
+    // drawn for the left side; the right one is its mirror image
+    const mirror = (x: number): number => (this.side === "original" ? x : width - x);
+    const { highContrast, foreground, secondary } = theme();
+    context.font = `11px ${theme().font}`;
+    context.lineWidth = 1;
+    context.strokeStyle = highContrast ? foreground : faded(0.5);
+    for (const way of this.lanes.ways) this.way(context, way, width, mirror);
+    context.fillStyle = theme().background;
+    for (const { row, y } of this.lanes.points) if (row < 0) {
+      context.beginPath();
+      context.arc(mirror(this.main(width)), y * this.row, 2.5, 0, 2 * Math.PI);
+      context.fill();
+      context.strokeStyle = secondary;
+      context.stroke();
+    }
+    for (const point of this.lanes.points) if (point.row >= 0) this.box(context, point, width, mirror);
+  }
+
+  private main(width: number): number { return width - INNER - BOX / 2; }
+  /** Lanes come closer to each other where there are many. */
+  private lane(lane: number, width: number): number {
+    const first = width - INNER - BOX - 8 - ASIDE / 2, room = first - OUTER, step = Math.min(LANE, room / Math.max(1, this.lanes.lanes - 1));
+    return lane === 0 ? this.main(width) : first - (lane - 1) * step;
+  }
+
+  private way(context: CanvasRenderingContext2D, { from, to, lane }: Way, width: number, mirror: (x: number) => number): void {
+    const leave = (from.row < 0 ? from.y : from.y + 0.5) * this.row, arrive = (to.row < 0 ? to.y : to.y - 0.5) * this.row;
+    const start = from.aside ? this.lane(1, width) : this.main(width), end = to.aside ? this.lane(1, width) : this.main(width), x = lane === 0 ? start : this.lane(lane, width);
+    context.beginPath();
+    context.moveTo(mirror(start), from.y * this.row);
+    context.lineTo(mirror(start), leave);
+    if (x !== start) context.arcTo(mirror(x), leave, mirror(x), arrive, CORNER);
+    if (x !== end) context.arcTo(mirror(x), arrive, mirror(end), arrive, CORNER);
+    else context.lineTo(mirror(x), arrive);
+    context.lineTo(mirror(end), arrive);
+    context.lineTo(mirror(end), to.y * this.row);
+    context.stroke();
+  }
+
+  private box(context: CanvasRenderingContext2D, { row, aside }: Point, width: number, mirror: (x: number) => number): void {
+    const bytes = this.bytes(row);
+    if (bytes === undefined) return;
+    const { highContrast, amount, background, foreground, focus, line } = theme(), wide = aside ? ASIDE : BOX, middle = aside ? this.lane(1, width) : this.main(width), left = mirror(middle) - wide / 2, top = row * this.row + 2, height = this.row - 4;
+    const fill = highContrast ? background : tinted(amount, 0.65 * Math.sqrt(bytes / (this.most || 1)), faded(0.07)), chosen = row === this.selected;
+    context.beginPath();
+    context.roundRect(left, top, wide, height, 3);
+    context.fillStyle = background;
+    context.fill();
+    context.fillStyle = fill;
+    context.fill();
+    context.strokeStyle = highContrast ? line : row === this.lit ? foreground : faded(0.22);
+    context.lineWidth = 1;
+    context.stroke();
+    if (highContrast) { // the fill tells nothing here, so a bar does
+      context.fillStyle = amount;
+      context.fillRect(left + 1, top + height - 3, Math.max(1, (wide - 2) * Math.sqrt(bytes / (this.most || 1))), 2);
+    }
+    if (chosen) {
+      context.beginPath();
+      context.roundRect(left - 1.5, top - 1.5, wide + 3, height + 3, 4);
+      context.strokeStyle = focus;
+      context.lineWidth = 2;
+      context.stroke();
+    }
+    context.fillStyle = readableOn(fill);
+    context.textBaseline = "middle";
+    context.textAlign = "left";
+    const size = aside ? "" : format.bytes(bytes), room = wide - 16 - (size ? context.measureText(size).width + 8 : 0);
+    context.fillText(clipped(context, this.names[row], room), left + 8, top + height / 2 + 0.5);
+    context.textAlign = "right";
+    context.fillText(size, left + wide - 8, top + height / 2 + 0.5);
+    context.textBaseline = "alphabetic";
+  }
+}

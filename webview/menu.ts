@@ -1,0 +1,5 @@
+/** Says which layer VS Code's own context menu on an element is about; none where there is no layer. */
+export function offerMenu(element: HTMLElement, layer: string | undefined): void {
+  if (layer === undefined) delete element.dataset.vscodeContext;
+  else element.dataset.vscodeContext = JSON.stringify({ webviewSection: "layer", layer });
+}
