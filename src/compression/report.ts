@@ -58,8 +58,10 @@ async function poolShares(model: Model, layers: readonly Layer[]): Promise<Map<N
   }
   const result = new Map<Node | Tensor, Map<Layer, number>>(), claimed = new Set<Node | Tensor>();
   for (const [split, shares] of splits) {
-    const pending: Node[] = [split];
+    const pending: Node[] = [split], seen = new Set<Node>();
     for (let node = pending.pop(); node; node = pending.pop()) {
+      if (seen.has(node)) continue; // reached by several ways
+      seen.add(node);
       if (result.has(node)) claimed.add(node);
       result.set(node, shares);
       for (const name of node.inputs) {

@@ -3,9 +3,11 @@ import * as vscode from "vscode";
 import type { AccuracyHostApi, AccuracyPageApi, AccuracyState, Measured, PairRequest } from "../protocol/accuracy";
 import type { Device } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import type { JobState } from "../protocol/page";
 import type { Methods } from "../protocol/rpc";
 import { chooseDataFolder, chooseOriginal, chosenOriginals, dataFolderOf, pairOf } from "./data-folder";
 import { type Make, Measurement, stampOf } from "./measurement";
+import type { Status } from "./status";
 
 /** Two models of which the second may have to be made first, then under a `name` of its own; `data` goes before what the settings say. */
 export interface AccuracyPair { original: vscode.Uri; compressed: vscode.Uri; data?: string; heldOut?: boolean; name?: string; make?: Make; done?(measured: Measured): void }
@@ -23,7 +25,7 @@ export class Accuracy {
   private readonly measurements = new Map<string, Measurement>();
   private readonly refresh = new vscode.EventEmitter<void>();
 
-  constructor(private readonly context: vscode.ExtensionContext, private readonly log: vscode.LogOutputChannel) {
+  constructor(private readonly context: vscode.ExtensionContext, private readonly status: Status, private readonly log: vscode.LogOutputChannel) {
     context.subscriptions.push(
       this.refresh,
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh.fire()),
@@ -36,13 +38,14 @@ export class Accuracy {
 
   /** @param page is told of every change; `undefined` before the page has asked */
   open(models: AccuracyModels, page: () => AccuracyPageApi | undefined): AccuracySession {
+    let disposed = false;
     const home = "model" in models ? models.model : models.original, state = this.context.workspaceState;
     let shown: Measurement | undefined, stop: (() => void) | undefined, asked = 0;
     const settle = async (): Promise<{ original?: string; compressed: string; data?: string; measurement?: Measurement }> => {
       const turn = ++asked, pair = "model" in models ? await pairOf(models.model, state) : { original: models.original.fsPath, compressed: models.compressed.fsPath };
       const own = "model" in models ? undefined : models, data = own?.data ?? dataFolderOf(home, state);
       const measurement = pair.original !== undefined && data !== undefined ? await this.measurementOf(home, { original: pair.original, compressed: pair.compressed, data }, own) : undefined;
-      if (turn === asked && measurement !== shown) {
+      if (!disposed && turn === asked && measurement !== shown) {
         const before = stop;
         shown = measurement;
         stop = measurement?.listen(tell);
@@ -76,6 +79,7 @@ export class Accuracy {
         trace: async (position, progress, signal) => (await needed()).trace(position === undefined ? undefined : Number(position), progress, signal),
       },
       dispose: () => {
+        disposed = true;
         watching.dispose();
         stop?.();
       },
@@ -87,9 +91,16 @@ export class Accuracy {
     const { original, compressed, data } = pair, key = [await stampOf(original), make ? compressed : await stampOf(compressed), data].join("|"), known = this.measurements.get(key);
     if (known) return known;
     const settings = vscode.workspace.getConfiguration("kernelscope", home), threads = settings.get<number>("threads", 0);
-    const made = new Measurement({ ...pair, heldOut, device: settings.get<Device>("device", "auto"), ...(threads > 0 ? { threads } : {}) }, this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), make, done);
+    const made = new Measurement({ ...pair, heldOut, device: settings.get<Device>("device", "auto"), ...(threads > 0 ? { threads } : {}) }, this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), { make, done, changed: (measurement) => this.status.setJob(`measuring ${key}`, jobOf(measurement)) });
     this.measurements.set(key, made);
     for (const [old, measurement] of this.measurements) if (this.measurements.size > KEPT && measurement !== made && !measurement.running) this.measurements.delete(old);
     return made;
   }
+}
+
+/** What the status bar says while a measurement runs. */
+function jobOf({ running, making, measured, request }: Measurement): JobState | undefined {
+  if (!running) return undefined;
+  const fresh = measured && measured.samples < measured.total ? measured : undefined, text = making?.text ?? (fresh ? vscode.l10n.t("{0} of {1} images", fresh.samples, fresh.total) : vscode.l10n.t("starting"));
+  return { stage: "measure", state: "running", title: vscode.l10n.t("Measuring {0}", path.basename(request.original)), text, fraction: making?.fraction ?? (fresh ? fresh.samples / fresh.total : 0), secondsLeft: making?.secondsLeft ?? fresh?.secondsLeft, finished: [] };
 }

@@ -10,6 +10,14 @@ export type Making = NonNullable<AccuracyState["making"]>;
 /** Makes a model to be measured, unless it is there. */
 export type Make = (progress: (making: Making) => void, signal: AbortSignal) => Promise<void>;
 
+export interface Hooks {
+  /** Makes the compressed model where it is no file yet. */
+  make?: Make;
+  /** Gets the figures of a run that came to its end. */
+  done?(measured: Measured): void;
+  changed?(measurement: Measurement): void;
+}
+
 /** Figures of two models over the same samples, whichever pages show them: one job measures, another process follows single samples. */
 export class Measurement {
   measured: Measured | undefined;
@@ -21,8 +29,7 @@ export class Measurement {
   private idle: NodeJS.Timeout | undefined;
   private readonly listeners = new Set<() => void>();
 
-  /** @param make makes the compressed model where it is no file yet */
-  constructor(readonly request: MeasureRequest, private readonly script: string, private readonly log: LogLine, private readonly make?: Make, private readonly done: (measured: Measured) => void = () => undefined) {}
+  constructor(readonly request: MeasureRequest, private readonly script: string, private readonly log: LogLine, private readonly hooks: Hooks = {}) {}
 
   get running(): boolean { return this.job !== undefined; }
 
@@ -50,11 +57,11 @@ export class Measurement {
       this.tell();
     };
     try {
-      await this.make?.((making) => { if (this.job === job) { this.making = making; this.tell(); } }, job.signal);
+      await this.hooks.make?.((making) => { if (this.job === job) { this.making = making; this.tell(); } }, job.signal);
       this.making = undefined;
       const measured = await runJob(this.script, this.log, job.signal, (api, signal) => api.measure(this.request, progress, signal));
       progress(measured);
-      this.done(measured);
+      this.hooks.done?.(measured);
     } catch (error) {
       if (error instanceof CancelledError) this.cancelled = this.measured === undefined || this.measured.samples < this.measured.total; // else the figures of the run before stand
       else {
@@ -98,7 +105,10 @@ export class Measurement {
     this.follower = undefined;
   }
 
-  private tell(): void { for (const listener of this.listeners) listener(); }
+  private tell(): void {
+    this.hooks.changed?.(this);
+    for (const listener of this.listeners) listener();
+  }
 }
 
 /** What makes two files these files: another content is another pair. */

@@ -12,11 +12,21 @@ export function rowScales(rows: Float32Array, n: number): Float32Array {
   return scales;
 }
 
-/** Scales as the file will hold them: float16 where all lie in its normal range, float32 otherwise, or left to what follows the layer. */
+/** Least positive float16. */
+const LEAST_HALF = 2 ** -24;
+/** Share of the scales' energy that rounding them to float16 may take: far less than any code does. */
+const ROUNDING = 1e-6;
+
+/** Scales as the file will hold them: float16 where that is near enough (channels that hardly count may lie below its normal range), float32 otherwise, or left to what follows the layer. */
 export function storeScale(scale: Float32Array, isFree: boolean): Pick<PackedWeight, "scale" | "scaleStorage"> {
   if (isFree) return { scale, scaleStorage: "elsewhere" };
-  const half = scale.every((s) => s >= 2 ** -14 && s < 65504);
-  return half ? { scale: scale.map((s) => halfToFloat(floatToHalf(s))), scaleStorage: "half" } : { scale, scaleStorage: "float" };
+  const half = scale.map((s) => halfToFloat(floatToHalf(Math.sign(s) * Math.max(Math.abs(s), LEAST_HALF))));
+  let energy = 0, lost = 0;
+  scale.forEach((s, m) => {
+    energy += s * s;
+    lost += (s - half[m]) ** 2;
+  });
+  return lost <= ROUNDING * energy ? { scale: half, scaleStorage: "half" } : { scale, scaleStorage: "float" };
 }
 
 /** A factor that may be divided by: 1 in place of zero, denormal, infinite and undefined ones. */

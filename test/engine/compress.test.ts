@@ -46,6 +46,14 @@ describe("a compression with images", () => {
     expect(report.fidelity?.agreement).toBeGreaterThan(0.93);
   });
 
+  test("tells layers' bytes apart: none takes less than its indices, none more than twice what was planned for it", () => {
+    for (const { name, bytes, shape, blockSize, indexBits } of report.layers.filter(({ codewords }) => codewords !== undefined)) {
+      const indices = shape.reduce((a, b) => a * b, 1) / blockSize! * indexBits! / 8;
+      expect(bytes, name).toBeGreaterThanOrEqual(Math.floor(indices));
+      expect(bytes, name).toBeLessThan(2 * indices + 2000);
+    }
+  });
+
   test("reports bits from the file: all weights' bytes together are part of it", () => {
     const bytes = report.layers.reduce((sum, layer) => sum + layer.bytes, 0);
     expect(bytes).toBeLessThan(report.output.bytes);

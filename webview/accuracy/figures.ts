@@ -26,7 +26,7 @@ export class Figures {
       this.cells.set(id, known);
       this.element.append(known.cell);
     }
-    known.head.replaceChildren(el("b", { class: "acc-value" }, value), el("span", { class: "acc-margin" }, margin ?? ""), el("span", { class: "acc-was" }, note), el("span", { class: "acc-change" }, change ?? ""));
+    known.head.replaceChildren(el("b", { class: "acc-value" }, value), el("span", { class: "acc-margin" }, margin ?? ""), el("span", { class: "acc-was" }, note), el("span", { class: "acc-change" }, ...(change === undefined ? [] : [change, el("span", { class: "acc-unit" }, ` ${t("points")}`)])));
     known.head.title = hover ?? "";
     known.axis.element.hidden = axis === undefined;
     if (axis) known.axis.show(axis.marks, axis.limits, axis.unit, [title, value, margin, note, change].filter(Boolean).join(", "));
@@ -50,7 +50,7 @@ const PERCENT = 0.01;
 
 function shareFigure(id: string, title: string, { before, after, change }: BeforeAfter, samples: number): Figure {
   return {
-    id, title, value: format.estimate(after.value), margin: format.margin(half(after)), note: t("was {0}", format.estimate(before.value)), change: t("{0} points", format.points(change.value)),
+    id, title, value: format.estimate(after.value), margin: format.margin(half(after)), note: t("was {0}", format.estimate(before.value)), change: format.points(change.value),
     hover: [t("on {0} images", format.whole(samples)), between(after), t("change between {0} and {1} points: both models saw the same images", format.points(change.low), format.points(change.high))].join("\n"),
     axis: { marks: { before, after }, limits: [0, 1], unit: PERCENT },
   };
