@@ -10,7 +10,8 @@ export function registerLayerCommands(log: vscode.LogOutputChannel, editors: Mod
   const command = (id: string, run: (layer: string) => Promise<unknown>) => registerCommand(log, `kernelscope.layer.${id}`, async (context) => { await run(layerIn(context)); });
   const pin = (id: string, value: LayerSetting["pin"]) => command(id, async (layer) => {
     const session = recipes.active ?? await openedRecipe(layer);
-    await recipes.change(session.document, [{ path: ["layers", layer, "pin"], value }]);
+    // method and settings hold a layer as a pin does
+    await recipes.change(session.document, [{ path: value === undefined ? ["layers", layer] : ["layers", layer, "pin"], value }]);
   });
   /** The recipe of the model in front, opened if it was not. */
   const openedRecipe = async (layer: string) => {

@@ -149,9 +149,10 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** The text of the recipe in front. */
   async showActiveText(): Promise<void> { if (this.active) await this.showText(this.active); }
 
-  /** The text beside nothing else, at the line of what is wrong with it or of the selected layer. */
+  /** The text, where it stands already or in front of the page, at the line of what is wrong with it or of the selected layer. */
   private async showText(session: RecipeSession): Promise<void> {
-    const editor = await vscode.window.showTextDocument(session.document, { preview: false }), line = session.line;
+    const there = vscode.window.visibleTextEditors.find(({ document }) => document === session.document)?.viewColumn;
+    const editor = await vscode.window.showTextDocument(session.document, { preview: false, viewColumn: there }), line = session.line;
     if (line === undefined) return;
     const { range } = session.document.lineAt(Math.min(line, session.document.lineCount) - 1);
     editor.selection = new vscode.Selection(range.start, range.start);

@@ -169,7 +169,7 @@ test("text and view stand side by side and never disagree; a broken text says wh
   await workbench.picture("recipe-side-by-side");
   await keyboard.type(" apples ");
   await page.locator(".recipe-problem:not([hidden])").waitFor();
-  expect(await page.locator(".recipe-problem").innerText()).toMatch(/^Line 4: .*200 apples KB/);
+  expect(await page.locator(".recipe-problem").innerText()).toMatch(/^Line 4: .*200 apples/);
   expect(await page.locator(".recipe-panes[data-stale]").count()).toBe(1);
   expect(await page.locator(".plan-body .plan-row").count()).toBe(7);
   await workbench.picture("recipe-invalid");
@@ -208,10 +208,10 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   await compress(page);
   await page.locator(".job-segments").waitFor({ timeout: 120_000 });
   await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 60_000 }).toBeGreaterThan(0);
-  expect(await card(page).innerText()).toMatch(/^Compressing\s+\d of 7 layers( · \d+ s left)?\s+Cancel/);
+  expect(await card(page).innerText()).toMatch(/^Compressing\s+\d of \d layers( · \d+ s left)?\s+Cancel/);
   expect(await page.locator(".job-layers li").first().innerText()).toMatch(/\d+\s+[\d.]+ dB/);
   await workbench.picture("recipe-compressing");
-  expect(await workbench.page.locator(".statusbar-item", { hasText: /Compressing \d\/7/ }).count()).toBe(1);
+  expect(await workbench.page.locator(".statusbar-item", { hasText: /Compressing \d\/\d/ }).count()).toBe(1);
   expect(await workbench.page.locator(".notification-toast").count()).toBe(0); // the page shows it
   await page.locator(".job-end").waitFor({ timeout: 240_000 });
   expect(await card(page).innerText()).toMatch(/Written: fashion-cnn\.small\.onnx, [\d.]+ KB, 12 times smaller\. Agreement [\d.]+ % ± \d\.\d on 98 images\./);
@@ -236,7 +236,7 @@ test("a cancelled compression says what it keeps, and goes on from there", { tim
   await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 120_000 }).toBeGreaterThan(1);
   await card(page).locator(".button", { hasText: "Cancel" }).click();
   await page.locator(".job-end").waitFor({ timeout: 3000 });
-  const [, done] = /Cancelled after (\d) of 7 layers\. No file was written; the \1 are kept\./.exec(await card(page).innerText()) ?? [];
+  const [, done] = /Cancelled after (\d) of \d layers\. No file was written; the \1 are kept\./.exec(await card(page).innerText()) ?? [];
   expect(Number(done)).toBeGreaterThan(1);
   await workbench.picture("recipe-cancelled");
   expect(existsSync(at("fashion-cnn.small.onnx"))).toBe(false);

@@ -1,0 +1,38 @@
+import { describe, expect, test } from "vitest";
+import { checkChanges, layerLine, problemOf, readRecipe } from "../../../src/editor/recipe-text";
+import { KernelscopeError } from "../../../src/protocol/errors";
+
+const text = `{
+  "model": "./a.onnx",
+  "target": 12,
+  "data": { "folder": "./images", "limit": "many" },
+  "layers": {
+    "a": { "pin": { "atLeastBits": 4 } },
+    "b": 7
+  }
+}
+`;
+
+describe("a recipe's text", () => {
+  test("is shown as far as its fields are of the right type", () => {
+    expect(readRecipe(text).view).toMatchObject({ modelPath: "./a.onnx", target: undefined, data: { folder: "./images", limit: undefined }, layers: { a: { pin: { atLeastBits: 4 } } } });
+  });
+  test("that is no JSON, or no object, says where", () => {
+    expect(readRecipe('{\n  "model" "a"\n}')).toEqual({ problem: { text: expect.stringMatching(/^A colon is missing/) as string, line: 2 } });
+    expect(readRecipe("[]").problem).toEqual({ text: "A recipe is an object in braces.", line: 1 });
+  });
+  test("tells the line that the engine means, or of a layer", () => {
+    const error = (path: unknown) => new KernelscopeError("bad-recipe", "No.", { path: JSON.stringify(path) });
+    expect(problemOf(error(["layers", "b"]), text)).toEqual({ text: "No.", line: 7 });
+    expect(problemOf(error(["data", "limit"]), text)).toEqual({ text: "No.", line: 4 });
+    expect(problemOf(new Error("Else."), text)).toEqual({ text: "Else." });
+    expect([layerLine(text, "a"), layerLine(text, "c")]).toEqual([6, undefined]);
+  });
+});
+
+test("a page changes a recipe's own fields and nothing else", () => {
+  expect(checkChanges([{ path: ["target"], value: "1MB", instead: ["preset"] }])).toHaveLength(1);
+  for (const wrong of [[], "target", [{ path: [] }], [{ path: ["$schema"], value: "x" }], [{ path: ["__proto__", "x"], value: 1 }], [{ path: ["target"], instead: [1] }], [{ path: ["layers", 3] }], [{ path: ["target"], value: "x".repeat(200_000) }]]) {
+    expect(() => checkChanges(wrong)).toThrow(KernelscopeError);
+  }
+});

@@ -1,0 +1,61 @@
+import { describe, expect, test, vi } from "vitest";
+import type { PlanChoice, PlanFacts, PlanLayer } from "../../../src/protocol/plan";
+
+// the page's start is read off its document
+vi.stubGlobal("document", { body: { dataset: { start: JSON.stringify({ language: "en", strings: {} }) } } });
+vi.stubGlobal("acquireVsCodeApi", () => ({}));
+vi.stubGlobal("window", { addEventListener() {}, removeEventListener() {} });
+const { choiceOf, partsOf, pinOf, Plans, qualityOf, targetText } = await import("../../../webview/recipe/plans");
+
+const choice = (bytes: number, loss: number, options?: Record<string, number>, step = true): PlanChoice => ({ method: options && "kernel", options, text: options ? `${bytes}` : "", bytes, bits: bytes / 100, loss, parts: { indices: options ? bytes - 1 : 0, codebook: options ? 1 : 0, values: 0 }, step });
+const layer = (id: string, sensitivity: number, ...choices: PlanChoice[]): PlanLayer => ({ id, label: id, op: "Conv", shape: [10, 80], parameters: 800, convolution: true, bytes: 3200, sensitivity, choices });
+
+/** Two layers: the smallest plan, then three steps, the last of which leaves the first layer as it is. */
+const facts: PlanFacts = {
+  input: { bytes: 7000, loadedWeightBytes: 6400 }, prediction: { of: "agreement", samples: 64, slope: 0.2, slopes: [0.1, 0.4] }, notes: [], presets: [{ id: "balanced", bytes: 860, loss: 0.11 }],
+  layers: [
+    layer("a", 0.5, choice(100, 0.3, { block: 9, words: 16 }), choice(150, 0.2, { block: 9, words: 32 }, false), choice(200, 0.1, { block: 9, words: 64 }), choice(3200, 0)),
+    layer("b", 0.1, choice(100, 0.05, { block: 9, words: 16 }), choice(160, 0.01, { block: 9, words: 64 }), choice(3200, 0)),
+  ],
+  front: { first: [0, 0], layer: Uint32Array.of(0, 1, 0), choice: Uint32Array.of(2, 1, 3), bytes: Float64Array.of(700, 800, 860, 3860), bits: Float64Array.of(1, 1.5, 1.8, 17), loss: Float64Array.of(0.35, 0.15, 0.11, 0.01) },
+  candidate: { choices: [2, 1], bytes: 861, bits: 1.8, loss: 0.11 },
+};
+const plans = new Plans(facts);
+
+describe("plans", () => {
+  test("are led through from the smallest, without those that only leave layers as they are", () => {
+    expect(plans.count).toBe(3);
+    expect([0, 1, 2].map((rank) => plans.at(rank).choices)).toEqual([[0, 0], [2, 0], [2, 1]]);
+    expect(plans.at(99)).toEqual(plans.at(2));
+    expect(plans.ends).toEqual([700, 860]);
+    expect([1, 700, 799, 800, 1e9].map((size) => plans.rankOf(size))).toEqual([0, 0, 0, 1, 2]);
+  });
+  test("tell what they cost, and within which range", () => {
+    expect(plans.quality(0.25)).toBeCloseTo(0.9, 9);
+    expect(plans.spread(0.25)).toBeCloseTo((0.2 - 0.05) / 2, 9);
+    expect(qualityOf({ ...facts.prediction, of: "weights" }, 0.01)).toBeCloseTo(20, 9);
+  });
+  test("know the next step of a layer up and down, and its price", () => {
+    const point = plans.at(1), up = plans.step(point, 1, 1), down = plans.step(point, 0, -1);
+    expect(up).toMatchObject({ choice: 1, bytes: 60 });
+    expect(up?.quality).toBeCloseTo(0.2 * (Math.sqrt(0.15) - Math.sqrt(0.11)), 9);
+    expect(down).toMatchObject({ choice: 0, bytes: -100 }); // not by way of what is no step
+    expect(plans.step(point, 1, -1)).toBeUndefined();
+    expect([0, 1].map((at) => plans.rankBySensitivity(at))).toEqual([1, 2]);
+  });
+  test("have bytes by kind that add up to the file", () => {
+    const parts = partsOf(facts, plans.at(2));
+    expect(parts).toEqual({ indices: 358, codebooks: 2, integers: 0, plain: 0, rest: 500 });
+    expect(Object.values(parts).reduce((a, b) => a + b, 0)).toBe(860);
+  });
+});
+
+test("a size as a target is rounded up, so that the plan it was read off fits", () => {
+  expect([861, 12_345, 96_357, 123_456, 1_234_567, 45_678_901].map(targetText)).toEqual(["861B", "12.4KB", "96.4KB", "124KB", "1.24MB", "45.7MB"]);
+});
+
+test("a recipe's settings lead to a choice, and to what holds the layer", () => {
+  expect(choiceOf(facts.layers[0], "kernel", { block: 9, words: 64 })).toBe(2);
+  expect(choiceOf(facts.layers[0], "kernel", { block: 9, words: 65 })).toBe(-1);
+  expect([undefined, {}, { pin: "leave" as const }, { method: "kernel", options: {}, pin: "exact" as const }, { pin: { atLeastBits: 6 } }, { method: "kernel" }].map(pinOf)).toEqual([undefined, undefined, "Left alone", "Stays as it is", "At least 6 bits", undefined]);
+});
