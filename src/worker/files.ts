@@ -61,8 +61,8 @@ class TemporaryFile implements ByteSink {
   }
 
   async open(): Promise<this> {
+    own.add(this.file); // before it is there, or another writer in this process could sweep it away
     this.handle = await fs.open(this.file, "wx");
-    own.add(this.file);
     return this;
   }
 

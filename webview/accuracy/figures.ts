@@ -26,7 +26,7 @@ export class Figures {
       this.cells.set(id, known);
       this.element.append(known.cell);
     }
-    known.head.replaceChildren(el("b", { class: "acc-value" }, value), el("span", { class: "acc-margin" }, margin ?? ""), el("span", { class: "acc-was" }, note), el("span", { class: "acc-change" }, ...(change === undefined ? [] : [change, el("span", { class: "acc-unit" }, ` ${t("points")}`)])));
+    known.head.replaceChildren(el("b", { class: "acc-value" }, value), el("span", { class: "acc-margin" }, margin ?? ""), el("span", { class: "acc-was" }, note), el("span", { class: "acc-change" }, ...(change === undefined ? [] : [el("span", {}, change), el("span", { class: "acc-unit" }, ` ${t("points")}`)])));
     known.head.title = hover ?? "";
     known.axis.element.hidden = axis === undefined;
     if (axis) known.axis.show(axis.marks, axis.limits, axis.unit, [title, value, margin, note, change].filter(Boolean).join(", "));

@@ -61,3 +61,12 @@ describe("files that are written together", () => {
     expect(readdirSync(at("swept")).sort()).toEqual([...kept, "x"].sort());
   });
 });
+
+test("many writers in one folder do not take each other's files away", async () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-writers-"));
+  for (let round = 0; round < 20; round++) {
+    await Promise.all(Array.from({ length: 12 }, (_, i) => writeFiles(path.join(folder, `${round}-${i}`), (sink) => sink.write(Uint8Array.of(round, i)))));
+  }
+  expect(readdirSync(folder).length).toBe(240);
+  rmSync(folder, { recursive: true });
+});
