@@ -40,7 +40,7 @@ function settingOf({ method, options, pin }: Json): LayerSetting {
 
 /** What the engine has against a recipe, with the line that it means. */
 export function problemOf(error: unknown, text: string): RecipeProblem {
-  const message = error instanceof Error ? error.message : String(error), path = error instanceof KernelscopeError ? error.details.path : undefined;
+  const message = (error instanceof Error ? error.message : String(error)).replace(/^\S+\.json: /, ""), path = error instanceof KernelscopeError ? error.details.path : undefined;
   if (typeof path !== "string") return { text: message };
   return { text: message, line: lineOf(text, placeOf(parseJsonText(text), JSON.parse(path) as (string | number)[]).start) };
 }

@@ -138,6 +138,7 @@ test("pins hold at every size, by keys, by the list of all choices, and let go a
   await expect.poll(() => page.locator(".recipe-layers-head small").innerText()).toBe("7, of which 3 pinned");
   await workbench.picture("recipe-pinned");
   for (const layer of ["3", "14", "10"]) { await row(page, layer).click(); await row(page, layer).focus(); await keyboard.press(" "); await expect.poll(() => row(page, layer).locator(".plan-pin.on").count()).toBe(0); }
+  await expect.poll(() => page.locator(".recipe-layers-head small").innerText()).toBe("7");
   await page.locator(".recipe-goal .select").click();
   await page.locator(".recipe-goal [role=option]", { hasText: "Balanced" }).click();
   await saved((recipe) => expect(recipe).toEqual({ version: 1, model: "./fashion-cnn.onnx", preset: "balanced", ...withImages }));
@@ -169,7 +170,7 @@ test("text and view stand side by side and never disagree; a broken text says wh
   await workbench.picture("recipe-side-by-side");
   await keyboard.type(" apples ");
   await page.locator(".recipe-problem:not([hidden])").waitFor();
-  expect(await page.locator(".recipe-problem").innerText()).toMatch(/^Line 4: .*200 apples/);
+  await expect.poll(() => page.locator(".recipe-problem").innerText()).toMatch(/^Line 4: .*200 apples/);
   expect(await page.locator(".recipe-panes[data-stale]").count()).toBe(1);
   expect(await page.locator(".plan-body .plan-row").count()).toBe(7);
   await workbench.picture("recipe-invalid");

@@ -22,7 +22,7 @@ describe("a recipe's text", () => {
     expect(readRecipe("[]").problem).toEqual({ text: "A recipe is an object in braces.", line: 1 });
   });
   test("tells the line that the engine means, or of a layer", () => {
-    const error = (path: unknown) => new KernelscopeError("bad-recipe", "No.", { path: JSON.stringify(path) });
+    const error = (path: unknown) => new KernelscopeError("bad-recipe", "a.kernelscope.json: No.", { path: JSON.stringify(path) });
     expect(problemOf(error(["layers", "b"]), text)).toEqual({ text: "No.", line: 7 });
     expect(problemOf(error(["data", "limit"]), text)).toEqual({ text: "No.", line: 4 });
     expect(problemOf(new Error("Else."), text)).toEqual({ text: "Else." });
