@@ -13,7 +13,7 @@ import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type Laye
 import { goalOf, mergeRecipe, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
-import { isOffTarget, planFor, type Trial } from "./plan";
+import { isOffTarget, planFor, trialOf, type Trial } from "./plan";
 import { ProgressMeter } from "./progress";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
@@ -131,7 +131,7 @@ class Compression {
       const { fitted, effect } = await this.timed("fit", () => this.fit(choices, data, tools, record));
       const predicted = choices.reduce((sum, { loss }) => sum + loss, 0);
       if (!effect || goal.kind !== "preset" || attempt === MOST_PLANS || !(predicted > 0)) return { choices, fitted };
-      trial = { predicted, disagreement: effect.disagreement };
+      trial = trialOf(predicted, effect);
       if (!isOffTarget(goal.preset, trial)) return { choices, fitted };
     }
   }

@@ -7,6 +7,8 @@ export interface Effect {
   loss: number;
   /** Share of a classifier's predictions that flip; 0 for others. */
   disagreement: number;
+  /** Predictions that were compared; 0 for others. */
+  samples: number;
 }
 
 /** Adds up what becomes of a network's outputs, batch by batch. A network with one output [N, C], C > 1, is a classifier. */
@@ -48,7 +50,7 @@ export class EffectMeter {
   }
 
   get effect(): Effect {
-    if (this.classifier) return { loss: this.kl / this.count, disagreement: this.flips / this.count };
-    return { loss: this.error / (this.energy || 1), disagreement: 0 };
+    if (this.classifier) return { loss: this.kl / this.count, disagreement: this.flips / this.count, samples: this.count };
+    return { loss: this.error / (this.energy || 1), disagreement: 0, samples: 0 };
   }
 }

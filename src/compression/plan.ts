@@ -6,6 +6,7 @@ import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes } from "../protocol/sizes";
 import type { StoredChoice } from "./checkpoint";
+import type { Effect } from "./effect";
 import { followOf } from "./follow";
 import type { Goal } from "./goal";
 import { choose, front, hull, knee, type Choice } from "./planner";
@@ -37,15 +38,18 @@ export interface Trial { predicted: number; disagreement: number }
 /** Predicted share of predictions that flip. At most three points of accuracy are lost where at most five in a hundred flip: some flips are from wrong to right or wrong. */
 const NEARLY_LOSSLESS = 0.01, BALANCED = 0.025, SMALLEST = 0.05;
 
-/**
- * Whether a plan that was carried out missed what its preset stands for, so that it is worth while to plan again with what was learnt.
- * One that flips nothing at all teaches nothing.
- */
+/** What a plan came to. One that flips nothing would have flipped something on more samples: half a prediction is the best guess. */
+export const trialOf = (predicted: number, { disagreement, samples }: Effect): Trial => ({ predicted, disagreement: samples > 0 ? Math.max(disagreement, 0.5 / samples) : 0 });
+
+/** Whether a plan that was carried out missed what its preset stands for, so that it is worth while to plan again with what was learnt. */
 export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean {
   if (!(disagreement > 0)) return false;
   const most = { "nearly-lossless": NEARLY_LOSSLESS, balanced: BALANCED, smallest: SMALLEST }[preset], least = preset === "smallest" ? SMALLEST : NEARLY_LOSSLESS;
   return disagreement > 1.2 * most || disagreement < 0.6 * least;
 }
+
+/** How many times the flips of a trial are believed to follow from it. */
+const FARTHEST = 4;
 
 /** Choices of a layer that are looked at where a size seems out of reach. */
 const TRADED = 6;
@@ -198,7 +202,7 @@ export class Planning {
   /** The predicted loss at which this share of predictions flips: disagreement ≈ c·√loss, c from a trial of a plan or else fitted to all measured responses. */
   private klFor(disagreement: number): number {
     const { trial } = this.request;
-    if (trial) return trial.predicted * (disagreement / trial.disagreement) ** 2;
+    if (trial) return trial.predicted * Math.min(FARTHEST, disagreement / trial.disagreement) ** 2;
     return (disagreement / (slopes(this.responses)?.[1] ?? 1)) ** 2;
   }
 

@@ -20,7 +20,7 @@ export interface LayerSensitivity {
   layer: Layer;
   candidates: RatedCandidate[];
   /** Measured: loss at a relative noise of the layer's outputs. */
-  response: ({ noise: number } & Effect)[];
+  response: ({ noise: number } & Pick<Effect, "loss" | "disagreement">)[];
 }
 
 /** How closely layers are looked at. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { CheckpointStore } from "../../../src/compression/checkpoint";
 import { EffectMeter } from "../../../src/compression/effect";
-import { isOffTarget } from "../../../src/compression/plan";
+import { isOffTarget, trialOf } from "../../../src/compression/plan";
 import { RatingRecord } from "../../../src/compression/ratings";
 import type { LayerSensitivity } from "../../../src/compression/sensitivity";
 import { findLayers, type Layer } from "../../../src/onnx/layers";
@@ -53,7 +53,7 @@ describe("what a change does to outputs", () => {
   test("of anything else: relative squared error", () => {
     const meter = new EffectMeter(new Map([["y", [{ dims: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, 4) }]]]));
     meter.add(0, { y: { dims: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, 1) } });
-    expect(meter.effect).toEqual({ loss: 9 / 30, disagreement: 0 });
+    expect(meter.effect).toEqual({ loss: 9 / 30, disagreement: 0, samples: 0 });
   });
 });
 
@@ -63,4 +63,10 @@ test("a preset's promise is missed when too many predictions flip, or far fewer 
   expect([0.002, 0.01, 0.025, 0.04].map((d) => off("balanced", d))).toEqual([true, false, false, true]);
   expect([0.01, 0.04, 0.055, 0.08].map((d) => off("smallest", d))).toEqual([true, false, false, true]);
   expect(off("smallest", 0)).toBe(false);
+});
+
+test("a trial that flips nothing counts as half a flip; one of no classifier teaches nothing", () => {
+  expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 400 })).toEqual({ predicted: 3, disagreement: 0.5 / 400 });
+  expect(trialOf(3, { loss: 0.1, disagreement: 0.02, samples: 400 }).disagreement).toBe(0.02);
+  expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 0 }).disagreement).toBe(0);
 });
