@@ -66,7 +66,7 @@ export async function inputMoments(layer: Layer, { batches, drifted, centred, ro
     const ones = new Float32Array(positions).fill(1);
     const addTo = async (sum: Float64Array, of: Float32Array) => (await products.transposed(ones, of, positions)).forEach((v, i) => { sum[i] += v; });
     await addTo(mean, x);
-    h = add(h, await products.transposed(x, x, positions));
+    h = add(h, await products.squared(x, positions));
     if (!weight) return;
     const y = await products.multiply(original?.take() ?? x, weight, inputs);
     await addTo(outputMean, y);
