@@ -48,6 +48,9 @@ export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean 
   return disagreement > 1.2 * most || disagreement < 0.6 * least;
 }
 
+/** Without images: the share of a layer's energy that a preset may give up. */
+const MOST_NOISE: Record<PresetId, number> = { "nearly-lossless": 0.004, balanced: 0.015, smallest: 0.06 };
+
 /** How many times the flips of a trial are believed to follow from it. */
 const FARTHEST = 4;
 
@@ -134,9 +137,9 @@ export class Planning {
   get notes(): readonly string[] { return this.request.notes; }
 
   /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
-  private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits"): RatedCandidate[] {
-    const least = this.items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = this.items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
-    const fewest = choose(this.items, least)!;
+  private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items = this.items): RatedCandidate[] {
+    const least = items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
+    const fewest = choose(items, least)!;
     let smallest = this.plan(fewest), smallestSize = measure(smallest);
     if (smallestSize > limit) {
       smallest = this.plan(this.shrink(fewest, measure));
@@ -151,7 +154,7 @@ export class Planning {
     for (let round = 0; round < 24 && high - low > 1; round++) {
       // regula falsi would do on a straight line; sizes come in steps, so halve
       const budget = (low + high) / 2;
-      const plan = this.plan(choose(this.items, budget)!), size = measure(plan);
+      const plan = this.plan(choose(items, budget)!), size = measure(plan);
       if (size <= limit) {
         low = budget;
         if (size >= bestSize) { best = plan; bestSize = size; }
@@ -186,10 +189,12 @@ export class Planning {
     const plans = front(this.items);
     const { notes, measured } = this.request;
     if (!measured) {
-      notes.push("Without images the plan is a cautious guess: about 3 bits a weight for Balanced. Give a data folder for a measured one.");
-      const bits = { "nearly-lossless": 4, balanced: 3, smallest: 2.5 }[preset];
-      const smallest = this.convBits(this.plan(plans[0].choices));
-      return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits");
+      notes.push("Without images the plan is a cautious guess: about 4.5 bits a weight for Balanced. Give a data folder for a measured one.");
+      const bits = { "nearly-lossless": 6, balanced: 4.5, smallest: 3 }[preset], noise = MOST_NOISE[preset];
+      // no layer is given up for the others: what that costs nobody has measured
+      const items = this.items.map(({ layer, choices }) => ({ layer, choices: choices.filter((choice) => isLeft(choice) || choice.noise <= noise) }));
+      const smallest = this.convBits(this.plan(choose(items, items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0))!));
+      return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
     const within = (flips: number) => plans.find((p) => p.loss <= this.klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);

@@ -258,6 +258,9 @@ export function interpolate(response: LayerSensitivity["response"], noise: numbe
   return points[0].loss * noise / points[0].noise;
 }
 
+/** More outputs than this are not believed to average noise out any better: the outputs of a classifier do not. */
+const WIDEST_RELIED_ON = 512;
+
 /**
  * Rates candidates without data: relative distortion of the weight, times a weight for each layer. What depth and width do is not measured, so every layer's
  * relative noise counts alike per layer, more where few weights must carry much: the layer's share of noise is divided by the number of inputs that average it out.
@@ -268,7 +271,7 @@ export async function rateWithoutData(model: Model, layers: readonly Layer[], to
     tools.onLayer?.(layer);
     const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
     const noisy = await noiseOf(layer, rows, free, undefined, tools, care, options.method);
-    const candidates = (noisy?.candidates ?? []).map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: c.noise / Math.sqrt(outputsOf(layer)) }));
+    const candidates = (noisy?.candidates ?? []).map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: c.noise / Math.sqrt(Math.min(outputsOf(layer), WIDEST_RELIED_ON)) }));
     const rating: LayerSensitivity = { layer, candidates, response: [] };
     results.push(rating);
     await options.onRated?.(rating);

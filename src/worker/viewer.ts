@@ -85,7 +85,7 @@ async function load(file: string): Promise<Viewed> {
     ...report, label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
   }));
-  const { graph } = model, total = rows.reduce((sum, row) => sum + (row.macs ?? 0), 0);
+  const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
     parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, bitsPerWeight, recipe: model.metadata.get("kernelscope.recipe"), notes: [],
