@@ -7,6 +7,7 @@ import { CancelledError, KernelscopeError } from "../protocol/errors";
 import type { JobState } from "../protocol/page";
 import type { CompressReport } from "../protocol/report";
 import { runJob } from "../worker/process";
+import type { Output } from "./choose";
 import { cancelledSentence } from "./words";
 
 /** A compression as it is remembered while it runs, so that another window, or the same one after a reload, goes on with it. */
@@ -64,11 +65,14 @@ export class Jobs implements vscode.Disposable {
 
   cancel(model: vscode.Uri): void { this.running.get(model.toString())?.abort.abort(); }
 
+  /** What the job of this model was asked for, as long as it has not written its file. */
+  requestOf(model: vscode.Uri): CompressRequest | undefined { return this.records.get(model.toString())?.request; }
+
   /** Goes on with a job that was stopped. */
-  async resume(model: vscode.Uri): Promise<CompressReport | undefined> {
+  async resume(model: vscode.Uri, output: Output): Promise<CompressReport | undefined> {
     const record = this.records.get(model.toString());
     this.refuseTwice(model);
-    return record && this.start({ ...record, state: "running", owner: this.owner, sentence: undefined });
+    return record && this.start({ ...record, request: { ...record.request, output: output.path, force: output.force }, state: "running", owner: this.owner, sentence: undefined });
   }
 
   /** Forgets a job that was stopped, and what it has kept. */
