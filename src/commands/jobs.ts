@@ -205,4 +205,4 @@ const titleOf = ({ model }: JobRecord): string => vscode.l10n.t("Compressing {0}
 
 const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
 
-const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
+const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, recipeText: record.request.recipeText, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
