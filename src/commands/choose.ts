@@ -89,9 +89,11 @@ export async function chooseData(model: vscode.Uri, remembered: string | undefin
   return folder?.fsPath;
 }
 
-/** Where the result goes: NAME.small.onnx beside the model, or a place of the user's choice if that exists. */
-export async function chooseOutput(model: vscode.Uri): Promise<{ path: string; force: boolean } | undefined> {
-  const wanted = outputOf(model.fsPath);
+/** A file to write, and whether it may replace what is there. */
+export interface Output { path: string; force: boolean }
+
+/** Where the result goes: NAME.small.onnx beside the model where nothing else is wanted, or a place of the user's choice if that exists. */
+export async function chooseOutput(model: vscode.Uri, wanted = outputOf(model.fsPath)): Promise<Output | undefined> {
   if (!await fs.access(wanted).then(() => true, () => false)) return { path: wanted, force: false };
   const replace: vscode.QuickPickItem = { label: `$(replace) ${vscode.l10n.t("Replace {0}", path.basename(wanted))}` };
   const other: vscode.QuickPickItem = { label: `$(save-as) ${vscode.l10n.t("Save As…")}` };

@@ -70,7 +70,12 @@ export class CompressCommands {
     await openRecipe(model, { data: result?.request.data ?? await this.dataFor(model), embedded }, embedded !== undefined);
   }
 
-  async resume(model: vscode.Uri): Promise<void> { await this.watch(model, () => this.jobs.resume(model)); }
+  /** Goes on with a stopped job. It has written nothing yet, so a file that stands in its place is another's, or an older one: that is asked about again. */
+  async resume(model: vscode.Uri): Promise<void> {
+    this.jobs.refuseTwice(model);
+    const request = this.jobs.requestOf(model), output = request && await chooseOutput(model, request.output);
+    if (output) await this.watch(model, () => this.jobs.resume(model, output));
+  }
 
   /** Cancels the job of this model; without one that of the editor in front, and if nothing runs there, every job. */
   async cancel(...args: unknown[]): Promise<void> {

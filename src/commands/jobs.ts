@@ -7,6 +7,7 @@ import { CancelledError, KernelscopeError } from "../protocol/errors";
 import type { JobState } from "../protocol/page";
 import type { CompressReport } from "../protocol/report";
 import { runJob } from "../worker/process";
+import type { Output } from "./choose";
 import { cancelledSentence } from "./words";
 
 /** A compression as it is remembered while it runs, so that another window, or the same one after a reload, goes on with it. */
@@ -64,11 +65,14 @@ export class Jobs implements vscode.Disposable {
 
   cancel(model: vscode.Uri): void { this.running.get(model.toString())?.abort.abort(); }
 
+  /** What the job of this model was asked for, as long as it has not written its file. */
+  requestOf(model: vscode.Uri): CompressRequest | undefined { return this.records.get(model.toString())?.request; }
+
   /** Goes on with a job that was stopped. */
-  async resume(model: vscode.Uri): Promise<CompressReport | undefined> {
+  async resume(model: vscode.Uri, output: Output): Promise<CompressReport | undefined> {
     const record = this.records.get(model.toString());
     this.refuseTwice(model);
-    return record && this.start({ ...record, state: "running", owner: this.owner, sentence: undefined });
+    return record && this.start({ ...record, request: { ...record.request, output: output.path, force: output.force }, state: "running", owner: this.owner, sentence: undefined });
   }
 
   /** Forgets a job that was stopped, and what it has kept. */
@@ -201,4 +205,4 @@ const titleOf = ({ model }: JobRecord): string => vscode.l10n.t("Compressing {0}
 
 const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
 
-const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
+const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, recipeText: record.request.recipeText, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });

@@ -30,7 +30,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       this.chosen,
       vscode.window.registerCustomEditorProvider(RecipeEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void session.refresh();
+        if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void session.refresh().then(() => this.showJob(session));
       }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const [session, page] of this.sessions) { void page.trusted().catch(() => undefined); void session.plan(true); } }),
     );
@@ -63,7 +63,14 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   setJob(model: vscode.Uri, state: JobState | undefined): void {
     if (state) this.jobs.set(model.toString(), state);
     else this.jobs.delete(model.toString());
-    for (const [session, page] of this.sessions) if (isFor(session, model)) void page.job(state).catch(() => undefined);
+    for (const session of this.of((s) => isFor(s, model))) this.showJob(session);
+  }
+
+  /** Tells a page of the job on its model, and whether a stopped one would go on with another text than the page shows. */
+  private showJob(session: RecipeSession): void {
+    const state = session.model && this.jobs.get(session.model.toString());
+    const isEarlier = state?.state === "stopped" && state.recipeText !== session.document.getText();
+    void this.sessions.get(session)?.job(state && { ...state, isEarlier }).catch(() => undefined);
   }
 
   /** Keeps what a file was measured at, as a point beside the curves of its model. */
@@ -94,7 +101,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
         const { model } = session, page = this.sessions.get(session);
         if (!model || !page) return;
         await page.measured(this.measured(model));
-        await page.job(this.jobs.get(model.toString()));
+        this.showJob(session);
       },
       change: async (changes) => this.change(session.document, checkChanges(changes)),
       selected: async (layer) => {

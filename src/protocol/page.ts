@@ -46,6 +46,10 @@ export interface JobState extends Progress {
   sentence?: string;
   /** The result can be compared with the original. */
   comparable?: boolean;
+  /** Of a job that was stopped: the text of the recipe that it goes on with. */
+  recipeText?: string;
+  /** On the page of a recipe that is not, or no longer, the one that the job goes on with. */
+  isEarlier?: boolean;
   finished: FinishedLayer[];
 }
 

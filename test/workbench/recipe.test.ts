@@ -242,8 +242,30 @@ test("a cancelled compression says what it keeps, and goes on from there", { tim
   await workbench.picture("recipe-cancelled");
   expect(existsSync(at("fashion-cnn.small.onnx"))).toBe(false);
   expect(workers().length).toBe(1); // the one that plans
-  await card(page).locator(".button", { hasText: "Resume" }).click();
+
+  // with another recipe on the page it says that it is of an earlier one, until the text is that again
+  expect(await page.locator(".job-earlier").count()).toBe(0);
+  await page.locator(".recipe-size input").fill("200KB");
+  await page.locator(".recipe-size input").press("Enter");
+  await page.locator(".job-earlier").waitFor();
+  await card(page).locator(".button", { hasText: "Resume Earlier Recipe" }).waitFor();
+  await workbench.picture("recipe-earlier");
+  await page.locator(".recipe-size input").fill("90KB");
+  await page.locator(".recipe-size input").press("Enter");
+  await page.locator(".job-earlier").waitFor({ state: "detached" });
+
+  // a file that came there meanwhile is not replaced without a question
+  writeFileSync(at("fashion-cnn.small.onnx"), "another's");
+  const resume = card(page).locator(".button", { hasText: "Resume" }), replace = quick().filter({ hasText: "Replace fashion-cnn.small.onnx" });
+  await resume.click();
+  await replace.waitFor();
+  await workbench.page.keyboard.press("Escape");
+  await replace.waitFor({ state: "detached" });
+  expect(readFileSync(at("fashion-cnn.small.onnx"), "utf8")).toBe("another's");
+  await resume.click();
+  await replace.click();
   await page.locator(".job-end .codicon-pass-filled").waitFor({ timeout: 240_000 });
+  expect(size("fashion-cnn.small.onnx")).toBeGreaterThan(1000);
   expect(size("fashion-cnn.small.onnx")).toBeLessThanOrEqual(90_000);
 });
 

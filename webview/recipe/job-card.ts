@@ -42,13 +42,14 @@ export class JobCard {
     return [head(t("Not measured on these images"), "", button({ label: t("Resume"), small: true, onClick: () => this.act("plan") })), el("p", { class: "job-text" }, t("Without it there is no prediction. What was measured is kept; compressing measures the rest."))];
   }
 
-  private ended({ state, sentence, layers, comparable }: JobState, trusted: boolean): HTMLElement[] {
+  private ended({ state, sentence, layers, comparable, isEarlier }: JobState, trusted: boolean): HTMLElement[] {
     if (state === "done") {
       return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), ...(comparable ? [button({ label: t("Compare"), small: true, onClick: () => this.act("compare") })] : []))];
     }
     return [
       el("div", { class: "job-end" }, icon("circle-slash"), el("p", {}, sentence ?? "")), ...(layers && layers.done > 0 ? [segments(layers.done, layers.of, false)] : []),
-      el("div", { class: "row" }, button({ label: t("Resume"), small: true, disabled: !trusted, onClick: () => this.act("resume-job") }), button({ label: t("Discard"), small: true, onClick: () => this.act("discard-job") })),
+      ...(isEarlier ? [el("p", { class: "job-text job-earlier" }, t("It is of an earlier recipe, not of the one shown here."))] : []),
+      el("div", { class: "row" }, button({ label: isEarlier ? t("Resume Earlier Recipe") : t("Resume"), small: true, disabled: !trusted, onClick: () => this.act("resume-job") }), button({ label: t("Discard"), small: true, onClick: () => this.act("discard-job") })),
     ];
   }
 
