@@ -97,6 +97,15 @@ test("rows stand beside their nodes in both graphs, at every zoom; one selection
   await keyboard.press("0");
 });
 
+test("where measuring fails, the comparison says why and how to go on", { timeout: 120_000 }, async () => {
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx"); // three channels; the folder's images have one
+  await page.locator(".cmp-step .button", { hasText: "Measure Accuracy" }).click();
+  expect(await page.locator(".cmp-notice [role=alert]").innerText()).toMatch(/channel/);
+  for (const way of ["Choose Data Folder…", "Try Again", "Show Log"]) expect(await page.locator(".cmp-notice .button", { hasText: way }).isVisible(), way).toBe(true);
+  await workbench.picture("compare-failed", true);
+  expect(await overlaps(page)).toEqual([]);
+});
+
 test("an open model follows the comparison's selection, and the other way round", async () => {
   const model = await workbench.open("fashion-cnn.onnx");
   await model.waitForSelector(".side[data-layer]");

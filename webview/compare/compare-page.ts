@@ -9,6 +9,7 @@ import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { CompareTable } from "./compare-table";
 import { KernelsPane, MOST_COMPARED } from "./kernels-pane";
+import { Measuring } from "./measuring";
 import { SideGraph } from "./side-graph";
 
 /** Heights of a row, by which graphs and table are zoomed together. */
@@ -27,6 +28,7 @@ export class ComparePage {
   private sizes: Partial<Record<"original" | "compressed", FileSizes>> = {};
   private accuracy: AccuracyState | undefined;
   private readonly weights = new Map<string, ComparedWeights | null>();
+  private readonly measuring = new Measuring({ measure: () => this.measure(), cancel: () => void this.host.cancelMeasure(), chooseData: () => void this.host.chooseData(), showLog: () => void this.host.showLog() });
   private asked = 0;
   private tracing: AbortController | undefined;
 
@@ -87,8 +89,8 @@ export class ComparePage {
     this.views = { comparison, table, graphs: sides, pane, scroll };
     this.showHeader();
     if (!layers.length) {
-      this.root.replaceChildren(this.header, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
-    } else this.root.replaceChildren(this.header, scroll, pane.element);
+      this.root.replaceChildren(this.header, this.measuring.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
+    } else this.root.replaceChildren(this.header, this.measuring.element, scroll, pane.element);
     this.zoom(0);
     const chosen = layers.find(({ id }) => id === (comparison.selected ?? this.state.layer)) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
     if (chosen) this.select(chosen.id, false);
@@ -141,8 +143,13 @@ export class ComparePage {
     const before = this.accuracy;
     this.accuracy = state;
     this.showHeader();
+    this.measuring.show(state);
     const done = state.measured !== undefined && !state.running;
     if (done && (before?.running || !before?.measured || !this.tracing)) void this.fillOutputs();
+  }
+
+  private measure(): void {
+    this.host.measure().catch((error: unknown) => { if (this.accuracy) this.showAccuracy({ ...this.accuracy, error: error instanceof Error ? error.message : String(error) }); });
   }
 
   /** Signal to noise of the layers' outputs, once both models have run anyway. */
@@ -190,14 +197,14 @@ export class ComparePage {
     if (running && !measured) return [figure("…", t("measuring"))];
     if (measured?.classifier) {
       const { agreement, top1 } = measured.classifier;
-      return [figure(format.estimate(agreement.value), t("agreement, {0}", images), format.margin((agreement.high - agreement.low) / 2)), ...(top1 ? [figure(`${format.estimate(top1.before.value).replace(/ %$/, "")} → ${format.estimate(top1.after.value)}`, t("top-1"), t("{0} points", format.points(top1.change.value)))] : [])];
+      return [figure(`${format.estimate(agreement.value)} ${format.margin((agreement.high - agreement.low) / 2)}`, t("agreement, {0}", images)), ...(top1 ? [figure(`${format.estimate(top1.before.value).replace(/ %$/, "")} → ${format.estimate(top1.after.value)}`, t("top-1"), t("{0} points", format.points(top1.change.value)))] : [])];
     }
     if (measured?.outputs?.length) {
       const worst = measured.outputs.reduce((a, b) => (b.relativeError > a.relativeError ? b : a));
       return [figure(format.estimate(worst.relativeError), t("relative error, {0}", images), worst.name)];
     }
-    if (!subject.trusted) return [];
-    return [el("div", { class: "cmp-step", title: error ?? "" }, subject.data === undefined ? button({ label: t("Choose Data Folder…"), icon: "folder", small: true, onClick: () => void host.chooseData() }) : button({ label: t("Measure Accuracy"), icon: "play", small: true, onClick: () => void host.measure() }))];
+    if (!subject.trusted || error !== undefined) return []; // the line below has the ways on
+    return [el("div", { class: "cmp-step" }, subject.data === undefined ? button({ label: t("Choose Data Folder…"), icon: "folder", small: true, onClick: () => void host.chooseData() }) : button({ label: t("Measure Accuracy"), icon: "play", small: true, onClick: () => this.measure() }))];
   }
 
   private zoom(by: number): void {
