@@ -105,7 +105,7 @@ class Compression {
   /** @throws KernelscopeError before any work where the result could not be written, or would replace a file without leave */
   private async checkOutput(store: CheckpointStore | undefined): Promise<void> {
     const { host, output, job: { request }, opened: { files } } = this;
-    if (await host.isOneOf(output, files)) throw new KernelscopeError("usage", "The output is the model itself, or its weights. Give another name with -o.");
+    if (await host.isOneOf(output, files)) throw new KernelscopeError("usage", request.output === undefined ? `${host.baseName(output)} is itself where the result would go, so it may be a result already. Compress the original, or give another name with -o.` : "The output is the model itself, or its weights. Give another name with -o.");
     // a killed run may have left its result; when it is written again, the two are compared
     if (!request.force && await host.exists(output) && !await wasWriting(store, output)) throw new KernelscopeError("file-exists", `${output} exists already. Give another name with -o, or --force to replace it.`);
     await host.checkWritable(output);

@@ -1,7 +1,7 @@
 import { openDataset } from "../evaluation/dataset";
 import { batchSize, dataInput, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
 import { wilson } from "../evaluation/metrics";
-import type { EvaluateRequest, Progress } from "../protocol/api";
+import type { EvaluateRequest, Progress, ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { EvaluateReport } from "../protocol/report";
 import { openOn } from "../runtime/devices";
@@ -24,6 +24,7 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
     const positions = Array.from({ length: Math.min(dataset.size, request.limit ?? Infinity) }, (_, i) => i);
     const [probe] = await readBatches(dataset, positions.slice(0, batchSize(input, BATCH).size), batchSize(input, BATCH), signal);
     const { session, note } = await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);
+    if (request.reference !== undefined) await checkSameInput(request.reference, input, host);
     const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, { ...options, device: session.device });
     const started = performance.now();
     try {
@@ -50,4 +51,16 @@ export function figures({ classifier, error }: Outcome, samples: number): Pick<E
   const shares = { top1: classifier?.top1Share, top5: classifier?.top5Share, agreement: classifier?.agreement };
   const intervals = Object.fromEntries(Object.entries(shares).flatMap(([name, share]) => (share === undefined ? [] : [[name, wilson(share, samples)]])));
   return { samples, ...shares, kl: classifier?.kl, sqnrDb: error?.sqnrDb, relativeError: error?.relativeError, ...(Object.keys(intervals).length && { intervals }) };
+}
+
+/** Both models get the same samples. @throws KernelscopeError "usage" naming both inputs */
+async function checkSameInput(reference: string, input: ValueFacts, host: Host): Promise<void> {
+  const opened = await host.openModel(reference);
+  try {
+    const other = dataInput(opened.model), shape = (facts: ValueFacts): string => facts.shape.slice(1).join("×");
+    const fits = other.name === input.name && other.shape.length === input.shape.length && other.shape.every((dim, axis) => axis === 0 || typeof dim !== "number" || typeof input.shape[axis] !== "number" || dim === input.shape[axis]);
+    if (!fits) throw new KernelscopeError("usage", `The models take different inputs: ${input.name} ${shape(input)}, the reference ${other.name} ${shape(other)}. Compare a model with the one that it was made from.`);
+  } finally {
+    await opened.close();
+  }
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -21,6 +21,19 @@ describe("wrong usage", () => {
     const { status, stdout, stderr } = run(...args);
     expect({ status, stdout, stderr }).toEqual({ status: 2, stdout: "", stderr: `${sentence}\n` });
   });
+});
+
+test("models of different inputs are not compared", () => {
+  const { status, stderr } = run("evaluate", model, "--reference", "samples/resnet20-cifar10.onnx", "--data", "samples/fashion-mnist", "--quiet");
+  expect(status).toBe(2);
+  expect(stderr).toMatch(/^The models take different inputs: .* 1×28×28, the reference .* 3×32×32\. .*\n$/);
+});
+
+test("a result is not compressed onto itself", () => {
+  const small = path.join(folder, "again.small.onnx");
+  copyFileSync(model, small);
+  const { status, stderr } = run("compress", small, "--quiet");
+  expect({ status, stderr }).toEqual({ status: 2, stderr: "again.small.onnx is itself where the result would go, so it may be a result already. Compress the original, or give another name with -o.\n" });
 });
 
 test("with --json a failure is an object too", () => {

@@ -110,7 +110,7 @@ export class Curve {
     const { plans } = this;
     if (!plans) return;
     const scale = this.x(), at = event.clientX - this.slider.getBoundingClientRect().left;
-    const marks = [...plans.facts.presets.map(({ bytes }) => bytes), ...this.measured.map(({ bytes }) => bytes)].filter((bytes) => Math.abs(scale(bytes) - at) < STICKS);
+    const marks = [...plans.facts.presets.map(({ bytes }) => bytes), ...this.measured.map(({ bytes }) => bytes)].filter((bytes) => plans.holds(bytes) && Math.abs(scale(bytes) - at) < STICKS);
     const near = marks.sort((a, b) => Math.abs(scale(a) - at) - Math.abs(scale(b) - at))[0];
     this.go(plans.rankOf(event.altKey || near === undefined ? scale.invert(at) : near));
   }
@@ -130,7 +130,7 @@ export class Curve {
   private y(plans: Plans): ScaleContinuousNumeric<number, number> {
     const values = [...plans.facts.presets.map(({ loss }) => plans.quality(loss)), plans.quality(this.point.loss)];
     if (plans.facts.prediction.of === "agreement") {
-      const least = Math.min(...values, ...this.measured.map(({ interval: [low] }) => low)) - 0.01;
+      const least = Math.min(...values, ...this.measured.filter(({ bytes }) => plans.holds(bytes)).map(({ interval: [low] }) => low)) - 0.01;
       return scaleLinear().domain([FLOORS.find((floor) => floor <= least) ?? 0, 1]).range([TOP + PLOT, TOP]);
     }
     const first = plans.quality(plans.at(0).loss), last = plans.quality(plans.at(plans.count - 1).loss);
@@ -161,7 +161,7 @@ export class Curve {
       plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(edge(bad)).y1(edge(good)).curve(curveMonotoneX)(ranks) ?? "" }));
     }
     plot.append(svg("path", { class: "curve-line", d: line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX)(ranks) ?? "" }));
-    for (const { bytes: size, agreement, interval: [low, high] } of prediction.of === "agreement" ? this.measured : []) {
+    for (const { bytes: size, agreement, interval: [low, high] } of prediction.of === "agreement" ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : []) {
       plot.append(svg("line", { class: "curve-interval", x1: x(size), x2: x(size), y1: below(low), y2: below(high) }), svg("circle", { class: "curve-measured", cx: x(size), cy: below(agreement), r: 3.5 }));
     }
     plot.append(svg("line", { class: "curve-candidate-line", x1: at, x2: at, y1: TOP, y2: HEIGHT }));

@@ -40,6 +40,12 @@ export class Plans {
   /** Sizes at the slider's ends. */
   get ends(): [number, number] { return [this.facts.front.bytes[0], this.facts.front.bytes[this.count - 1]]; }
 
+  /** Whether a size lies between them. */
+  holds(size: number): boolean {
+    const [least, most] = this.ends;
+    return size >= least && size <= most;
+  }
+
   /** What a loss means to a user, see {@link qualityOf}. */
   quality(loss: number): number { return qualityOf(this.facts.prediction, loss); }
 
