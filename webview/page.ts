@@ -277,7 +277,7 @@ class Page {
     if (!job) return;
     const action = (label: string, act: PageAction) => button({ label, small: true, onClick: () => void this.host.act(act) });
     if (job.state !== "running") {
-      const actions = job.state === "stopped" ? [action(t("Resume"), "resume-job"), action(t("Discard"), "discard-job")] : [action(t("Open Recipe"), "open-recipe"), action(t("Close"), "discard-job")];
+      const actions = job.state === "stopped" ? [action(t("Resume"), "resume-job"), action(t("Discard"), "discard-job")] : [...(job.comparable ? [action(t("Compare"), "compare-result")] : []), action(t("Open Recipe"), "open-recipe"), action(t("Close"), "discard-job")];
       this.foot.replaceChildren(el("span", { class: "foot-end" }, job.sentence ?? ""), ...actions);
       return;
     }

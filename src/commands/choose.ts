@@ -16,9 +16,10 @@ type GoalItem = vscode.QuickPickItem & { goal: Goal };
 
 /**
  * Asks how small. What presets come to stands beside them as soon as it is known; a size can be typed.
+ * @param images the folder that presets are worked out with; another, or none, may be chosen afterwards, so the title says what the figures are of
  * @param plan works out what presets come to, undefined where that would take long
  */
-export function chooseGoal(name: string, plan: () => Promise<PlanFacts | undefined>): Promise<Goal | undefined> {
+export function chooseGoal(name: string, images: string | undefined, plan: () => Promise<PlanFacts | undefined>): Promise<Goal | undefined> {
   const pick = vscode.window.createQuickPick<GoalItem>();
   pick.title = vscode.l10n.t("Compress {0}", name);
   pick.placeholder = vscode.l10n.t("How small? Choose, or type a size like 300KB or 12x");
@@ -37,7 +38,12 @@ export function chooseGoal(name: string, plan: () => Promise<PlanFacts | undefin
     pick.onDidHide(() => { resolve(undefined); pick.dispose(); });
     pick.show();
     pick.busy = true;
-    plan().then((known) => { facts = known; if (known) fill(); }, () => undefined).finally(() => { pick.busy = false; });
+    plan().then((known) => {
+      if (!known) return;
+      facts = known;
+      pick.title = images === undefined ? vscode.l10n.t("Compress {0}: figures are without images", name) : vscode.l10n.t("Compress {0}: figures are with the images of {1}", name, path.basename(images));
+      fill();
+    }, () => undefined).finally(() => { pick.busy = false; });
   });
 }
 

@@ -34,7 +34,7 @@ export class CompressCommands {
     if (!first) return;
     for (const model of models) this.jobs.refuseTwice(model);
     const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
-    const goal = await chooseGoal(name, async () => (models.length > 1 ? undefined : this.planning.api.plan(this.requestFor(first, remembered), true, () => undefined, new AbortController().signal)));
+    const goal = await chooseGoal(name, remembered, async () => (models.length > 1 ? undefined : this.planning.api.plan(this.requestFor(first, remembered), true, () => undefined, new AbortController().signal)));
     this.recipes.releasePlanning();
     if (!goal) return;
     if (goal === "own") return openRecipe(first, { data: remembered });

@@ -213,6 +213,7 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
   switch (action) {
     case "compress": await vscode.commands.executeCommand("kernelscope.compress", uri); break;
     case "compare": await vscode.commands.executeCommand("kernelscope.compare", uri); break;
+    case "compare-result": await vscode.commands.executeCommand("kernelscope.compareResult", uri); break;
     case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
     case "resume-job": await vscode.commands.executeCommand("kernelscope.resume", uri); break;
     case "discard-job": await vscode.commands.executeCommand("kernelscope.discard", uri); break;

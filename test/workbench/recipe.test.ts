@@ -302,6 +302,7 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   await workbench.menu("fashion-cnn.onnx", "Compress Model");
   await expect.poll(() => quick().filter({ hasText: "Balanced" }).innerText(), { timeout: 20_000 }).toMatch(/[\d.]+ KB · \d+ times smaller · agreement 9\d\.\d % predicted/);
   expect(await quick().allInnerTexts().then((all) => all.map((text) => text.split("\n")[0].trim()))).toEqual([expect.stringContaining("Nearly Lossless"), expect.stringContaining("Balanced"), expect.stringContaining("Smallest"), expect.stringContaining("Own Settings…")]);
+  expect(await workbench.page.locator(".quick-input-title").innerText()).toBe("Compress fashion-cnn.onnx: figures are with the images of fashion-mnist");
   await workbench.picture("compress-presets");
   await workbench.page.keyboard.type("100KB");
   await quick().filter({ hasText: "At most 100KB" }).click();
@@ -310,6 +311,9 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   await workbench.modelPage("fashion-cnn.small.onnx", 240_000);
   await expect.poll(toasts).toMatch(/Written: fashion-cnn\.small\.onnx, [\d.]+ KB, 12 times smaller\. Agreement [\d.]+ % ± [\d.]+ on 98 images\./);
   expect(size("fashion-cnn.small.onnx")).toBeLessThanOrEqual(100_000);
+  const model = await workbench.open("fashion-cnn.onnx"); // its bar still leads to a comparison when the toast is gone
+  await model.locator(".foot-end").waitFor();
+  expect(await model.locator(".foot-end ~ .button").allInnerTexts()).toEqual(["Compare", "Open Recipe", "Close"]);
   await workbench.page.locator(".notification-toast .monaco-button", { hasText: "Open Recipe" }).click();
   const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
   await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
