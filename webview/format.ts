@@ -60,8 +60,11 @@ export function points(share: number): string {
   const text = fixed(Math.abs(100 * share) < 0.05 ? 0 : 100 * share, 1);
   return share >= 0.0005 ? `+${text}` : text;
 }
-/** 0.070 */
-export const thousandths = (value: number): string => fixed(value, 3);
+/** 0.070 ± 0.012, 0.00058 ± 0.00011: a value and half its interval, with the digits that both need */
+export function withMargin(value: number, half: number): [value: string, margin: string] {
+  const places = (number: number): number => (number > 0 ? -Math.floor(Math.log10(number)) : 0), digits = Math.max(3, Math.min(9, Math.max(places(value) + 1, places(half))));
+  return [fixed(value, digits), `± ${fixed(half, digits)}`];
+}
 /** 93.5 */
 export const tenths = (value: number): string => fixed(value, 1);
 /** 1.06 */

@@ -1,4 +1,4 @@
-import { range, scaleLinear, tickStep } from "d3";
+import { range, scaleLinear, tickStep, type ScaleLinear } from "d3";
 import { Canvas } from "../charts/canvas";
 import { faded, theme, tinted } from "../charts/colours";
 import { el } from "../dom";
@@ -7,7 +7,7 @@ import type { Estimate } from "../../src/protocol/accuracy";
 
 export interface AxisMarks { before?: Estimate; after: Estimate }
 
-const LINE = 10, BAND = 6, DOT = 4.5, EDGE = 6;
+const LINE = 10, BAND = 6, DOT = 4.5, EDGE = 6, GAP = 8;
 
 /** One axis with what was (a ring) and what is (a dot), each in its interval. */
 export class Axis {
@@ -31,18 +31,17 @@ export class Axis {
   private draw(context: CanvasRenderingContext2D, width: number): void {
     const { marks } = this;
     if (!marks) return;
-    const { secondary, background, focus, foreground, font, highContrast } = theme(), few = Math.max(3, Math.min(6, Math.floor(width / 56)));
-    const { low, high, step } = domainOf(marks, this.limits, few), x = scaleLinear([low, high], [EDGE, width - EDGE]);
+    const { secondary, background, focus, foreground, font, highContrast } = theme();
+    context.font = `11px ${font}`;
+    const { x, labels } = this.scale(context, marks, width);
     context.fillStyle = highContrast ? foreground : faded(0.3);
     context.fillRect(EDGE, LINE, width - 2 * EDGE, 1);
-    context.font = `11px ${font}`;
     context.textAlign = "center";
-    for (const tick of range(low, high + step / 2, step)) {
+    for (const { tick, text, at } of labels) {
       context.fillStyle = highContrast ? foreground : faded(0.3);
       context.fillRect(Math.round(x(tick)), LINE - 3, 1, 7);
-      const label = format.tick(tick / this.unit, step / this.unit), half = context.measureText(label).width / 2;
       context.fillStyle = secondary;
-      context.fillText(label, Math.max(half, Math.min(width - half, x(tick))), 30);
+      context.fillText(text, at, 30);
     }
     if (marks.before) this.band(context, x(marks.before.low), x(marks.before.high), faded(0.22));
     this.band(context, x(marks.after.low), x(marks.after.high), tinted(focus, 0.4));
@@ -59,6 +58,18 @@ export class Axis {
     context.arc(x(marks.after.value), LINE + 0.5, DOT, 0, 2 * Math.PI);
     context.fillStyle = highContrast ? foreground : focus;
     context.fill();
+  }
+
+  /** As many labelled steps as have room beside each other. */
+  private scale(context: CanvasRenderingContext2D, marks: AxisMarks, width: number): { x: ScaleLinear<number, number>; labels: { tick: number; text: string; at: number }[] } {
+    for (let few = Math.max(3, Math.min(6, Math.floor(width / 56))); ; few--) {
+      const { low, high, step } = domainOf(marks, this.limits, few), x = scaleLinear([low, high], [EDGE, width - EDGE]);
+      const labels = range(low, high + step / 2, step).map((tick) => {
+        const text = format.tick(tick / this.unit, step / this.unit), half = context.measureText(text).width / 2;
+        return { tick, text, half, at: Math.max(half, Math.min(width - half, x(tick))) };
+      });
+      if (few <= 2 || labels.every(({ at, half }, i) => i === 0 || at - half >= labels[i - 1].at + labels[i - 1].half + GAP)) return { x, labels };
+    }
   }
 
   /** Where colours alone do not tell, a band is an outline. */

@@ -38,11 +38,11 @@ const between = ({ low, high }: Estimate): string => t("95 % interval {0} to {1}
 
 function figuresOf({ classifier, outputs, samples }: Measured): Figure[] {
   if (!classifier) return outputs?.length ? errorFigures(worstOf(outputs), samples) : [];
-  const { top1, top5, agreement, agreed, kl } = classifier;
+  const { top1, top5, agreement, agreed, kl } = classifier, [divergence, margin] = format.withMargin(kl.value, half(kl));
   return [
     ...(top1 ? [shareFigure("top1", t("Top-1"), top1, samples)] : []), ...(top5 ? [shareFigure("top5", t("Top-5"), top5, samples)] : []),
     { id: "agreement", title: t("Agreement with the original"), value: format.estimate(agreement.value), margin: format.margin(half(agreement)), note: t("{0} of {1}", format.whole(agreed), format.whole(samples)), hover: between(agreement), axis: { marks: { after: agreement }, limits: [0, 1], unit: PERCENT } },
-    { id: "kl", title: t("KL divergence, nats"), value: format.thousandths(kl.value), margin: `± ${half(kl) < 0.0005 ? format.weight(half(kl)) : format.thousandths(half(kl))}`, note: t("0 = same outputs"), axis: { marks: { after: kl }, limits: [0, Infinity], unit: 1 } },
+    { id: "kl", title: t("KL divergence, nats"), value: divergence, margin, note: t("0 = same outputs"), axis: { marks: { after: kl }, limits: [0, Infinity], unit: 1 } },
   ];
 }
 
