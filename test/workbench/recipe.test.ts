@@ -260,7 +260,7 @@ test("a cancelled compression says what it keeps, and goes on from there", { tim
   await resume.click();
   await replace.waitFor();
   await workbench.page.keyboard.press("Escape");
-  await replace.waitFor({ state: "detached" });
+  await replace.waitFor({ state: "hidden" });
   expect(readFileSync(at("fashion-cnn.small.onnx"), "utf8")).toBe("another's");
   await resume.click();
   await replace.click();
@@ -311,9 +311,6 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   await workbench.modelPage("fashion-cnn.small.onnx", 240_000);
   await expect.poll(toasts).toMatch(/Written: fashion-cnn\.small\.onnx, [\d.]+ KB, 12 times smaller\. Agreement [\d.]+ % ± [\d.]+ on 98 images\./);
   expect(size("fashion-cnn.small.onnx")).toBeLessThanOrEqual(100_000);
-  const model = await workbench.open("fashion-cnn.onnx"); // its bar still leads to a comparison when the toast is gone
-  await model.locator(".foot-end").waitFor();
-  expect(await model.locator(".foot-end ~ .button").allInnerTexts()).toEqual(["Compare", "Open Recipe", "Close"]);
   await workbench.page.locator(".notification-toast .monaco-button", { hasText: "Open Recipe" }).click();
   const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
   await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
@@ -323,6 +320,9 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   await save();
   await expect.poll(() => existsSync(at("fashion-cnn.kernelscope.json")) && size("fashion-cnn.kernelscope.json")).toBeGreaterThan(0);
   expect(read("fashion-cnn.kernelscope.json")).toEqual({ version: 1, model: "./fashion-cnn.onnx", target: "100KB", ...withImages });
+  const model = await workbench.open("fashion-cnn.onnx"); // its bar still leads to a comparison when the toast is gone
+  await model.locator(".foot-end").waitFor();
+  expect(await model.locator(".foot-end ~ .button").allInnerTexts()).toEqual(["Compare", "Open Recipe", "Close"]);
 });
 
 test("Plan… opens the recipe beside a model, and a compressed file's own recipe from the file alone", async () => {
