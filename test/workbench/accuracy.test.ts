@@ -227,7 +227,7 @@ test("at every width figures stand in view and nothing is cut or lies on another
     expect(await overlaps(page), String(width)).toEqual([]);
     const cut = await page.locator(".acc-choice .button").evaluateAll((all) => all.filter((one) => { // a name too long ends in "…" inside its button
       const label = one.querySelector(".label");
-      return label && label.getBoundingClientRect().right > one.getBoundingClientRect().right - 4;
+      return label?.clientWidth && label.getBoundingClientRect().right > one.getBoundingClientRect().right - 4;
     }).map(({ textContent }) => textContent));
     expect(cut, String(width)).toEqual([]);
     expect(await page.locator(".accuracy, .acc-panes, .acc-cards").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0, 0, 0]);
