@@ -56,7 +56,7 @@ export class Accuracy {
     const current = async (): Promise<AccuracyState> => {
       const { original, compressed, data, measurement } = await settle();
       return {
-        subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), trusted: vscode.workspace.isTrusted },
+        subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), allImages: "model" in models || models.data === undefined, trusted: vscode.workspace.isTrusted },
         running: measurement?.running ?? false, making: measurement?.making, measured: measurement?.measured, cancelled: measurement?.cancelled, error: measurement?.error,
       };
     };

@@ -143,6 +143,8 @@ export interface AccuracySubject {
   compressed: string;
   /** Name of the data folder. */
   data?: string;
+  /** Every image of the folder is measured, also those that a compression may have been fitted on. */
+  allImages: boolean;
   trusted: boolean;
 }
 

@@ -50,6 +50,7 @@ test("without a data folder one step leads to one, which the setting keeps; then
   await page.locator(".accuracy .state h1", { hasText: "Nothing is measured yet" }).waitFor();
   await expect.poll(() => JSON.parse(readFileSync(at(".vscode/settings.json"), "utf8")) as object).toMatchObject({ "kernelscope.dataFolder": "fashion-mnist" });
   await workbench.picture("accuracy-ready");
+  expect(await page.locator(".button.primary", { hasText: "Measure" }).count()).toBe(1);
   await page.locator(".accuracy .state .button.primary").click();
   await measured(page);
   await sideBar(false);
@@ -59,6 +60,7 @@ test("without a data folder one step leads to one, which the setting keeps; then
     expect.stringMatching(/^Top-1 [\d.]+ % ± [\d.]+ was [\d.]+ % [−+]?[\d.]+ points$/), expect.stringMatching(/^Top-5 [\d.]+ % ± [\d.]+ was [\d.]+ % [−+]?[\d.]+ points$/),
     expect.stringMatching(/^Agreement with the original [\d.]+ % ± [\d.]+ \d+ of 500$/), expect.stringMatching(/^KL divergence, nats [\d.]+ ± [\d.]+ 0 = same outputs$/),
   ]);
+  expect(await page.locator(".acc-all-images").innerText()).toContain("All images of fashion-mnist count");
   expect(await overlaps(page)).toEqual([]);
 });
 
@@ -197,6 +199,7 @@ test("a recipe is measured before anything is saved, on the images that its fit 
   await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])", { timeout: 60_000 });
   await workbench.picture("accuracy-candidate");
   const samples = Number(await page.locator(".accuracy").getAttribute("data-samples"));
+  expect(await page.locator(".acc-all-images").isVisible()).toBe(false); // those of the fit are left out
   expect(samples).toBeGreaterThan(80);
   expect(samples).toBeLessThan(125);
   expect(await page.locator("[data-figure=agreement]").innerText()).toMatch(/9\d\.\d %/);
@@ -222,6 +225,11 @@ test("at every width figures stand in view and nothing is cut or lies on another
     await workbench.page.waitForTimeout(500);
     await workbench.picture(`accuracy-width-${width}`);
     expect(await overlaps(page), String(width)).toEqual([]);
+    const cut = await page.locator(".acc-choice .button").evaluateAll((all) => all.filter((one) => { // a name too long ends in "…" inside its button
+      const label = one.querySelector(".label");
+      return label?.clientWidth && label.getBoundingClientRect().right > one.getBoundingClientRect().right - 4;
+    }).map(({ textContent }) => textContent));
+    expect(cut, String(width)).toEqual([]);
     expect(await page.locator(".accuracy, .acc-panes, .acc-cards").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0, 0, 0]);
   }
 });

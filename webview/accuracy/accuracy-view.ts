@@ -42,6 +42,7 @@ export class AccuracyView {
   private readonly small: Pictures;
   private readonly portrait = el("figure", { class: "acc-portrait" });
   private readonly sample = el("section", { class: "acc-sample", "aria-label": t("Selected image") });
+  private readonly all = el("p", { class: "acc-note acc-all-images", hidden: true });
   private readonly notice = el("div", { class: "acc-notice", hidden: true });
   private readonly live = el("span", { class: "unseen", role: "status" });
   private readonly panes = el("div", { class: "acc-panes" });
@@ -60,7 +61,7 @@ export class AccuracyView {
     this.trace = new TraceChart((layer) => actions.select(layer), (layer) => actions.open(layer));
     this.selected = choice.sample;
     this.sample.append(this.portrait, this.classes.element);
-    this.element.append(this.live, this.figures.element, this.notice, this.panes);
+    this.element.append(this.live, this.figures.element, this.all, this.notice, this.panes);
   }
 
   /** Asks the host what is known; later changes come through {@link show}. */
@@ -80,9 +81,11 @@ export class AccuracyView {
     this.tell(state);
     const empty = measured ? undefined : this.emptyState(state);
     if (empty) { this.element.replaceChildren(this.live, empty); this.element.dataset.shown = "state"; return; }
-    if (this.element.dataset.shown !== "figures") this.element.replaceChildren(this.live, this.figures.element, this.notice, this.panes);
+    if (this.element.dataset.shown !== "figures") this.element.replaceChildren(this.live, this.figures.element, this.all, this.notice, this.panes);
     this.element.dataset.shown = "figures";
     this.element.dataset.samples = String(measured?.samples ?? 0);
+    this.all.hidden = !subject.allImages;
+    this.all.textContent = t("All images of {0} count, also any that a compression was fitted on; the figure at the end of a compression comes from the fifth that fitting does not see.", subject.data ?? "");
     this.showNotice(state);
     if (measured) this.showMeasured(measured, running);
   }
@@ -169,12 +172,12 @@ export class AccuracyView {
 
   private showControls(): void {
     const { host } = this.actions, { subject, running, measured } = this.state!, ready = subject.trusted && subject.original !== undefined && subject.data !== undefined;
-    const choice = (label: string, text: string, symbol: string, title: string, onClick: () => void) => el("label", { class: "acc-choice" }, el("span", {}, label), button({ label: text, icon: symbol, small: true, title, onClick }));
+    const choice = (label: string, text: string, symbol: string, title: string, onClick: () => void) => el("label", { class: "acc-choice" }, el("span", {}, label), button({ label: text, icon: symbol, small: true, title: `${text}\n${title}`, onClick }));
     this.controls.replaceChildren(
       ...(subject.data === undefined ? [] : [choice(t("Images"), subject.data, "folder", t("Choose Data Folder…"), () => void host.chooseData())]),
       ...(subject.original === undefined ? [] : [choice(t("Compared with"), subject.original, "layers", t("Choose Original…"), () => void host.chooseOriginal())]),
       ...(running ? [button({ label: t("Cancel"), icon: "debug-stop", small: true, onClick: () => void host.cancelMeasure() })]
-        : ready ? [button({ label: measured ? t("Run Again") : t("Measure"), icon: measured ? "refresh" : "play", small: true, primary: !measured, onClick: () => void host.measure() })] : []));
+        : ready ? [button({ label: measured ? t("Run Again") : t("Measure"), icon: measured ? "refresh" : "play", small: true, onClick: () => void host.measure() })] : []));
   }
 
   /** What is missing before there are figures, and the one step to them. */

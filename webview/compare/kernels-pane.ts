@@ -99,7 +99,7 @@ export class KernelsPane {
     context.fillStyle = secondary;
     context.font = `11px ${font}`;
     context.textAlign = "center";
-    for (const tick of x.ticks(5)) {
+    for (const tick of x.ticks(Math.max(2, Math.min(5, Math.floor(width / 56))))) {
       const text = format.weight(tick), half = context.measureText(text).width / 2;
       if (x(tick) >= half && x(tick) <= width - half) context.fillText(text, x(tick), height - 3);
     }
