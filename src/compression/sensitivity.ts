@@ -230,7 +230,8 @@ async function respond(
       if (offset && direction.mean) given[offset.name] = { dims: offset.dims, data: offset.values.map((v, m) => v + sign * ((keep - 1) * outputMean[m] + add * direction.mean![m])) };
       const meter = new EffectMeter(reference);
       await flow.each(session, given, (batch, values) => meter.add(batch, values), Math.ceil(share * flow.batches));
-      response.push({ noise, ...meter.effect });
+      const { loss, disagreement } = meter.effect;
+      response.push({ noise, loss, disagreement });
     }
   } finally {
     await session.release();
