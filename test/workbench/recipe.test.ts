@@ -109,6 +109,15 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   expect(read().target).toBe("12x");
 });
 
+test("F6 goes from the header to the curve and the layers", async () => {
+  write({ preset: "balanced", ...withImages });
+  const page = await open(), { keyboard } = workbench.page, pane = () => page.evaluate(() => [".header", ".curve", ".plan-table"].find((name) => document.activeElement?.closest(name)));
+  await page.locator(".plan-row[tabindex='0']").first().focus();
+  const seen = [];
+  for (const key of ["Shift+F6", "Shift+F6", "F6", "F6"]) { await keyboard.press(key); seen.push(await pane()); }
+  expect(seen).toEqual([".curve", ".header", ".curve", ".plan-table"]);
+});
+
 test("pins hold at every size, by keys, by the list of all choices, and let go again", async () => {
   write({ preset: "balanced", ...withImages });
   const page = await open(), { keyboard } = workbench.page;

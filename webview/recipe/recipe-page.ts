@@ -8,6 +8,8 @@ import { el, icon } from "../dom";
 import * as format from "../format";
 import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
+import { walkPanes } from "../panes";
+import { stateOf } from "../state";
 import { bytesOf, candidateHeader } from "./candidate";
 import { openChooser } from "./chooser";
 import { Curve, presetNames } from "./curve";
@@ -72,7 +74,7 @@ export class RecipePage {
     });
     document.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); this.compress(); }
-      if (event.key === "F6") { this.nextPane(event.shiftKey ? -1 : 1); event.preventDefault(); }
+      walkPanes(event, [this.header, this.curve.element, this.table.element, this.card.element]);
     });
     void this.host.ready();
   }
@@ -128,9 +130,9 @@ export class RecipePage {
   /** What stands here before there is a plan. */
   private waiting(): HTMLElement {
     const { view, planning, problem } = this;
-    if (problem && !view) return state("error", t("This is no recipe yet"), t("Put the text right, and what it comes to stands here."), button({ label: t("Open Text"), primary: true, onClick: () => void this.host.act("show-text") }));
-    if (view && !view.model) return state("question", t("Which model is this recipe for?"), t("It names none, and none of its name lies beside it."), button({ label: t("Choose Model…"), primary: true, onClick: () => void this.host.act("choose-model") }));
-    if (planning.state === "failed") return state("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, button({ label: t("Try Again"), primary: true, onClick: () => void this.host.act("plan") }), button({ label: t("Choose Model…"), onClick: () => void this.host.act("choose-model") }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") }));
+    if (problem && !view) return stateOf("error", t("This is no recipe yet"), t("Put the text right, and what it comes to stands here."), button({ label: t("Open Text"), primary: true, onClick: () => void this.host.act("show-text") }));
+    if (view && !view.model) return stateOf("question", t("Which model is this recipe for?"), t("It names none, and none of its name lies beside it."), button({ label: t("Choose Model…"), primary: true, onClick: () => void this.host.act("choose-model") }));
+    if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, button({ label: t("Try Again"), primary: true, onClick: () => void this.host.act("plan") }), button({ label: t("Choose Model…"), onClick: () => void this.host.act("choose-model") }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") }));
     const box = el("div", { class: "recipe-wait" });
     if (!this.trusted && view?.data?.folder !== undefined) return box;
     box.append(this.card.element);
@@ -272,21 +274,8 @@ export class RecipePage {
     else if (layer !== this.told) void this.host.selected(this.told = layer);
   }
 
-  /** F6 goes from the slider to the table and to the job. */
-  private nextPane(by: 1 | -1): void {
-    const panes = [this.curve.element.querySelector<HTMLElement>("[role=slider]"), this.table.element.querySelector<HTMLElement>(".plan-row[tabindex='0']"), this.card.element.querySelector<HTMLElement>(".button")].flatMap((pane) => (pane && pane.offsetParent ? [pane] : []));
-    const at = panes.findIndex((pane) => pane === document.activeElement || pane.closest("section")?.contains(document.activeElement));
-    panes[(at + by + panes.length) % panes.length]?.focus();
-  }
-
   private save(change: Partial<PageState>): void {
     this.state = { ...this.state, ...change };
     saveState(this.state);
   }
 }
-
-/** A page that has something to say instead of something to show. */
-function state(symbol: string, title: string, text: string, ...actions: HTMLElement[]): HTMLElement {
-  return el("div", { class: "state", role: symbol === "error" ? "alert" : "note" }, el("div", { class: `state-icon ${symbol}` }, icon(symbol)), el("div", {}, el("h1", {}, title), el("p", {}, text), el("div", { class: "row" }, ...actions)));
-}
-
