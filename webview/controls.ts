@@ -42,7 +42,7 @@ export function iconButton(options: { label: string; icon: string; key?: string;
 
 /** One of several values. */
 export function select<Value extends string>(options: { label: string; values: readonly { value: Value; text: string }[]; value: Value; onChange: (value: Value) => void }): HTMLElement & { value: string } {
-  const element = document.createElement("vscode-dropdown") as HTMLElement & { value: string };
+  const element = document.createElement("vscode-dropdown") as HTMLElement & { value: string; keydownHandler(event: KeyboardEvent): boolean | undefined };
   element.className = "control select";
   element.setAttribute("aria-label", options.label);
   for (const { value, text } of options.values) {
@@ -52,6 +52,9 @@ export function select<Value extends string>(options: { label: string; values: r
     if (value === options.value) option.setAttribute("selected", "");
     element.append(option);
   }
+  // its search for an option by typed letters would take the S of Ctrl+S for one
+  const search = element.keydownHandler.bind(element);
+  element.keydownHandler = (event) => (event.ctrlKey || event.metaKey || event.altKey ? true : search(event));
   element.addEventListener("change", () => {
     const chosen = options.values.find(({ value }) => value === element.value);
     if (chosen) options.onChange(chosen.value);

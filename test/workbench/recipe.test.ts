@@ -118,6 +118,17 @@ test("F6 goes from the header to the curve and the layers", async () => {
   expect(seen).toEqual([".curve", ".header", ".curve", ".plan-table"]);
 });
 
+test("Ctrl+S on the list of presets saves and chooses nothing", async () => {
+  write({ preset: "balanced", ...withImages });
+  const page = await open(), { keyboard } = workbench.page;
+  await page.locator(".recipe-goal .select").focus();
+  await keyboard.press("Control+s");
+  await workbench.page.waitForTimeout(500);
+  await keyboard.press("Control+s");
+  await saved(({ preset }) => expect(preset).toBe("balanced"));
+  expect(await page.locator(".recipe-goal .select").evaluate((list: HTMLElement & { value: string }) => list.value)).toBe("balanced");
+});
+
 test("pins hold at every size, by keys, by the list of all choices, and let go again", async () => {
   write({ preset: "balanced", ...withImages });
   const page = await open(), { keyboard } = workbench.page;
