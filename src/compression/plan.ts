@@ -186,7 +186,6 @@ export class Planning {
   }
 
   private preset(preset: PresetId): RatedCandidate[] {
-    const plans = front(this.items);
     const { notes, measured } = this.request;
     if (!measured) {
       notes.push("Without images the plan is a cautious guess: about 4.5 bits a weight for Balanced. Give a data folder for a measured one.");
@@ -196,6 +195,7 @@ export class Planning {
       const smallest = this.convBits(this.plan(choose(items, items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0))!));
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
+    const plans = front(this.items);
     const within = (flips: number) => plans.find((p) => p.loss <= this.klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
     if (preset === "smallest") return this.plan(within(SMALLEST).choices);

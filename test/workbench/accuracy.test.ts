@@ -20,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await sideBar(true);
+  await workbench.sideBar(true);
   await workbench.tidy();
 });
 
@@ -30,9 +30,6 @@ async function open(name: string): Promise<Frame> {
   await page.locator("#tab-accuracy").click();
   await page.waitForSelector(".accuracy[data-shown]");
   return page;
-}
-async function sideBar(wanted: boolean): Promise<void> {
-  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
 }
 const measured = async (page: Frame) => {
   await page.waitForSelector(".accuracy[data-samples='500']");
@@ -53,7 +50,7 @@ test("without a data folder one step leads to one, which the setting keeps; then
   expect(await page.locator(".button.primary", { hasText: "Measure" }).count()).toBe(1);
   await page.locator(".accuracy .state .button.primary").click();
   await measured(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   await workbench.page.waitForTimeout(600);
   await workbench.picture("accuracy-dark", true);
   expect(await page.locator(".acc-figure").allInnerTexts().then((all) => all.map((text) => text.replace(/\s+/g, " ")))).toEqual([
@@ -173,7 +170,7 @@ test("a model that makes pictures has errors by output and place instead, and it
   const page = await open("blur.small.onnx");
   await page.locator(".acc-controls .button", { hasText: "Measure" }).click();
   await measured(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   await workbench.page.waitForTimeout(600);
   await workbench.picture("accuracy-outputs");
   expect(await page.locator("[data-figure=error]").innerText()).toMatch(/Relative error of picture\s+[\d.]+ %\s+± [\d.]+\s+on 500 samples/);
@@ -210,7 +207,7 @@ test("a recipe is measured before anything is saved, on the images that its fit 
 test("texts may be a third longer", async () => {
   const page = await open("fashion-cnn.small.onnx");
   await measured(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   expect(await lengthen(page)).toBeGreaterThan(50);
   await workbench.picture("accuracy-longer");
   expect(await overlaps(page)).toEqual([]);
@@ -219,7 +216,7 @@ test("texts may be a third longer", async () => {
 test("at every width figures stand in view and nothing is cut or lies on another", async () => {
   const page = await open("fashion-cnn.small.onnx");
   await measured(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   for (const [width, height] of [[1160, 900], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [1104, 720], [672, 450]]) {
     await workbench.page.setViewportSize({ width: width + 48, height });
     await workbench.page.waitForTimeout(500);
@@ -241,7 +238,7 @@ test.each([["Default Dark Modern", "dark-again"], ["Default Light Modern", "ligh
   const page = await open("fashion-cnn.small.onnx");
   await page.waitForSelector(name.startsWith("dark") ? "body.vscode-dark" : name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
   await measured(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   await workbench.page.waitForTimeout(600);
   await workbench.picture(`accuracy-${name}`);
   expect(await overlaps(page)).toEqual([]);

@@ -33,7 +33,7 @@ afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   await workbench.tidy();
-  await sideBar(true);
+  await workbench.sideBar(true);
 });
 
 /** The codebook of a layer, with the side bar out of the way. */
@@ -49,13 +49,9 @@ async function open(name: string, layer: string): Promise<Frame> {
 const ready = (page: Frame, layer: string) => page.waitForSelector(`.codebook[data-layer='${layer}']:not([data-stale])`);
 const figures = (page: Frame) => page.locator(".book-head .figures").innerText().then((text) => text.replace(/\s+/g, " "));
 const selected = (page: Frame) => page.locator(".codeword[aria-selected=true]").getAttribute("data-word");
-async function sideBar(wanted: boolean): Promise<void> {
-  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
-}
-
 test("a layer's codebook stands with its clusters, index map, worst kernels and uses beside the original", async () => {
   const page = await open("fashion-cnn.small.onnx", "17");
-  await sideBar(false);
+  await workbench.sideBar(false);
   await page.waitForSelector(".member");
   await workbench.page.waitForTimeout(500);
   await workbench.picture("codebook-dark", true);
@@ -70,7 +66,7 @@ test("a layer's codebook stands with its clusters, index map, worst kernels and 
 
 test("one selected codeword is lit everywhere: by keys, by the map, by the clusters", async () => {
   const page = await open("fashion-cnn.small.onnx", "17"), { keyboard, mouse } = workbench.page;
-  await sideBar(false);
+  await workbench.sideBar(false);
   await page.locator(".codeword[aria-selected=true]").click();
   const first = await selected(page);
   await keyboard.press("ArrowRight");
@@ -144,7 +140,7 @@ test("a layer that is not compressed is tried out, and nothing is written", asyn
   const before = readdirSync(workbench.folder), page = await workbench.open("resnet20-cifar10.onnx");
   await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
   await page.waitForSelector(".codebook[data-layer]:not([data-stale])");
-  await sideBar(false);
+  await workbench.sideBar(false);
   expect(await page.locator(".book-trial").innerText()).toMatch(/Preview[^]*Block[^]*Codewords[^]*Nothing is written\./);
   const noise = async () => Number(/([\d.]+) dB/.exec(await figures(page))![1]), few = await noise();
   expect(await figures(page)).toMatch(/bits per weight, predicted 64 × 3×3/);
@@ -181,7 +177,7 @@ test("dead words stand last as empty cells and are counted", async () => {
 test(`${LARGE * LARGE} kernels are clustered, drawn as a sample, and moved`, async () => {
   const page = await open("large.onnx", "conv");
   expect(await page.locator(".book-scatter .book-caption").innerText()).toBe("32,768 of 262,144 kernels as dots, 64 codewords as discs sized by use");
-  await sideBar(false);
+  await workbench.sideBar(false);
   const stage = (await page.locator(".book-scatter .book-stage").boundingBox())!, { mouse } = workbench.page;
   await mouse.move(stage.x + 200, stage.y + 200);
   await mouse.down();
@@ -202,7 +198,7 @@ test("the details of a compressed layer lead to its codebook", async () => {
 
 test("at every width panes stack and nothing is cut or lies on another", async () => {
   const page = await open("fashion-cnn.small.onnx", "17");
-  await sideBar(false);
+  await workbench.sideBar(false);
   for (const [width, height] of [[1160, 900], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [340, 800], [1104, 720], [672, 450]]) {
     await workbench.page.setViewportSize({ width: width + 48, height });
     await workbench.page.waitForTimeout(500);
@@ -221,7 +217,7 @@ test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], [
   writeFileSync(settings, JSON.stringify({ "workbench.colorTheme": theme }));
   const page = await open("fashion-cnn.small.onnx", "17");
   await page.waitForSelector(name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
-  await sideBar(false);
+  await workbench.sideBar(false);
   await page.waitForSelector(".member");
   await workbench.page.waitForTimeout(400);
   await workbench.picture(`codebook-${name}`);

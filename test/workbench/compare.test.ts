@@ -22,13 +22,10 @@ beforeAll(async () => {
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await sideBar(true);
+  await workbench.sideBar(true);
   await workbench.tidy();
 });
 
-async function sideBar(wanted: boolean): Promise<void> {
-  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
-}
 const filled = (page: Frame) => page.waitForSelector("#page[data-filled]");
 
 /** Two files selected in the Explorer, then *Compare Models*. */
@@ -49,7 +46,7 @@ const cells = (page: Frame, kind: string) => page.locator(`.cmp-rows .cmp-${kind
 test("two selected files stand side by side: sizes, layers, kernels; then accuracy", { timeout: 240_000 }, async () => {
   const page = await compare("fashion-cnn.small.onnx", "fashion-cnn.onnx"), before = statSync(at("fashion-cnn.onnx")).size, after = statSync(at("fashion-cnn.small.onnx")).size;
   await filled(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   expect(await figures(page)).toMatch(/[\d.]+× smaller on disk [\d.]+ MB → [\d.]+ KB as gzip 1.16 MB in memory, as before 6 \/ 1 changed \/ left as before 32 → [\d.]+ bits per conv. weight/);
   expect(Number(/([\d.]+)×/.exec(await figures(page))![1])).toBeCloseTo(before / after, 0);
   expect(await cells(page, "name")).toEqual(["0", "3", "7", "10", "14", "17", "22"]);
@@ -70,7 +67,7 @@ test("two selected files stand side by side: sizes, layers, kernels; then accura
 test("rows stand beside their nodes in both graphs, at every zoom; one selection moves all", async () => {
   const page = await compare("resnet20-cifar10.onnx", "tiny.onnx"), { keyboard, mouse } = workbench.page;
   await filled(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   await workbench.page.waitForTimeout(500);
   await workbench.picture("compare-resnet", true);
   const selected = () => page.locator(".cmp-row[aria-selected=true]").getAttribute("data-layer");
@@ -142,7 +139,7 @@ test("the comparison comes back when the window is loaded again", async () => {
 test("texts may be a third longer", async () => {
   const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
   await filled(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   expect(await lengthen(page)).toBeGreaterThan(30);
   await workbench.picture("compare-longer");
   expect(await overlaps(page)).toEqual([]);
@@ -151,7 +148,7 @@ test("texts may be a third longer", async () => {
 test("at every width nothing is cut or lies on another", async () => {
   const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
   await filled(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   const step = page.locator(".cmp-step .button", { hasText: "Measure Accuracy" }), measured = page.locator(".cmp-measured", { hasText: /agreement|top-1/ });
   await step.or(measured).first().waitFor();
   if (await step.isVisible()) await step.click();
@@ -176,7 +173,7 @@ test.each([["Default Dark Modern", "dark-again"], ["Default Light Modern", "ligh
   const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
   await page.waitForSelector(name.startsWith("dark") ? "body.vscode-dark" : name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");
   await filled(page);
-  await sideBar(false);
+  await workbench.sideBar(false);
   await workbench.page.waitForTimeout(600);
   await workbench.picture(`compare-${name}`);
   expect(await overlaps(page)).toEqual([]);

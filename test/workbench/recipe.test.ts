@@ -23,19 +23,15 @@ afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   await workbench.tidy();
-  await sideBar(true);
+  await workbench.sideBar(true);
 });
-
-async function sideBar(wanted: boolean): Promise<void> {
-  if (await workbench.page.locator(".part.sidebar").isVisible() !== wanted) await workbench.command("View: Toggle Primary Side Bar Visibility");
-}
 
 /** The visual editor of a recipe with its plan, the side bar out of the way. */
 async function open(name = NAME): Promise<Frame> {
   await workbench.menu(name, "Open Recipe Editor");
   const page = await workbench.modelPage(name);
   await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
-  await sideBar(false);
+  await workbench.sideBar(false);
   return page;
 }
 const save = () => workbench.page.keyboard.press("Control+s");

@@ -106,6 +106,11 @@ export class Workbench {
     await this.page.waitForTimeout(300);
   }
 
+  /** Shows or hides the side bar. */
+  async sideBar(wanted: boolean): Promise<void> {
+    if (await this.page.locator(".part.sidebar").isVisible() !== wanted) await this.command("View: Toggle Primary Side Bar Visibility");
+  }
+
   async command(title: string): Promise<void> {
     const input = this.page.locator(".quick-input-widget input").first();
     // a palette that is still closing takes no key, or closes over the one just opened
