@@ -6,7 +6,7 @@ import { OPERATORS } from "./operators";
 import { type Dim, type Facts, MOST_VALUES, outputsOf, type Shape } from "./shape-rules";
 import { DataType, isFloatType } from "./tensor";
 
-export type { Dim, Shape } from "./shape-rules";
+export type { Dim, Facts, Shape } from "./shape-rules";
 
 /**
  * Shapes of all values, as far as they follow from the inputs, for the usual operators of convolutional networks. A dimension that is not known is "?",
@@ -14,7 +14,17 @@ export type { Dim, Shape } from "./shape-rules";
  * Names of bodies appear unless the main graph has them too.
  */
 export function inferShapes(model: Model): Map<string, Shape> {
-  const facts = new Map<Graph, Map<string, Facts>>(), shapes = new Map<string, Shape>();
+  const shapes = new Map<string, Shape>();
+  for (const known of inferFacts(model).values()) for (const [name, { shape }] of known) if (shape && name && !shapes.has(name)) shapes.set(name, shape);
+  return shapes;
+}
+
+/**
+ * What {@link inferShapes} tells, by graph, with the elements of small values.
+ * @param fixed sizes of inputs of the main graph, and of constants that are none; with them the shapes that the file declares of other values are not believed
+ */
+export function inferFacts(model: Model, fixed?: ReadonlyMap<string, readonly number[]>): Map<Graph, Map<string, Facts>> {
+  const facts = new Map<Graph, Map<string, Facts>>();
   for (const graph of model.graphs) {
     const known = new Map<string, Facts>();
     facts.set(graph, known);
@@ -24,19 +34,18 @@ export function inferShapes(model: Model): Map<string, Shape> {
       const tensor = home?.initializers.get(name) ?? constantTensor(graph, name);
       return tensor ? { shape: tensor.dims, values: tensor.values, isFloat: isFloatType(tensor.type) } : {};
     };
-    for (const { name, shape } of graph.inputs) known.set(name, { shape });
+    for (const { name, shape } of graph.inputs) known.set(name, { shape: fixed?.get(name) ?? shape });
     for (const [name, { dims }] of graph.sparseInitializers) known.set(name, { shape: dims });
-    for (const [name, { dims, values, type }] of graph.initializers) known.set(name, { shape: dims, values: graph.overridable.has(name) ? undefined : values, isFloat: isFloatType(type) });
-    const declared = new Map(graph.outputs.map(({ name, shape }) => [name, shape]));
-    for (const [name, { shape }] of graph.valueInfo) declared.set(name, shape);
+    for (const [name, { dims, values, type }] of graph.initializers) known.set(name, { shape: dims, values: graph.overridable.has(name) || fixed?.has(name) ? undefined : values, isFloat: isFloatType(type) });
+    const declared = new Map<string, Shape | undefined>();
+    if (!fixed) for (const { name, shape } of [...graph.outputs, ...graph.valueInfo.values()]) declared.set(name, shape);
     for (const node of graph.nodes) {
       const inputs = node.inputs.map((name) => (name ? find(name) : {})), standard = isStandardDomain(node.domain);
       const outputs = standard ? computed(node, inputs, model.opset) ?? outputsOf(node, inputs, model.opset) : [];
       node.outputs.forEach((name, i) => known.set(name, { ...outputs[i], shape: merge(declared.get(name), outputs[i]?.shape) }));
     }
-    for (const [name, { shape }] of known) if (shape && name && !shapes.has(name)) shapes.set(name, shape);
   }
-  return shapes;
+  return facts;
 }
 
 /** Facts of outputs whose inputs are all known small numbers: shape arithmetic of any rank. */
