@@ -1,0 +1,90 @@
+import { countOf, GraphBuilder, storedDims, type Order, type Value } from "./graph";
+import { Differentiation, type Barrier } from "./differentiate";
+import type { Network } from "./network";
+import { lossOf, type Objective } from "./objective";
+import type { TraceMode } from "./operator";
+
+/** A tensor that comes in with every step. */
+export interface Parameter {
+  /** The constant of the network that it stands for. */
+  name: string;
+  dims: readonly number[];
+  /** How the caller stores it, and gets its gradient. */
+  order?: Order;
+}
+
+export interface StepOptions {
+  parameters: readonly Parameter[];
+  objective: Objective;
+  mode: TraceMode;
+}
+
+/** A training step as an ONNX model: samples, the original's outputs and parameters in; the loss, gradients and statistics out. */
+export interface Step {
+  model: Uint8Array;
+  /** Parameters that a gradient comes back to; the others cannot be tuned. */
+  tuned: string[];
+  /** Where gradients end. */
+  barriers: readonly Barrier[];
+  /** Outputs of batch normalizations whose statistics come out. */
+  normalizations: string[];
+}
+
+export const LOSS = "loss";
+export const gradientOutput = (parameter: string): string => `d ${parameter}`;
+export const meanOutput = (normalization: string): string => `mean ${normalization}`;
+export const varianceOutput = (normalization: string): string => `variance ${normalization}`;
+
+/** Builds the step of a network. */
+export function buildStep(network: Network, { parameters, objective, mode }: StepOptions): Step {
+  const g = new GraphBuilder(), pass = layOut(g, network, parameters, mode), { loss, gradients: seeds } = lossOf(g, network.outputs.map((name) => pass.value(name)), objective);
+  const gradients = pass.backward(new Map(network.outputs.map((name, i) => [name, seeds[i]])));
+  g.output(LOSS, loss);
+  for (const { name, order } of parameters) {
+    const gradient = gradients.get(name);
+    if (gradient) g.output(gradientOutput(name), g.ordered(gradient, order));
+  }
+  for (const [name, { mean, variance }] of pass.statistics) {
+    g.output(meanOutput(name), mean);
+    g.output(varianceOutput(name), variance);
+  }
+  return { model: g.build(), tuned: parameters.flatMap(({ name }) => (gradients.has(name) ? [name] : [])), barriers: pass.barriers, normalizations: [...pass.statistics.keys()] };
+}
+
+/** The forward pass alone: the outputs under their own names, and statistics where the batch's are taken. */
+export function buildForward(network: Network, { parameters, mode }: Omit<StepOptions, "objective">): Uint8Array {
+  const g = new GraphBuilder(), pass = layOut(g, network, parameters, mode);
+  network.outputs.forEach((name, i) => g.output(forwardOutput(i), g.plain(pass.value(name))));
+  for (const [name, { mean, variance }] of pass.statistics) {
+    g.output(meanOutput(name), mean);
+    g.output(varianceOutput(name), variance);
+  }
+  return g.build();
+}
+
+export const forwardOutput = (output: number): string => `output ${output}`;
+
+function layOut(g: GraphBuilder, network: Network, parameters: readonly Parameter[], mode: TraceMode): Differentiation {
+  const samples: Value = g.input(network.input, network.dims.get(network.input)!);
+  const given = new Map<string, Value>([[network.input, samples]]);
+  for (const { name, dims, order } of parameters) given.set(name, g.input(name, dims, order));
+  return new Differentiation(g, network, given, new Set(parameters.map(({ name }) => name)), mode);
+}
+
+/** Elements of a tensor [a, b, c, d] as they are stored in another order, or back. */
+export function reordered(values: Float32Array, { dims, order }: Pick<Parameter, "dims" | "order">, back = false): Float32Array {
+  if (!order) return values;
+  const strides = dims.map((_, axis) => countOf(dims.slice(axis + 1))), stored = storedDims({ name: "", dims, order }), result = new Float32Array(values.length);
+  const place = new Array<number>(dims.length).fill(0);
+  for (let i = 0, at = 0; i < values.length; i++) {
+    if (back) result[at] = values[i];
+    else result[i] = values[at];
+    for (let axis = dims.length - 1; axis >= 0; axis--) {
+      at += strides[order[axis]];
+      if (++place[axis] < stored[axis]) break;
+      at -= stored[axis] * strides[order[axis]];
+      place[axis] = 0;
+    }
+  }
+  return result;
+}
