@@ -69,6 +69,8 @@ class Reading {
       const { shape, values, isFloat } = this.facts.get(name) ?? {};
       if (!shape || !values || ![...shape, ...values].every((value) => typeof value === "number")) continue;
       const dims = shape.map(Number), numbers = values.map(Number);
+      // "to the end" is more than a number holds exactly: such a constant is read as it is
+      if (!isFloat && !numbers.every(Number.isSafeInteger)) continue;
       known.set(name, isFloat ? { dims, type: DataType.FLOAT, data: Float32Array.from(numbers) } : { dims, type: DataType.INT64, data: BigInt64Array.from(numbers, (value) => BigInt(Math.trunc(value))) });
     }
     return known;
