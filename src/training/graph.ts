@@ -207,12 +207,22 @@ export class GraphBuilder {
     return this.node("Transpose", [plain], perm.map((axis) => plain.dims[axis]), { perm: [...perm] });
   }
 
-  /** Makes other places of those along an axis, each a weighted sum: a row of the matrix. */
-  contract(x: Value, axis: number, weights: Matrix): Value {
+  /**
+   * Makes other places of those along an axis, each a weighted sum: a row of the matrix.
+   * @param blocks how many pieces of the axis the matrix is for, one after the other
+   * @param late what has to be there first
+   */
+  contract(x: Value, axis: number, weights: Matrix, { blocks = 1, late }: { blocks?: number; late?: Value } = {}): Value {
     if (isIdentity(weights)) return x;
-    const at = storedAxis(x, axis), stored = storedDims(x), { rows, columns, data } = weights, outer = countOf(stored.slice(0, at)), inner = countOf(stored.slice(at + 1));
-    const sums = this.node("MatMul", [this.constant(data, [rows, columns]), this.view(x, [outer, columns, inner])], [outer, rows, inner]);
-    return this.viewAs(sums, x.dims.map((dim, i) => (i === axis ? rows : dim)), x.order);
+    const at = storedAxis(x, axis), stored = storedDims(x), { rows, columns, data } = weights, outer = countOf(stored.slice(0, at)) * blocks, inner = countOf(stored.slice(at + 1));
+    const matrix = this.constant(data, [rows, columns]), sums = this.node("MatMul", [late ? this.after(matrix, late) : matrix, this.view(x, [outer, columns, inner])], [outer, rows, inner]);
+    return this.viewAs(sums, x.dims.map((dim, i) => (i === axis ? rows * blocks : dim)), x.order);
+  }
+
+  /** A value that is not there before another one is, so that what is made of it is made then, and not kept until then: onnxruntime would compute the same thing only once. */
+  private after(value: Value, other: Value): Value {
+    const first = this.node("Slice", [this.view(other, [countOf(other.dims)]), this.ints([0]), this.ints([1])], [1]);
+    return this.plus(value, this.multiply(first, this.scalar(0)));
   }
 
   /** Rows by index along the first stored axis. */
