@@ -13,6 +13,7 @@ import { countOf, TAPS } from "../src/training/graph";
 import { readNetwork, type Network } from "../src/training/network";
 import { teacherInput } from "../src/training/objective";
 import { Momentum } from "../src/training/optimizer";
+import { release } from "../src/training/release";
 import { buildStep, gradientOutput, LOSS, reordered, type Parameter } from "../src/training/step";
 import { dataInput } from "../src/evaluation/evaluate";
 import { openModelFile } from "../src/worker/host";
@@ -77,7 +78,7 @@ async function ours(folder: string): Promise<void> {
   const resident = statusOf("VmRSS");
   const step = buildStep(network, { parameters, objective: { kind: "distillation", temperature: 1 }, mode: { statistics: "batch", layout: "pixels" } });
   if (options.profile) writeFileSync(`${options.profile}.onnx`, step.model);
-  const threads = Number(options.threads), session = await ort.InferenceSession.create(step.model, { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3, ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}) });
+  const threads = Number(options.threads), session = await ort.InferenceSession.create(step.model, { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3, enableMemPattern: false, ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}) });
   for (const { name, dims } of parameters) optimizers.set(name, new Momentum(countOf(dims)));
   tell({ resident });
   let steps = 0;
@@ -88,6 +89,7 @@ async function ours(folder: string): Promise<void> {
     const wall = (performance.now() - started) / 1e3, { user, system } = process.cpuUsage(before);
     tell({ wall, cpu: (user + system) / 1e6, loss: (results[LOSS].data as Float32Array)[0], peak: statusOf("VmHWM") - resident });
     if (steps++ === 0) writeFileSync(path.join(folder, "gradients.ours"), Buffer.concat(parameters.map((parameter) => { const values = reordered(results[gradientOutput(parameter.name)].data as Float32Array, parameter, true); return Buffer.from(values.buffer, values.byteOffset, values.byteLength); })));
+    release(Object.values(results).map(({ data }) => data as Float32Array));
   }
   if (options.profile) session.endProfiling();
 }
