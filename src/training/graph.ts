@@ -3,6 +3,7 @@ import { buildModel } from "../onnx/build";
 import type { AttributeValue, BorderValue, NodeSpec, TensorData } from "../onnx/encode";
 import { RAISED_OPSET } from "../onnx/raise";
 import { DataType, type NumberArray } from "../onnx/tensor";
+import { isIdentity, type Matrix } from "./matrix";
 
 /** A value of a graph under construction. */
 export interface Value {
@@ -23,7 +24,7 @@ export const TAPS: Order = [2, 3, 1, 0];
 
 export const countOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 const sameOrder = (a: Order | undefined, b: Order | undefined): boolean => a?.join() === b?.join();
-const isIdentity = (order: Order): boolean => order.every((axis, i) => axis === i);
+const isInPlace = (order: Order): boolean => order.every((axis, i) => axis === i);
 /** Sizes as they are stored. */
 export const storedDims = ({ dims, order }: Pick<Value, "dims" | "order">): number[] => (order ? order.map((axis) => dims[axis]) : [...dims]);
 /** Where an axis of the network is stored. */
@@ -65,7 +66,7 @@ export class GraphBuilder {
   node(op: string, inputs: readonly (Value | string | undefined)[], dims: readonly number[], attributes?: Record<string, AttributeValue>, order?: Order): Value {
     const name = this.fresh();
     this.nodes.push({ op, inputs: inputs.map((input) => (typeof input === "string" ? input : input?.name ?? "")), outputs: [name], attributes });
-    return { name, dims, order: order && !isIdentity(order) ? order : undefined };
+    return { name, dims, order: order && !isInPlace(order) ? order : undefined };
   }
 
   constant(data: Float32Array, dims: readonly number[], order?: Order): Value {
@@ -206,11 +207,12 @@ export class GraphBuilder {
     return this.node("Transpose", [plain], perm.map((axis) => plain.dims[axis]), { perm: [...perm] });
   }
 
-  /** Makes other places of those along an axis, each a weighted sum: `weights` is [size, x.dims[axis]]. */
-  contract(x: Value, axis: number, weights: Float32Array, size: number): Value {
-    const at = storedAxis(x, axis), stored = storedDims(x), from = x.dims[axis], outer = countOf(stored.slice(0, at)), inner = countOf(stored.slice(at + 1));
-    const sums = this.node("MatMul", [this.constant(weights, [size, from]), this.view(x, [outer, from, inner])], [outer, size, inner]);
-    return this.viewAs(sums, x.dims.map((dim, i) => (i === axis ? size : dim)), x.order);
+  /** Makes other places of those along an axis, each a weighted sum: a row of the matrix. */
+  contract(x: Value, axis: number, weights: Matrix): Value {
+    if (isIdentity(weights)) return x;
+    const at = storedAxis(x, axis), stored = storedDims(x), { rows, columns, data } = weights, outer = countOf(stored.slice(0, at)), inner = countOf(stored.slice(at + 1));
+    const sums = this.node("MatMul", [this.constant(data, [rows, columns]), this.view(x, [outer, columns, inner])], [outer, rows, inner]);
+    return this.viewAs(sums, x.dims.map((dim, i) => (i === axis ? rows : dim)), x.order);
   }
 
   /** Rows by index along the first stored axis. */

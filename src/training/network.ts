@@ -32,10 +32,6 @@ export async function readNetwork(model: Model, input: { name: string; dims: rea
   return new Reading(model, input, outputs, free).run();
 }
 
-/** An integer as it is stored; the largest say "to the end" and lose nothing by being smaller. */
-const wholeNumber = (value: number): bigint => BigInt(Math.trunc(Math.min(Math.max(value, -LARGE), LARGE)));
-const LARGE = 2 ** 62;
-
 class Reading {
   private readonly facts: ReadonlyMap<string, Facts>;
   private readonly network: Network;
@@ -73,7 +69,9 @@ class Reading {
       const { shape, values, isFloat } = this.facts.get(name) ?? {};
       if (!shape || !values || ![...shape, ...values].every((value) => typeof value === "number")) continue;
       const dims = shape.map(Number), numbers = values.map(Number);
-      known.set(name, isFloat ? { dims, type: DataType.FLOAT, data: Float32Array.from(numbers) } : { dims, type: DataType.INT64, data: BigInt64Array.from(numbers, wholeNumber) });
+      // "to the end" is more than a number holds exactly: such a constant is read as it is
+      if (!isFloat && !numbers.every(Number.isSafeInteger)) continue;
+      known.set(name, isFloat ? { dims, type: DataType.FLOAT, data: Float32Array.from(numbers) } : { dims, type: DataType.INT64, data: BigInt64Array.from(numbers, (value) => BigInt(Math.trunc(value))) });
     }
     return known;
   }

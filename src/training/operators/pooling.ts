@@ -1,4 +1,5 @@
 import { countOf, type GraphBuilder, type Value } from "../graph";
+import { matrix, transposed, type Matrix } from "../matrix";
 import { need, only, Untrainable, type Operator } from "../operator";
 import { windowOf } from "../window";
 
@@ -26,27 +27,21 @@ export const averagePool: Operator = ({ g, inputs, node, outputDims }) => {
   const x = need(inputs[0]), dims = outputDims(0), kernel = node.ints("kernel_shape") ?? [], { strides, pads, dilations } = windowOf(node, x.dims.slice(2), kernel);
   const counted = node.int("count_include_pad", 0) !== 0, rank = kernel.length;
   const means = kernel.map((size, i) => meansOf({ from: x.dims[i + 2], to: dims[i + 2], size, stride: strides[i], dilation: dilations[i], before: pads[i], after: pads[i + rank], counted }));
-  const backward = means.map((matrix, i) => transposed(matrix, dims[i + 2]));
-  const apply = (value: Value, matrices: readonly Float32Array[], sizes: readonly number[]) => matrices.reduce((result, matrix, i) => g.contract(result, i + 2, matrix, sizes[i + 2]), value);
-  return { outputs: [apply(x, means, dims)], backward: only((dy) => [apply(dy, backward, x.dims)]) };
+  const backward = means.map(transposed);
+  const apply = (value: Value, matrices: readonly Matrix[]) => matrices.reduce((result, means, i) => g.contract(result, i + 2, means), value);
+  return { outputs: [apply(x, means)], backward: only((dy) => [apply(dy, backward)]) };
 };
 
 interface Line { from: number; to: number; size: number; stride: number; dilation: number; before: number; after: number; counted: boolean }
 
 /** The weights [to, from] that each place of a line of windows gives to the places under it. */
-function meansOf({ from, to, size, stride, dilation, before, after, counted }: Line): Float32Array {
-  const weights = new Float32Array(to * from);
+function meansOf({ from, to, size, stride, dilation, before, after, counted }: Line): Matrix {
+  const weights = matrix(to, from);
   for (let i = 0; i < to; i++) {
     const places = Array.from({ length: size }, (_, k) => i * stride - before + k * dilation);
     // padding counts where it is asked for; what lies beyond it, behind a window that was rounded up, never does
     const count = places.filter((at) => (counted ? at < from + after : at >= 0 && at < from)).length;
-    for (const at of places) if (at >= 0 && at < from) weights[i * from + at] += 1 / count;
+    for (const at of places) if (at >= 0 && at < from) weights.data[i * from + at] += 1 / count;
   }
   return weights;
-}
-
-function transposed(matrix: Float32Array, rows: number): Float32Array {
-  const columns = matrix.length / rows, result = new Float32Array(matrix.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) result[j * rows + i] = matrix[i * columns + j];
-  return result;
 }

@@ -1,4 +1,5 @@
 import { countOf, type GraphBuilder, type Value } from "../graph";
+import { matrix } from "../matrix";
 import { need, only, Untrainable, type Operator, type Trace } from "../operator";
 
 /** Operators that only move values about. */
@@ -117,9 +118,9 @@ function gatherAxis(g: GraphBuilder, x: Value, axis: number, index: readonly num
 
 /** Adds values to the places along an axis that they were taken from: a product with ones at those places. */
 function scatterAxis(g: GraphBuilder, dy: Value, axis: number, index: readonly number[], size: number): Value {
-  const places = new Float32Array(size * index.length);
-  index.forEach((to, from) => { places[to * index.length + from] = 1; });
-  return g.contract(dy, axis, places, size);
+  const places = matrix(size, index.length);
+  index.forEach((to, from) => { places.data[to * index.length + from] = 1; });
+  return g.contract(dy, axis, places);
 }
 
 /** Rows of a table by constant indices: codewords in the places of kernels. */
