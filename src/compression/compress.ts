@@ -10,13 +10,15 @@ import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
-import { goalOf, mergeRecipe, type Goal, type Job } from "./goal";
+import { goalOf, mergeRecipe, parseTuning, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, planFor, trialOf, type Trial } from "./plan";
 import { ProgressMeter } from "./progress";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
+import type { OwnVector } from "./follow";
+import { tune } from "./tune";
 import { assemble, findByName } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
@@ -75,7 +77,8 @@ class Compression {
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
-      const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), this.job.embedded, request.layout);
+      const vectors = await this.timed("tune", () => this.tune(fitted, data, tools));
+      const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
@@ -207,6 +210,22 @@ class Compression {
     const fitted = await fitWithData(this.model, choices, data.fit, watched);
     fitted.layers.forEach(hold);
     return { fitted: finished, effect: fitted.effect };
+  }
+
+  /** Trains what was fitted where that is asked for. @returns constants that have changed beside the layers */
+  private async tune(fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools): Promise<OwnVector[]> {
+    const { model, signal, job: { request: { tune: text } } } = this, length = parseTuning(text);
+    if (!length) return [];
+    if (!data) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
+    const layers: FittedLayer[] = [];
+    for (const finished of fitted.values()) layers.push(await finished.load());
+    const { input, dataset, positions } = data;
+    const tuned = await tune({
+      model, layers, input, dataset, positions, length, seed: tools.seed, threads: tools.threads, runtime: tools.runtime, signal,
+      onProgress: ({ step, steps, loss, held, best }) => { if (held) console.error(step, steps, loss, held, best); },
+    });
+    for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
+    return tuned.vectors;
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */

@@ -22,7 +22,13 @@ export const BATCH = 64;
 export interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueFacts }
 
 /** Data as a job uses it. */
-export interface JobData extends EvaluationSet { fit: Batches; rating: Batches; notes: readonly string[] }
+export interface JobData extends EvaluationSet {
+  fit: Batches;
+  rating: Batches;
+  /** All samples that the report is not measured on. */
+  positions: readonly number[];
+  notes: readonly string[];
+}
 
 /** Reads a job's calibration images, and says which are held out for the report. @throws KernelscopeError "bad-data" */
 export async function readJobData({ request, recipe }: Job, model: Model, host: Host, signal?: AbortSignal): Promise<JobData> {
@@ -33,7 +39,7 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
   const batches = await readBatches(dataset, chosen, batchSize(input, BATCH), signal);
   return {
-    dataset, input, held, notes: dataset.notes, fit: { input: input.name, batches },
+    dataset, input, held, positions: fit, notes: dataset.notes, fit: { input: input.name, batches },
     rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
   };
 }

@@ -5,6 +5,7 @@ import { rawBytes } from "../onnx/tensor";
 import { methodById } from "../methods/registry";
 import { WeightPacker, type PackedBytes, type PackedLayout, type PoolCounts } from "../methods/packer";
 import { zeroBytes } from "../methods/zeros";
+import type { OwnVector } from "./follow";
 import { floatTensor, plainWeight, type FittedLayer, type LayerChoice } from "./fit";
 
 export const VERSION = "1";
@@ -20,10 +21,14 @@ class Assembly {
   }
 
   add({ layer, packed, absorbed }: Pick<FittedLayer, "layer" | "packed" | "absorbed">): void {
-    const { edit, model, packer } = this, method = methodById(packed.method);
+    const { edit, packer } = this, method = methodById(packed.method);
     if (this.layout === "dense") edit.replaceInitializer(layer.graph, layer.weight, this.counts ? plainWeight(layer, method.restore(packed)) : blankWeight(layer));
     else method.apply(packed, layer, packer);
-    for (const vector of absorbed) edit.replaceInitializer(model.graph, vector.name, floatTensor(vector));
+    this.replace(absorbed);
+  }
+
+  replace(vectors: readonly OwnVector[]): void {
+    for (const vector of vectors) this.edit.replaceInitializer(this.model.graph, vector.name, floatTensor(vector));
   }
 
   finish(recipe: string): PackedBytes {
@@ -42,11 +47,12 @@ export function sizesOf(model: Model, blanks: readonly Pick<FittedLayer, "layer"
   return { packed, fileBytes: () => assembly.edit.size() };
 }
 
-/** The edit that puts fitted layers into a model; one after the other is loaded, so that their codes are not all in memory at once. */
-export async function assemble(model: Model, choices: readonly LayerChoice[], load: (choice: LayerChoice) => Promise<FittedLayer>, recipe: string, layout: PackedLayout = "bits"): Promise<ModelEdit> {
+/** The edit that puts fitted layers, and new values of other constants, into a model; one after the other is loaded, so that their codes are not all in memory at once. */
+export async function assemble(model: Model, choices: readonly LayerChoice[], load: (choice: LayerChoice) => Promise<FittedLayer>, vectors: readonly OwnVector[], recipe: string, layout: PackedLayout = "bits"): Promise<ModelEdit> {
   const blanks = choices.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, false) }));
   const assembly = new Assembly(model, layout, sizesOf(model, blanks, recipe, layout).packed.counts);
   for (const choice of choices) assembly.add(await load(choice));
+  assembly.replace(vectors);
   assembly.finish(recipe);
   return assembly.edit;
 }

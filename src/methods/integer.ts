@@ -77,6 +77,10 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
     return scaleStorage === "elsewhere" ? rows : scaleRows(rows, scale);
   },
 
+  codesOf: ({ codes, options: { bits } }) => ({ codes, bits, block: 1 }),
+
+  withCodes: (packed, { codes }) => ({ ...packed, codes }),
+
   apply({ codes, options: { bits }, scale, scaleStorage }, layer, packer) {
     const values = packer.values(layer, codes, bits);
     packer.finish(layer, "Reshape", [values, packer.ints(packer.rowDims(layer))], scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half"));

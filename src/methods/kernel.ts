@@ -96,6 +96,12 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
     return expand(fromCodes(codes, valueBits), index, block, scaleStorage === "elsewhere" ? undefined : scale);
   },
 
+  codesOf: ({ codes, index, options: { block, valueBits } }) => ({ codes, index, block, bits: valueBits }),
+
+  withCodes(packed, { codes, index }) {
+    return { ...packed, codes, index: index ? compactIndex(packed.options.words, index) : packed.index };
+  },
+
   apply({ codes, index, options: { block, words, valueBits }, scale, scaleStorage }, layer, packer: WeightPacker) {
     const indices = packer.indices(layer, index, bitsFor(words));
     const values = packer.values(layer, codes, valueBits);
@@ -109,6 +115,14 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
 
   recognise: recogniseCodebook,
 };
+
+/** Indices in as few bytes as the words take. */
+function compactIndex(words: number, index: Int32Array | WordIndex): WordIndex {
+  if (!(index instanceof Int32Array)) return index;
+  const compact = wordIndex(words, new ArrayBuffer(index.length * wordBytes(words)));
+  compact.set(index);
+  return compact;
+}
 
 /** Sensible codeword sizes, all dividing a row: whole kernels, rows of kernels, pairs and single weights; runs of 8, 4, 2 and 1 along the inputs where kernels are single weights. */
 function blocksOf(layer: Layer): number[] {
@@ -352,8 +366,7 @@ class CodebookFit {
   /** Puts the grid's step into the scale and keeps rows of zeros exact. */
   private finish({ codes, step, bits }: GridCodes, index: Int32Array | WordIndex): PackedKernel {
     const { d, context, options } = this;
-    const compact = index instanceof Int32Array ? wordIndex(options.words, new ArrayBuffer(index.length * wordBytes(options.words))) : index;
-    if (compact !== index) compact.set(index);
+    const compact = compactIndex(options.words, index);
     if (this.zeroRows.length) this.silence(codes, compact);
     if (codes.length < options.words * d) codes = padCodes(codes, options.words * d, bits);
     const scale = this.scale.map((s) => safeScale(Math.fround(s * step)));

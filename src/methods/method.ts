@@ -47,6 +47,17 @@ export interface PackedWeight {
   scaleStorage: "half" | "float" | "elsewhere";
 }
 
+/** A packed weight's numbers as training moves them: codes on a grid, each standing for one or many weights. */
+export interface Codes {
+  /** [words, block], see numeric/grid. */
+  codes: Uint8Array;
+  bits: number;
+  /** Weights in a row of one output channel that one word fills. */
+  block: number;
+  /** [outputs, inputs / block]; absent where every block has a word of its own. */
+  index?: Int32Array | Uint8Array | Uint16Array;
+}
+
 /** One of the methods of the papers. The registry knows them all; planner, recipe, command line and views know only this. */
 export interface CompressionMethod<Options extends object = object, Packed extends PackedWeight = PackedWeight> {
   id: string;
@@ -68,6 +79,10 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   compress(layer: Layer, rows: WeightRows, options: Options, context: FitContext): Promise<Packed>;
   /** Rows [outputs, inputs] that inference will see, bit for bit; without the scale where that is kept elsewhere. */
   restore(packed: Packed): Float32Array;
+  /** What training may move; undefined where nothing can. */
+  codesOf(packed: Packed): Codes | undefined;
+  /** The same weight with other codes, as many as before. */
+  withCodes(packed: Packed, codes: Pick<Codes, "codes" | "index">): Packed;
   /** Adds the stock ONNX nodes that end in the layer's weight. */
   apply(packed: Packed, layer: Layer, packer: WeightPacker): void;
   /** Reads a weight back from a file, with nothing but the file. */

@@ -170,6 +170,8 @@ export const nodeRuntime: Runtime = {
       executionProviders: device === "cpu" ? ["cpu"] : [device, "cpu"],
       intraOpNumThreads: options.threads ?? os.availableParallelism(),
       graphOptimizationLevel: options.optimization ?? "all",
+      // without it a step takes a few per cent longer, and half the memory
+      enableMemPattern: !options.isTraining,
       logSeverityLevel: 3,
     };
     let session: InferenceSession;

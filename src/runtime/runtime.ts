@@ -22,6 +22,8 @@ export interface SessionOptions {
   threads?: number;
   /** "all" unless given. */
   optimization?: "disabled" | "basic" | "extended" | "all";
+  /** A training step: memory counts more than the last of the speed. */
+  isTraining?: boolean;
 }
 
 /** Opens models with onnxruntime. */

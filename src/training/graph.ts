@@ -26,7 +26,7 @@ export const countOf = (dims: readonly number[]): number => dims.reduce((a, b) =
 const sameOrder = (a: Order | undefined, b: Order | undefined): boolean => a?.join() === b?.join();
 const isInPlace = (order: Order): boolean => order.every((axis, i) => axis === i);
 /** Sizes as they are stored. */
-export const storedDims = ({ dims, order }: Value): number[] => (order ? order.map((axis) => dims[axis]) : [...dims]);
+export const storedDims = ({ dims, order }: Pick<Value, "dims" | "order">): number[] => (order ? order.map((axis) => dims[axis]) : [...dims]);
 /** Where an axis of the network is stored. */
 export const storedAxis = ({ order }: Value, axis: number): number => (order ? order.indexOf(axis) : axis);
 
@@ -70,7 +70,7 @@ export class GraphBuilder {
   }
 
   constant(data: Float32Array, dims: readonly number[], order?: Order): Value {
-    return { name: this.tensor(DataType.FLOAT, data, storedDims({ name: "", dims, order })), dims, order };
+    return { name: this.tensor(DataType.FLOAT, data, storedDims({ dims, order })), dims, order };
   }
 
   /** A constant of a model, of whatever type. */
@@ -128,7 +128,7 @@ export class GraphBuilder {
 
   /** Elements that lie as a value of these sizes and this order does. */
   viewAs(value: Value, dims: readonly number[], order?: Order): Value {
-    return { ...this.view(value, storedDims({ name: "", dims, order })), dims, order };
+    return { ...this.view(value, storedDims({ dims, order })), dims, order };
   }
 
   /** Other sizes in the order of the network. */
@@ -255,7 +255,7 @@ export class GraphBuilder {
   }
 
   expand(x: Value, dims: readonly number[]): Value {
-    return this.node("Expand", [x, this.ints(storedDims({ name: "", dims, order: x.order }))], dims, undefined, x.order);
+    return this.node("Expand", [x, this.ints(storedDims({ dims, order: x.order }))], dims, undefined, x.order);
   }
 
   build(): Uint8Array {

@@ -74,7 +74,7 @@ function layOut(g: GraphBuilder, network: Network, parameters: readonly Paramete
 /** Elements of a tensor [a, b, c, d] as they are stored in another order, or back. */
 export function reordered(values: Float32Array, { dims, order }: Pick<Parameter, "dims" | "order">, back = false): Float32Array {
   if (!order) return values;
-  const strides = dims.map((_, axis) => countOf(dims.slice(axis + 1))), stored = storedDims({ name: "", dims, order }), result = new Float32Array(values.length);
+  const strides = dims.map((_, axis) => countOf(dims.slice(axis + 1))), stored = storedDims({ dims, order }), result = new Float32Array(values.length);
   const place = new Array<number>(dims.length).fill(0);
   for (let i = 0, at = 0; i < values.length; i++) {
     if (back) result[at] = values[i];

@@ -1,0 +1,68 @@
+import type { Dataset } from "../evaluation/dataset";
+import { Random } from "../numeric/random";
+import { KernelscopeError } from "../protocol/errors";
+import type { Session, Tensor } from "../runtime/runtime";
+import { augment, type Augmentation } from "../training/augment";
+import type { TeachingBatch } from "../training/tuner";
+
+export interface LessonOptions {
+  dataset: Dataset;
+  /** Samples that may be trained on; some of them are held out. */
+  positions: readonly number[];
+  /** Samples of a step. */
+  batch: number;
+  seed: number;
+  /** The model's input. */
+  input: string;
+  /** The original, and the outputs that are taught. */
+  teacher: Session;
+  outputs: readonly string[];
+  augmentation: Augmentation;
+}
+
+/** Of the samples so many are held out, but at most so many. */
+const HELD = { share: 0.1, most: 1024 };
+/** Random numbers for the order of the samples, and for how they are varied. */
+const ORDER = 101, VARIATION = 102;
+
+/** Samples in batches with what the original makes of them: the same for the same step, whoever asks. */
+export class Lessons {
+  private readonly trained: readonly number[];
+  private readonly held: readonly number[];
+  private order: { epoch: number; positions: Uint32Array } | undefined;
+
+  /** @throws KernelscopeError "bad-data" where there are too few samples */
+  constructor(private readonly options: LessonOptions) {
+    const { positions, batch, seed } = options, count = Math.floor(Math.min(HELD.most, HELD.share * positions.length) / batch) * batch || batch;
+    if (positions.length < 2 * batch) throw new KernelscopeError("bad-data", `Tuning takes at least ${2 * batch} samples beside those of the report; there are ${positions.length}. Give more, or none for --tune.`);
+    const mixed = Array.from(new Random(seed, ORDER).permutation(positions.length), (i) => positions[i]);
+    this.held = mixed.slice(0, count);
+    this.trained = mixed.slice(count);
+  }
+
+  /** The samples of a step, varied. */
+  async batch(step: number): Promise<TeachingBatch> {
+    const { batch, seed, augmentation } = this.options, perEpoch = Math.floor(this.trained.length / batch), epoch = Math.floor(step / perEpoch), first = step % perEpoch * batch;
+    if (this.order?.epoch !== epoch) this.order = { epoch, positions: new Random(seed, ORDER + 2 + epoch).permutation(this.trained.length) };
+    const samples = await this.read(Array.from(this.order.positions.subarray(first, first + batch), (i) => this.trained[i]));
+    augment(samples.data, samples.dims, augmentation, new Random(seed * 65_537 + step, VARIATION));
+    return this.taught(samples);
+  }
+
+  /** The samples that are not trained on, as they are. */
+  async heldOut(): Promise<TeachingBatch[]> {
+    const { batch } = this.options, batches: TeachingBatch[] = [];
+    for (let first = 0; first < this.held.length; first += batch) batches.push(await this.taught(await this.read(this.held.slice(first, first + batch))));
+    return batches;
+  }
+
+  private async read(positions: readonly number[]): Promise<Tensor> {
+    const { dataset } = this.options;
+    return { dims: [positions.length, ...dataset.shape], data: await dataset.batch(positions) };
+  }
+
+  private async taught(samples: Tensor): Promise<TeachingBatch> {
+    const { teacher, outputs, input } = this.options, results = await teacher.run({ [input]: samples });
+    return { samples, teacher: outputs.map((name) => results[name]) };
+  }
+}

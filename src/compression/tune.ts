@@ -1,0 +1,91 @@
+import type { ValueFacts } from "../protocol/api";
+import type { Dataset } from "../evaluation/dataset";
+import { batchSize } from "../evaluation/evaluate";
+import { extract } from "../onnx/extract";
+import type { Model } from "../onnx/model";
+import { DataType } from "../onnx/tensor";
+import type { Runtime } from "../runtime/runtime";
+import { readNetwork, type Network } from "../training/network";
+import type { Objective } from "../training/objective";
+import { Tuner, type HeldOut, type TuneProgress, type TunerState } from "../training/tuner";
+import type { FittedLayer } from "./fit";
+import { Liveness } from "./flow";
+import type { OwnVector } from "./follow";
+import { Lessons } from "./lessons";
+import { Student } from "./student";
+
+export interface TuneRequest {
+  model: Model;
+  layers: readonly FittedLayer[];
+  input: ValueFacts;
+  dataset: Dataset;
+  /** Samples that may be trained on. */
+  positions: readonly number[];
+  length: { steps: number } | { seconds: number };
+  seed: number;
+  threads?: number;
+  runtime: Runtime;
+  signal?: AbortSignal;
+  stop?: AbortSignal;
+  onProgress?(progress: TuneProgress): void;
+  checkpoint?: { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> };
+}
+
+export interface Tuned {
+  layers: FittedLayer[];
+  vectors: OwnVector[];
+  steps: number;
+  bestStep: number;
+  before: HeldOut;
+  after: HeldOut;
+  /** What could not be tuned, in words. */
+  notes: string[];
+}
+
+/** Samples of a step: small networks get more, or most of the time would go into starting operators. */
+const BATCH = { small: 128, large: 64, largeParameters: 2e6 };
+/** Looks at the held-out samples in all. */
+const LOOKS = 40;
+
+/** Trains a compressed network's codes, scales, biases and normalizations until it does what the original does, as nearly as it can. */
+export async function tune(request: TuneRequest): Promise<Tuned> {
+  const { model, layers, input, dataset, positions, length, seed, threads, runtime, signal, stop, onProgress, checkpoint } = request;
+  const outputs = logitsOf(model, new Liveness(model, input.name).outputs), student = await Student.of(model, layers);
+  const parameters = layers.reduce((sum, { layer }) => sum + layer.parameters, 0), batch = batchSize(input, parameters < BATCH.largeParameters ? BATCH.small : BATCH.large).size;
+  const network = await readNetwork(model, { name: input.name, dims: [batch, ...dataset.shape] }, outputs, student.trainables.map(({ parameter: { name } }) => name));
+  substitute(network, student);
+  const teacher = await runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes: new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]) }), { threads });
+  try {
+    const lessons = new Lessons({ dataset, positions, batch, seed, input: input.name, teacher, outputs, augmentation: { flip: true, shift: 2 } });
+    const tuner = new Tuner({
+      runtime, threads, network, trainables: student.trainables, objective: objectiveOf(network), mode: { statistics: process.env.TUNE_MODE === "fixed" || !student.canFollowBatches ? "fixed" : "batch", layout: "pixels" },
+      batch: (step) => lessons.batch(step), held: await lessons.heldOut(), length, evaluateEvery: "steps" in length ? Math.ceil(length.steps / LOOKS) : 50, onProgress, checkpoint, signal, stop,
+    });
+    const { steps, bestStep, first, best } = await tuner.run();
+    return { ...await student.result(tuner.running), steps, bestStep, before: first, after: best, notes: [] };
+  } finally {
+    await teacher.release();
+  }
+}
+
+/** Puts what the fit has changed in the place of the model's constants. */
+function substitute({ constants }: Network, { changed }: Student): void {
+  for (const [name, data] of changed) {
+    const constant = constants.get(name);
+    if (constant) constants.set(name, { ...constant, data });
+  }
+}
+
+/** Outputs as they are before a softmax at the very end: predictions are compared there. */
+function logitsOf({ graph }: Model, outputs: readonly string[]): string[] {
+  return outputs.map((name) => {
+    const node = graph.producers.get(name);
+    return outputs.length === 1 && (node?.op === "Softmax" || node?.op === "LogSoftmax") ? node.inputs[0] : name;
+  });
+}
+
+/** A network with one output [N, classes] is a classifier. */
+function objectiveOf({ outputs, dims }: Network): Objective {
+  const shape = dims.get(outputs[0]);
+  return outputs.length === 1 && shape?.length === 2 && shape[1] > 1 ? { kind: "distillation", temperature: 1 } : { kind: "squaredError" };
+}
