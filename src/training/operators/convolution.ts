@@ -8,7 +8,7 @@ import { channelRow, channelSum } from "./normalization";
 export const convolution: Operator = ({ g, inputs, node, wanted, mode }) => {
   const x = need(inputs[0]), weight = need(inputs[1]), [, , bias] = inputs;
   const layer: ConvolutionShape = { ...windowOf(node, x.dims.slice(2), weight.dims.slice(2)), groups: node.int("group", 1), input: x.dims, weight: weight.dims };
-  const { output, backward } = chooseFormulation(layer, mode.layout)(g, layer, x, weight);
+  const { output, backward } = chooseFormulation(layer, mode.layout, wanted[0])(g, layer, x, weight);
   return {
     outputs: [bias ? g.plus(output, channelRow(g, bias, output)) : output],
     backward: only((dy) => {

@@ -57,15 +57,10 @@ function cutsOf({ numbers }: Trace, dims: readonly number[]): Cut[] {
 /** Puts what was cut along an axis back into its place, with zeros around and in between. */
 export function spread(g: GraphBuilder, dy: Value, { axis, start, count, step }: Cut, size: number): Value {
   if (step === 1) return padAxis(g, dy, axis, start, size - start - count);
-  if (step < 0) {
-    const turned = g.slice(dy, [{ axis, start: count - 1, count, step: -1 }]);
-    return spread(g, turned, { axis, start: start + (count - 1) * step, count, step: -step }, size);
-  }
-  // zeros behind every value fill the steps
-  const plain = g.plain(dy), { dims } = plain, inner = [...dims.slice(0, axis + 1), 1, ...dims.slice(axis + 1)];
-  const none = inner.map(() => 0), filled = g.pad(g.reshape(plain, inner), none, inner.map((_, at) => (at === axis + 1 ? step - 1 : 0)));
-  const long = g.reshape(filled, dims.map((dim, at) => (at === axis ? dim * step : dim)));
-  return padAxis(g, long, axis, start, size - start - count * step);
+  // one more place, of zeros, serves all that is in between
+  const index = new Array<number>(size).fill(count);
+  for (let i = 0; i < count; i++) index[start + i * step] = i;
+  return gatherAxis(g, padAxis(g, dy, axis, 0, 1), axis, index);
 }
 
 const padAxis = (g: GraphBuilder, x: Value, axis: number, before: number, after: number): Value =>
