@@ -1,5 +1,5 @@
 /**
- * PyTorch's side of the step benchmark: python3 -c SCRIPT FOLDER THREADS LAYOUT.
+ * PyTorch's side of the step benchmark: python3 -c SCRIPT FOLDER THREADS LAYOUT [--gradients].
  * It reads the network from `network.json` and `tensors.bin`, and does a step for every line that comes in.
  */
 export const TORCH_STEP = `
@@ -80,13 +80,11 @@ def tell(**answer): print(json.dumps(answer), flush=True)
 
 resident = status("VmRSS")
 tell(resident=resident)
-steps = 0
 for line in sys.stdin:
     wall, cpu = time.perf_counter(), time.process_time()
     loss = step()
     tell(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu, loss=loss, peak=status("VmHWM") - resident)
-    if steps == 0:
+    if len(sys.argv) > 4:
         with open(os.path.join(folder, "gradients." + layout), "wb") as file:
             for parameter in parameters: file.write(parameter.grad.contiguous().numpy().tobytes())
-    steps += 1
 `;

@@ -27,7 +27,7 @@ const PYTHON = "/usr/bin/python3", RATE = 1e-3, MEMORY_TARGET = 1.3, ERROR_TARGE
 const LAYOUTS = ["contiguous", "channels_last"];
 
 const { values: options } = parseArgs({ options: {
-  model: { type: "string" }, batch: { type: "string", default: "64" }, threads: { type: "string", default: "1,2" }, pairs: { type: "string", default: "9" }, target: { type: "string", default: "1" }, side: { type: "string" }, profile: { type: "string" },
+  model: { type: "string" }, batch: { type: "string", default: "64" }, threads: { type: "string", default: "1,2" }, pairs: { type: "string", default: "9" }, target: { type: "string", default: "1" }, side: { type: "string" }, gradients: { type: "boolean" }, profile: { type: "string" },
 } });
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -81,14 +81,13 @@ async function ours(folder: string): Promise<void> {
   const threads = Number(options.threads), session = await ort.InferenceSession.create(step.model, { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3, enableMemPattern: false, ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}) });
   for (const { name, dims } of parameters) optimizers.set(name, new Momentum(countOf(dims)));
   tell({ resident });
-  let steps = 0;
   for await (const line of createInterface({ input: process.stdin })) {
     if (!line) continue;
     const started = performance.now(), before = process.cpuUsage(), results = await session.run(feeds);
     for (const { name } of parameters) optimizers.get(name)!.step(feeds[name].data as Float32Array, results[gradientOutput(name)].data as Float32Array, RATE);
     const wall = (performance.now() - started) / 1e3, { user, system } = process.cpuUsage(before);
     tell({ wall, cpu: (user + system) / 1e6, loss: (results[LOSS].data as Float32Array)[0], peak: statusOf("VmHWM") - resident });
-    if (steps++ === 0) writeFileSync(path.join(folder, "gradients.ours"), Buffer.concat(parameters.map((parameter) => { const values = reordered(results[gradientOutput(parameter.name)].data as Float32Array, parameter, true); return Buffer.from(values.buffer, values.byteOffset, values.byteLength); })));
+    if (options.gradients) writeFileSync(path.join(folder, "gradients.ours"), Buffer.concat(parameters.map((parameter) => { const values = reordered(results[gradientOutput(parameter.name)].data as Float32Array, parameter, true); return Buffer.from(values.buffer, values.byteOffset, values.byteLength); })));
     release(Object.values(results).map(({ data }) => data as Float32Array));
   }
   if (options.profile) session.endProfiling();
@@ -148,15 +147,25 @@ function errorsOf(folder: string, { parameters }: Task, side: string): number[] 
   });
 }
 
-async function compare(threads: number, folder: string, task: Task): Promise<boolean> {
-  const mine = new Side("our side", process.execPath, [process.argv[1], "--side", folder, "--model", options.model!, "--batch", options.batch, "--threads", String(threads), ...(options.profile ? ["--profile", options.profile] : [])]);
-  const sides = [mine, ...LAYOUTS.map((layout) => new Side(layout, PYTHON, ["-c", TORCH_STEP, folder, String(threads), layout]))], runs = new Map(sides.map((side) => [side, [] as Answer[]]));
+/** Both sides, waiting for their first step; PyTorch in either memory layout. */
+async function sidesOf(threads: number, folder: string, ...more: string[]): Promise<Side[]> {
+  const mine = new Side("our side", process.execPath, [process.argv[1], "--side", folder, "--model", options.model!, "--batch", options.batch, "--threads", String(threads), ...(options.profile ? ["--profile", options.profile] : []), ...more]);
+  const sides = [mine, ...LAYOUTS.map((layout) => new Side(layout, PYTHON, ["-c", TORCH_STEP, folder, String(threads), layout, ...more]))];
   for (const side of sides) await side.answer();
+  return sides;
+}
+
+async function compare(threads: number, folder: string, task: Task): Promise<boolean> {
+  // what writing them takes is not to be part of any figure
+  for (const side of await sidesOf(threads, folder, "--gradients")) {
+    await side.step();
+    side.end();
+  }
+  const sides = await sidesOf(threads, folder), [mine] = sides, runs = new Map(sides.map((side) => [side, [] as Answer[]]));
+  // the first two warm up
   for (let i = 0; i < 2 + Number(options.pairs); i++) for (const side of i % 2 ? sides : [...sides].reverse()) {
     const answer = await side.step();
-    // the first two warm up
     if (i >= 2) runs.get(side)!.push(answer);
-    else if (i === 0 && side !== mine) runs.get(side)!.length = 0;
   }
   for (const side of sides) side.end();
   const times = (side: Side, key: "wall" | "cpu") => runs.get(side)!.map((answer) => answer[key]), middle = (side: Side, key: "wall" | "cpu") => median(times(side, key));
