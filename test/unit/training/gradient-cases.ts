@@ -21,12 +21,12 @@ const node = (op: string, inputs: string[], attributes?: Attributes) => ({ op, i
 /** x through one operator. */
 const unary = (op: string, torch: string, attributes?: Attributes, scale = 4, dims = [2, 3, 4, 5]): GradientCase => ({ name: `${op} ${JSON.stringify(attributes ?? {})}`, nodes: [node(op, ["x"], attributes)], inputs: { x: { dims, scale } }, torch });
 
-interface ConvolutionOptions { n?: number; c: number; m: number; size: number[]; k: number[]; strides?: number[]; pads?: number[]; dilations?: number[]; groups?: number; bias?: boolean; auto?: string }
+interface ConvolutionOptions { n?: number; c: number; m: number; size: number[]; k: number[]; strides?: number[]; pads?: number[]; dilations?: number[]; groups?: number; bias?: boolean; without?: string[] }
 
-function convolution({ n = 2, c, m, size, k, strides = k.map(() => 1), pads = [...k, ...k].map(() => 0), dilations = k.map(() => 1), groups = 1, bias = false }: ConvolutionOptions): GradientCase {
+function convolution({ n = 2, c, m, size, k, strides = k.map(() => 1), pads = [...k, ...k].map(() => 0), dilations = k.map(() => 1), groups = 1, bias = false, without }: ConvolutionOptions): GradientCase {
   const rank = k.length, torchPads = k.flatMap((_, i) => [pads[rank - 1 - i], pads[2 * rank - 1 - i]]);
   return {
-    name: `Conv ${c}→${m} on ${size.join("×")}, kernel ${k.join("×")}, strides ${strides.join()}, pads ${pads.join()}, dilations ${dilations.join()}, groups ${groups}${bias ? ", bias" : ""}`,
+    name: `Conv ${n}×${c}→${m} on ${size.join("×")}, kernel ${k.join("×")}, strides ${strides.join()}, pads ${pads.join()}, dilations ${dilations.join()}, groups ${groups}${bias ? ", bias" : ""}`, without,
     nodes: [node("Conv", ["x", "w", ...(bias ? ["b"] : [])], { strides, pads, dilations, group: groups, kernel_shape: k })],
     inputs: { x: { dims: [n, c, ...size] }, w: { dims: [m, c / groups, ...k] }, ...(bias ? { b: { dims: [m] } } : {}) },
     torch: `F.conv${rank}d(F.pad(x, ${JSON.stringify(torchPads)}), w, ${bias ? "b" : "None"}, stride=${JSON.stringify(strides)}, dilation=${JSON.stringify(dilations)}, groups=${groups})`,
@@ -44,6 +44,14 @@ const CONVOLUTIONS: ConvolutionOptions[] = [
   { c: 4, m: 4, size: [9, 9], k: [3, 3], pads: [2, 2, 2, 2], dilations: [2, 2] }, { c: 4, m: 6, size: [8, 8], k: [3, 3], pads: [1, 1, 1, 1], groups: 2 }, { c: 6, m: 6, size: [8, 8], k: [3, 3], pads: [1, 1, 1, 1], groups: 6, bias: true },
   { c: 6, m: 6, size: [8, 8], k: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], groups: 6 }, { c: 6, m: 12, size: [8, 8], k: [5, 5], pads: [2, 2, 2, 2], groups: 6 }, { c: 4, m: 6, size: [11], k: [3], pads: [1, 1] }, { c: 4, m: 6, size: [11], k: [3], strides: [2], pads: [0, 1], dilations: [2], groups: 2 },
   { c: 2, m: 3, size: [4, 5, 6], k: [3, 2, 3], strides: [1, 2, 2], pads: [1, 0, 1, 1, 1, 1] }, { c: 4, m: 6, size: [6, 9], k: [1, 3], pads: [0, 1, 0, 1] }, { c: 4, m: 6, size: [6, 9], k: [3, 1], pads: [1, 0, 0, 0] }, { n: 5, c: 16, m: 16, size: [16, 16], k: [3, 3], pads: [1, 1, 1, 1] }, { n: 3, c: 8, m: 16, size: [4, 4], k: [3, 3], pads: [1, 1, 1, 1] }, { n: 3, c: 8, m: 16, size: [6, 6], k: [3, 3], pads: [1, 1, 1, 1] },
+  // maps of all sides, whole tiles and pieces of them, lines shorter than the kernel, several blocks of tiles
+  ...[1, 2, 3, 4, 5, 7, 8, 14, 28, 32].map((side): ConvolutionOptions => ({ n: 2, c: 5, m: 3, size: [side, side], k: [3, 3], pads: [1, 1, 1, 1] })),
+  ...[2, 4, 5, 7, 8, 14].map((side): ConvolutionOptions => ({ n: 3, c: 5, m: 4, size: [side, side], k: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] })),
+  { n: 1, c: 8, m: 8, size: [14, 9], k: [3, 3], pads: [1, 1, 1, 1] }, { n: 1, c: 8, m: 8, size: [32, 6], k: [3, 3], pads: [1, 0, 0, 2] }, { c: 5, m: 6, size: [11, 13], k: [3, 3], pads: [0, 2, 1, 0] }, { c: 5, m: 6, size: [2, 12], k: [3, 3], pads: [2, 2, 2, 2] }, { c: 5, m: 6, size: [2, 2], k: [3, 3], pads: [0, 1, 1, 0] },
+  { c: 5, m: 6, size: [13, 10], k: [3, 3], strides: [3, 2], pads: [1, 1, 1, 1] }, { c: 5, m: 6, size: [9, 9], k: [2, 2], strides: [2, 2] }, { c: 5, m: 6, size: [9, 8], k: [1, 1], strides: [3, 2] }, { c: 5, m: 6, size: [12, 12], k: [2, 2], strides: [3, 3] }, { c: 5, m: 6, size: [12, 12], k: [5, 5], strides: [2, 2], pads: [2, 2, 2, 2] },
+  { c: 5, m: 6, size: [12, 10], k: [7, 7], pads: [3, 3, 3, 3] }, { c: 5, m: 6, size: [3, 3], k: [5, 5], pads: [2, 2, 2, 2] }, { c: 5, m: 6, size: [20, 4], k: [9, 1], pads: [4, 0, 4, 0] }, { c: 5, m: 6, size: [14, 14], k: [4, 3], pads: [1, 1, 2, 1] },
+  // the first layer, whose input needs no gradient
+  { c: 3, m: 8, size: [11, 12], k: [3, 3], pads: [1, 1, 1, 1], without: ["x"] }, { n: 3, c: 3, m: 8, size: [15, 14], k: [7, 7], strides: [2, 2], pads: [3, 3, 3, 3], bias: true, without: ["x"] }, { c: 1, m: 4, size: [9, 9], k: [5, 5], without: ["x"] }, { c: 2, m: 4, size: [9, 9], k: [3, 3], dilations: [2, 2], pads: [2, 1, 0, 2], without: ["x"] }, { c: 6, m: 4, size: [9, 9], k: [3, 3], without: ["x"] },
 ];
 
 const pool = (op: string, torch: string, attributes: Attributes, dims = [2, 3, 8, 9]): GradientCase => unary(op, torch, attributes, 1, dims);
