@@ -163,8 +163,10 @@ const batchNormalization: Rule = (context) => {
 
 const dropout: Rule = ({ spec }) => [{ op: "Identity", inputs: [spec.inputs[0]], outputs: [spec.outputs[0]] }];
 
+const renamed = (op: string): Rule => ({ spec }) => [{ ...spec, op }];
+
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
-  ["Clip", clip], ["Pad", pad], ["Softmax", softmax], ["LogSoftmax", softmax], ["Upsample", zoom], ["Resize", zoom], ["BatchNormalization", batchNormalization], ["Dropout", dropout],
+  ["Clip", clip], ["Pad", pad], ["Softmax", softmax], ["LogSoftmax", softmax], ["Upsample", zoom], ["Resize", zoom], ["BatchNormalization", batchNormalization], ["Dropout", dropout], ["Scatter", renamed("ScatterElements")],
   ["Squeeze", asInput("axes", 1)], ["Unsqueeze", asInput("axes", 1)], ["Split", inOrder(asInput("split", 1), evenSplit)],
   ["Slice", inOrder(asInput("starts", 1), asInput("ends", 2), asInput("axes", 3))],
   ...["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"].map((op): [string, Rule] => [op, asInput("axes", 1)]),
