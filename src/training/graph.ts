@@ -3,7 +3,7 @@ import { buildModel } from "../onnx/build";
 import type { AttributeValue, BorderValue, NodeSpec, TensorData } from "../onnx/encode";
 import { RAISED_OPSET } from "../onnx/raise";
 import { DataType, type NumberArray } from "../onnx/tensor";
-import { isIdentity, type Matrix } from "./matrix";
+import { bandsOf, isIdentity, type Matrix } from "./matrix";
 
 /** A value of a graph under construction. */
 export interface Value {
@@ -215,7 +215,10 @@ export class GraphBuilder {
   contract(x: Value, axis: number, weights: Matrix, { blocks = 1, late }: { blocks?: number; late?: Value } = {}): Value {
     if (isIdentity(weights)) return x;
     const at = storedAxis(x, axis), stored = storedDims(x), { rows, columns, data } = weights, outer = countOf(stored.slice(0, at)) * blocks, inner = countOf(stored.slice(at + 1));
-    const matrix = this.constant(data, [rows, columns]), sums = this.node("MatMul", [late ? this.after(matrix, late) : matrix, this.view(x, [outer, columns, inner])], [outer, rows, inner]);
+    const parts = bandsOf(weights), values = this.view(x, [outer, columns, inner]), ready = (matrix: Value) => (late ? this.after(matrix, late) : matrix);
+    const sums = parts
+      ? this.node("MatMul", [ready(this.constant(parts.data, [parts.bands, rows / parts.bands, parts.width])), this.node("Gather", [values, this.indices(parts.columns, [parts.bands, parts.width])], [outer, parts.bands, parts.width, inner], { axis: 1 })], [outer, parts.bands, rows / parts.bands, inner])
+      : this.node("MatMul", [ready(this.constant(data, [rows, columns])), values], [outer, rows, inner]);
     return this.viewAs(sums, x.dims.map((dim, i) => (i === axis ? rows * blocks : dim)), x.order);
   }
 

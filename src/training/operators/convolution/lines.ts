@@ -14,14 +14,21 @@ import { matrix, type Matrix } from "../../matrix";
 export interface Line { blocks: number; products: number; tiles: number; input: Matrix; kernel: Matrix; output: Matrix }
 
 /** One axis of a convolution. */
-export interface LineShape { size: number; out: number; kernel: number; stride: number; before: number }
+export interface LineShape {
+  size: number;
+  out: number;
+  kernel: number;
+  stride: number;
+  before: number;
+  /** Longer blocks waste time on the zeros of their matrices, shorter ones on small products. */
+  tilesOfBlock?: number;
+}
 
 /** Points that lose the least accuracy; the last of all is infinity. */
 const POINTS = [0, 1, -1, 2, -2, 0.5, -0.5];
 /** More values at once than this need points that float32 does not bear. */
 const LONGEST_TILE = 4;
-/** Longer blocks waste time on the zeros of their matrices. */
-const MOST_TILES = 4;
+const TILES_OF_BLOCK = 4;
 
 /** The cheapest way along an axis: fewest products; `undefined` where there are more taps than points for them. */
 export function lineOf(shape: LineShape): Line | undefined {
@@ -44,7 +51,7 @@ function productsOf({ kernel, stride }: LineShape, tile: number): number {
 
 /** Tiles of `tile` outputs. With a stride s the taps k, k + s, … of each phase meet only inputs of one phase and are a convolution of stride 1 among themselves. */
 function tiledLine(shape: LineShape, tile: number): Line {
-  const { size, out, kernel, stride, before } = shape, products = productsOf(shape, tile), all = Math.ceil(out / tile), blocks = blocksOf(out, tile), tiles = all / blocks;
+  const { size, out, kernel, stride, before, tilesOfBlock = TILES_OF_BLOCK } = shape, products = productsOf(shape, tile), all = Math.ceil(out / tile), blocks = blocksOf(out, tile, tilesOfBlock), tiles = all / blocks;
   const line: Line = { blocks, products, tiles, input: matrix(products * all, size), kernel: matrix(products, kernel), output: matrix(out / blocks, products * tiles) };
   let first = 0;
   for (let phase = 0; phase < Math.min(stride, kernel); phase++) {
@@ -66,10 +73,10 @@ function tiledLine(shape: LineShape, tile: number): Line {
 }
 
 /** In how many pieces a line of whole tiles falls. */
-function blocksOf(out: number, tile: number): number {
+function blocksOf(out: number, tile: number, most: number): number {
   if (out % tile) return 1;
   const all = out / tile;
-  let tiles = Math.min(all, MOST_TILES);
+  let tiles = Math.min(all, most);
   while (all % tiles) tiles--;
   return all / tiles;
 }

@@ -39,10 +39,13 @@ export const separable: Formulation = (g, layer, input, weight) => {
   };
 };
 
+/** Samples times tiles that a product should have: with fewer it takes longer to make ready than to compute. */
+const ROWS_OF_PRODUCT = 64;
+
 /** The algorithms along both axes. */
 export function linesOf(layer: ConvolutionShape): [Line, Line] | undefined {
   const { kernel, strides, dilations, pads, input } = layer, out = outputOf(layer);
   if (kernel.length !== 2 || dilations.some((dilation) => dilation > 1)) return undefined;
-  const [rows, columns] = kernel.map((size, i) => lineOf({ size: input[i + 2], out: out[i + 2], kernel: size, stride: strides[i], before: pads[i] }));
+  const [rows, columns] = kernel.map((size, i) => lineOf({ size: input[i + 2], out: out[i + 2], kernel: size, stride: strides[i], before: pads[i], tilesOfBlock: i ? Math.max(4, Math.ceil(ROWS_OF_PRODUCT / input[0])) : 4 }));
   return rows && columns && [rows, columns];
 }
