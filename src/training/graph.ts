@@ -40,6 +40,8 @@ export class GraphBuilder {
   private readonly outputs: BorderValue[] = [];
   private readonly constants = new Map<string, string>();
   private readonly converted = new Map<string, Value>();
+  /** What a view is of. */
+  private readonly seen = new Map<string, Value>();
   private count = 0;
 
   fresh(): string { return `_${(this.count++).toString(36)}`; }
@@ -51,10 +53,11 @@ export class GraphBuilder {
     return value;
   }
 
-  /** What the graph gives, under a name of its own. */
+  /** What the graph gives, under a name of its own. Its elements lie as the value's do; the sizes may be other ones, which saves a copy. */
   output(name: string, value: Value): void {
-    this.nodes.push({ op: "Identity", inputs: [value.name], outputs: [name] });
-    this.outputs.push({ name, type: DataType.FLOAT, shape: storedDims(value) });
+    const given = this.seen.get(value.name) ?? value;
+    this.nodes.push({ op: "Identity", inputs: [given.name], outputs: [name] });
+    this.outputs.push({ name, type: DataType.FLOAT, shape: storedDims(given) });
   }
 
   /** Adds a node as it is. */
@@ -123,7 +126,9 @@ export class GraphBuilder {
 
   /** The stored elements under other sizes, in the order in which they lie. */
   view(value: Value, dims: readonly number[]): Value {
-    return this.node("Reshape", [value, this.ints(dims)], dims);
+    const view = this.node("Reshape", [value, this.ints(dims)], dims);
+    this.seen.set(view.name, this.seen.get(value.name) ?? value);
+    return view;
   }
 
   /** Elements that lie as a value of these sizes and this order does. */
