@@ -11,10 +11,10 @@ import { Workbench } from "../test/workbench/workbench";
 
 /**
  * What a user waits for: the first picture of a model beyond what an empty page takes, and clusters after a move of the codeword slider. Bytes that go to the page are counted.
- * npm run bench:editor -- --model MODEL [--layer NAME]
+ * npm run bench:editor -- --model MODEL [--layer NAME] [--rounds 7]
  */
-const { values: { model, layer } } = parseArgs({ options: { model: { type: "string", default: "samples/resnet20-cifar10.onnx" }, layer: { type: "string" } } });
-const ROUNDS = 7;
+const { values: { model, layer, rounds } } = parseArgs({ options: { model: { type: "string", default: "samples/resnet20-cifar10.onnx" }, layer: { type: "string" }, rounds: { type: "string", default: "7" } } });
+const ROUNDS = Number(rounds);
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 

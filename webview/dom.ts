@@ -32,6 +32,15 @@ export function oncePerFrame(run: () => void): () => void {
   };
 }
 
+/** Puts off what is out of sight until the page has time; of several tasks the last one is done. */
+export function whenIdle(): (run: () => void) => void {
+  let waiting: number | undefined;
+  return (run) => {
+    if (waiting !== undefined) cancelIdleCallback(waiting);
+    waiting = requestIdleCallback(() => { waiting = undefined; run(); }, { timeout: 1000 });
+  };
+}
+
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 /** Whether nothing should move, by the system's or VS Code's setting. */
 export const reducedMotion = (): boolean => still.matches || document.body.classList.contains("vscode-reduce-motion");

@@ -8,7 +8,7 @@ import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
 import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
-import { blockShape, Book, fittedScale, type Codewords } from "./book";
+import { blockShape, Book, fittedScale, indexOf, type Codewords } from "./book";
 import { originalOf } from "./original";
 import { trialRows, tryCodebook, type TrialRows } from "./trial";
 
@@ -33,7 +33,7 @@ export class Codebooks {
     for (const method of methods) {
       const found = await method.recognise(model, layer);
       if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK) continue;
-      const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: Uint16Array.from(found.index), outputs: outputsOf(layer) };
+      const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, found.codebook.length / found.blockSize), outputs: outputsOf(layer) };
       const scale = await storedScale(await readWeight(model, layer), layer, codes);
       if (!scale) continue;
       const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;

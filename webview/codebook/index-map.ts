@@ -1,6 +1,6 @@
 import { Canvas } from "../charts/canvas";
 import { packed, theme } from "../charts/colours";
-import { el } from "../dom";
+import { el, whenIdle } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import type { Spot } from "./scatter";
@@ -16,6 +16,7 @@ export class IndexMap {
   private readonly caption = el("p", { class: "book-caption" });
   private readonly twin = el("ul", { class: "book-twin", "aria-label": t("Output channels") });
   private readonly canvas: Canvas;
+  private readonly later = whenIdle();
   private shelf: Shelf | undefined;
   private map: { of: readonly string[]; shelf: Shelf; image: OffscreenCanvas } | undefined;
   private selected = -1;
@@ -35,10 +36,10 @@ export class IndexMap {
     const lost = original?.channels, worst = lost?.reduce((most, v, m) => (v > lost[most] ? m : most), 0) ?? 0;
     this.caption.textContent = lost ? t("Highest distortion: output channel {0}, {1} of its energy", worst, format.percent(lost[worst])) : "";
     this.stage.setAttribute("aria-label", `${t("Codewords of {0} output and {1} input channels", format.whole(outputs), format.whole(inputs))}. ${this.caption.textContent}`);
-    this.twin.replaceChildren(...Array.from({ length: Math.min(outputs, 2048) }, (_, m) => {
+    this.later(() => this.twin.replaceChildren(...Array.from({ length: Math.min(outputs, 2048) }, (_, m) => {
       const different = new Set(index.subarray(m * shelf.perRow, (m + 1) * shelf.perRow)).size;
       return el("li", {}, lost ? t("Output channel {0}: {1} codewords, {2} of its energy lost", m, different, format.percent(lost[m])) : t("Output channel {0}: {1} codewords", m, different));
-    }));
+    })));
     this.canvas.redraw();
   }
 

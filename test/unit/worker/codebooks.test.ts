@@ -118,6 +118,22 @@ describe("a codebook that is tried out", () => {
     expect(estimates.length).toBe(1);
   });
 
+  test("goes to the page in few bytes, and shows the same blocks whichever of them are dots", async () => {
+    const OUT = 128, IN = 112, values = wave(OUT * IN * 9, 7), file = plain("many.onnx", values, [OUT, IN, 3, 3]);
+    const facts = (await view.preview(file, "w", { block: 9, words: 32 }, ignore, never))!, { which, blocks } = facts.places;
+    expect(facts.index.byteLength).toBe(OUT * IN);
+    expect(which.length).toBeLessThan(OUT * IN);
+    expect(blocks.length).toBe(2 * which.length);
+    expect([...which].every((b, i) => b < OUT * IN && (i === 0 || b > which[i - 1]))).toBe(true);
+    // a block is its kernel in units of its channel's scale, dot or not
+    for (const block of [which[5], which[5] + 1, OUT * IN - 1]) {
+      const page = (await view.blocks(file, facts.id, { block }))!, kernel = values.slice(block * 9, block * 9 + 9), unit = kernel[0] / page.values[0];
+      page.values.forEach((v, j) => expect(v * unit).toBeCloseTo(kernel[j], 5));
+    }
+    const wide = (await view.preview(file, "w", { block: 9, words: 300 }, ignore, never))!;
+    expect(wide.index.byteLength).toBe(2 * OUT * IN);
+  });
+
   test("is nearly as good as what the product makes without images", async () => {
     const values = Float32Array.from(wave(SIZE, 3)), rows = { values, outputs: 24, inputs: 16 * 9 }, options = { block: 9, words: 64, valueBits: 6 };
     const [layer] = findLayers(await open(readFileSync(large())));
