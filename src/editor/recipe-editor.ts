@@ -73,11 +73,14 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     void this.sessions.get(session)?.job(state && { ...state, isEarlier }).catch(() => undefined);
   }
 
-  /** Keeps what a file was measured at, as a point beside the curves of its model. */
+  /** Keeps what a file was measured at, as a point beside the curves of its model; what was learnt from it goes into what recipes come to. */
   async addMeasured(model: vscode.Uri, point: MeasuredPoint): Promise<void> {
     const key = measuredKey(model), known = this.context.workspaceState.get<MeasuredPoint[]>(key, []);
     await this.context.workspaceState.update(key, [...known.filter(({ bytes }) => bytes !== point.bytes), point].slice(-MOST_POINTS));
-    for (const [session, page] of this.sessions) if (isFor(session, model)) void page.measured(this.measured(model)).catch(() => undefined);
+    for (const [session, page] of this.sessions) if (isFor(session, model)) {
+      void page.measured(this.measured(model)).catch(() => undefined);
+      void session.plan();
+    }
   }
 
   async resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): Promise<void> {

@@ -53,7 +53,7 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   const page = await open();
   await workbench.page.waitForTimeout(500);
   await workbench.picture("recipe-dark", true);
-  expect(await figures(page)).toMatch(/^1\.16 MB → [\d.]+ KB file, now → candidate [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted [\d.]+ bits per conv\. weight$/);
+  expect(await figures(page)).toMatch(/^1\.16 MB → [\d.]+ KB file, now → about; [\d.]+ KB to [\d.]+ KB [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted [\d.]+ bits per conv\. weight$/);
   expect(await page.locator(".recipe-images").innerText()).toMatch(/fashion-mnist\s+rated on 256 images/);
   const kinds = (await page.locator(".bytes-kinds dd").allInnerTexts()).map((text) => parseFloat(text) * (text.includes("KB") ? 1000 : 1));
   expect(Math.abs(kinds.reduce((a, b) => a + b, 0) - await bytesNow(page))).toBeLessThan(1000);
@@ -316,7 +316,7 @@ const toasts = () => workbench.page.locator(".notification-toast").allInnerTexts
 test("Compress Model… says what presets come to, takes a typed size, and its result leads to a recipe", { timeout: 300_000 }, async () => {
   for (const name of ["fashion-cnn.small.onnx", "fashion-cnn.kernelscope.json", NAME]) rmSync(at(name), { force: true });
   await workbench.menu("fashion-cnn.onnx", "Compress Model");
-  await expect.poll(() => quick().filter({ hasText: "Balanced" }).innerText(), { timeout: 20_000 }).toMatch(/[\d.]+ KB · \d+ times smaller · agreement 9\d\.\d % predicted/);
+  await expect.poll(() => quick().filter({ hasText: "Balanced" }).innerText(), { timeout: 20_000 }).toMatch(/about [\d.]+ KB \([\d.]+ KB to [\d.]+ KB\) · about \d+ times smaller · agreement 9\d\.\d % predicted/);
   expect(await quick().allInnerTexts().then((all) => all.map((text) => text.split("\n")[0].trim()))).toEqual([expect.stringContaining("Nearly Lossless"), expect.stringContaining("Balanced"), expect.stringContaining("Smallest"), expect.stringContaining("Own Settings…")]);
   expect(await workbench.page.locator(".quick-input-title").innerText()).toBe("Compress fashion-cnn.onnx: figures are with the images of fashion-mnist");
   await workbench.picture("compress-presets");

@@ -6,12 +6,14 @@ import { partsOf, type Plans } from "./plans";
 
 /** The candidate in the header: from what to what, how much smaller, what it is predicted to cost. */
 export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
-  const { input, prediction } = plans.facts, quality = plans.quality(point.loss), spread = plans.spread(point.loss);
+  const { input, prediction, candidate, candidateRange } = plans.facts, range = point === candidate ? candidateRange : undefined, quality = plans.quality(point.loss), spread = plans.spread(point.loss);
   const figure = (id: string, name: string, ...value: (string | Node)[]) => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
   const predicted = prediction.of === "agreement" ? figure("predicted", t("agreement, predicted"), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
     : figure("predicted", prediction.of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
+  const size = figure("size", range ? t("file, now → about; {0} to {1}", format.bytes(range[0]), format.bytes(range[1])) : t("file, now → candidate"), format.change(input.bytes, point.bytes));
+  if (range) size.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between these sizes it ends; afterwards its size stands here.");
   return el("div", { class: "figures candidate" },
-    figure("size", t("file, now → candidate"), format.change(input.bytes, point.bytes)), figure("ratio", t("smaller"), `${format.times(input.bytes / point.bytes)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
+    size, figure("ratio", t("smaller"), `${format.times(input.bytes / point.bytes)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
 }
 
 /** Where the bytes go: kinds that add up to the file. */

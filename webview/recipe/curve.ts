@@ -172,11 +172,11 @@ export class Curve {
 
   /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands below it. */
   private presetMarks(plans: Plans, x: (v: number) => number, y: (v: number) => number, at: number): SVGElement[] {
-    const names = presetNames(), marks = plans.facts.presets.map(({ id, bytes, loss }) => ({ id, left: x(bytes), top: Math.min(TOP + PLOT, y(plans.quality(loss))), bytes }));
+    const names = presetNames(), marks = plans.facts.presets.map(({ id, bytes, loss, range }) => ({ id, range, left: x(bytes), top: Math.min(TOP + PLOT, y(plans.quality(loss))), bytes }));
     const named = [...marks].sort((a, b) => Math.abs(a.left - at) - Math.abs(b.left - at)).find(({ left }) => Math.abs(left - at) < STICKS) ?? marks.find(({ id }) => id === "balanced");
     return marks.flatMap((mark) => {
-      const { id, left, top, bytes } = mark, shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
-      title.textContent = `${names[id]}, ${format.bytes(bytes)}`;
+      const { id, left, top, bytes, range } = mark, shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
+      title.textContent = range ? t("{0}, about {1}", names[id], format.bytes(bytes)) : `${names[id]}, ${format.bytes(bytes)}`;
       shape.append(title);
       shape.addEventListener("click", () => this.actions.preset(id));
       if (mark !== named) return [shape];
