@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   process.env.KERNELSCOPE_CHROMIUM ??= ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"].find(existsSync);
   process.env.KERNELSCOPE_WORKBENCH ??= ensureWorkbench() as string;
   const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-editor-")), name = path.basename(model);
-  const workbench = await Workbench.start(packageEmpty(folder)), { page } = workbench;
+  const workbench = await Workbench.start({ others: [packageEmpty(folder)] }), { page } = workbench;
   try {
     if (!existsSync(path.join(workbench.folder, name))) copyFileSync(model, path.join(workbench.folder, name));
     writeFileSync(path.join(workbench.folder, "page.empty"), "");

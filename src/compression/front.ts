@@ -146,8 +146,8 @@ class Front {
   private front(): PlanFront {
     const { planning: { items, fixed }, planning } = this, layers = this.rated.layers, taken = steps(items), count = taken.length + 1;
     const at = items.map(({ layer }) => this.hulls.get(layer)!), now = at.map((path) => path[0]);
-    const bytes = new Float64Array(count), bits = new Float64Array(count), loss = new Float64Array(count);
-    const anchors: { at: number; bytes: number; bits: number }[] = [];
+    const bytes = new Float64Array(count), shared = new Float64Array(count), bits = new Float64Array(count), loss = new Float64Array(count);
+    const anchors: { at: number; bytes: number; shared: number; bits: number }[] = [];
     const weights = layers.reduce((sum, layer) => sum + (layer.convolution ? layer.parameters : 0), 0) || this.weights;
     let total = 0, ofConvolutions = 0;
     for (const option of now) total += option.bytes;
@@ -165,17 +165,17 @@ class Front {
       [bytes[k], bits[k], loss[k]] = [total, 8 * ofConvolutions / weights, Math.max(0, lost)];
       if (k % every === 0 || k === count - 1) {
         const exact = planning.measure(planning.plan(now));
-        anchors.push({ at: k, bytes: exact.bytes - bytes[k], bits: exact.bits - bits[k] });
+        anchors.push({ at: k, bytes: exact.bytes - bytes[k], shared: exact.shared, bits: exact.bits - bits[k] });
       }
     }
-    correct(anchors, bytes, bits);
+    correct(anchors, bytes, shared, bits);
     const choiceOf = (layer: Layer, option: Option): number => this.choices.get(layer)!.indexOf(option), index = new Map(layers.map((layer, i) => [layer, i]));
     const first = layers.map((layer) => {
       const item = items.findIndex((item) => item.layer === layer), own = fixed.get(layer);
       return item >= 0 ? choiceOf(layer, at[item][0]) : own ? choiceOf(layer, own) : this.choices.get(layer)!.length - 1;
     });
     return {
-      first, bytes, bits, loss,
+      first, bytes, shared, bits, loss,
       layer: Uint32Array.from(taken, ({ item }) => index.get(items[item].layer)!),
       choice: Uint32Array.from(taken, ({ item, index }) => choiceOf(items[item].layer, at[item][index])),
     };
@@ -203,13 +203,14 @@ function between({ bytes }: RatedCandidate, rated: readonly RatedCandidate[], va
   return Math.exp(a + Math.min(1, share) * (b - a));
 }
 
-/** Moves sums over layers to what files really take, in between as their measured neighbours are off; a further step is never smaller. */
-function correct(anchors: readonly { at: number; bytes: number; bits: number }[], bytes: Float64Array, bits: Float64Array): void {
+/** Moves sums over layers to what files really take, in between as their measured neighbours are off; a further step is never smaller. What layers share lies between that of the neighbours. */
+function correct(anchors: readonly { at: number; bytes: number; shared: number; bits: number }[], bytes: Float64Array, shared: Float64Array, bits: Float64Array): void {
   let right = 0;
   for (let k = 0; k < bytes.length; k++) {
     while (right < anchors.length - 1 && anchors[right].at < k) right++;
     const high = anchors[right], low = anchors[Math.max(0, right - 1)], share = high.at > low.at ? (k - low.at) / (high.at - low.at) : 0;
     bytes[k] = Math.max(bytes[k - 1] ?? 0, Math.round(bytes[k] + low.bytes + share * (high.bytes - low.bytes)));
+    shared[k] = Math.round(low.shared + share * (high.shared - low.shared));
     bits[k] = Math.max(bits[k - 1] ?? 0, bits[k] + low.bits + share * (high.bits - low.bits));
   }
 }

@@ -242,10 +242,10 @@ export class Planning {
     return measuredBits(this.request.layers, this.sizes(plan).packed);
   }
 
-  /** Bytes of the file and bits per convolution weight of a plan, as it would be written. */
-  measure(plan: readonly RatedCandidate[]): { bytes: number; bits: number } {
+  /** Bytes of the file, those that its compressed layers share, and bits per convolution weight of a plan, as it would be written. */
+  measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number } {
     const { fileBytes, packed } = this.sizes(plan);
-    return { bytes: fileBytes(), bits: measuredBits(this.request.layers, packed) };
+    return { bytes: fileBytes(), shared: packed.shared, bits: measuredBits(this.request.layers, packed) };
   }
 }
 

@@ -24,11 +24,13 @@ const KEPT = 24;
 /** All that has been measured; a pair is measured once, whichever views show it, and again only where its files are others. */
 export class Accuracy {
   private readonly measurements = new Map<string, Measurement>();
+  /** Where figures outlive the window; nowhere without a workspace. */
+  readonly folder: string | undefined;
   private readonly store: MeasuredStore;
   private readonly refresh = new vscode.EventEmitter<void>();
 
   constructor(private readonly context: vscode.ExtensionContext, private readonly status: Status, private readonly log: vscode.LogOutputChannel) {
-    this.store = new MeasuredStore(context.storageUri && path.join(context.storageUri.fsPath, "measured"));
+    this.store = new MeasuredStore(this.folder = context.storageUri && path.join(context.storageUri.fsPath, "measured"));
     context.subscriptions.push(
       this.refresh,
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh.fire()),

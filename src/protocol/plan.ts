@@ -75,10 +75,12 @@ export interface PlanFront {
   first: number[];
   layer: Uint32Array;
   choice: Uint32Array;
-  /** Of each plan: bytes of the file, bits per convolution weight, loss. One more than there are steps. */
+  /** Of each plan: bytes of the file, those among them that compressed layers share, bits per convolution weight, loss. One more than there are steps. */
   bytes: Float64Array;
+  shared: Float64Array;
   bits: Float64Array;
   loss: Float64Array;
 }
 
-export interface PlanPoint { choices: number[]; bytes: number; bits: number; loss: number }
+/** `shared` are the bytes that all compressed layers need together: the unpacking of their codes. */
+export interface PlanPoint { choices: number[]; bytes: number; shared: number; bits: number; loss: number }

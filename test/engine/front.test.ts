@@ -137,3 +137,13 @@ test("a preset says between which sizes a compression ends, and once one has bee
     await host.close();
   }
 }, 300_000);
+
+test("what layers share is part of every plan, and read off the file for the recipe's own", async () => {
+  const { candidate, layers, front: { shared, bytes } } = await front({ target: "60KB" }), chosen = candidate.choices.map((c, i) => layers[i].choices[c]);
+  const output = path.join(folder, "shared.onnx"), { layers: written } = await compressWith(path.join(folder, "jobs"), { model, data, target: "60KB", output });
+  const own = chosen.reduce((sum, { bytes }) => sum + bytes, 0), inFile = written.reduce((sum, { bytes }) => sum + bytes, 0);
+  expect(candidate.shared).toBeGreaterThan(0);
+  expect(Math.abs(own + candidate.shared - inFile)).toBeLessThan(0.01 * inFile);
+  expect(shared.length).toBe(bytes.length);
+  expect(shared.at(-1)).toBe(0); // everything is left as it is
+}, 300_000);

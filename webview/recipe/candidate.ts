@@ -1,4 +1,5 @@
 import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
+import type { WrittenSize } from "../../src/protocol/recipe-page";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
@@ -16,12 +17,20 @@ export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
     size, figure("ratio", t("smaller"), `${format.times(input.bytes / point.bytes)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
 }
 
+/** What gzip leaves of a plan's file: known where it was written, as much of it as of the written file nearest in size elsewhere, and nothing is said where none was. */
+export function gzipText(bytes: number, written: readonly WrittenSize[]): string | undefined {
+  const [nearest] = [...written].sort((a, b) => Math.abs(Math.log(a.bytes / bytes)) - Math.abs(Math.log(b.bytes / bytes)));
+  if (!nearest) return undefined;
+  return nearest.bytes === bytes ? t("as gzip {0}", format.bytes(nearest.gzipBytes)) : t("as gzip about {0}", format.bytes(nearest.gzipBytes / nearest.bytes * bytes));
+}
+
 /** Where the bytes go: kinds that add up to the file. */
-export function bytesOf(facts: PlanFacts, point: PlanPoint): HTMLElement[] {
+export function bytesOf(facts: PlanFacts, point: PlanPoint, written: readonly WrittenSize[]): HTMLElement[] {
   const parts = partsOf(facts, point);
   const kinds = ([["indices", t("indices"), parts.indices], ["codebooks", t("codebooks"), parts.codebooks], ["integers", t("integer weights"), parts.integers], ["plain", t("weights left alone"), parts.plain], ["rest", t("scales, graph, rest"), parts.rest]] as const).filter(([kind, , bytes]) => bytes > 0 || kind === "indices");
+  const sizes = [t("on disk {0}", format.bytes(point.bytes)), gzipText(point.bytes, written), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes))].filter(Boolean).join(" · ");
   return [
-    el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", {}, t("on disk {0} · in memory {1}", format.bytes(point.bytes), format.bytes(facts.input.loadedWeightBytes)))),
+    el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", { class: "bytes-sizes", title: sizes }, sizes)),
     el("div", { class: "bytes-bar", "aria-hidden": "true" }, ...kinds.map(([kind, , bytes]) => Object.assign(el("span", { class: `bytes-${kind}` }), { style: `flex-grow:${bytes}` }))),
     el("dl", { class: "bytes-kinds" }, ...kinds.map(([kind, name, bytes]) => el("div", {}, el("dt", {}, el("i", { class: `bytes-${kind}` }), el("span", { title: name }, name)), el("dd", {}, format.bytes(bytes))))),
   ];

@@ -34,7 +34,7 @@ export class Curve {
   private readonly legend = el("div", { class: "curve-legend" });
   private plans: Plans | undefined;
   private measured: readonly MeasuredPoint[] = [];
-  private point: PlanPoint = { choices: [], bytes: 0, bits: 0, loss: 0 };
+  private point: PlanPoint = { choices: [], bytes: 0, shared: 0, bits: 0, loss: 0 };
   private rank = 0;
   private dragging = false;
   private moved = false;

@@ -24,9 +24,15 @@ export class Plans {
 
   /** The plan of this rank, smallest first. */
   at(rank: number): PlanPoint {
-    const { layer, choice, bytes, bits, loss } = this.facts.front, k = Math.max(0, Math.min(this.count - 1, rank)), choices = [...this.origin];
+    const { layer, choice, bytes, shared, bits, loss } = this.facts.front, k = Math.max(0, Math.min(this.count - 1, rank)), choices = [...this.origin];
     for (let i = 0; i < k; i++) choices[layer[i]] = choice[i];
-    return { choices, bytes: bytes[k], bits: bits[k], loss: loss[k] };
+    return { choices, bytes: bytes[k], shared: shared[k], bits: bits[k], loss: loss[k] };
+  }
+
+  /** Bytes of every layer in a plan's file, each with its part of what compressed layers share. */
+  layerBytes({ choices, shared }: PlanPoint): number[] {
+    const chosen = this.facts.layers.map(({ choices: all }, i) => all[choices[i]]), compressed = chosen.reduce((sum, { method, bytes }) => sum + (method === undefined ? 0 : bytes), 0);
+    return chosen.map(({ method, bytes }) => (method === undefined ? bytes : bytes * (1 + shared / compressed)));
   }
 
   /** The rank of the largest plan that is no larger, the smallest plan's where all are. */

@@ -17,8 +17,8 @@ const facts: PlanFacts = {
     layer("a", 0.5, choice(100, 0.3, { block: 9, words: 16 }), choice(150, 0.2, { block: 9, words: 32 }, false), choice(200, 0.1, { block: 9, words: 64 }), choice(3200, 0)),
     layer("b", 0.1, choice(100, 0.05, { block: 9, words: 16 }), choice(160, 0.01, { block: 9, words: 64 }), choice(3200, 0)),
   ],
-  front: { first: [0, 0], layer: Uint32Array.of(0, 1, 0), choice: Uint32Array.of(2, 1, 3), bytes: Float64Array.of(700, 800, 860, 3860), bits: Float64Array.of(1, 1.5, 1.8, 17), loss: Float64Array.of(0.35, 0.15, 0.11, 0.01) },
-  candidate: { choices: [2, 1], bytes: 861, bits: 1.8, loss: 0.11 },
+  front: { first: [0, 0], layer: Uint32Array.of(0, 1, 0), choice: Uint32Array.of(2, 1, 3), bytes: Float64Array.of(700, 800, 860, 3860), shared: Float64Array.of(50, 60, 72, 40), bits: Float64Array.of(1, 1.5, 1.8, 17), loss: Float64Array.of(0.35, 0.15, 0.11, 0.01) },
+  candidate: { choices: [2, 1], bytes: 861, shared: 72, bits: 1.8, loss: 0.11 },
 };
 const plans = new Plans(facts);
 
@@ -42,6 +42,11 @@ describe("plans", () => {
     expect(down).toMatchObject({ choice: 0, bytes: -100 }); // not by way of what is no step
     expect(plans.step(point, 1, -1)).toBeUndefined();
     expect([0, 1].map((at) => plans.rankBySensitivity(at))).toEqual([1, 2]);
+  });
+  test("divide what compressed layers share among them, by their own bytes", () => {
+    expect(plans.layerBytes(plans.at(2))).toEqual([200 * 1.2, 160 * 1.2]);
+    expect(plans.layerBytes({ ...facts.candidate, choices: [2, 2] })).toEqual([272, 3200]);
+    expect(plans.layerBytes({ ...facts.candidate, choices: [3, 2], shared: 0 })).toEqual([3200, 3200]);
   });
   test("have bytes by kind that add up to the file", () => {
     const parts = partsOf(facts, plans.at(2));
