@@ -156,7 +156,7 @@ export class CompressCommands {
     });
   }
 
-  /** Tells of a written file, and opens it beside the original, unless a recipe's page stays in front for the next try. */
+  /** Tells of a written file, and opens it in a tab beside the original's, as wide as that, unless a recipe's page stays in front for the next try. */
   private async finish(record: JobRecord, report: CompressReport): Promise<{ sentence: string; comparable: boolean }> {
     const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = reportSentence(report);
     this.log.info(JSON.stringify(report));
@@ -165,7 +165,7 @@ export class CompressCommands {
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
     await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
-    if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType, isOpen(model) ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active);
+    if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
     const comparable = (await vscode.commands.getCommands(true)).includes("kernelscope.compare"), start: RecipeStart = { ...record.request, data: record.request.data };
     const compare = { [vscode.l10n.t("Compare")]: () => vscode.commands.executeCommand("kernelscope.compare", [model, output]) };
     const recipe = { [vscode.l10n.t("Open Recipe")]: () => openRecipe(model, start) };
@@ -185,9 +185,6 @@ export class CompressCommands {
 function requireDisk({ scheme, path: file }: vscode.Uri): void {
   if (scheme !== "file") throw new KernelscopeError("usage", vscode.l10n.t("{0} lies in a virtual workspace. Compressing needs a file on a disk: save a copy there, and open that.", path.posix.basename(file)));
 }
-
-/** Whether a file stands in any tab. */
-const isOpen = (file: vscode.Uri): boolean => vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(({ input }) => input instanceof vscode.TabInputCustom && input.uri.toString() === file.toString()));
 
 const resultKey = (file: string): string => `result ${file}`;
 const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);

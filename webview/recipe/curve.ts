@@ -8,6 +8,8 @@ import { t } from "../l10n";
 import type { Plans } from "./plans";
 
 const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
+/** Room that the name of a preset may take. */
+const NAME = 150;
 /** Pixels within which the thumb sticks to a preset or a measured point. */
 const STICKS = 7;
 const FLOORS = [0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5, 0];
@@ -180,7 +182,8 @@ export class Curve {
       shape.append(title);
       shape.addEventListener("click", () => this.actions.preset(id));
       if (mark !== named) return [shape];
-      const toLeft = left > this.element.clientWidth - 150, down = Math.min(TOP + PLOT - 8, top + 34), label = svg("text", { class: "curve-name", x: left + (toLeft ? -14 : 14), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
+      const inWay = (from: number, to: number): boolean => plans.facts.prediction.of === "agreement" && this.measured.some(({ bytes: size }) => plans.holds(size) && x(size) > from && x(size) < to);
+      const toLeft = left > this.element.clientWidth - NAME || inWay(left, left + NAME) && left > LEFT + NAME && !inWay(left - NAME, left), down = Math.min(TOP + PLOT - 8, top + 34), label = svg("text", { class: "curve-name", x: left + (toLeft ? -14 : 14), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
       label.textContent = title.textContent;
       return [svg("path", { class: "curve-lead", d: `M${left} ${top + 6}V${down}h${toLeft ? -8 : 8}` }), shape, label];
     });

@@ -1,6 +1,6 @@
 import type { PlanChoice, PlanLayer, PlanPoint } from "../../src/protocol/plan";
 import type { LayerSetting } from "../../src/protocol/recipe-page";
-import { el, icon } from "../dom";
+import { el, icon, keepInSight } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { offerMenu } from "../menu";
@@ -41,7 +41,9 @@ export class PlanTable {
 
   constructor(private readonly actions: TableActions) {
     const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader" }, name)));
-    this.element.append(el("div", { class: "plan-scroll" }, head, this.body), this.rest, this.total);
+    const scroll = el("div", { class: "plan-scroll" }, head, this.body);
+    this.element.append(scroll, this.rest, this.total);
+    keepInSight(scroll, () => this.body.querySelector("[aria-selected=true]"));
     this.body.addEventListener("keydown", (event) => this.key(event));
   }
 

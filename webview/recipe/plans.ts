@@ -1,3 +1,4 @@
+import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import type { LayerSetting } from "../../src/protocol/recipe-page";
 import { t } from "../l10n";
 import type { PlanChoice, PlanFacts, PlanLayer, PlanPoint, Prediction } from "../../src/protocol/plan";
@@ -42,6 +43,9 @@ export class Plans {
     while (rank < this.count - 1 && bytes[rank + 1] <= size) rank++;
     return rank;
   }
+
+  /** The size of the next larger plan. */
+  after(size: number): number { return this.facts.front.bytes[this.rankOf(size) + 1] ?? Infinity; }
 
   /** Sizes at the slider's ends. */
   get ends(): [number, number] { return [this.facts.front.bytes[0], this.facts.front.bytes[this.count - 1]]; }
@@ -104,8 +108,13 @@ export function partsOf({ layers }: PlanFacts, point: PlanPoint): { indices: num
   return parts;
 }
 
-/** A size as a recipe's target: three digits, rounded up so that the plan fits. */
-export function targetText(bytes: number): string {
+/** A size as a recipe's target: three digits, rounded up so that the plan fits; to the byte where that would let a further plan in, which begins at `next`. */
+export function targetText(bytes: number, next = Infinity): string {
+  const text = roundedUp(bytes);
+  return targetBytes(parseTarget(text), bytes) < next ? text : `${Math.ceil(bytes)}B`;
+}
+
+function roundedUp(bytes: number): string {
   const [unit, name] = bytes >= 1e6 ? [1e6, "MB"] : bytes >= 1e3 ? [1e3, "KB"] : [1, "B"], value = bytes / unit;
   const digits = unit === 1 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return `${(Math.ceil(value * 10 ** digits - 1e-9) / 10 ** digits).toFixed(digits)}${name}`;

@@ -56,7 +56,14 @@ describe("plans", () => {
 });
 
 test("a size as a target is rounded up, so that the plan it was read off fits", () => {
-  expect([861, 12_345, 96_357, 123_456, 1_234_567, 45_678_901].map(targetText)).toEqual(["861B", "12.4KB", "96.4KB", "124KB", "1.24MB", "45.7MB"]);
+  expect([861, 12_345, 96_357, 123_456, 1_234_567, 45_678_901].map((size) => targetText(size))).toEqual(["861B", "12.4KB", "96.4KB", "124KB", "1.24MB", "45.7MB"]);
+});
+
+test("a size is a target to the byte where rounding would let the next plan in", () => {
+  expect(targetText(24_213, 24_260)).toBe("24213B");
+  expect(targetText(24_213, 24_301)).toBe("24.3KB");
+  expect(targetText(24_213, 24_300)).toBe("24213B"); // a plan of just that size would fit
+  expect([plans.after(700), plans.after(799), plans.after(860)]).toEqual([800, 800, 3860]);
 });
 
 test("a recipe's settings lead to a choice, and to what holds the layer", () => {
