@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Workbench } from "./workbench";
@@ -30,4 +30,21 @@ test("models selected together are compressed in turn, asked about once", { time
   expect(first.mtimeMs).toBeLessThan(second.mtimeMs);
   for (const name of MODELS) expect(statSync(at(`${name}.small.onnx`)).size).toBeLessThan(readFileSync(at(`${name}.onnx`)).length / 5);
   await workbench.modelPage(`${MODELS[1]}.small.onnx`);
+});
+
+test("a result opens as wide as its original, so that a comparison has its graphs", { timeout: 180_000 }, async () => {
+  const { page } = workbench, [name] = MODELS;
+  await workbench.tidy();
+  rmSync(at(`${name}.small.onnx`));
+  const model = await workbench.open(`${name}.onnx`);
+  await model.waitForSelector(".side[data-layer]");
+  await workbench.menu(`${name}.onnx`, "Compress Model");
+  await quick().filter({ hasText: "Up to 3 points" }).click();
+  await quick().filter({ hasText: "Without Images" }).click();
+  await workbench.modelPage(`${name}.small.onnx`);
+  expect(await page.locator(".editor-group-container").count()).toBe(1);
+  await page.locator(".notification-toast .monaco-button", { hasText: "Compare" }).click();
+  const comparison = await workbench.modelPage(`${name}.onnx ↔ ${name}.small.onnx`);
+  for (const side of ["original", "compressed"]) await comparison.locator(`.cmp-graph.${side}`).waitFor();
+  await workbench.picture("compare-after-compression");
 });

@@ -3,7 +3,7 @@ import type { WrittenSize } from "../../src/protocol/recipe-page";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { partsOf, type Plans } from "./plans";
+import { gzipOf, partsOf, type Plans } from "./plans";
 
 /** The candidate in the header: from what to what, how much smaller, what it is predicted to cost. */
 export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
@@ -17,18 +17,11 @@ export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
     size, figure("ratio", t("smaller"), `${format.times(input.bytes / point.bytes)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
 }
 
-/** What gzip leaves of a plan's file: known where it was written, as much of it as of the written file nearest in size elsewhere, and nothing is said where none was. */
-export function gzipText(bytes: number, written: readonly WrittenSize[]): string | undefined {
-  const [nearest] = [...written].sort((a, b) => Math.abs(Math.log(a.bytes / bytes)) - Math.abs(Math.log(b.bytes / bytes)));
-  if (!nearest) return undefined;
-  return nearest.bytes === bytes ? t("as gzip {0}", format.bytes(nearest.gzipBytes)) : t("as gzip about {0}", format.bytes(nearest.gzipBytes / nearest.bytes * bytes));
-}
-
 /** Where the bytes go: kinds that add up to the file. */
 export function bytesOf(facts: PlanFacts, point: PlanPoint, written: readonly WrittenSize[]): HTMLElement[] {
   const parts = partsOf(facts, point);
   const kinds = ([["indices", t("indices"), parts.indices], ["codebooks", t("codebooks"), parts.codebooks], ["integers", t("integer weights"), parts.integers], ["plain", t("weights left alone"), parts.plain], ["rest", t("scales, graph, rest"), parts.rest]] as const).filter(([kind, , bytes]) => bytes > 0 || kind === "indices");
-  const sizes = [t("on disk {0}", format.bytes(point.bytes)), gzipText(point.bytes, written), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes))].filter(Boolean).join(" · ");
+  const gzip = gzipOf(point.bytes, written), sizes = [t("on disk {0}", format.bytes(point.bytes)), gzip && (gzip.exact ? t("as gzip {0}", format.bytes(gzip.bytes)) : t("as gzip about {0}", format.bytes(gzip.bytes))), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes))].filter(Boolean).join(" · ");
   return [
     el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", { class: "bytes-sizes", title: sizes }, sizes)),
     el("div", { class: "bytes-bar", "aria-hidden": "true" }, ...kinds.map(([kind, , bytes]) => Object.assign(el("span", { class: `bytes-${kind}` }), { style: `flex-grow:${bytes}` }))),

@@ -1,5 +1,5 @@
 import { parseTarget, targetBytes } from "../../src/protocol/sizes";
-import type { LayerSetting } from "../../src/protocol/recipe-page";
+import type { LayerSetting, WrittenSize } from "../../src/protocol/recipe-page";
 import { t } from "../l10n";
 import type { PlanChoice, PlanFacts, PlanLayer, PlanPoint, Prediction } from "../../src/protocol/plan";
 
@@ -106,6 +106,12 @@ export function partsOf({ layers }: PlanFacts, point: PlanPoint): { indices: num
   });
   parts.rest = Math.max(0, point.bytes - parts.indices - parts.codebooks - parts.integers - parts.plain);
   return parts;
+}
+
+/** What gzip leaves of a plan's file: exact where it was written, as much of it as of the written file nearest in size elsewhere; undefined where none was. */
+export function gzipOf(bytes: number, written: readonly WrittenSize[]): { bytes: number; exact: boolean } | undefined {
+  const far = (size: number): number => Math.abs(Math.log(size / bytes)), [nearest] = [...written].sort((a, b) => far(a.bytes) - far(b.bytes));
+  return nearest && { bytes: nearest.gzipBytes / nearest.bytes * bytes, exact: nearest.bytes === bytes };
 }
 
 /** A size as a recipe's target: three digits, rounded up so that the plan fits; to the byte where that would let a further plan in, which begins at `next`. */

@@ -5,7 +5,7 @@ import type { PlanChoice, PlanFacts, PlanLayer } from "../../../src/protocol/pla
 vi.stubGlobal("document", { body: { dataset: { start: JSON.stringify({ language: "en", strings: {} }) } } });
 vi.stubGlobal("acquireVsCodeApi", () => ({}));
 vi.stubGlobal("window", { addEventListener() {}, removeEventListener() {} });
-const { choiceOf, partsOf, pinOf, Plans, qualityOf, targetText } = await import("../../../webview/recipe/plans");
+const { choiceOf, gzipOf, partsOf, pinOf, Plans, qualityOf, targetText } = await import("../../../webview/recipe/plans");
 
 const choice = (bytes: number, loss: number, options?: Record<string, number>, step = true): PlanChoice => ({ method: options && "kernel", options, text: options ? `${bytes}` : "", bytes, bits: bytes / 100, loss, parts: { indices: options ? bytes - 1 : 0, codebook: options ? 1 : 0, values: 0 }, step });
 const layer = (id: string, sensitivity: number, ...choices: PlanChoice[]): PlanLayer => ({ id, label: id, op: "Conv", shape: [10, 80], parameters: 800, convolution: true, bytes: 3200, sensitivity, choices });
@@ -57,6 +57,14 @@ describe("plans", () => {
 
 test("a size as a target is rounded up, so that the plan it was read off fits", () => {
   expect([861, 12_345, 96_357, 123_456, 1_234_567, 45_678_901].map((size) => targetText(size))).toEqual(["861B", "12.4KB", "96.4KB", "124KB", "1.24MB", "45.7MB"]);
+});
+
+test("gzip is known of what was written, and near it of the rest", () => {
+  const written = [{ bytes: 1000, gzipBytes: 900 }, { bytes: 100, gzipBytes: 50 }];
+  expect(gzipOf(1000, written)).toEqual({ bytes: 900, exact: true });
+  expect(gzipOf(800, written)).toEqual({ bytes: 720, exact: false });
+  expect(gzipOf(300, written)).toEqual({ bytes: 150, exact: false }); // three times as large as one, less than a third of the other
+  expect(gzipOf(1000, [])).toBeUndefined();
 });
 
 test("a size is a target to the byte where rounding would let the next plan in", () => {
