@@ -182,8 +182,10 @@ export class Curve {
       shape.append(title);
       shape.addEventListener("click", () => this.actions.preset(id));
       if (mark !== named) return [shape];
-      const inWay = (from: number, to: number): boolean => plans.facts.prediction.of === "agreement" && this.measured.some(({ bytes: size }) => plans.holds(size) && x(size) > from && x(size) < to);
-      const toLeft = left > this.element.clientWidth - NAME || inWay(left, left + NAME) && left > LEFT + NAME && !inWay(left - NAME, left), down = Math.min(TOP + PLOT - 8, top + 34), label = svg("text", { class: "curve-name", x: left + (toLeft ? -14 : 14), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
+      const toLeft = left > this.element.clientWidth - NAME, [from, to] = toLeft ? [left - NAME, left] : [left, left + NAME];
+      // below the intervals that it would lie on
+      const lowest = plans.facts.prediction.of === "agreement" ? this.measured.filter(({ bytes: size }) => plans.holds(size) && x(size) > from && x(size) < to).reduce((most, { interval: [low] }) => Math.max(most, y(low)), 0) : 0;
+      const down = Math.min(TOP + PLOT - 8, Math.max(top + 34, lowest + 16)), label = svg("text", { class: "curve-name", x: left + (toLeft ? -14 : 14), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
       label.textContent = title.textContent;
       return [svg("path", { class: "curve-lead", d: `M${left} ${top + 6}V${down}h${toLeft ? -8 : 8}` }), shape, label];
     });
