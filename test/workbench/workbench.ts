@@ -11,13 +11,15 @@ interface Server { url: string; stop(): Promise<void> }
 
 /** A window of VS Code, and what ends all that stands behind it. */
 interface Shown { page: Page; close(): Promise<void> }
-interface Opening { folder: string; profile: string; extensions: readonly string[]; restricted: boolean }
+interface Opening { folder: string; profile: string; cache: string; extensions: readonly string[]; restricted: boolean }
 
 /** VS Code's workbench with the packaged extension on a folder of models. */
 export class Workbench {
   private constructor(readonly folder: string, readonly home: string, private readonly shown: Shown) {}
 
   get page(): Page { return this.shown.page; }
+  /** What stands for the user's cache: what one test file leaves there changes what another sees. */
+  get cache(): string { return path.join(this.home, "cache"); }
 
   /** The user's settings at the start. */
   static readonly settings: Record<string, unknown> = {
@@ -30,7 +32,7 @@ export class Workbench {
     cpSync("samples", folder, { recursive: true });
     mkdirSync(path.join(profile, "user", "User"), { recursive: true });
     writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, ...(restricted && { "security.workspace.trust.startupPrompt": "never" }) }));
-    const opening = { folder, profile, restricted, extensions: [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others] };
+    const opening = { folder, profile, restricted, cache: path.join(home, "cache"), extensions: [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others] };
     const electron = process.env.KERNELSCOPE_ELECTRON, workbench = new Workbench(folder, home, await (electron ? showElectron(electron, opening) : showBrowser(opening)));
     await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
     await workbench.registered();
@@ -138,11 +140,11 @@ export class Workbench {
 }
 
 /** code-server in Chromium. */
-async function showBrowser({ folder, profile, extensions, restricted }: Opening): Promise<Shown> {
+async function showBrowser({ folder, profile, cache, extensions, restricted }: Opening): Promise<Shown> {
   const entry = process.env.KERNELSCOPE_WORKBENCH;
   if (!entry) throw new Error("Run these tests by npm run test:workbench.");
   for (const extension of extensions) installExtension(entry, profile, extension);
-  const server = await startServer(entry, profile, { trust: restricted }) as Server;
+  const server = await startServer(entry, profile, { trust: restricted, cache }) as Server;
   const browser = await chromium.launch({
     executablePath: process.env.KERNELSCOPE_CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
@@ -153,13 +155,13 @@ async function showBrowser({ folder, profile, extensions, restricted }: Opening)
 }
 
 /** VS Code itself, by the path of its program; menus and dialogs are drawn in its window, where a test can reach them. */
-async function showElectron(executablePath: string, { folder, profile, extensions, restricted }: Opening): Promise<Shown> {
+async function showElectron(executablePath: string, { folder, profile, cache, extensions, restricted }: Opening): Promise<Shown> {
   const own = ["--user-data-dir", path.join(profile, "user"), "--extensions-dir", path.join(profile, "extensions")], file = path.join(profile, "user", "User", "settings.json");
   const [cli, ...more] = resolveCliArgsFromVSCodeExecutablePath(executablePath, { reuseMachineInstall: true });
   for (const extension of extensions) execFileSync(cli, [...more, ...own, "--install-extension", extension], { stdio: "ignore", shell: process.platform === "win32" });
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")) as object, "window.titleBarStyle": "custom", "window.dialogStyle": "custom", "update.mode": "none" }));
   const env = Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined || name === "ELECTRON_RUN_AS_NODE" ? [] : [[name, value]])));
-  const app = await _electron.launch({ executablePath, env, args: [folder, ...own, ...(restricted ? [] : ["--disable-workspace-trust"]), "--skip-welcome", "--skip-release-notes", "--disable-telemetry", "--no-sandbox"] });
+  const app = await _electron.launch({ executablePath, env: { ...env, XDG_CACHE_HOME: cache }, args: [folder, ...own, ...(restricted ? [] : ["--disable-workspace-trust"]), "--skip-welcome", "--skip-release-notes", "--disable-telemetry", "--no-sandbox"] });
   const page = await app.firstWindow();
   await page.setViewportSize({ width: 1440, height: 900 });
   return { page, close: () => app.close() };
