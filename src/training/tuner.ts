@@ -22,7 +22,7 @@ export interface HeldOut {
   agreement?: number;
 }
 
-export interface TuneProgress { step: number; steps: number; /** Mean over the latest steps. */ loss?: number; held?: HeldOut; best: HeldOut }
+export interface TuneProgress { step: number; steps: number; /** Mean over the latest steps. */ loss: number; /** Where it was just looked at. */ held?: HeldOut; /** Before the first step. */ first: HeldOut; best: HeldOut }
 
 /** What a training is at a step: enough to go on to the same end. */
 export interface TunerState { step: number; steps: number; loss: number; arrays: (Float32Array | Int32Array)[]; best: { held: HeldOut; step: number; arrays: (Float32Array | Int32Array)[] }; first: HeldOut }
@@ -57,7 +57,7 @@ const WARMUP = { share: 0.05, most: 100 };
 /** Steps that tell how long one takes: some that are not timed, and those that are. */
 const TIMED = { after: 2, steps: 8 };
 /** Seconds between checkpoints. */
-const KEEP_SECONDS = 30;
+const KEEP_SECONDS = 20;
 
 /** Trains some tensors of a network so that it does what the original does, and leaves them as they were at their best. */
 export class Tuner {
@@ -97,22 +97,25 @@ export class Tuner {
     const first = known?.first ?? await this.evaluate();
     let best = known?.best ?? { held: first, step: 0, arrays: copies(this.arrays) };
     const steps = known?.steps ?? ("steps" in length ? length.steps : await this.stepsIn(length.seconds));
-    let step = known?.step ?? 0, loss = known?.loss ?? 0, kept = performance.now(), next = batch(step);
-    for (; step < steps && !stop?.aborted; step++) {
+    let step = known?.step ?? 0, loss = known?.loss ?? 0, next = batch(step);
+    const keep = () => checkpoint?.save({ step, steps, loss, arrays: this.arrays, best, first });
+    if (!known) await keep();
+    let kept = performance.now();
+    while (step < steps && !stop?.aborted) {
       throwIfCancelled(signal);
       const current = await next;
       if (step + 1 < steps) next = batch(step + 1);
       next.catch(() => undefined); // a failure is reported when it is awaited
       const now = await this.learn(current, cosineRate(step, steps, Math.min(WARMUP.most, Math.ceil(WARMUP.share * steps))));
-      loss = step ? loss + (now - loss) / Math.min(step + 1, 50) : now;
+      loss += (now - loss) / Math.min(++step, 50);
       let held: HeldOut | undefined;
-      if ((step + 1) % evaluateEvery === 0 || step + 1 === steps) {
+      if (step % evaluateEvery === 0 || step === steps) {
         held = await this.evaluate();
-        if (held.loss < best.held.loss) best = { held, step: step + 1, arrays: copies(this.arrays) };
+        if (held.loss < best.held.loss) best = { held, step, arrays: copies(this.arrays) };
       }
-      onProgress?.({ step: step + 1, steps, loss, held, best: best.held });
-      if (checkpoint && performance.now() - kept > KEEP_SECONDS * 1000) {
-        await checkpoint.save({ step: step + 1, steps, loss, arrays: copies(this.arrays), best, first });
+      onProgress?.({ step, steps, loss, held, first, best: best.held });
+      if (performance.now() - kept > KEEP_SECONDS * 1000) {
+        await keep();
         kept = performance.now();
       }
     }
