@@ -1,4 +1,5 @@
-import type { ValueFacts } from "../protocol/api";
+import type { TuningDone, ValueFacts } from "../protocol/api";
+import type { HeldOut } from "../protocol/report";
 import type { Dataset } from "../evaluation/dataset";
 import { batchSize } from "../evaluation/evaluate";
 import { extract } from "../onnx/extract";
@@ -8,7 +9,7 @@ import type { Runtime } from "../runtime/runtime";
 import type { Barrier } from "../training/differentiate";
 import { readNetwork, type Network } from "../training/network";
 import type { Objective } from "../training/objective";
-import { Tuner, type HeldOut, type TuneProgress, type TunerState } from "../training/tuner";
+import { Tuner, type TunerState } from "../training/tuner";
 import type { FittedLayer } from "./fit";
 import { Liveness } from "./flow";
 import type { OwnVector } from "./follow";
@@ -28,7 +29,7 @@ export interface TuneRequest {
   runtime: Runtime;
   signal?: AbortSignal;
   stop?: AbortSignal;
-  onProgress?(progress: TuneProgress): void;
+  onProgress?(progress: TuningDone): void;
   checkpoint?: { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> };
 }
 
