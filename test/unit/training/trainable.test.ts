@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { countOf, TAPS } from "../../../src/training/graph";
+import { reordered } from "../../../src/training/step";
+import { Codes, Vector } from "../../../src/training/trainable";
+import { wave } from "../onnx/models";
+
+const OUTPUTS = 6, INPUTS = 4, KERNEL = [3, 3], WORDS = 5, BITS = 6, ZERO = 32;
+const dims = [OUTPUTS, INPUTS, ...KERNEL], size = countOf(dims), taps = countOf(KERNEL);
+const codes = Uint8Array.from({ length: WORDS * taps }, (_, i) => ZERO + Math.round(wave(WORDS * taps)[i] * 31));
+const index = Uint8Array.from({ length: OUTPUTS * INPUTS }, (_, i) => (i * 7 + 3) % WORDS), scale = wave(OUTPUTS, 2).map((v) => Math.abs(v) + 0.2);
+const weight = { codes, bits: BITS, block: taps, index, scale, outputAxis: 0, ownsScale: true }, RATES = { codes: 0.5, scale: 0.1 };
+
+/** The weight in the order of the network, as the codebook says. */
+const expand = (words: ArrayLike<number>, scales: ArrayLike<number>): Float32Array =>
+  Float32Array.from({ length: size }, (_, i) => (words[index[Math.floor(i / taps)] * taps + i % taps] - ZERO) * scales[Math.floor(i / (INPUTS * taps))]);
+
+test.each([["as the network has it", undefined], ["by tap", TAPS]])("a coded weight is what its codebook says, stored %s", (_name, order) => {
+  const trainable = new Codes({ name: "w", dims, order }, weight, RATES);
+  expect(trainable.values()).toEqual(reordered(expand(codes, scale), { dims, order }));
+});
+
+test("a linear layer's weight with its inputs first, in blocks along them", () => {
+  const linear = { codes: codes.subarray(0, 16), bits: BITS, block: 2, index: Uint8Array.from({ length: 12 }, (_, i) => i % 8), scale, outputAxis: 1, ownsScale: false };
+  const values = new Codes({ name: "w", dims: [4, OUTPUTS] }, linear, RATES).values();
+  for (let c = 0; c < 4; c++) for (let m = 0; m < OUTPUTS; m++) expect(values[c * OUTPUTS + m]).toBeCloseTo((codes[linear.index[m * 2 + (c >> 1)] * 2 + c % 2] - ZERO) * scale[m], 5);
+});
+
+test("training moves codes and scales towards a weight that they can stand for, and ends on whole codes", () => {
+  const order = TAPS, wanted = Uint8Array.from(codes, (code, i) => Math.max(1, Math.min(63, code + [3, -2, 0, 1][i % 4]))), scales = scale.map((s, m) => s * (1 + 0.1 * Math.sin(m)));
+  const goal = reordered(expand(wanted, scales), { dims, order }), trainable = new Codes({ name: "w", dims, order }, weight, RATES);
+  const distance = () => trainable.values().reduce((sum, v, i) => sum + (v - goal[i]) ** 2, 0);
+  const before = distance();
+  for (let step = 0; step < 300; step++) trainable.learn(trainable.values().map((v, i) => v - goal[i]), 1 - step / 300);
+  expect(distance()).toBeLessThan(before / 200);
+  const { codes: found, scale: foundScale } = trainable.result;
+  expect(reordered(expand(found, foundScale), { dims, order })).toEqual(trainable.values());
+});
+
+test("a scale that is kept elsewhere stays, a silent channel stays silent, codes stay on their grid", () => {
+  const silent = Uint8Array.from(index, (word, i) => (i < INPUTS ? 4 : word % 4)), still = codes.slice();
+  still.fill(ZERO, 4 * taps);
+  const trainable = new Codes({ name: "w", dims }, { ...weight, codes: still, index: silent, ownsScale: false }, RATES);
+  for (let step = 0; step < 200; step++) {
+    trainable.values();
+    trainable.learn(new Float32Array(size).fill(-1), 1);
+  }
+  const { codes: found, scale: foundScale } = trainable.result;
+  expect(foundScale).toEqual(scale);
+  expect(trainable.values().subarray(0, INPUTS * taps).every((v) => v === 0)).toBe(true);
+  expect(Math.max(...found)).toBe(63);
+});
+
+test("state put back goes on to the same values", () => {
+  const make = () => [new Codes({ name: "w", dims }, weight, RATES), new Vector({ name: "b", dims: [OUTPUTS] }, wave(OUTPUTS), 0.01)] as const;
+  const run = ([codes, vector]: ReturnType<typeof make>, from: number, to: number) => {
+    for (let step = from; step < to; step++) {
+      codes.learn(codes.values().map((v, i) => v - Math.sin(i + step)), 0.7);
+      vector.learn(vector.values().map((v, i) => v - Math.cos(i + step)), 0.7);
+    }
+  };
+  const whole = make(), first = make(), second = make();
+  run(whole, 0, 20);
+  run(first, 0, 9);
+  const kept = first.map(({ state }) => state.map((array) => array.slice()));
+  second.forEach(({ state }, i) => state.forEach((array, j) => array.set(kept[i][j])));
+  run(second, 9, 20);
+  expect(second[0].values()).toEqual(whole[0].values());
+  expect(second[1].values()).toEqual(whole[1].values());
+});
