@@ -24,8 +24,6 @@ import { TORCH_STEP } from "./step-torch";
  * npm run bench:step -- --model MODEL [--batch 64] [--threads 1,2] [--pairs 9]
  */
 const PYTHON = "/usr/bin/python3", RATE = 1e-3, MEMORY_TARGET = 1.3, ERROR_TARGET = 1e-3;
-/** Blocks of their own for all values: fewer megabytes, and no slower. */
-const MEMORY = { enableMemPattern: false, enableCpuMemArena: false };
 const LAYOUTS = ["contiguous", "channels_last"];
 
 const { values: options } = parseArgs({ options: {
@@ -80,7 +78,7 @@ async function ours(folder: string): Promise<void> {
   const resident = statusOf("VmRSS");
   const step = buildStep(network, { parameters, objective: { kind: "distillation", temperature: 1 }, mode: { statistics: "batch", layout: "pixels" } });
   if (options.profile) writeFileSync(`${options.profile}.onnx`, step.model);
-  const threads = Number(options.threads), session = await ort.InferenceSession.create(step.model, { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3, ...MEMORY, ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}) });
+  const threads = Number(options.threads), session = await ort.InferenceSession.create(step.model, { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3, enableMemPattern: false, ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}) });
   for (const { name, dims } of parameters) optimizers.set(name, new Momentum(countOf(dims)));
   tell({ resident });
   for await (const line of createInterface({ input: process.stdin })) {
