@@ -11,10 +11,10 @@ import { Workbench } from "../test/workbench/workbench";
 
 /**
  * What a user waits for: the first picture of a model beyond what an empty page takes, and clusters after a move of the codeword slider. Bytes that go to the page are counted.
- * npm run bench:editor -- --model MODEL [--layer NAME]
+ * npm run bench:editor -- --model MODEL [--layer NAME] [--rounds 7]
  */
-const { values: { model, layer } } = parseArgs({ options: { model: { type: "string", default: "samples/resnet20-cifar10.onnx" }, layer: { type: "string" } } });
-const ROUNDS = 7;
+const { values: { model, layer, rounds } } = parseArgs({ options: { model: { type: "string", default: "samples/resnet20-cifar10.onnx" }, layer: { type: "string" }, rounds: { type: "string", default: "7" } } });
+const ROUNDS = Number(rounds);
 
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   process.env.KERNELSCOPE_CHROMIUM ??= ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"].find(existsSync);
   process.env.KERNELSCOPE_WORKBENCH ??= ensureWorkbench() as string;
   const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-editor-")), name = path.basename(model);
-  const workbench = await Workbench.start(packageEmpty(folder)), { page } = workbench;
+  const workbench = await Workbench.start({ others: [packageEmpty(folder)] }), { page } = workbench;
   try {
     if (!existsSync(path.join(workbench.folder, name))) copyFileSync(model, path.join(workbench.folder, name));
     writeFileSync(path.join(workbench.folder, "page.empty"), "");

@@ -48,7 +48,7 @@ async function main(): Promise<void> {
   process.env.KERNELSCOPE_CHROMIUM ??= ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"].find(existsSync);
   process.env.KERNELSCOPE_WORKBENCH ??= ensureWorkbench() as string;
   const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-delay-"));
-  const workbench = await Workbench.start(packageProbe(folder)), { page } = workbench;
+  const workbench = await Workbench.start({ others: [packageProbe(folder)] }), { page } = workbench;
   const phase = async (name: string, previous?: string): Promise<Delay | undefined> => {
     writeFileSync(path.join(folder, "phase"), name);
     const file = previous && path.join(folder, `${previous}.json`);

@@ -103,14 +103,14 @@ export function installExtension(entry, folder, vsix) {
  * Starts code-server on 127.0.0.1 with the profile in `folder` and waits until it answers.
  * @returns {Promise<{ url: string, port: number, process: import("node:child_process").ChildProcess, stop(): Promise<void> }>}
  */
-export async function startServer(entry, folder, { port, password, trust = false } = {}) {
+export async function startServer(entry, folder, { port, password, trust = false, cache } = {}) {
   const at = port ?? await freePort();
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "config.yaml"), "auth: none\n");
   const args = [entry, "--auth", password ? "password" : "none", "--bind-addr", `127.0.0.1:${at}`, "--disable-telemetry", "--disable-update-check", "--disable-getting-started-override", ...(trust ? [] : ["--disable-workspace-trust"]), ...common(folder)];
   // what an outer VS Code leaves in the environment would make this one its child
   const { CODE_SERVER_PARENT_PID: _parent, VSCODE_IPC_HOOK_CLI: _hook, NODE_OPTIONS: _options, ...rest } = process.env;
-  const env = { ...rest, ...(password ? { PASSWORD: password } : {}) };
+  const env = { ...rest, ...(password ? { PASSWORD: password } : {}), ...(cache ? { XDG_CACHE_HOME: cache } : {}) };
   const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"], env });
   let output = "";
   const keep = (chunk) => { output = (output + chunk).slice(-8000); };

@@ -1,4 +1,5 @@
 import * as vscode from "vscode";
+import { clearCache } from "./commands/cache";
 import { registerCommand } from "./commands/command";
 import { CompareCommand } from "./commands/compare";
 import { askForData, CompressCommands } from "./commands/compress";
@@ -45,6 +46,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerLayerCommands(log, editors, recipes, (model) => compress.openRecipe(model)),
     registerCommand(log, "kernelscope.openSample", () => openSample(context)),
     registerCommand(log, "kernelscope.find", () => editors.find()),
+    registerCommand(log, "kernelscope.clearCache", () => clearCache(accuracy.folder)),
     registerCommand(log, "kernelscope.showLog", async () => log.show()),
   );
   void jobs.restore().catch((error: unknown) => log.error(String(error)));

@@ -32,6 +32,25 @@ export function oncePerFrame(run: () => void): () => void {
   };
 }
 
+/** Keeps what is selected in sight when its list changes its size, unless somebody has scrolled away from it. */
+export function keepInSight(list: HTMLElement, selected: () => Element | null | undefined): void {
+  let seen = true;
+  list.addEventListener("scroll", () => {
+    const row = selected()?.getBoundingClientRect(), { top, bottom } = list.getBoundingClientRect();
+    seen = !row || row.bottom > top && row.top < bottom;
+  }, { passive: true });
+  new ResizeObserver(() => { if (seen) selected()?.scrollIntoView({ block: "nearest" }); }).observe(list);
+}
+
+/** Puts off what is out of sight until the page has time; of several tasks the last one is done. */
+export function whenIdle(): (run: () => void) => void {
+  let waiting: number | undefined;
+  return (run) => {
+    if (waiting !== undefined) cancelIdleCallback(waiting);
+    waiting = requestIdleCallback(() => { waiting = undefined; run(); }, { timeout: 1000 });
+  };
+}
+
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 /** Whether nothing should move, by the system's or VS Code's setting. */
 export const reducedMotion = (): boolean => still.matches || document.body.classList.contains("vscode-reduce-motion");

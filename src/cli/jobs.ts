@@ -8,7 +8,8 @@ import type { CompressRequest, Device, PresetId, Progress } from "../protocol/ap
 import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, InspectReport, LayerReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
-import { cacheFolder, nodeHost, openModelFile } from "../worker/host";
+import { cachedParts } from "../worker/cache";
+import { nodeHost, openModelFile } from "../worker/host";
 
 export interface Arguments { model: string; values: Record<string, string | boolean | string[] | undefined> }
 
@@ -116,7 +117,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal): Promise
   };
   const limits = thresholds(args);
   if (limits.length && request.data === undefined && request.evalData === undefined && request.recipe === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
-  const progress = reporter(flag(args, "quiet")), host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: path.join(cacheFolder(), "ratings") });
+  const progress = reporter(flag(args, "quiet")), host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: cachedParts().ratings });
   let report: CompressReport;
   try {
     report = await compressModel(request, host, progress.report, signal);

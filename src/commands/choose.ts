@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { PresetId } from "../protocol/api";
-import type { PlanFacts } from "../protocol/plan";
+import type { PlanFacts, PresetPlan } from "../protocol/plan";
 import { parseTarget } from "../protocol/sizes";
 import { outputOf } from "./recipes";
 import { percent, sizeText, timesText } from "./words";
@@ -57,8 +57,9 @@ const presetItems = (facts: PlanFacts | undefined): GoalItem[] => ([
 });
 
 /** "96.4 KB · 12 times smaller · agreement 99.1 % predicted" */
-function figuresText({ input, prediction }: PlanFacts, { bytes, loss }: { bytes: number; loss: number }): string {
-  const size = vscode.l10n.t("{0} · {1} times smaller", sizeText(bytes), timesText(input.bytes / bytes));
+function figuresText({ input, prediction }: PlanFacts, { bytes, loss, range }: PresetPlan): string {
+  const times = timesText(input.bytes / bytes);
+  const size = range ? vscode.l10n.t("about {0} ({1} to {2}) · about {3} times smaller", sizeText(bytes), sizeText(range[0]), sizeText(range[1]), times) : vscode.l10n.t("{0} · {1} times smaller", sizeText(bytes), times);
   return prediction.of === "agreement" ? `${size} · ${vscode.l10n.t("agreement {0} % predicted", percent(Math.max(0, 1 - prediction.slope * Math.sqrt(loss))))}` : size;
 }
 

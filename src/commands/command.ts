@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { CancelledError } from "../protocol/errors";
+import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { sentenceOf } from "../editor/log";
 
 /** Registers a command whose failure becomes one sentence and a way to the log. */
@@ -14,13 +14,27 @@ export function registerCommand(log: vscode.LogOutputChannel, id: string, run: (
   });
 }
 
-/** Shows an error with *Show Log* and, where given, one more action. Returns whether that action was chosen. */
+/** Shows an error with *Show Log*, where nobody has foreseen it with *Report Issue*, and where given with one more action. Returns whether that action was chosen. */
 export async function showError(log: vscode.LogOutputChannel, error: unknown, action?: string): Promise<boolean> {
   log.error(error instanceof Error ? error.stack ?? error.message : String(error));
-  const showLog = vscode.l10n.t("Show Log");
-  const choice = await vscode.window.showErrorMessage(sentenceOf(error), ...(action ? [action] : []), showLog);
+  const showLog = vscode.l10n.t("Show Log"), report = vscode.l10n.t("Report Issue");
+  const choice = await vscode.window.showErrorMessage(sentenceOf(error), ...(action ? [action] : []), showLog, ...(isUnexpected(error) ? [report] : []));
   if (choice === showLog) log.show();
+  if (choice === report) await writeReport(error);
   return choice !== undefined && choice === action;
+}
+
+/** Errors that say what the user can do are none to report. */
+const isUnexpected = (error: unknown): boolean => !(error instanceof KernelscopeError) || error.code === "worker-died";
+
+/** A text for whoever the user reports to. Nothing is sent: names of the user's files may stand in it. */
+async function writeReport(error: unknown): Promise<void> {
+  const content = [
+    `# ${sentenceOf(error)}`, "", vscode.l10n.t("What did you do before? Take out what nobody else should read."), "",
+    `- Kernelscope ${KERNELSCOPE_VERSION}, VS Code ${vscode.version}, ${process.platform} ${process.arch}, Node.js ${process.versions.node}`, "",
+    "```", error instanceof Error ? error.stack ?? error.message : String(error), "```", "",
+  ].join("\n");
+  await vscode.window.showTextDocument(await vscode.workspace.openTextDocument({ language: "markdown", content }));
 }
 
 /** A message with actions; what a chosen one does. */

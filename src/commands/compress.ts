@@ -32,6 +32,7 @@ export class CompressCommands {
     const models = await modelsOf(args, this.active);
     const [first] = models;
     if (!first) return;
+    models.forEach(requireDisk);
     for (const model of models) this.jobs.refuseTwice(model);
     const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
     const goal = await chooseGoal(name, remembered, async () => (models.length > 1 ? undefined : this.planning.api.plan(this.requestFor(first, remembered), true, () => undefined, new AbortController().signal)));
@@ -64,6 +65,7 @@ export class CompressCommands {
   async openRecipe(...args: unknown[]): Promise<void> {
     const [chosen] = await modelsOf(args, this.active);
     if (!chosen) return;
+    requireDisk(chosen);
     const model = await originalOf(chosen), result = this.results.get(model.toString());
     if (result?.recipe !== undefined && chosen.fsPath !== model.fsPath) { await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.parse(result.recipe), "kernelscope.recipe"); return; }
     const embedded = chosen.fsPath === model.fsPath ? undefined : await this.recipeIn(chosen.fsPath);
@@ -154,15 +156,16 @@ export class CompressCommands {
     });
   }
 
-  /** Tells of a written file, and opens it beside the original, unless a recipe's page stays in front for the next try. */
+  /** Tells of a written file, and opens it in a tab beside the original's, as wide as that, unless a recipe's page stays in front for the next try. */
   private async finish(record: JobRecord, report: CompressReport): Promise<{ sentence: string; comparable: boolean }> {
     const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = reportSentence(report);
     this.log.info(JSON.stringify(report));
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
+    await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
-    if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType, isOpen(model) ? vscode.ViewColumn.Beside : vscode.ViewColumn.Active);
+    if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
     const comparable = (await vscode.commands.getCommands(true)).includes("kernelscope.compare"), start: RecipeStart = { ...record.request, data: record.request.data };
     const compare = { [vscode.l10n.t("Compare")]: () => vscode.commands.executeCommand("kernelscope.compare", [model, output]) };
     const recipe = { [vscode.l10n.t("Open Recipe")]: () => openRecipe(model, start) };
@@ -178,8 +181,10 @@ export class CompressCommands {
   }
 }
 
-/** Whether a file stands in any tab. */
-const isOpen = (file: vscode.Uri): boolean => vscode.window.tabGroups.all.some(({ tabs }) => tabs.some(({ input }) => input instanceof vscode.TabInputCustom && input.uri.toString() === file.toString()));
+/** @throws KernelscopeError in a virtual workspace: a job reads its model as a file, and writes one beside it */
+function requireDisk({ scheme, path: file }: vscode.Uri): void {
+  if (scheme !== "file") throw new KernelscopeError("usage", vscode.l10n.t("{0} lies in a virtual workspace. Compressing needs a file on a disk: save a copy there, and open that.", path.posix.basename(file)));
+}
 
 const resultKey = (file: string): string => `result ${file}`;
 const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);

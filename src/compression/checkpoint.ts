@@ -99,9 +99,10 @@ export class JobRecord {
   /** Why nothing could be kept, if so: no reason to stop a job. */
   get problem(): string | undefined { return this.failure; }
 
-  /** The next plan, as an earlier run made it or as `make` makes it. */
-  async plan(layers: readonly Layer[], make: () => Promise<StoredPlan>): Promise<StoredPlan> {
-    const name = `plan${++this.attempt}`, known = await this.load(name);
+  /** A plan, as an earlier run made it or as `make` makes it; the layers that follow are its. */
+  async plan(attempt: number, layers: readonly Layer[], make: () => Promise<StoredPlan>): Promise<StoredPlan> {
+    this.attempt = attempt;
+    const name = `plan${attempt}`, known = await this.load(name);
     if (isPlan(known, layers)) return known;
     const plan = await make();
     await this.save(name, plan);

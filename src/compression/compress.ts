@@ -13,8 +13,9 @@ import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type Laye
 import { goalOf, mergeRecipe, parseTuning, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
-import { isOffTarget, planFor, trialOf, type Trial } from "./plan";
+import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
+import type { RatingRecord, Trial } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import type { OwnVector } from "./follow";
@@ -126,25 +127,30 @@ class Compression {
     return readJobData(this.job, this.model, this.host, this.signal);
   }
 
-  /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt. */
+  /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt; what an earlier job has learnt so is not tried again. */
   private async planAndFit(layers: readonly Layer[], goal: Goal, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<{ choices: LayerChoice[]; fitted: Map<Layer, Finished> }> {
-    let trial: Trial | undefined;
-    for (let attempt = 1; ; attempt++) {
-      const choices = await this.timed("plan", () => this.plan(layers, goal, data, tools, record, trial));
+    const ratings = await this.ratingRecord(tools), key = goal.kind === "preset" ? outcomeKey(goal.preset, this.job.recipe) : undefined;
+    const missed = data && key !== undefined ? [...(await ratings.outcome(key))?.missed ?? []] : [];
+    for (;;) {
+      const attempt = missed.length + 1, choices = await this.timed("plan", () => this.plan(attempt, layers, goal, data, ratings, tools, record, missed.at(-1)));
       const { fitted, effect } = await this.timed("fit", () => this.fit(choices, data, tools, record));
       const predicted = choices.reduce((sum, { loss }) => sum + loss, 0);
-      if (!effect || goal.kind !== "preset" || attempt === MOST_PLANS || !(predicted > 0)) return { choices, fitted };
-      trial = trialOf(predicted, effect);
-      if (!isOffTarget(goal.preset, trial)) return { choices, fitted };
+      if (!effect || goal.kind !== "preset" || key === undefined || !(predicted > 0)) return { choices, fitted };
+      const trial = trialOf(predicted, effect);
+      if (attempt === MOST_PLANS || !isOffTarget(goal.preset, trial)) {
+        await ratings.keepOutcome(key, { missed, written: trial });
+        return { choices, fitted };
+      }
+      missed.push(trial);
     }
   }
 
-  private async plan(layers: readonly Layer[], goal: Goal, data: JobData | undefined, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<PlannedChoice[]> {
-    const { choices, notes } = await record.plan(layers, async () => {
+  private async plan(attempt: number, layers: readonly Layer[], goal: Goal, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<PlannedChoice[]> {
+    const { choices, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
       const choices = await planFor({
         model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, layout: this.job.request.layout, inputBytes: this.opened.bytes,
-        rate: (free) => this.rate(free, data, tools), measured: data !== undefined, trial, notes,
+        rate: (free) => this.rate(free, data, ratings, tools), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
       return { choices, notes };
     });
@@ -153,9 +159,13 @@ class Compression {
     return choices.map(({ id, method, options, loss }) => ({ layer: byId.get(id)!, method, options, loss }));
   }
 
-  private async rate(layers: readonly Layer[], data: JobData | undefined, tools: FitTools): Promise<LayerSensitivity[]> {
-    const { hashes, stamp, job: { request: { method } } } = this, record = await ratingRecord({ hashes, stamp, method, seed: tools.seed }, this.host);
-    return rateLayers(this.model, layers, data, record, method, tools, (layer, begun, of) => {
+  private ratingRecord({ seed }: FitTools): Promise<RatingRecord> {
+    const { hashes, stamp, job: { request: { method } } } = this;
+    return ratingRecord({ hashes, stamp, method, seed }, this.host);
+  }
+
+  private rate(layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity[]> {
+    return rateLayers(this.model, layers, data, record, this.job.request.method, tools, (layer, begun, of) => {
       this.progress.step("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of);
       this.tidy(layer);
     });

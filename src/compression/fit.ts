@@ -2,7 +2,7 @@ import { DataType } from "../onnx/tensor";
 import type { TensorData } from "../onnx/edit";
 import { readWeight, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import type { FitContext, PackedWeight } from "../methods/method";
+import type { FitContext, PackedWeight, WeightRows } from "../methods/method";
 import { methodById } from "../methods/registry";
 import { fromRows, outputsOf, scaleRows, toRows } from "../methods/rows";
 import { storeScale } from "../methods/scale";
@@ -15,6 +15,7 @@ import { Flow, Liveness, type Batches } from "./flow";
 import { absorb, affineFrom, followOf, type Affine, type Follow, type OwnVector } from "./follow";
 import { channelMoments, hasGram, inputMoments } from "./moments";
 import { EffectMeter, type Effect } from "./effect";
+import { relativeGains, sqnr } from "./seen";
 
 /** What the plan says for one layer. */
 export interface LayerChoice { layer: Layer; method: string; options: object }
@@ -25,7 +26,7 @@ export interface FittedLayer {
   packed: PackedWeight;
   /** New values of what stands behind it. */
   absorbed: OwnVector[];
-  /** Signal to quantization noise of the weight, dB. */
+  /** Signal to quantization noise of the weight as inference sees it, dB. */
   sqnrDb: number;
 }
 
@@ -60,14 +61,15 @@ export function effectiveRows(packed: PackedWeight): Float32Array {
   return packed.scaleStorage === "elsewhere" ? scaleRows(rows, packed.scale) : rows;
 }
 
-/** SQNR of `restored` against `original` in dB. */
-export function sqnr(original: Float32Array, restored: Float32Array): number {
-  let signal = 0, noise = 0;
-  for (let i = 0; i < original.length; i++) {
-    signal += original[i] ** 2;
-    noise += (original[i] - restored[i]) ** 2;
-  }
-  return noise > 0 ? 10 * Math.log10(signal / noise) : Infinity;
+/** The same rows as inference sees them: with what the normalization behind has taken over, a corrected variance included. */
+function seenIn({ packed, absorbed }: Pick<FittedLayer, "packed" | "absorbed">, follow: Follow | undefined, original: Float32Array): Float32Array {
+  const gamma = follow?.normalization?.scale, taken = absorbed.find(({ name }) => name === gamma?.name), rows = methodById(packed.method).restore(packed);
+  return gamma && taken ? scaleRows(rows, relativeGains(rows, taken.values, original, gamma.values)) : effectiveRows(packed);
+}
+
+/** A fitted layer with its SQNR. */
+function measured(fitted: Omit<FittedLayer, "sqnrDb">, follow: Follow | undefined, { values }: WeightRows): FittedLayer {
+  return { ...fitted, sqnrDb: sqnr(values, seenIn(fitted, follow, values)) };
 }
 
 /** Weights that are fitted at once without data, unless one layer alone has more. */
@@ -89,8 +91,7 @@ export async function fitWithoutData(model: Model, choices: readonly LayerChoice
       const free = follow?.normalization !== undefined;
       const packed = await methodById(method).compress(layer, rows, options, { seed: tools.seed, pool: tools.pool, scaleIsFree: free });
       tools.tidy?.(layer);
-      const sqnrDb = sqnr(rows.values, effectiveRows(packed));
-      const result: FittedLayer = { layer, packed, sqnrDb, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] };
+      const result = measured({ layer, packed, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] }, follow, rows);
       await tools.onFitted?.(result);
       use(result);
     }
@@ -142,7 +143,7 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
   const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow) };
   if (!isReached(layer, liveness)) {
     const packed = await methodById(method).compress(layer, rows, options, context);
-    return { layer, packed, sqnrDb: sqnr(rows.values, effectiveRows(packed)), absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] };
+    return measured({ layer, packed, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] }, follow, rows);
   }
   await original.advance(node);
   await compressed.advance(node);
@@ -153,27 +154,27 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
     if (answers) context.target = await movedTarget(rows.values, gram, answers.cross);
   }
   const packed = await methodById(method).compress(layer, rows, options, context);
-  const effective = effectiveRows(packed), sqnrDb = sqnr(rows.values, effective);
-  if (!follow) return { layer, packed, absorbed: [], sqnrDb };
+  const effective = effectiveRows(packed);
+  if (!follow) return measured({ layer, packed, absorbed: [] }, follow, rows);
   const weight: TensorData = plainWeight(layer, effective);
   const y = (await original.compute([follow.output])).get(follow.output)!;
   const z = (await compressed.compute([follow.output], new Map([[layer.weight, weight]]))).get(follow.output)!;
   const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution));
-  return bestOf([affine, identity(outputsOf(layer))].map((map) => withAffine(layer, packed, follow, map, sqnrDb)), compressed, reference);
+  return measured(await bestOf([affine, identity(outputsOf(layer))].map((map) => withAffine(layer, packed, follow, map)), compressed, reference), follow, rows);
 }
 
 /** A layer whose outputs are brought back by a factor and an offset for each channel, in what follows it and in its own scale. */
-function withAffine(layer: Layer, packed: PackedWeight, follow: Follow, affine: Affine, sqnrDb: number): FittedLayer {
-  if (follow.normalization) return { layer, packed, absorbed: absorb(follow, affine, packed.scale), sqnrDb };
+function withAffine(layer: Layer, packed: PackedWeight, follow: Follow, affine: Affine): Omit<FittedLayer, "sqnrDb"> {
+  if (follow.normalization) return { layer, packed, absorbed: absorb(follow, affine, packed.scale) };
   const scale = packed.scale.map((s, m) => Math.fround(s * affine.factor[m])), offset = follow.bias ? affine.offset : new Float64Array(scale.length);
-  return { layer, packed: { ...packed, ...storeScale(scale, false) }, absorbed: absorb(follow, { ...affine, offset }, new Float64Array(scale.length).fill(1)), sqnrDb };
+  return { layer, packed: { ...packed, ...storeScale(scale, false) }, absorbed: absorb(follow, { ...affine, offset }, new Float64Array(scale.length).fill(1)) };
 }
 
 /** Batches that tell whether a correction helps. */
 const TRIED_BATCHES = 2;
 
 /** The variant of a fitted layer that changes the network's outputs least while the layers behind it are still the original's. */
-async function bestOf(variants: readonly FittedLayer[], flow: Flow, reference: Map<string, Tensor[]>): Promise<FittedLayer> {
+async function bestOf<F extends Omit<FittedLayer, "sqnrDb">>(variants: readonly F[], flow: Flow, reference: Map<string, Tensor[]>): Promise<F> {
   const tensors = variants.map(({ layer, packed, absorbed }) => [
     { name: layer.weight, dims: layer.dims, type: layer.type, data: fromRows(layer, methodById(packed.method).restore(packed)) }, ...absorbed.map(({ values, ...vector }) => ({ ...vector, data: values })),
   ]);

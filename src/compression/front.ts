@@ -1,10 +1,12 @@
 import type { Layer } from "../onnx/layers";
 import { methodById } from "../methods/registry";
 import { KernelscopeError } from "../protocol/errors";
-import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction } from "../protocol/plan";
-import { goalOf, type Job } from "./goal";
-import { isLeft, Planning, slopes, type Option } from "./plan";
+import type { PresetId } from "../protocol/api";
+import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, SizeRange } from "../protocol/plan";
+import { goalOf, type Goal, type Job } from "./goal";
+import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps } from "./planner";
+import type { Outcome } from "./ratings";
 import { loadedWeightBytes } from "./report";
 import type { RatedModel } from "./rated";
 import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
@@ -13,15 +15,24 @@ import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensi
 const MEASURED_PLANS = 24;
 /** Noise of a layer's outputs at which layers are compared. */
 const COMPARED_NOISE = 0.12;
+/** Together layers often do less than by themselves: so many times less at least is reckoned with. */
+const TOGETHER = 2;
+const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
+
+/** What presets came to that were carried out. */
+type Outcomes = Partial<Record<PresetId, Outcome>>;
 
 /** What a job's recipe comes to, and every other plan. @throws KernelscopeError "bad-recipe", "usage" */
 export async function frontOf(rated: RatedModel, job: Job): Promise<PlanFacts> {
-  return new Front(rated, await planningOf(rated, job)).facts();
+  const goal = goalOf(job.request, rated.opened.bytes), outcomes: Outcomes = {};
+  if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
+  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes).facts();
 }
 
-async function planningOf({ opened, layers, ratings, samples }: RatedModel, { request, recipe, embedded }: Job): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples }: RatedModel, { request, recipe, embedded }: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+  const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal: goalOf(request, opened.bytes), recipe, embedded, layout: request.layout, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, trials, embedded, layout: request.layout, inputBytes: opened.bytes,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), measured: samples !== undefined, notes: [],
   });
 }
@@ -32,10 +43,13 @@ class Front {
   private readonly hulls = new Map<Layer, Option[]>();
   private readonly byLayer: ReadonlyMap<Layer, LayerSensitivity>;
   private readonly weights: number;
+  private readonly found: ReturnType<typeof slopes>;
 
-  constructor(private readonly rated: RatedModel, private readonly planning: Planning) {
-    const { layers, ratings, samples } = rated, found = slopes(ratings.flatMap(({ response }) => response)), [good, middle, bad] = found ?? [1, 1, 1];
-    this.prediction = { of: samples === undefined ? "weights" : found ? "agreement" : "outputs", samples, slope: middle, slopes: [good, bad] };
+  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes) {
+    const { layers, ratings, samples } = rated;
+    this.found = slopes(ratings.flatMap(({ response }) => response));
+    const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
+    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle] };
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
   }
@@ -44,15 +58,30 @@ class Front {
     const { rated: { opened, layers }, planning } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
-    const front = this.front();
+    const front = this.front(), candidate = this.point(solved.plan);
     return {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) }, prediction: this.prediction,
-      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate: this.point(solved.plan), problem: solved.problem, notes: [...new Set(planning.notes)],
-      presets: (["nearly-lossless", "balanced", "smallest"] as const).flatMap((id) => {
-        const { bytes, loss } = this.point(planning.solve({ kind: "preset", preset: id }));
-        return [{ id, bytes, loss }];
+      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
+      presets: PRESETS.map((id) => {
+        const { bytes, loss } = this.point(planning.preset(id));
+        return { id, bytes, loss, range: this.rangeOf(id, bytes) };
       }),
+      candidateRange: this.goal.kind === "preset" ? this.rangeOf(this.goal.preset, candidate.bytes) : undefined,
     };
+  }
+
+  /** What a file that was written showed of flips for a loss: the recipe's own preset tells it best. */
+  private writtenSlope(): number | undefined {
+    const { goal, outcomes } = this, own = goal.kind === "preset" ? outcomes[goal.preset] : undefined, { predicted, disagreement } = (own ?? PRESETS.map((preset) => outcomes[preset]).find((outcome) => outcome))?.written ?? {};
+    return predicted !== undefined && disagreement ? disagreement / Math.sqrt(predicted) : undefined;
+  }
+
+  /** Between which sizes a compression may end: those of a good and a bad case of what single layers have shown. */
+  private rangeOf(preset: PresetId, bytes: number): SizeRange | undefined {
+    const { found, outcomes, planning } = this;
+    if (!found || outcomes[preset]) return undefined;
+    const [least, most] = [found[0] / TOGETHER, found[2]].map((slope) => planning.measure(planning.preset(preset, slope)).bytes);
+    return [Math.min(least, bytes), Math.max(most, bytes)];
   }
 
   /** The recipe's own plan, the smallest where its goal is out of reach. */
@@ -117,8 +146,8 @@ class Front {
   private front(): PlanFront {
     const { planning: { items, fixed }, planning } = this, layers = this.rated.layers, taken = steps(items), count = taken.length + 1;
     const at = items.map(({ layer }) => this.hulls.get(layer)!), now = at.map((path) => path[0]);
-    const bytes = new Float64Array(count), bits = new Float64Array(count), loss = new Float64Array(count);
-    const anchors: { at: number; bytes: number; bits: number }[] = [];
+    const bytes = new Float64Array(count), shared = new Float64Array(count), bits = new Float64Array(count), loss = new Float64Array(count);
+    const anchors: { at: number; bytes: number; shared: number; bits: number }[] = [];
     const weights = layers.reduce((sum, layer) => sum + (layer.convolution ? layer.parameters : 0), 0) || this.weights;
     let total = 0, ofConvolutions = 0;
     for (const option of now) total += option.bytes;
@@ -136,17 +165,17 @@ class Front {
       [bytes[k], bits[k], loss[k]] = [total, 8 * ofConvolutions / weights, Math.max(0, lost)];
       if (k % every === 0 || k === count - 1) {
         const exact = planning.measure(planning.plan(now));
-        anchors.push({ at: k, bytes: exact.bytes - bytes[k], bits: exact.bits - bits[k] });
+        anchors.push({ at: k, bytes: exact.bytes - bytes[k], shared: exact.shared, bits: exact.bits - bits[k] });
       }
     }
-    correct(anchors, bytes, bits);
+    correct(anchors, bytes, shared, bits);
     const choiceOf = (layer: Layer, option: Option): number => this.choices.get(layer)!.indexOf(option), index = new Map(layers.map((layer, i) => [layer, i]));
     const first = layers.map((layer) => {
       const item = items.findIndex((item) => item.layer === layer), own = fixed.get(layer);
       return item >= 0 ? choiceOf(layer, at[item][0]) : own ? choiceOf(layer, own) : this.choices.get(layer)!.length - 1;
     });
     return {
-      first, bytes, bits, loss,
+      first, bytes, shared, bits, loss,
       layer: Uint32Array.from(taken, ({ item }) => index.get(items[item].layer)!),
       choice: Uint32Array.from(taken, ({ item, index }) => choiceOf(items[item].layer, at[item][index])),
     };
@@ -174,13 +203,14 @@ function between({ bytes }: RatedCandidate, rated: readonly RatedCandidate[], va
   return Math.exp(a + Math.min(1, share) * (b - a));
 }
 
-/** Moves sums over layers to what files really take, in between as their measured neighbours are off; a further step is never smaller. */
-function correct(anchors: readonly { at: number; bytes: number; bits: number }[], bytes: Float64Array, bits: Float64Array): void {
+/** Moves sums over layers to what files really take, in between as their measured neighbours are off; a further step is never smaller. What layers share lies between that of the neighbours. */
+function correct(anchors: readonly { at: number; bytes: number; shared: number; bits: number }[], bytes: Float64Array, shared: Float64Array, bits: Float64Array): void {
   let right = 0;
   for (let k = 0; k < bytes.length; k++) {
     while (right < anchors.length - 1 && anchors[right].at < k) right++;
     const high = anchors[right], low = anchors[Math.max(0, right - 1)], share = high.at > low.at ? (k - low.at) / (high.at - low.at) : 0;
     bytes[k] = Math.max(bytes[k - 1] ?? 0, Math.round(bytes[k] + low.bytes + share * (high.bytes - low.bytes)));
+    shared[k] = Math.round(low.shared + share * (high.shared - low.shared));
     bits[k] = Math.max(bits[k - 1] ?? 0, bits[k] + low.bits + share * (high.bits - low.bits));
   }
 }

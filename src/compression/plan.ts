@@ -12,6 +12,7 @@ import type { Goal } from "./goal";
 import { choose, front, hull, knee, type Choice } from "./planner";
 import { parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
+import type { Trial } from "./ratings";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { findByName, sizesOf } from "./write";
 
@@ -26,20 +27,22 @@ export interface PlanRequest {
   rate(layers: Layer[]): Promise<LayerSensitivity[]>;
   /** Whether ratings are measured on data. */
   measured: boolean;
-  /** What a plan came to when it was carried out: corrects what single layers' ratings say of all together. */
-  trial?: Trial;
+  /** What presets' plans came to when they were carried out: corrects what single layers' ratings say of all together. */
+  trials?: Trials;
   notes: string[];
   inputBytes: number;
 }
 
-/** A plan's predicted loss and the share of predictions that really flipped. */
-export interface Trial { predicted: number; disagreement: number }
+export type Trials = Partial<Record<PresetId, Trial>>;
 
 /** Predicted share of predictions that flip. At most three points of accuracy are lost where at most five in a hundred flip: some flips are from wrong to right or wrong. */
 const NEARLY_LOSSLESS = 0.01, BALANCED = 0.025, SMALLEST = 0.05;
 
 /** What a plan came to. One that flips nothing would have flipped something on more samples: half a prediction is the best guess. */
 export const trialOf = (predicted: number, { disagreement, samples }: Effect): Trial => ({ predicted, disagreement: samples > 0 ? Math.max(disagreement, 0.5 / samples) : 0 });
+
+/** What decides the outcome of a preset beside model and data, see {@link RatingRecord.outcome}. */
+export const outcomeKey = (preset: PresetId, { layers = {} }: Recipe): string => JSON.stringify([preset, layers]);
 
 /** Whether a plan that was carried out missed what its preset stands for, so that it is worth while to plan again with what was learnt. */
 export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean {
@@ -185,7 +188,8 @@ export class Planning {
     return best;
   }
 
-  private preset(preset: PresetId): RatedCandidate[] {
+  /** @param slope predictions that flip for a loss, where the middle case of {@link slopes} is not meant */
+  preset(preset: PresetId, slope?: number): RatedCandidate[] {
     const { notes, measured } = this.request;
     if (!measured) {
       notes.push("Without images the plan is a cautious guess: about 4.5 bits a weight for Balanced. Give a data folder for a measured one.");
@@ -196,17 +200,19 @@ export class Planning {
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
     const plans = front(this.items);
-    const within = (flips: number) => plans.find((p) => p.loss <= this.klFor(flips)) ?? plans[plans.length - 1];
+    const klFor = (flips: number) => this.klFor(flips, preset, slope);
+    const within = (flips: number) => plans.find((p) => p.loss <= klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
     if (preset === "smallest") return this.plan(within(SMALLEST).choices);
     // the knee of what a user sees, flips against file size, among plans that flip little
-    const between = plans.filter(({ loss }) => loss <= this.klFor(BALANCED) && loss >= this.klFor(NEARLY_LOSSLESS));
+    const between = plans.filter(({ loss }) => loss <= klFor(BALANCED) && loss >= klFor(NEARLY_LOSSLESS));
     return this.plan(between.length ? knee(between.map((p) => ({ ...p, loss: Math.sqrt(p.loss) }))).choices : within(NEARLY_LOSSLESS).choices);
   }
 
-  /** The predicted loss at which this share of predictions flips: disagreement ≈ c·√loss, c from a trial of a plan or else fitted to all measured responses. */
-  private klFor(disagreement: number): number {
-    const { trial } = this.request;
+  /** The predicted loss at which this share of predictions flips: disagreement ≈ c·√loss, c as given, from a trial of a plan or else fitted to all measured responses. */
+  private klFor(disagreement: number, preset: PresetId, slope?: number): number {
+    if (slope !== undefined) return (disagreement / slope) ** 2;
+    const trial = this.request.trials?.[preset];
     if (trial) return trial.predicted * Math.min(FARTHEST, disagreement / trial.disagreement) ** 2;
     return (disagreement / (slopes(this.responses)?.[1] ?? 1)) ** 2;
   }
@@ -236,10 +242,10 @@ export class Planning {
     return measuredBits(this.request.layers, this.sizes(plan).packed);
   }
 
-  /** Bytes of the file and bits per convolution weight of a plan, as it would be written. */
-  measure(plan: readonly RatedCandidate[]): { bytes: number; bits: number } {
+  /** Bytes of the file, those that its compressed layers share, and bits per convolution weight of a plan, as it would be written. */
+  measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number } {
     const { fileBytes, packed } = this.sizes(plan);
-    return { bytes: fileBytes(), bits: measuredBits(this.request.layers, packed) };
+    return { bytes: fileBytes(), shared: packed.shared, bits: measuredBits(this.request.layers, packed) };
   }
 }
 

@@ -5,6 +5,7 @@ import { rateLayers, ratingRecord, readJobData, stampOf } from "./data";
 import type { FitTools } from "./fit";
 import type { Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
+import type { RatingRecord } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
 
 /** A model with ratings of all that it could become. */
@@ -15,6 +16,8 @@ export interface RatedModel {
   ratings: readonly LayerSensitivity[];
   /** Images that ratings were measured on; none were run where absent. */
   samples?: number;
+  /** Where they are kept, and what presets came to. */
+  record: RatingRecord;
 }
 
 /**
@@ -34,7 +37,7 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
       const elapsed = (performance.now() - started) / 1000;
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });
-    return { opened, layers, ratings, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
+    return { opened, layers, ratings, record, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
   } finally {
     await products.close();
   }

@@ -10,16 +10,24 @@ const Rating = z.object({
 type Rating = z.infer<typeof Rating>;
 const Ratings = z.record(z.string(), Rating);
 
+const Trial = z.object({ predicted: z.number(), disagreement: z.number() });
+/** A plan's predicted loss and the share of predictions that really flipped. */
+export type Trial = z.infer<typeof Trial>;
+const Outcome = z.object({ missed: z.array(Trial), written: Trial });
+/** What carrying out a preset came to: the plans that missed it, first to last, and the one that was written. */
+export type Outcome = z.infer<typeof Outcome>;
+const Outcomes = z.record(z.string(), Outcome);
+
 /** Rates layers; hands each rating on as soon as it is there. */
 type Rate = (layers: Layer[], onRated: (rating: LayerSensitivity) => Promise<void>) => Promise<LayerSensitivity[]>;
 
-/** Ratings of a model's layers on the same data, kept so that another target or a job that was cut short need not measure them again. */
+/** Ratings of a model's layers on the same data, kept so that another target or a job that was cut short need not measure them again; and what its presets came to when they were carried out. */
 export class RatingRecord {
   constructor(private readonly store: CheckpointStore | undefined) {}
 
   /** Ratings of all `layers`: those that are known, and the others by `rate`. */
   async complete(layers: readonly Layer[], rate: Rate): Promise<LayerSensitivity[]> {
-    const known = await this.load();
+    const known = await this.ratings();
     const found: LayerSensitivity[] = [], missing: Layer[] = [];
     for (const layer of layers) {
       const rating = known.get(layer.id);
@@ -29,23 +37,37 @@ export class RatingRecord {
     if (!missing.length) return found;
     return [...found, ...await rate(missing, async ({ layer, candidates, response }) => {
       known.set(layer.id, { candidates: candidates.map(({ method, options, bytes, bits, noise, loss }) => ({ method, options: { ...options }, bytes, bits, noise, loss })), response });
-      await this.store?.save("ratings", new TextEncoder().encode(JSON.stringify(Object.fromEntries(known))));
+      await this.save("ratings", known);
     })];
   }
 
   /** Whether {@link complete} has nothing left to rate. */
   async knows(layers: readonly Layer[]): Promise<boolean> {
-    const known = await this.load();
+    const known = await this.ratings();
     return layers.every(({ id }) => known.has(id));
   }
 
-  private async load(): Promise<Map<string, Rating>> {
-    const bytes = await this.store?.load("ratings");
+  /** What a preset came to when it was carried out last; undefined where it never was. @param key what decides that, beside model and data */
+  async outcome(key: string): Promise<Outcome | undefined> { return (await this.load("outcomes", Outcomes)).get(key); }
+
+  /** Where it cannot be kept it is found out again the next time. */
+  async keepOutcome(key: string, outcome: Outcome): Promise<void> {
+    await this.save("outcomes", (await this.load("outcomes", Outcomes)).set(key, outcome)).catch(() => undefined);
+  }
+
+  private ratings(): Promise<Map<string, Rating>> { return this.load("ratings", Ratings); }
+
+  private async load<T>(name: string, schema: z.ZodMiniType<Record<string, T>>): Promise<Map<string, T>> {
+    const bytes = await this.store?.load(name);
     if (!bytes) return new Map();
     try {
-      return new Map(Object.entries(Ratings.parse(JSON.parse(new TextDecoder().decode(bytes)))));
+      return new Map(Object.entries(schema.parse(JSON.parse(new TextDecoder().decode(bytes)))));
     } catch {
       return new Map(); // cut off or from another version: measured again
     }
+  }
+
+  private async save(name: string, entries: ReadonlyMap<string, unknown>): Promise<void> {
+    await this.store?.save(name, new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries))));
   }
 }

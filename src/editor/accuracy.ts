@@ -6,6 +6,7 @@ import { KernelscopeError } from "../protocol/errors";
 import type { JobState } from "../protocol/page";
 import type { Methods } from "../protocol/rpc";
 import { chooseDataFolder, chooseOriginal, chosenOriginals, dataFolderOf, pairOf } from "./data-folder";
+import { MeasuredStore } from "./measured-store";
 import { type Make, Measurement, stampOf } from "./measurement";
 import type { Status } from "./status";
 
@@ -20,12 +21,16 @@ export interface AccuracySession { api: Methods<AccuracyHostApi>; dispose(): voi
 /** So many pairs keep their figures after their pages are closed. */
 const KEPT = 24;
 
-/** All that has been measured in this window; a pair is measured once, whichever views show it. */
+/** All that has been measured; a pair is measured once, whichever views show it, and again only where its files are others. */
 export class Accuracy {
   private readonly measurements = new Map<string, Measurement>();
+  /** Where figures outlive the window; nowhere without a workspace. */
+  readonly folder: string | undefined;
+  private readonly store: MeasuredStore;
   private readonly refresh = new vscode.EventEmitter<void>();
 
   constructor(private readonly context: vscode.ExtensionContext, private readonly status: Status, private readonly log: vscode.LogOutputChannel) {
+    this.store = new MeasuredStore(this.folder = context.storageUri && path.join(context.storageUri.fsPath, "measured"));
     context.subscriptions.push(
       this.refresh,
       vscode.workspace.onDidGrantWorkspaceTrust(() => this.refresh.fire()),
@@ -91,7 +96,15 @@ export class Accuracy {
     const { original, compressed, data } = pair, key = [await stampOf(original), make ? compressed : await stampOf(compressed), data].join("|"), known = this.measurements.get(key);
     if (known) return known;
     const settings = vscode.workspace.getConfiguration("kernelscope", home), threads = settings.get<number>("threads", 0);
-    const made = new Measurement({ ...pair, heldOut, device: settings.get<Device>("device", "auto"), ...(threads > 0 ? { threads } : {}) }, this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), { make, done, changed: (measurement) => this.status.setJob(`measuring ${key}`, jobOf(measurement)) });
+    const earlier = make ? undefined : await this.store.load(key), meanwhile = this.measurements.get(key);
+    if (meanwhile) return meanwhile;
+    const made = new Measurement({ ...pair, heldOut, device: settings.get<Device>("device", "auto"), ...(threads > 0 ? { threads } : {}) }, this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), {
+      make, changed: (measurement) => this.status.setJob(`measuring ${key}`, jobOf(measurement)),
+      done: (measured) => {
+        if (!make) void this.store.save(key, measured);
+        done?.(measured);
+      },
+    }, earlier);
     this.measurements.set(key, made);
     for (const [old, measurement] of this.measurements) if (this.measurements.size > KEPT && measurement !== made && !measurement.running) this.measurements.delete(old);
     return made;

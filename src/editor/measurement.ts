@@ -29,7 +29,8 @@ export class Measurement {
   private idle: NodeJS.Timeout | undefined;
   private readonly listeners = new Set<() => void>();
 
-  constructor(readonly request: MeasureRequest, private readonly script: string, private readonly log: LogLine, private readonly hooks: Hooks = {}) {}
+  /** @param measured figures of an earlier window, where the files are still the same */
+  constructor(readonly request: MeasureRequest, private readonly script: string, private readonly log: LogLine, private readonly hooks: Hooks = {}, measured?: Measured) { this.measured = measured; }
 
   get running(): boolean { return this.job !== undefined; }
 

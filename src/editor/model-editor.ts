@@ -152,6 +152,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       open: async () => {
         const job = this.jobs.get(uri.toString());
         if (job) await page().page.job(job);
+        if (vscode.workspace.isTrusted) await page().page.trusted(); // it may have begun before that
         return ask((worker) => worker.open(path));
       },
       graph: () => ask((worker) => worker.graph(path)),

@@ -2,7 +2,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import { KernelscopeError } from "../protocol/errors";
 import type { JobState } from "../protocol/page";
-import { recipeActions, type MeasuredPoint, type RecipeAction, type RecipeChange, type RecipeHostApi, type RecipePageApi } from "../protocol/recipe-page";
+import { recipeActions, type MeasuredPoint, type RecipeAction, type RecipeChange, type RecipeHostApi, type RecipePageApi, type WrittenSize } from "../protocol/recipe-page";
 import { connect, type Methods } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
 import { difference, editJsonText } from "./json-text";
@@ -73,11 +73,19 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     void this.sessions.get(session)?.job(state && { ...state, isEarlier }).catch(() => undefined);
   }
 
-  /** Keeps what a file was measured at, as a point beside the curves of its model. */
-  async addMeasured(model: vscode.Uri, point: MeasuredPoint): Promise<void> {
-    const key = measuredKey(model), known = this.context.workspaceState.get<MeasuredPoint[]>(key, []);
-    await this.context.workspaceState.update(key, [...known.filter(({ bytes }) => bytes !== point.bytes), point].slice(-MOST_POINTS));
-    for (const [session, page] of this.sessions) if (isFor(session, model)) void page.measured(this.measured(model)).catch(() => undefined);
+  /** Keeps what a file was measured at, as a point beside the curves of its model; what was learnt from it goes into what recipes come to. */
+  addMeasured(model: vscode.Uri, point: MeasuredPoint): Promise<void> { return this.remember(measuredKey(model), model, point); }
+
+  /** Keeps the sizes of a file that was written. */
+  addWritten(model: vscode.Uri, size: WrittenSize): Promise<void> { return this.remember(writtenKey(model), model, size); }
+
+  private async remember<T extends { bytes: number }>(key: string, model: vscode.Uri, item: T): Promise<void> {
+    const { workspaceState } = this.context;
+    await workspaceState.update(key, [...workspaceState.get<T[]>(key, []).filter(({ bytes }) => bytes !== item.bytes), item].slice(-MOST_POINTS));
+    for (const [session, page] of this.sessions) if (isFor(session, model)) {
+      void this.tellMeasured(model, page).catch(() => undefined);
+      void session.plan();
+    }
   }
 
   async resolveCustomTextEditor(document: vscode.TextDocument, panel: vscode.WebviewPanel): Promise<void> {
@@ -97,10 +105,11 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   private hostApi(session: RecipeSession): Methods<RecipeHostApi> {
     return {
       ready: async () => {
+        if (vscode.workspace.isTrusted) await this.sessions.get(session)?.trusted(); // it may have begun before that
         await session.begin();
         const { model } = session, page = this.sessions.get(session);
         if (!model || !page) return;
-        await page.measured(this.measured(model));
+        await this.tellMeasured(model, page);
         this.showJob(session);
       },
       change: async (changes) => this.change(session.document, checkChanges(changes)),
@@ -168,10 +177,14 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
 
   private of(which: (session: RecipeSession) => boolean): RecipeSession[] { return [...this.sessions.keys()].filter(which); }
 
-  private measured(model: vscode.Uri): MeasuredPoint[] { return this.context.workspaceState.get<MeasuredPoint[]>(measuredKey(model), []); }
+  private tellMeasured(model: vscode.Uri, page: RecipePageApi): Promise<void> {
+    const { workspaceState } = this.context;
+    return page.measured(workspaceState.get<MeasuredPoint[]>(measuredKey(model), []), workspaceState.get<WrittenSize[]>(writtenKey(model), []));
+  }
 }
 
 const MOST_POINTS = 40;
+const writtenKey = (model: vscode.Uri): string => `written ${model.toString()}`;
 const measuredKey = (model: vscode.Uri): string => `measured ${model.toString()}`;
 const isFor = ({ model }: RecipeSession, other: vscode.Uri): boolean => model?.toString() === other.toString();
 

@@ -123,6 +123,8 @@ class Lloyd {
   private readonly sums: number;
   private readonly mass: number;
   private readonly energy: number;
+  /** Squares of the points. */
+  private readonly norms: Float64Array;
 
   constructor(private readonly kernels: Kernels, points: Float32Array, private readonly d: number, private readonly words: number, weights?: Float32Array) {
     this.n = points.length / d;
@@ -135,10 +137,12 @@ class Lloyd {
     this.score = kernels.reserve(this.n * 4);
     this.sums = kernels.reserve(padded * d * 8);
     this.mass = kernels.reserve(padded * 8);
+    this.norms = new Float64Array(this.n);
     let energy = 0;
     for (let p = 0; p < this.n; p++) {
       let norm = 0;
       for (let j = 0; j < d; j++) norm += points[p * d + j] ** 2;
+      this.norms[p] = norm;
       energy += weights ? weights[p] * norm : norm;
     }
     this.energy = energy;
@@ -165,12 +169,9 @@ class Lloyd {
 
   /** The squared distance of every point to the nearest codeword. */
   distances(codebook: Float32Array): Float64Array {
-    const score = this.nearest(codebook), points = this.kernels.floats(this.points, this.n * this.d);
-    return Float64Array.from(score, (half, p) => {
-      let norm = 0;
-      for (let j = p * this.d; j < (p + 1) * this.d; j++) norm += points[j] * points[j];
-      return Math.max(0, norm + 2 * half);
-    });
+    const { norms, n } = this, score = this.nearest(codebook), distances = new Float64Array(n);
+    for (let p = 0; p < n; p++) distances[p] = Math.max(0, norms[p] + 2 * score[p]);
+    return distances;
   }
 
   /** Assigns every point; returns the weighted distortion. */

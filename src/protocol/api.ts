@@ -93,7 +93,7 @@ export interface CodebookFacts {
   /** Output channels. */
   outputs: number;
   /** [outputs, blocks of an output channel] */
-  index: Uint16Array;
+  index: Uint8Array | Uint16Array;
   places: CodebookPlaces;
   /** How it compares with the original weights, where those are there. */
   original?: CodebookErrors;

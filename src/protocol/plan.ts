@@ -8,12 +8,19 @@ export interface PlanFacts {
   /** In the order of the file. */
   layers: PlanLayer[];
   front: PlanFront;
-  presets: { id: PresetId; bytes: number; loss: number }[];
+  presets: PresetPlan[];
   candidate: PlanPoint;
+  /** Sizes between which a compression may end, where the candidate is a preset's and none has been there: it measures its plan as a whole, and plans again. */
+  candidateRange?: SizeRange;
   /** Why the recipe cannot be met; the candidate is the nearest then. */
   problem?: string;
   notes: string[];
 }
+
+export type SizeRange = [least: number, most: number];
+
+/** Where nothing tells what a preset's plan does as a whole, `range` says between which sizes a compression may end. */
+export interface PresetPlan { id: PresetId; bytes: number; loss: number; range?: SizeRange }
 
 /**
  * How the losses of a plan's layers, added up, tell what it does. "agreement": share of predictions that stay, 1 − slope·√loss, measured on images.
@@ -68,10 +75,12 @@ export interface PlanFront {
   first: number[];
   layer: Uint32Array;
   choice: Uint32Array;
-  /** Of each plan: bytes of the file, bits per convolution weight, loss. One more than there are steps. */
+  /** Of each plan: bytes of the file, those among them that compressed layers share, bits per convolution weight, loss. One more than there are steps. */
   bytes: Float64Array;
+  shared: Float64Array;
   bits: Float64Array;
   loss: Float64Array;
 }
 
-export interface PlanPoint { choices: number[]; bytes: number; bits: number; loss: number }
+/** `shared` are the bytes that all compressed layers need together: the unpacking of their codes. */
+export interface PlanPoint { choices: number[]; bytes: number; shared: number; bits: number; loss: number }

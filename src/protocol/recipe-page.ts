@@ -26,6 +26,9 @@ export interface RecipeProblem { text: string; line?: number }
 /** A file that was made from this model with images: a point beside the predicted curve. */
 export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number }
 
+/** A file that was made from this model, and what gzip leaves of it. */
+export interface WrittenSize { bytes: number; gzipBytes: number }
+
 export type Planning =
   | { state: "none" }
   /** Layers are being rated. */
@@ -56,7 +59,7 @@ export interface RecipePageApi {
   /** With a problem, what was good last stays in sight. */
   recipe(view: RecipeView | undefined, problem: RecipeProblem | undefined): Promise<void>;
   planning(planning: Planning): Promise<void>;
-  measured(points: MeasuredPoint[]): Promise<void>;
+  measured(points: MeasuredPoint[], written: WrittenSize[]): Promise<void>;
   job(state: JobState | undefined): Promise<void>;
   select(layer: string): Promise<void>;
   trusted(): Promise<void>;

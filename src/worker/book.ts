@@ -5,12 +5,15 @@ import type { Layer } from "../onnx/layers";
 import type { BlockPage, BlockRequest, CodebookErrors, CodebookFacts, CodebookPlaces } from "../protocol/api";
 import { principal, project } from "./principal";
 
-/** Blocks that are drawn as dots: where there are more, so many of them. */
-const MOST_DOTS = 32768;
+/** Blocks that are drawn as dots: where there are more, so many of them. More would cover each other, and take longer than a slider waits. */
+const MOST_DOTS = 12288;
 const MOST_PER_PAGE = 512;
 
 /** Codewords [words, d] and one of them for each block of the rows. */
-export interface Codewords { codebook: Float32Array; d: number; index: Uint16Array; outputs: number }
+export interface Codewords { codebook: Float32Array; d: number; index: Uint8Array | Uint16Array; outputs: number }
+
+/** Codewords by block in as few bytes as so many words need. */
+export const indexOf = (index: ArrayLike<number>, words: number): Uint8Array | Uint16Array => (words <= 256 ? new Uint8Array(index) : new Uint16Array(index));
 
 /** Original rows, and what each has to be divided by to be in the codebook's units. */
 export interface Measured { rows: WeightRows; scale: Float32Array; bytes: number }
@@ -20,28 +23,26 @@ export class Book {
   /** What the page gets with every book. */
   readonly figures: Pick<CodebookFacts, "codewords" | "indexBits" | "values" | "uses" | "outputs" | "index" | "places" | "original">;
   /** Blocks of the original in the same units as the codewords. */
-  private readonly blocks: Float32Array | undefined;
+  private readonly original: Blocks | undefined;
   private readonly ranks = new Map<number, Uint32Array>();
 
   constructor(private readonly codes: Codewords, measured?: Measured) {
     const { codebook, d, index, outputs } = codes, codewords = codebook.length / d, uses = new Uint32Array(codewords);
     for (const w of index) uses[w]++;
     const unit = unitOf(codebook, d, uses), values = codebook.map((v) => v / unit);
-    this.blocks = measured && inUnits(measured, unit);
+    this.original = measured && new Blocks(measured, d, unit);
     this.figures = {
       codewords, indexBits: bitsFor(codewords), values, uses, outputs, index,
-      places: placesOf(values, d, uses, this.blocks), original: measured && errorsOf(codes, measured),
+      places: placesOf(values, d, uses, this.original), original: measured && errorsOf(codes, measured),
     };
   }
 
   /** Blocks by request, worst served first where there are several. */
   page(request: BlockRequest): BlockPage {
-    const { blocks, codes: { d, index } } = this;
+    const { original, codes: { index } } = this;
     const which = "block" in request ? Uint32Array.from(request.block < index.length ? [request.block] : []) : this.ranked(request.word).slice(request.first, request.first + Math.min(request.count, MOST_PER_PAGE));
-    if (!blocks) return { which, values: new Float32Array(), errors: new Float32Array() };
-    const values = new Float32Array(which.length * d);
-    which.forEach((b, i) => values.set(blocks.subarray(b * d, (b + 1) * d), i * d));
-    return { which, values, errors: Float32Array.from(which, (b) => this.error(b)) };
+    if (!original) return { which, values: new Float32Array(), errors: new Float32Array() };
+    return { which, values: original.take(which), errors: this.errors(which) };
   }
 
   private ranked(word: number): Uint32Array {
@@ -49,21 +50,38 @@ export class Book {
     if (!rank) {
       const own: number[] = [];
       this.codes.index.forEach((w, b) => { if (w === word) own.push(b); });
-      if (this.blocks) {
-        const errors = new Map(own.map((b) => [b, this.error(b)]));
-        own.sort((a, b) => (errors.get(b) ?? 0) - (errors.get(a) ?? 0) || a - b);
+      if (this.original) {
+        const errors = this.errors(own), order = Array.from(own.keys()).sort((a, b) => errors[b] - errors[a] || a - b);
+        rank = Uint32Array.from(order, (i) => own[i]);
       }
-      this.ranks.set(word, rank = Uint32Array.from(own));
+      this.ranks.set(word, rank ??= Uint32Array.from(own));
     }
     return rank;
   }
 
-  /** What a block's codeword leaves of it, as a share of the energy of an average block, which is d. */
-  private error(block: number): number {
-    const { blocks, figures: { values }, codes: { d, index } } = this;
-    let lost = 0;
-    if (blocks) for (let j = 0; j < d; j++) lost += (blocks[block * d + j] - values[index[block] * d + j]) ** 2;
-    return lost / d;
+  /** What their codewords leave of blocks, as shares of the energy of an average block, which is d. */
+  private errors(which: ArrayLike<number>): Float32Array {
+    const { original, figures: { values }, codes: { d, index } } = this, blocks = original?.take(which);
+    return Float32Array.from(which, (b, i) => {
+      let lost = 0;
+      if (blocks) for (let j = 0; j < d; j++) lost += (blocks[i * d + j] - values[index[b] * d + j]) ** 2;
+      return lost / d;
+    });
+  }
+}
+
+/** The blocks of original rows, each in the codewords' units. */
+class Blocks {
+  readonly count: number;
+  constructor(private readonly measured: Measured, private readonly d: number, private readonly unit: number) { this.count = measured.rows.values.length / d; }
+
+  take(which: ArrayLike<number>): Float32Array {
+    const { measured: { rows: { values, inputs }, scale }, d, unit } = this, taken = new Float32Array(which.length * d), perRow = inputs / d;
+    for (let i = 0; i < which.length; i++) {
+      const by = scale[Math.floor(which[i] / perRow)] * unit;
+      for (let j = 0; j < d; j++) taken[i * d + j] = values[which[i] * d + j] / by;
+    }
+    return taken;
   }
 }
 
@@ -75,12 +93,6 @@ function unitOf(codebook: Float32Array, d: number, uses: Uint32Array): number {
     count += n * d;
   });
   return sum > 0 ? Math.sqrt(sum / count) : 1;
-}
-
-function inUnits({ rows: { values, inputs }, scale }: Measured, unit: number): Float32Array {
-  const blocks = new Float32Array(values.length);
-  scale.forEach((s, m) => { for (let j = m * inputs; j < (m + 1) * inputs; j++) blocks[j] = values[j] / (s * unit); });
-  return blocks;
 }
 
 function errorsOf({ codebook, d, index, outputs }: Codewords, { rows: { values, inputs }, scale, bytes }: Measured): CodebookErrors {
@@ -103,15 +115,12 @@ function errorsOf({ codebook, d, index, outputs }: Codewords, { rows: { values, 
   return { bytes, sqnrDb: noise > 0 ? 10 * Math.log10(total / noise) : undefined, channels: share(lostOf, energyOf), words: share(lost, energy), energy: Float32Array.from(energy, (v) => (total > 0 ? v / total : 0)) };
 }
 
-function placesOf(values: Float32Array, d: number, uses: Uint32Array, blocks: Float32Array | undefined): CodebookPlaces {
-  if (!blocks) {
+function placesOf(values: Float32Array, d: number, uses: Uint32Array, original: Blocks | undefined): CodebookPlaces {
+  if (!original) {
     const plane = principal(values, d, uses);
     return { shares: plane.shares, words: project(values, d, plane), blocks: new Float32Array(), which: new Uint32Array() };
   }
-  const count = blocks.length / d, shown = Math.min(count, MOST_DOTS), which = Uint32Array.from({ length: shown }, (_, i) => Math.floor((i + 0.5) * count / shown));
-  const sample = new Float32Array(shown * d);
-  which.forEach((b, i) => sample.set(blocks.subarray(b * d, (b + 1) * d), i * d));
-  const plane = principal(sample, d);
+  const { count } = original, shown = Math.min(count, MOST_DOTS), which = Uint32Array.from({ length: shown }, (_, i) => Math.floor((i + 0.5) * count / shown)), sample = original.take(which), plane = principal(sample, d);
   return { shares: plane.shares, words: project(values, d, plane), blocks: project(sample, d, plane), which };
 }
 

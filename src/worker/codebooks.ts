@@ -1,5 +1,6 @@
 import { followOf } from "../compression/follow";
 import type { OpenedModel } from "../compression/host";
+import { gainsOf, relativeGains } from "../compression/seen";
 import { expand, kernelMethod, type KernelOptions } from "../methods/kernel";
 import { methods } from "../methods/registry";
 import { kernelSize, outputsOf, toRows } from "../methods/rows";
@@ -8,7 +9,7 @@ import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
 import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
-import { blockShape, Book, fittedScale, type Codewords } from "./book";
+import { blockShape, Book, fittedScale, indexOf, type Codewords } from "./book";
 import { originalOf } from "./original";
 import { trialRows, tryCodebook, type TrialRows } from "./trial";
 
@@ -33,12 +34,12 @@ export class Codebooks {
     for (const method of methods) {
       const found = await method.recognise(model, layer);
       if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK) continue;
-      const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: Uint16Array.from(found.index), outputs: outputsOf(layer) };
-      const scale = await storedScale(await readWeight(model, layer), layer, codes);
-      if (!scale) continue;
+      const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, found.codebook.length / found.blockSize), outputs: outputsOf(layer) };
+      const weight = await readWeight(model, layer), scale = await storedScale(weight, layer, codes);
+      if (!scale || !weight) continue;
       const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
-      // where every row is stored without a scale, what follows the layer has taken it over: then the one that fits is as near as the file tells
-      const measured = known && { ...known, scale: scale.every((s) => Math.abs(s - 1) < 1e-6) ? fittedScale(known.rows, codes) : scale };
+      // as inference sees the rows: with what the normalization behind has taken over
+      const gains = known && relativeGains(toRows(layer, weight).values, await gainsOf(model, layer), known.rows.values, known.gains), measured = known && gains && { ...known, scale: scale.map((s, m) => s * gains[m]) };
       return this.keep(new Book(codes, measured), { ...namesOf(layer, method.title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });
     }
     return undefined;

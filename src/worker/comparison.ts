@@ -1,8 +1,8 @@
-import { followOf } from "../compression/follow";
 import type { OpenedModel } from "../compression/host";
 import { embeddedRecipe, type Recipe } from "../compression/recipe";
 import { loadedWeightBytes } from "../compression/report";
-import { kernelSize, outputsOf, toRows } from "../methods/rows";
+import { gainsOf, relativeGains, sqnr } from "../compression/seen";
+import { fromRows, kernelSize, scaleRows, toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { readWeight, type Layer } from "../onnx/layers";
 import type { Histogram, LayerRow } from "../protocol/api";
@@ -50,24 +50,18 @@ export async function comparedWeights(original: SideOf, compressed: SideOf, id: 
   if (!layer || !other || layer.dims.join() !== other.dims.join() || !layer.dims.length) return undefined;
   const before = await readWeight(original.opened.model, layer), stored = await readWeight(compressed.opened.model, other);
   if (!before?.length || stored?.length !== before.length) return undefined;
-  // a normalization behind the layer may have taken over a factor of each channel; the one that fits best is as near as the file tells
-  const after = (await followOf(compressed.opened.model, other))?.normalization ? inScale(layer, before, stored) : stored;
-  const size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
+  const rows = toRows(layer, before), kept = toRows(other, stored).values, gains = relativeGains(kept, await gainsOf(compressed.opened.model, other), rows.values, await gainsOf(original.opened.model, layer));
+  const seen = scaleRows(kept, gains), after = fromRows(layer, seen), sqnrDb = sqnr(rows.values, seen), size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
   const norms = new Float64Array(before.length / size);
-  let signal = 0, noise = 0;
-  before.forEach((v, i) => {
-    norms[Math.floor(i / size)] += v * v;
-    signal += v * v;
-    noise += (v - after[i]) ** 2;
-  });
+  before.forEach((v, i) => { norms[Math.floor(i / size)] += v * v; });
   const order = Uint32Array.from(norms.keys()).sort((a, b) => norms[b] - norms[a] || a - b).slice(0, count), pick = (values: Float32Array) => {
     const picked = new Float32Array(order.length * size);
     order.forEach((kernel, i) => picked.set(values.subarray(kernel * size, (kernel + 1) * size), i * size));
     return picked;
   };
-  const { statistics: { absP995, min, max } } = summarise(toRows(layer, before)), low = Math.min(min, least(after)), high = Math.max(max, -least(after.map((v) => -v)));
+  const { statistics: { absP995, min, max } } = summarise(rows), low = Math.min(min, least(after)), high = Math.max(max, -least(after.map((v) => -v)));
   return {
-    sqnrDb: noise > 0 && signal > 0 ? 10 * Math.log10(signal / noise) : undefined, total: norms.length, height, width, order, before: pick(before), after: pick(after), absP995,
+    sqnrDb: Number.isFinite(sqnrDb) ? sqnrDb : undefined, total: norms.length, height, width, order, before: pick(before), after: pick(after), absP995,
     histograms: { before: histogram(before, low, high), after: histogram(after, low, high) },
   };
 }
@@ -78,16 +72,4 @@ function histogram(values: Float32Array, min: number, max: number): Histogram {
   const counts = new Array<number>(BINS).fill(0), width = max - min || 1;
   for (const v of values) if (Number.isFinite(v)) counts[Math.min(BINS - 1, Math.floor((v - min) / width * BINS))]++;
   return { min, max, counts };
-}
-
-/** A stored weight with every output channel scaled to fit the original's best. */
-function inScale(layer: Layer, before: Float32Array, stored: Float32Array): Float32Array {
-  const size = kernelSize(layer), outputs = outputsOf(layer), channelOf = layer.outputAxis === 0 ? (i: number) => Math.floor(i / (before.length / outputs)) : (i: number) => Math.floor(i / size) % outputs;
-  const wanted = new Float64Array(outputs), have = new Float64Array(outputs);
-  stored.forEach((v, i) => {
-    const m = channelOf(i);
-    wanted[m] += v * before[i];
-    have[m] += v * v;
-  });
-  return stored.map((v, i) => { const m = channelOf(i); return have[m] > 0 && wanted[m] > 0 ? v * wanted[m] / have[m] : v; });
 }

@@ -1,5 +1,4 @@
 import * as fs from "node:fs/promises";
-import * as os from "node:os";
 import * as path from "node:path";
 import type { CheckpointStore } from "../compression/checkpoint";
 import type { Host, OpenedModel } from "../compression/host";
@@ -10,6 +9,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { digestFile, hashFile, NodeExternalFiles, nodeRuntime, openData, openFile, openPool, openThreads, type Threads } from "../runtime/node";
 import type { DecodeMessage } from "./decode";
 import { collectGarbage } from "./garbage";
+import { cachedParts } from "./cache";
 import { checkWritable, isOneOf, writeFiles } from "./files";
 
 /** Opens a model on disk; external data is found beside it. */
@@ -47,13 +47,6 @@ class FolderStore implements CheckpointStore {
   async clear(): Promise<void> { await fs.rm(this.folder, { recursive: true, force: true }); }
 }
 
-/** The user's cache, where checkpoints and ratings go unless told otherwise. */
-export function cacheFolder(): string {
-  if (process.platform === "win32") return path.join(process.env.LOCALAPPDATA ?? os.homedir(), "kernelscope");
-  if (process.platform === "darwin") return path.join(os.homedir(), "Library", "Caches", "kernelscope");
-  return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "kernelscope");
-}
-
 /** Ratings of so many models and data sets are kept, and checkpoints of jobs that nobody took up for so long. */
 const KEPT_RATINGS = 24, KEPT_DAYS = 30;
 
@@ -81,7 +74,7 @@ export interface NodeHost extends Host { close(): Promise<void> }
 export async function nodeHost(options: { threads?: number; checkpoint?: string; ratings?: string; scripts?: string }): Promise<NodeHost> {
   const scripts = options.scripts ?? __dirname, pool: ComputePool & { close?(): Promise<void> } = await openPool(scripts, options.threads);
   const decoders = await openThreads(path.join(scripts, "decode.js"), options.threads);
-  const folder = options.checkpoint ?? path.join(cacheFolder(), "jobs"), { ratings } = options;
+  const folder = options.checkpoint ?? cachedParts().jobs, { ratings } = options;
   if (options.checkpoint === undefined) await sweep(folder, Infinity, KEPT_DAYS);
   if (ratings !== undefined) await sweep(ratings, KEPT_RATINGS, KEPT_DAYS);
   return {

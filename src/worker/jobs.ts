@@ -1,9 +1,9 @@
-import * as path from "node:path";
 import { compressModel } from "../compression/compress";
 import { evaluateModel } from "../compression/evaluate";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { WorkerApi } from "../protocol/api";
-import { cacheFolder, nodeHost } from "./host";
+import { cachedParts } from "./cache";
+import { nodeHost } from "./host";
 import { measuring } from "./measuring";
 
 /** The long calls of a worker process: each with a machine of its own, closed when it ends. */
@@ -11,7 +11,7 @@ export function jobs(): Pick<WorkerApi, "compress" | "evaluate"> & AccuracyWorke
   return {
     ...measuring(),
     async compress(request, progress, signal) {
-      const host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: path.join(cacheFolder(), "ratings") });
+      const host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: cachedParts().ratings });
       try {
         return await compressModel(request, host, progress, signal);
       } finally {

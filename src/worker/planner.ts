@@ -1,11 +1,11 @@
 import * as fs from "node:fs/promises";
-import * as path from "node:path";
 import { frontOf } from "../compression/front";
 import { mergeRecipe, type Job } from "../compression/goal";
 import { rateModel, type RatedModel } from "../compression/rated";
 import type { WorkerApi } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
-import { cacheFolder, nodeHost, type NodeHost } from "./host";
+import { cachedParts } from "./cache";
+import { nodeHost, type NodeHost } from "./host";
 
 /** Models whose ratings stay in memory, so that a change of a recipe is answered at once. */
 const KEPT = 4;
@@ -14,7 +14,7 @@ const KEPT = 4;
 export function planner(): Pick<WorkerApi, "plan"> {
   const kept = new Map<string, RatedModel>(), hosts = new Map<number | undefined, Promise<NodeHost>>();
   const hostWith = (threads: number | undefined): Promise<NodeHost> => {
-    const host = hosts.get(threads) ?? nodeHost({ threads, ratings: path.join(cacheFolder(), "ratings") });
+    const host = hosts.get(threads) ?? nodeHost({ threads, ratings: cachedParts().ratings });
     hosts.set(threads, host);
     return host;
   };

@@ -5,12 +5,12 @@ import { rowScales } from "../methods/scale";
 import { sharedFloats } from "../numeric/factor";
 import { fromCodes, roundToGrid } from "../numeric/grid";
 import { overRows, type ComputePool } from "../numeric/tasks";
-import type { Codewords } from "./book";
+import { indexOf, type Codewords } from "./book";
 
 /** A codebook for looking at is made from so many blocks, and so many for each word, at least. */
 const SAMPLE_BLOCKS = 16384, SAMPLE_PER_WORD = 16;
 /** Products that the clustering may take: a fraction of a second on one core. */
-const BUDGET = 3e8, LEAST_PASSES = 2, MOST_PASSES = 12;
+const BUDGET = 2e8, LEAST_PASSES = 2, MOST_PASSES = 12;
 
 /** A codebook of more words is estimated first, from so many blocks. */
 const QUICK_WORDS = 256, ESTIMATE_BLOCKS = 4096;
@@ -50,7 +50,7 @@ export async function tryCodebook({ rows, scale, units, scaleIsFree }: TrialRows
   const { codes, step } = roundToGrid(codebook, valueBits, usage.subarray(0, codebook.length / d)), grid = fromCodes(codes, valueBits), rounded = grid.map((v) => v * step);
   if (words > QUICK_WORDS && count > 2 * ESTIMATE_BLOCKS) estimate(await estimated(units, d, rounded, pool));
   const index = await overRows(pool, units, d, async (part) => (await pool.run("assign", { points: part, d, codebook: rounded })).index);
-  return { codebook: grid, d, index: Uint16Array.from(index), outputs: rows.outputs };
+  return { codebook: grid, d, index: indexOf(index, codebook.length / d), outputs: rows.outputs };
 }
 
 /** SQNR in dB of blocks at even distances, half a step from those that codewords are made from. */

@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { compressModel } from "../../src/compression/compress";
 import { mergeRecipe } from "../../src/compression/goal";
 import { frontOf } from "../../src/compression/front";
 import { rateModel, type RatedModel } from "../../src/compression/rated";
@@ -106,3 +107,43 @@ test("without images nothing is run, and the prediction is of the weights", asyn
   expect(-10 * Math.log10(facts.candidate.loss)).toBeGreaterThan(8);
   expect(-10 * Math.log10(facts.candidate.loss)).toBeLessThan(25);
 });
+
+test("a preset says between which sizes a compression ends, and once one has been there, what it writes", async () => {
+  const own = path.join(folder, "own"), recipe = { preset: "smallest" }, file = path.join(folder, "d.kernelscope.json");
+  const host = await nodeHost({ threads: 2, ratings: path.join(folder, "ratings"), checkpoint: own, scripts: path.resolve("dist") });
+  const smallest = ({ presets }: PlanFacts) => presets.find(({ id }) => id === "smallest")!;
+  writeFileSync(file, JSON.stringify(recipe));
+  let fitted = 0;
+  const compress = () => compressModel({ model, data, recipe: file, output: path.join(folder, "preset.onnx"), force: true, threads: 2 }, host, ({ layers }) => { if (layers?.finished) fitted++; });
+  try {
+    const before = await front(recipe), { range } = smallest(before), report = await compress(), after = await front(recipe);
+    expect(before.candidateRange).toEqual(range);
+    expect(report.output.bytes).toBeGreaterThanOrEqual(range![0]);
+    expect(report.output.bytes).toBeLessThanOrEqual(range![1]);
+    expect(before.candidate.bytes).not.toBe(report.output.bytes); // its layers do less together than each by itself
+    expect(after.candidate.bytes).toBe(report.output.bytes);
+    expect(after.candidateRange).toBeUndefined();
+    expect(smallest(after)).toEqual({ id: "smallest", bytes: report.output.bytes, loss: after.candidate.loss, range: undefined });
+    // with pins it is another plan, and another preset was never there
+    expect((await front({ ...recipe, layers: { "22.weight": { pin: "leave" } } })).candidateRange).toBeDefined();
+    expect(after.presets.find(({ id }) => id === "balanced")!.range).toBeDefined();
+    const first = fitted, again = await compress();
+    expect(again.output.sha256).toBe(report.output.sha256);
+    expect(fitted - first).toBeLessThan(first); // plans that missed are not tried again
+    // what cannot be read is found out anew
+    for (const key of readdirSync(path.join(folder, "ratings"))) writeFileSync(path.join(folder, "ratings", key, "outcomes"), "{");
+    expect((await front(recipe)).candidateRange).toEqual(range);
+  } finally {
+    await host.close();
+  }
+}, 300_000);
+
+test("what layers share is part of every plan, and read off the file for the recipe's own", async () => {
+  const { candidate, layers, front: { shared, bytes } } = await front({ target: "60KB" }), chosen = candidate.choices.map((c, i) => layers[i].choices[c]);
+  const output = path.join(folder, "shared.onnx"), { layers: written } = await compressWith(path.join(folder, "jobs"), { model, data, target: "60KB", output });
+  const own = chosen.reduce((sum, { bytes }) => sum + bytes, 0), inFile = written.reduce((sum, { bytes }) => sum + bytes, 0);
+  expect(candidate.shared).toBeGreaterThan(0);
+  expect(Math.abs(own + candidate.shared - inFile)).toBeLessThan(0.01 * inFile);
+  expect(shared.length).toBe(bytes.length);
+  expect(shared.at(-1)).toBe(0); // everything is left as it is
+}, 300_000);

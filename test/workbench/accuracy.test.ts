@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -59,6 +59,24 @@ test("without a data folder one step leads to one, which the setting keeps; then
   ]);
   expect(await page.locator(".acc-all-images").innerText()).toContain("All images of fashion-mnist count");
   expect(await overlaps(page)).toEqual([]);
+});
+
+test("figures outlive the window, as long as both files are the same", { timeout: 180_000 }, async () => {
+  const page = await open("fashion-cnn.small.onnx"), figures = (shown: Frame) => shown.locator(".acc-figure").allInnerTexts();
+  await measured(page);
+  const before = await figures(page), counted = await counts(page);
+  await workbench.reload();
+  const again = await open("fashion-cnn.small.onnx");
+  await measured(again); // without a click
+  expect(await figures(again)).toEqual(before);
+  expect(await counts(again)).toEqual(counted);
+  utimesSync(at("fashion-cnn.small.onnx"), new Date(), new Date(Date.now() + 5000));
+  await workbench.reload();
+  await (await open("fashion-cnn.small.onnx")).locator(".accuracy .state h1", { hasText: "Nothing is measured yet" }).waitFor();
+  // the tests that follow look at figures
+  const last = await open("fashion-cnn.small.onnx");
+  await last.locator(".accuracy .state .button.primary").click();
+  await measured(last);
 });
 
 test("lost, gained and other add up; filters, classes and orders show what they say", async () => {

@@ -53,11 +53,16 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   const page = await open();
   await workbench.page.waitForTimeout(500);
   await workbench.picture("recipe-dark", true);
-  expect(await figures(page)).toMatch(/^1\.16 MB → [\d.]+ KB file, now → candidate [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted [\d.]+ bits per conv\. weight$/);
+  expect(await figures(page)).toMatch(/^1\.16 MB → [\d.]+ KB file, now → about; [\d.]+ KB to [\d.]+ KB [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted [\d.]+ bits per conv\. weight$/);
   expect(await page.locator(".recipe-images").innerText()).toMatch(/fashion-mnist\s+rated on 256 images/);
   const kinds = (await page.locator(".bytes-kinds dd").allInnerTexts()).map((text) => parseFloat(text) * (text.includes("KB") ? 1000 : 1));
   expect(Math.abs(kinds.reduce((a, b) => a + b, 0) - await bytesNow(page))).toBeLessThan(1000);
   expect(await page.locator(".plan-body .plan-row").count()).toBe(7);
+  // rows, graph and all else add up to the file
+  const inBytes = (text: string): number => parseFloat(text) * (text.includes("KB") ? 1000 : 1), sizes = (await page.locator(":is(.plan-body, .plan-rest) .plan-c5").allInnerTexts()).map(inBytes);
+  expect(sizes.length).toBe(8);
+  expect(Math.abs(sizes.reduce((a, b) => a + b, 0) - await bytesNow(page))).toBeLessThan(500);
+  expect(inBytes(await page.locator(".plan-total .plan-c5").innerText())).toBeCloseTo(await bytesNow(page), -3);
   expect(await row(page, "17").locator(".plan-step").allInnerTexts()).toEqual([expect.stringMatching(/^−[\d.]+ K?B\s+[−±]\d/), expect.stringMatching(/^\+[\d.]+ K?B\s+[+±]\d/)]);
   expect(await page.locator(".why").innerText()).toMatch(/51\.3 % of the model’s bytes but sensitivity rank \d of 7, so it pays for the others\. One step up, to .*, costs [\d.]+ KB for [\d.]+ points\./);
   expect(await overlaps(page)).toEqual([]);
@@ -234,6 +239,7 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   expect(await card(page).innerText()).toMatch(/Written: fashion-cnn\.small\.onnx, [\d.]+ KB, 12 times smaller\. Agreement [\d.]+ % ± \d\.\d on 98 images\./);
   expect(size("fashion-cnn.small.onnx")).toBe(said);
   await expect.poll(() => page.locator(".curve-measured").count()).toBe(1);
+  expect(await page.locator(".bytes-sizes").innerText()).toMatch(/^on disk [\d.]+ KB · as gzip [\d.]+ KB · in memory 1\.16 MB$/);
   await workbench.picture("recipe-written");
 
   // another target is one press away: the own result is replaced without a question
@@ -316,7 +322,7 @@ const toasts = () => workbench.page.locator(".notification-toast").allInnerTexts
 test("Compress Model… says what presets come to, takes a typed size, and its result leads to a recipe", { timeout: 300_000 }, async () => {
   for (const name of ["fashion-cnn.small.onnx", "fashion-cnn.kernelscope.json", NAME]) rmSync(at(name), { force: true });
   await workbench.menu("fashion-cnn.onnx", "Compress Model");
-  await expect.poll(() => quick().filter({ hasText: "Balanced" }).innerText(), { timeout: 20_000 }).toMatch(/[\d.]+ KB · \d+ times smaller · agreement 9\d\.\d % predicted/);
+  await expect.poll(() => quick().filter({ hasText: "Balanced" }).innerText(), { timeout: 20_000 }).toMatch(/about [\d.]+ KB \([\d.]+ KB to [\d.]+ KB\) · about \d+ times smaller · agreement 9\d\.\d % predicted/);
   expect(await quick().allInnerTexts().then((all) => all.map((text) => text.split("\n")[0].trim()))).toEqual([expect.stringContaining("Nearly Lossless"), expect.stringContaining("Balanced"), expect.stringContaining("Smallest"), expect.stringContaining("Own Settings…")]);
   expect(await workbench.page.locator(".quick-input-title").innerText()).toBe("Compress fashion-cnn.onnx: figures are with the images of fashion-mnist");
   await workbench.picture("compress-presets");

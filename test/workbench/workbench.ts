@@ -1,39 +1,40 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { chromium, type Browser, type Frame, type Page } from "playwright-core";
+import { resolveCliArgsFromVSCodeExecutablePath } from "@vscode/test-electron";
+import { _electron, chromium, type Frame, type Page } from "playwright-core";
 // @ts-expect-error A script of the project, in plain JavaScript.
 import { installExtension, startServer } from "../../scripts/workbench.mjs";
 
-interface Server { url: string; process: { pid?: number }; stop(): Promise<void> }
+interface Server { url: string; stop(): Promise<void> }
+
+/** A window of VS Code, and what ends all that stands behind it. */
+interface Shown { page: Page; close(): Promise<void> }
+interface Opening { folder: string; profile: string; cache: string; extensions: readonly string[]; restricted: boolean }
 
 /** VS Code's workbench with the packaged extension on a folder of models. */
 export class Workbench {
-  private constructor(readonly folder: string, readonly home: string, readonly server: Server, private readonly browser: Browser, readonly page: Page) {}
+  private constructor(readonly folder: string, readonly home: string, private readonly shown: Shown) {}
+
+  get page(): Page { return this.shown.page; }
+  /** What stands for the user's cache: what one test file leaves there changes what another sees. */
+  get cache(): string { return path.join(this.home, "cache"); }
 
   /** The user's settings at the start. */
   static readonly settings: Record<string, unknown> = {
     "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
   };
 
-  /** @param others packages of further extensions */
-  static async start(...others: string[]): Promise<Workbench> {
+  /** @param others packages of further extensions @param restricted nobody has trusted the folder */
+  static async start({ others = [], restricted = false }: { others?: string[]; restricted?: boolean } = {}): Promise<Workbench> {
     const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile");
     cpSync("samples", folder, { recursive: true });
-    const entry = process.env.KERNELSCOPE_WORKBENCH;
-    if (!entry) throw new Error("Run these tests by npm run test:workbench.");
-    for (const extension of [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others]) installExtension(entry, profile, extension);
     mkdirSync(path.join(profile, "user", "User"), { recursive: true });
-    writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify(Workbench.settings));
-    const server = await startServer(entry, profile) as Server;
-    const browser = await chromium.launch({
-      executablePath: process.env.KERNELSCOPE_CHROMIUM,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    });
-    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
-    await page.goto(`${server.url}?folder=${encodeURIComponent(folder)}`);
-    await page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
-    const workbench = new Workbench(folder, home, server, browser, page);
+    writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, ...(restricted && { "security.workspace.trust.startupPrompt": "never" }) }));
+    const opening = { folder, profile, restricted, cache: path.join(home, "cache"), extensions: [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others] };
+    const electron = process.env.KERNELSCOPE_ELECTRON, workbench = new Workbench(folder, home, await (electron ? showElectron(electron, opening) : showBrowser(opening)));
+    await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
     await workbench.registered();
     return workbench;
   }
@@ -43,9 +44,9 @@ export class Workbench {
     const { page } = this, rows = page.locator(".quick-input-list .monaco-list-row");
     for (const end = Date.now() + 90_000; Date.now() < end;) {
       await page.keyboard.press("F1");
-      await page.locator(".quick-input-widget input").first().fill(">Kernelscope: Compress");
+      await page.locator(".quick-input-widget input").first().fill(">Kernelscope: Compare");
       await page.waitForTimeout(600);
-      const there = (await rows.allInnerTexts()).some((text) => text.includes("Compress Model"));
+      const there = (await rows.allInnerTexts()).some((text) => text.includes("Compare Models")); // the only one that is also there where nothing may run
       await page.keyboard.press("Escape");
       if (there) return;
       await page.waitForTimeout(1000);
@@ -62,8 +63,7 @@ export class Workbench {
   }
 
   async stop(): Promise<void> {
-    await this.browser.close();
-    await this.server.stop();
+    await this.shown.close();
     rmSync(this.home, { recursive: true, force: true });
   }
 
@@ -137,4 +137,32 @@ export class Workbench {
     mkdirSync("docs/images", { recursive: true });
     cpSync(`test-results/${name}.png`, `docs/images/${name}.png`);
   }
+}
+
+/** code-server in Chromium. */
+async function showBrowser({ folder, profile, cache, extensions, restricted }: Opening): Promise<Shown> {
+  const entry = process.env.KERNELSCOPE_WORKBENCH;
+  if (!entry) throw new Error("Run these tests by npm run test:workbench.");
+  for (const extension of extensions) installExtension(entry, profile, extension);
+  const server = await startServer(entry, profile, { trust: restricted, cache }) as Server;
+  const browser = await chromium.launch({
+    executablePath: process.env.KERNELSCOPE_CHROMIUM,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
+  await page.goto(`${server.url}?folder=${encodeURIComponent(folder)}`);
+  return { page, close: async () => { await browser.close(); await server.stop(); } };
+}
+
+/** VS Code itself, by the path of its program; menus and dialogs are drawn in its window, where a test can reach them. */
+async function showElectron(executablePath: string, { folder, profile, cache, extensions, restricted }: Opening): Promise<Shown> {
+  const own = ["--user-data-dir", path.join(profile, "user"), "--extensions-dir", path.join(profile, "extensions")], file = path.join(profile, "user", "User", "settings.json");
+  const [cli, ...more] = resolveCliArgsFromVSCodeExecutablePath(executablePath, { reuseMachineInstall: true });
+  for (const extension of extensions) execFileSync(cli, [...more, ...own, "--install-extension", extension], { stdio: "ignore", shell: process.platform === "win32" });
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")) as object, "window.titleBarStyle": "custom", "window.dialogStyle": "custom", "update.mode": "none" }));
+  const env = Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined || name === "ELECTRON_RUN_AS_NODE" ? [] : [[name, value]])));
+  const app = await _electron.launch({ executablePath, env: { ...env, XDG_CACHE_HOME: cache }, args: [folder, ...own, ...(restricted ? [] : ["--disable-workspace-trust"]), "--skip-welcome", "--skip-release-notes", "--disable-telemetry", "--no-sandbox"] });
+  const page = await app.firstWindow();
+  await page.setViewportSize({ width: 1440, height: 900 });
+  return { page, close: () => app.close() };
 }

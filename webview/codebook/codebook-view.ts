@@ -197,7 +197,7 @@ function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string
     [`${format.whole(codewords)} × ${block.join("×")}`, codebookBits === undefined ? t("codewords") : t("codewords, {0}-bit values", codebookBits), ""],
     [indexBits === 1 ? t("1 bit") : t("{0} bits", indexBits), t("per index"), ""],
     [format.whole(dead), t("dead codewords"), t("Codewords that stand for nothing")],
-    ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), predicted ? t("SQNR, predicted") : t("SQNR"), t("Signal to quantization noise of the weights, at the scale of each channel that fits best where what follows the layer holds it")] as [string, string, string]] : []),
+    ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), predicted ? t("SQNR, predicted") : t("SQNR"), t("Signal to quantization noise of the weights as inference sees them: with the scale that the normalization behind them holds")] as [string, string, string]] : []),
     sizes,
   ];
 }

@@ -1,12 +1,12 @@
 import { Canvas } from "../charts/canvas";
 import { packed, theme } from "../charts/colours";
-import { el } from "../dom";
+import { el, whenIdle } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import type { Spot } from "./scatter";
 import { channelTicks, type Shelf } from "./shelf";
 
-const LEFT = 26, BOTTOM = 38, BARS = 40, GAP = 8, MOST_CELL = 28;
+const DIGIT = 7, LEAST_CELL = 1.5, BOTTOM = 38, BARS = 40, GAP = 8, MOST_CELL = 28;
 
 /** Which codeword stands where: output channels down, input channels across, and on the same lines what each output channel loses. */
 export class IndexMap {
@@ -16,6 +16,7 @@ export class IndexMap {
   private readonly caption = el("p", { class: "book-caption" });
   private readonly twin = el("ul", { class: "book-twin", "aria-label": t("Output channels") });
   private readonly canvas: Canvas;
+  private readonly later = whenIdle();
   private shelf: Shelf | undefined;
   private map: { of: readonly string[]; shelf: Shelf; image: OffscreenCanvas } | undefined;
   private selected = -1;
@@ -35,10 +36,10 @@ export class IndexMap {
     const lost = original?.channels, worst = lost?.reduce((most, v, m) => (v > lost[most] ? m : most), 0) ?? 0;
     this.caption.textContent = lost ? t("Highest distortion: output channel {0}, {1} of its energy", worst, format.percent(lost[worst])) : "";
     this.stage.setAttribute("aria-label", `${t("Codewords of {0} output and {1} input channels", format.whole(outputs), format.whole(inputs))}. ${this.caption.textContent}`);
-    this.twin.replaceChildren(...Array.from({ length: Math.min(outputs, 2048) }, (_, m) => {
+    this.later(() => this.twin.replaceChildren(...Array.from({ length: Math.min(outputs, 2048) }, (_, m) => {
       const different = new Set(index.subarray(m * shelf.perRow, (m + 1) * shelf.perRow)).size;
       return el("li", {}, lost ? t("Output channel {0}: {1} codewords, {2} of its energy lost", m, different, format.percent(lost[m])) : t("Output channel {0}: {1} codewords", m, different));
-    }));
+    })));
     this.canvas.redraw();
   }
 
@@ -48,7 +49,8 @@ export class IndexMap {
   /** Where in the stage everything stands. */
   private frame(): { left: number; width: number; height: number; bars: number } {
     const { outputs, original } = this.shelf!.facts, { width, height } = this.canvas, bars = original ? BARS + GAP : 0;
-    return { left: LEFT, width: Math.max(1, Math.min(width - LEFT - bars - 2, this.shelf!.perRow * MOST_CELL)), height: Math.max(1, Math.min(height - BOTTOM - 4, outputs * MOST_CELL)), bars: original ? BARS : 0 };
+    const left = Math.max(26, DIGIT * String(outputs - 1).length + 8);
+    return { left, width: Math.max(1, Math.min(width - left - bars - 2, this.shelf!.perRow * MOST_CELL)), height: Math.max(1, Math.min(height - BOTTOM - 4, outputs * MOST_CELL)), bars: original ? BARS : 0 };
   }
 
   private draw(context: CanvasRenderingContext2D, _width: number, _height: number): void {
@@ -57,9 +59,11 @@ export class IndexMap {
     const { facts: { index, outputs, original }, perRow } = shelf, { left, width, height, bars } = this.frame(), { foreground, focus, secondary, line, font } = theme(), top = 4, stepX = width / perRow, stepY = height / outputs;
     context.imageSmoothingEnabled = false;
     context.drawImage(this.picture(shelf), left, top, width, height);
-    context.fillStyle = foreground;
     const cell = (b: number): [number, number, number, number] => [left + b % perRow * stepX, top + Math.floor(b / perRow) * stepY, Math.max(1.5, stepX), Math.max(1.5, stepY)];
-    for (let b = 0; b < index.length; b++) if (index[b] === selected) context.fillRect(...cell(b));
+    if (Math.min(stepX, stepY) >= LEAST_CELL) {
+      context.fillStyle = foreground;
+      for (let b = 0; b < index.length; b++) if (index[b] === selected) context.fillRect(...cell(b));
+    } else this.drawDense(context, shelf, left, top, width, height);
     context.strokeStyle = line;
     context.lineWidth = 1;
     context.strokeRect(left - 0.5, top - 0.5, width + 1, height + 1);
@@ -83,6 +87,20 @@ export class IndexMap {
     context.strokeStyle = focus;
     context.lineWidth = 2;
     context.strokeRect(x - 2, y - 2, w + 4, h + 4);
+  }
+
+  /** Where several blocks share a pixel, the selected codeword's are as bright as they are many there: each by itself would cover all others. */
+  private drawDense(context: CanvasRenderingContext2D, { facts: { index, outputs }, perRow }: Shelf, left: number, top: number, width: number, height: number): void {
+    const across = Math.min(perRow, Math.max(1, Math.floor(width))), down = Math.min(outputs, Math.max(1, Math.floor(height))), counts = new Uint32Array(across * down), all = new Uint32Array(across * down);
+    for (let b = 0; b < index.length; b++) {
+      const at = Math.floor(Math.floor(b / perRow) * down / outputs) * across + Math.floor(b % perRow * across / perRow);
+      all[at]++;
+      if (index[b] === this.selected) counts[at]++;
+    }
+    const most = counts.reduce((a, n, i) => Math.max(a, n / all[i]), 0), image = new OffscreenCanvas(across, down), data = new ImageData(across, down), pixels = new Uint32Array(data.data.buffer), colour = packed(theme().foreground) & 0xffffff;
+    counts.forEach((n, i) => { if (n) pixels[i] = colour | Math.round(255 * n / all[i] / most) << 24; });
+    image.getContext("2d")?.putImageData(data, 0, 0);
+    context.drawImage(image, left, top, width, height);
   }
 
   /** Distortion of each output channel on the map's own lines. */

@@ -1,7 +1,7 @@
 import { Canvas } from "../charts/canvas";
 import { packed, placeColours, theme, tinted } from "../charts/colours";
 import { iconButton } from "../controls";
-import { el } from "../dom";
+import { el, whenIdle } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import type { Shelf } from "./shelf";
@@ -21,6 +21,7 @@ export class Scatter {
   private readonly caption = el("p", { class: "book-caption" });
   private readonly twin = el("ul", { class: "book-twin", "aria-label": t("Clusters") });
   private readonly canvas: Canvas;
+  private readonly later = whenIdle();
   private shelf: Shelf | undefined;
   private selected = -1;
   private lit: Spot = {};
@@ -48,7 +49,7 @@ export class Scatter {
       : dots < index.length ? t("{0} of {1} {2} as dots, {3} codewords as discs sized by use", format.whole(dots), format.whole(index.length), noun.many, format.whole(codewords))
         : t("{0} {1} as dots, {2} codewords as discs sized by use", format.whole(dots), noun.many, format.whole(codewords));
     this.stage.setAttribute("aria-label", `${this.caption.textContent}. ${this.note.textContent}`);
-    this.twin.replaceChildren(...shelf.order("use").slice(0, 512).map((w) => el("li", {}, t("Codeword {0}: {1} {2}, at {3} across and {4} up", w, format.whole(uses[w]), noun.many, format.weight(places.words[2 * w]), format.weight(places.words[2 * w + 1])))));
+    this.later(() => this.twin.replaceChildren(...shelf.order("use").slice(0, 512).map((w) => el("li", {}, t("Codeword {0}: {1} {2}, at {3} across and {4} up", w, format.whole(uses[w]), noun.many, format.weight(places.words[2 * w]), format.weight(places.words[2 * w + 1]))))));
     this.canvas.redraw();
   }
 

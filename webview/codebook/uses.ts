@@ -1,6 +1,6 @@
 import { Canvas } from "../charts/canvas";
 import { theme } from "../charts/colours";
-import { el } from "../dom";
+import { el, whenIdle } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { channelTicks, type Shelf } from "./shelf";
@@ -14,6 +14,7 @@ export class Uses {
   private readonly stage = el("div", { class: "book-stage", role: "img" });
   private readonly twin = el("ul", { class: "book-twin" });
   private readonly canvas: Canvas;
+  private readonly later = whenIdle();
   private counts: Uint32Array = new Uint32Array();
   private lit: number | undefined;
 
@@ -27,12 +28,13 @@ export class Uses {
   }
 
   show(shelf: Shelf, word: number): void {
-    this.counts = shelf.usesByChannel(word);
+    const counts = this.counts = shelf.usesByChannel(word);
     this.heading.textContent = t("Where codeword {0} is used", word);
     this.element.setAttribute("aria-label", this.heading.textContent);
     this.stage.setAttribute("aria-label", `${this.heading.textContent}: ${this.peakText()}`);
     this.twin.setAttribute("aria-label", this.heading.textContent);
-    this.twin.replaceChildren(...[...this.counts].slice(0, 2048).flatMap((n, m) => (n ? [el("li", {}, t("{0} in filter {1}", format.whole(n), m))] : [])));
+    this.twin.replaceChildren();
+    this.later(() => this.twin.replaceChildren(...[...counts].slice(0, 2048).flatMap((n, m) => (n ? [el("li", {}, t("{0} in filter {1}", format.whole(n), m))] : []))));
     this.canvas.redraw();
   }
 

@@ -1,4 +1,4 @@
-import { el } from "../dom";
+import { el, whenIdle } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { scaleBar } from "../layers/kernels";
@@ -7,6 +7,8 @@ import { MOST_LISTED, type Shelf, type SortBy } from "./shelf";
 
 /** Side of a codeword's picture: larger where there are few of them. */
 const ROOM = 36, LARGE_ROOM = 56, FEW = 32;
+/** What a cell has around its picture, and the least width of one, in pixels. */
+const AROUND = 26, CELL = 50;
 
 /** The codewords of a codebook as a list to walk in: heat maps with their use, dead ones last as empty cells. */
 export class WordList {
@@ -17,6 +19,7 @@ export class WordList {
   private cells = new Map<number, HTMLElement>();
   private order: number[] = [];
   private selected = -1;
+  private readonly later = whenIdle();
 
   constructor(private readonly choose: (word: number) => void, hover: (word: number | undefined) => void) {
     this.element.append(el("header", { class: "book-title" }, el("h3", {}, t("Codewords")), this.note), this.list, this.foot);
@@ -40,14 +43,20 @@ export class WordList {
     const { facts: { uses, codewords }, height, width, mostUsed, leastUsed, dead } = shelf, room = codewords <= FEW ? LARGE_ROOM : ROOM, size = pictureSize(height, width, room), hadFocus = this.list.contains(document.activeElement), { scrollTop } = this.list;
     this.order = shelf.order(by);
     this.cells = new Map(this.order.map((word) => {
-      const values = shelf.word(word), live = uses[word] > 0, empty = el("span", { class: "dead" }), bar = el("span", { class: "use-bar" }, el("span"));
-      empty.style.width = `${size.width}px`;
-      empty.style.height = `${size.height}px`;
+      const frame = el("span", { class: uses[word] > 0 ? "word-frame" : "dead" }), bar = el("span", { class: "use-bar" }, el("span")), text = wordText(shelf, word);
+      frame.style.width = `${size.width}px`;
+      frame.style.height = `${size.height}px`;
       bar.style.width = `${size.width}px`;
       (bar.firstChild as HTMLElement).style.width = `${100 * uses[word] / (mostUsed || 1)}%`;
-      const cell = el("div", { class: "codeword", role: "option", tabindex: -1, "aria-selected": "false", "data-word": String(word), "aria-label": wordText(shelf, word), title: wordText(shelf, word) }, live ? picture(values, height, width, m, room) : empty, bar, el("small", {}, format.whole(uses[word])));
+      const cell = el("div", { class: "codeword", role: "option", tabindex: -1, "aria-selected": "false", "data-word": String(word), "aria-label": text, title: text }, frame, bar, el("small", {}, format.whole(uses[word])));
       return [word, cell];
     }));
+    const draw = (words: readonly number[]): void => {
+      for (const word of words) if (uses[word] > 0) this.cells.get(word)?.querySelector(".word-frame")?.replaceWith(picture(shelf.word(word), height, width, m, room));
+    };
+    // what is in sight at once, where the list stands and at its beginning
+    for (const top of new Set([0, scrollTop])) draw(this.order.slice(...this.sight(top, size.height)));
+    this.later(() => draw(this.order));
     this.list.style.setProperty("--cell", `${Math.max(34, size.width) + 12}px`);
     this.list.replaceChildren(...this.cells.values());
     this.list.scrollTop = scrollTop;
@@ -57,6 +66,12 @@ export class WordList {
     this.foot.replaceChildren(scaleBar(m, t("in units of the channel’s scale")));
     this.select(this.selected);
     if (hadFocus) this.cells.get(this.selected)?.focus();
+  }
+
+  /** Positions of the codewords that are seen where the list stands so far down: all where it is not shown yet. */
+  private sight(top: number, height: number): [number, number] {
+    const { clientWidth, clientHeight } = this.list, row = height + AROUND, across = Math.max(1, Math.floor(clientWidth / CELL));
+    return clientHeight ? [Math.max(0, Math.floor(top / row) - 1) * across, (Math.ceil((top + clientHeight) / row) + 1) * across] : [0, Infinity];
   }
 
   /** Codewords may come to stand elsewhere; the selection stays. */

@@ -1,7 +1,7 @@
 import type { GraphFacts } from "../../src/protocol/api";
 import type { ComparedLayer, Side } from "../../src/protocol/compare";
 import { Canvas } from "../charts/canvas";
-import { clipped } from "../charts/text";
+import { clippedName } from "../charts/text";
 import { faded, readableOn, theme, tinted } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
@@ -111,7 +111,7 @@ export class SideGraph {
     context.textBaseline = "middle";
     context.textAlign = "left";
     const size = aside ? "" : format.bytes(bytes), room = wide - 16 - (size ? context.measureText(size).width + 8 : 0);
-    context.fillText(clipped(context, this.names[row], room), left + 8, top + height / 2 + 0.5);
+    context.fillText(clippedName(context, this.names[row], room), left + 8, top + height / 2 + 0.5);
     context.textAlign = "right";
     context.fillText(size, left + wide - 8, top + height / 2 + 0.5);
     context.textBaseline = "alphabetic";

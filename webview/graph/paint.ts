@@ -1,5 +1,5 @@
 import { faded, readableOn, theme, tinted } from "../charts/colours";
-import { clipped } from "../charts/text";
+import { clipped, clippedName } from "../charts/text";
 import * as format from "../format";
 import { t } from "../l10n";
 import { FRAME_HEAD } from "./nested";
@@ -109,7 +109,7 @@ function frame(context: CanvasRenderingContext2D, box: Placed, look: Look): void
   const size = format.bytes(group.bytes), y = top + 17, end = left + width - 12;
   context.fillStyle = colours.foreground;
   context.font = `13px ${colours.font}`;
-  const room = width - 56 - context.measureText(size).width, name = clipped(context, title, room), used = context.measureText(name).width + 8;
+  const room = width - 56 - context.measureText(size).width, name = clippedName(context, title, room), used = context.measureText(name).width + 8;
   context.fillText(name, left + 28, y);
   right(context, size, end, y);
   context.font = `11px ${colours.font}`;
@@ -153,7 +153,7 @@ function card(context: CanvasRenderingContext2D, box: Placed, look: Look): void 
   context.fillStyle = text;
   context.font = `13px ${colours.font}`;
   right(context, size, end, top + 17);
-  context.fillText(clipped(context, item.title, end - start - 12 - context.measureText(size).width), start, top + 17);
+  context.fillText(clippedName(context, item.title, end - start - 12 - context.measureText(size).width), start, top + 17);
   if (look.zoom < SMALL_ZOOM) return;
   context.font = `11px ${colours.font}`;
   context.fillStyle = text;
@@ -161,6 +161,9 @@ function card(context: CanvasRenderingContext2D, box: Placed, look: Look): void 
   context.fillText(clipped(context, caption, end - start - (both ? shareWidth : 0)), start, top + 32);
   if (both) right(context, share, end, top + 32);
 }
+
+/** Less of a name tells nothing. */
+const LEAST_NAME = 48;
 
 /** An input, an output, or an operator without weights. */
 function pill(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
@@ -175,9 +178,10 @@ function pill(context: CanvasRenderingContext2D, box: Placed, look: Look): void 
   if (look.zoom < SMALL_ZOOM / 2) return;
   context.fillStyle = colours.foreground;
   context.font = `13px ${colours.font}`;
-  const shape = border && node.shape ? format.caption(node.shape) : "";
+  const name = border ? node.name : node.op, all = border && node.shape ? format.caption(node.shape) : "", beside = width - 28 - context.measureText(all).width - 12;
+  const shape = beside >= Math.min(context.measureText(name).width, LEAST_NAME) ? all : ""; // a name that can be read goes before
   if (shape) right(context, shape, left + width - 12, top + 14.5);
-  context.fillText(clipped(context, border ? node.name : node.op, width - 28 - (shape ? context.measureText(shape).width + 8 : 0)), left + 16, top + 14.5);
+  context.fillText(clippedName(context, name, shape ? beside : width - 28), left + 16, top + 14.5);
 }
 
 /** What follows an operator hangs under it. */

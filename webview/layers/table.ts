@@ -1,5 +1,5 @@
 import type { LayerRow } from "../../src/protocol/api";
-import { el } from "../dom";
+import { el, keepInSight } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { offerMenu } from "../menu";
@@ -31,6 +31,7 @@ export class LayerTable {
       head.append(cell);
     }
     this.element.append(el("table", {}, el("thead", {}, head), this.body));
+    keepInSight(this.element, () => this.body.querySelector("[aria-selected=true]"));
     this.body.addEventListener("keydown", (event) => {
       const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0, rows = [...this.body.children] as HTMLElement[];
       if (!step) return;

@@ -8,6 +8,8 @@ import { t } from "../l10n";
 import type { Plans } from "./plans";
 
 const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
+/** Room that the name of a preset may take. */
+const NAME = 150;
 /** Pixels within which the thumb sticks to a preset or a measured point. */
 const STICKS = 7;
 const FLOORS = [0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5, 0];
@@ -34,7 +36,7 @@ export class Curve {
   private readonly legend = el("div", { class: "curve-legend" });
   private plans: Plans | undefined;
   private measured: readonly MeasuredPoint[] = [];
-  private point: PlanPoint = { choices: [], bytes: 0, bits: 0, loss: 0 };
+  private point: PlanPoint = { choices: [], bytes: 0, shared: 0, bits: 0, loss: 0 };
   private rank = 0;
   private dragging = false;
   private moved = false;
@@ -172,15 +174,18 @@ export class Curve {
 
   /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands below it. */
   private presetMarks(plans: Plans, x: (v: number) => number, y: (v: number) => number, at: number): SVGElement[] {
-    const names = presetNames(), marks = plans.facts.presets.map(({ id, bytes, loss }) => ({ id, left: x(bytes), top: Math.min(TOP + PLOT, y(plans.quality(loss))), bytes }));
+    const names = presetNames(), marks = plans.facts.presets.map(({ id, bytes, loss, range }) => ({ id, range, left: x(bytes), top: Math.min(TOP + PLOT, y(plans.quality(loss))), bytes }));
     const named = [...marks].sort((a, b) => Math.abs(a.left - at) - Math.abs(b.left - at)).find(({ left }) => Math.abs(left - at) < STICKS) ?? marks.find(({ id }) => id === "balanced");
     return marks.flatMap((mark) => {
-      const { id, left, top, bytes } = mark, shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
-      title.textContent = `${names[id]}, ${format.bytes(bytes)}`;
+      const { id, left, top, bytes, range } = mark, shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
+      title.textContent = range ? t("{0}, about {1}", names[id], format.bytes(bytes)) : `${names[id]}, ${format.bytes(bytes)}`;
       shape.append(title);
       shape.addEventListener("click", () => this.actions.preset(id));
       if (mark !== named) return [shape];
-      const toLeft = left > this.element.clientWidth - 150, down = Math.min(TOP + PLOT - 8, top + 34), label = svg("text", { class: "curve-name", x: left + (toLeft ? -14 : 14), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
+      const toLeft = left > this.element.clientWidth - NAME, [from, to] = toLeft ? [left - NAME, left] : [left, left + NAME];
+      // below the intervals that it would lie on
+      const lowest = plans.facts.prediction.of === "agreement" ? this.measured.filter(({ bytes: size }) => plans.holds(size) && x(size) > from && x(size) < to).reduce((most, { interval: [low] }) => Math.max(most, y(low)), 0) : 0;
+      const down = Math.min(TOP + PLOT - 8, Math.max(top + 34, lowest + 16)), label = svg("text", { class: "curve-name", x: left + (toLeft ? -14 : 14), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
       label.textContent = title.textContent;
       return [svg("path", { class: "curve-lead", d: `M${left} ${top + 6}V${down}h${toLeft ? -8 : 8}` }), shape, label];
     });

@@ -1,6 +1,6 @@
 import type { PlanChoice, PlanLayer, PlanPoint } from "../../src/protocol/plan";
 import type { LayerSetting } from "../../src/protocol/recipe-page";
-import { el, icon } from "../dom";
+import { el, icon, keepInSight } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { offerMenu } from "../menu";
@@ -19,12 +19,16 @@ export interface TableActions {
   why(layer: string): WhyActions;
 }
 
+/** Figures under the table; the sixth is a note over what is left of the row. */
+const cells = (texts: readonly string[]): HTMLElement[] => texts.map((text, i) => el("span", { class: `plan-cell plan-c${i === 6 ? "note" : i}`, role: "gridcell", title: i === 4 && text ? t("bits per convolution weight") : undefined }, text));
+
 interface Row { element: HTMLElement; pin: HTMLElement; method: HTMLElement; bits: HTMLElement; bitsBar: HTMLElement; size: HTMLElement; down: HTMLElement[]; up: HTMLElement[] }
 
 /** Every layer with what it becomes, what that takes, and what one step down or up would save and cost. */
 export class PlanTable {
   readonly element = el("div", { class: "plan-table", role: "grid", "aria-label": t("Layers") });
   private readonly body = el("div", { class: "plan-body", role: "rowgroup" });
+  private readonly rest = el("div", { class: "plan-row plan-rest", role: "row" });
   private readonly total = el("div", { class: "plan-row plan-total", role: "row" });
   private readonly rows = new Map<string, Row>();
   private plans: Plans | undefined;
@@ -37,7 +41,9 @@ export class PlanTable {
 
   constructor(private readonly actions: TableActions) {
     const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader" }, name)));
-    this.element.append(el("div", { class: "plan-scroll" }, head, this.body), this.total);
+    const scroll = el("div", { class: "plan-scroll" }, head, this.body);
+    this.element.append(scroll, this.rest, this.total);
+    keepInSight(scroll, () => this.body.querySelector("[aria-selected=true]"));
     this.body.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -55,15 +61,10 @@ export class PlanTable {
     const { plans } = this;
     if (!plans) return;
     this.point = point;
-    const widest = Math.max(1, ...plans.facts.layers.map(({ choices }, i) => Math.min(10, choices[point.choices[i]].bits)));
-    let bytes = 0;
-    plans.facts.layers.forEach((layer, i) => {
-      const choice = layer.choices[point.choices[i]];
-      bytes += choice.bytes;
-      this.fill(layer, i, choice, widest);
-    });
-    const cells = ["", t("All layers"), format.whole(plans.parameters), "", format.hundredths(point.bits), format.bytes(bytes), plans.facts.prediction.of === "agreement" ? t("steps: size, then points of agreement") : t("steps: size, then dB")];
-    this.total.replaceChildren(...cells.map((text, i) => el("span", { class: `plan-cell plan-c${i === 6 ? "note" : i}`, role: "gridcell", title: i === 4 ? t("bits per convolution weight") : undefined }, text)));
+    const { layers } = plans.facts, bytes = plans.layerBytes(point), bits = layers.map(({ parameters }, i) => (parameters ? 8 * bytes[i] / parameters : 0)), widest = Math.max(1, ...bits.map((b) => Math.min(10, b)));
+    layers.forEach((layer, i) => this.fill(layer, i, { choice: layer.choices[point.choices[i]], bytes: bytes[i], bits: bits[i] }, widest));
+    this.rest.replaceChildren(...cells(["", t("Graph and all else"), "", "", "", format.bytes(Math.max(0, point.bytes - bytes.reduce((sum, b) => sum + b, 0)))]));
+    this.total.replaceChildren(...cells(["", t("File"), format.whole(plans.parameters), "", format.hundredths(point.bits), format.bytes(point.bytes), plans.facts.prediction.of === "agreement" ? t("steps: size, then points of agreement") : t("steps: size, then dB")]));
     this.explain();
   }
 
@@ -107,7 +108,7 @@ export class PlanTable {
     return plans && point && at >= 0 ? plans.step(point, at, by)?.choice : undefined;
   }
 
-  private fill(layer: PlanLayer, at: number, choice: PlanChoice, widest: number): void {
+  private fill(layer: PlanLayer, at: number, { choice, bytes, bits }: { choice: PlanChoice; bytes: number; bits: number }, widest: number): void {
     const { plans, point } = this, row = this.rows.get(layer.id);
     if (!plans || !point || !row) return;
     const pinned = pinOf(this.settingOf(layer));
@@ -121,9 +122,9 @@ export class PlanTable {
     row.method.setAttribute("aria-label", t("Method of {0}: {1}", layer.label, [kind, ...settings].join(" · ")));
     row.method.toggleAttribute("disabled", layer.blocked !== undefined);
     row.method.title = layer.blocked ?? "";
-    row.bits.textContent = format.hundredths(choice.bits);
-    row.bitsBar.style.width = `${Math.max(1, 100 * Math.min(1, choice.bits / widest))}%`;
-    row.size.textContent = format.bytes(choice.bytes);
+    row.bits.textContent = format.hundredths(bits);
+    row.bitsBar.style.width = `${Math.max(1, 100 * Math.min(1, bits / widest))}%`;
+    row.size.textContent = format.bytes(bytes);
     for (const [cells, by] of [[row.down, -1], [row.up, 1]] as const) {
       const step = layer.blocked === undefined ? plans.step(point, at, by) : undefined;
       cells[0].textContent = step ? signed(step.bytes, format.bytes) : "–";

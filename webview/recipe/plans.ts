@@ -1,4 +1,5 @@
-import type { LayerSetting } from "../../src/protocol/recipe-page";
+import { parseTarget, targetBytes } from "../../src/protocol/sizes";
+import type { LayerSetting, WrittenSize } from "../../src/protocol/recipe-page";
 import { t } from "../l10n";
 import type { PlanChoice, PlanFacts, PlanLayer, PlanPoint, Prediction } from "../../src/protocol/plan";
 
@@ -24,9 +25,15 @@ export class Plans {
 
   /** The plan of this rank, smallest first. */
   at(rank: number): PlanPoint {
-    const { layer, choice, bytes, bits, loss } = this.facts.front, k = Math.max(0, Math.min(this.count - 1, rank)), choices = [...this.origin];
+    const { layer, choice, bytes, shared, bits, loss } = this.facts.front, k = Math.max(0, Math.min(this.count - 1, rank)), choices = [...this.origin];
     for (let i = 0; i < k; i++) choices[layer[i]] = choice[i];
-    return { choices, bytes: bytes[k], bits: bits[k], loss: loss[k] };
+    return { choices, bytes: bytes[k], shared: shared[k], bits: bits[k], loss: loss[k] };
+  }
+
+  /** Bytes of every layer in a plan's file, each with its part of what compressed layers share. */
+  layerBytes({ choices, shared }: PlanPoint): number[] {
+    const chosen = this.facts.layers.map(({ choices: all }, i) => all[choices[i]]), compressed = chosen.reduce((sum, { method, bytes }) => sum + (method === undefined ? 0 : bytes), 0);
+    return chosen.map(({ method, bytes }) => (method === undefined ? bytes : bytes * (1 + shared / compressed)));
   }
 
   /** The rank of the largest plan that is no larger, the smallest plan's where all are. */
@@ -36,6 +43,9 @@ export class Plans {
     while (rank < this.count - 1 && bytes[rank + 1] <= size) rank++;
     return rank;
   }
+
+  /** The size of the next larger plan. */
+  after(size: number): number { return this.facts.front.bytes[this.rankOf(size) + 1] ?? Infinity; }
 
   /** Sizes at the slider's ends. */
   get ends(): [number, number] { return [this.facts.front.bytes[0], this.facts.front.bytes[this.count - 1]]; }
@@ -98,8 +108,19 @@ export function partsOf({ layers }: PlanFacts, point: PlanPoint): { indices: num
   return parts;
 }
 
-/** A size as a recipe's target: three digits, rounded up so that the plan fits. */
-export function targetText(bytes: number): string {
+/** What gzip leaves of a plan's file: exact where it was written, as much of it as of the written file nearest in size elsewhere; undefined where none was. */
+export function gzipOf(bytes: number, written: readonly WrittenSize[]): { bytes: number; exact: boolean } | undefined {
+  const far = (size: number): number => Math.abs(Math.log(size / bytes)), [nearest] = [...written].sort((a, b) => far(a.bytes) - far(b.bytes));
+  return nearest && { bytes: nearest.gzipBytes / nearest.bytes * bytes, exact: nearest.bytes === bytes };
+}
+
+/** A size as a recipe's target: three digits, rounded up so that the plan fits; to the byte where that would let a further plan in, which begins at `next`. */
+export function targetText(bytes: number, next = Infinity): string {
+  const text = roundedUp(bytes);
+  return targetBytes(parseTarget(text), bytes) < next ? text : `${Math.ceil(bytes)}B`;
+}
+
+function roundedUp(bytes: number): string {
   const [unit, name] = bytes >= 1e6 ? [1e6, "MB"] : bytes >= 1e3 ? [1e3, "KB"] : [1, "B"], value = bytes / unit;
   const digits = unit === 1 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
   return `${(Math.ceil(value * 10 ** digits - 1e-9) / 10 ** digits).toFixed(digits)}${name}`;

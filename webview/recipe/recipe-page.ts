@@ -1,7 +1,7 @@
 import type { PresetId } from "../../src/protocol/api";
 import type { JobState } from "../../src/protocol/page";
 import type { PlanPoint } from "../../src/protocol/plan";
-import type { MeasuredPoint, Planning, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView } from "../../src/protocol/recipe-page";
+import type { MeasuredPoint, Planning, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
 import { parseTarget } from "../../src/protocol/sizes";
 import { button, field, select } from "../controls";
 import { el, icon } from "../dom";
@@ -37,6 +37,7 @@ export class RecipePage {
   /** What the thumb is at, until the text says it. */
   private looked: PlanPoint | undefined;
   private measured: MeasuredPoint[] = [];
+  private written: WrittenSize[] = [];
   private job: JobState | undefined;
   private told: string | undefined;
 
@@ -66,7 +67,7 @@ export class RecipePage {
     this.host = connectTo<RecipeHostApi, RecipePageApi>({
       recipe: async (view, problem) => { this.take(view, problem); },
       planning: async (planning) => { this.plan(planning); },
-      measured: async (points) => { this.measured = points; this.draw(); },
+      measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); },
       select: async (layer) => { if (this.plans?.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
       trusted: async () => { this.trusted = true; this.showHeader(); },
@@ -149,7 +150,7 @@ export class RecipePage {
     this.curve.show(plans, point, this.measured);
     this.table.show(plans, point, view.layers);
     this.table.select(this.state.selected);
-    this.bytes.replaceChildren(...bytesOf(facts, point));
+    this.bytes.replaceChildren(...bytesOf(facts, point, this.written));
     this.count.textContent = pinned ? t("{0}, of which {1} pinned", facts.layers.length, pinned) : String(facts.layers.length);
     const notes = [facts.problem, ...facts.notes].filter((text) => text !== undefined);
     this.note.textContent = notes.join(" ");
@@ -162,14 +163,14 @@ export class RecipePage {
     const { plans } = this;
     if (!plans) return;
     this.table.update(point);
-    this.bytes.replaceChildren(...bytesOf(plans.facts, point));
+    this.bytes.replaceChildren(...bytesOf(plans.facts, point, this.written));
     this.size.value = format.bytes(point.bytes);
   }
 
   private settle(point: PlanPoint): void {
     this.looked = point;
     const { plans } = this, preset = plans?.facts.presets.find(({ bytes }) => plans.rankOf(bytes) === plans.rankOf(point.bytes));
-    void this.host.change([preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes))]).then((changed) => {
+    void this.host.change([preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, plans?.after(point.bytes)))]).then((changed) => {
       if (changed || this.curve.isMoving) return;
       this.looked = undefined; // the text says so already
       this.draw();

@@ -5,7 +5,7 @@ import type { PlanChoice, PlanFacts, PlanLayer } from "../../../src/protocol/pla
 vi.stubGlobal("document", { body: { dataset: { start: JSON.stringify({ language: "en", strings: {} }) } } });
 vi.stubGlobal("acquireVsCodeApi", () => ({}));
 vi.stubGlobal("window", { addEventListener() {}, removeEventListener() {} });
-const { choiceOf, partsOf, pinOf, Plans, qualityOf, targetText } = await import("../../../webview/recipe/plans");
+const { choiceOf, gzipOf, partsOf, pinOf, Plans, qualityOf, targetText } = await import("../../../webview/recipe/plans");
 
 const choice = (bytes: number, loss: number, options?: Record<string, number>, step = true): PlanChoice => ({ method: options && "kernel", options, text: options ? `${bytes}` : "", bytes, bits: bytes / 100, loss, parts: { indices: options ? bytes - 1 : 0, codebook: options ? 1 : 0, values: 0 }, step });
 const layer = (id: string, sensitivity: number, ...choices: PlanChoice[]): PlanLayer => ({ id, label: id, op: "Conv", shape: [10, 80], parameters: 800, convolution: true, bytes: 3200, sensitivity, choices });
@@ -17,8 +17,8 @@ const facts: PlanFacts = {
     layer("a", 0.5, choice(100, 0.3, { block: 9, words: 16 }), choice(150, 0.2, { block: 9, words: 32 }, false), choice(200, 0.1, { block: 9, words: 64 }), choice(3200, 0)),
     layer("b", 0.1, choice(100, 0.05, { block: 9, words: 16 }), choice(160, 0.01, { block: 9, words: 64 }), choice(3200, 0)),
   ],
-  front: { first: [0, 0], layer: Uint32Array.of(0, 1, 0), choice: Uint32Array.of(2, 1, 3), bytes: Float64Array.of(700, 800, 860, 3860), bits: Float64Array.of(1, 1.5, 1.8, 17), loss: Float64Array.of(0.35, 0.15, 0.11, 0.01) },
-  candidate: { choices: [2, 1], bytes: 861, bits: 1.8, loss: 0.11 },
+  front: { first: [0, 0], layer: Uint32Array.of(0, 1, 0), choice: Uint32Array.of(2, 1, 3), bytes: Float64Array.of(700, 800, 860, 3860), shared: Float64Array.of(50, 60, 72, 40), bits: Float64Array.of(1, 1.5, 1.8, 17), loss: Float64Array.of(0.35, 0.15, 0.11, 0.01) },
+  candidate: { choices: [2, 1], bytes: 861, shared: 72, bits: 1.8, loss: 0.11 },
 };
 const plans = new Plans(facts);
 
@@ -43,6 +43,11 @@ describe("plans", () => {
     expect(plans.step(point, 1, -1)).toBeUndefined();
     expect([0, 1].map((at) => plans.rankBySensitivity(at))).toEqual([1, 2]);
   });
+  test("divide what compressed layers share among them, by their own bytes", () => {
+    expect(plans.layerBytes(plans.at(2))).toEqual([200 * 1.2, 160 * 1.2]);
+    expect(plans.layerBytes({ ...facts.candidate, choices: [2, 2] })).toEqual([272, 3200]);
+    expect(plans.layerBytes({ ...facts.candidate, choices: [3, 2], shared: 0 })).toEqual([3200, 3200]);
+  });
   test("have bytes by kind that add up to the file", () => {
     const parts = partsOf(facts, plans.at(2));
     expect(parts).toEqual({ indices: 358, codebooks: 2, integers: 0, plain: 0, rest: 500 });
@@ -51,7 +56,22 @@ describe("plans", () => {
 });
 
 test("a size as a target is rounded up, so that the plan it was read off fits", () => {
-  expect([861, 12_345, 96_357, 123_456, 1_234_567, 45_678_901].map(targetText)).toEqual(["861B", "12.4KB", "96.4KB", "124KB", "1.24MB", "45.7MB"]);
+  expect([861, 12_345, 96_357, 123_456, 1_234_567, 45_678_901].map((size) => targetText(size))).toEqual(["861B", "12.4KB", "96.4KB", "124KB", "1.24MB", "45.7MB"]);
+});
+
+test("gzip is known of what was written, and near it of the rest", () => {
+  const written = [{ bytes: 1000, gzipBytes: 900 }, { bytes: 100, gzipBytes: 50 }];
+  expect(gzipOf(1000, written)).toEqual({ bytes: 900, exact: true });
+  expect(gzipOf(800, written)).toEqual({ bytes: 720, exact: false });
+  expect(gzipOf(300, written)).toEqual({ bytes: 150, exact: false }); // three times as large as one, less than a third of the other
+  expect(gzipOf(1000, [])).toBeUndefined();
+});
+
+test("a size is a target to the byte where rounding would let the next plan in", () => {
+  expect(targetText(24_213, 24_260)).toBe("24213B");
+  expect(targetText(24_213, 24_301)).toBe("24.3KB");
+  expect(targetText(24_213, 24_300)).toBe("24213B"); // a plan of just that size would fit
+  expect([plans.after(700), plans.after(799), plans.after(860)]).toEqual([800, 800, 3860]);
 });
 
 test("a recipe's settings lead to a choice, and to what holds the layer", () => {

@@ -71,11 +71,17 @@ describe("a codebook in a file", () => {
     expect(await view.blocks(file, facts.id + 1, { block: 0 })).toBeUndefined();
   });
 
-  test("whose scales are elsewhere is compared at the scales that fit", async () => {
-    plain("b.onnx");
-    const stored = (await view.codebook(path.join(folder, "a.small.onnx"), "w"))!, free = (await view.codebook(write("b.small.onnx", packed(false)), "w"))!;
-    expect(free.original!.sqnrDb).toBeGreaterThan(stored.original!.sqnrDb!); // least squares lose least
-    expect(free.original!.sqnrDb).toBeLessThan(stored.original!.sqnrDb! + 0.5);
+  test("whose scales a normalization has taken over is compared as inference sees it", async () => {
+    const gamma = scales.map((_, m) => 0.5 + m), ones = new Array<number>(OUTPUTS).fill(1), normalized = (parts: ModelParts, gammas: number[]): ModelParts => ({
+      ...parts, outputs: [value("z")], initializers: [...parts.initializers!, floats("gamma", [OUTPUTS], gammas), ...["beta", "mean", "variance"].map((name) => floats(name, [OUTPUTS], ones))],
+      nodes: [...parts.nodes!, { op: "BatchNormalization", inputs: ["y", "gamma", "beta", "mean", "variance"], outputs: ["z"] }],
+    });
+    write("b.onnx", normalized({ initializers: [floats("w", [OUTPUTS, INPUTS, 3, 3], original)], nodes: [conv] }, gamma));
+    const stored = (await view.codebook(path.join(folder, "a.small.onnx"), "w"))!, sqnrOf = async (factor: number) => (await view.codebook(write("b.small.onnx", normalized(packed(false), gamma.map((g, m) => g * scales[m] * factor))), "w"))!.original!.sqnrDb!;
+    expect(await sqnrOf(1)).toBeCloseTo(stored.original!.sqnrDb!, 3);
+    // what corrects a variance is seen too
+    const off = restored.map((v, i) => 1.1 * v - original[i]);
+    expect(await sqnrOf(1.1)).toBeCloseTo(10 * Math.log10(energy(original) / energy(off)), 3);
   });
 
   test("says what is missing", async () => {
@@ -116,6 +122,22 @@ describe("a codebook that is tried out", () => {
     expect(Math.abs(estimates[0].sqnrDb - exact.original!.sqnrDb!)).toBeLessThan(0.5);
     await view.preview(file, "w", { block: 9, words: 200 }, (found) => estimates.push(found), never);
     expect(estimates.length).toBe(1);
+  });
+
+  test("goes to the page in few bytes, and shows the same blocks whichever of them are dots", async () => {
+    const OUT = 128, IN = 112, values = wave(OUT * IN * 9, 7), file = plain("many.onnx", values, [OUT, IN, 3, 3]);
+    const facts = (await view.preview(file, "w", { block: 9, words: 32 }, ignore, never))!, { which, blocks } = facts.places;
+    expect(facts.index.byteLength).toBe(OUT * IN);
+    expect(which.length).toBeLessThan(OUT * IN);
+    expect(blocks.length).toBe(2 * which.length);
+    expect([...which].every((b, i) => b < OUT * IN && (i === 0 || b > which[i - 1]))).toBe(true);
+    // a block is its kernel in units of its channel's scale, dot or not
+    for (const block of [which[5], which[5] + 1, OUT * IN - 1]) {
+      const page = (await view.blocks(file, facts.id, { block }))!, kernel = values.slice(block * 9, block * 9 + 9), unit = kernel[0] / page.values[0];
+      page.values.forEach((v, j) => expect(v * unit).toBeCloseTo(kernel[j], 5));
+    }
+    const wide = (await view.preview(file, "w", { block: 9, words: 300 }, ignore, never))!;
+    expect(wide.index.byteLength).toBe(2 * OUT * IN);
   });
 
   test("is nearly as good as what the product makes without images", async () => {

@@ -1,0 +1,26 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { viewer } from "../../src/worker/viewer";
+import { compressWith } from "../helpers/compress";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-sqnr-")), model = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test.each([["with images", { data }], ["without", {}]])("a layer's SQNR is the same in report, comparison and codebook, %s", async (_, more) => {
+  const output = path.join(folder, "out.onnx"), view = viewer();
+  const { layers } = await compressWith(path.join(folder, "jobs"), { model, target: "60KB", output, force: true, ...more });
+  await Promise.all([view.open(model), view.open(output)]);
+  let codebooks = 0;
+  for (const { name, sqnrDb } of layers) {
+    if (sqnrDb === undefined) continue;
+    expect((await view.comparedWeights(model, output, name, 1))!.sqnrDb).toBeCloseTo(sqnrDb, 2);
+    const book = await view.codebook(output, name, model);
+    if (!book) continue;
+    expect(book.original!.sqnrDb).toBeCloseTo(sqnrDb, 2);
+    codebooks++;
+  }
+  expect(codebooks).toBeGreaterThan(2);
+  await Promise.all([view.close(model), view.close(output)]);
+}, 300_000);

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { ProgressMeter } from "../../../src/compression/progress";
+import type { Progress } from "../../../src/protocol/api";
+
+test("time left is told where it is known, not at the start, the end, or while a plan is made again", () => {
+  let now = 0, last: Progress | undefined;
+  const meter = new ProgressMeter((progress) => { last = progress; }, () => now), at = (seconds: number, stage: string, done: number) => {
+    now = 1000 * seconds;
+    meter.step(stage, "", done);
+    return last!;
+  };
+  expect(at(1, "sensitivity", 0.5).secondsLeft).toBeUndefined(); // too early to tell
+  expect(at(10, "read", 1).secondsLeft).toBeUndefined(); // far behind where it was
+  const half = at(20, "sensitivity", 1);
+  expect(half.secondsLeft).toBeCloseTo(20 * (1 - half.fraction) / half.fraction, 6);
+  const fitted = at(40, "fit", 1);
+  expect(at(41, "fit", 0.2)).toMatchObject({ secondsLeft: undefined, fraction: fitted.fraction }); // planned again: the bar waits
+  expect(at(50, "evaluate", 0.2).secondsLeft).toBeGreaterThan(0);
+  expect(at(51, "evaluate", 0.9).secondsLeft).toBeUndefined(); // it would be wrong by more than it says
+});
