@@ -1,6 +1,6 @@
 import { countOf, PIXELS, TAPS, type Value } from "../../graph";
 import { kronecker, transposed } from "../../matrix";
-import { lineOf, type Line } from "./lines";
+import { lineOf, TILES_OF_BLOCK, type Line } from "./lines";
 import { outputOf, type ConvolutionShape, type Formulation } from "./shape";
 
 /**
@@ -46,6 +46,6 @@ const ROWS_OF_PRODUCT = 64;
 export function linesOf(layer: ConvolutionShape): [Line, Line] | undefined {
   const { kernel, strides, dilations, pads, input } = layer, out = outputOf(layer);
   if (kernel.length !== 2 || dilations.some((dilation) => dilation > 1)) return undefined;
-  const [rows, columns] = kernel.map((size, i) => lineOf({ size: input[i + 2], out: out[i + 2], kernel: size, stride: strides[i], before: pads[i], tilesOfBlock: i ? Math.max(4, Math.ceil(ROWS_OF_PRODUCT / input[0])) : 4 }));
+  const [rows, columns] = kernel.map((size, i) => lineOf({ size: input[i + 2], out: out[i + 2], kernel: size, stride: strides[i], before: pads[i], tilesOfBlock: i ? Math.max(TILES_OF_BLOCK, Math.ceil(ROWS_OF_PRODUCT / input[0])) : TILES_OF_BLOCK }));
   return rows && columns && [rows, columns];
 }
