@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { help, options, type CommandName } from "./cli/arguments";
-import { runCompress, runEvaluate, runInspect, type Arguments } from "./cli/jobs";
+import { interruption, runCompress, runEvaluate, runInspect, type Arguments } from "./cli/jobs";
 import { KernelscopeError, type ErrorCode } from "./protocol/errors";
 
 /** Exit codes of design and README: 0 done, 1 failed, 2 wrong usage, 3 a figure fell short, 130 cancelled. */
@@ -34,8 +34,12 @@ async function main(argv: string[]): Promise<number> {
   }
   if (parsed.positionals.length !== 1) throw new KernelscopeError("usage", `kernelscope ${command} takes one model, ${parsed.positionals.length} were given.`);
   const abort = new AbortController();
-  // The first Ctrl+C asks, the second insists.
-  process.on("SIGINT", () => (abort.signal.aborted ? process.exit(130) : abort.abort()));
+  // The first Ctrl+C ends a training and keeps what it has come to, the next one asks, the last one insists.
+  process.on("SIGINT", () => {
+    if (interruption.endsTraining()) return;
+    if (abort.signal.aborted) process.exit(130);
+    abort.abort();
+  });
   process.on("SIGTERM", () => abort.abort());
   await COMMANDS[command]({ model: parsed.positionals[0], values: parsed.values as Arguments["values"] }, abort.signal);
   return 0;

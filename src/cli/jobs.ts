@@ -6,7 +6,7 @@ import { methods } from "../methods/registry";
 import { typeName } from "../onnx/tensor";
 import type { CompressRequest, Device, PresetId, Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, InspectReport, LayerReport } from "../protocol/report";
+import type { CompressReport, EvaluateReport, HeldOut, InspectReport, LayerReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
@@ -106,21 +106,37 @@ async function inspectOne(args: Arguments, model: Awaited<ReturnType<typeof open
   printLayer({ ...row, ...details });
 }
 
+/** What an interruption does while a network is trained. */
+export const interruption = {
+  training: undefined as AbortController | undefined,
+  /** Ends a training that is going on. @returns whether there was one */
+  endsTraining(): boolean {
+    const { training } = this;
+    this.training = undefined;
+    training?.abort();
+    if (training) process.stderr.write("\nEnding the training; its best is kept. Press Ctrl+C once more to cancel everything.\n");
+    return training !== undefined;
+  },
+};
+
 export async function runCompress(args: Arguments, signal: AbortSignal): Promise<void> {
-  if (text(args, "tune") !== undefined && text(args, "tune") !== "none") throw new KernelscopeError("usage", "--tune: this version fits in closed form only; give none.");
   if (text(args, "inference") !== undefined && text(args, "inference") !== "float") throw new KernelscopeError("usage", "--inference: this version writes float inference only.");
   const request: CompressRequest = {
     model: path.resolve(args.model), output: file(args, "output"), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
     bits: number(args, "bits", 0.01, 32), target: text(args, "target"), method: oneOf(args, "method", methods.map(({ id }) => id)),
     data: file(args, "data"), evalData: file(args, "eval-data"), preprocess: file(args, "preprocess"), layout: oneOf(args, "layout", ["bits", "bytes", "dense"] as const),
-    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), force: flag(args, "force"),
+    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), tune: text(args, "tune"), force: flag(args, "force"),
   };
   const limits = thresholds(args);
   if (limits.length && request.data === undefined && request.evalData === undefined && request.recipe === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
   const progress = reporter(flag(args, "quiet")), host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: cachedParts().ratings });
   let report: CompressReport;
   try {
-    report = await compressModel(request, host, progress.report, signal);
+    const stop = new AbortController();
+    report = await compressModel(request, host, (done) => {
+      if (!stop.signal.aborted) interruption.training = done.stage === "tune" ? stop : undefined;
+      progress.report(done);
+    }, signal, stop.signal);
   } finally {
     progress.end();
     await host.close();
@@ -196,10 +212,14 @@ function printCompression(report: CompressReport): void {
   table(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
     l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]));
-  const { input, output, fidelity } = report;
+  const { input, output, fidelity, tuning } = report;
   process.stdout.write(`\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\n`);
   process.stdout.write(`Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}, as before.\n`);
   if (report.convBitsPerWeight !== undefined) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
+  if (tuning) {
+    const { before, after, steps, bestStep } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
+    process.stdout.write(`Trained ${steps.toLocaleString("en")} steps; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.\n`);
+  }
   if (fidelity) {
     const parts = [`${fidelity.samples.toLocaleString("en")} images held out`];
     if (fidelity.agreement !== undefined) parts.push(`agreement ${percent(fidelity.agreement)}`);

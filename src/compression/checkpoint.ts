@@ -1,6 +1,7 @@
 import { methods } from "../methods/registry";
 import type { PackedWeight } from "../methods/method";
 import type { Layer } from "../onnx/layers";
+import type { TunerState } from "../training/tuner";
 import type { FittedLayer } from "./fit";
 import type { OwnVector } from "./follow";
 import type { RatedCandidate } from "./sensitivity";
@@ -130,6 +131,18 @@ export class JobRecord {
   /** Notes that the output is about to be written, see {@link wasWriting}. */
   async writing(output: string): Promise<void> { await this.save(WRITING, output); }
 
+  /** Where a training keeps what it has come to. */
+  training(): { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> } {
+    const name = `training${this.attempt}`;
+    return {
+      load: async () => {
+        const known = await this.load(name);
+        return isTunerState(known) ? known : undefined;
+      },
+      save: (state) => this.save(name, state),
+    };
+  }
+
   async done(): Promise<void> { await this.store?.clear().catch(() => undefined); }
 
   private async load(key: string): Promise<unknown> {
@@ -191,4 +204,12 @@ function isAbsorbed(absorbed: unknown, { graph }: Layer): absorbed is OwnVector[
     const tensor = graph.initializers.get(vector.name);
     return tensor?.count === vector.values.length && vector.type === tensor.type && JSON.stringify(vector.dims) === JSON.stringify(tensor.dims);
   });
+}
+
+/** Whether this is what a training kept; its arrays are checked by the training itself. */
+function isTunerState(value: unknown): value is TunerState {
+  const areArrays = (arrays: unknown) => Array.isArray(arrays) && arrays.every((array) => array instanceof Float32Array || array instanceof Int32Array);
+  const isHeld = (held: unknown) => isRecord(held) && typeof held.loss === "number";
+  if (!isRecord(value) || !isRecord(value.best)) return false;
+  return [value.step, value.steps, value.loss, value.best.step].every((number) => typeof number === "number") && areArrays(value.arrays) && areArrays(value.best.arrays) && isHeld(value.first) && isHeld(value.best.held);
 }

@@ -2,9 +2,9 @@ import { batchSize, readBatches, runEvaluation, type Outcome } from "../evaluati
 import { findLayers, type Layer } from "../onnx/layers";
 import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import type { Model } from "../onnx/model";
-import type { CompressRequest, Device, Progress } from "../protocol/api";
+import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
-import type { CompressReport, Fidelity } from "../protocol/report";
+import type { CompressReport, Fidelity, HeldOut, TuningReport } from "../protocol/report";
 import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
@@ -31,12 +31,12 @@ const LARGE_LAYER = 1e6;
  * Compresses a model as a request asks: plan, fit, write, report.
  * @throws KernelscopeError with a sentence for the user; nothing is left behind then
  */
-export async function compressModel(request: CompressRequest, host: Host, onProgress: (p: Progress) => void = () => undefined, signal?: AbortSignal): Promise<CompressReport> {
+export async function compressModel(request: CompressRequest, host: Host, onProgress: (p: Progress) => void = () => undefined, signal?: AbortSignal, stop?: AbortSignal): Promise<CompressReport> {
   const job = await mergeRecipe(request, host);
   const output = job.request.output ?? defaultOutput(job.request.model);
   const opened = await host.openModel(job.request.model);
   try {
-    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress), signal).run();
+    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) !== undefined), signal, stop).run();
   } finally {
     await opened.close();
   }
@@ -58,10 +58,11 @@ class Compression {
   /** {@link stampOf} the samples. */
   private stamp = "";
   private readonly model: Model;
+  private tuning: TuningReport | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
 
-  constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal) {
+  constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal, private readonly stop?: AbortSignal) {
     this.model = opened.model;
   }
 
@@ -70,6 +71,7 @@ class Compression {
     const layers = findLayers(model), goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
     await this.checkOutput(store);
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
+    if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
     try {
@@ -78,7 +80,7 @@ class Compression {
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
-      const vectors = await this.timed("tune", () => this.tune(fitted, data, tools));
+      const vectors = await this.timed("tune", () => this.tune(fitted, data, tools, record));
       const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
@@ -119,7 +121,7 @@ class Compression {
   private async jobKey(): Promise<string> {
     const { request, embedded } = this.job;
     for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
-    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout]))).slice(0, 24);
+    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune]))).slice(0, 24);
   }
 
   private readData(): Promise<JobData> {
@@ -190,13 +192,13 @@ class Compression {
     let done = 0, weights = 0, text = "fitting layers";
     const finish = ({ layer: { label, parameters }, sqnrDb }: FittedLayer): void => {
       weights += parameters;
-      this.progress.step("fit", text, weights / work, { done: ++done, of: choices.length, finished: { label, ...(Number.isFinite(sqnrDb) && { sqnrDb }) } });
+      this.progress.step("fit", text, weights / work, { layers: { done: ++done, of: choices.length, finished: { label, ...(Number.isFinite(sqnrDb) && { sqnrDb }) } } });
     };
     const watched: FitTools = {
       ...tools,
       onLayer: (layer) => {
         text = `fitting layer ${layer.label}, ${done + 1} of ${choices.length}`;
-        this.progress.step("fit", text, weights / work, { done, of: choices.length });
+        this.progress.step("fit", text, weights / work, { layers: { done, of: choices.length } });
         this.tidy(layer);
       },
       tidy: (layer) => this.tidy(layer),
@@ -223,19 +225,32 @@ class Compression {
   }
 
   /** Trains what was fitted where that is asked for. @returns constants that have changed beside the layers */
-  private async tune(fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools): Promise<OwnVector[]> {
-    const { model, signal, job: { request: { tune: text } } } = this, length = parseTuning(text);
-    if (!length) return [];
-    if (!data) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
+  private async tune(fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<OwnVector[]> {
+    const { model, signal, stop, job: { request: { tune: text } } } = this, length = parseTuning(text);
+    if (!length || !data) return [];
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
     const { input, dataset, positions } = data;
+    this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, layers, input, dataset, positions, length, seed: tools.seed, threads: tools.threads, runtime: tools.runtime, signal,
-      onProgress: ({ step, steps, loss, held, best }) => { if (held) console.error(step, steps, loss, held, best); },
+      model, layers, input, dataset, positions, length, seed: tools.seed, threads: tools.threads, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
+      onProgress: this.followTuning(),
     });
+    const { steps, bestStep, before, after, notes } = tuned;
+    this.tuning = { steps, bestStep, before, after };
+    this.notes.push(...notes);
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
     return tuned.vectors;
+  }
+
+  private followTuning(): (done: TuningDone) => void {
+    let begun: { step: number; time: number } | undefined;
+    return (tuning) => {
+      const { step, steps, first, best } = tuning, now = performance.now();
+      begun ??= { step, time: now };
+      const secondsLeft = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) * (steps - step) : undefined;
+      this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${gainOf(first, best)}`, step / steps, { tuning, secondsLeft });
+    };
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */
@@ -264,7 +279,7 @@ class Compression {
       return {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
-        ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, fidelity,
+        tuning: this.tuning, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
     } finally {
@@ -310,4 +325,11 @@ function nothingToCompress(layers: readonly Layer[]): string {
   for (const { blocked } of layers) reasons.set(blocked!, (reasons.get(blocked!) ?? 0) + 1);
   const [reason, count] = [...reasons].sort((a, b) => b[1] - a[1])[0];
   return `No layer here can be compressed. ${count === layers.length ? `All ${count}` : `${count} of ${layers.length}`} are left alone: ${reason}`;
+}
+
+/** What training has gained so far, in words. */
+function gainOf(first: HeldOut, best: HeldOut): string {
+  const share = (agreement: number) => `${(100 * agreement).toFixed(1)} %`;
+  if (first.agreement !== undefined && best.agreement !== undefined) return `agreement ${share(first.agreement)} → ${share(best.agreement)}`;
+  return `error ${share(first.loss)} → ${share(best.loss)}`;
 }

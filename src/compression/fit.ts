@@ -68,7 +68,7 @@ function seenIn({ packed, absorbed }: Pick<FittedLayer, "packed" | "absorbed">, 
 }
 
 /** A fitted layer with its SQNR. */
-function measured(fitted: Omit<FittedLayer, "sqnrDb">, follow: Follow | undefined, { values }: WeightRows): FittedLayer {
+export function measured(fitted: Omit<FittedLayer, "sqnrDb">, follow: Follow | undefined, { values }: WeightRows): FittedLayer {
   return { ...fitted, sqnrDb: sqnr(values, seenIn(fitted, follow, values)) };
 }
 

@@ -27,9 +27,9 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
     ...request,
     preset: goalGiven ? request.preset : recipe.preset, target: goalGiven ? request.target : recipe.target, bits: goalGiven ? request.bits : recipe.bits,
     data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
-    seed: request.seed ?? recipe.seed, device: request.device ?? recipe.device,
+    seed: request.seed ?? recipe.seed, tune: request.tune ?? tuningText(recipe.tune), device: request.device ?? recipe.device,
   };
-  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed });
+  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed, tune: tuningOf(parseTuning(merged.tune)) });
   return { request: merged, recipe, embedded };
 }
 
@@ -51,3 +51,7 @@ export function parseTuning(text: string | undefined): { steps: number } | { sec
   if (!(amount > 0) || (unit === "steps" && !Number.isInteger(amount))) throw new KernelscopeError("usage", `"${text}" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.`);
   return unit === "steps" ? { steps: amount } : { seconds: amount * (unit === "h" ? 3600 : unit === "m" ? 60 : 1) };
 }
+
+const tuningText = (tune: Recipe["tune"]): string => (tune === "none" ? tune : "steps" in tune ? `${tune.steps}steps` : tune.duration);
+
+const tuningOf = (length: ReturnType<typeof parseTuning>): Recipe["tune"] => (!length ? "none" : "steps" in length ? length : { duration: `${length.seconds}s` });

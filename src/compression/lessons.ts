@@ -1,4 +1,5 @@
 import type { Dataset } from "../evaluation/dataset";
+import { argMax } from "../evaluation/metrics";
 import { Random } from "../numeric/random";
 import { KernelscopeError } from "../protocol/errors";
 import type { Session, Tensor } from "../runtime/runtime";
@@ -17,7 +18,6 @@ export interface LessonOptions {
   /** The original, and the outputs that are taught. */
   teacher: Session;
   outputs: readonly string[];
-  augmentation: Augmentation;
 }
 
 /** Of the samples so many are held out, but at most so many. */
@@ -25,8 +25,15 @@ const HELD = { share: 0.1, most: 1024 };
 /** Random numbers for the order of the samples, and for how they are varied. */
 const ORDER = 101, VARIATION = 102;
 
+/** Samples are moved by up to this share of their width. */
+const SHIFT = 1 / 16;
+/** A way to vary samples is used where so many of the original's predictions survive it. */
+const SURVIVING = 0.85;
+
 /** Samples in batches with what the original makes of them: the same for the same step, whoever asks. */
 export class Lessons {
+  /** How samples are varied. */
+  augmentation: Augmentation = { flip: false, shift: 0 };
   private readonly trained: readonly number[];
   private readonly held: readonly number[];
   private order: { epoch: number; positions: Uint32Array } | undefined;
@@ -42,7 +49,7 @@ export class Lessons {
 
   /** The samples of a step, varied. */
   async batch(step: number): Promise<TeachingBatch> {
-    const { batch, seed, augmentation } = this.options, perEpoch = Math.floor(this.trained.length / batch), epoch = Math.floor(step / perEpoch), first = step % perEpoch * batch;
+    const { options: { batch, seed }, augmentation } = this, perEpoch = Math.floor(this.trained.length / batch), epoch = Math.floor(step / perEpoch), first = step % perEpoch * batch;
     if (this.order?.epoch !== epoch) this.order = { epoch, positions: new Random(seed, ORDER + 2 + epoch).permutation(this.trained.length) };
     const samples = await this.read(Array.from(this.order.positions.subarray(first, first + batch), (i) => this.trained[i]));
     augment(samples.data, samples.dims, augmentation, new Random(seed * 65_537 + step, VARIATION));
@@ -56,6 +63,18 @@ export class Lessons {
     return batches;
   }
 
+  /** Finds out how samples may be varied: so that the original still knows them. */
+  async chooseAugmentation([{ samples, teacher }]: readonly TeachingBatch[]): Promise<void> {
+    if (samples.dims.length !== 4 || teacher.length !== 1 || teacher[0].dims.length !== 2) return;
+    const survives = async (augmentation: Augmentation): Promise<boolean> => {
+      const varied = { ...samples, data: samples.data.slice() };
+      augment(varied.data, varied.dims, augmentation, new Random(this.options.seed, VARIATION));
+      return agreement(teacher[0], (await this.taught(varied)).teacher[0]) >= SURVIVING;
+    };
+    const shift = Math.round(samples.dims[3] * SHIFT), flip = await survives({ flip: true, shift: 0 });
+    this.augmentation = { flip, shift: await survives({ flip: false, shift }) ? shift : 0 };
+  }
+
   private async read(positions: readonly number[]): Promise<Tensor> {
     const { dataset } = this.options;
     return { dims: [positions.length, ...dataset.shape], data: await dataset.batch(positions) };
@@ -65,4 +84,11 @@ export class Lessons {
     const { teacher, outputs, input } = this.options, results = await teacher.run({ [input]: samples });
     return { samples, teacher: outputs.map((name) => results[name]) };
   }
+}
+
+/** Share of the predictions that are the same. */
+function agreement({ data: a, dims: [n, classes] }: Tensor, { data: b }: Tensor): number {
+  let same = 0;
+  for (let i = 0; i < n; i++) if (argMax(a.subarray(i * classes, (i + 1) * classes)) === argMax(b.subarray(i * classes, (i + 1) * classes))) same++;
+  return same / n;
 }

@@ -1,13 +1,15 @@
-import type { ValueFacts } from "../protocol/api";
+import type { TuningDone, ValueFacts } from "../protocol/api";
+import type { HeldOut } from "../protocol/report";
 import type { Dataset } from "../evaluation/dataset";
 import { batchSize } from "../evaluation/evaluate";
 import { extract } from "../onnx/extract";
 import type { Model } from "../onnx/model";
 import { DataType } from "../onnx/tensor";
 import type { Runtime } from "../runtime/runtime";
+import type { Barrier } from "../training/differentiate";
 import { readNetwork, type Network } from "../training/network";
 import type { Objective } from "../training/objective";
-import { Tuner, type HeldOut, type TuneProgress, type TunerState } from "../training/tuner";
+import { Tuner, type TunerState } from "../training/tuner";
 import type { FittedLayer } from "./fit";
 import { Liveness } from "./flow";
 import type { OwnVector } from "./follow";
@@ -27,7 +29,7 @@ export interface TuneRequest {
   runtime: Runtime;
   signal?: AbortSignal;
   stop?: AbortSignal;
-  onProgress?(progress: TuneProgress): void;
+  onProgress?(progress: TuningDone): void;
   checkpoint?: { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> };
 }
 
@@ -44,6 +46,8 @@ export interface Tuned {
 
 /** Samples of a step: small networks get more, or most of the time would go into starting operators. */
 const BATCH = { small: 128, large: 64, largeParameters: 2e6 };
+/** Softens predictions, so that what the original is nearly sure of still teaches. */
+const TEMPERATURE = 4;
 /** Looks at the held-out samples in all. */
 const LOOKS = 40;
 
@@ -56,16 +60,23 @@ export async function tune(request: TuneRequest): Promise<Tuned> {
   substitute(network, student);
   const teacher = await runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes: new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]) }), { threads });
   try {
-    const lessons = new Lessons({ dataset, positions, batch, seed, input: input.name, teacher, outputs, augmentation: { flip: true, shift: 2 } });
+    const lessons = new Lessons({ dataset, positions, batch, seed, input: input.name, teacher, outputs }), held = await lessons.heldOut();
+    await lessons.chooseAugmentation(held);
     const tuner = new Tuner({
-      runtime, threads, network, trainables: student.trainables, objective: objectiveOf(network), mode: { statistics: process.env.TUNE_MODE === "fixed" || !student.canFollowBatches ? "fixed" : "batch", layout: "pixels" },
-      batch: (step) => lessons.batch(step), held: await lessons.heldOut(), length, evaluateEvery: "steps" in length ? Math.ceil(length.steps / LOOKS) : 50, onProgress, checkpoint, signal, stop,
+      runtime, threads, network, trainables: student.trainables, objective: objectiveOf(network), mode: { statistics: "fixed", layout: "pixels" },
+      batch: (step) => lessons.batch(step), held, length, evaluateEvery: "steps" in length ? Math.ceil(length.steps / LOOKS) : 50, onProgress, checkpoint, signal, stop,
     });
-    const { steps, bestStep, first, best } = await tuner.run();
-    return { ...await student.result(tuner.running), steps, bestStep, before: first, after: best, notes: [] };
+    const { steps, bestStep, first, best, step: { tuned, barriers } } = await tuner.run();
+    return { ...await student.result(), steps, bestStep, before: first, after: best, notes: notesOn(layers, tuned, barriers) };
   } finally {
     await teacher.release();
   }
+}
+
+/** What could not be tuned, and why. */
+function notesOn(layers: readonly FittedLayer[], tuned: readonly string[], barriers: readonly Barrier[]): string[] {
+  const left = layers.filter(({ layer: { weight } }) => !tuned.includes(weight)).map(({ layer: { label } }) => label), reasons = [...new Set(barriers.map(({ op, reason }) => `${op} (${reason})`))];
+  return left.length ? [`Not tuned, because gradients end at ${reasons.join(", ") || "an operator that is not known"}: ${left.join(", ")}.`] : [];
 }
 
 /** Puts what the fit has changed in the place of the model's constants. */
@@ -87,5 +98,5 @@ function logitsOf({ graph }: Model, outputs: readonly string[]): string[] {
 /** A network with one output [N, classes] is a classifier. */
 function objectiveOf({ outputs, dims }: Network): Objective {
   const shape = dims.get(outputs[0]);
-  return outputs.length === 1 && shape?.length === 2 && shape[1] > 1 ? { kind: "distillation", temperature: 1 } : { kind: "squaredError" };
+  return outputs.length === 1 && shape?.length === 2 && shape[1] > 1 ? { kind: "distillation", temperature: TEMPERATURE } : { kind: "squaredError" };
 }

@@ -1,7 +1,7 @@
 import type { AccuracyWorkerApi } from "./accuracy";
 import type { CompareWorkerApi } from "./compare";
 import type { PlanFacts } from "./plan";
-import type { CompressReport, EvaluateReport, LayerReport } from "./report";
+import type { CompressReport, EvaluateReport, HeldOut, LayerReport } from "./report";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
 
@@ -156,6 +156,7 @@ export interface CompressRequest {
   data?: string;
   evalData?: string;
   preprocess?: string;
+  /** "30m", "2000steps", "none". */
   tune?: string;
   inference?: "float" | "integer";
   layout?: "bits" | "bytes" | "dense";
@@ -186,6 +187,21 @@ export interface Progress {
   secondsLeft?: number;
   /** While layers are fitted. */
   layers?: LayersDone;
+  /** While the network is tuned. */
+  tuning?: TuningDone;
+}
+
+/** How far a training has come. */
+export interface TuningDone {
+  step: number;
+  steps: number;
+  /** What is brought down, on the samples that are trained on: mean over the latest steps. */
+  loss: number;
+  /** The held-out samples, at the steps where they were looked at. */
+  held?: HeldOut;
+  /** Before the first step. */
+  first: HeldOut;
+  best: HeldOut;
 }
 
 /** How many of a plan's layers are fitted, and the one that has just been. */
@@ -212,5 +228,7 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
    */
   plan(request: CompressRequest, known: boolean, progress: (p: Progress) => void, signal: AbortSignal): Promise<PlanFacts | undefined>;
   compress(request: CompressRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<CompressReport>;
+  /** Ends the training of the running compression: what was best so far is written. */
+  stopTuning(): Promise<void>;
   evaluate(request: EvaluateRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<EvaluateReport>;
 }

@@ -50,8 +50,20 @@ export interface CompressReport {
   seconds: Record<string, number>;
   layers: LayerReport[];
   fidelity?: Fidelity;
+  tuning?: TuningReport;
   notes?: string[];
 }
+
+/** How a network stands on samples that it is not trained on. */
+export interface HeldOut {
+  /** Divergence from the original's predictions in nats; for a model that is no classifier the relative squared error. */
+  loss: number;
+  /** Share of predictions that are the original's. */
+  agreement?: number;
+}
+
+/** What tuning came to, on samples of the data folder that it held out. */
+export interface TuningReport { steps: number; bestStep: number; before: HeldOut; after: HeldOut }
 
 export interface EvaluateReport {
   samples: number;

@@ -1,6 +1,7 @@
 import { divergence, argMax } from "../evaluation/metrics";
 import { throwIfCancelled } from "../protocol/errors";
-import type { Device } from "../protocol/api";
+import type { Device, TuningDone } from "../protocol/api";
+import type { HeldOut } from "../protocol/report";
 import type { Runtime, Session, Tensor } from "../runtime/runtime";
 import type { Network } from "./network";
 import { storedDims } from "./graph";
@@ -13,16 +14,6 @@ import type { Trainable } from "./trainable";
 
 /** Samples of a step, and what the original makes of them. */
 export interface TeachingBatch { samples: Tensor; teacher: Tensor[] }
-
-/** How a network stands on samples that it is not trained on. */
-export interface HeldOut {
-  /** Divergence from the original's predictions in nats, or relative squared error. */
-  loss: number;
-  /** Share of predictions that are the original's. */
-  agreement?: number;
-}
-
-export interface TuneProgress { step: number; steps: number; /** Mean over the latest steps. */ loss?: number; held?: HeldOut; best: HeldOut }
 
 /** What a training is at a step: enough to go on to the same end. */
 export interface TunerState { step: number; steps: number; loss: number; arrays: (Float32Array | Int32Array)[]; best: { held: HeldOut; step: number; arrays: (Float32Array | Int32Array)[] }; first: HeldOut }
@@ -42,7 +33,7 @@ export interface TunerOptions {
   length: { steps: number } | { seconds: number };
   /** Steps between looks at the held-out samples. */
   evaluateEvery: number;
-  onProgress?(progress: TuneProgress): void;
+  onProgress?(progress: TuningDone): void;
   checkpoint?: { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> };
   /** Cancels everything. */
   signal?: AbortSignal;
@@ -57,7 +48,7 @@ const WARMUP = { share: 0.05, most: 100 };
 /** Steps that tell how long one takes: some that are not timed, and those that are. */
 const TIMED = { after: 2, steps: 8 };
 /** Seconds between checkpoints. */
-const KEEP_SECONDS = 30;
+const KEEP_SECONDS = 20;
 
 /** Trains some tensors of a network so that it does what the original does, and leaves them as they were at their best. */
 export class Tuner {
@@ -92,28 +83,31 @@ export class Tuner {
   private get arrays(): (Float32Array | Int32Array)[] { return [...this.options.trainables.flatMap(({ state }) => state), ...this.statistics.state]; }
 
   private async train(): Promise<TuneResult> {
-    const { checkpoint, length, evaluateEvery, onProgress, batch, signal, stop } = this.options, known = await checkpoint?.load();
+    const { checkpoint, length, evaluateEvery, onProgress, batch, signal, stop } = this.options, kept = await checkpoint?.load(), known = kept && fits(kept.arrays, this.arrays) ? kept : undefined;
     if (known) restore(this.arrays, known.arrays);
     const first = known?.first ?? await this.evaluate();
     let best = known?.best ?? { held: first, step: 0, arrays: copies(this.arrays) };
     const steps = known?.steps ?? ("steps" in length ? length.steps : await this.stepsIn(length.seconds));
-    let step = known?.step ?? 0, loss = known?.loss ?? 0, kept = performance.now(), next = batch(step);
-    for (; step < steps && !stop?.aborted; step++) {
+    let step = known?.step ?? 0, loss = known?.loss ?? 0, next = batch(step);
+    const keep = () => checkpoint?.save({ step, steps, loss, arrays: this.arrays, best, first });
+    if (!known) await keep();
+    let keptAt = performance.now();
+    while (step < steps && !stop?.aborted) {
       throwIfCancelled(signal);
       const current = await next;
       if (step + 1 < steps) next = batch(step + 1);
       next.catch(() => undefined); // a failure is reported when it is awaited
       const now = await this.learn(current, cosineRate(step, steps, Math.min(WARMUP.most, Math.ceil(WARMUP.share * steps))));
-      loss = step ? loss + (now - loss) / Math.min(step + 1, 50) : now;
+      loss += (now - loss) / Math.min(++step, 50);
       let held: HeldOut | undefined;
-      if ((step + 1) % evaluateEvery === 0 || step + 1 === steps) {
+      if (step % evaluateEvery === 0 || step === steps) {
         held = await this.evaluate();
-        if (held.loss < best.held.loss) best = { held, step: step + 1, arrays: copies(this.arrays) };
+        if (held.loss < best.held.loss) best = { held, step, arrays: copies(this.arrays) };
       }
-      onProgress?.({ step: step + 1, steps, loss, held, best: best.held });
-      if (checkpoint && performance.now() - kept > KEEP_SECONDS * 1000) {
-        await checkpoint.save({ step: step + 1, steps, loss, arrays: copies(this.arrays), best, first });
-        kept = performance.now();
+      onProgress?.({ step, steps, loss, held, first, best: best.held });
+      if (performance.now() - keptAt > KEEP_SECONDS * 1000) {
+        await keep();
+        keptAt = performance.now();
       }
     }
     restore(this.arrays, best.arrays);
@@ -180,6 +174,8 @@ export class Tuner {
 }
 
 const copies = (arrays: readonly (Float32Array | Int32Array)[]): (Float32Array | Int32Array)[] => arrays.map((array) => array.slice());
+
+const fits = (arrays: readonly ArrayLike<number>[], like: readonly ArrayLike<number>[]): boolean => arrays.length === like.length && arrays.every(({ length }, i) => length === like[i].length);
 
 function restore(arrays: readonly (Float32Array | Int32Array)[], from: readonly (Float32Array | Int32Array)[]): void {
   arrays.forEach((array, i) => { array.set(from[i]); });

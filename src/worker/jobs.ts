@@ -7,17 +7,20 @@ import { nodeHost } from "./host";
 import { measuring } from "./measuring";
 
 /** The long calls of a worker process: each with a machine of its own, closed when it ends. */
-export function jobs(): Pick<WorkerApi, "compress" | "evaluate"> & AccuracyWorkerApi {
+export function jobs(): Pick<WorkerApi, "compress" | "stopTuning" | "evaluate"> & AccuracyWorkerApi {
+  let stop = new AbortController();
   return {
     ...measuring(),
     async compress(request, progress, signal) {
       const host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: cachedParts().ratings });
+      stop = new AbortController();
       try {
-        return await compressModel(request, host, progress, signal);
+        return await compressModel(request, host, progress, signal, stop.signal);
       } finally {
         await host.close();
       }
     },
+    async stopTuning() { stop.abort(); },
     async evaluate(request, progress, signal) {
       const host = await nodeHost({ threads: request.threads });
       try {
