@@ -11,11 +11,14 @@ folder, threads, layout = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 torch.set_num_threads(threads)
 network = json.load(open(os.path.join(folder, "network.json")))
 raw = open(os.path.join(folder, "tensors.bin"), "rb").read()
+# gradients to compare with are doubles
+exact = len(sys.argv) > 4 and layout == "contiguous"
 types = {1: np.float32, 6: np.int32, 7: np.int64}
 last = torch.channels_last if layout == "channels_last" else torch.contiguous_format
 
 def read(tensor):
     values = torch.from_numpy(np.frombuffer(raw, types[tensor["type"]], int(np.prod(tensor["dims"])), tensor["offset"]).reshape(tensor["dims"]).copy())
+    if exact and tensor["type"] == 1: values = values.double()
     return values.contiguous(memory_format=last) if values.dim() == 4 else values
 
 tensors = {tensor["name"]: read(tensor) for tensor in network["tensors"]}
@@ -86,5 +89,5 @@ for line in sys.stdin:
     tell(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu, loss=loss, peak=status("VmHWM") - resident)
     if len(sys.argv) > 4:
         with open(os.path.join(folder, "gradients." + layout), "wb") as file:
-            for parameter in parameters: file.write(parameter.grad.contiguous().numpy().tobytes())
+            for parameter in parameters: file.write(parameter.grad.float().contiguous().numpy().tobytes())
 `;

@@ -79,27 +79,32 @@ export class GraphBuilder {
   /** A constant of a model, of whatever type. */
   carry({ type, data, dims }: ConstantValue): Value {
     if (data instanceof Float64Array) return this.constant(Float32Array.from(data), dims);
-    return data instanceof Float32Array ? this.constant(data, dims) : { name: this.tensor(type, data, dims), dims };
+    return data instanceof Float32Array ? this.constant(data, dims) : { name: this.known(type, data, dims), dims };
   }
 
   scalar(value: number): Value { return this.constant(Float32Array.of(value), []); }
 
   /** The name of a constant of int64. */
   ints(values: readonly number[], dims: readonly number[] = [values.length]): string {
-    return this.tensor(DataType.INT64, BigInt64Array.from(values, BigInt), dims);
+    return this.known(DataType.INT64, BigInt64Array.from(values, BigInt), dims);
   }
 
   /** The name of a constant of int32: indices of many rows. */
   indices(values: ArrayLike<number>, dims: readonly number[] = [values.length]): string {
-    return this.tensor(DataType.INT32, Int32Array.from(values), dims);
+    return this.known(DataType.INT32, Int32Array.from(values), dims);
+  }
+
+  /** A constant, the same one for the same numbers. */
+  private known(type: number, data: NumberArray, dims: readonly number[]): string {
+    if (data.length > 4096) return this.tensor(type, data, dims);
+    const key = `${type}:${dims.join()}:${data.join()}`, name = this.constants.get(key) ?? this.tensor(type, data, dims);
+    this.constants.set(key, name);
+    return name;
   }
 
   private tensor(type: number, data: NumberArray, dims: readonly number[]): string {
-    const key = data.length <= 4096 ? `${type}:${dims.join()}:${data.join()}` : undefined, known = key === undefined ? undefined : this.constants.get(key);
-    if (known !== undefined) return known;
     const name = this.fresh();
     this.initializers.push({ name, dims: [...dims], type, raw: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
-    if (key !== undefined) this.constants.set(key, name);
     return name;
   }
 
@@ -215,28 +220,26 @@ export class GraphBuilder {
   /**
    * Makes other places of those along an axis, each a weighted sum: a row of the matrix.
    * @param blocks how many pieces of the axis the matrix is for, one after the other
-   * @param late what has to be there first
+   * @param anew whether the same thing is to be computed once more where it has been before: onnxruntime would keep it, and tells by the constants' names
    */
-  contract(x: Value, axis: number, weights: Matrix, { blocks = 1, late }: { blocks?: number; late?: Value } = {}): Value {
+  contract(x: Value, axis: number, weights: Matrix, { blocks = 1, anew = false }: { blocks?: number; anew?: boolean } = {}): Value {
     if (isIdentity(weights)) return x;
     const at = storedAxis(x, axis), stored = storedDims(x), { rows, columns, data } = weights, outer = countOf(stored.slice(0, at)) * blocks, inner = countOf(stored.slice(at + 1));
-    const parts = bandsOf(weights), values = this.view(x, [outer, columns, inner]), ready = (matrix: Value) => (late ? this.after(matrix, late) : matrix);
-    const sums = parts
-      ? this.node("MatMul", [ready(this.constant(parts.data, [parts.bands, rows / parts.bands, parts.width])), this.node("Gather", [values, this.indices(parts.columns, [parts.bands, parts.width])], [outer, parts.bands, parts.width, inner], { axis: 1 })], [outer, parts.bands, rows / parts.bands, inner])
-      : this.node("MatMul", [ready(this.constant(data, [rows, columns])), values], [outer, rows, inner]);
+    const parts = bandsOf(weights), make = (type: number, values: NumberArray, dims: readonly number[]) => (anew ? this.tensor(type, values, dims) : this.known(type, values, dims));
+    let values = this.view(x, [outer, columns, inner]), matrix = [rows, columns];
+    if (parts) {
+      const { bands, width } = parts;
+      values = this.node("Gather", [values, make(DataType.INT32, Int32Array.from(parts.columns), [bands, width])], [outer, bands, width, inner], { axis: 1 });
+      matrix = [bands, rows / bands, width];
+    }
+    const sums = this.node("MatMul", [make(DataType.FLOAT, parts?.data ?? data, matrix), values], [outer, ...matrix.slice(0, -1), inner]);
     return this.viewAs(sums, x.dims.map((dim, i) => (i === axis ? rows * blocks : dim)), x.order);
   }
 
-  /** A value that is not there before another one is, so that what is made of it is made then, and not kept until then: onnxruntime would compute the same thing only once. */
-  private after(value: Value, other: Value): Value {
-    const first = this.node("Slice", [this.view(other, [countOf(other.dims)]), this.ints([0]), this.ints([1])], [1]);
-    return this.plus(value, this.multiply(first, this.scalar(0)));
-  }
-
-  /** Rows by index along the first stored axis. */
-  rows(x: Value, index: ArrayLike<number>): Value {
-    const dims = storedDims(x);
-    return this.node("Gather", [x, this.indices(index)], [index.length, ...dims.slice(1)], { axis: 0 });
+  /** Rows by index along the first stored axis; {@link contract} tells what `anew` is for. */
+  rows(x: Value, index: ArrayLike<number>, anew = false): Value {
+    const dims = storedDims(x), places = anew ? this.tensor(DataType.INT32, Int32Array.from(index), [index.length]) : this.indices(index);
+    return this.node("Gather", [x, places], [index.length, ...dims.slice(1)], { axis: 0 });
   }
 
   concat(parts: readonly Value[], axis: number): Value {

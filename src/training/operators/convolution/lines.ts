@@ -28,7 +28,8 @@ export interface LineShape {
 const POINTS = [0, 1, -1, 2, -2, 0.5, -0.5];
 /** More values at once than this need points that float32 does not bear. */
 const LONGEST_TILE = 4;
-const TILES_OF_BLOCK = 4;
+/** What a block holds where nothing speaks for more. */
+export const TILES_OF_BLOCK = 4;
 
 /** The cheapest way along an axis: fewest products; `undefined` where there are more taps than points for them. */
 export function lineOf(shape: LineShape): Line | undefined {

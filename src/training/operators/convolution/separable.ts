@@ -1,6 +1,6 @@
 import { countOf, PIXELS, TAPS, type Value } from "../../graph";
 import { kronecker, transposed } from "../../matrix";
-import { lineOf, type Line } from "./lines";
+import { lineOf, TILES_OF_BLOCK, type Line } from "./lines";
 import { outputOf, type ConvolutionShape, type Formulation } from "./shape";
 
 /**
@@ -17,8 +17,8 @@ export const separable: Formulation = (g, layer, input, weight) => {
   // [block, product, tile] down, [block, product, tile·N] across, channels
   const stacked = (channels: number): number[] => [rows.blocks, rows.products, rows.tiles, columns.blocks, columns.products, columns.tiles * n, channels];
   const mapped = (value: Value, channels: number): Value => g.viewAs(value, [n, channels, rows.input.rows, columns.input.rows], PIXELS);
-  const filtersOf = (late?: Value) => g.view(g.contract(w, 0, taps, { late }), [1, rows.products, 1, 1, columns.products, c, m]);
-  const tilesOf = (late?: Value) => g.view(g.contract(g.contract(x, 2, rows.input, { late }), 3, columns.input, { late }), stacked(c));
+  const filtersOf = (anew = false) => g.view(g.contract(w, 0, taps, { anew }), [1, rows.products, 1, 1, columns.products, c, m]);
+  const tilesOf = (anew = false) => g.view(g.contract(g.contract(x, 2, rows.input, { anew }), 3, columns.input, { anew }), stacked(c));
   const sums = g.node("MatMul", [tilesOf(), filtersOf()], stacked(m));
   const output = g.contract(g.contract(mapped(sums, m), 2, rows.output, { blocks: rows.blocks }), 3, columns.output, { blocks: columns.blocks });
   return {
@@ -27,11 +27,11 @@ export const separable: Formulation = (g, layer, input, weight) => {
       const dy = g.ordered(gradient, PIXELS), flipped = (value: Value) => g.transpose(value, [0, 1, 2, 3, 4, 6, 5]);
       const errors = g.view(g.contract(g.contract(dy, 2, transposed(rows.output), { blocks: rows.blocks }), 3, transposed(columns.output), { blocks: columns.blocks }), stacked(m));
       const dw = () => {
-        const each = g.node("MatMul", [flipped(tilesOf(dy)), errors], [...stacked(m).slice(0, 5), c, m]), places = [0, 2, 3].filter((axis) => each.dims[axis] > 1);
+        const each = g.node("MatMul", [flipped(tilesOf(true)), errors], [...stacked(m).slice(0, 5), c, m]), places = [0, 2, 3].filter((axis) => each.dims[axis] > 1);
         return g.viewAs(g.contract(g.view(g.sum(each, places), [taps.rows, c * m]), 0, transposed(taps)), layer.weight, TAPS);
       };
       const dx = () => {
-        const each = g.node("MatMul", [errors, flipped(filtersOf(dy))], stacked(c));
+        const each = g.node("MatMul", [errors, flipped(filtersOf(true))], stacked(c));
         return g.contract(g.contract(mapped(each, c), 2, transposed(rows.input)), 3, transposed(columns.input));
       };
       return { dx: wantsInput ? dx() : undefined, dw: wantsWeight ? dw() : undefined };
@@ -46,6 +46,6 @@ const ROWS_OF_PRODUCT = 64;
 export function linesOf(layer: ConvolutionShape): [Line, Line] | undefined {
   const { kernel, strides, dilations, pads, input } = layer, out = outputOf(layer);
   if (kernel.length !== 2 || dilations.some((dilation) => dilation > 1)) return undefined;
-  const [rows, columns] = kernel.map((size, i) => lineOf({ size: input[i + 2], out: out[i + 2], kernel: size, stride: strides[i], before: pads[i], tilesOfBlock: i ? Math.max(4, Math.ceil(ROWS_OF_PRODUCT / input[0])) : 4 }));
+  const [rows, columns] = kernel.map((size, i) => lineOf({ size: input[i + 2], out: out[i + 2], kernel: size, stride: strides[i], before: pads[i], tilesOfBlock: i ? Math.max(TILES_OF_BLOCK, Math.ceil(ROWS_OF_PRODUCT / input[0])) : TILES_OF_BLOCK }));
   return rows && columns && [rows, columns];
 }

@@ -11,12 +11,14 @@ const PLANES = [1, 2, 3, 0];
 export const unfolded: Formulation = (g, layer, input, weight) => {
   const { input: [n, c], weight: [m], kernel } = layer, dims = outputOf(layer), taps = c * countOf(kernel), places = countOf(dims.slice(2)) * n;
   const x = g.ordered(input, PLANES), w = g.view(g.transpose(weight, [1, 2, 3, 0]), [taps, m]), size = countOf(x.dims) / n;
-  const rows = g.concat([g.view(x, [size, n]), g.constant(new Float32Array(n), [1, n])], 0), columns = g.view(g.rows(rows, sourcesOf(layer, size)), [taps, places]);
+  const rows = g.concat([g.view(x, [size, n]), g.constant(new Float32Array(n), [1, n])], 0), sources = sourcesOf(layer, size);
+  // made anew for the gradient rather than kept
+  const columns = () => g.view(g.rows(rows, sources, true), [taps, places]);
   return {
-    output: g.viewAs(g.gemm(columns, w, { transA: 1 }), dims, PIXELS),
+    output: g.viewAs(g.gemm(columns(), w, { transA: 1 }), dims, PIXELS),
     backward(gradient, _wantsInput, wantsWeight) {
       const dy = g.view(g.ordered(gradient, PIXELS), [places, m]);
-      return { dw: wantsWeight ? g.transpose(g.view(g.gemm(columns, dy), [c, ...kernel, m]), [3, 0, 1, 2]) : undefined };
+      return { dw: wantsWeight ? g.transpose(g.view(g.gemm(columns(), dy), [c, ...kernel, m]), [3, 0, 1, 2]) : undefined };
     },
   };
 };
