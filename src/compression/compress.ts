@@ -230,10 +230,10 @@ class Compression {
     if (!length || !data) return [];
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
-    const { input, dataset, positions } = data;
+    const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, layers, input, dataset, positions, length, seed: tools.seed, threads: tools.threads, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
+      model, layers, input, dataset, trained, watched, length, seed: tools.seed, threads: tools.threads, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, notes } = tuned;

@@ -7,7 +7,7 @@ import type { ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { Batches } from "./flow";
 import type { FitTools } from "./fit";
-import type { Job } from "./goal";
+import { parseTuning, type Job } from "./goal";
 import type { Host } from "./host";
 import { RatingRecord } from "./ratings";
 import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
@@ -17,6 +17,8 @@ const RATING_SAMPLES = 256;
 /** Memory that calibration activations may take. */
 const ACTIVATION_BYTES = 1.5e9;
 export const BATCH = 64;
+/** So many of the samples tell how a training gets on. */
+const WATCHED = { share: 0.15, most: 1024 };
 
 /** Samples that the report is measured on. */
 export interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueFacts }
@@ -25,8 +27,10 @@ export interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueF
 export interface JobData extends EvaluationSet {
   fit: Batches;
   rating: Batches;
-  /** All samples that the report is not measured on. */
-  positions: readonly number[];
+  /** All samples that may be trained on. */
+  trained: readonly number[];
+  /** Samples that only tell how a training gets on; none where there is none. Like those of the report they are not fitted to. */
+  watched: readonly number[];
   notes: readonly string[];
 }
 
@@ -35,11 +39,12 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   const input = dataInput(model);
   const dataset = await openDataset(await host.openData(request.data!), input, ...await preprocessOf(request, recipe.preprocess, host));
   const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
-  const chosen = shuffled(fit).slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
+  const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
+  const trained = mixed.slice(0, mixed.length - watching), chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
   if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
   const batches = await readBatches(dataset, chosen, batchSize(input, BATCH), signal);
   return {
-    dataset, input, held, positions: fit, notes: dataset.notes, fit: { input: input.name, batches },
+    dataset, input, held, trained, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches },
     rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
   };
 }

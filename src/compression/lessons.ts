@@ -4,12 +4,13 @@ import { Random } from "../numeric/random";
 import { KernelscopeError } from "../protocol/errors";
 import type { Session, Tensor } from "../runtime/runtime";
 import { augment, type Augmentation } from "../training/augment";
-import type { TeachingBatch } from "../training/tuner";
+import type { HeldOutBatch, TeachingBatch } from "../training/tuner";
 
 export interface LessonOptions {
   dataset: Dataset;
-  /** Samples that may be trained on; some of them are held out. */
-  positions: readonly number[];
+  /** Positions of the samples that are trained on, and of those that are only looked at. */
+  trained: readonly number[];
+  watched: readonly number[];
   /** Samples of a step. */
   batch: number;
   seed: number;
@@ -20,10 +21,8 @@ export interface LessonOptions {
   outputs: readonly string[];
 }
 
-/** Of the samples so many are held out, but at most so many. */
-const HELD = { share: 0.1, most: 1024 };
-/** Random numbers for the order of the samples, and for how they are varied. */
-const ORDER = 101, VARIATION = 102;
+/** Streams of random numbers: for how samples are varied, and from here on for their order. */
+const VARIATION = 101, ORDER = 102;
 
 /** Samples are moved by up to this share of their width. */
 const SHIFT = 1 / 16;
@@ -34,32 +33,30 @@ const SURVIVING = 0.85;
 export class Lessons {
   /** How samples are varied. */
   augmentation: Augmentation = { flip: false, shift: 0 };
-  private readonly trained: readonly number[];
-  private readonly held: readonly number[];
   private order: { epoch: number; positions: Uint32Array } | undefined;
 
   /** @throws KernelscopeError "bad-data" where there are too few samples */
   constructor(private readonly options: LessonOptions) {
-    const { positions, batch, seed } = options, count = Math.floor(Math.min(HELD.most, HELD.share * positions.length) / batch) * batch || batch;
-    if (positions.length < 2 * batch) throw new KernelscopeError("bad-data", `Tuning takes at least ${2 * batch} samples beside those of the report; there are ${positions.length}. Give more, or none for --tune.`);
-    const mixed = Array.from(new Random(seed, ORDER).permutation(positions.length), (i) => positions[i]);
-    this.held = mixed.slice(0, count);
-    this.trained = mixed.slice(count);
+    const { trained, batch } = options;
+    if (trained.length < batch) throw new KernelscopeError("bad-data", `Training takes at least ${batch} samples beside those that it is watched on; there are ${trained.length}. Give more, or none for --tune.`);
   }
 
   /** The samples of a step, varied. */
   async batch(step: number): Promise<TeachingBatch> {
-    const { options: { batch, seed }, augmentation } = this, perEpoch = Math.floor(this.trained.length / batch), epoch = Math.floor(step / perEpoch), first = step % perEpoch * batch;
-    if (this.order?.epoch !== epoch) this.order = { epoch, positions: new Random(seed, ORDER + 2 + epoch).permutation(this.trained.length) };
-    const samples = await this.read(Array.from(this.order.positions.subarray(first, first + batch), (i) => this.trained[i]));
+    const { options: { batch, seed, trained }, augmentation } = this, perEpoch = Math.floor(trained.length / batch), epoch = Math.floor(step / perEpoch), first = step % perEpoch * batch;
+    if (this.order?.epoch !== epoch) this.order = { epoch, positions: new Random(seed, ORDER + epoch).permutation(trained.length) };
+    const samples = await this.read(Array.from(this.order.positions.subarray(first, first + batch), (i) => trained[i]));
     augment(samples.data, samples.dims, augmentation, new Random(seed * 65_537 + step, VARIATION));
     return this.taught(samples);
   }
 
-  /** The samples that are not trained on, as they are. */
-  async heldOut(): Promise<TeachingBatch[]> {
-    const { batch } = this.options, batches: TeachingBatch[] = [];
-    for (let first = 0; first < this.held.length; first += batch) batches.push(await this.taught(await this.read(this.held.slice(first, first + batch))));
+  /** The samples that are only looked at, as they are; the last batch is filled up with the first of them. */
+  async heldOut(): Promise<HeldOutBatch[]> {
+    const { options: { batch, watched } } = this, batches: HeldOutBatch[] = [];
+    for (let first = 0; first < watched.length; first += batch) {
+      const positions = Array.from({ length: batch }, (_, i) => watched[(first + i) % watched.length]);
+      batches.push({ ...await this.taught(await this.read(positions)), count: Math.min(batch, watched.length - first) });
+    }
     return batches;
   }
 

@@ -21,8 +21,9 @@ export interface TuneRequest {
   layers: readonly FittedLayer[];
   input: ValueFacts;
   dataset: Dataset;
-  /** Samples that may be trained on. */
-  positions: readonly number[];
+  /** Positions of the samples that are trained on, and of those that tell how it gets on. */
+  trained: readonly number[];
+  watched: readonly number[];
   length: { steps: number } | { seconds: number };
   seed: number;
   threads?: number;
@@ -53,14 +54,14 @@ const LOOKS = 40;
 
 /** Trains a compressed network's codes, scales, biases and normalizations until it does what the original does, as nearly as it can. */
 export async function tune(request: TuneRequest): Promise<Tuned> {
-  const { model, layers, input, dataset, positions, length, seed, threads, runtime, signal, stop, onProgress, checkpoint } = request;
+  const { model, layers, input, dataset, trained, watched, length, seed, threads, runtime, signal, stop, onProgress, checkpoint } = request;
   const outputs = logitsOf(model, new Liveness(model, input.name).outputs), student = await Student.of(model, layers);
   const parameters = layers.reduce((sum, { layer }) => sum + layer.parameters, 0), batch = batchSize(input, parameters < BATCH.largeParameters ? BATCH.small : BATCH.large).size;
   const network = await readNetwork(model, { name: input.name, dims: [batch, ...dataset.shape] }, outputs, student.trainables.map(({ parameter: { name } }) => name));
   substitute(network, student);
   const teacher = await runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes: new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]) }), { threads });
   try {
-    const lessons = new Lessons({ dataset, positions, batch, seed, input: input.name, teacher, outputs }), held = await lessons.heldOut();
+    const lessons = new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs }), held = await lessons.heldOut();
     await lessons.chooseAugmentation(held);
     const tuner = new Tuner({
       runtime, threads, network, trainables: student.trainables, objective: objectiveOf(network), mode: { statistics: "fixed", layout: "pixels" },

@@ -56,7 +56,7 @@ export interface CompressReport {
 
 /** How a network stands on samples that it is not trained on. */
 export interface HeldOut {
-  /** Divergence from the original's predictions in nats; for a model that is no classifier the relative squared error. */
+  /** What training brings down: divergence from the original's predictions, softened; for a model that is no classifier the relative squared error. */
   loss: number;
   /** Share of predictions that are the original's. */
   agreement?: number;

@@ -8,12 +8,15 @@ import { storedDims } from "./graph";
 import { teacherInput, type Objective } from "./objective";
 import type { TraceMode } from "./operator";
 import { cosineRate } from "./optimizer";
+import { release } from "./release";
 import { RunningStatistics } from "./statistics";
 import { buildForward, buildStep, forwardOutput, gradientOutput, LOSS, type Step } from "./step";
 import type { Trainable } from "./trainable";
 
 /** Samples of a step, and what the original makes of them. */
 export interface TeachingBatch { samples: Tensor; teacher: Tensor[] }
+/** The first `count` of them are looked at. */
+export interface HeldOutBatch extends TeachingBatch { count: number }
 
 /** What a training is at a step: enough to go on to the same end. */
 export interface TunerState { step: number; steps: number; loss: number; arrays: (Float32Array | Int32Array)[]; best: { held: HeldOut; step: number; arrays: (Float32Array | Int32Array)[] }; first: HeldOut }
@@ -28,7 +31,7 @@ export interface TunerOptions {
   mode: TraceMode;
   /** The samples of a step; the same for the same step. */
   batch(step: number): Promise<TeachingBatch>;
-  held: readonly TeachingBatch[];
+  held: readonly HeldOutBatch[];
   /** Steps, or seconds that are turned into steps once the first have been timed. */
   length: { steps: number } | { seconds: number };
   /** Steps between looks at the held-out samples. */
@@ -47,8 +50,8 @@ export interface TuneResult { steps: number; bestStep: number; first: HeldOut; b
 const WARMUP = { share: 0.05, most: 100 };
 /** Steps that tell how long one takes: some that are not timed, and those that are. */
 const TIMED = { after: 2, steps: 8 };
-/** Seconds between checkpoints. */
-const KEEP_SECONDS = 20;
+/** Checkpoints take at most this share of the time. */
+const KEEPING = 0.02;
 
 /** Trains some tensors of a network so that it does what the original does, and leaves them as they were at their best. */
 export class Tuner {
@@ -89,9 +92,13 @@ export class Tuner {
     let best = known?.best ?? { held: first, step: 0, arrays: copies(this.arrays) };
     const steps = known?.steps ?? ("steps" in length ? length.steps : await this.stepsIn(length.seconds));
     let step = known?.step ?? 0, loss = known?.loss ?? 0, next = batch(step);
-    const keep = () => checkpoint?.save({ step, steps, loss, arrays: this.arrays, best, first });
+    let keepFrom = 0;
+    const keep = async () => {
+      const begun = performance.now();
+      await checkpoint?.save({ step, steps, loss, arrays: this.arrays, best, first });
+      keepFrom = performance.now() + (performance.now() - begun) / KEEPING;
+    };
     if (!known) await keep();
-    let keptAt = performance.now();
     while (step < steps && !stop?.aborted) {
       throwIfCancelled(signal);
       const current = await next;
@@ -102,16 +109,19 @@ export class Tuner {
       let held: HeldOut | undefined;
       if (step % evaluateEvery === 0 || step === steps) {
         held = await this.evaluate();
-        if (held.loss < best.held.loss) best = { held, step, arrays: copies(this.arrays) };
+        if (this.isBetter(held, best.held)) best = { held, step, arrays: copies(this.arrays) };
       }
       onProgress?.({ step, steps, loss, held, first, best: best.held });
-      if (performance.now() - keptAt > KEEP_SECONDS * 1000) {
-        await keep();
-        keptAt = performance.now();
-      }
+      if (performance.now() > keepFrom) await keep();
     }
     restore(this.arrays, best.arrays);
     return { steps: step, bestStep: best.step, first, best: best.held, step: this.step };
+  }
+
+  /** Nearer to the original, and with no fewer of its predictions than chance may take. */
+  private isBetter(held: HeldOut, best: HeldOut): boolean {
+    const samples = this.options.held.reduce((sum, { count }) => sum + count, 0), share = best.agreement ?? 1;
+    return held.loss < best.loss && (held.agreement ?? 1) >= share - Math.sqrt(share * (1 - share) / samples);
   }
 
   /** How many steps go into a time, samples and looks at those held out included. */
@@ -145,31 +155,31 @@ export class Tuner {
     const { trainables, mode } = this.options, { step, statistics } = this, results = await this.forwardAndBack(batch), tuned = new Set(step.tuned);
     for (const trainable of trainables) if (tuned.has(trainable.parameter.name)) trainable.learn(results[gradientOutput(trainable.parameter.name)].data, rate);
     if (mode.statistics === "batch") statistics.follow(results);
+    release(step.tuned.map((name) => results[gradientOutput(name)].data));
     return results[LOSS].data[0];
   }
 
   private async evaluate(): Promise<HeldOut> {
-    const { network, held, objective, signal } = this.options, isClassifier = objective.kind !== "squaredError", given = { ...this.given(), ...this.statistics.feeds() };
-    let sum = 0, energy = 0, agreed = 0, count = 0;
-    for (const { samples, teacher } of held) {
+    const { network, held, objective, signal } = this.options, isClassifier = objective.kind !== "squaredError", temperature = objective.kind === "distillation" ? objective.temperature : 1, given = { ...this.given(), ...this.statistics.feeds() };
+    let sum = 0, energy = 0, agreed = 0, all = 0;
+    for (const { samples, teacher, count } of held) {
       throwIfCancelled(signal);
       const results = await this.evaluation.run({ ...given, [network.input]: samples });
-      teacher.forEach(({ data: t, dims }, i) => {
-        const { data: s } = results[forwardOutput(i)];
-        if (!isClassifier) {
-          for (let j = 0; j < t.length; j++) { sum += (t[j] - s[j]) ** 2; energy += t[j] ** 2; }
-          return;
+      all += count;
+      teacher.forEach(({ data: t, dims }, output) => {
+        const { data: s } = results[forwardOutput(output)], size = t.length / dims[0];
+        for (let i = 0; i < count; i++) {
+          const p = t.subarray(i * size, (i + 1) * size), q = s.subarray(i * size, (i + 1) * size);
+          if (isClassifier) {
+            sum += temperature ** 2 * divergence(p.map((v) => v / temperature), q.map((v) => v / temperature));
+            if (argMax(p) === argMax(q)) agreed++;
+          } else {
+            for (let j = 0; j < size; j++) { sum += (p[j] - q[j]) ** 2; energy += p[j] ** 2; }
+          }
         }
-        const [n, classes] = dims;
-        for (let j = 0; j < n; j++) {
-          const p = t.subarray(j * classes, (j + 1) * classes), q = s.subarray(j * classes, (j + 1) * classes);
-          sum += divergence(p, q);
-          if (argMax(p) === argMax(q)) agreed++;
-        }
-        count += n;
       });
     }
-    return isClassifier ? { loss: sum / count, agreement: agreed / count } : { loss: sum / (energy || 1) };
+    return isClassifier ? { loss: sum / all, agreement: agreed / all } : { loss: sum / (energy || 1) };
   }
 }
 

@@ -1,0 +1,73 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { buildSync } from "esbuild";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { compressModel } from "../../src/compression/compress";
+import type { CompressRequest, Progress } from "../../src/protocol/api";
+import { nodeHost } from "../../src/worker/host";
+
+/** Whole jobs with a training, on the bundled sample. */
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-tune-")), script = path.resolve(".cache/killed-tuning.cjs");
+const model = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist");
+const at = (...names: string[]) => path.join(folder, ...names);
+
+beforeAll(() => {
+  buildSync({
+    entryPoints: ["test/engine/killed-job.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
+    external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
+    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function compress(request: Partial<CompressRequest>, watch: (progress: Progress, stop: AbortController) => void = () => undefined) {
+  const host = await nodeHost({ threads: 2, checkpoint: at("checkpoints"), scripts: path.resolve("dist") }), stop = new AbortController();
+  try {
+    return await compressModel({ model, data, threads: 2, force: true, ...request }, host, (progress) => watch(progress, stop), undefined, stop.signal);
+  } finally {
+    await host.close();
+  }
+}
+
+test("training comes nearer to the original, keeps to the target and tells how it gets on", async () => {
+  const seen: Progress[] = [], report = await compress({ output: at("tuned.onnx"), target: "20KB", tune: "20steps" }, (progress) => { if (progress.tuning) seen.push(progress); });
+  const { before, after, steps, bestStep } = report.tuning!;
+  expect(steps).toBe(20);
+  expect(bestStep).toBeLessThanOrEqual(20);
+  expect(after.loss).toBeLessThanOrEqual(before.loss);
+  expect(seen.at(-1)!.tuning!.loss).toBeLessThan(seen[0].tuning!.loss);
+  expect(seen.map(({ tuning }) => tuning!.step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  expect(seen.at(-1)!.tuning).toMatchObject({ steps: 20, first: before, best: after });
+  expect(statSync(at("tuned.onnx")).size).toBeLessThanOrEqual(20_000);
+  expect(report.layers.filter(({ skipped }) => skipped === undefined).every(({ method }) => method === "kernel" || method === "integer")).toBe(true);
+});
+
+test("ended early it keeps its best, and is never worse than without", async () => {
+  const report = await compress({ output: at("early.onnx"), target: "30KB", tune: "5000steps" }, ({ tuning }, stop) => { if (tuning && tuning.step >= 3) stop.abort(); });
+  expect(report.tuning!.steps).toBeLessThan(10);
+  expect(report.tuning!.after.loss).toBeLessThanOrEqual(report.tuning!.before.loss);
+  expect(readdirSync(at("checkpoints"))).toEqual([]);
+});
+
+test("killed eight times while it trains, it comes to the same file", () => {
+  const request = { model, data, output: at("out.onnx"), threads: 2, target: "24KB", tune: "10steps" };
+  const run = (moment: string) => spawnSync(process.execPath, [script, moment, at("jobs"), JSON.stringify(request)], { encoding: "utf8" });
+  const finish = (): Buffer => {
+    expect(run("never")).toMatchObject({ status: 0, stderr: "" });
+    const bytes = readFileSync(at("out.onnx"));
+    rmSync(at("out.onnx"));
+    return bytes;
+  };
+  const whole = finish();
+  for (let kill = 0; kill < 8; kill++) expect(run("tune 3").signal).toBe("SIGKILL");
+  expect(finish().equals(whole)).toBe(true);
+  expect(readdirSync(at("jobs"))).toEqual([]);
+}, 600_000);
+
+test("a training without images is refused before any work, and so is a length that is none", async () => {
+  await expect(compress({ data: undefined, output: at("none.onnx"), tune: "5m" })).rejects.toThrow("Tuning needs images");
+  await expect(compress({ output: at("none.onnx"), tune: "soon" })).rejects.toThrow("\"soon\" is no length of tuning");
+});
