@@ -10,26 +10,38 @@ const driver = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/usr/lib64/ch
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-webgpu-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** What a script of this folder prints at its end, run with SwiftShader as the only GPU. */
+function onSwiftShader(name: string, ...args: string[]): unknown {
+  const icd: unknown = JSON.parse(readFileSync(driver!, "utf8")), file = path.join(folder, "icd.json");
+  if (typeof icd !== "object" || icd === null || !("ICD" in icd) || typeof icd.ICD !== "object") throw new Error(`${driver} has another form than expected.`);
+  writeFileSync(file, JSON.stringify({ ...icd, ICD: { ...icd.ICD, library_path: path.join(path.dirname(driver!), "libvk_swiftshader.so") } }));
+  const script = path.resolve(`.cache/${name}.cjs`);
+  buildSync({
+    entryPoints: [`test/engine/${name}.ts`], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
+    external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
+    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  });
+  // Chromium has Vulkan's loader beside the driver; it is found through the library path where the system has none
+  const { stdout, stderr, status } = spawnSync(process.execPath, [script, ...args], {
+    encoding: "utf8", env: { ...process.env, VK_ICD_FILENAMES: file, LD_LIBRARY_PATH: `${process.env.LD_LIBRARY_PATH ?? ""}:${path.dirname(driver!)}` },
+  });
+  expect(status, stderr).toBe(0);
+  return JSON.parse(stdout.trim().split("\n").pop()!);
+}
+
 describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
   test("agrees with the CPU", { timeout: 300_000 }, () => {
-    const icd: unknown = JSON.parse(readFileSync(driver!, "utf8")), file = path.join(folder, "icd.json");
-    if (typeof icd !== "object" || icd === null || !("ICD" in icd) || typeof icd.ICD !== "object") throw new Error(`${driver} has another form than expected.`);
-    writeFileSync(file, JSON.stringify({ ...icd, ICD: { ...icd.ICD, library_path: path.join(path.dirname(driver!), "libvk_swiftshader.so") } }));
-    const script = path.resolve(".cache/webgpu-child.cjs");
-    buildSync({
-      entryPoints: ["test/engine/webgpu-child.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
-      external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
-      banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    });
-    // Chromium has Vulkan's loader beside the driver; it is found through the library path where the system has none
-    const { stdout, stderr, status } = spawnSync(process.execPath, [script, "samples/fashion-cnn.onnx", "samples/fashion-mnist", "128"], {
-      encoding: "utf8", env: { ...process.env, VK_ICD_FILENAMES: file, LD_LIBRARY_PATH: `${process.env.LD_LIBRARY_PATH ?? ""}:${path.dirname(driver!)}` },
-    });
-    expect(status, stderr).toBe(0);
-    const found: unknown = JSON.parse(stdout.trim().split("\n").pop()!);
+    const found = onSwiftShader("webgpu-child", "samples/fashion-cnn.onnx", "samples/fashion-mnist", "128");
     expect(found).toMatchObject({ device: "webgpu" });
     const { difference, agreement } = found as { difference: number; agreement: number };
     expect(difference).toBeLessThan(1e-3);
     expect(agreement).toBeGreaterThanOrEqual(0.999);
+  });
+
+  test("gives a training step's gradients", { timeout: 600_000 }, () => {
+    const found = onSwiftShader("step-child", "samples/resnet20-cifar10.onnx", "2") as { worst: number; tensors: number; seconds: object };
+    console.log(found.seconds);
+    expect(found.tensors).toBe(59);
+    expect(found.worst).toBeLessThan(1e-3);
   });
 });
