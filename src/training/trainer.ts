@@ -1,0 +1,176 @@
+import type { Device } from "../protocol/api";
+import { throwIfCancelled } from "../protocol/errors";
+import type { Runtime, Session, Tensor } from "../runtime/runtime";
+import { storedDims } from "./graph";
+import type { Network } from "./network";
+import type { Objective } from "./objective";
+import type { TraceMode } from "./operator";
+import { release } from "./release";
+import { RunningStatistics } from "./statistics";
+import { buildForward, buildStep, forwardOutput, gradientOutput, LOSS, type Step } from "./step";
+import type { Trainable } from "./trainable";
+
+/** What comes into a graph, by name. */
+export type Inputs = Record<string, Tensor>;
+export type Arrays = (Float32Array | Int32Array)[];
+
+/** How far a training has come; the loss is that of the last steps. */
+export interface Progress { step: number; steps: number; loss: number }
+/** What a training is at a step: enough to go on to the same end. */
+export interface TrainingState extends Progress { arrays: Arrays }
+
+export interface TrainerOptions {
+  runtime: Runtime;
+  device?: Device;
+  threads?: number;
+  network: Network;
+  trainables: readonly Trainable[];
+  objective: Objective;
+  mode: TraceMode;
+  /** What comes in with a step beside the trained tensors: samples and what they teach. The same for the same step. */
+  inputs(step: number): Promise<Inputs>;
+  /** The rate of a step, as a share of the highest. */
+  rate(step: number, steps: number): number;
+  /** Seconds between checkpoints. */
+  keepEvery?: number;
+  /** Cancels everything. */
+  signal?: AbortSignal;
+  /** Ends the training. */
+  stop?: AbortSignal;
+}
+
+/** Who follows a training. */
+export interface Watch {
+  afterStep?(progress: Progress): Promise<void> | void;
+  keep?(state: TrainingState): Promise<void>;
+}
+
+/** Steps that tell how long one takes: some that are not timed, and those that are. */
+const TIMED = { after: 2, steps: 8 };
+/** Seconds between checkpoints, unless said otherwise. */
+const KEEP_SECONDS = 20;
+/** Steps whose losses the reported one is about the mean of. */
+const SMOOTHED = 50;
+
+/** Trains some tensors of a network, step by step. Open it first, and close it in the end. */
+export class Trainer {
+  /** Means and variances of the batch normalizations, by the names of their constants. */
+  readonly statistics: RunningStatistics;
+  readonly step: Step;
+  private session!: Session;
+  private evaluation!: Session;
+
+  constructor(private readonly options: TrainerOptions) {
+    const { network, objective, mode } = options;
+    this.statistics = new RunningStatistics(network);
+    const parameters = [...this.parameters, ...(mode.statistics === "fixed" ? this.statistics.parameters : [])];
+    this.step = buildStep(network, { parameters, objective, mode });
+  }
+
+  async open(): Promise<void> {
+    const { network, mode } = this.options;
+    this.session = await this.openModel(this.step.model);
+    this.evaluation = await this.openModel(buildForward(network, { parameters: [...this.parameters, ...this.statistics.parameters], mode: { ...mode, statistics: "fixed" } }));
+  }
+
+  async close(): Promise<void> {
+    await this.session.release();
+    await this.evaluation.release();
+  }
+
+  /** All that is trained, and what follows it: the same arrays every time. */
+  get arrays(): Arrays { return [...this.options.trainables.flatMap(({ state }) => state), ...this.statistics.state]; }
+
+  /** Becomes what a training of the same tensors was. @returns whether it was one */
+  restore(from: Arrays): boolean {
+    const { arrays } = this, fits = arrays.length === from.length && arrays.every(({ length }, i) => length === from[i].length);
+    if (fits) arrays.forEach((array, i) => { array.set(from[i]); });
+    return fits;
+  }
+
+  /** Takes steps until all are taken, or it is stopped. @returns how far it has come */
+  async run({ step, steps, loss }: Progress, { afterStep, keep }: Watch = {}): Promise<Progress> {
+    const { signal, stop, rate, keepEvery = KEEP_SECONDS } = this.options;
+    let next = this.inputsAhead(step), keptAt = performance.now();
+    while (step < steps && !stop?.aborted) {
+      throwIfCancelled(signal);
+      const current = await next;
+      if (step + 1 < steps) next = this.inputsAhead(step + 1);
+      const now = await this.learn(current, rate(step, steps));
+      loss += (now - loss) / Math.min(++step, SMOOTHED);
+      await afterStep?.({ step, steps, loss });
+      if (performance.now() - keptAt > keepEvery * 1000) {
+        await keep?.({ step, steps, loss, arrays: this.arrays });
+        keptAt = performance.now();
+      }
+    }
+    return { step, steps, loss };
+  }
+
+  /** How long a step takes, its inputs included. Nothing is learned. */
+  async secondsPerStep(): Promise<number> {
+    let started = 0;
+    for (let step = 0; step < TIMED.after + TIMED.steps; step++) {
+      throwIfCancelled(this.options.signal);
+      if (step === TIMED.after) started = performance.now();
+      const results = await this.forwardAndBack(await this.options.inputs(step));
+      release(Object.values(results).map(({ data }) => data));
+    }
+    return (performance.now() - started) / 1000 / TIMED.steps;
+  }
+
+  /** What the network as it stands makes of samples: its outputs, by its running statistics. */
+  predictor(): (samples: Tensor) => Promise<Tensor[]> {
+    const { network: { input, outputs } } = this.options, given = { ...this.given(), ...this.statistics.feeds() };
+    return async (samples) => {
+      const results = await this.evaluation.run({ ...given, [input]: samples });
+      return outputs.map((_, i) => results[forwardOutput(i)]);
+    };
+  }
+
+  /** Replaces the running statistics by those that the network as it stands has over the samples of the first `steps` steps. */
+  async estimateStatistics(steps: number): Promise<void> {
+    const { network, network: { input }, mode, inputs } = this.options, given = this.given();
+    const session = await this.openModel(buildForward(network, { parameters: this.parameters, mode: { ...mode, statistics: "batch" } }));
+    async function* batches(): AsyncIterable<Inputs> {
+      for (let step = 0; step < steps; step++) yield session.run({ ...given, [input]: (await inputs(step))[input] });
+    }
+    try {
+      await this.statistics.estimate(batches());
+    } finally {
+      await session.release();
+    }
+  }
+
+  private get parameters() { return this.options.trainables.map(({ parameter }) => parameter); }
+
+  private openModel(model: Uint8Array): Promise<Session> {
+    const { runtime, threads, device } = this.options;
+    return runtime.open(model, { threads, device, isTraining: true });
+  }
+
+  private inputsAhead(step: number): Promise<Inputs> {
+    const inputs = this.options.inputs(step);
+    inputs.catch(() => undefined); // a failure is reported when it is awaited
+    return inputs;
+  }
+
+  /** What is trained, as it stands. */
+  private given(): Inputs {
+    return Object.fromEntries(this.options.trainables.map((one) => [one.parameter.name, { dims: storedDims(one.parameter), data: one.values() }]));
+  }
+
+  private forwardAndBack(inputs: Inputs): Promise<Inputs> {
+    return this.session.run({ ...this.given(), ...inputs, ...(this.options.mode.statistics === "fixed" ? this.statistics.feeds() : {}) });
+  }
+
+  /** One step. @returns the loss before it */
+  private async learn(inputs: Inputs, rate: number): Promise<number> {
+    const { options: { trainables, mode }, step, statistics } = this, results = await this.forwardAndBack(inputs), tuned = new Set(step.tuned);
+    for (const trainable of trainables) if (tuned.has(trainable.parameter.name)) trainable.learn(results[gradientOutput(trainable.parameter.name)].data, rate);
+    if (mode.statistics === "batch") statistics.follow(results);
+    const [loss] = results[LOSS].data;
+    release(Object.values(results).map(({ data }) => data));
+    return loss;
+  }
+}
