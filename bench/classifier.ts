@@ -71,6 +71,7 @@ export async function trainClassifier(options: ClassifierOptions): Promise<Train
     const end = await trainer.run({ step: known?.step ?? 0, steps, loss: known?.loss ?? 0 }, {
       keep: (state) => checkpoint?.save(state) ?? Promise.resolve(),
       afterStep: async ({ step, loss }) => {
+        if (!Number.isFinite(loss)) throw new Error(`The loss is no number any more after step ${step}: take a lower rate.`);
         onStep?.(loss);
         if (step % course.stepsPerEpoch === 0 && step < steps) onEpoch?.({ step, steps, epoch: step / course.stepsPerEpoch, epochs, loss, test: await test() });
       },
