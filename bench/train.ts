@@ -13,11 +13,11 @@ import { encodeClassifier, isNetworkName, NETWORKS } from "./networks";
 /**
  * Trains a network from its beginning on CIFAR-10 with the product's engine, and tells its accuracy on all 10,000 test images after every epoch.
  * One that was ended goes on where it was; a finished one leaves its ONNX file and a line in `results.jsonl` in the cache.
- * npm run bench:train -- [--model resnet18|vgg-small|resnet8] [--minutes 90 | --steps N] [--threads N] [--batch 128] [--rate 0.2] [--decay 5e-4] [--smoothing 0] [--seed 1] [--examples 50000] [--tests 10000] [--output FILE]
+ * npm run bench:train -- [--model resnet18|vgg-small|resnet8] [--minutes 90 | --steps N] [--threads N] [--batch 128] [--rate 0.2] [--decay 5e-4] [--smoothing 0] [--seed 1] [--examples 50000] [--tests 10000] [--target PERCENT] [--output FILE]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string", default: "resnet18" }, minutes: { type: "string", default: "90" }, steps: { type: "string" }, threads: { type: "string" }, batch: { type: "string", default: "128" }, rate: { type: "string", default: "0.2" },
-  decay: { type: "string", default: "5e-4" }, smoothing: { type: "string", default: "0" }, seed: { type: "string", default: "1" }, examples: { type: "string", default: "50000" }, tests: { type: "string", default: "10000" }, output: { type: "string" },
+  decay: { type: "string", default: "5e-4" }, smoothing: { type: "string", default: "0" }, seed: { type: "string", default: "1" }, examples: { type: "string", default: "50000" }, tests: { type: "string", default: "10000" }, output: { type: "string" }, target: { type: "string" },
 } });
 
 const SHAPE = [3, 32, 32];
@@ -31,9 +31,12 @@ const asExamples = ({ images, labels }: Images): Examples => new Examples({ imag
 /** What a training keeps in a file. */
 function checkpointIn(file: string) {
   return {
+    /** The step after which this run goes on. */
+    from: 0,
     async load(): Promise<TrainingState | undefined> {
       const known = existsSync(file) ? decode(readFileSync(file)) : undefined;
       if (!isTrainingState(known)) return undefined;
+      this.from = known.step;
       console.log(`Going on after step ${known.step.toLocaleString("en")} of ${known.steps.toLocaleString("en")}.`);
       return known;
     },
@@ -54,15 +57,16 @@ function interrupted(): AbortSignal {
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
 
 async function main(): Promise<void> {
-  const { model, output, threads, ...numbers } = values, number = (name: keyof typeof numbers) => Number(numbers[name]);
+  const { model, output, target, threads: given, ...numbers } = values, threads = given === undefined ? undefined : Number(given), number = (name: keyof typeof numbers) => Number(numbers[name]);
   if (!isNetworkName(model)) throw new Error(`--model is one of ${Object.keys(NETWORKS).join(", ")}.`);
   const settings: Settings = { batch: number("batch"), rate: number("rate"), decay: number("decay"), smoothing: number("smoothing"), augmentation: { flip: true, shift: 4 }, seed: number("seed") };
   const length = numbers.steps === undefined ? { seconds: 60 * number("minutes") } : { steps: number("steps") }, task = { model, ...settings, ...length, examples: number("examples") };
   const name = `${model}-${createHash("sha256").update(JSON.stringify(task)).digest("hex").slice(0, 8)}`, state = path.join(home, `${name}.state`), file = output ?? path.join(home, `${name}.onnx`);
   mkdirSync(home, { recursive: true });
   const test = await testImages(), count = number("tests"), classifier = NETWORKS[model]({ shape: SHAPE, classes: CLASSES.length, seed: settings.seed }), started = performance.now();
+  const checkpoint = checkpointIn(state);
   const { result, step, steps, loss } = await trainClassifier({
-    runtime: nodeRuntime, threads: threads === undefined ? undefined : Number(threads), classifier, settings, length, checkpoint: checkpointIn(state), keepEvery: KEEP_SECONDS, stop: interrupted(),
+    runtime: nodeRuntime, threads, classifier, settings, length, checkpoint, keepEvery: KEEP_SECONDS, stop: interrupted(),
     examples: asExamples(await trainImages(number("examples"))), tests: asExamples({ images: test.images.subarray(0, count * IMAGE_BYTES), labels: test.labels.subarray(0, count) }),
     onEpoch: ({ step, steps, epoch, epochs, loss, test }) => {
       console.log(`epoch ${epoch.toFixed(1)} of ${epochs.toFixed(1)}, step ${step} of ${steps}: loss ${loss.toFixed(4)}, test ${percent(test.accuracy)} (loss ${test.loss.toFixed(4)}), ${((performance.now() - started) / 60_000).toFixed(1)} min`);
@@ -73,9 +77,11 @@ async function main(): Promise<void> {
     return;
   }
   writeFileSync(file, encodeClassifier(result.classifier));
-  appendFileSync(path.join(home, "results.jsonl"), `${JSON.stringify({ ...task, tests: count, threads, steps, loss, test: result.test, seconds: Math.round((performance.now() - started) / 1000), file })}\n`);
+  const seconds = Math.round((performance.now() - started) / 1000), { accuracy } = result.test;
+  appendFileSync(path.join(home, "results.jsonl"), `${JSON.stringify({ ...task, tests: count, threads, steps, loss, test: result.test, file, seconds, from: checkpoint.from })}\n`);
   rmSync(state, { force: true });
-  console.log(`${file}: ${percent(result.test.accuracy)} of ${count.toLocaleString("en")} test images`);
+  console.log(`${file}: ${percent(accuracy)} of ${count.toLocaleString("en")} test images${target === undefined ? "" : ` (target ≥ ${target} %)`}`);
+  if (100 * accuracy < Number(target ?? 0)) process.exitCode = 1;
 }
 
 void main().catch((error: unknown) => {

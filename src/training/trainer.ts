@@ -107,16 +107,18 @@ export class Trainer {
     return { step, steps, loss };
   }
 
-  /** How long a step takes, its inputs included. Nothing is learned. */
+  /** How long a step takes, its inputs included. What it has learned is forgotten again. */
   async secondsPerStep(): Promise<number> {
+    const { inputs, signal } = this.options, before = this.arrays.map((array) => array.slice());
     let started = 0;
     for (let step = 0; step < TIMED.after + TIMED.steps; step++) {
-      throwIfCancelled(this.options.signal);
+      throwIfCancelled(signal);
       if (step === TIMED.after) started = performance.now();
-      const results = await this.forwardAndBack(await this.options.inputs(step));
-      release(Object.values(results).map(({ data }) => data));
+      await this.learn(await inputs(step), 0);
     }
-    return (performance.now() - started) / 1000 / TIMED.steps;
+    const seconds = (performance.now() - started) / 1000 / TIMED.steps;
+    this.restore(before);
+    return seconds;
   }
 
   /** What the network as it stands makes of samples: its outputs, by its running statistics. */
@@ -160,15 +162,12 @@ export class Trainer {
     return Object.fromEntries(this.options.trainables.map((one) => [one.parameter.name, { dims: storedDims(one.parameter), data: one.values() }]));
   }
 
-  private forwardAndBack(inputs: Inputs): Promise<Inputs> {
-    return this.session.run({ ...this.given(), ...inputs, ...(this.options.mode.statistics === "fixed" ? this.statistics.feeds() : {}) });
-  }
-
   /** One step. @returns the loss before it */
   private async learn(inputs: Inputs, rate: number): Promise<number> {
-    const { options: { trainables, mode }, step, statistics } = this, results = await this.forwardAndBack(inputs), tuned = new Set(step.tuned);
+    const { options: { trainables, mode }, step, statistics } = this, isFixed = mode.statistics === "fixed", tuned = new Set(step.tuned);
+    const results = await this.session.run({ ...this.given(), ...inputs, ...(isFixed ? statistics.feeds() : {}) });
     for (const trainable of trainables) if (tuned.has(trainable.parameter.name)) trainable.learn(results[gradientOutput(trainable.parameter.name)].data, rate);
-    if (mode.statistics === "batch") statistics.follow(results);
+    if (!isFixed) statistics.follow(results);
     const [loss] = results[LOSS].data;
     release(Object.values(results).map(({ data }) => data));
     return loss;

@@ -58,12 +58,15 @@ describe("a classifier trained from its beginning", () => {
     for (const [name, { data }] of whole.result!.classifier.weights) expect(resumed.result!.classifier.weights.get(name)!.data, name).toEqual(data);
   });
 
-  test("a time is turned into steps", async () => {
-    const stop = new AbortController();
+  test("a time is turned into steps, and what was learned meanwhile is forgotten", async () => {
+    const stop = new AbortController(), kept: TrainingState[] = [], checkpoint = { load: async () => undefined, save: async (state: TrainingState) => { kept.push(structuredClone(state)); } };
     stop.abort();
-    const stepsIn = async (seconds: number) => (await train({ length: { seconds }, stop: stop.signal })).steps;
+    const stepsIn = async (seconds: number) => (await train({ length: { seconds }, stop: stop.signal, checkpoint })).steps;
     expect(await stepsIn(1e-6)).toBe(1);
     expect(await stepsIn(1e6)).toBeGreaterThan(1000);
+    await train({ stop: stop.signal, checkpoint });
+    expect(kept.map(({ step }) => step)).toEqual([0, 0, 0]);
+    expect(kept[1].arrays).toEqual(kept[2].arrays);
   });
 });
 
