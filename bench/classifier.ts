@@ -66,7 +66,8 @@ export async function trainClassifier(options: ClassifierOptions): Promise<Train
   const test = () => score(trainer, options.tests, batch);
   await trainer.open();
   try {
-    const kept = await checkpoint?.load(), known = kept && trainer.restore(kept.arrays) ? kept : undefined;
+    const known = await checkpoint?.load();
+    if (known && !trainer.restore(known.arrays)) throw new Error("What was kept is of another network.");
     const steps = known?.steps ?? ("steps" in length ? length.steps : await stepsIn(length.seconds, trainer, course, test)), epochs = steps / course.stepsPerEpoch;
     const end = await trainer.run({ step: known?.step ?? 0, steps, loss: known?.loss ?? 0 }, {
       keep: (state) => checkpoint?.save(state) ?? Promise.resolve(),

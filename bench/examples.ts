@@ -66,7 +66,10 @@ export class Course {
   readonly stepsPerEpoch: number;
   private order: { epoch: number; positions: Uint32Array } | undefined;
 
-  constructor(private readonly examples: Examples, private readonly options: CourseOptions) { this.stepsPerEpoch = Math.floor(examples.count / options.batch); }
+  constructor(private readonly examples: Examples, private readonly options: CourseOptions) {
+    this.stepsPerEpoch = Math.floor(examples.count / options.batch);
+    if (!this.stepsPerEpoch) throw new RangeError(`${examples.count} examples do not fill a batch of ${options.batch}.`);
+  }
 
   async inputs(step: number): Promise<Inputs> {
     const { examples, options: { input, batch, seed, augmentation, smoothing } } = this, epoch = Math.floor(step / this.stepsPerEpoch), first = step % this.stepsPerEpoch * batch;

@@ -67,7 +67,7 @@ function decodeWhole(bytes: Uint8Array): unknown {
       whole = false;
       return undefined;
     }
-    return new ARRAYS[name](bytes.slice(offset + at, offset + at + size).buffer);
+    return new ARRAYS[name](new Uint8Array(bytes.subarray(offset + at, offset + at + size)).buffer); // Node's Buffer would slice without copying
   });
   return whole ? value : undefined;
 }

@@ -30,3 +30,8 @@ test("a training without a best is one all the same", () => {
   expect(isTrainingState(decode(encode({ step, steps, loss, arrays })))).toBe(true);
   expect(isTrainingState(decode(encode({ step, steps, arrays })))).toBe(false);
 });
+
+test("arrays are read out of Node's buffers too, wherever they lie in them", () => {
+  const arrays = [Float32Array.of(1, 2.5), Uint8Array.of(3, 4, 5), Int32Array.of(7)], bytes = encode(arrays, 8);
+  expect(decode(Buffer.from(bytes).subarray(8))).toEqual(arrays);
+});
