@@ -16,6 +16,8 @@ export interface Images {
 
 /** The classes in the order of their numbers. */
 export const CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"] as const;
+/** Of each channel, as shares of 255. */
+export const MEAN = [0.4914, 0.4822, 0.4465], DEVIATION = [0.247, 0.2435, 0.2616];
 /** Bytes of one image. */
 export const IMAGE_BYTES = 32 * 32 * 3;
 
@@ -76,6 +78,6 @@ export function writeDataset(parent: string, name: string, { images, labels }: I
   mkdirSync(target, { recursive: true });
   writeFileSync(path.join(target, "images.npy"), npy([labels.length, 32, 32, 3], images));
   writeFileSync(path.join(target, "labels.npy"), npy([labels.length], labels));
-  writeFileSync(path.join(target, "dataset.json"), JSON.stringify({ classes: CLASSES, channels: "rgb", scale: 1 / 255, mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2616] }));
+  writeFileSync(path.join(target, "dataset.json"), JSON.stringify({ classes: CLASSES, channels: "rgb", scale: 1 / 255, mean: MEAN, std: DEVIATION }));
   return target;
 }

@@ -1,6 +1,7 @@
 import { methods } from "../methods/registry";
 import type { PackedWeight } from "../methods/method";
 import type { Layer } from "../onnx/layers";
+import type { TrainingState } from "../training/trainer";
 import type { TunerState } from "../training/tuner";
 import type { FittedLayer } from "./fit";
 import type { OwnVector } from "./follow";
@@ -66,7 +67,7 @@ function decodeWhole(bytes: Uint8Array): unknown {
       whole = false;
       return undefined;
     }
-    return new ARRAYS[name](bytes.slice(offset + at, offset + at + size).buffer);
+    return new ARRAYS[name](new Uint8Array(bytes.subarray(offset + at, offset + at + size)).buffer); // Node's Buffer would slice without copying
   });
   return whole ? value : undefined;
 }
@@ -206,10 +207,15 @@ function isAbsorbed(absorbed: unknown, { graph }: Layer): absorbed is OwnVector[
   });
 }
 
+const areArrays = (arrays: unknown): boolean => Array.isArray(arrays) && arrays.every((array) => array instanceof Float32Array || array instanceof Int32Array);
+
 /** Whether this is what a training kept; its arrays are checked by the training itself. */
+export function isTrainingState(value: unknown): value is TrainingState {
+  return isRecord(value) && [value.step, value.steps, value.loss].every((number) => typeof number === "number") && areArrays(value.arrays);
+}
+
 function isTunerState(value: unknown): value is TunerState {
-  const areArrays = (arrays: unknown) => Array.isArray(arrays) && arrays.every((array) => array instanceof Float32Array || array instanceof Int32Array);
-  const isHeld = (held: unknown) => isRecord(held) && typeof held.loss === "number";
-  if (!isRecord(value) || !isRecord(value.best)) return false;
-  return [value.step, value.steps, value.loss, value.best.step].every((number) => typeof number === "number") && areArrays(value.arrays) && areArrays(value.best.arrays) && isHeld(value.first) && isHeld(value.best.held);
+  if (!isRecord(value) || !isTrainingState(value)) return false;
+  const { best, first } = value as Record<string, unknown>, isHeld = (held: unknown) => isRecord(held) && typeof held.loss === "number";
+  return isRecord(best) && typeof best.step === "number" && areArrays(best.arrays) && isHeld(best.held) && isHeld(first);
 }

@@ -72,3 +72,9 @@ export function cosineRate(step: number, steps: number, warmup: number, floor = 
   const done = Math.min(1, (step - warmup) / Math.max(1, steps - warmup));
   return floor + (1 - floor) * (1 + Math.cos(Math.PI * done)) / 2;
 }
+
+/** The same in one cycle: up in a straight line for a share of the steps, and down in another to nothing (Smith, Topin: arXiv 1708.07120). */
+export function oneCycleRate(step: number, steps: number, rising = 0.25): number {
+  const top = rising * steps;
+  return step + 1 < top ? (step + 1) / top : Math.min(1, (steps - step) / (steps - top));
+}

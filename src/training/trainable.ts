@@ -1,7 +1,7 @@
 import { fromCodes } from "../numeric/grid";
 import { countOf, storedDims } from "./graph";
-import { Adam } from "./optimizer";
-import type { Parameter } from "./step";
+import { Adam, type Optimizer } from "./optimizer";
+import { reordered, type Parameter } from "./step";
 
 /** A tensor of the network that training moves, in whatever form it is kept. */
 export interface Trainable {
@@ -30,6 +30,28 @@ export class Vector implements Trainable {
   values(): Float32Array { return this.numbers; }
 
   learn(gradient: Float32Array, rate: number): void { this.optimizer.step(this.numbers, gradient, rate * this.rate); }
+}
+
+/** A tensor trained from its beginning, by an optimizer of its own. */
+export class Dense implements Trainable {
+  private readonly numbers: Float32Array;
+  readonly state: readonly Float32Array[];
+
+  /**
+   * @param initial in the order of the network
+   * @param highest the highest rate
+   */
+  constructor(readonly parameter: Parameter, initial: Float32Array, private readonly optimizer: Optimizer, private readonly highest: number) {
+    this.numbers = parameter.order ? reordered(initial, parameter) : initial.slice();
+    this.state = [this.numbers, ...optimizer.state];
+  }
+
+  values(): Float32Array { return this.numbers; }
+
+  learn(gradient: Float32Array, rate: number): void { this.optimizer.step(this.numbers, gradient, rate * this.highest); }
+
+  /** What it stands at, in the order of the network. */
+  get result(): Float32Array { return reordered(this.numbers, this.parameter, true); }
 }
 
 const rootMeanSquare = (values: Float32Array): number => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);

@@ -2,7 +2,7 @@ import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import { GraphBuilder } from "../../../src/training/graph";
 import { LABELS, lossOf, teacherInput, type Objective } from "../../../src/training/objective";
-import { Adam, cosineRate, Momentum } from "../../../src/training/optimizer";
+import { Adam, cosineRate, Momentum, oneCycleRate } from "../../../src/training/optimizer";
 import { python } from "../../helpers/python";
 import { wave } from "../onnx/models";
 
@@ -60,4 +60,10 @@ test("the rate rises, falls along a cosine and ends at nothing", () => {
   expect([0, 4, 9].map((step) => cosineRate(step, 110, 10))).toEqual([0.1, 0.5, 1]);
   expect(cosineRate(60, 110, 10)).toBeCloseTo(0.5);
   expect(cosineRate(110, 110, 10)).toBeCloseTo(0);
+});
+
+test("one cycle rises and falls in straight lines", () => {
+  expect([0, 4, 9, 24].map((step) => oneCycleRate(step, 100))).toEqual([1, 5, 10, 25].map((step) => step / 25));
+  expect([25, 40, 70, 99].map((step) => oneCycleRate(step, 100))).toEqual([75, 60, 30, 1].map((left) => left / 75));
+  for (const steps of [1, 2, 3, 5, 7]) expect(Math.max(...Array.from({ length: steps }, (_, step) => oneCycleRate(step, steps))), `${steps} steps`).toBeGreaterThan(0.7);
 });

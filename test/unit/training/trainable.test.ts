@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { countOf, TAPS } from "../../../src/training/graph";
+import { Momentum } from "../../../src/training/optimizer";
 import { reordered } from "../../../src/training/step";
-import { Codes, Vector } from "../../../src/training/trainable";
+import { Codes, Dense, Vector } from "../../../src/training/trainable";
 import { wave } from "../onnx/models";
 
 const OUTPUTS = 6, INPUTS = 4, KERNEL = [3, 3], WORDS = 5, BITS = 6, ZERO = 32;
@@ -48,6 +49,13 @@ test("a scale that is kept elsewhere stays, a silent channel stays silent, codes
   expect(foundScale).toEqual(scale);
   expect(trainable.values().subarray(0, INPUTS * taps).every((v) => v === 0)).toBe(true);
   expect(Math.max(...found)).toBe(63);
+});
+
+test("a dense weight is trained as it is stored, and given back as the network has it", () => {
+  const initial = wave(size), dense = new Dense({ name: "w", dims, order: TAPS }, initial, new Momentum(size, { momentum: 0, decay: 0.5 }), 0.2);
+  expect(dense.values()).toEqual(reordered(initial, { dims, order: TAPS }));
+  dense.learn(reordered(initial.map((v, i) => v * (i % 3)), { dims, order: TAPS }), 0.5);
+  dense.result.forEach((v, i) => { expect(v).toBeCloseTo(initial[i] * (1 - 0.1 * (i % 3 + 0.5)), 6); });
 });
 
 test("state put back goes on to the same values", () => {

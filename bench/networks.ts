@@ -1,0 +1,121 @@
+import { buildModel } from "../src/onnx/build";
+import type { NodeSpec, TensorData } from "../src/onnx/encode";
+import { DataType } from "../src/onnx/tensor";
+import { Random } from "../src/numeric/random";
+import { countOf } from "../src/training/graph";
+
+/** Untrained convolutional networks for benchmarks, with the names that PyTorch's exporter gives. */
+
+export interface Weight { dims: readonly number[]; data: Float32Array }
+
+/** A classifier: samples [batch, C, H, W] come in as `input`, logits [batch, classes] come out. */
+export interface Classifier {
+  nodes: NodeSpec[];
+  weights: ReadonlyMap<string, Weight>;
+  /** [C, H, W] */
+  shape: readonly number[];
+  classes: number;
+}
+
+export interface NetworkOptions { shape: readonly number[]; classes: number; seed: number }
+
+export const INPUT = "input", LOGITS = "logits";
+const OPSET = 17;
+
+/** Networks by name. */
+export const NETWORKS = {
+  /** The variant for small images of He et al.: arXiv 1512.03385: a stem of 3×3 without pooling. */
+  "resnet18": (options: NetworkOptions) => resnet(options, [64, 128, 256, 512], 2),
+  "resnet8": (options: NetworkOptions) => resnet(options, [16, 32, 64], 1),
+  "vgg-small": (options: NetworkOptions) => vgg(options, [64, 128, 256]),
+} as const;
+
+export type NetworkName = keyof typeof NETWORKS;
+export const isNetworkName = (name: string): name is NetworkName => name in NETWORKS;
+
+/** The file, operator set 17, normalizations not folded. */
+export function encodeClassifier({ nodes, weights, shape, classes }: Classifier): Uint8Array {
+  const initializers = Array.from(weights, ([name, { dims, data }]): TensorData => ({ name, dims: [...dims], type: DataType.FLOAT, raw: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) }));
+  return buildModel({ nodes, initializers, opset: OPSET, inputs: [{ name: INPUT, type: DataType.FLOAT, shape: ["batch", ...shape] }], outputs: [{ name: LOGITS, type: DataType.FLOAT, shape: ["batch", classes] }] });
+}
+
+/** Residual networks of basic blocks, each stage after the first at half the size. */
+function resnet(options: NetworkOptions, widths: readonly number[], blocks: number): Classifier {
+  const modules = new Modules(options.seed);
+  let channels = widths[0], x = modules.conv(INPUT, "conv1", options.shape[0], channels);
+  x = modules.relu(modules.norm(x, "bn1", channels), "relu");
+  widths.forEach((width, stage) => {
+    for (let block = 0; block < blocks; block++) {
+      x = modules.residual(x, `layer${stage + 1}.${block}`, channels, width, stage && !block ? 2 : 1);
+      channels = width;
+    }
+  });
+  return modules.classify(x, "fc", channels, options);
+}
+
+/** Stages of two convolutions and a pool. */
+function vgg(options: NetworkOptions, widths: readonly number[]): Classifier {
+  const modules = new Modules(options.seed);
+  let x = INPUT, channels = options.shape[0], at = 0;
+  const next = () => `features.${at++}`;
+  for (const width of widths) {
+    for (let i = 0; i < 2; i++) {
+      x = modules.conv(x, next(), channels, width);
+      x = modules.relu(modules.norm(x, next(), width), next());
+      channels = width;
+    }
+    x = modules.add("MaxPool", [x], next(), { kernel_shape: [2, 2], strides: [2, 2] });
+  }
+  return modules.classify(x, "classifier", channels, options);
+}
+
+/** Nodes and weights of a network, module by module. */
+class Modules {
+  private readonly nodes: NodeSpec[] = [];
+  private readonly weights = new Map<string, Weight>();
+  private readonly random: Random;
+
+  constructor(seed: number) { this.random = new Random(seed, 1); }
+
+  /** A node of a module; its name is the module's place in the tree, where children of a sequence repeat the name of their parent. */
+  add(op: string, inputs: string[], module: string, attributes?: NodeSpec["attributes"]): string {
+    const parts = module.split(".").filter(Boolean), name = ["", ...parts.map((part, i) => (/^\d+$/.test(part) ? `${parts[i - 1]}.${part}` : part)), op].join("/"), output = `${name}_output_0`;
+    this.nodes.push({ op, name, inputs, outputs: [output], attributes });
+    return output;
+  }
+
+  conv(x: string, module: string, from: number, to: number, kernel = 3, stride = 1): string {
+    const weight = this.weight(`${module}.weight`, [to, from, kernel, kernel], () => this.normal() * Math.sqrt(2 / (to * kernel * kernel))), pad = kernel >> 1;
+    return this.add("Conv", [x, weight], module, { dilations: [1, 1], group: 1, kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad], strides: [stride, stride] });
+  }
+
+  norm(x: string, module: string, channels: number): string {
+    const vector = (name: string, value: number) => this.weight(`${module}.${name}`, [channels], () => value);
+    return this.add("BatchNormalization", [x, vector("weight", 1), vector("bias", 0), vector("running_mean", 0), vector("running_var", 1)], module, { epsilon: { float: 1e-5 } });
+  }
+
+  relu(x: string, module: string): string { return this.add("Relu", [x], module); }
+
+  residual(x: string, block: string, from: number, to: number, stride: number): string {
+    const inner = this.relu(this.norm(this.conv(x, `${block}.conv1`, from, to, 3, stride), `${block}.bn1`, to), `${block}.relu`);
+    const outer = this.norm(this.conv(inner, `${block}.conv2`, to, to), `${block}.bn2`, to), isSame = from === to && stride === 1;
+    const shortcut = isSame ? x : this.norm(this.conv(x, `${block}.downsample.0`, from, to, 1, stride), `${block}.downsample.1`, to);
+    return this.relu(this.add("Add", [outer, shortcut], block), `${block}.relu_1`);
+  }
+
+  /** The mean of each feature map, and a linear layer on them. */
+  classify(x: string, module: string, channels: number, { shape, classes }: NetworkOptions): Classifier {
+    const uniform = () => (2 * this.random.next() - 1) / Math.sqrt(channels), flat = this.add("Flatten", [this.add("GlobalAveragePool", [x], "avgpool")], "", { axis: 1 });
+    const inputs = [flat, this.weight(`${module}.weight`, [classes, channels], uniform), this.weight(`${module}.bias`, [classes], uniform)];
+    this.nodes.push({ op: "Gemm", name: `/${module}/Gemm`, inputs, outputs: [LOGITS], attributes: { alpha: { float: 1 }, beta: { float: 1 }, transB: 1 } });
+    return { nodes: this.nodes, weights: this.weights, shape, classes };
+  }
+
+  private weight(name: string, dims: readonly number[], value: () => number): string {
+    this.weights.set(name, { dims, data: Float32Array.from({ length: countOf(dims) }, value) });
+    return name;
+  }
+
+  /** A number of the normal distribution (Box, Muller). */
+  private normal(): number { return Math.sqrt(-2 * Math.log(1 - this.random.next())) * Math.cos(2 * Math.PI * this.random.next()); }
+}

@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { encodeClassifier, INPUT, LOGITS, NETWORKS } from "../../../bench/networks";
+import { Random } from "../../../src/numeric/random";
+import { nodeRuntime } from "../../../src/runtime/node";
+import type { Tensor } from "../../../src/runtime/runtime";
+import { readNetwork, type Network } from "../../../src/training/network";
+import { Vector } from "../../../src/training/trainable";
+import { Tuner, type TeachingBatch, type TunerOptions, type TunerState } from "../../../src/training/tuner";
+import { open } from "../onnx/models";
+
+const BATCH = 8, SHAPE = [3, 8, 8], STEPS = 12;
+
+function samples(seed: number): Tensor {
+  const random = new Random(seed, 7);
+  return { dims: [BATCH, ...SHAPE], data: Float32Array.from({ length: BATCH * 192 }, () => random.next() - 0.5) };
+}
+
+/** A network whose normalizations have been moved off what the original has, and its trainables. */
+async function student(): Promise<{ network: Network; trainables: Vector[] }> {
+  const { weights, ...rest } = NETWORKS.resnet8({ shape: SHAPE, classes: 10, seed: 3 }), vectors = [...weights].filter(([name]) => /bn\d|bias|downsample.1/.test(name) && !name.includes("running"));
+  const network = await readNetwork(await open(encodeClassifier({ weights, ...rest })), { name: INPUT, dims: [BATCH, ...SHAPE] }, [LOGITS], vectors.map(([name]) => name));
+  return { network, trainables: vectors.map(([name, { dims, data }], i) => new Vector({ name, dims }, data.map((v, j) => v * (1 + 0.3 * Math.sin(i + 3 * j))), 0.05)) };
+}
+
+/** What the original makes of samples. */
+async function lessons(): Promise<(seed: number) => Promise<TeachingBatch>> {
+  const session = await nodeRuntime.open(encodeClassifier(NETWORKS.resnet8({ shape: SHAPE, classes: 10, seed: 3 })), { threads: 1 });
+  return async (seed) => ({ samples: samples(seed), teacher: [(await session.run({ [INPUT]: samples(seed) }))[LOGITS]] });
+}
+
+async function tune(options: Partial<TunerOptions> = {}) {
+  const { network, trainables } = await student(), teach = await lessons(), held = [{ ...await teach(1000), count: BATCH }, { ...await teach(1001), count: BATCH }];
+  const tuner = new Tuner({ runtime: nodeRuntime, threads: 1, network, trainables, objective: { kind: "distillation", temperature: 2 }, mode: { statistics: "fixed", layout: "pixels" }, batch: teach, held, length: { steps: STEPS }, evaluateEvery: 4, ...options });
+  const result = await tuner.run();
+  return { ...result, values: trainables.map((one) => one.values().slice()) };
+}
+
+test("a student comes nearer to the original, and ends at its best", async () => {
+  const losses: number[] = [], { first, best, bestStep, steps } = await tune({ onProgress: ({ held }) => { if (held) losses.push(held.loss); } });
+  expect(steps).toBe(STEPS);
+  expect(losses).toHaveLength(STEPS / 4);
+  expect(best.loss).toBe(Math.min(...losses));
+  expect(bestStep).toBe(4 * (losses.indexOf(best.loss) + 1));
+  expect(best.loss).toBeLessThan(first.loss / 2);
+});
+
+test("a training that was cut off goes on to the same end", async () => {
+  const states = new Map<number, TunerState>(), stop = new AbortController(), whole = await tune();
+  // the arrays that it gives are the ones it goes on with
+  const save = async (state: TunerState) => { states.set(state.step, structuredClone(state)); };
+  await tune({ checkpoint: { load: async () => undefined, save }, onProgress: ({ step }) => { if (step === 6) stop.abort(); }, stop: stop.signal });
+  // keeping takes a small share of the time, so not every step is kept; the first two are
+  expect([...states.keys()].slice(0, 2)).toEqual([0, 1]);
+  const resumed = await tune({ checkpoint: { load: async () => states.get(1), save: async () => undefined } });
+  expect(resumed.values).toEqual(whole.values);
+  expect(resumed.best).toEqual(whole.best);
+});
