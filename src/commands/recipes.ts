@@ -1,7 +1,8 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { PresetId } from "../protocol/api";
+import type { Device, PresetId } from "../protocol/api";
 import { RecipeEditors, relative } from "../editor/recipe-editor";
+import { readRecipe } from "../editor/recipe-text";
 import { recipeTuning } from "../protocol/tuning";
 
 /** Where recipes come from: beside a model, out of a compressed file, or new. */
@@ -26,7 +27,19 @@ export async function openRecipe(model: vscode.Uri, start: RecipeStart, fresh = 
 const open = (uri: vscode.Uri): Thenable<void> => vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType);
 
 /** NAME.kernelscope.json beside NAME.onnx. */
-const recipeOf = (model: vscode.Uri): vscode.Uri => model.with({ path: `${model.path.replace(/\.onnx$/i, "")}.kernelscope.json` });
+export const recipeOf = (model: vscode.Uri): vscode.Uri => model.with({ path: `${model.path.replace(/\.onnx$/i, "")}.kernelscope.json` });
+
+/** The recipe beside a model, in the words of its open document where it has one. */
+export async function recipeBeside(model: vscode.Uri): Promise<{ file: string; text: string } | undefined> {
+  const file = recipeOf(model), exists = await vscode.workspace.fs.stat(file).then(() => true, () => false);
+  return exists ? { file: file.fsPath, text: (await vscode.workspace.openTextDocument(file)).getText() } : undefined;
+}
+
+/** The folder of images that a recipe names, absolute, and its device. */
+export function settingsIn(file: string, text: string): { folder?: string; device?: Device } {
+  const { data, device } = readRecipe(text).view ?? {};
+  return { folder: data?.folder === undefined ? undefined : path.resolve(path.dirname(file), data.folder), device };
+}
 
 /** A name beside the model that no recipe has yet. */
 async function unused(model: vscode.Uri): Promise<vscode.Uri> {
