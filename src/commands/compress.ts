@@ -10,6 +10,7 @@ import { wilson } from "../evaluation/metrics";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
+import { keepTuning, stampOf } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
@@ -213,6 +214,7 @@ export class CompressCommands {
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
+    await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
     await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
     if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
@@ -237,7 +239,6 @@ function requireDisk({ scheme, path: file }: vscode.Uri): void {
 }
 
 const resultKey = (file: string): string => `result ${file}`;
-const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);
 
 /** Data folders near a model, as a recipe's page asks for them. */
 export const askForData = (model: vscode.Uri, chosen: string | undefined): Promise<string | null | undefined> => chooseData(model, chosen);
