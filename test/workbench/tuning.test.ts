@@ -69,6 +69,7 @@ test("a recipe's page sets the training, and never says anything else than its t
   await own.fill("soon");
   await own.press("Enter");
   await page.locator(".tuning-own.wrong").waitFor();
+  expect(await page.locator(".tuning-note.bad").innerText()).toBe('"soon" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.');
   await workbench.picture("tuning-wrong");
   expect(read().tune).toEqual({ duration: "30m" });
   await own.fill("45m");
@@ -88,7 +89,7 @@ test("a recipe's page sets the training, and never says anything else than its t
   await saved(undefined);
 
   write({ ...withImages, tune: { duration: "an hour" } });
-  await expect.poll(() => page.locator(".recipe-problem").innerText()).toMatch(/^Line 8: tune\.duration: give a time like 90s, 30m or 2h\./);
+  await expect.poll(() => page.locator(".recipe-problem").innerText()).toMatch(/^Line 9: tune\.duration: give a time like 90s, 30m or 2h\./);
   write({ tune: { steps: 100 } });
   await expect.poll(() => page.locator(".tuning-note.bad").innerText()).toBe("Training needs images: choose a folder, or turn this off.");
   expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();

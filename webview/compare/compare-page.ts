@@ -186,7 +186,7 @@ export class ComparePage {
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover, kind]) => el("div", { class: kind ? `figure ${kind}` : "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
   }
 
-  private more(figures: readonly [string, string, string?][]): HTMLElement {
+  private more(figures: readonly [string, string, ...unknown[]][]): HTMLElement {
     const all = figures.map(([value, text]) => `${text}: ${value}`).join("\n");
     return el("span", { class: "more", title: all, role: "note", tabindex: 0, "aria-label": all }, icon("ellipsis"));
   }

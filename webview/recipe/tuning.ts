@@ -14,6 +14,7 @@ export class TuningSetting {
   private readonly note = el("p", { class: "tuning-note", role: "status" });
   private readonly own: HTMLElement & { value: string };
   private tune: RecipeTuning = "none";
+  private hasImages = false;
   /** What is asked for in the field, until the text says it. */
   private asking: "time" | "steps" | undefined;
 
@@ -29,19 +30,15 @@ export class TuningSetting {
   }
 
   show({ tune = "none", data }: RecipeView): void {
-    const hasImages = data?.folder !== undefined;
+    this.hasImages = data?.folder !== undefined;
     if (JSON.stringify(tune) !== JSON.stringify(this.tune)) this.asking = undefined;
     this.tune = tune;
-    this.element.toggleAttribute("data-off", !hasImages && tune === "none");
-    this.note.classList.toggle("bad", !hasImages && tune !== "none");
-    this.note.textContent = hasImages ? (tune === "none" ? t("Training on the images can bring back much of what a small file loses.") : "duration" in tune ? t("Trains until the time is up, and keeps the best.") : t("Trains so many steps, and keeps the best: the same file every time."))
-      : tune === "none" ? t("Training needs images: choose a folder first.") : t("Training needs images: choose a folder, or turn this off.");
     this.draw();
   }
 
   /** The list and the field say what the text says. */
   private draw(): void {
-    const { tune, asking, own, place } = this, chosen = asking ?? choiceOf(tune), isOff = this.element.hasAttribute("data-off"), key = `${chosen} ${isOff}`;
+    const { tune, asking, own, place, hasImages } = this, chosen = asking ?? choiceOf(tune), isOff = !hasImages && tune === "none", key = `${chosen} ${isOff}`;
     own.hidden = chosen !== "time" && chosen !== "steps";
     const label = chosen === "steps" ? t("Steps, like 2000") : t("Time, like 45m or 2h");
     own.setAttribute("aria-label", label);
@@ -50,6 +47,7 @@ export class TuningSetting {
       own.value = asking || tune === "none" ? "" : "steps" in tune ? String(tune.steps) : tune.duration;
       own.classList.remove("wrong");
     }
+    if (!own.classList.contains("wrong")) this.say(hintOn(tune, hasImages), !hasImages && tune !== "none");
     if (place.dataset.value === key) return;
     place.dataset.value = key;
     const values: { value: Choice; text: string }[] = [{ value: "off", text: t("Off") }, ...MINUTES.map((minutes) => ({ value: `${minutes}m` as const, text: t("{0} minutes", minutes) })), { value: "time", text: t("Own Time") }, { value: "steps", text: t("Number of Steps") }];
@@ -74,12 +72,16 @@ export class TuningSetting {
     try {
       const tuning = recipeTuning(asked === "steps" && /^\d+$/.test(text) ? `${text}steps` : text);
       this.own.classList.remove("wrong");
-      this.own.title = "";
       this.write(tuning);
     } catch (error) {
       this.own.classList.add("wrong");
-      this.own.title = error instanceof Error ? error.message : String(error);
+      this.say(error instanceof Error ? error.message : String(error), true);
     }
+  }
+
+  private say(text: string, isBad: boolean): void {
+    if (this.note.textContent !== text) this.note.textContent = text;
+    this.note.classList.toggle("bad", isBad);
   }
 
   private leave(): void {
@@ -92,6 +94,11 @@ export class TuningSetting {
     if (JSON.stringify(tuning) === JSON.stringify(this.tune)) { this.leave(); return; }
     this.change([{ path: ["tune"], value: tuning === "none" ? undefined : tuning }]);
   }
+}
+
+function hintOn(tune: RecipeTuning, hasImages: boolean): string {
+  if (!hasImages) return tune === "none" ? t("Training needs images: choose a folder first.") : t("Training needs images: choose a folder, or turn this off.");
+  return tune === "none" ? t("Training on the images can bring back much of what a small file loses.") : "duration" in tune ? t("Trains until the time is up, and keeps the best.") : t("Trains so many steps, and keeps the best: the same file every time.");
 }
 
 /** The entry of the list that stands for what the text says. */
