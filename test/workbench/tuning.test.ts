@@ -42,9 +42,10 @@ async function compress(page: Frame): Promise<void> {
 async function saved(tune: unknown): Promise<void> {
   await expect.poll(async () => { await workbench.page.keyboard.press("Control+s"); return read().tune; }, { timeout: 20_000, interval: 500 }).toEqual(tune);
 }
-async function wear(theme: string): Promise<void> {
+async function wear(theme: string, page: Frame, name: string): Promise<void> {
   writeFileSync(path.join(workbench.home, "profile", "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, "workbench.colorTheme": theme }));
-  await workbench.page.waitForTimeout(1500);
+  await page.waitForSelector({ light: "body.vscode-light", hc: "body.vscode-high-contrast:not(.vscode-high-contrast-light)", "hc-light": "body.vscode-high-contrast-light" }[name] ?? "body.vscode-dark");
+  await workbench.page.waitForTimeout(500);
 }
 const list = (page: Frame) => page.locator(".tuning-choice .select");
 const chosen = (page: Frame) => list(page).evaluate((element: HTMLElement & { value: string }) => element.value);
@@ -114,7 +115,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   expect(await page.locator(".training-held figcaption").innerText()).toMatch(/^Agreement on held-out images, %\s+[\d.]+ → [\d.]+ · best (at step \d+|before training)$/);
   expect(await workbench.page.locator(".statusbar-item", { hasText: /Fine-tuning \d+ %/ }).count()).toBe(1);
   for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]]) {
-    await wear(theme);
+    await wear(theme, page, name);
     await workbench.picture(`tuning-${name}`);
     expect(await violations(page), name).toEqual([]);
   }
