@@ -23,15 +23,16 @@ export function activate(context: vscode.ExtensionContext): void {
   const viewing = new SharedWorker("Viewing", script, (line) => log.info(line)), planning = new SharedWorker("Planning", script, (line) => log.info(line));
   const accuracy = new Accuracy(context, status, log), editors = new ModelEditors(context.extensionUri, viewing, status, accuracy, log), recipes = new RecipeEditors(context, planning, log, askForData);
   const compress = new CompressCommands(context, editors, recipes, planning, log), { jobs } = compress;
-  const panels = new ComparePanels(context.extensionUri, viewing, editors, accuracy, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
+  const panels = new ComparePanels(context.extensionUri, viewing, editors, accuracy, context.workspaceState, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
   const onModel = (id: string, run: (model: vscode.Uri) => Promise<unknown>) => registerCommand(log, id, async (model) => { if (model instanceof vscode.Uri) await run(model); });
   context.subscriptions.push(
     log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), jobs,
     { dispose: () => { viewing.stop(); planning.stop(); } },
     editors.onDidSelect(({ model, layer, from }) => { if (from !== recipes) recipes.select(model, layer); }), recipes.onDidSelect(({ model, layer }) => editors.share([model], layer, recipes)),
-    jobs.onDidChange(({ model, state }) => { compress.show(model, state); status.setJob(model.toString(), state); }),
+    jobs.onDidChange(({ model, state }) => { compress.show(model, state); status.setJob(model.toString(), state); void vscode.commands.executeCommand("setContext", "kernelscope.training", jobs.training.length > 0); }),
     vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) status.show(); }),
     registerCommand(log, "kernelscope.compress", (...args) => compress.run(...args)),
+    registerCommand(log, "kernelscope.fineTune", (...args) => compress.fineTune(...args)),
     registerCommand(log, "kernelscope.compare", (...args) => compare.run(...args)),
     registerCommand(log, "kernelscope.compressRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await compress.runRecipe(session); }),
     registerCommand(log, "kernelscope.measureRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await measureRecipe(session, candidates, recipes); }),
@@ -39,6 +40,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommand(log, "kernelscope.showRecipe", async (uri = vscode.window.activeTextEditor?.document.uri) => { if (uri instanceof vscode.Uri) await vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType); }),
     registerCommand(log, "kernelscope.showRecipeText", () => recipes.showActiveText()),
     registerCommand(log, "kernelscope.cancel", (...args) => compress.cancel(...args)),
+    registerCommand(log, "kernelscope.finishTuning", (...args) => compress.finishTuning(...args)),
     onModel("kernelscope.resume", (model) => compress.resume(model)),
     onModel("kernelscope.discard", (model) => jobs.discard(model)),
     onModel("kernelscope.openResult", async (model) => { await vscode.commands.executeCommand("vscode.openWith", compress.resultOf(model), ModelEditors.viewType); }),

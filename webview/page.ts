@@ -1,6 +1,6 @@
 import "./page.css";
 import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
-import type { HostApi, JobState, PageAction } from "../src/protocol/page";
+import type { HostApi } from "../src/protocol/page";
 import { AccuracyPage } from "./accuracy/accuracy-page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
@@ -15,6 +15,7 @@ import { Strip } from "./graph/strip";
 import { headerOf } from "./header";
 import { Visits } from "./history";
 import { connectHost, savedState, saveState, start } from "./host";
+import { JobFoot } from "./job-foot";
 import { t } from "./l10n";
 import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Link, type Links } from "./layers/details";
 import { MOST_KERNELS } from "./layers/kernels";
@@ -47,7 +48,7 @@ class Page {
   private visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
   private readonly body = el("div", { class: "body" });
   private readonly side = el("aside", { class: "side", "aria-label": t("Details") });
-  private readonly foot = el("footer", { class: "foot", hidden: true, role: "status" });
+  private readonly foot = new JobFoot((action) => void this.host.act(action));
   private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => this.searchKey(event) });
   private readonly header = el("header", { class: "header" });
   private readonly barEnd = el("span", { class: "bar-end" });
@@ -66,7 +67,7 @@ class Page {
         this.told = layer; // who says so knows
         this.selectLayer(layer);
       },
-      job: async (state) => { this.showJob(state); },
+      job: async (state) => { this.foot.show(state); },
       accuracyChanged: async (state) => { this.views?.accuracy.show(state); },
     });
     document.addEventListener("keydown", (event) => {
@@ -74,7 +75,7 @@ class Page {
       if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
       if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
       if (event.target === document.body && this.state.tab === "codebooks") this.views?.codebook.key(event);
-      walkPanes(event, [this.header, ...this.root.querySelectorAll<HTMLElement>("nav.bar, .strip"), this.body, this.side, this.foot]);
+      walkPanes(event, [this.header, ...this.root.querySelectorAll<HTMLElement>("nav.bar, .strip"), this.body, this.side, this.foot.element]);
       if (event.target === document.body && this.state.tab === "accuracy") this.views?.accuracy.key(event);
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });
@@ -129,7 +130,7 @@ class Page {
     const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }, { id: "accuracy", text: t("Accuracy") }], selected: state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(); } });
     const banner = this.trusted ? undefined : el("div", { class: "banner" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
     const edge = sash(this.side, { least: 280, ...state.side, onChange: (side) => this.save({ side }) });
-    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search, this.barEnd), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot);
+    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search, this.barEnd), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot.element);
     void this.showTab();
     const layer = state.selection?.layer, known = this.rows.some(({ name }) => name === layer) ? layer : undefined;
     strip.element.hidden = this.rows.length === 0;
@@ -269,24 +270,6 @@ class Page {
     else if (event.key === "Escape") { this.search.value = ""; this.find(""); this.views?.graph.focus(); }
     else return;
     event.preventDefault();
-  }
-
-  /** A job of this model: how far it is, or how it ended. */
-  private showJob(job: JobState | undefined): void {
-    this.foot.hidden = job === undefined;
-    if (!job) return;
-    const action = (label: string, act: PageAction) => button({ label, small: true, onClick: () => void this.host.act(act) });
-    if (job.state !== "running") {
-      const actions = job.state === "stopped" ? [action(t("Resume"), "resume-job"), action(t("Discard"), "discard-job")] : [...(job.comparable ? [action(t("Compare"), "compare-result")] : []), action(t("Open Recipe"), "open-recipe"), action(t("Close"), "discard-job")];
-      this.foot.replaceChildren(el("span", { class: "foot-end" }, job.sentence ?? ""), ...actions);
-      return;
-    }
-    const bar = el("progress");
-    bar.max = 1;
-    bar.value = job.fraction;
-    bar.setAttribute("aria-label", job.title);
-    const left = job.secondsLeft === undefined ? "" : ` · ${t("{0} s left", Math.max(1, Math.round(job.secondsLeft)))}`;
-    this.foot.replaceChildren(el("span", {}, `${job.title}: ${job.text}${left}`), bar, action(t("Cancel"), "cancel-job"));
   }
 
   private fail(error: unknown): void {

@@ -4,6 +4,7 @@ import * as vscode from "vscode";
 import type { PresetId } from "../protocol/api";
 import type { PlanFacts, PresetPlan } from "../protocol/plan";
 import { parseTarget } from "../protocol/sizes";
+import { parseTuning } from "../protocol/tuning";
 import { outputOf } from "./recipes";
 import { percent, sizeText, timesText } from "./words";
 
@@ -76,15 +77,15 @@ function sizeIn(value: string): string | undefined {
   }
 }
 
-/** A data folder, or null for none. */
-export async function chooseData(model: vscode.Uri, remembered: string | undefined): Promise<string | null | undefined> {
+/** A data folder, or null for none where that is possible. */
+export async function chooseData(model: vscode.Uri, remembered: string | undefined, isNeeded = false): Promise<string | null | undefined> {
   type Item = vscode.QuickPickItem & { folder?: string | null };
   const found = await dataFoldersNear(path.dirname(model.fsPath));
   const known = [...new Set([...(remembered ? [remembered] : []), ...found])];
   const items: Item[] = [
     ...known.map((folder): Item => ({ folder, label: `$(folder) ${path.basename(folder)}`, description: vscode.workspace.asRelativePath(folder) })),
     { folder: undefined, label: `$(folder-opened) ${vscode.l10n.t("Choose Folder…")}`, detail: vscode.l10n.t("A folder for each class, or images.npy with labels.npy") },
-    { folder: null, label: `$(circle-slash) ${vscode.l10n.t("Without Images")}`, detail: vscode.l10n.t("Faster and more careful; nothing is run, so no accuracy is measured") },
+    ...(isNeeded ? [] : [{ folder: null, label: `$(circle-slash) ${vscode.l10n.t("Without Images")}`, detail: vscode.l10n.t("Faster and more careful; nothing is run, so no accuracy is measured") }]),
   ];
   const choice = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t("Compress {0}", path.basename(model.fsPath)),
@@ -94,6 +95,35 @@ export async function chooseData(model: vscode.Uri, remembered: string | undefin
   if (choice.folder !== undefined) return choice.folder;
   const [folder] = await vscode.window.showOpenDialog({ canSelectFiles: false, canSelectFolders: true, openLabel: vscode.l10n.t("Use These Images"), defaultUri: vscode.Uri.joinPath(model, "..") }) ?? [];
   return folder?.fsPath;
+}
+
+/** How long to train, as a request has it: a time of the list, or a time or number of steps that is typed. */
+export function chooseTuning(name: string): Promise<string | undefined> {
+  type Item = vscode.QuickPickItem & { tune: string };
+  const pick = vscode.window.createQuickPick<Item>(), times = [5, 15, 30, 60].map((minutes): Item => ({ tune: `${minutes}m`, label: vscode.l10n.t("{0} Minutes", minutes) }));
+  pick.title = vscode.l10n.t("Fine-Tune {0}", name);
+  pick.placeholder = vscode.l10n.t("How long? Choose, or type a time like 45m or 2h, or a number like 2000 steps; it can be ended early, and the best is kept");
+  const fill = (): void => {
+    const typed = tuningIn(pick.value);
+    pick.items = [...(typed === undefined ? [] : [{ tune: typed, label: typed.endsWith("steps") ? vscode.l10n.t("{0} Steps", typed.slice(0, -5)) : vscode.l10n.t("For {0}", typed), alwaysShow: true }]), ...times];
+  };
+  fill();
+  return new Promise((resolve) => {
+    pick.onDidChangeValue(fill);
+    pick.onDidAccept(() => { resolve(pick.selectedItems[0]?.tune); pick.hide(); });
+    pick.onDidHide(() => { resolve(undefined); pick.dispose(); });
+    pick.show();
+  });
+}
+
+/** A typed length of a training as a request has it, if it is one. */
+function tuningIn(value: string): string | undefined {
+  const text = value.replace(/\s+/g, "").replace(/min(utes?)?$/, "m");
+  try {
+    return parseTuning(text) && text;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file to write, and whether it may replace what is there. */

@@ -5,15 +5,17 @@ import type { CompressRequest, Device } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
+import { recipeTuning } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
 import { ModelEditors } from "../editor/model-editor";
-import type { RecipeEditors } from "../editor/recipe-editor";
+import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
+import { keepTuning, stampOf } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
-import { chooseData, chooseGoal, chooseOutput, dataFoldersNear } from "./choose";
+import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
 import { Jobs, type JobRecord } from "./jobs";
-import { openRecipe, originalOf, outputOf, type RecipeStart } from "./recipes";
+import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, type RecipeStart } from "./recipes";
 import { reportSentence, secondsLeftText } from "./words";
 
 /** Compressions as users ask for them: from the Explorer, a model, the palette or a recipe; and what is said about them. */
@@ -35,8 +37,7 @@ export class CompressCommands {
     models.forEach(requireDisk);
     for (const model of models) this.jobs.refuseTwice(model);
     const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
-    const goal = await chooseGoal(name, remembered, async () => (models.length > 1 ? undefined : this.planning.api.plan(this.requestFor(first, remembered), true, () => undefined, new AbortController().signal)));
-    this.recipes.releasePlanning();
+    const goal = await this.askGoal(models.length === 1 ? first : undefined, name, remembered);
     if (!goal) return;
     if (goal === "own") return openRecipe(first, { data: remembered });
     const data = await chooseData(first, remembered);
@@ -49,6 +50,38 @@ export class CompressCommands {
       planned.push({ model, request: { ...this.requestFor(model, data ?? undefined), output: output.path, force: output.force, ...goal } });
     }
     for (const { model, request } of planned) await this.compress(model, request);
+  }
+
+  /** Fine-Tune…: compresses as the model's recipe says, or as small as the user wants where there is none, and trains what comes of it. */
+  async fineTune(...args: unknown[]): Promise<void> {
+    this.requireTrust();
+    const session = this.recipes.active;
+    if (session?.model && !(args[0] instanceof vscode.Uri)) return this.fineTuneRecipe(session, session.model);
+    const [chosen] = await modelsOf(args, this.active);
+    if (!chosen) return;
+    requireDisk(chosen);
+    const model = await originalOf(chosen), name = path.basename(model.fsPath);
+    this.jobs.refuseTwice(model);
+    const recipe = chosen.fsPath === model.fsPath ? await recipeBeside(model) : { file: recipeOf(model).fsPath, text: await this.recipeIn(chosen.fsPath) };
+    const { folder: named, device }: ReturnType<typeof settingsIn> = recipe?.text === undefined ? {} : settingsIn(recipe.file, recipe.text), remembered = named ?? await this.rememberedData(model);
+    const goal = recipe?.text === undefined ? await this.askGoal(model, name, remembered) : {};
+    if (!goal) return;
+    if (goal === "own") return openRecipe(model, { data: remembered });
+    const data = remembered ?? await chooseData(model, undefined, true);
+    if (!data) return;
+    const tune = await chooseTuning(name), output = tune && await chooseOutput(model);
+    if (!output) return;
+    if (named === undefined) await this.context.workspaceState.update("data", data);
+    await this.compress(model, { ...this.requestFor(model, data), ...(device && { device }), ...goal, ...(recipe?.text !== undefined && { recipe: recipe.file, recipeText: recipe.text }), tune, output: output.path, force: output.force });
+  }
+
+  /** What the user adds for the training is written into the recipe. */
+  private async fineTuneRecipe(session: RecipeSession, model: vscode.Uri): Promise<void> {
+    this.jobs.refuseTwice(model);
+    const data = session.folder ?? await chooseData(model, await this.rememberedData(model), true), tune = data ? await chooseTuning(path.basename(model.fsPath)) : undefined;
+    if (!data || tune === undefined) return;
+    await this.recipes.change(session.document, [...(session.folder === undefined ? [{ path: ["data", "folder"], value: relative(session.file, data) }] : []), { path: ["tune"], value: recipeTuning(tune) }]);
+    await this.runRecipe(session);
   }
 
   /** Compress, from a recipe: what its page shows, saved or not. */
@@ -81,8 +114,19 @@ export class CompressCommands {
 
   /** Cancels the job of this model; without one that of the editor in front, and if nothing runs there, every job. */
   async cancel(...args: unknown[]): Promise<void> {
-    const front = this.active, running = this.jobs.models, isFront = running.filter((model) => model.toString() === front?.toString());
-    for (const model of args[0] instanceof vscode.Uri ? [args[0]] : isFront.length ? isFront : running) this.jobs.cancel(model);
+    for (const model of this.meant(args, this.jobs.models)) this.jobs.cancel(model);
+  }
+
+  /** Ends the training of this model's job, else of the one in front, else of every one: what is best so far is written. */
+  async finishTuning(...args: unknown[]): Promise<void> {
+    for (const model of this.meant(args, this.jobs.training)) this.jobs.finishTraining(model);
+  }
+
+  /** Of some models the one that a command names, else the one in front, else all. */
+  private meant([named]: unknown[], models: readonly vscode.Uri[]): readonly vscode.Uri[] {
+    if (named instanceof vscode.Uri) return [named];
+    const front = this.active, isFront = models.filter((model) => model.toString() === front?.toString());
+    return isFront.length ? isFront : models;
   }
 
   /** The file that a model was last compressed to. */
@@ -100,6 +144,13 @@ export class CompressCommands {
   private get active(): vscode.Uri | undefined { return this.editors.active ?? this.recipes.active?.model; }
 
   private isVisible(model: vscode.Uri): boolean { return this.editors.isVisible(model) || this.recipes.isVisible(model); }
+
+  /** Asks how small; for one model with what presets come to, as far as that is known. */
+  private async askGoal(model: vscode.Uri | undefined, name: string, data: string | undefined): Promise<Goal | undefined> {
+    const goal = await chooseGoal(name, data, async () => model && this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal));
+    this.recipes.releasePlanning();
+    return goal;
+  }
 
   private requireTrust(): void {
     if (!vscode.workspace.isTrusted) throw new KernelscopeError("usage", vscode.l10n.t("Compressing runs the model, so it needs a trusted folder."));
@@ -163,6 +214,7 @@ export class CompressCommands {
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
+    await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
     await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
     if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
@@ -187,7 +239,6 @@ function requireDisk({ scheme, path: file }: vscode.Uri): void {
 }
 
 const resultKey = (file: string): string => `result ${file}`;
-const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);
 
 /** Data folders near a model, as a recipe's page asks for them. */
 export const askForData = (model: vscode.Uri, chosen: string | undefined): Promise<string | null | undefined> => chooseData(model, chosen);

@@ -2,12 +2,13 @@ import { createHash, randomUUID } from "node:crypto";
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { CompressRequest, FinishedLayer, Progress } from "../protocol/api";
+import type { CompressRequest, FinishedLayer, Progress, WorkerApi } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
-import type { JobState } from "../protocol/page";
+import type { JobState, TrainingCourse } from "../protocol/page";
 import type { CompressReport } from "../protocol/report";
 import { runJob } from "../worker/process";
 import type { Output } from "./choose";
+import { follow } from "./course";
 import { cancelledSentence } from "./words";
 
 /** A compression as it is remembered while it runs, so that another window, or the same one after a reload, goes on with it. */
@@ -22,6 +23,10 @@ export interface JobRecord {
   sentence?: string;
   finished: FinishedLayer[];
   of: number;
+  /** Of its training, if that has begun. */
+  course?: TrainingCourse;
+  /** The user wants the training to end with what is best so far. */
+  isFinishing?: boolean;
 }
 
 /** Records of jobs that nobody took up again. */
@@ -29,7 +34,10 @@ const KEPT_MS = 30 * 86_400_000;
 /** How often a running job is noted down, and looks whether another window has taken it over. */
 const NOTE_MS = 1500;
 
-interface Running { abort: AbortController; record: JobRecord }
+/** Steps of a training come faster than anybody reads. */
+const SHOW_MS = 250;
+
+interface Running { abort: AbortController; record: JobRecord; api?: WorkerApi }
 
 /**
  * Compressions, each in a process of its own, at most one for a model. A job whose process dies goes on from its checkpoint, as long as it comes farther each time;
@@ -65,6 +73,18 @@ export class Jobs implements vscode.Disposable {
 
   cancel(model: vscode.Uri): void { this.running.get(model.toString())?.abort.abort(); }
 
+  /** Models whose job is training. */
+  get training(): vscode.Uri[] { return this.models.filter((model) => this.states.get(model.toString())?.course !== undefined); }
+
+  /** Ends the training of this model's job: what is best so far is written. */
+  finishTraining(model: vscode.Uri): void {
+    const key = model.toString(), running = this.running.get(key), state = this.states.get(key);
+    if (!running || !state?.course) return;
+    running.record.isFinishing = true;
+    void running.api?.stopTuning().catch(() => undefined); // a process that dies is followed by one that is told again
+    this.show(key, { ...state, isFinishing: true });
+  }
+
   /** What the job of this model was asked for, as long as it has not written its file. */
   requestOf(model: vscode.Uri): CompressRequest | undefined { return this.records.get(model.toString())?.request; }
 
@@ -72,7 +92,7 @@ export class Jobs implements vscode.Disposable {
   async resume(model: vscode.Uri, output: Output): Promise<CompressReport | undefined> {
     const record = this.records.get(model.toString());
     this.refuseTwice(model);
-    return record && this.start({ ...record, request: { ...record.request, output: output.path, force: output.force }, state: "running", owner: this.owner, sentence: undefined });
+    return record && this.start({ ...record, request: { ...record.request, output: output.path, force: output.force }, state: "running", owner: this.owner, sentence: undefined, isFinishing: undefined });
   }
 
   /** Forgets a job that was stopped, and what it has kept. */
@@ -139,7 +159,7 @@ export class Jobs implements vscode.Disposable {
   private async attempt(running: Running, onProgress: (state: Progress) => void): Promise<CompressReport> {
     const { record, abort } = running;
     for (let before = -1; ;) {
-      let reached = 0, noted = Date.now();
+      let reached = 0, noted = Date.now(), shown = 0;
       const progress = (state: Progress): void => {
         onProgress(state);
         reached = Math.max(reached, state.fraction);
@@ -148,14 +168,22 @@ export class Jobs implements vscode.Disposable {
           record.of = of;
           record.finished = finished ? [...record.finished.slice(0, done - 1), finished] : record.finished.slice(0, done);
         }
-        this.show(record.model, runningState(record, state));
+        if (state.tuning) {
+          if (record.isFinishing) void running.api?.stopTuning().catch(() => undefined);
+          record.course = follow(record.course, state.tuning);
+        }
+        if (!state.tuning || state.tuning.held || Date.now() - shown >= SHOW_MS) {
+          shown = Date.now();
+          this.show(record.model, runningState(record, state));
+        }
         if (Date.now() - noted < NOTE_MS) return;
         noted = Date.now();
         void this.isTakenOver(record).then((taken) => { if (taken) { record.owner = ""; abort.abort(); } else if (record.state === "running") return this.note(record); return undefined; }).catch(() => undefined);
       };
       try {
-        return await runJob(this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), abort.signal, (api, signal) => api.compress(record.request, progress, signal));
+        return await runJob(this.context.asAbsolutePath("dist/worker.js"), (line) => this.log.info(line), abort.signal, (api, signal) => { running.api = api; return api.compress(record.request, progress, signal); });
       } catch (error) {
+        running.api = undefined;
         if (!(error instanceof KernelscopeError && error.code === "worker-died") || abort.signal.aborted || reached <= before) throw error;
         this.log.warn(`${error.message} Going on from where it was.`);
         before = reached;
@@ -203,6 +231,6 @@ async function readRecord(file: string): Promise<JobRecord | undefined> {
 
 const titleOf = ({ model }: JobRecord): string => vscode.l10n.t("Compressing {0}", path.posix.basename(vscode.Uri.parse(model).path));
 
-const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
+const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(progress.tuning && { course: record.course }), isFinishing: record.isFinishing, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
 
 const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, recipeText: record.request.recipeText, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });

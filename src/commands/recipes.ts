@@ -1,12 +1,14 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { PresetId } from "../protocol/api";
+import type { Device, PresetId } from "../protocol/api";
 import { RecipeEditors, relative } from "../editor/recipe-editor";
+import { readRecipe } from "../editor/recipe-text";
+import { recipeTuning } from "../protocol/tuning";
 
 /** Where recipes come from: beside a model, out of a compressed file, or new. */
 
 /** What a new recipe begins with. */
-export interface RecipeStart { preset?: PresetId; target?: string; data?: string | null; embedded?: string }
+export interface RecipeStart { preset?: PresetId; target?: string; data?: string | null; tune?: string; embedded?: string }
 
 /** Opens the recipe of a model in its visual editor: the one beside it, or a new one that is not saved yet. */
 export async function openRecipe(model: vscode.Uri, start: RecipeStart, fresh = false): Promise<void> {
@@ -25,7 +27,19 @@ export async function openRecipe(model: vscode.Uri, start: RecipeStart, fresh = 
 const open = (uri: vscode.Uri): Thenable<void> => vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType);
 
 /** NAME.kernelscope.json beside NAME.onnx. */
-const recipeOf = (model: vscode.Uri): vscode.Uri => model.with({ path: `${model.path.replace(/\.onnx$/i, "")}.kernelscope.json` });
+export const recipeOf = (model: vscode.Uri): vscode.Uri => model.with({ path: `${model.path.replace(/\.onnx$/i, "")}.kernelscope.json` });
+
+/** The recipe beside a model, in the words of its open document where it has one. */
+export async function recipeBeside(model: vscode.Uri): Promise<{ file: string; text: string } | undefined> {
+  const file = recipeOf(model), exists = await vscode.workspace.fs.stat(file).then(() => true, () => false);
+  return exists ? { file: file.fsPath, text: (await vscode.workspace.openTextDocument(file)).getText() } : undefined;
+}
+
+/** The folder of images that a recipe names, absolute, and its device. */
+export function settingsIn(file: string, text: string): { folder?: string; device?: Device } {
+  const { data, device } = readRecipe(text).view ?? {};
+  return { folder: data?.folder === undefined ? undefined : path.resolve(path.dirname(file), data.folder), device };
+}
 
 /** A name beside the model that no recipe has yet. */
 async function unused(model: vscode.Uri): Promise<vscode.Uri> {
@@ -36,15 +50,15 @@ async function unused(model: vscode.Uri): Promise<vscode.Uri> {
 }
 
 /** A recipe's first text: what a compressed file was made with, or a preset. */
-function newRecipe(model: vscode.Uri, file: string, { preset, target, data, embedded }: RecipeStart): string {
+function newRecipe(model: vscode.Uri, file: string, { preset, target, data, tune, embedded }: RecipeStart): string {
   const known = embedded === undefined ? {} : JSON.parse(embedded) as Record<string, unknown>;
   const kept = Object.fromEntries(Object.entries(known).filter(([key, value]) => KEPT.includes(key) || key in DEFAULTS && value !== DEFAULTS[key]));
   const goal = target !== undefined ? { target } : preset !== undefined ? { preset } : ["preset", "target", "bits"].some((key) => key in kept) ? {} : { preset: "balanced" };
-  return `${JSON.stringify({ version: 1, model: relative(file, model.fsPath), ...goal, ...(data ? { data: { folder: relative(file, data) } } : {}), ...kept }, null, 2)}\n`;
+  return `${JSON.stringify({ version: 1, model: relative(file, model.fsPath), ...goal, ...(data ? { data: { folder: relative(file, data) } } : {}), ...(tune === undefined || tune === "none" ? {} : { tune: recipeTuning(tune) }), ...kept }, null, 2)}\n`;
 }
 
 /** What a compressed file's recipe hands on, always or where it is not what it would be anyway. */
-const KEPT = ["preset", "target", "bits", "preprocess", "layers"], DEFAULTS: Record<string, unknown> = { seed: 1, device: "auto" };
+const KEPT = ["preset", "target", "bits", "preprocess", "layers"], DEFAULTS: Record<string, unknown> = { seed: 1, device: "auto", tune: "none" };
 
 /** The model that a compressed one was made from, if it lies beside it. */
 export async function originalOf(model: vscode.Uri): Promise<vscode.Uri> {

@@ -2,7 +2,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import { wilson } from "../evaluation/metrics";
 import type { Progress } from "../protocol/api";
-import type { CompressReport } from "../protocol/report";
+import type { CompressReport, TuningReport } from "../protocol/report";
 
 /** Sentences about jobs, for people. */
 
@@ -28,8 +28,16 @@ export function secondsLeftText(seconds: number | undefined): string {
   return vscode.l10n.t("{0} min left", Math.round(seconds / 60));
 }
 
+/** "Fine-tuning: agreement 93.1 → 95.0 % on held-out images, best at step 1,200 of 2,000." */
+function tuningSentence({ before, after, steps, bestStep }: TuningReport): string {
+  if (bestStep === 0) return steps === 0 ? vscode.l10n.t("Fine-tuning ended before its first step.") : vscode.l10n.t("Fine-tuning gained nothing on held-out images in {0} steps; what was before is kept.", numbers(0).format(steps));
+  const [known, of] = [numbers(0).format(bestStep), numbers(0).format(steps)];
+  if (before.agreement !== undefined && after.agreement !== undefined) return vscode.l10n.t("Fine-tuning: agreement {0} → {1} % on held-out images, best at step {2} of {3}.", percent(before.agreement), percent(after.agreement), known, of);
+  return vscode.l10n.t("Fine-tuning: error {0} → {1} % on held-out samples, best at step {2} of {3}.", percent(before.loss), percent(after.loss), known, of);
+}
+
 /** "Written: a.small.onnx, 92.1 KB, 12.6 times smaller. Agreement 99.1 % ± 0.6 on 500 images." */
-export function reportSentence({ output, ratio, fidelity }: CompressReport): string {
+export function reportSentence({ output, ratio, fidelity, tuning }: CompressReport): string {
   const parts = [vscode.l10n.t("Written: {0}, {1}, {2} times smaller.", path.basename(output.path), sizeText(output.bytes), timesText(ratio))];
   if (fidelity?.agreement !== undefined) {
     const [low, high] = wilson(fidelity.agreement, fidelity.samples);
@@ -39,12 +47,14 @@ export function reportSentence({ output, ratio, fidelity }: CompressReport): str
   } else {
     parts.push(vscode.l10n.t("Nothing was run, so its accuracy is unknown."));
   }
+  if (tuning) parts.push(tuningSentence(tuning));
   return parts.join(" ");
 }
 
 /** "Cancelled after 12 of 21 layers. No file was written; the 12 are kept." */
 export function cancelledSentence(last: Progress | undefined, { finished, of }: { finished: readonly unknown[]; of: number }): string {
   if (last?.stage === "sensitivity") return vscode.l10n.t("Cancelled at {0}. No file was written; what was rated is kept.", last.text);
+  if (last?.tuning) return vscode.l10n.t("Cancelled at step {0} of {1}. No file was written; layers and the last checkpoint of the training are kept.", numbers(0).format(last.tuning.step), numbers(0).format(last.tuning.steps));
   if (of > 0 && finished.length > 0) return vscode.l10n.t("Cancelled after {0} of {1} layers. No file was written; the {0} are kept.", finished.length, of);
   return vscode.l10n.t("Cancelled before the first layer was done. No file was written.");
 }

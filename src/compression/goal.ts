@@ -1,6 +1,7 @@
 import type { CompressRequest, PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, parseTarget, targetBytes } from "../protocol/sizes";
+import { parseTuning, tuningText, type TuningLength } from "../protocol/tuning";
 import type { Host } from "./host";
 import { parseRecipe, Recipe } from "./recipe";
 
@@ -44,14 +45,4 @@ export function goalOf({ preset, target, bits }: CompressRequest, inputBytes: nu
   return { kind: "preset", preset: preset ?? "balanced" };
 }
 
-/** How long to tune: a time ("90s", "30m", "2h"), steps ("2000steps"), or not at all ("none"). @throws KernelscopeError "usage" */
-export function parseTuning(text: string | undefined): { steps: number } | { seconds: number } | undefined {
-  if (text === undefined || text === "none") return undefined;
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(s|m|h|steps)$/.exec(text.trim()) ?? [], amount = Number(number);
-  if (!(amount > 0) || (unit === "steps" && !Number.isInteger(amount))) throw new KernelscopeError("usage", `"${text}" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.`);
-  return unit === "steps" ? { steps: amount } : { seconds: amount * (unit === "h" ? 3600 : unit === "m" ? 60 : 1) };
-}
-
-const tuningText = (tune: Recipe["tune"]): string => (tune === "none" ? tune : "steps" in tune ? `${tune.steps}steps` : tune.duration);
-
-const tuningOf = (length: ReturnType<typeof parseTuning>): Recipe["tune"] => (!length ? "none" : "steps" in length ? length : { duration: `${length.seconds}s` });
+const tuningOf = (length: TuningLength | undefined): Recipe["tune"] => (!length ? "none" : "steps" in length ? length : { duration: `${length.seconds}s` });

@@ -34,9 +34,9 @@ export const Recipe = z.strictObject({
   preprocess: z.optional(Preprocess),
   tune: z._default(z.union([
     described(z.enum(["none"]), "No training."),
-    z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "A time like 90s, 30m or 2h.")), "How long to train on the images: 90s, 30m, 2h.") }),
+    z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "a time like 90s, 30m or 2h")), "How long to train on the images: 90s, 30m, 2h.") }),
     z.strictObject({ steps: described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "How many steps to train: the same file every time.") }),
-  ]), "none"),
+  ], '"none", { "duration": "30m" } or { "steps": 2000 }'), "none"),
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
   device: z._default(z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]), "auto"),
   layers: z.optional(described(z.record(z.string(), layer()), "By weight tensor: what is special about single layers.")),

@@ -8,6 +8,7 @@ import type { Accuracy } from "./accuracy";
 import type { ModelEditors } from "./model-editor";
 import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
+import { keptTuning } from "./tuned-store";
 
 /** What the page's saved state tells when the window is loaded again. */
 interface SavedPair { original: string; compressed: string }
@@ -17,7 +18,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
   static readonly viewType = "kernelscope.comparison";
   private readonly open = new Map<string, vscode.WebviewPanel>();
 
-  constructor(private readonly extension: vscode.Uri, private readonly viewing: SharedWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly log: vscode.LogOutputChannel) {}
+  constructor(private readonly extension: vscode.Uri, private readonly viewing: SharedWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly state: vscode.Memento, private readonly log: vscode.LogOutputChannel) {}
 
   register(): vscode.Disposable { return vscode.window.registerWebviewPanelSerializer(ComparePanels.viewType, this); }
 
@@ -69,7 +70,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     return {
       compare: () => ask(async () => {
         const { api } = this.viewing, models = await api.compared(before, after);
-        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer };
+        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer, tuning: await keptTuning(this.state, after) };
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
       weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, text(layer), Math.min(whole(count), 1024))),

@@ -216,6 +216,7 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
     case "compare": await vscode.commands.executeCommand("kernelscope.compare", uri); break;
     case "compare-result": await vscode.commands.executeCommand("kernelscope.compareResult", uri); break;
     case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
+    case "finish-tuning": await vscode.commands.executeCommand("kernelscope.finishTuning", uri); break;
     case "resume-job": await vscode.commands.executeCommand("kernelscope.resume", uri); break;
     case "discard-job": await vscode.commands.executeCommand("kernelscope.discard", uri); break;
     case "open-recipe": await vscode.commands.executeCommand("kernelscope.openRecipe", uri); break;

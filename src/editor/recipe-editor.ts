@@ -137,6 +137,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       case "compress": await run("compressRecipe", session); break;
       case "measure": await run("measureRecipe", session); break;
       case "cancel-job": await run("cancel", model); break;
+      case "finish-tuning": await run("finishTuning", model); break;
       case "resume-job": await run("resume", model); break;
       case "discard-job": await run("discard", model); break;
       case "open-result": await run("openResult", model); break;

@@ -1,6 +1,7 @@
 import { KernelscopeError } from "../protocol/errors";
 import type { Device, PresetId } from "../protocol/api";
 import type { LayerSetting, RecipeChange, RecipeProblem, RecipeView } from "../protocol/recipe-page";
+import type { RecipeTuning } from "../protocol/tuning";
 import { JsonTextError, parseJsonText, placeOf } from "./json-text";
 
 /** A recipe as its text: what a page shows of it, where something is wrong in it, and what a page may change. The engine has the last word on whether it is one. */
@@ -19,12 +20,12 @@ export function readRecipe(text: string): { view?: Omit<RecipeView, "model"> & {
     return { problem: { text: error instanceof Error ? error.message : String(error), line: lineOf(text, offset) } };
   }
   if (!isJson(json)) return { problem: { text: "A recipe is an object in braces.", line: 1 } };
-  const { model, preset, target, bits, data, preprocess, device, seed, layers } = json;
+  const { model, preset, target, bits, data, preprocess, tune, device, seed, layers } = json;
   return {
     view: {
       modelPath: string(model), preset: string(preset) as PresetId | undefined, target: string(target), bits: number(bits),
       data: isJson(data) ? { folder: string(data.folder), evalFolder: string(data.evalFolder), limit: number(data.limit) } : undefined,
-      preprocess: isJson(preprocess) ? preprocess : undefined, device: string(device) as Device | undefined, seed: number(seed),
+      preprocess: isJson(preprocess) ? preprocess : undefined, tune: tuningOf(tune), device: string(device) as Device | undefined, seed: number(seed),
       layers: isJson(layers) ? Object.fromEntries(Object.entries(layers).flatMap(([name, setting]) => (isJson(setting) ? [[name, settingOf(setting)]] : []))) : {},
     },
   };
@@ -32,6 +33,13 @@ export function readRecipe(text: string): { view?: Omit<RecipeView, "model"> & {
 
 const string = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined);
+
+/** How a text says to tune, if it says so in one of the ways there are. */
+function tuningOf(tune: unknown): RecipeTuning | undefined {
+  if (tune === "none") return tune;
+  const duration = isJson(tune) ? string(tune.duration) : undefined, steps = isJson(tune) ? number(tune.steps) : undefined;
+  return duration !== undefined ? { duration } : steps !== undefined ? { steps } : undefined;
+}
 
 function settingOf({ method, options, pin }: Json): LayerSetting {
   const least = isJson(pin) ? number(pin.atLeastBits) : undefined;
@@ -55,7 +63,7 @@ export function layerLine(text: string, layer: string): number | undefined {
 /** From 1. */
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
 
-const CHANGED = ["model", "preset", "target", "bits", "data", "preprocess", "device", "seed", "layers"];
+const CHANGED = ["model", "preset", "target", "bits", "data", "preprocess", "tune", "device", "seed", "layers"];
 const LARGEST_CHANGE = 100_000;
 
 /** What a page asks for is a stranger's: only a recipe's own fields can be changed. @throws KernelscopeError "usage" */

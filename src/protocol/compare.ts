@@ -1,5 +1,6 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
 import type { GraphFacts, Histogram, LayerRow, ModelFacts } from "./api";
+import type { TuningReport } from "./report";
 
 /** Two models side by side: what stands beside what, and how far the weights are from each other. Plain data on every border. */
 
@@ -46,7 +47,7 @@ export interface CompareWorkerApi {
 
 export type Side = "original" | "compressed";
 
-export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts>; /** Selected last, here or in another view. */ selected?: string }
+export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts>; /** Selected last, here or in another view. */ selected?: string; /** What training gained, where the compressed model was made in this workspace. */ tuning?: TuningReport }
 
 /** The host's side of a comparison's page. */
 export interface CompareHostApi extends AccuracyHostApi {

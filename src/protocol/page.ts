@@ -1,5 +1,6 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
 import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
+import type { HeldOut } from "./report";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
 
@@ -19,7 +20,7 @@ export interface PageStart {
 }
 
 /** What the page may ask VS Code to do. */
-export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "resume-job", "discard-job", "open-recipe", "compare-result"] as const;
+export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "finish-tuning", "resume-job", "discard-job", "open-recipe", "compare-result"] as const;
 export type PageAction = (typeof pageActions)[number];
 
 /** The host's side. */
@@ -38,6 +39,19 @@ export interface HostApi extends AccuracyHostApi {
   act(action: PageAction, text?: string): Promise<void>;
 }
 
+/** The course of a training, thinned out to what a chart can show. */
+export interface TrainingCourse {
+  /** Step and mean loss of the latest steps, on what is trained on. */
+  losses: [step: number, loss: number][];
+  /** Looks at the samples that are held out. */
+  held: LookAtHeld[];
+  /** Before the first step. */
+  first: HeldOut;
+  /** Its step is not known where it came before a window that was closed. */
+  best: HeldOut & { step?: number };
+}
+export interface LookAtHeld extends HeldOut { step: number }
+
 /** A job on this model, as pages and the status bar show it. */
 export interface JobState extends Progress {
   title: string;
@@ -51,6 +65,10 @@ export interface JobState extends Progress {
   /** On the page of a recipe that is not, or no longer, the one that the job goes on with. */
   isEarlier?: boolean;
   finished: FinishedLayer[];
+  /** Of a job that is training. */
+  course?: TrainingCourse;
+  /** Its training is to end with what is best so far. */
+  isFinishing?: boolean;
 }
 
 /** The page's side. */

@@ -1,6 +1,7 @@
 import type { Device, PresetId } from "./api";
 import type { JobState } from "./page";
 import type { PlanFacts } from "./plan";
+import type { RecipeTuning } from "./tuning";
 
 /** What a recipe's page and the extension host say to each other. The text document is the only truth: the page asks for changes of it and shows what it says. */
 
@@ -13,6 +14,7 @@ export interface RecipeView {
   bits?: number;
   data?: { folder?: string; evalFolder?: string; limit?: number };
   preprocess?: Record<string, unknown>;
+  tune?: RecipeTuning;
   device?: Device;
   seed?: number;
   layers: Record<string, LayerSetting>;
@@ -41,7 +43,7 @@ export type Planning =
 /** A change of the text: a value at a path of names, or nothing there any more; `instead` names neighbours that it takes the place of. */
 export interface RecipeChange { path: string[]; value?: unknown; instead?: string[] }
 
-export const recipeActions = ["compress", "measure", "cancel-job", "resume-job", "discard-job", "cancel-planning", "plan", "choose-data", "choose-model", "show-text", "show-log", "manage-trust", "open-model", "open-result", "compare"] as const;
+export const recipeActions = ["compress", "measure", "cancel-job", "finish-tuning", "resume-job", "discard-job", "cancel-planning", "plan", "choose-data", "choose-model", "show-text", "show-log", "manage-trust", "open-model", "open-result", "compare"] as const;
 export type RecipeAction = (typeof recipeActions)[number];
 
 /** The host's side. */

@@ -1,5 +1,6 @@
 import type { AccuracyState } from "../../src/protocol/accuracy";
 import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes } from "../../src/protocol/compare";
+import type { HeldOut, TuningReport } from "../../src/protocol/report";
 import { button } from "../controls";
 import { el, icon } from "../dom";
 import * as format from "../format";
@@ -166,7 +167,7 @@ export class ComparePage {
 
   private showHeader(): void {
     if (!this.views) return;
-    const { original, compressed, layers } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
+    const { original, compressed, layers, tuning } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
     const left = name(original, t("original")), right = name(compressed, t("compressed"));
     left.addEventListener("click", () => void this.host.openModel("original"));
     right.addEventListener("click", () => void this.host.openModel("compressed"));
@@ -174,17 +175,18 @@ export class ComparePage {
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
     const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
     const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
-    const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: [value: string, name: string, hover?: string][] = [
+    const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: [value: string, name: string, hover?: string, kind?: string][] = [
       [`${format.times(original.bytes / compressed.bytes)}×`, t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
       memory,
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
+      ...(tuning ? [gainOf(tuning)] : []),
     ];
-    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover, kind]) => el("div", { class: kind ? `figure ${kind}` : "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
   }
 
-  private more(figures: readonly [string, string, string?][]): HTMLElement {
+  private more(figures: readonly [string, string, ...unknown[]][]): HTMLElement {
     const all = figures.map(([value, text]) => `${text}: ${value}`).join("\n");
     return el("span", { class: "more", title: all, role: "note", tabindex: 0, "aria-label": all }, icon("ellipsis"));
   }
@@ -232,6 +234,12 @@ export class ComparePage {
     this.state = { ...this.state, ...change };
     saveState({ ...this.state, ...start.compare });
   }
+}
+
+/** What training has gained on samples that were held out. */
+function gainOf({ before, after, steps, bestStep }: TuningReport): [string, string, string, string] {
+  const share = ({ agreement, loss }: HeldOut): number => agreement ?? loss, hover = t("{0} of samples that the training did not see, best at step {1} of {2}", before.agreement === undefined ? t("Error") : t("Agreement"), format.whole(bestStep), format.whole(steps));
+  return [`${format.tenths(100 * share(before))} → ${format.tenths(100 * share(after))} %`, t("by fine-tuning"), hover, "cmp-tuned"];
 }
 
 /** Bits per convolution weight before and after. */

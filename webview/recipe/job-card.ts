@@ -3,7 +3,9 @@ import type { Planning, RecipeAction } from "../../src/protocol/recipe-page";
 import { button } from "../controls";
 import { el, icon } from "../dom";
 import * as format from "../format";
+import { JobVoice, leftText } from "../job-words";
 import { t } from "../l10n";
+import { TrainingView } from "../training";
 
 /** Layers that were done last stand in the card. */
 const SHOWN = 3;
@@ -11,16 +13,23 @@ const SHOWN = 3;
 /** What is being done: layers compressed or rated, how long it will take, Cancel; or how it ended, and how it goes on. */
 export class JobCard {
   readonly element = el("section", { class: "job", hidden: true, "aria-label": t("Job") });
-  private readonly live = el("p", { class: "unseen", role: "status" });
-  private told = "";
+  private readonly voice = new JobVoice();
+  private readonly training: TrainingView;
 
-  constructor(private readonly act: (action: RecipeAction) => void) {}
+  constructor(private readonly act: (action: RecipeAction) => void) {
+    this.training = new TrainingView({ finish: () => act("finish-tuning"), cancel: () => act("cancel-job") });
+  }
 
   show(job: JobState | undefined, planning: Planning, trusted: boolean): void {
+    this.voice.tell(job);
+    if (job?.state === "running" && this.training.show(job)) {
+      this.element.hidden = false;
+      if (!this.element.contains(this.training.element)) this.element.replaceChildren(this.training.element, this.voice.element);
+      return;
+    }
     const parts = job?.state === "running" ? this.running(job) : planning.state === "busy" ? this.rating(planning) : job ? this.ended(job, trusted) : planning.state === "cancelled" ? this.cancelled() : undefined;
     this.element.hidden = parts === undefined;
-    this.element.replaceChildren(...(parts ?? []), this.live);
-    this.tell(job);
+    this.element.replaceChildren(...(parts ?? []), this.voice.element);
   }
 
   private running(job: JobState): HTMLElement[] {
@@ -52,20 +61,9 @@ export class JobCard {
       el("div", { class: "row" }, button({ label: isEarlier ? t("Resume Earlier Recipe") : t("Resume"), small: true, disabled: !trusted, onClick: () => this.act("resume-job") }), button({ label: t("Discard"), small: true, onClick: () => this.act("discard-job") })),
     ];
   }
-
-  /** Start, each quarter and the end are read out. */
-  private tell(job: JobState | undefined): void {
-    const quarter = job?.state === "running" ? Math.floor(4 * job.fraction) : 0;
-    const text = !job ? "" : job.state !== "running" ? job.sentence ?? "" : quarter === 0 ? t("Compressing began") : t("Compressing, {0} percent", 25 * quarter);
-    if (text === this.told) { this.live.textContent = text; return; }
-    this.told = text;
-    this.live.textContent = text;
-  }
 }
 
 const head = (title: string, note: string, action: HTMLElement): HTMLElement => el("div", { class: "job-head" }, el("h2", {}, title), el("small", {}, note), action);
-
-const leftText = (seconds: number | undefined): string => (seconds === undefined || !Number.isFinite(seconds) ? "" : seconds < 90 ? t("{0} s left", Math.max(1, Math.round(seconds))) : t("{0} min left", Math.round(seconds / 60)));
 
 function bar(fraction: number, label: string): HTMLElement {
   const element = el("progress", { class: "job-bar", "aria-label": label });

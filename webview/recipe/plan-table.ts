@@ -40,7 +40,7 @@ export class PlanTable {
   private typed = { text: "", at: 0 };
 
   constructor(private readonly actions: TableActions) {
-    const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader" }, name)));
+    const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader" }, name || el("span", { class: "unseen" }, t("Pin")))));
     const scroll = el("div", { class: "plan-scroll" }, head, this.body);
     this.element.append(scroll, this.rest, this.total);
     keepInSight(scroll, () => this.body.querySelector("[aria-selected=true]"));

@@ -17,6 +17,7 @@ import { JobCard } from "./job-card";
 import { PlanTable, type Order } from "./plan-table";
 import { choiceOf, pinOf, Plans, targetText } from "./plans";
 import { Settings } from "./settings";
+import { TuningSetting } from "./tuning";
 
 interface PageState { selected?: string; order: Order }
 
@@ -51,6 +52,7 @@ export class RecipePage {
   });
   private readonly card = new JobCard((action) => void this.host.act(action));
   private readonly settings = new Settings((changes) => this.change(changes));
+  private readonly tuning = new TuningSetting((changes) => this.change(changes));
   private readonly size = field({ label: t("Size, like 300KB or 12x"), onInput: () => undefined, onKey: (event) => { if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize(); } });
   private readonly goals = el("span", { class: "recipe-goal" });
   private readonly note = el("p", { class: "recipe-note", role: "status" });
@@ -86,7 +88,7 @@ export class RecipePage {
     this.size.classList.add("recipe-size");
     this.size.addEventListener("change", () => this.takeSize());
     this.left.append(
-      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.settings.element),
+      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.tuning.element, this.settings.element),
       this.card.element);
     this.right.append(el("div", { class: "recipe-row recipe-layers-head" }, el("h2", {}, t("Layers")), this.count, el("span", { class: "spacer" }), el("label", { class: "recipe-order" }, el("span", {}, t("Order")), order), filter), this.table.element);
     this.restricted.append(icon("shield"), el("span", {}, t("Restricted Mode: you can look at this recipe. Compressing and measuring run a model, so they need a trusted folder.")), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
@@ -97,7 +99,7 @@ export class RecipePage {
   private take(view: RecipeView | undefined, problem: RecipeProblem | undefined): void {
     if (view) this.view = view;
     this.problem = problem;
-    if (view) { this.showGoal(view); this.settings.show(view); }
+    if (view) { this.showGoal(view); this.tuning.show(view); this.settings.show(view); }
     this.draw();
   }
 
@@ -178,15 +180,15 @@ export class RecipePage {
   }
 
   private showHeader(): void {
-    const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", blocked = problem !== undefined || plans?.facts.problem !== undefined || !view?.model;
+    const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", blocked = problem !== undefined || plans?.facts.problem !== undefined || !view?.model, lacksImages = this.lacksImages;
     const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
     const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
-    const compress = button({ label: t("Compress"), icon: "archive", primary: true, disabled: !trusted || blocked || running, title: trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
+    const compress = button({ label: t("Compress"), icon: "archive", primary: true, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? t("Training needs images: choose a folder, or turn it off.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
-    this.header.replaceChildren(figures, el("div", { class: "recipe-images" }, choose, el("small", {}, data === undefined ? t("nothing is run, the weights alone count") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", {}, data === undefined ? t("nothing is run, the weights alone count") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
   }
 
   /** The drop-down and the field say what the text says. */
@@ -230,8 +232,11 @@ export class RecipePage {
   }
 
   private compress(): void {
-    if (this.trusted && !this.problem && this.view?.model && !this.plans?.facts.problem && this.job?.state !== "running") void this.host.act("compress");
+    if (this.trusted && !this.problem && this.view?.model && !this.plans?.facts.problem && !this.lacksImages && this.job?.state !== "running") void this.host.act("compress");
   }
+
+  /** Whether the recipe wants a training that it has no images for. */
+  private get lacksImages(): boolean { return this.view?.tune !== undefined && this.view.tune !== "none" && this.view.data?.folder === undefined; }
 
   private change(changes: RecipeChange[]): void { void this.host.change(changes); }
 

@@ -25,7 +25,7 @@ export function whyOf(plans: Plans, point: PlanPoint, at: number, setting: Layer
     ...(pinned ? [link(t("Unpin"), () => actions.free())] : [link(t("Keep as It Is"), () => actions.keep())]),
     ...(setting?.pin === "leave" ? [] : [link(t("Leave Alone"), () => actions.leave())]), least, link(t("Set Method…"), (element) => actions.choose(element)),
   ];
-  return el("div", { class: "why", role: "row" }, el("div", { class: "why-text", role: "gridcell" }, el("p", {}, sentences(plans, point, at, pinned)), el("div", { class: "why-links" }, ...links)), ...(layer.blocked === undefined ? [curveOf(layer, point.choices[at])] : []));
+  return el("div", { class: "why", role: "row" }, el("div", { class: "why-text", role: "gridcell" }, el("p", {}, sentences(plans, point, at, pinned)), el("div", { class: "why-links" }, ...links)), ...(layer.blocked === undefined ? [el("div", { class: "why-curve-cell", role: "gridcell" }, curveOf(layer, point.choices[at]))] : []));
 }
 
 /** The same where only the plan has changed, so that nothing is taken out of a hand. */

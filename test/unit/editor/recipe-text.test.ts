@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { parseRecipe } from "../../../src/compression/recipe";
 import { checkChanges, layerLine, problemOf, readRecipe } from "../../../src/editor/recipe-text";
 import { KernelscopeError } from "../../../src/protocol/errors";
 
@@ -16,6 +17,16 @@ const text = `{
 describe("a recipe's text", () => {
   test("is shown as far as its fields are of the right type", () => {
     expect(readRecipe(text).view).toMatchObject({ modelPath: "./a.onnx", target: undefined, data: { folder: "./images", limit: undefined }, layers: { a: { pin: { atLeastBits: 4 } } } });
+  });
+  test("says whether to tune in one of the ways there are", () => {
+    const tuneOf = (tune: unknown) => readRecipe(JSON.stringify({ tune })).view?.tune;
+    expect([tuneOf("none"), tuneOf({ duration: "30m" }), tuneOf({ steps: 2000 }), tuneOf("soon"), tuneOf({ steps: "many" }), tuneOf(3)]).toEqual(["none", { duration: "30m" }, { steps: 2000 }, undefined, undefined, undefined]);
+  });
+  test("that tunes in no way there is says where and how it may", () => {
+    const wrong = (tune: string) => { const text = `{\n  "version": 1,\n  "tune": ${tune}\n}`; try { return parseRecipe(text, "a.kernelscope.json"); } catch (error) { return problemOf(error, text); } };
+    expect(wrong('"soon"')).toEqual({ line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });
+    expect(wrong('{ "steps": 1.5 }')).toEqual({ line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });
+    expect(wrong('{\n    "duration": "soon"\n  }')).toEqual({ line: 4, text: "tune.duration: give a time like 90s, 30m or 2h." });
   });
   test("that is no JSON, or no object, says where", () => {
     expect(readRecipe('{\n  "model" "a"\n}')).toEqual({ problem: { text: expect.stringMatching(/^A colon is missing/) as string, line: 2 } });

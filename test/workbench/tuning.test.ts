@@ -1,0 +1,188 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
+import { overlaps } from "./overlaps";
+import { Workbench } from "./workbench";
+
+const NAME = "fashion.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
+let workbench: Workbench;
+const at = (name: string) => path.join(workbench.folder, name);
+const write = (fields: object) => writeFileSync(at(NAME), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "22KB", ...fields }, null, 2)}\n`);
+const read = () => JSON.parse(readFileSync(at(NAME), "utf8")) as Record<string, unknown>;
+const withImages = { data: { folder: "./fashion-mnist" } };
+
+beforeAll(async () => { workbench = await Workbench.start(); }, 300_000);
+afterAll(() => workbench?.stop());
+beforeEach(async () => {
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await workbench.tidy();
+  await workbench.sideBar(true);
+  rmSync(at(RESULT), { force: true });
+});
+
+async function open(): Promise<Frame> {
+  await workbench.menu(NAME, "Open Recipe Editor");
+  const page = await workbench.modelPage(NAME);
+  await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+  await workbench.sideBar(false);
+  return page;
+}
+/** Waits until layers are rated on the images. */
+const rated = (page: Frame) => expect.poll(() => page.locator(".candidate").innerText(), { timeout: 120_000 }).toContain("agreement, predicted");
+async function compress(page: Frame): Promise<void> {
+  await rated(page);
+  await page.locator(".plan-row[aria-selected=true]").focus();
+  await workbench.page.keyboard.press("Control+Enter");
+  await page.locator(".training").waitFor({ timeout: 240_000 }).catch(async (error: unknown) => { await workbench.picture("failure"); throw error; });
+}
+/** Saves and waits until the recipe's training is what is wanted. */
+async function saved(tune: unknown): Promise<void> {
+  await expect.poll(async () => { await workbench.page.keyboard.press("Control+s"); return read().tune; }, { timeout: 20_000, interval: 500 }).toEqual(tune);
+}
+async function wear(theme: string, page: Frame, name: string): Promise<void> {
+  writeFileSync(path.join(workbench.home, "profile", "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, "workbench.colorTheme": theme }));
+  await page.waitForSelector({ light: "body.vscode-light", hc: "body.vscode-high-contrast:not(.vscode-high-contrast-light)", "hc-light": "body.vscode-high-contrast-light" }[name] ?? "body.vscode-dark");
+  await workbench.page.waitForTimeout(500);
+}
+const list = (page: Frame) => page.locator(".tuning-choice .select");
+const chosen = (page: Frame) => list(page).evaluate((element: HTMLElement & { value: string }) => element.value);
+async function choose(page: Frame, text: string): Promise<void> {
+  await list(page).scrollIntoViewIfNeeded();
+  await list(page).click();
+  await page.locator(".tuning-choice [role=option]", { hasText: text }).click();
+}
+const quick = () => workbench.page.locator(".quick-input-list .monaco-list-row");
+const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
+/** Pids of this workbench's worker processes. */
+const workers = (): number[] => execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(path.dirname(workbench.folder))).map((line) => Number(line.trim().split(" ")[0]));
+const gained = /Written: fashion-cnn\.small\.onnx, [\d.]+ KB, \d+ times smaller\. Agreement [\d.]+ % ± [\d.]+ on \d+ images\. Fine-tuning(: agreement [\d.]+ → [\d.]+ % on held-out images, best at step [\d,]+ of [\d,]+\.| gained nothing on held-out images in [\d,]+ steps; what was before is kept\.)/;
+
+test("a recipe's page sets the training, and never says anything else than its text", async () => {
+  write({});
+  const page = await open(), { keyboard } = workbench.page;
+  await list(page).scrollIntoViewIfNeeded();
+  expect(await list(page).getAttribute("disabled")).not.toBeNull();
+  expect(await page.locator(".tuning-note").innerText()).toBe("Training needs images: choose a folder first.");
+  await workbench.picture("tuning-no-images");
+  write(withImages);
+  await expect.poll(() => list(page).getAttribute("disabled")).toBeNull();
+  await rated(page);
+
+  await choose(page, "30 minutes");
+  await saved({ duration: "30m" });
+  await choose(page, "Own Time");
+  const own = page.locator(".tuning-own input");
+  await own.fill("soon");
+  await own.press("Enter");
+  await page.locator(".tuning-own.wrong").waitFor();
+  expect(await page.locator(".tuning-note.bad").innerText()).toBe('"soon" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.');
+  await workbench.picture("tuning-wrong");
+  expect(read().tune).toEqual({ duration: "30m" });
+  await own.fill("45m");
+  await own.press("Enter");
+  await saved({ duration: "45m" });
+  await choose(page, "Number of Steps");
+  await own.fill("2000");
+  await own.press("Enter");
+  await saved({ steps: 2000 });
+  expect(await chosen(page)).toBe("steps");
+  await workbench.picture("tuning-steps");
+  expect(await overlaps(page)).toEqual([]);
+  await page.locator(".plan-row[aria-selected=true]").focus();
+  for (let i = 0; i < 2; i++) await keyboard.press("Control+z");
+  await expect.poll(() => chosen(page)).toBe("30m");
+  await choose(page, "Off");
+  await saved(undefined);
+
+  write({ ...withImages, tune: { duration: "an hour" } });
+  await expect.poll(() => page.locator(".recipe-problem").innerText()).toMatch(/^Line 9: tune\.duration: give a time like 90s, 30m or 2h\./);
+  write({ tune: { steps: 100 } });
+  await expect.poll(() => page.locator(".tuning-note.bad").innerText()).toBe("Training needs images: choose a folder, or turn this off.");
+  expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();
+});
+
+test("a training shows its course in every theme and width, is read as a table, and ends early with its best", { timeout: 600_000 }, async () => {
+  write({ ...withImages, tune: { steps: 600 } });
+  const page = await open();
+  await compress(page);
+  await expect.poll(() => page.locator(".training-best").count()).toBe(1);
+  const early = await stepOf(page);
+  await expect.poll(() => page.locator(".training-look").count(), { timeout: 240_000 }).toBeGreaterThan(2);
+  expect(await stepOf(page)).toBeGreaterThan(early);
+  expect(await page.locator(".training-held figcaption").innerText()).toMatch(/^Agreement on held-out images, %\s+[\d.]+ → [\d.]+ · best (at step \d+|before training)$/);
+  expect(await workbench.page.locator(".statusbar-item", { hasText: /Fine-tuning \d+ %/ }).count()).toBe(1);
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]]) {
+    await wear(theme, page, name);
+    await workbench.picture(`tuning-${name}`);
+    expect(await violations(page), name).toEqual([]);
+  }
+  for (const width of [1000, 700, 520, 340]) {
+    await workbench.page.setViewportSize({ width: width + 48, height: 900 });
+    await workbench.page.waitForTimeout(400);
+    await workbench.picture(`tuning-width-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  const table = page.locator(".training .icon-button");
+  await table.click();
+  expect(await page.locator(".training-table tbody tr").first().innerText()).toMatch(/^0\s+[\d.]+\s+–$/);
+  expect(await violations(page)).toEqual([]);
+  await workbench.picture("tuning-table");
+  await table.click();
+
+  await workbench.sideBar(true);
+  const model = await workbench.open("fashion-cnn.onnx");
+  await model.locator(".foot .training").waitFor();
+  await workbench.page.waitForTimeout(1000);
+  await workbench.picture("tuning-model");
+  expect(await violations(model)).toEqual([]);
+  const finish = model.locator(".training .button", { hasText: "Finish Now, Keep the Best" });
+  await finish.focus();
+  await workbench.page.waitForTimeout(1500);
+  expect(await finish.evaluate((button) => document.activeElement === button)).toBe(true); // it stays the same button
+  await finish.press("Enter");
+  await model.locator(".foot-end").waitFor({ timeout: 120_000 });
+  expect(await model.locator(".foot-end").innerText()).toMatch(gained);
+  expect(statSync(at(RESULT)).size).toBeLessThanOrEqual(22_000);
+  await model.locator(".foot .button", { hasText: "Compare" }).click();
+  const comparison = await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`);
+  await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^[\d.]+ → [\d.]+ %\s+by fine-tuning$/);
+  await workbench.picture("tuning-comparison");
+});
+
+test("a training whose process is killed goes on from its checkpoint and ends well", { timeout: 600_000 }, async () => {
+  write({ ...withImages, tune: { steps: 80 } });
+  const page = await open(), before = new Set(workers());
+  await compress(page);
+  await expect.poll(() => stepOf(page), { timeout: 240_000 }).toBeGreaterThan(30);
+  const [job] = workers().filter((pid) => !before.has(pid));
+  process.kill(job, "SIGKILL");
+  await expect.poll(() => workers().filter((pid) => pid !== job && !before.has(pid)).length).toBe(1);
+  await page.locator(".training").waitFor({ timeout: 240_000 });
+  await page.locator(".job-end .codicon-pass-filled").waitFor({ timeout: 400_000 });
+  expect(await page.locator(".recipe-left .job").innerText()).toMatch(gained);
+  expect(existsSync(at(RESULT))).toBe(true);
+});
+
+test("Fine-Tune… asks how small, for images and how long, and its result leads to a recipe that says so", { timeout: 600_000 }, async () => {
+  rmSync(at(NAME), { force: true });
+  await workbench.menu("fashion-cnn.onnx", "Fine-Tune…");
+  await quick().filter({ hasText: "Smallest" }).click();
+  await quick().filter({ hasText: "fashion-mnist" }).click();
+  await quick().filter({ hasText: "15 Minutes" }).waitFor();
+  await workbench.page.keyboard.type("20 steps");
+  await quick().filter({ hasText: "20 Steps" }).waitFor();
+  await workbench.picture("tuning-how-long");
+  await workbench.page.keyboard.press("Enter");
+  await workbench.page.locator(".notification-toast", { hasText: "Compressing fashion-cnn.onnx" }).waitFor();
+  await workbench.modelPage(RESULT, 400_000);
+  await expect.poll(() => workbench.page.locator(".notification-toast").allInnerTexts().then((all) => all.join(" "))).toMatch(/Written: .* Fine-tuning/);
+  await workbench.page.locator(".notification-toast .monaco-button", { hasText: "Open Recipe" }).click();
+  const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
+  await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+  expect(await chosen(page)).toBe("steps");
+  expect(await page.locator(".tuning-own input").inputValue()).toBe("20");
+});

@@ -1,0 +1,40 @@
+import type { JobState, PageAction } from "../src/protocol/page";
+import { button } from "./controls";
+import { el } from "./dom";
+import { JobVoice, leftText } from "./job-words";
+import { t } from "./l10n";
+import { TrainingView } from "./training";
+
+/** Under a model: how far its job is, or how it ended. */
+export class JobFoot {
+  readonly element = el("footer", { class: "foot", hidden: true });
+  private readonly voice = new JobVoice();
+  private readonly training: TrainingView;
+
+  constructor(private readonly act: (action: PageAction) => void) {
+    this.training = new TrainingView({ finish: () => act("finish-tuning"), cancel: () => act("cancel-job") });
+  }
+
+  show(job: JobState | undefined): void {
+    this.element.hidden = job === undefined;
+    this.voice.tell(job);
+    if (!job) return;
+    const isTraining = job.state === "running" && this.training.show(job);
+    if (isTraining && this.element.contains(this.training.element)) return;
+    this.element.replaceChildren(...(isTraining ? [this.training.element] : job.state === "running" ? this.running(job) : this.ended(job)), this.voice.element);
+  }
+
+  private running({ fraction, title, text, secondsLeft }: JobState): HTMLElement[] {
+    const bar = el("progress", { "aria-label": title });
+    bar.max = 1;
+    bar.value = fraction;
+    return [el("span", {}, [`${title}: ${text}`, leftText(secondsLeft)].filter(Boolean).join(" · ")), bar, this.action(t("Cancel"), "cancel-job")];
+  }
+
+  private ended({ state, sentence, comparable }: JobState): HTMLElement[] {
+    const actions = state === "stopped" ? [this.action(t("Resume"), "resume-job"), this.action(t("Discard"), "discard-job")] : [...(comparable ? [this.action(t("Compare"), "compare-result")] : []), this.action(t("Open Recipe"), "open-recipe"), this.action(t("Close"), "discard-job")];
+    return [el("span", { class: "foot-end" }, sentence ?? ""), ...actions];
+  }
+
+  private action(label: string, action: PageAction): HTMLElement { return button({ label, small: true, onClick: () => this.act(action) }); }
+}

@@ -1,0 +1,119 @@
+import type { RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
+import { parseTuning, recipeTuning, type RecipeTuning } from "../../src/protocol/tuning";
+import { field, select } from "../controls";
+import { el } from "../dom";
+import { t } from "../l10n";
+
+const MINUTES = [5, 15, 30, 60];
+type Choice = "off" | `${number}m` | "time" | "steps";
+
+/** Whether and how long the compressed network is trained: off, a time, or a number of steps, as the text has it. */
+export class TuningSetting {
+  readonly element = el("section", { class: "tuning" });
+  private readonly place = el("span", { class: "tuning-choice" });
+  private readonly note = el("p", { class: "tuning-note", role: "status" });
+  private readonly own: HTMLElement & { value: string };
+  private tune: RecipeTuning = "none";
+  private hasImages = false;
+  /** What is asked for in the field, until the text says it. */
+  private asking: "time" | "steps" | undefined;
+
+  constructor(private readonly change: (changes: RecipeChange[]) => void) {
+    this.own = field({ label: "", onInput: () => undefined, onKey: (event) => {
+      if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.take();
+      if (event.key === "Escape") this.leave();
+    } });
+    this.own.addEventListener("change", () => this.take());
+    this.own.addEventListener("focusout", () => { if (this.own.value.trim() === "") this.leave(); });
+    this.own.classList.add("tuning-own");
+    this.element.append(el("div", { class: "recipe-row" }, el("h2", {}, t("Fine-tune")), this.own, this.place), this.note);
+  }
+
+  show({ tune = "none", data }: RecipeView): void {
+    this.hasImages = data?.folder !== undefined;
+    if (JSON.stringify(tune) !== JSON.stringify(this.tune)) this.asking = undefined;
+    this.tune = tune;
+    this.draw();
+  }
+
+  /** The list and the field say what the text says. */
+  private draw(): void {
+    const { tune, asking, own, place, hasImages } = this, chosen = asking ?? choiceOf(tune), isOff = !hasImages && tune === "none", key = `${chosen} ${isOff}`;
+    own.hidden = chosen !== "time" && chosen !== "steps";
+    const label = chosen === "steps" ? t("Steps, like 2000") : t("Time, like 45m or 2h");
+    own.setAttribute("aria-label", label);
+    own.setAttribute("placeholder", chosen === "steps" ? t("like 2000") : t("like 45m or 2h"));
+    if (own !== document.activeElement && !own.contains(document.activeElement)) {
+      own.value = asking || tune === "none" ? "" : "steps" in tune ? String(tune.steps) : tune.duration;
+      own.classList.remove("wrong");
+    }
+    if (!own.classList.contains("wrong")) this.say(hintOn(tune, hasImages), !hasImages && tune !== "none");
+    if (place.dataset.value === key) return;
+    place.dataset.value = key;
+    const values: { value: Choice; text: string }[] = [{ value: "off", text: t("Off") }, ...MINUTES.map((minutes) => ({ value: `${minutes}m` as const, text: t("{0} minutes", minutes) })), { value: "time", text: t("Own Time") }, { value: "steps", text: t("Number of Steps") }];
+    const list = select<Choice>({ label: t("Fine-tune"), values, value: chosen, onChange: (choice) => this.choose(choice) });
+    list.toggleAttribute("disabled", isOff);
+    list.title = isOff ? t("Training needs images: choose a folder first.") : "";
+    place.replaceChildren(list);
+  }
+
+  private choose(choice: Choice): void {
+    this.asking = choice === "time" || choice === "steps" ? choice : undefined;
+    if (this.asking === undefined) { this.write(choice === "off" ? "none" : recipeTuning(choice)); return; }
+    if (this.asking === choiceOf(this.tune)) this.asking = undefined;
+    this.draw();
+    this.own.focus();
+  }
+
+  /** What stands in the field, where it makes sense. */
+  private take(): void {
+    const text = this.own.value.trim().replace(",", "."), asked = this.asking ?? choiceOf(this.tune);
+    if (text === "") return;
+    try {
+      const tuning = recipeTuning(asked === "steps" && /^\d+$/.test(text) ? `${text}steps` : text);
+      this.own.classList.remove("wrong");
+      this.write(tuning);
+    } catch (error) {
+      this.own.classList.add("wrong");
+      this.say(error instanceof Error ? error.message : String(error), true);
+    }
+  }
+
+  private say(text: string, isBad: boolean): void {
+    if (this.note.textContent !== text) this.note.textContent = text;
+    this.note.classList.toggle("bad", isBad);
+  }
+
+  private leave(): void {
+    this.asking = undefined;
+    this.own.classList.remove("wrong");
+    this.draw();
+  }
+
+  private write(tuning: RecipeTuning): void {
+    if (JSON.stringify(tuning) === JSON.stringify(this.tune)) { this.leave(); return; }
+    this.change([{ path: ["tune"], value: tuning === "none" ? undefined : tuning }]);
+  }
+}
+
+function hintOn(tune: RecipeTuning, hasImages: boolean): string {
+  if (!hasImages) return tune === "none" ? t("Training needs images: choose a folder first.") : t("Training needs images: choose a folder, or turn this off.");
+  return tune === "none" ? t("Training on the images can bring back much of what a small file loses.") : "duration" in tune ? t("Trains until the time is up, and keeps the best.") : t("Trains so many steps, and keeps the best: the same file every time.");
+}
+
+/** The entry of the list that stands for what the text says. */
+function choiceOf(tune: RecipeTuning): Choice {
+  if (tune === "none") return "off";
+  if ("steps" in tune) return "steps";
+  const minutes = MINUTES.find((minutes) => secondsOf(tune.duration) === 60 * minutes);
+  return minutes === undefined ? "time" : `${minutes}m`;
+}
+
+function secondsOf(duration: string): number | undefined {
+  try {
+    const length = parseTuning(duration);
+    return length && "seconds" in length ? length.seconds : undefined;
+  } catch {
+    return undefined; // the page says what is wrong with the text
+  }
+}
