@@ -98,9 +98,9 @@ test("a recipe's page sets the training, and never says anything else than its t
   await saved(undefined);
 
   write({ ...withImages, tune: { duration: "an hour" } });
-  await expect.poll(() => page.locator(".recipe-problem").innerText()).toMatch(/^Line 9: tune\.duration: give a time like 90s, 30m or 2h\./);
+  await expect.poll(() => page.locator(".recipe-problem").innerText(), { timeout: 20_000 }).toMatch(/^Line \d+: tune\.duration: give a time like 90s, 30m or 2h\./);
   write({ tune: { steps: 100 } });
-  await expect.poll(() => page.locator(".tuning-note.bad").innerText()).toBe("Training needs images: choose a folder, or turn this off.");
+  await expect.poll(() => page.locator(".tuning-note.bad").innerText(), { timeout: 20_000 }).toBe("Training needs images: choose a folder, or turn this off.");
   expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();
 });
 
@@ -170,7 +170,7 @@ test("a training whose process is killed goes on from its checkpoint and ends we
 test("Fine-Tune… asks how small, for images and how long, and its result leads to a recipe that says so", { timeout: 600_000 }, async () => {
   rmSync(at(NAME), { force: true });
   await workbench.menu("fashion-cnn.onnx", "Fine-Tune…");
-  await quick().filter({ hasText: "Smallest" }).click();
+  await quick().filter({ hasText: "Up to 3 points" }).click();
   await quick().filter({ hasText: "fashion-mnist" }).click();
   await quick().filter({ hasText: "15 Minutes" }).waitFor();
   await workbench.page.keyboard.type("20 steps");
