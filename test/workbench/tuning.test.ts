@@ -41,6 +41,7 @@ async function compress(page: Frame): Promise<void> {
 /** Saves and waits until the recipe's training is what is wanted. */
 async function saved(tune: unknown): Promise<void> {
   await expect.poll(async () => { await workbench.page.keyboard.press("Control+s"); return read().tune; }, { timeout: 20_000, interval: 500 }).toEqual(tune);
+  await workbench.page.waitForTimeout(1000); // the last Ctrl+S writes a clean document once more, which must not cross what a test writes next
 }
 async function wear(theme: string, page: Frame, name: string): Promise<void> {
   writeFileSync(path.join(workbench.home, "profile", "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, "workbench.colorTheme": theme }));
