@@ -1,5 +1,3 @@
-import { writeFileSync } from "node:fs";
-import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { violations } from "./axe";
 import { lengthen, overlaps } from "./overlaps";
@@ -11,14 +9,9 @@ let workbench: Workbench;
 beforeAll(async () => { workbench = await Workbench.start(); });
 afterAll(() => workbench?.stop());
 
-async function wear(theme: string): Promise<void> {
-  writeFileSync(path.join(workbench.home, "profile", "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, "workbench.colorTheme": theme }));
-  await workbench.page.waitForTimeout(1500);
-}
-
-describe.each(["Default Dark Modern", "Default Light Modern", "Default High Contrast", "Default High Contrast Light"])("%s", (theme) => {
+describe.each(["Default Dark Modern", "Default Light Modern", "Default High Contrast", "Default High Contrast Light"] as const)("%s", (theme) => {
   test("a model: graph, layers, codebooks", async () => {
-    await wear(theme);
+    await workbench.wear(theme);
     await workbench.tidy();
     const page = await workbench.open("resnet20-cifar10.onnx");
     await page.waitForSelector(".side[data-layer]");

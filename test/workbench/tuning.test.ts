@@ -43,11 +43,6 @@ async function saved(tune: unknown): Promise<void> {
   await expect.poll(async () => { await workbench.page.keyboard.press("Control+s"); return read().tune; }, { timeout: 20_000, interval: 500 }).toEqual(tune);
   await workbench.page.waitForTimeout(1000); // the last Ctrl+S writes a clean document once more, which must not cross what a test writes next
 }
-async function wear(theme: string, page: Frame, name: string): Promise<void> {
-  writeFileSync(path.join(workbench.home, "profile", "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, "workbench.colorTheme": theme }));
-  await page.waitForSelector({ light: "body.vscode-light", hc: "body.vscode-high-contrast:not(.vscode-high-contrast-light)", "hc-light": "body.vscode-high-contrast-light" }[name] ?? "body.vscode-dark");
-  await workbench.page.waitForTimeout(500);
-}
 const list = (page: Frame) => page.locator(".tuning-choice .select");
 const chosen = (page: Frame) => list(page).evaluate((element: HTMLElement & { value: string }) => element.value);
 async function choose(page: Frame, text: string): Promise<void> {
@@ -115,8 +110,8 @@ test("a training shows its course in every theme and width, is read as a table, 
   expect(await stepOf(page)).toBeGreaterThan(early);
   expect(await page.locator(".training-held figcaption").innerText()).toMatch(/^Agreement on held-out images, %\s+[\d.]+ → [\d.]+ · best (at step \d+|before training)$/);
   expect(await workbench.page.locator(".statusbar-item", { hasText: /Fine-tuning \d+ %/ }).count()).toBe(1);
-  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]]) {
-    await wear(theme, page, name);
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
     await workbench.picture(`tuning-${name}`);
     expect(await violations(page), name).toEqual([]);
   }
@@ -124,7 +119,9 @@ test("a training shows its course in every theme and width, is read as a table, 
     await workbench.page.setViewportSize({ width: width + 48, height: 900 });
     await workbench.page.waitForTimeout(400);
     await workbench.picture(`tuning-width-${width}`);
-    expect(await overlaps(page), String(width)).toEqual([]);
+    // in one column the training stays at the bottom while the rest is scrolled behind it
+    if (width > 799) expect(await overlaps(page), String(width)).toEqual([]);
+    expect(await page.locator(".training").evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), String(width)).toBeLessThanOrEqual(0);
   }
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   const table = page.locator(".training .icon-button");
@@ -171,7 +168,7 @@ test("a training whose process is killed goes on from its checkpoint and ends we
 test("Fine-Tune… asks how small, for images and how long, and its result leads to a recipe that says so", { timeout: 600_000 }, async () => {
   rmSync(at(NAME), { force: true });
   await workbench.menu("fashion-cnn.onnx", "Fine-Tune…");
-  await quick().filter({ hasText: "Up to 3 points" }).click();
+  await quick().filter({ hasText: /Up\sto\s3\spoints/ }).click();
   await quick().filter({ hasText: "fashion-mnist" }).click();
   await quick().filter({ hasText: "15 Minutes" }).waitFor();
   await workbench.page.keyboard.type("20 steps");

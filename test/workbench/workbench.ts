@@ -13,6 +13,9 @@ interface Server { url: string; stop(): Promise<void> }
 interface Shown { page: Page; close(): Promise<void> }
 interface Opening { folder: string; profile: string; cache: string; extensions: readonly string[]; restricted: boolean }
 
+/** Themes of the four kinds, and the class that the workbench has with each. */
+export const THEMES = { "Default Dark Modern": "vs-dark", "Default Light Modern": "vs", "Default High Contrast": "hc-black", "Default High Contrast Light": "hc-light" } as const;
+
 /** VS Code's workbench with the packaged extension on a folder of models. */
 export class Workbench {
   private constructor(readonly folder: string, readonly home: string, private readonly shown: Shown) {}
@@ -88,6 +91,14 @@ export class Workbench {
     }
     await this.picture("failure");
     throw new Error(`The page of ${name} did not appear.`);
+  }
+
+  /** Puts a theme on, and waits until it is. */
+  async wear(theme: keyof typeof THEMES): Promise<void> {
+    mkdirSync(path.join(this.folder, ".vscode"), { recursive: true });
+    writeFileSync(path.join(this.folder, ".vscode", "settings.json"), JSON.stringify({ "workbench.colorTheme": theme }));
+    await this.page.waitForSelector(`.monaco-workbench.${THEMES[theme]}`);
+    await this.page.waitForTimeout(500);
   }
 
   /** An entry of a file's context menu. */
