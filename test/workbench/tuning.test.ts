@@ -121,7 +121,7 @@ test("a training shows its course in every theme and width, is read as a table, 
     await workbench.picture(`tuning-width-${width}`);
     // in one column the training stays at the bottom while the rest is scrolled behind it
     if (width > 799) expect(await overlaps(page), String(width)).toEqual([]);
-    expect(await page.locator(".training").evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), String(width)).toBeLessThanOrEqual(0);
+    expect(await page.locator(".training").evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), String(width)).toBeLessThanOrEqual(1); // a fraction of a pixel is rounded up
   }
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   const table = page.locator(".training .icon-button");
