@@ -147,7 +147,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   expect(statSync(at(RESULT)).size).toBeLessThanOrEqual(22_000);
   await model.locator(".foot .button", { hasText: "Compare" }).click();
   const comparison = await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`);
-  await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^[\d.]+ → [\d.]+ %\s+by fine-tuning$/);
+  await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^[\d.]+ → [\d.]+ %\s*by fine-tuning$/);
   await workbench.picture("tuning-comparison");
 });
 
@@ -167,6 +167,7 @@ test("a training whose process is killed goes on from its checkpoint and ends we
 
 test("Fine-Tune… asks how small, for images and how long, and its result leads to a recipe that says so", { timeout: 600_000 }, async () => {
   rmSync(at(NAME), { force: true });
+  await expect.poll(() => workbench.row(NAME).count()).toBe(0); // rows move up
   await workbench.menu("fashion-cnn.onnx", "Fine-Tune…");
   await quick().filter({ hasText: /Up\sto\s3\spoints/ }).click();
   await quick().filter({ hasText: "fashion-mnist" }).click();
