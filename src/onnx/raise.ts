@@ -99,11 +99,6 @@ const inOrder = (...rules: Rule[]): Rule => (context) => {
   return undefined;
 };
 
-const drop = (...names: string[]): Rule => (context) => {
-  for (const name of names) take(context, name);
-  return undefined;
-};
-
 /** Bounds that were attributes. */
 const clip: Rule = (context) => {
   for (const [name, at] of [["min", 1], ["max", 2]] as const) {
@@ -170,5 +165,4 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["Squeeze", asInput("axes", 1)], ["Unsqueeze", asInput("axes", 1)], ["Split", inOrder(asInput("split", 1), evenSplit)],
   ["Slice", inOrder(asInput("starts", 1), asInput("ends", 2), asInput("axes", 3))],
   ...["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"].map((op): [string, Rule] => [op, asInput("axes", 1)]),
-  ...["Add", "Sub", "Mul", "Div", "Sum", "Max", "Min", "Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu"].map((op): [string, Rule] => [op, drop("consumed_inputs")]),
 ]);

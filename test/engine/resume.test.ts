@@ -2,23 +2,18 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/numeric/random";
 import type { CompressRequest } from "../../src/protocol/api";
 import { npy } from "../helpers/npy";
+import { bundle } from "../helpers/bundle";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-resume-"));
-const model = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist"), script = path.resolve(".cache/killed-job.cjs");
+const model = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist");
+let script: string;
 const at = (...names: string[]) => path.join(folder, ...names);
 
-beforeAll(() => {
-  buildSync({
-    entryPoints: ["test/engine/killed-job.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
-    external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
-    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  });
-});
+beforeAll(() => { script = bundle("killed-job"); });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const layers = Object.fromEntries([["3", 9, 32], ["7", 9, 32], ["10", 3, 512], ["14", 9, 64], ["17", 9, 16]].map(([name, block, words]) => [`${name}.weight`, { method: "kernel", options: { block, words } }]));

@@ -2,25 +2,20 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { buildSync } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compressModel } from "../../src/compression/compress";
 import type { CompressRequest, Progress } from "../../src/protocol/api";
 import { nodeHost } from "../../src/worker/host";
+import { bundle } from "../helpers/bundle";
 
 /** Whole jobs with a training, on the bundled sample. */
 
-const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-tune-")), script = path.resolve(".cache/killed-tuning.cjs");
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-tune-"));
+let script: string;
 const model = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist");
 const at = (...names: string[]) => path.join(folder, ...names);
 
-beforeAll(() => {
-  buildSync({
-    entryPoints: ["test/engine/killed-job.ts"], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
-    external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
-    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  });
-});
+beforeAll(() => { script = bundle("killed-job"); });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function compress(request: Partial<CompressRequest>, watch: (progress: Progress, stop: AbortController) => void = () => undefined) {

@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { buildSync } from "esbuild";
 import { afterAll, describe, expect, test } from "vitest";
+import { bundle } from "../helpers/bundle";
 
 /** Chromium brings SwiftShader, a Vulkan driver in software: the GPU's code path on a machine without one. */
 const driver = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/usr/lib64/chromium"].map((folder) => path.join(folder, "vk_swiftshader_icd.json")).find((file) => existsSync(file));
@@ -15,12 +15,7 @@ function onSwiftShader(name: string, ...args: string[]): unknown {
   const icd: unknown = JSON.parse(readFileSync(driver!, "utf8")), file = path.join(folder, "icd.json");
   if (typeof icd !== "object" || icd === null || !("ICD" in icd) || typeof icd.ICD !== "object") throw new Error(`${driver} has another form than expected.`);
   writeFileSync(file, JSON.stringify({ ...icd, ICD: { ...icd.ICD, library_path: path.join(path.dirname(driver!), "libvk_swiftshader.so") } }));
-  const script = path.resolve(`.cache/${name}.cjs`);
-  buildSync({
-    entryPoints: [`test/engine/${name}.ts`], outfile: script, bundle: true, platform: "node", target: "node20", logLevel: "warning",
-    external: ["onnxruntime-node"], loader: { ".wasm": "binary" }, define: { "import.meta.url": "moduleUrl" },
-    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-  });
+  const script = bundle(name);
   // Chromium has Vulkan's loader beside the driver; it is found through the library path where the system has none
   const { stdout, stderr, status } = spawnSync(process.execPath, [script, ...args], {
     encoding: "utf8", env: { ...process.env, VK_ICD_FILENAMES: file, LD_LIBRARY_PATH: `${process.env.LD_LIBRARY_PATH ?? ""}:${path.dirname(driver!)}` },
