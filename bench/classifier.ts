@@ -58,7 +58,7 @@ export async function trainClassifier(options: ClassifierOptions): Promise<Train
   const trainables = trainablesOf(classifier, settings), course = new Course(examples, { input: INPUT, ...settings });
   const network = await readNetwork(await readModel(sourceOf(encodeClassifier(classifier))), { name: INPUT, dims: [batch, ...classifier.shape] }, [LOGITS], trainables.map(({ parameter: { name } }) => name));
   const trainer = new Trainer({
-    runtime, threads, network, trainables, objective: { kind: "labels" }, mode: { statistics: "batch", layout: "pixels" }, stop,
+    runtime, threads, network, trainables, objective: { kind: "labels" }, statistics: "batch", stop,
     inputs: (step) => course.inputs(step), rate: oneCycleRate,
   });
   const test = () => score(trainer, options.tests, batch);

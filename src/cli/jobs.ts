@@ -4,7 +4,7 @@ import { inspectLayers } from "../compression/report";
 import { evaluateModel } from "../compression/evaluate";
 import { methods } from "../methods/registry";
 import { typeName } from "../onnx/tensor";
-import type { CompressRequest, Device, PresetId, Progress } from "../protocol/api";
+import { DEVICES, type CompressRequest, type PresetId, type Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, HeldOut, InspectReport, LayerReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
@@ -40,7 +40,6 @@ function oneOf<T extends string>(args: Arguments, name: string, allowed: readonl
   return found;
 }
 
-const DEVICES: readonly Device[] = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"];
 const PRESETS: readonly PresetId[] = ["nearly-lossless", "balanced", "smallest"];
 
 /** Progress on standard error: one line that is rewritten on a terminal, one a stage or every ten seconds elsewhere. */
@@ -217,8 +216,8 @@ function printCompression(report: CompressReport): void {
   process.stdout.write(`Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}, as before.\n`);
   if (report.convBitsPerWeight !== undefined) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   if (tuning) {
-    const { before, after, steps, bestStep } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
-    process.stdout.write(`Trained ${steps.toLocaleString("en")} steps; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.\n`);
+    const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
+    process.stdout.write(`Trained ${steps.toLocaleString("en")} steps on ${device}; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.\n`);
   }
   if (fidelity) {
     const parts = [`${fidelity.samples.toLocaleString("en")} images held out`];

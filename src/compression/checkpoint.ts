@@ -1,6 +1,7 @@
 import { methods } from "../methods/registry";
 import type { PackedWeight } from "../methods/method";
 import type { Layer } from "../onnx/layers";
+import { isDevice } from "../protocol/api";
 import type { TrainingState } from "../training/trainer";
 import type { TunerState } from "../training/tuner";
 import type { FittedLayer } from "./fit";
@@ -216,6 +217,6 @@ export function isTrainingState(value: unknown): value is TrainingState {
 
 function isTunerState(value: unknown): value is TunerState {
   if (!isRecord(value) || !isTrainingState(value)) return false;
-  const { best, first } = value as Record<string, unknown>, isHeld = (held: unknown) => isRecord(held) && typeof held.loss === "number";
-  return isRecord(best) && typeof best.step === "number" && areArrays(best.arrays) && isHeld(best.held) && isHeld(first);
+  const { best, first, device } = value as Record<string, unknown>, isHeld = (held: unknown) => isRecord(held) && typeof held.loss === "number";
+  return isDevice(device) && isRecord(best) && typeof best.step === "number" && areArrays(best.arrays) && isHeld(best.held) && isHeld(first);
 }

@@ -227,18 +227,18 @@ class Compression {
 
   /** Trains what was fitted where that is asked for. @returns constants that have changed beside the layers */
   private async tune(fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<OwnVector[]> {
-    const { model, signal, stop, job: { request: { tune: text } } } = this, length = parseTuning(text);
+    const { model, signal, stop, job: { request: { tune: text, device: wanted } } } = this, length = parseTuning(text);
     if (!length || !data) return [];
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
     const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, layers, input, dataset, trained, watched, length, seed: tools.seed, threads: tools.threads, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
+      model, layers, input, dataset, trained, watched, length, seed: tools.seed, threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
       onProgress: this.followTuning(),
     });
-    const { steps, bestStep, before, after, notes } = tuned;
-    this.tuning = { steps, bestStep, before, after };
+    const { steps, bestStep, before, after, device, notes } = tuned;
+    this.tuning = { steps, bestStep, before, after, device };
     this.notes.push(...notes);
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
     return tuned.vectors;

@@ -3,6 +3,7 @@ import { Preprocess } from "../evaluation/preprocess";
 import { schemaWords } from "../evaluation/schema-words";
 import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
+import { DEVICES } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { parseTarget } from "../protocol/sizes";
 
@@ -38,7 +39,7 @@ export const Recipe = z.strictObject({
     z.strictObject({ steps: described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "How many steps to train: the same file every time.") }),
   ], '"none", { "duration": "30m" } or { "steps": 2000 }'), "none"),
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
-  device: z._default(z.enum(["auto", "cpu", "webgpu", "cuda", "dml", "coreml"]), "auto"),
+  device: z._default(z.enum(DEVICES), "auto"),
   layers: z.optional(described(z.record(z.string(), layer()), "By weight tensor: what is special about single layers.")),
 }).check((context) => {
   const { preset, target, bits } = context.value;

@@ -1,15 +1,16 @@
-import type { TuningDone, ValueFacts } from "../protocol/api";
+import type { Device, TuningDone, ValueFacts } from "../protocol/api";
 import type { HeldOut } from "../protocol/report";
 import type { Dataset } from "../evaluation/dataset";
 import { batchSize } from "../evaluation/evaluate";
 import { extract } from "../onnx/extract";
 import type { Model } from "../onnx/model";
 import { DataType } from "../onnx/tensor";
-import type { Runtime } from "../runtime/runtime";
+import type { Runtime, Session } from "../runtime/runtime";
 import type { Barrier } from "../training/differentiate";
 import { readNetwork, type Network } from "../training/network";
+import { choosePlace } from "../training/device";
 import type { Objective } from "../training/objective";
-import { Tuner, type TunerState } from "../training/tuner";
+import { Tuner, type HeldOutBatch, type TunerState } from "../training/tuner";
 import type { FittedLayer } from "./fit";
 import { Liveness } from "./flow";
 import type { OwnVector } from "./follow";
@@ -27,6 +28,7 @@ export interface TuneRequest {
   length: { steps: number } | { seconds: number };
   seed: number;
   threads?: number;
+  device?: Device;
   runtime: Runtime;
   signal?: AbortSignal;
   stop?: AbortSignal;
@@ -35,6 +37,7 @@ export interface TuneRequest {
 }
 
 export interface Tuned {
+  device: Device;
   layers: FittedLayer[];
   vectors: OwnVector[];
   steps: number;
@@ -54,21 +57,31 @@ const LOOKS = 40;
 
 /** Trains a compressed network's codes, scales, biases and normalizations until it does what the original does, as nearly as it can. */
 export async function tune(request: TuneRequest): Promise<Tuned> {
-  const { model, layers, input, dataset, trained, watched, length, seed, threads, runtime, signal, stop, onProgress, checkpoint } = request;
+  const { model, layers, input, dataset, trained, watched, length, seed, threads, device: wanted = "auto", runtime, signal, stop, onProgress, checkpoint } = request;
   const outputs = logitsOf(model, new Liveness(model, input.name).outputs), student = await Student.of(model, layers);
   const parameters = layers.reduce((sum, { layer }) => sum + layer.parameters, 0), batch = batchSize(input, parameters < BATCH.largeParameters ? BATCH.small : BATCH.large).size;
   const network = await readNetwork(model, { name: input.name, dims: [batch, ...dataset.shape] }, outputs, student.trainables.map(({ parameter: { name } }) => name));
   substitute(network, student);
-  const teacher = await runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes: new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]) }), { threads });
+  const inputShapes = new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]);
+  const openTeacher = async (device: Device) => runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes }), { threads, device });
+  const lessonsOf = (teacher: Session) => new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs });
+  const tunerOf = (device: Device, lessons: Lessons, held: readonly HeldOutBatch[]) => new Tuner({
+    runtime, device, threads, network, trainables: student.trainables, objective: objectiveOf(network), statistics: "fixed",
+    batch: (step) => lessons.batch(step), held, length, evaluateEvery: "steps" in length ? Math.ceil(length.steps / LOOKS) : 50, onProgress, checkpoint, signal, stop,
+  });
+  const known = await checkpoint?.load(), { device, note } = known ? { device: known.device } : await choosePlace({
+    wanted, devices: runtime.devices, length,
+    open: async (place) => {
+      const teacher = await openTeacher(place);
+      return { trial: () => tunerOf(place, lessonsOf(teacher), []).trial(), release: () => teacher.release() };
+    },
+  });
+  const teacher = await openTeacher(device);
   try {
-    const lessons = new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs }), held = await lessons.heldOut();
+    const lessons = lessonsOf(teacher), held = await lessons.heldOut();
     await lessons.chooseAugmentation(held);
-    const tuner = new Tuner({
-      runtime, threads, network, trainables: student.trainables, objective: objectiveOf(network), mode: { statistics: "fixed", layout: "pixels" },
-      batch: (step) => lessons.batch(step), held, length, evaluateEvery: "steps" in length ? Math.ceil(length.steps / LOOKS) : 50, onProgress, checkpoint, signal, stop,
-    });
-    const { steps, bestStep, first, best, step: { tuned, barriers } } = await tuner.run();
-    return { ...await student.result(), steps, bestStep, before: first, after: best, notes: notesOn(layers, tuned, barriers) };
+    const { steps, bestStep, first, best, step: { tuned, barriers } } = await tunerOf(device, lessons, held).run();
+    return { ...await student.result(), device, steps, bestStep, before: first, after: best, notes: [...(note === undefined ? [] : [note]), ...notesOn(layers, tuned, barriers)] };
   } finally {
     await teacher.release();
   }

@@ -138,7 +138,9 @@ export type BlockRequest = { word: number; first: number; count: number } | { bl
 /** `values` are [count, block…], `errors` are shares of an average block's energy; both are empty where the original is missing. */
 export interface BlockPage { which: Uint32Array; values: Float32Array; errors: Float32Array }
 
-export type Device = "auto" | "cpu" | "webgpu" | "cuda" | "dml" | "coreml";
+export const DEVICES = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
+export type Device = typeof DEVICES[number];
+export const isDevice = (value: unknown): value is Device => DEVICES.some((device) => device === value);
 export type PresetId = "nearly-lossless" | "balanced" | "smallest";
 
 /** A compression as the command line or the editor asks for it. Paths are absolute. */

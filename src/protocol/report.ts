@@ -1,3 +1,5 @@
+import type { Device } from "./api";
+
 /** The figures of `compress --json`, `evaluate --json` and `inspect --json`: what a user reads, plain data on every border. Absent means that it does not apply. */
 
 /** One row for each weight tensor, whatever number of nodes use it. */
@@ -63,7 +65,7 @@ export interface HeldOut {
 }
 
 /** What tuning came to, on samples of the data folder that it held out. */
-export interface TuningReport { steps: number; bestStep: number; before: HeldOut; after: HeldOut }
+export interface TuningReport { steps: number; bestStep: number; before: HeldOut; after: HeldOut; device: Device }
 
 export interface EvaluateReport {
   samples: number;

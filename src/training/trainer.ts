@@ -1,4 +1,5 @@
 import type { Device } from "../protocol/api";
+import type { Trial } from "./device";
 import { throwIfCancelled } from "../protocol/errors";
 import type { Runtime, Session, Tensor } from "../runtime/runtime";
 import { storedDims } from "./graph";
@@ -26,7 +27,7 @@ export interface TrainerOptions {
   network: Network;
   trainables: readonly Trainable[];
   objective: Objective;
-  mode: TraceMode;
+  statistics: TraceMode["statistics"];
   /** What comes in with a step beside the trained tensors: samples and what they teach. The same for the same step. */
   inputs(step: number): Promise<Inputs>;
   /** The rate of a step, as a share of the highest. */
@@ -59,16 +60,15 @@ export class Trainer {
   private evaluation!: Session;
 
   constructor(private readonly options: TrainerOptions) {
-    const { network, objective, mode } = options;
+    const { network, objective } = options;
     this.statistics = new RunningStatistics(network);
-    const parameters = [...this.parameters, ...(mode.statistics === "fixed" ? this.statistics.parameters : [])];
-    this.step = buildStep(network, { parameters, objective, mode });
+    const parameters = [...this.parameters, ...(this.isFixed ? this.statistics.parameters : [])];
+    this.step = buildStep(network, { parameters, objective, mode: this.mode(options.statistics) });
   }
 
   async open(): Promise<void> {
-    const { network, mode } = this.options;
     this.session = await this.openModel(this.step.model);
-    this.evaluation = await this.openModel(buildForward(network, { parameters: [...this.parameters, ...this.statistics.parameters], mode: { ...mode, statistics: "fixed" } }));
+    this.evaluation = await this.openModel(buildForward(this.options.network, { parameters: [...this.parameters, ...this.statistics.parameters], mode: this.mode("fixed") }));
   }
 
   async close(): Promise<void> {
@@ -119,6 +119,12 @@ export class Trainer {
     return seconds;
   }
 
+  /** The first step as it would be, and how long one takes. */
+  async trial(): Promise<Trial> {
+    const results = await this.session.run(this.feeds(await this.options.inputs(0))), gradients = this.step.tuned.map((name) => results[gradientOutput(name)].data);
+    return { loss: results[LOSS].data[0], gradients, seconds: await this.secondsPerStep() };
+  }
+
   /** What the network as it stands makes of samples: its outputs, by its running statistics. */
   predictor(): (samples: Tensor) => Promise<Tensor[]> {
     const { network: { input, outputs } } = this.options, given = { ...this.given(), ...this.statistics.feeds() };
@@ -130,8 +136,8 @@ export class Trainer {
 
   /** Replaces the running statistics by those that the network as it stands has over the samples of the first `steps` steps. */
   async estimateStatistics(steps: number): Promise<void> {
-    const { network, network: { input }, mode, inputs } = this.options, given = this.given();
-    const session = await this.openModel(buildForward(network, { parameters: this.parameters, mode: { ...mode, statistics: "batch" } }));
+    const { network, network: { input }, inputs } = this.options, given = this.given();
+    const session = await this.openModel(buildForward(network, { parameters: this.parameters, mode: this.mode("batch") }));
     async function* batches(): AsyncIterable<Inputs> {
       for (let step = 0; step < steps; step++) yield session.run({ ...given, [input]: (await inputs(step))[input] });
     }
@@ -140,6 +146,14 @@ export class Trainer {
     } finally {
       await session.release();
     }
+  }
+
+  private get isFixed(): boolean { return this.options.statistics === "fixed"; }
+
+  /** GPUs compute convolutions as they are, in their usual order. */
+  private mode(statistics: TraceMode["statistics"]): TraceMode {
+    const { device = "cpu" } = this.options;
+    return { statistics, layout: device === "cpu" ? "pixels" : "plain" };
   }
 
   private get parameters() { return this.options.trainables.map(({ parameter }) => parameter); }
@@ -160,12 +174,14 @@ export class Trainer {
     return Object.fromEntries(this.options.trainables.map((one) => [one.parameter.name, { dims: storedDims(one.parameter), data: one.values() }]));
   }
 
+  private feeds(inputs: Inputs): Inputs { return { ...this.given(), ...inputs, ...(this.isFixed ? this.statistics.feeds() : {}) }; }
+
   /** One step. @returns the loss before it */
   private async learn(inputs: Inputs, rate: number): Promise<number> {
-    const { options: { trainables, mode }, step, statistics } = this, isFixed = mode.statistics === "fixed", tuned = new Set(step.tuned);
-    const results = await this.session.run({ ...this.given(), ...inputs, ...(isFixed ? statistics.feeds() : {}) });
+    const { options: { trainables }, step, statistics } = this, tuned = new Set(step.tuned);
+    const results = await this.session.run(this.feeds(inputs));
     for (const trainable of trainables) if (tuned.has(trainable.parameter.name)) trainable.learn(results[gradientOutput(trainable.parameter.name)].data, rate);
-    if (!isFixed) statistics.follow(results);
+    if (!this.isFixed) statistics.follow(results);
     const [loss] = results[LOSS].data;
     release(Object.values(results).map(({ data }) => data));
     return loss;

@@ -1,10 +1,11 @@
 import { divergence, argMax } from "../evaluation/metrics";
 import { throwIfCancelled } from "../protocol/errors";
-import type { TuningDone } from "../protocol/api";
+import type { Device, TuningDone } from "../protocol/api";
 import type { HeldOut } from "../protocol/report";
 import type { Tensor } from "../runtime/runtime";
 import { teacherInput } from "./objective";
 import { cosineRate } from "./optimizer";
+import type { Trial } from "./device";
 import type { Step } from "./step";
 import { Trainer, type Arrays, type Inputs, type TrainerOptions, type TrainingState } from "./trainer";
 
@@ -14,7 +15,7 @@ export interface TeachingBatch { samples: Tensor; teacher: Tensor[] }
 export interface HeldOutBatch extends TeachingBatch { count: number }
 
 /** What a tuning is at a step: enough to go on to the same end. */
-export interface TunerState extends TrainingState { best: { held: HeldOut; step: number; arrays: Arrays }; first: HeldOut }
+export interface TunerState extends TrainingState { best: { held: HeldOut; step: number; arrays: Arrays }; first: HeldOut; device: Device }
 
 /** A stop ends the training; the best so far is kept. */
 export interface TunerOptions extends Omit<TrainerOptions, "inputs" | "rate"> {
@@ -43,22 +44,26 @@ export class Tuner {
     this.trainer = new Trainer({ ...options, inputs: async (step) => inputsOf(await batch(step), input), rate });
   }
 
-  async run(): Promise<TuneResult> {
-    const { trainer } = this;
-    await trainer.open();
+  run(): Promise<TuneResult> { return this.opened(() => this.train()); }
+
+  /** What a step is like here; nothing is learned. */
+  trial(): Promise<Trial> { return this.opened(() => this.trainer.trial()); }
+
+  private async opened<T>(work: () => Promise<T>): Promise<T> {
+    await this.trainer.open();
     try {
-      return await this.train();
+      return await work();
     } finally {
-      await trainer.close();
+      await this.trainer.close();
     }
   }
 
   private async train(): Promise<TuneResult> {
-    const { options: { checkpoint, length, evaluateEvery, onProgress }, trainer } = this, kept = await checkpoint?.load(), known = kept && trainer.restore(kept.arrays) ? kept : undefined;
+    const { options: { checkpoint, device = "cpu", length, evaluateEvery, onProgress }, trainer } = this, kept = await checkpoint?.load(), known = kept && trainer.restore(kept.arrays) ? kept : undefined;
     const first = known?.first ?? await this.evaluate();
     let best = known?.best ?? { held: first, step: 0, arrays: copies(trainer.arrays) };
     const steps = known?.steps ?? ("steps" in length ? length.steps : await this.stepsIn(length.seconds)), start = { step: known?.step ?? 0, steps, loss: known?.loss ?? 0 };
-    const keep = async (state: TrainingState) => { await checkpoint?.save({ ...state, best, first }); };
+    const keep = async (state: TrainingState) => { await checkpoint?.save({ ...state, best, first, device }); };
     if (!known) await keep({ ...start, arrays: trainer.arrays });
     const { step } = await trainer.run(start, {
       keep,

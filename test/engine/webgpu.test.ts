@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import type { CompressReport } from "../../src/protocol/report";
 import { bundle } from "../helpers/bundle";
 
 /** Chromium brings SwiftShader, a Vulkan driver in software: the GPU's code path on a machine without one. */
@@ -10,23 +11,22 @@ const driver = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/usr/lib64/ch
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-webgpu-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a script of this folder prints at its end, run with SwiftShader as the only GPU. */
-function onSwiftShader(name: string, ...args: string[]): unknown {
+/** What a script prints, run with SwiftShader as the only GPU. */
+function onSwiftShader(script: string, ...args: string[]): unknown {
   const icd: unknown = JSON.parse(readFileSync(driver!, "utf8")), file = path.join(folder, "icd.json");
   if (typeof icd !== "object" || icd === null || !("ICD" in icd) || typeof icd.ICD !== "object") throw new Error(`${driver} has another form than expected.`);
   writeFileSync(file, JSON.stringify({ ...icd, ICD: { ...icd.ICD, library_path: path.join(path.dirname(driver!), "libvk_swiftshader.so") } }));
-  const script = bundle(name);
   // Chromium has Vulkan's loader beside the driver; it is found through the library path where the system has none
   const { stdout, stderr, status } = spawnSync(process.execPath, [script, ...args], {
     encoding: "utf8", env: { ...process.env, VK_ICD_FILENAMES: file, LD_LIBRARY_PATH: `${process.env.LD_LIBRARY_PATH ?? ""}:${path.dirname(driver!)}` },
   });
   expect(status, stderr).toBe(0);
-  return JSON.parse(stdout.trim().split("\n").pop()!);
+  return JSON.parse(stdout);
 }
 
 describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
   test("agrees with the CPU", { timeout: 300_000 }, () => {
-    const found = onSwiftShader("webgpu-child", "samples/fashion-cnn.onnx", "samples/fashion-mnist", "128");
+    const found = onSwiftShader(bundle("webgpu-child"), "samples/fashion-cnn.onnx", "samples/fashion-mnist", "128");
     expect(found).toMatchObject({ device: "webgpu" });
     const { difference, agreement } = found as { difference: number; agreement: number };
     expect(difference).toBeLessThan(1e-3);
@@ -34,9 +34,16 @@ describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
   });
 
   test("gives a training step's gradients", { timeout: 600_000 }, () => {
-    const found = onSwiftShader("step-child", "samples/resnet20-cifar10.onnx", "2") as { worst: number; tensors: number; seconds: object };
+    const found = onSwiftShader(bundle("step-child"), "samples/resnet20-cifar10.onnx", "2") as { worst: number; tensors: number; seconds: object };
     console.log(found.seconds);
     expect(found.tensors).toBe(59);
     expect(found.worst).toBeLessThan(1e-3);
+  });
+
+  test("trains a whole job", { timeout: 600_000 }, () => {
+    const [model, data] = ["samples/fashion-cnn.onnx", "samples/fashion-mnist"].map((name) => path.resolve(name)), output = path.join(folder, "tuned.onnx");
+    const { tuning } = onSwiftShader(path.resolve("dist/cli.js"), "compress", model, "--data", data, "--target", "20KB", "--tune", "2steps", "--device", "webgpu", "-o", output, "--json") as CompressReport;
+    expect(tuning).toMatchObject({ device: "webgpu", steps: 2 });
+    expect(tuning!.after.loss).toBeLessThanOrEqual(tuning!.before.loss);
   });
 });

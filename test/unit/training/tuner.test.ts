@@ -30,7 +30,7 @@ async function lessons(): Promise<(seed: number) => Promise<TeachingBatch>> {
 
 async function tune(options: Partial<TunerOptions> = {}) {
   const { network, trainables } = await student(), teach = await lessons(), held = [{ ...await teach(1000), count: BATCH }, { ...await teach(1001), count: BATCH }];
-  const tuner = new Tuner({ runtime: nodeRuntime, threads: 1, network, trainables, objective: { kind: "distillation", temperature: 2 }, mode: { statistics: "fixed", layout: "pixels" }, batch: teach, held, length: { steps: STEPS }, evaluateEvery: 4, ...options });
+  const tuner = new Tuner({ runtime: nodeRuntime, threads: 1, network, trainables, objective: { kind: "distillation", temperature: 2 }, statistics: "fixed", batch: teach, held, length: { steps: STEPS }, evaluateEvery: 4, ...options });
   const result = await tuner.run();
   return { ...result, values: trainables.map((one) => one.values().slice()) };
 }
