@@ -21,6 +21,7 @@ const OPTIONS: Record<string, Option> = {
   preprocess: { type: "string", value: "FILE", text: "how images become the model's input", commands: CE },
   limit: { type: "string", value: "N", text: "at most N samples", commands: ["evaluate"] },
   tune: { type: "string", value: "LENGTH", text: "train on the images of --data: 30m, 2000steps; none if absent", commands: C },
+  labels: { type: "string", value: "SHARE", text: "share of the labels in what --tune brings down, 0 (default) to 1", commands: C },
   inference: { type: "string", value: "float", text: "arithmetic of the result (float in this version)", commands: C },
   layout: { type: "string", value: "KIND", text: "bits (default), bytes or dense, for runtimes that cannot fold", commands: C },
   device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: CE },

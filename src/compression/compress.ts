@@ -122,7 +122,7 @@ class Compression {
   private async jobKey(): Promise<string> {
     const { request, embedded } = this.job;
     for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
-    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune]))).slice(0, 24);
+    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, request.labels]))).slice(0, 24);
   }
 
   private readData(): Promise<JobData> {
@@ -227,14 +227,14 @@ class Compression {
 
   /** Trains what was fitted where that is asked for. @returns constants that have changed beside the layers */
   private async tune(fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<OwnVector[]> {
-    const { model, signal, stop, job: { request: { tune: text, device: wanted } } } = this, length = parseTuning(text);
+    const { model, signal, stop, job: { request: { tune: text, labels, device: wanted } } } = this, length = parseTuning(text);
     if (!length || !data) return [];
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
     const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, layers, input, dataset, trained, watched, length, seed: tools.seed, threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
+      model, layers, input, dataset, trained, watched, length, seed: tools.seed, labels, threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;

@@ -61,6 +61,8 @@ export async function readEvaluationSet(folder: string, { request, recipe }: Job
 export async function stampOf(data: JobData | undefined, host: Host): Promise<string> {
   const parts = [await host.program()];
   for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
+  // those that are only trained on are too many to be read beforehand
+  if (data?.watched.length) parts.push(await hashOf([...data.trained, ...data.watched].map((position) => data.dataset.nameOf(position)).join("\n")));
   return hashOf(parts.join());
 }
 

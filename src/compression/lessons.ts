@@ -29,6 +29,9 @@ const SHIFT = 1 / 16;
 /** A way to vary samples is used where so many of the original's predictions survive it. */
 const SURVIVING = 0.85;
 
+/** Labels are learned from where the original knows so many. */
+const KNOWN = 0.5;
+
 /** Samples in batches with what the original makes of them: the same for the same step, whoever asks. */
 export class Lessons {
   /** How samples are varied. */
@@ -41,13 +44,14 @@ export class Lessons {
     if (trained.length < batch) throw new KernelscopeError("bad-data", `Training takes at least ${batch} samples beside those that it is watched on; there are ${trained.length}. Give more, or none for --tune.`);
   }
 
-  /** The samples of a step, varied. */
-  async batch(step: number): Promise<TeachingBatch> {
+  /** The samples of a step, varied; with their labels where they are asked for. */
+  async batch(step: number, withLabels = false): Promise<TeachingBatch> {
     const { options: { batch, seed, trained }, augmentation } = this, perEpoch = Math.floor(trained.length / batch), epoch = Math.floor(step / perEpoch), first = step % perEpoch * batch;
     if (this.order?.epoch !== epoch) this.order = { epoch, positions: new Random(seed, ORDER + epoch).permutation(trained.length) };
-    const samples = await this.read(Array.from(this.order.positions.subarray(first, first + batch), (i) => trained[i]));
+    const positions = Array.from(this.order.positions.subarray(first, first + batch), (i) => trained[i]), samples = await this.read(positions);
     augment(samples.data, samples.dims, augmentation, new Random(seed * 65_537 + step, VARIATION));
-    return this.taught(samples);
+    const lesson = await this.taught(samples);
+    return withLabels ? { ...lesson, labels: this.labelsOf(positions, lesson) } : lesson;
   }
 
   /** The samples that are only looked at, as they are; the last batch is filled up with the first of them. */
@@ -70,6 +74,24 @@ export class Lessons {
     };
     const shift = Math.round(samples.dims[3] * SHIFT), flip = await survives({ flip: true, shift: 0 });
     this.augmentation = { flip, shift: await survives({ flip: false, shift }) ? shift : 0 };
+  }
+
+  /** Why labels cannot be learned from: there are none, or the original knows other classes. */
+  problemWithLabels(held: readonly HeldOutBatch[]): string | undefined {
+    const { dataset: { labels }, watched } = this.options, [{ teacher: [first], teacher }] = held;
+    if (!labels) return "Labels were not learned from, because the images have none: they come from folders by class, or from labels.npy.";
+    if (teacher.length !== 1 || first.dims.length !== 2) return "Labels were not learned from, because this model is no classifier.";
+    if (labels.some((label) => label >= first.dims[1])) return `Labels were not learned from, because some are of classes that this model does not have: it has ${first.dims[1]}.`;
+    const predicted = held.flatMap(({ teacher: [{ data, dims: [, classes] }], count }) => Array.from({ length: count }, (_, i) => argMax(data.subarray(i * classes, (i + 1) * classes))));
+    const known = predicted.filter((label, i) => label === labels[watched[i]]).length / predicted.length;
+    return known < KNOWN ? `Labels were not learned from, because the original predicts ${Math.round(100 * known)} % of them: they seem to be of other classes, or in another order.` : undefined;
+  }
+
+  /** Classes as rows with a single one. */
+  private labelsOf(positions: readonly number[], { teacher: [{ dims }] }: TeachingBatch): Tensor {
+    const data = new Float32Array(dims[0] * dims[1]), { labels } = this.options.dataset;
+    positions.forEach((position, i) => { data[i * dims[1] + labels![position]] = 1; });
+    return { dims, data };
   }
 
   private async read(positions: readonly number[]): Promise<Tensor> {

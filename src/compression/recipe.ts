@@ -12,6 +12,8 @@ const described = <T extends z.ZodMiniType>(schema: T, description: string): T =
   return schema;
 };
 
+const labels = () => z.optional(described(z.number().check(z.minimum(0), z.maximum(1)), "Share of the labels' cross-entropy in what training brings down; the rest is to do what the original does. Where images are sorted into folders by class."));
+
 const layer = () => z.strictObject({
   method: z.optional(described(z.enum(methods.map(({ id }) => id)), "Method of this layer.")),
   options: z.optional(described(z.record(z.string(), z.unknown()), "Settings of the method.")),
@@ -35,8 +37,8 @@ export const Recipe = z.strictObject({
   preprocess: z.optional(Preprocess),
   tune: z._default(z.union([
     described(z.enum(["none"]), "No training."),
-    z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "a time like 90s, 30m or 2h")), "How long to train on the images: 90s, 30m, 2h.") }),
-    z.strictObject({ steps: described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "How many steps to train: the same file every time.") }),
+    z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "a time like 90s, 30m or 2h")), "How long to train on the images: 90s, 30m, 2h."), labels: labels() }),
+    z.strictObject({ steps: described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "How many steps to train: the same file every time."), labels: labels() }),
   ], '"none", { "duration": "30m" } or { "steps": 2000 }'), "none"),
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
   device: z._default(z.enum(DEVICES), "auto"),

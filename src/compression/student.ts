@@ -4,12 +4,13 @@ import { constantTensor } from "../onnx/constants";
 import { isStandardDomain, type Graph, type Model, type Node } from "../onnx/model";
 import { isFloatType, readFloats, type Tensor } from "../onnx/tensor";
 import { TAPS } from "../training/graph";
-import { Codes, Vector, type Trainable } from "../training/trainable";
+import { Codes } from "../training/codes";
+import { Vector, type Trainable } from "../training/trainable";
 import { measured, readRows, type FittedLayer } from "./fit";
 import { followOf, type Follow, type OwnVector } from "./follow";
 
-/** Highest steps: of codes in steps of their grid, of everything else as a share of its size. */
-const RATES = { codes: 0.02, scale: 2e-3, vector: 5e-3 };
+/** Highest steps: of codes and wishes in steps of their grid, of everything else as a share of its size. */
+const RATES = { codes: 0.02, words: 0.03, scale: 2e-3, vector: 5e-3 };
 
 /**
  * A compressed network as training sees it: its weights are as large as the original's, and its normalizations know nothing of the scales

@@ -27,6 +27,8 @@ export interface TuneRequest {
   watched: readonly number[];
   length: { steps: number } | { seconds: number };
   seed: number;
+  /** Share of the labels' cross-entropy in the loss. */
+  labels?: number;
   threads?: number;
   device?: Device;
   runtime: Runtime;
@@ -57,7 +59,7 @@ const LOOKS = 40;
 
 /** Trains a compressed network's codes, scales, biases and normalizations until it does what the original does, as nearly as it can. */
 export async function tune(request: TuneRequest): Promise<Tuned> {
-  const { model, layers, input, dataset, trained, watched, length, seed, threads, device: wanted = "auto", runtime, signal, stop, onProgress, checkpoint } = request;
+  const { model, layers, input, dataset, trained, watched, length, seed, labels = 0, threads, device: wanted = "auto", runtime, signal, stop, onProgress, checkpoint } = request;
   const outputs = logitsOf(model, new Liveness(model, input.name).outputs), student = await Student.of(model, layers);
   const parameters = layers.reduce((sum, { layer }) => sum + layer.parameters, 0), batch = batchSize(input, parameters < BATCH.largeParameters ? BATCH.small : BATCH.large).size;
   const network = await readNetwork(model, { name: input.name, dims: [batch, ...dataset.shape] }, outputs, student.trainables.map(({ parameter: { name } }) => name));
@@ -65,9 +67,9 @@ export async function tune(request: TuneRequest): Promise<Tuned> {
   const inputShapes = new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]);
   const openTeacher = async (device: Device) => runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes }), { threads, device });
   const lessonsOf = (teacher: Session) => new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs });
-  const tunerOf = (device: Device, lessons: Lessons, held: readonly HeldOutBatch[]) => new Tuner({
-    runtime, device, threads, network, trainables: student.trainables, objective: objectiveOf(network), statistics: "fixed",
-    batch: (step) => lessons.batch(step), held, length, evaluateEvery: "steps" in length ? Math.ceil(length.steps / LOOKS) : 50, onProgress, checkpoint, signal, stop,
+  const tunerOf = (device: Device, lessons: Lessons, held: readonly HeldOutBatch[], share = 0) => new Tuner({
+    runtime, device, threads, network, trainables: student.trainables, objective: objectiveOf(network, share), statistics: "fixed",
+    batch: (step) => lessons.batch(step, share > 0), held, length, evaluateEvery: "steps" in length ? Math.ceil(length.steps / LOOKS) : 50, onProgress, checkpoint, signal, stop,
   });
   const known = await checkpoint?.load(), { device, note } = known ? { device: known.device } : await choosePlace({
     wanted, devices: runtime.devices, length,
@@ -80,8 +82,9 @@ export async function tune(request: TuneRequest): Promise<Tuned> {
   try {
     const lessons = lessonsOf(teacher), held = await lessons.heldOut();
     await lessons.chooseAugmentation(held);
-    const { steps, bestStep, first, best, step: { tuned, barriers } } = await tunerOf(device, lessons, held).run();
-    return { ...await student.result(), device, steps, bestStep, before: first, after: best, notes: [...(note === undefined ? [] : [note]), ...notesOn(layers, tuned, barriers)] };
+    const problem = labels ? lessons.problemWithLabels(held) : undefined;
+    const { steps, bestStep, first, best, step: { tuned, barriers } } = await tunerOf(device, lessons, held, problem === undefined ? labels : 0).run();
+    return { ...await student.result(), device, steps, bestStep, before: first, after: best, notes: [note, problem, ...notesOn(layers, tuned, barriers)].filter((one) => one !== undefined) };
   } finally {
     await teacher.release();
   }
@@ -110,7 +113,7 @@ function logitsOf({ graph }: Model, outputs: readonly string[]): string[] {
 }
 
 /** A network with one output [N, classes] is a classifier. */
-function objectiveOf({ outputs, dims }: Network): Objective {
+function objectiveOf({ outputs, dims }: Network, labels: number): Objective {
   const shape = dims.get(outputs[0]);
-  return outputs.length === 1 && shape?.length === 2 && shape[1] > 1 ? { kind: "distillation", temperature: TEMPERATURE } : { kind: "squaredError" };
+  return outputs.length === 1 && shape?.length === 2 && shape[1] > 1 ? { kind: "distillation", temperature: TEMPERATURE, labels } : { kind: "squaredError" };
 }

@@ -4,6 +4,7 @@ import type { CompressRequest, Device } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
 import type { PlanFacts } from "../protocol/plan";
 import type { Planning, RecipePageApi, RecipeProblem, RecipeView } from "../protocol/recipe-page";
+import type { RecipeTuning } from "../protocol/tuning";
 import type { SharedWorker } from "../worker/process";
 import { layerLine, problemOf, readRecipe } from "./recipe-text";
 
@@ -31,6 +32,8 @@ export class RecipeSession {
     const folder = this.view?.data?.folder;
     return folder === undefined ? undefined : path.resolve(path.dirname(this.file), folder);
   }
+
+  get tuning(): RecipeTuning | undefined { return this.view?.tune; }
 
   /** The folder that is measured on instead of a part of it, absolute. */
   get evalFolder(): string | undefined {

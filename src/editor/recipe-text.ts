@@ -37,8 +37,9 @@ const number = (value: unknown): number | undefined => (typeof value === "number
 /** How a text says to tune, if it says so in one of the ways there are. */
 function tuningOf(tune: unknown): RecipeTuning | undefined {
   if (tune === "none") return tune;
-  const duration = isJson(tune) ? string(tune.duration) : undefined, steps = isJson(tune) ? number(tune.steps) : undefined;
-  return duration !== undefined ? { duration } : steps !== undefined ? { steps } : undefined;
+  if (!isJson(tune)) return undefined;
+  const duration = string(tune.duration), steps = number(tune.steps), labels = number(tune.labels), more = labels === undefined ? {} : { labels };
+  return duration !== undefined ? { duration, ...more } : steps !== undefined ? { steps, ...more } : undefined;
 }
 
 function settingOf({ method, options, pin }: Json): LayerSetting {

@@ -160,6 +160,8 @@ export interface CompressRequest {
   preprocess?: string;
   /** "30m", "2000steps", "none". */
   tune?: string;
+  /** Share that the labels' cross-entropy has in what training brings down, 0 to 1. */
+  labels?: number;
   inference?: "float" | "integer";
   layout?: "bits" | "bytes" | "dense";
   device?: Device;

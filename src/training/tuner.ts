@@ -3,14 +3,14 @@ import { throwIfCancelled } from "../protocol/errors";
 import type { Device, TuningDone } from "../protocol/api";
 import type { HeldOut } from "../protocol/report";
 import type { Tensor } from "../runtime/runtime";
-import { teacherInput } from "./objective";
+import { LABELS, teacherInput } from "./objective";
 import { cosineRate } from "./optimizer";
 import type { Trial } from "./device";
 import type { Step } from "./step";
 import { Trainer, type Arrays, type Inputs, type TrainerOptions, type TrainingState } from "./trainer";
 
-/** Samples of a step, and what the original makes of them. */
-export interface TeachingBatch { samples: Tensor; teacher: Tensor[] }
+/** Samples of a step, what the original makes of them, and their classes as rows with a single one. */
+export interface TeachingBatch { samples: Tensor; teacher: Tensor[]; labels?: Tensor }
 /** The first `count` of them are looked at. */
 export interface HeldOutBatch extends TeachingBatch { count: number }
 
@@ -118,8 +118,8 @@ export class Tuner {
   }
 }
 
-function inputsOf({ samples, teacher }: TeachingBatch, input: string): Inputs {
-  return { [input]: samples, ...Object.fromEntries(teacher.map((output, i) => [teacherInput(i), output])) };
+function inputsOf({ samples, teacher, labels }: TeachingBatch, input: string): Inputs {
+  return { [input]: samples, ...(labels && { [LABELS]: labels }), ...Object.fromEntries(teacher.map((output, i) => [teacherInput(i), output])) };
 }
 
 const rate = (step: number, steps: number): number => cosineRate(step, steps, Math.min(WARMUP.most, Math.ceil(WARMUP.share * steps)));

@@ -40,6 +40,15 @@ test("training comes nearer to the original, keeps to the target and tells how i
   expect(report.layers.filter(({ skipped }) => skipped === undefined).every(({ method }) => method === "kernel" || method === "integer")).toBe(true);
 });
 
+test("labels are learned from where they are asked for", async () => {
+  const losses: number[] = [], run = (labels: number) => compress({ output: at("labels.onnx"), target: "20KB", tune: "2steps", labels }, ({ tuning }) => { if (tuning?.step === 1) losses.push(tuning.loss); });
+  const [without, withLabels] = [await run(0), await run(0.5)];
+  expect(withLabels.notes!.filter((note) => note.includes("Labels"))).toEqual([]);
+  expect(withLabels.tuning!.before).toEqual(without.tuning!.before);
+  // half of it is now the cross-entropy, which even the original does not bring to nothing
+  expect(losses[1]).not.toBeCloseTo(losses[0], 3);
+});
+
 test("ended early it keeps its best, and is never worse than without", async () => {
   const report = await compress({ output: at("early.onnx"), target: "30KB", tune: "5000steps" }, ({ tuning }, stop) => { if (tuning && tuning.step >= 3) stop.abort(); });
   expect(report.tuning!.steps).toBeLessThan(10);

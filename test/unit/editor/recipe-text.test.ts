@@ -20,7 +20,7 @@ describe("a recipe's text", () => {
   });
   test("says whether to tune in one of the ways there are", () => {
     const tuneOf = (tune: unknown) => readRecipe(JSON.stringify({ tune })).view?.tune;
-    expect([tuneOf("none"), tuneOf({ duration: "30m" }), tuneOf({ steps: 2000 }), tuneOf("soon"), tuneOf({ steps: "many" }), tuneOf(3)]).toEqual(["none", { duration: "30m" }, { steps: 2000 }, undefined, undefined, undefined]);
+    expect([tuneOf("none"), tuneOf({ duration: "30m" }), tuneOf({ steps: 2000 }), tuneOf("soon"), tuneOf({ steps: "many" }), tuneOf(3), tuneOf({ steps: 5, labels: 0.2 })]).toEqual(["none", { duration: "30m" }, { steps: 2000 }, undefined, undefined, undefined, { steps: 5, labels: 0.2 }]);
   });
   test("that tunes in no way there is says where and how it may", () => {
     const wrong = (tune: string) => { const text = `{\n  "version": 1,\n  "tune": ${tune}\n}`; try { return parseRecipe(text, "a.kernelscope.json"); } catch (error) { return problemOf(error, text); } };

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { countOf, TAPS } from "../../../src/training/graph";
 import { Momentum } from "../../../src/training/optimizer";
 import { reordered } from "../../../src/training/step";
-import { Codes, Dense, Vector } from "../../../src/training/trainable";
+import { Codes } from "../../../src/training/codes";
+import { Dense, Vector } from "../../../src/training/trainable";
 import { wave } from "../onnx/models";
 
 const OUTPUTS = 6, INPUTS = 4, KERNEL = [3, 3], WORDS = 5, BITS = 6, ZERO = 32;

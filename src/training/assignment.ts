@@ -1,0 +1,85 @@
+/** Steps between looks at who is better served by another word. */
+const EVERY = 20;
+/** What is left of a wish after each look: one that no word fulfils is forgotten. */
+const KEPT = 0.98;
+/** Weight of the latest step in the mean square of the gradients. */
+const LATEST = 0.01;
+
+/**
+ * Which word stands for which block. Gradients of single weights go straight through the choice (Bengio et al.: arXiv 1308.3432) to a wish:
+ * how far each weight would have gone from its code by itself. From time to time a block takes the word that is nearest to what it wishes for.
+ */
+export class Assignment {
+  /** [inputs, outputs], in steps of the grid. */
+  private readonly wish: Float32Array;
+  /** Steps taken, and the mean square of the gradients. */
+  private readonly moments = new Float32Array(2);
+
+  /**
+   * @param words [blocks of a row, outputs]; changed in place
+   * @param silent output channels that keep their words
+   */
+  constructor(private readonly words: Int32Array, private readonly block: number, private readonly silent: readonly boolean[]) { this.wish = new Float32Array(words.length * block); }
+
+  get state(): readonly (Float32Array | Int32Array)[] { return [this.words, this.wish, this.moments]; }
+
+  /**
+   * Follows a step.
+   * @param gradients of the codes, for each weight [inputs, outputs]
+   * @param rate in steps of the grid, for a gradient of usual size
+   * @param codes as they are now, [words, block]
+   */
+  learn(gradients: Float32Array, rate: number, codes: Float32Array): void {
+    const { wish, moments } = this, count = ++moments[0];
+    let energy = 0;
+    for (const g of gradients) energy += g * g;
+    moments[1] += (energy / gradients.length - moments[1]) * Math.max(LATEST, 1 / count);
+    const size = rate / (Math.sqrt(moments[1]) || 1);
+    for (let i = 0; i < wish.length; i++) wish[i] -= size * gradients[i];
+    if (count % EVERY === 0) this.move(codes);
+  }
+
+  private move(codes: Float32Array): void {
+    const { words, wish, block, silent } = this, outputs = silent.length, near = nearestOther(codes, block), wanted = new Float32Array(block);
+    for (let first = 0; first < words.length; first += outputs) for (let m = 0; m < outputs; m++) {
+      const word = words[first + m], at = first * block + m;
+      let length = 0;
+      for (let j = 0; j < block; j++) length += wish[at + j * outputs] ** 2;
+      // another word cannot be nearer than its own while the wish goes less than half the way to the nearest
+      if (silent[m] || 4 * length <= near[word]) continue;
+      for (let j = 0; j < block; j++) wanted[j] = codes[word * block + j] + wish[at + j * outputs];
+      const better = nearestTo(wanted, codes);
+      if (better === word) continue;
+      words[first + m] = better;
+      for (let j = 0; j < block; j++) wish[at + j * outputs] = wanted[j] - codes[better * block + j];
+    }
+    for (let i = 0; i < wish.length; i++) wish[i] *= KEPT;
+  }
+}
+
+/** The squared distance of each word to the nearest of the others. */
+function nearestOther(codes: Float32Array, block: number): Float32Array {
+  const nearest = new Float32Array(codes.length / block).fill(Infinity);
+  for (let a = 0; a < nearest.length; a++) for (let b = 0; b < a; b++) {
+    const distance = distanceOf(codes, a * block, codes, b * block, block);
+    nearest[a] = Math.min(nearest[a], distance);
+    nearest[b] = Math.min(nearest[b], distance);
+  }
+  return nearest;
+}
+
+function nearestTo(wanted: Float32Array, codes: Float32Array): number {
+  const block = wanted.length;
+  let best = 0, least = Infinity;
+  for (let word = 0; word * block < codes.length; word++) {
+    const distance = distanceOf(wanted, 0, codes, word * block, block);
+    if (distance < least) [best, least] = [word, distance];
+  }
+  return best;
+}
+
+function distanceOf(a: Float32Array, from: number, b: Float32Array, at: number, count: number): number {
+  let sum = 0;
+  for (let j = 0; j < count; j++) sum += (a[from + j] - b[at + j]) ** 2;
+  return sum;
+}

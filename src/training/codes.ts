@@ -1,0 +1,133 @@
+import { fromCodes } from "../numeric/grid";
+import { Assignment } from "./assignment";
+import { countOf, storedDims } from "./graph";
+import { Adam } from "./optimizer";
+import type { Parameter } from "./step";
+import type { Trainable } from "./trainable";
+
+/** A weight as codes on a grid, each standing for one or many weights. */
+export interface CodedWeight {
+  /** [words, block], see numeric/grid. */
+  codes: Uint8Array;
+  bits: number;
+  /** Weights in a row of one output channel that one word fills. */
+  block: number;
+  /** [outputs, inputs / block]; absent where every block has a word of its own. */
+  index?: ArrayLike<number>;
+  /** [outputs] */
+  scale: Float32Array;
+  /** The axis of the weight's output channels. */
+  outputAxis: number;
+  /** Whether the scale is this weight's own, and may be moved. */
+  ownsScale: boolean;
+}
+
+export interface CodeRates {
+  /** Highest step of a code, in steps of the grid. */
+  codes: number;
+  /** Of a scale, as a share of it. */
+  scale: number;
+  /** How far a weight's own wish for another word may grow in a step, in steps of the grid; none lets no word change. */
+  words?: number;
+}
+
+/**
+ * A weight kept as codes. In the forward pass they are whole numbers; their gradients go straight through the rounding to numbers in between (Yu et al.: arXiv 2003.05148, value level).
+ * A word's gradient is the sum of those of all blocks that it stands for; a block whose own gradients lead elsewhere takes another word.
+ */
+export class Codes implements Trainable {
+  readonly state: readonly (Float32Array | Int32Array)[];
+  private readonly latent: Float32Array;
+  private readonly scale: Float32Array;
+  private readonly codeSteps: Adam;
+  private readonly scaleSteps: Adam;
+  /** [blocks of a row, outputs] */
+  private readonly words: Int32Array;
+  private readonly assignment: Assignment | undefined;
+  private readonly dense: Float32Array;
+  private readonly whole: Float32Array;
+  private readonly outputs: number;
+  private readonly inputs: number;
+  private readonly top: number;
+  /** Words of output channels without any weight: they stay zero. */
+  private readonly silent: readonly number[];
+
+  constructor(readonly parameter: Parameter, private readonly weight: CodedWeight, private readonly rates: CodeRates) {
+    const { codes, bits, block, index, scale } = weight;
+    this.outputs = scale.length;
+    this.inputs = countOf(parameter.dims) / this.outputs;
+    this.top = 2 ** (bits - 1) - 1;
+    this.latent = fromCodes(codes, bits);
+    this.whole = new Float32Array(this.latent.length);
+    this.scale = scale.slice();
+    this.dense = new Float32Array(countOf(parameter.dims));
+    const blocks = this.inputs / block;
+    this.words = new Int32Array(this.outputs * blocks);
+    for (let m = 0; m < this.outputs; m++) for (let b = 0; b < blocks; b++) this.words[b * this.outputs + m] = index ? index[m * blocks + b] : m * blocks + b;
+    const silent = silentOutputs(this.latent, this.words, this.outputs, block);
+    this.silent = [...new Set(Array.from(this.words).filter((_, at) => silent[at % this.outputs]))];
+    this.assignment = index && rates.words ? new Assignment(this.words, block, silent) : undefined;
+    this.codeSteps = new Adam(this.latent.length);
+    this.scaleSteps = new Adam(this.outputs);
+    this.state = [this.latent, this.scale, ...this.codeSteps.state, ...this.scaleSteps.state, ...this.assignment?.state ?? []];
+  }
+
+  values(): Float32Array {
+    const { latent, whole, dense, words, scale, top, weight: { block } } = this;
+    for (let i = 0; i < latent.length; i++) whole[i] = Math.max(-top, Math.min(top, Math.round(latent[i])));
+    this.each((at, step, j, first) => {
+      for (let m = 0; m < scale.length; m++, at += step) dense[at] = whole[words[first + m] * block + j] * scale[m];
+    });
+    return dense;
+  }
+
+  learn(gradient: Float32Array, rate: number): void {
+    const { latent, whole, words, scale, top, assignment, dense: own, weight: { block, ownsScale } } = this, dCodes = new Float32Array(latent.length), dScale = new Float32Array(scale.length);
+    this.each((at, step, j, first, place) => {
+      for (let m = 0; m < scale.length; m++, at += step) {
+        const g = gradient[at], code = words[first + m] * block + j;
+        dScale[m] += g * whole[code];
+        dCodes[code] += own[place + m] = g * scale[m];
+      }
+    });
+    // the values are made anew before they are next asked for, so that their memory serves for the gradients of single weights
+    assignment?.learn(own, rate * this.rates.words!, whole);
+    for (const word of this.silent) dCodes.fill(0, word * block, (word + 1) * block);
+    this.codeSteps.step(latent, dCodes, rate * this.rates.codes);
+    for (let i = 0; i < latent.length; i++) latent[i] = Math.max(-top, Math.min(top, latent[i]));
+    if (!ownsScale) return;
+    // a step of equal share for every channel: the gradient of the scale's logarithm
+    const logarithms = new Float32Array(scale.length);
+    this.scaleSteps.step(logarithms, dScale.map((g, m) => g * scale[m]), rate * this.rates.scale);
+    for (let m = 0; m < scale.length; m++) scale[m] *= Math.exp(logarithms[m]);
+  }
+
+  /** The codes and scales that it stands at, and the words [outputs, inputs / block] where they may have changed. */
+  get result(): { codes: Uint8Array; scale: Float32Array; index?: Int32Array } {
+    const { latent, scale, words, outputs, top, assignment } = this, zero = 2 ** (this.weight.bits - 1), blocks = words.length / outputs;
+    const codes = Uint8Array.from(latent, (v) => zero + Math.max(-top, Math.min(top, Math.round(v))));
+    return { codes, scale: scale.slice(), index: assignment && Int32Array.from(words, (_, i) => words[i % blocks * outputs + Math.floor(i / blocks)]) };
+  }
+
+  /** For every place in a row: where its weights of all output channels lie (first and step), its place in a block, where the blocks' words begin, and the weights by place. */
+  private each(visit: (at: number, step: number, j: number, first: number, place: number) => void): void {
+    const { parameter, parameter: { dims, order }, weight: { outputAxis, block }, outputs } = this, stored = storedDims({ dims, order });
+    const strides = dims.map((_, axis) => countOf(stored.slice((order ? order.indexOf(axis) : axis) + 1)));
+    const inputAxis = 1 - outputAxis, taps = countOf(dims.slice(2));
+    const places = tapOffsets(parameter.dims.slice(2), strides.slice(2));
+    for (let c = 0, j = 0; c < dims[inputAxis]; c++) for (let t = 0; t < taps; t++, j++) visit(c * strides[inputAxis] + places[t], strides[outputAxis], j % block, Math.floor(j / block) * outputs, j * outputs);
+  }
+}
+
+/** Where each tap of a kernel lies, in the order of the network. */
+function tapOffsets(size: readonly number[], strides: readonly number[]): number[] {
+  return size.reduce<number[]>((places, length, axis) => places.flatMap((place) => Array.from({ length }, (_, k) => place + k * strides[axis])), [0]);
+}
+
+/** Which output channels have nothing but zeros. */
+function silentOutputs(codes: Float32Array, words: Int32Array, outputs: number, block: number): boolean[] {
+  return Array.from({ length: outputs }, (_, m) => {
+    for (let at = m; at < words.length; at += outputs) for (let j = 0; j < block; j++) if (codes[words[at] * block + j] !== 0) return false;
+    return true;
+  });
+}
