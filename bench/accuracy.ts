@@ -5,17 +5,22 @@ import { compressModel } from "../src/compression/compress";
 import type { CompressRequest, Progress } from "../src/protocol/api";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { hashFile } from "../src/runtime/node";
+import { Cells } from "./cells";
 import { cacheFolder, testImages, trainImages, writeDataset } from "./cifar10";
 
 /**
  * Accuracy on all of CIFAR-10's 10,000 test images after compression, with the first training images for calibration and training (their labels unused) or without any:
- * in closed form, or trained for a time or a number of steps.
- * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--images 1000] [--no-data] [--tune 60m]
+ * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--images 1000] [--no-data] [--tune none,60m] [--results FILE]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
-  seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string" }, threads: { type: "string" },
+  seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string", default: "none" }, threads: { type: "string" }, results: { type: "string" },
 } });
+
+/** Percent, seconds of the whole job, and what is read off the file. */
+interface Run { bits: number; bytes: number; ratio: number; top1: number; float: number; seconds: number; trained: number }
+const isRun = (value: object): value is Run => "bits" in value && "top1" in value && "float" in value;
 
 const list = (text: string): string[] => text.split(",").filter(Boolean);
 const mean = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
@@ -29,32 +34,33 @@ async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");
   const goals: Partial<CompressRequest>[] = [...list(values.bits).map((bits) => ({ bits: Number(bits) })), ...list(values.target).map((target) => ({ target }))];
   if (!goals.length) throw new Error("Give --bits or --target.");
-  const model = path.resolve(values.model), threads = values.threads === undefined ? undefined : Number(values.threads);
-  const evalData = writeDataset(work, "test", await testImages()), data = values["no-data"] ? undefined : writeDataset(work, `train-${values.images}`, await trainImages(Number(values.images)));
-  const opened = await openModelFile(model);
-  console.log(`${path.basename(model)}, ${opened.bytes.toLocaleString("en")} bytes, sha256 ${(await hashFile(model)).slice(0, 16)}…; ${data ? `${Number(values.images).toLocaleString("en")} training images without labels` : "no data"}; ${values.tune === undefined ? "" : `trained ${values.tune}; `}10,000 test images`);
+  const model = path.resolve(values.model), images = values["no-data"] ? 0 : Number(values.images), sha256 = (await hashFile(model)).slice(0, 16), opened = await openModelFile(model), cells = new Cells(values.results, isRun);
+  console.log(`${path.basename(model)}, ${opened.bytes.toLocaleString("en")} bytes, sha256 ${sha256}…; ${images ? `${images.toLocaleString("en")} training images without labels` : "no data"}; 10,000 test images`);
   await opened.close();
-  console.log("asked for    bits/conv weight  smaller   top-1 of each seed       mean    lost  of float");
-  const output = path.join(work, `compressed-${process.pid}.onnx`);
-  const ratings = path.join(work, "ratings");
-  for (const goal of goals) {
-    const runs: { bits: number; ratio: number; top1: number; float: number }[] = [];
+  console.log("asked for    trained       bits/conv weight  smaller   top-1 of each seed       mean    lost  of float");
+  for (const goal of goals) for (const tune of list(values.tune)) {
+    const runs: Run[] = [];
     for (const seed of list(values.seeds).map(Number)) {
-      const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings });
-      try {
-        const started = performance.now();
-        const report = await compressModel({ ...goal, model, output, data, evalData, preprocess: values.preprocess, seed, threads, tune: values.tune, force: true }, host, tell);
-        const { reference, compressed } = report.fidelity!;
-        runs.push({ bits: report.convBitsPerWeight!, ratio: report.ratio, top1: 100 * compressed.top1!, float: 100 * reference.top1! });
-        process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
-      } finally {
-        await host.close();
-      }
+      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, images, tune, seed }, () => measure({ ...goal, model, tune, seed }, images)));
+      process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
-    const name = "bits" in goal ? `${goal.bits} bits` : goal.target!;
-    console.log(`${name.padEnd(13)}${mean(runs.map(({ bits }) => bits)).toFixed(3).padStart(16)}${mean(runs.map(({ ratio }) => ratio)).toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${mean(runs.map(({ top1 }) => top1)).toFixed(2).padStart(6)}${mean(runs.map(({ float, top1 }) => float - top1)).toFixed(2).padStart(8)}${mean(runs.map(({ float }) => float)).toFixed(2).padStart(10)}`);
+    const name = "bits" in goal ? `${goal.bits} bits` : goal.target!, average = (key: keyof Run) => mean(runs.map((run) => run[key]));
+    console.log(`${name.padEnd(13)}${tune.padEnd(12)}${average("bits").toFixed(3).padStart(18)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
   }
-  rmSync(output, { force: true });
+}
+
+/** Compresses once, and looks at all test images. */
+async function measure(request: Pick<CompressRequest, "model" | "tune" | "seed">, images: number): Promise<Run> {
+  const evalData = writeDataset(work, "test", await testImages()), data = images ? writeDataset(work, `train-${images}`, await trainImages(images)) : undefined;
+  const threads = values.threads === undefined ? undefined : Number(values.threads), output = path.join(work, `compressed-${process.pid}.onnx`), started = performance.now();
+  const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
+  try {
+    const report = await compressModel({ ...request, output, data, evalData, preprocess: values.preprocess, threads, force: true }, host, tell), { reference, compressed } = report.fidelity!;
+    return { bits: report.convBitsPerWeight!, bytes: report.output.bytes, ratio: report.ratio, top1: 100 * compressed.top1!, float: 100 * reference.top1!, seconds: (performance.now() - started) / 1000, trained: report.seconds.tune ?? 0 };
+  } finally {
+    await host.close();
+    rmSync(output, { force: true });
+  }
 }
 
 void main().catch((error: unknown) => {
