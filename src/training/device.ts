@@ -29,20 +29,36 @@ const TOLERANCE = 0.02;
  * @throws KernelscopeError "runtime" where a device that was asked for by name is not there, fails or computes something else
  */
 export async function choosePlace({ wanted, devices, length, open }: PlaceOptions): Promise<Place> {
-  const isFree = wanted === "auto";
-  if (wanted === "cpu" || (isFree && !devices.length)) return { device: "cpu" };
-  const cpu = await tried(await open("cpu")), whole = "steps" in length ? length.steps * cpu.seconds : length.seconds, reasons: string[] = [];
-  if (isFree && whole < WORTH_SECONDS) return { device: "cpu" };
-  let best: { device: Device; seconds: number } = { device: "cpu", seconds: isFree ? cpu.seconds : Infinity };
-  for (const device of isFree ? devices : [wanted]) {
-    const candidate = await open(device).catch(() => undefined);
-    if (!candidate) continue;
-    const found = await tried(candidate).catch((error: unknown) => `fails (${error instanceof Error ? error.message : String(error)})`), problem = typeof found === "string" ? found : problemOf(found, cpu, best.seconds);
-    if (typeof found === "string" || problem !== undefined) reasons.push(`${device} ${problem}`);
-    else best = { device, seconds: found.seconds };
+  if (wanted === "cpu") return { device: "cpu" };
+  const isFree = wanted === "auto", there = await those(isFree ? devices : [wanted], open);
+  if (!there.length && isFree) return { device: "cpu" };
+  if (!there.length) throw refusal(wanted, "there is no such device, or onnxruntime has no support for it here");
+  try {
+    const cpu = await tried(await open("cpu")), whole = "steps" in length ? length.steps * cpu.seconds : length.seconds, reasons: string[] = [];
+    if (isFree && whole < WORTH_SECONDS) return { device: "cpu" };
+    let best: { device: Device; seconds: number } = { device: "cpu", seconds: isFree ? cpu.seconds : Infinity };
+    for (const { device, candidate } of there) {
+      const found = await candidate.trial().catch((error: unknown) => `fails (${error instanceof Error ? error.message : String(error)})`), problem = typeof found === "string" ? found : problemOf(found, cpu, best.seconds);
+      if (typeof found === "string" || problem !== undefined) reasons.push(`${device} ${problem}`);
+      else best = { device, seconds: found.seconds };
+    }
+    if (best.seconds === Infinity) throw refusal(wanted, `it ${reasons[0].slice(wanted.length + 1)}`);
+    return { device: best.device, note: best.device === "cpu" && reasons.length ? `Trained on the CPU: ${reasons.join(", ")}.` : undefined };
+  } finally {
+    for (const { candidate } of there) await candidate.release();
   }
-  if (best.seconds === Infinity) throw new KernelscopeError("runtime", `This model cannot be trained on ${wanted}: ${reasons.length ? `it ${reasons[0].slice(wanted.length + 1)}` : "there is no such device, or onnxruntime has no support for it here"}. Choose auto or cpu.`);
-  return { device: best.device, note: best.device === "cpu" && reasons.length ? `Trained on the CPU: ${reasons.join(", ")}.` : undefined };
+}
+
+const refusal = (device: Device, reason: string) => new KernelscopeError("runtime", `This model cannot be trained on ${device}: ${reason}. Choose auto or cpu.`);
+
+/** The devices that open. */
+async function those(devices: readonly Device[], open: PlaceOptions["open"]): Promise<{ device: Device; candidate: Candidate }[]> {
+  const found: { device: Device; candidate: Candidate }[] = [];
+  for (const device of devices) {
+    const candidate = await open(device).catch(() => undefined);
+    if (candidate) found.push({ device, candidate });
+  }
+  return found;
 }
 
 async function tried(candidate: Candidate): Promise<Trial> {
