@@ -217,6 +217,6 @@ export function isTrainingState(value: unknown): value is TrainingState {
 
 function isTunerState(value: unknown): value is TunerState {
   if (!isRecord(value) || !isTrainingState(value)) return false;
-  const { best, first, device } = value as Record<string, unknown>, isHeld = (held: unknown) => isRecord(held) && typeof held.loss === "number";
-  return isDevice(device) && isRecord(best) && typeof best.step === "number" && areArrays(best.arrays) && isHeld(best.held) && isHeld(first);
+  const { best, first, device, every } = value as Record<string, unknown>, isHeld = (held: unknown) => isRecord(held) && typeof held.loss === "number";
+  return isDevice(device) && typeof every === "number" && isRecord(best) && typeof best.step === "number" && areArrays(best.arrays) && isHeld(best.held) && isHeld(first);
 }

@@ -69,7 +69,7 @@ export async function tune(request: TuneRequest): Promise<Tuned> {
   const lessonsOf = (teacher: Session) => new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs });
   const tunerOf = (device: Device, lessons: Lessons, held: readonly HeldOutBatch[], share = 0) => new Tuner({
     runtime, device, threads, network, trainables: student.trainables, objective: objectiveOf(network, share), statistics: "fixed",
-    batch: (step) => lessons.batch(step, share > 0), held, length, evaluateEvery: "steps" in length ? Math.ceil(length.steps / LOOKS) : 50, onProgress, checkpoint, signal, stop,
+    batch: (step) => lessons.batch(step, share > 0), held, length, looks: LOOKS, onProgress, checkpoint, signal, stop,
   });
   const known = await checkpoint?.load(), { device, note } = known ? { device: known.device } : await choosePlace({
     wanted, devices: runtime.devices, length,

@@ -15,7 +15,7 @@ export interface TeachingBatch { samples: Tensor; teacher: Tensor[]; labels?: Te
 export interface HeldOutBatch extends TeachingBatch { count: number }
 
 /** What a tuning is at a step: enough to go on to the same end. */
-export interface TunerState extends TrainingState { best: { held: HeldOut; step: number; arrays: Arrays }; first: HeldOut; device: Device }
+export interface TunerState extends TrainingState { best: { held: HeldOut; step: number; arrays: Arrays }; first: HeldOut; device: Device; every: number }
 
 /** A stop ends the training; the best so far is kept. */
 export interface TunerOptions extends Omit<TrainerOptions, "inputs" | "rate"> {
@@ -24,14 +24,16 @@ export interface TunerOptions extends Omit<TrainerOptions, "inputs" | "rate"> {
   held: readonly HeldOutBatch[];
   /** Steps, or seconds that are turned into steps once the first have been timed. */
   length: { steps: number } | { seconds: number };
-  /** Steps between looks at the held-out samples. */
-  evaluateEvery: number;
+  /** How often the held-out samples are looked at, as a rule. */
+  looks: number;
   onProgress?(progress: TuningDone): void;
   checkpoint?: { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> };
 }
 
 export interface TuneResult { steps: number; bestStep: number; first: HeldOut; best: HeldOut; step: Step }
 
+/** Looks take at most this share of a time that was given. */
+const LOOKING = 0.1;
 /** Share of the steps in which the rate rises, and how many steps at most. */
 const WARMUP = { share: 0.05, most: 100 };
 
@@ -59,17 +61,17 @@ export class Tuner {
   }
 
   private async train(): Promise<TuneResult> {
-    const { options: { checkpoint, device = "cpu", length, evaluateEvery, onProgress }, trainer } = this, kept = await checkpoint?.load(), known = kept && trainer.restore(kept.arrays) ? kept : undefined;
+    const { options: { checkpoint, device = "cpu", onProgress }, trainer } = this, kept = await checkpoint?.load(), known = kept && trainer.restore(kept.arrays) ? kept : undefined;
     const first = known?.first ?? await this.evaluate();
     let best = known?.best ?? { held: first, step: 0, arrays: copies(trainer.arrays) };
-    const steps = known?.steps ?? ("steps" in length ? length.steps : await this.stepsIn(length.seconds)), start = { step: known?.step ?? 0, steps, loss: known?.loss ?? 0 };
-    const keep = async (state: TrainingState) => { await checkpoint?.save({ ...state, best, first, device }); };
+    const { steps, every } = known ?? await this.course(), start = { step: known?.step ?? 0, steps, loss: known?.loss ?? 0 };
+    const keep = async (state: TrainingState) => { await checkpoint?.save({ ...state, best, first, device, every }); };
     if (!known) await keep({ ...start, arrays: trainer.arrays });
     const { step } = await trainer.run(start, {
       keep,
       afterStep: async ({ step, loss }) => {
         let held: HeldOut | undefined;
-        if (step % evaluateEvery === 0 || step === steps) {
+        if (step % every === 0 || step === steps) {
           held = await this.evaluate();
           if (this.isBetter(held, best.held)) best = { held, step, arrays: copies(trainer.arrays) };
         }
@@ -86,12 +88,14 @@ export class Tuner {
     return held.loss < best.loss && (held.agreement ?? 1) >= share - Math.sqrt(share * (1 - share) / samples);
   }
 
-  /** How many steps go into a time, samples and looks at those held out included. */
-  private async stepsIn(seconds: number): Promise<number> {
+  /** How many steps are taken, and after how many each the held-out samples are looked at; a time is turned into both. */
+  private async course(): Promise<{ steps: number; every: number }> {
+    const { length, looks } = this.options, at = (steps: number, times: number) => ({ steps, every: Math.ceil(steps / times) });
+    if ("steps" in length) return at(length.steps, looks);
     const begun = performance.now();
     await this.evaluate();
-    const look = (performance.now() - begun) / 1000;
-    return Math.max(1, Math.floor(seconds / (await this.trainer.secondsPerStep() + look / this.options.evaluateEvery)));
+    const look = (performance.now() - begun) / 1000, times = Math.max(1, Math.min(looks, Math.floor(LOOKING * length.seconds / look)));
+    return at(Math.max(1, Math.floor((length.seconds - times * look) / await this.trainer.secondsPerStep())), times);
   }
 
   private async evaluate(): Promise<HeldOut> {

@@ -30,7 +30,7 @@ async function lessons(): Promise<(seed: number) => Promise<TeachingBatch>> {
 
 async function tune(options: Partial<TunerOptions> = {}) {
   const { network, trainables } = await student(), teach = await lessons(), held = [{ ...await teach(1000), count: BATCH }, { ...await teach(1001), count: BATCH }];
-  const tuner = new Tuner({ runtime: nodeRuntime, threads: 1, network, trainables, objective: { kind: "distillation", temperature: 2 }, statistics: "fixed", batch: teach, held, length: { steps: STEPS }, evaluateEvery: 4, ...options });
+  const tuner = new Tuner({ runtime: nodeRuntime, threads: 1, network, trainables, objective: { kind: "distillation", temperature: 2 }, statistics: "fixed", batch: teach, held, length: { steps: STEPS }, looks: STEPS / 4, ...options });
   const result = await tuner.run();
   return { ...result, values: trainables.map((one) => one.values().slice()) };
 }
@@ -54,4 +54,13 @@ test("a training that was cut off goes on to the same end", async () => {
   const resumed = await tune({ checkpoint: { load: async () => states.get(1), save: async () => undefined } });
   expect(resumed.values).toEqual(whole.values);
   expect(resumed.best).toEqual(whole.best);
+});
+
+test("a time is turned into steps, with a tenth of it at most for looks at what is held out", async () => {
+  const seen: { step: number; held: boolean }[] = [], { steps } = await tune({ length: { seconds: 0.5 }, looks: 1000, onProgress: ({ step, held }) => { seen.push({ step, held: held !== undefined }); } });
+  const looks = seen.filter(({ held }) => held);
+  expect(seen).toHaveLength(steps);
+  expect(looks.length).toBeGreaterThan(0);
+  expect(looks.length).toBeLessThan(steps / 2);
+  expect(looks.at(-1)!.step).toBe(steps);
 });
