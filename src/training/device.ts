@@ -21,6 +21,8 @@ export interface PlaceOptions {
 
 /** On a GPU nothing is won by a training that takes the CPU no longer than this: making its programs takes as long. */
 const WORTH_SECONDS = 60;
+/** So few steps take no longer on any processor that a person would wait for. */
+const FEW_STEPS = 50;
 /** Gradients of a device may differ from the CPU's by this share; rounding alone makes up to a third of a per cent. */
 const TOLERANCE = 0.02;
 
@@ -29,8 +31,9 @@ const TOLERANCE = 0.02;
  * @throws KernelscopeError "runtime" where a device that was asked for by name is not there, fails or computes something else
  */
 export async function choosePlace({ wanted, devices, length, open }: PlaceOptions): Promise<Place> {
-  if (wanted === "cpu") return { device: "cpu" };
-  const isFree = wanted === "auto", there = await those(isFree ? devices : [wanted], open);
+  const isFree = wanted === "auto";
+  if (wanted === "cpu" || (isFree && isShort(length))) return { device: "cpu" };
+  const there = await those(isFree ? devices : [wanted], open);
   if (!there.length && isFree) return { device: "cpu" };
   if (!there.length) throw refusal(wanted, "there is no such device, or onnxruntime has no support for it here");
   try {
@@ -48,6 +51,8 @@ export async function choosePlace({ wanted, devices, length, open }: PlaceOption
     for (const { candidate } of there) await candidate.release();
   }
 }
+
+const isShort = (length: PlaceOptions["length"]): boolean => ("steps" in length ? length.steps < FEW_STEPS : length.seconds < WORTH_SECONDS);
 
 const refusal = (device: Device, reason: string) => new KernelscopeError("runtime", `This model cannot be trained on ${device}: ${reason}. Choose auto or cpu.`);
 

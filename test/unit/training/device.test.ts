@@ -47,6 +47,8 @@ test("nothing is tried where nothing is to be won", async () => {
   expect(await choose({})).toEqual({ device: "cpu", tried: [] });
   expect(await choose({}, { wanted: "cpu" })).toEqual({ device: "cpu", tried: [] });
   expect(await choose({ cpu: trialOf(0.01), webgpu: trialOf(0.001) }, { length: { steps: 100 } })).toEqual({ device: "cpu", tried: ["cpu"] });
+  expect(await choose({ cpu: trialOf(1), webgpu: trialOf(0.1) }, { length: { steps: 40 } })).toEqual({ device: "cpu", tried: [] });
+  expect(await choose({ cpu: trialOf(1), webgpu: trialOf(0.1) }, { length: { seconds: 30 } })).toEqual({ device: "cpu", tried: [] });
   expect((await choose({ cpu: trialOf(0.01), webgpu: trialOf(0.005) }, { length: { seconds: 600 }, devices: ["webgpu"] })).device).toBe("webgpu");
 });
 
