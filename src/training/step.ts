@@ -15,6 +15,8 @@ export interface Parameter {
 
 export interface StepOptions {
   parameters: readonly Parameter[];
+  /** Tensors that come in like parameters, and are not trained. */
+  given?: readonly Parameter[];
   objective: Objective;
   mode: TraceMode;
 }
@@ -36,8 +38,8 @@ export const meanOutput = (normalization: string): string => `mean ${normalizati
 export const varianceOutput = (normalization: string): string => `variance ${normalization}`;
 
 /** Builds the step of a network. */
-export function buildStep(network: Network, { parameters, objective, mode }: StepOptions): Step {
-  const g = new GraphBuilder(), pass = layOut(g, network, parameters, mode), { loss, gradients: seeds } = lossOf(g, network.outputs.map((name) => pass.value(name)), objective);
+export function buildStep(network: Network, { parameters, given = [], objective, mode }: StepOptions): Step {
+  const g = new GraphBuilder(), pass = layOut(g, network, { parameters, given, mode }), { loss, gradients: seeds } = lossOf(g, network.outputs.map((name) => pass.value(name)), objective);
   const gradients = pass.backward(new Map(network.outputs.map((name, i) => [name, seeds[i]])));
   g.output(LOSS, loss);
   for (const { name, order } of parameters) {
@@ -52,8 +54,8 @@ export function buildStep(network: Network, { parameters, objective, mode }: Ste
 }
 
 /** The forward pass alone: the outputs under their own names, and statistics where the batch's are taken. */
-export function buildForward(network: Network, { parameters, mode }: Omit<StepOptions, "objective">): Uint8Array {
-  const g = new GraphBuilder(), pass = layOut(g, network, parameters, mode);
+export function buildForward(network: Network, { parameters, given = [], mode }: Omit<StepOptions, "objective">): Uint8Array {
+  const g = new GraphBuilder(), pass = layOut(g, network, { parameters, given, mode });
   network.outputs.forEach((name, i) => g.output(forwardOutput(i), g.plain(pass.value(name))));
   for (const [name, { mean, variance }] of pass.statistics) {
     g.output(meanOutput(name), mean);
@@ -64,11 +66,11 @@ export function buildForward(network: Network, { parameters, mode }: Omit<StepOp
 
 export const forwardOutput = (output: number): string => `output ${output}`;
 
-function layOut(g: GraphBuilder, network: Network, parameters: readonly Parameter[], mode: TraceMode): Differentiation {
+function layOut(g: GraphBuilder, network: Network, { parameters, given, mode }: Required<Omit<StepOptions, "objective">>): Differentiation {
   const samples: Value = g.input(network.input, network.dims.get(network.input)!);
-  const given = new Map<string, Value>([[network.input, samples]]);
-  for (const { name, dims, order } of parameters) given.set(name, g.input(name, dims, order));
-  return new Differentiation(g, network, given, new Set(parameters.map(({ name }) => name)), mode);
+  const known = new Map<string, Value>([[network.input, samples]]);
+  for (const { name, dims, order } of [...parameters, ...given]) known.set(name, g.input(name, dims, order));
+  return new Differentiation(g, network, known, new Set(parameters.map(({ name }) => name)), mode);
 }
 
 /** Elements of a tensor [a, b, c, d] as they are stored in another order, or back. */

@@ -3,6 +3,7 @@ import type { Trial } from "./device";
 import { throwIfCancelled } from "../protocol/errors";
 import type { Runtime, Session, Tensor } from "../runtime/runtime";
 import { storedDims } from "./graph";
+import { foldNormalizations } from "./fold";
 import type { Network } from "./network";
 import type { Objective } from "./objective";
 import type { TraceMode } from "./operator";
@@ -56,19 +57,21 @@ export class Trainer {
   /** Means and variances of the batch normalizations, by the names of their constants. */
   readonly statistics: RunningStatistics;
   readonly step: Step;
+  /** The network with statistics that it has. */
+  private readonly folded: Network;
   private session!: Session;
   private evaluation!: Session;
 
   constructor(private readonly options: TrainerOptions) {
     const { network, objective } = options;
     this.statistics = new RunningStatistics(network);
-    const parameters = [...this.parameters, ...(this.isFixed ? this.statistics.parameters : [])];
-    this.step = buildStep(network, { parameters, objective, mode: this.mode(options.statistics) });
+    this.folded = foldNormalizations(network);
+    this.step = this.isFixed ? buildStep(this.folded, { parameters: this.parameters, given: this.statistics.parameters, objective, mode: this.mode("fixed") }) : buildStep(network, { parameters: this.parameters, objective, mode: this.mode("batch") });
   }
 
   async open(): Promise<void> {
     this.session = await this.openModel(this.step.model);
-    this.evaluation = await this.openModel(buildForward(this.options.network, { parameters: [...this.parameters, ...this.statistics.parameters], mode: this.mode("fixed") }));
+    this.evaluation = await this.openModel(buildForward(this.folded, { parameters: this.parameters, given: this.statistics.parameters, mode: this.mode("fixed") }));
   }
 
   async close(): Promise<void> {
