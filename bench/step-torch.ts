@@ -56,7 +56,7 @@ def pad(a, x, pads, value=None, axes=None):
 
 operators = {
     "Conv": conv, "MaxPool": max_pool, "Gemm": gemm, "Slice": cut, "Pad": pad,
-    "BatchNormalization": lambda a, x, s, b, m, v: F.batch_norm(x, m, v, s, b, True, 0.1, a.get("epsilon", {"float": 1e-5})["float"]),
+    "BatchNormalization": lambda a, x, s, b, m, v: F.batch_norm(x, m, v, s, b, network["batchStatistics"], 0.1, a.get("epsilon", {"float": 1e-5})["float"]),
     "Relu": lambda a, x: F.relu(x), "Add": lambda a, x, y: x + y, "Mul": lambda a, x, y: x * y, "MatMul": lambda a, x, y: x @ y,
     "GlobalAveragePool": lambda a, x: F.adaptive_avg_pool2d(x, 1), "Flatten": lambda a, x: x.flatten(a.get("axis", 1)), "Concat": lambda a, *parts: torch.cat(parts, a["axis"]),
     "Reshape": lambda a, x, shape: x.reshape([x.shape[i] if size == 0 else size for i, size in enumerate(shape.tolist())]),

@@ -10,6 +10,7 @@ import type { ConstantValue } from "../src/onnx/arrays";
 import type { NodeSpec } from "../src/onnx/encode";
 import { DataType } from "../src/onnx/tensor";
 import { countOf, TAPS } from "../src/training/graph";
+import { foldNormalizations } from "../src/training/fold";
 import { readNetwork, type Network } from "../src/training/network";
 import { teacherInput } from "../src/training/objective";
 import { Momentum } from "../src/training/optimizer";
@@ -21,13 +22,14 @@ import { TORCH_STEP } from "./step-torch";
 
 /**
  * A training step ÷ PyTorch's better memory layout, in alternating runs: loss, gradients of all weights, biases and batch normalizations, batch statistics, update.
- * npm run bench:step -- --model MODEL [--batch 64] [--threads 1,2] [--pairs 9]
+ * With --statistics fixed normalizations keep those of the model on both sides, as in tuning; none come out then.
+ * npm run bench:step -- --model MODEL [--batch 64] [--threads 1,2] [--pairs 9] [--statistics batch|fixed]
  */
 const PYTHON = "/usr/bin/python3", RATE = 1e-3, MEMORY_TARGET = 1.3, ERROR_TARGET = 1e-3;
 const LAYOUTS = ["contiguous", "channels_last"];
 
 const { values: options } = parseArgs({ options: {
-  model: { type: "string" }, batch: { type: "string", default: "64" }, threads: { type: "string", default: "1,2" }, pairs: { type: "string", default: "9" }, target: { type: "string", default: "1" }, side: { type: "string" }, gradients: { type: "boolean" }, profile: { type: "string" },
+  model: { type: "string" }, batch: { type: "string", default: "64" }, threads: { type: "string", default: "1,2" }, pairs: { type: "string", default: "9" }, statistics: { type: "string", default: "batch" }, target: { type: "string", default: "1" }, side: { type: "string" }, gradients: { type: "boolean" }, profile: { type: "string" },
 } });
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -76,7 +78,7 @@ async function ours(folder: string): Promise<void> {
     network.constants.delete(name);
   }
   const resident = statusOf("VmRSS");
-  const step = buildStep(network, { parameters, objective: { kind: "distillation", temperature: 1 }, mode: { statistics: "batch", layout: "pixels" } });
+  const isFixed = options.statistics === "fixed", step = buildStep(isFixed ? foldNormalizations(network) : network, { parameters, objective: { kind: "distillation", temperature: 1 }, mode: { statistics: isFixed ? "fixed" : "batch", layout: "pixels" } });
   if (options.profile) writeFileSync(`${options.profile}.onnx`, step.model);
   const threads = Number(options.threads), session = await ort.InferenceSession.create(step.model, { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3, enableMemPattern: false, ...(options.profile ? { enableProfiling: true, profileFilePrefix: options.profile } : {}) });
   for (const { name, dims } of parameters) optimizers.set(name, new Momentum(countOf(dims)));
@@ -133,7 +135,7 @@ function writeNetwork(folder: string, task: Task): void {
   add("teacher", { dims: [task.batch, task.classes], type: DataType.FLOAT, data: teacherOf(task) });
   const nodes = network.nodes.map(({ op, inputs, outputs, attributes = {} }: NodeSpec) => ({ op, inputs, outputs, attributes }));
   writeFileSync(path.join(folder, "tensors.bin"), Buffer.concat(parts));
-  writeFileSync(path.join(folder, "network.json"), JSON.stringify({ input: network.input, output: network.outputs[0], nodes, tensors, parameters: parameters.map(({ name }) => name), rate: RATE }));
+  writeFileSync(path.join(folder, "network.json"), JSON.stringify({ input: network.input, output: network.outputs[0], nodes, tensors, parameters: parameters.map(({ name }) => name), rate: RATE, batchStatistics: options.statistics !== "fixed" }));
 }
 
 /** Relative errors of the first step's gradients against those in double precision, tensor by tensor. */
@@ -149,7 +151,7 @@ function errorsOf(folder: string, { parameters }: Task, side: string): number[] 
 
 /** Both sides, waiting for their first step; PyTorch in either memory layout. */
 async function sidesOf(threads: number, folder: string, ...more: string[]): Promise<Side[]> {
-  const mine = new Side("our side", process.execPath, [process.argv[1], "--side", folder, "--model", options.model!, "--batch", options.batch, "--threads", String(threads), ...(options.profile ? ["--profile", options.profile] : []), ...more]);
+  const mine = new Side("our side", process.execPath, [process.argv[1], "--side", folder, "--model", options.model!, "--batch", options.batch, "--threads", String(threads), "--statistics", options.statistics, ...(options.profile ? ["--profile", options.profile] : []), ...more]);
   const sides = [mine, ...LAYOUTS.map((layout) => new Side(layout, PYTHON, ["-c", TORCH_STEP, folder, String(threads), layout, ...more]))];
   for (const side of sides) await side.answer();
   return sides;
