@@ -44,6 +44,9 @@ export class GraphBuilder {
   private readonly seen = new Map<string, Value>();
   private count = 0;
 
+  /** @param spare elements that may be kept for gradients though they can be computed anew */
+  constructor(private spare = 0) {}
+
   fresh(): string { return `_${(this.count++).toString(36)}`; }
 
   /** A value that comes in with every run. */
@@ -267,6 +270,19 @@ export class GraphBuilder {
 
   expand(x: Value, dims: readonly number[]): Value {
     return this.node("Expand", [x, this.ints(storedDims({ dims, order: x.order }))], dims, undefined, x.order);
+  }
+
+  /** Whether a value is kept for gradients, or to be computed anew for them. */
+  keeps({ dims }: Value): boolean {
+    const isKept = countOf(dims) <= this.spare;
+    if (isKept) this.spare -= countOf(dims);
+    return isKept;
+  }
+
+  /** The same value, computed after another. What nothing waits for is left to the end otherwise, and all that it needs is kept until then. */
+  after(x: Value, other: Value): Value {
+    const zero = this.constant(Float32Array.of(0), []), first = this.node("Slice", [this.view(other, [countOf(other.dims)]), this.ints([0]), this.ints([1]), this.ints([0])], [1]);
+    return { ...x, name: this.node("Add", [x, this.node("Clip", [first, zero, zero], [1])], x.dims).name };
   }
 
   build(): Uint8Array {

@@ -7,7 +7,7 @@ import { outputOf, type ConvolutionShape, type Formulation } from "./shape";
  * In two dimensions y = Aᵀ·(U·V)·A with V = Bᵀ·x·B and U = G·w·Gᵀ, where a product of the algorithm is a matrix product over channels.
  * All is products: one matrix along each axis, and for each product (i, j) of the algorithm [tiles·N, C] by [C, M].
  * Gradients come back through the transposed matrices: dP = A·dy·Aᵀ, dw = Gᵀ·(Vᵀ·dP)·G, dx = B·(dP·Uᵀ)·Bᵀ.
- * U and V are larger than w and x, and made anew for them rather than kept.
+ * U and V are larger than w and x: U is made anew for them, and V where it would take too much memory.
  */
 export const separable: Formulation = (g, layer, input, weight) => {
   const lines = linesOf(layer);
@@ -19,7 +19,7 @@ export const separable: Formulation = (g, layer, input, weight) => {
   const mapped = (value: Value, channels: number): Value => g.viewAs(value, [n, channels, rows.input.rows, columns.input.rows], PIXELS);
   const filtersOf = (anew = false) => g.view(g.contract(w, 0, taps, { anew }), [1, rows.products, 1, 1, columns.products, c, m]);
   const tilesOf = (anew = false) => g.view(g.contract(g.contract(x, 2, rows.input, { anew }), 3, columns.input, { anew }), stacked(c));
-  const sums = g.node("MatMul", [tilesOf(), filtersOf()], stacked(m));
+  const tiles = tilesOf(), areKept = g.keeps(tiles), sums = g.node("MatMul", [tiles, filtersOf()], stacked(m));
   const output = g.contract(g.contract(mapped(sums, m), 2, rows.output, { blocks: rows.blocks }), 3, columns.output, { blocks: columns.blocks });
   return {
     output: { ...output, dims },
@@ -27,14 +27,15 @@ export const separable: Formulation = (g, layer, input, weight) => {
       const dy = g.ordered(gradient, PIXELS), flipped = (value: Value) => g.transpose(value, [0, 1, 2, 3, 4, 6, 5]);
       const errors = g.view(g.contract(g.contract(dy, 2, transposed(rows.output), { blocks: rows.blocks }), 3, transposed(columns.output), { blocks: columns.blocks }), stacked(m));
       const dw = () => {
-        const each = g.node("MatMul", [flipped(tilesOf(true)), errors], [...stacked(m).slice(0, 5), c, m]), places = [0, 2, 3].filter((axis) => each.dims[axis] > 1);
+        const each = g.node("MatMul", [flipped(areKept ? tiles : tilesOf(true)), errors], [...stacked(m).slice(0, 5), c, m]), places = [0, 2, 3].filter((axis) => each.dims[axis] > 1);
         return g.viewAs(g.contract(g.view(g.sum(each, places), [taps.rows, c * m]), 0, transposed(taps)), layer.weight, TAPS);
       };
-      const dx = () => {
-        const each = g.node("MatMul", [errors, flipped(filtersOf(true))], stacked(c));
+      const dx = (before?: Value) => {
+        const filters = flipped(filtersOf(true)), each = g.node("MatMul", [errors, before ? g.after(filters, before) : filters], stacked(c));
         return g.contract(g.contract(mapped(each, c), 2, transposed(rows.input)), 3, transposed(columns.input));
       };
-      return { dx: wantsInput ? dx() : undefined, dw: wantsWeight ? dw() : undefined };
+      const weightGradient = wantsWeight ? dw() : undefined;
+      return { dx: wantsInput ? dx(weightGradient) : undefined, dw: weightGradient };
     },
   };
 };
