@@ -49,7 +49,7 @@ const checkpoints = (): string[] => readdirSync(at("jobs")).flatMap((job) => rea
 
 const MOMENTS = ["read 1", "sensitivity 2", "saving plan", "saved plan", "saved layer 1", "saved layer 3", "saving layer 4", "saved layer 5", "output 3", "renamed"];
 
-describe.each([["with images", () => withData(images), [...MOMENTS, "evaluate 1"]], ["without images", withoutData, MOMENTS.slice(1)]] as const)("a job %s that is killed and started again", (_name, request, moments) => {
+describe.each([["with images", () => withData(images), [...MOMENTS, "evaluate 1"]], ["without images", withoutData, ["saved plan", "saved layer 3", "output 3", "renamed"]]] as const)("a job %s that is killed and started again", (_name, request, moments) => {
   let whole: Buffer;
   beforeAll(() => { whole = finish(request()); });
 

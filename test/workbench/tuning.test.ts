@@ -162,10 +162,10 @@ test("a training shows its course in every theme and width, is read as a table, 
 });
 
 test("a training whose process is killed goes on from its checkpoint and ends well", { timeout: 600_000 }, async () => {
-  write({ ...withImages, tune: { steps: 80 } });
+  write({ ...withImages, tune: { steps: 40 } });
   const page = await open(), before = new Set(workers());
   await compress(page);
-  await expect.poll(() => stepOf(page), { timeout: 240_000 }).toBeGreaterThan(30);
+  await expect.poll(() => stepOf(page), { timeout: 240_000 }).toBeGreaterThan(10);
   const [job] = workers().filter((pid) => !before.has(pid));
   process.kill(job, "SIGKILL");
   await expect.poll(() => workers().filter((pid) => pid !== job && !before.has(pid)).length).toBe(1);
@@ -182,8 +182,8 @@ test("Fine-Tune… asks how small, for images and how long, and its result leads
   await quick().filter({ hasText: /Up\sto\s3\spoints/ }).click();
   await quick().filter({ hasText: "fashion-mnist" }).click();
   await quick().filter({ hasText: "15 Minutes" }).waitFor();
-  await workbench.page.keyboard.type("20 steps");
-  await quick().filter({ hasText: "20 Steps" }).waitFor();
+  await workbench.page.keyboard.type("6 steps");
+  await quick().filter({ hasText: "6 Steps" }).waitFor();
   await workbench.picture("tuning-how-long");
   await workbench.page.keyboard.press("Enter");
   await workbench.page.locator(".notification-toast", { hasText: "Compressing fashion-cnn.onnx" }).waitFor();
@@ -193,5 +193,5 @@ test("Fine-Tune… asks how small, for images and how long, and its result leads
   const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
   await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
   expect(await chosen(page)).toBe("steps");
-  expect(await page.locator(".tuning-own input").inputValue()).toBe("20");
+  expect(await page.locator(".tuning-own input").inputValue()).toBe("6");
 });
