@@ -110,13 +110,15 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   expect(read().target).toBe("12x");
 });
 
-test("lists show what the recipe says of its images and device", async () => {
+test("lists show what the recipe says of its images and device, and fields are called what they are for", async () => {
   write({ preset: "balanced", ...withImages, preprocess: { channels: "gray" }, device: "cpu", tune: { steps: 100, labels: 0.3 } });
   const page = await open(), shown = (name: string) => page.getByRole("combobox", { name }).locator(".selected-value").innerText();
   expect(await Promise.all(["Channels", "Device", "Labels", "Fine-tune"].map(shown))).toEqual(["grey", "CPU", "30 % of the loss", "Number of Steps"]);
   write({ preset: "balanced", ...withImages, device: "auto" });
   await expect.poll(() => shown("Device")).toBe("automatic");
   expect(await shown("Channels")).toBe("the model’s");
+  for (const name of ["Mean", "Deviation", "Seed", "Size, like 300KB or 12x", "Filter…"]) expect(await page.getByRole("textbox", { name, exact: true }).count(), name).toBe(1);
+  expect(await page.getByRole("textbox", { name: "Text field" }).count()).toBe(0);
 });
 
 test("F6 goes from the header to the curve and the layers", async () => {
