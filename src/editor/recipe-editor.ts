@@ -79,9 +79,9 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** Keeps the sizes of a file that was written. */
   addWritten(model: vscode.Uri, size: WrittenSize): Promise<void> { return this.remember(writtenKey(model), model, size); }
 
-  private async remember<T extends { bytes: number }>(key: string, model: vscode.Uri, item: T): Promise<void> {
+  private async remember<T extends { bytes: number; beforeTuning?: boolean }>(key: string, model: vscode.Uri, item: T): Promise<void> {
     const { workspaceState } = this.context;
-    await workspaceState.update(key, [...workspaceState.get<T[]>(key, []).filter(({ bytes }) => bytes !== item.bytes), item].slice(-MOST_POINTS));
+    await workspaceState.update(key, [...workspaceState.get<T[]>(key, []).filter(({ bytes, beforeTuning }) => bytes !== item.bytes || beforeTuning !== item.beforeTuning), item].slice(-MOST_POINTS));
     for (const [session, page] of this.sessions) if (isFor(session, model)) {
       void this.tellMeasured(model, page).catch(() => undefined);
       void session.plan();

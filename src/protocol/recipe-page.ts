@@ -25,8 +25,8 @@ export interface LayerSetting { method?: string; options?: Record<string, unknow
 /** Why a text is no recipe, or none for this model, and where. */
 export interface RecipeProblem { text: string; line?: number }
 
-/** A file that was made from this model with images: a point beside the predicted curve. */
-export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number }
+/** A file that was made from this model with images: a point beside the predicted curve. `beforeTuning`: without the training that its recipe asks for. */
+export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number; beforeTuning?: boolean }
 
 /** A file that was made from this model, and what gzip leaves of it. */
 export interface WrittenSize { bytes: number; gzipBytes: number }

@@ -163,8 +163,8 @@ export class Curve {
       plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(edge(bad)).y1(edge(good)).curve(curveMonotoneX)(ranks) ?? "" }));
     }
     plot.append(svg("path", { class: "curve-line", d: line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX)(ranks) ?? "" }));
-    for (const { bytes: size, agreement, interval: [low, high] } of prediction.of === "agreement" ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : []) {
-      plot.append(svg("line", { class: "curve-interval", x1: x(size), x2: x(size), y1: below(low), y2: below(high) }), svg("circle", { class: "curve-measured", cx: x(size), cy: below(agreement), r: 3.5 }));
+    for (const { bytes: size, agreement, interval: [low, high], beforeTuning } of prediction.of === "agreement" ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : []) {
+      plot.append(svg("line", { class: "curve-interval", x1: x(size), x2: x(size), y1: below(low), y2: below(high) }), svg("circle", { class: beforeTuning ? "curve-measured before" : "curve-measured", cx: x(size), cy: below(agreement), r: 3.5 }));
     }
     plot.append(svg("line", { class: "curve-candidate-line", x1: at, x2: at, y1: TOP, y2: HEIGHT }));
     chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, x, y, at), svg("circle", { class: "curve-candidate", cx: at, cy: Math.min(bottom, top), r: 5 }));
@@ -209,7 +209,12 @@ export class Curve {
     slider.setAttribute("aria-valuenow", String(point.bytes));
     const size = t("{0}, {1} times smaller", format.bytes(point.bytes), format.times(input.bytes / point.bytes));
     slider.setAttribute("aria-valuetext", prediction.of === "agreement" ? `${size}, ${t("agreement {0} percent predicted", format.tenths(100 * quality))}` : size);
-    const kinds: [string, string][] = [["predicted", t("predicted")], ...(this.measured.length && prediction.of === "agreement" ? [["measured", t("measured, 95 % interval")] as [string, string]] : []), ["candidate", t("candidate")], ["preset", t("presets")]];
-    if (this.legend.childElementCount !== kinds.length) this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", {}, el("i", { class: `key-${kind}` }), name)));
+    const measured = prediction.of === "agreement" ? this.measured : [], kinds: [string, string][] = [
+      ["predicted", t("predicted")], ...(measured.some(({ beforeTuning }) => !beforeTuning) ? [["measured", t("measured, 95 % interval")] as [string, string]] : []),
+      ...(measured.some(({ beforeTuning }) => beforeTuning) ? [["before", t("measured before fine-tuning")] as [string, string]] : []), ["candidate", t("candidate")], ["preset", t("presets")],
+    ], key = kinds.map(([kind]) => kind).join(" ");
+    if (this.legend.dataset.kinds === key) return;
+    this.legend.dataset.kinds = key;
+    this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", {}, el("i", { class: `key-${kind}` }), name)));
   }
 }

@@ -185,7 +185,7 @@ export class RecipePage {
     choose.classList.add("recipe-data");
     const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
     const compress = button({ label: t("Compress"), icon: "archive", primary: true, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? t("Training needs images: choose a folder, or turn it off.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
-    const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
+    const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", {}, data === undefined ? t("nothing is run, the weights alone count") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
@@ -236,7 +236,9 @@ export class RecipePage {
   }
 
   /** Whether the recipe wants a training that it has no images for. */
-  private get lacksImages(): boolean { return this.view?.tune !== undefined && this.view.tune !== "none" && this.view.data?.folder === undefined; }
+  private get lacksImages(): boolean { return this.isTuned && this.view?.data?.folder === undefined; }
+
+  private get isTuned(): boolean { return (this.view?.tune ?? "none") !== "none"; }
 
   private change(changes: RecipeChange[]): void { void this.host.change(changes); }
 
