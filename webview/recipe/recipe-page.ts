@@ -171,7 +171,7 @@ export class RecipePage {
 
   private settle(point: PlanPoint): void {
     this.looked = point;
-    const { plans } = this, preset = plans?.facts.presets.find(({ bytes }) => plans.rankOf(bytes) === plans.rankOf(point.bytes));
+    const { plans } = this, preset = plans?.presets.find(({ bytes }) => plans.rankOf(bytes) === plans.rankOf(point.bytes));
     void this.host.change([preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, plans?.after(point.bytes)))]).then((changed) => {
       if (changed || this.curve.isMoving) return;
       this.looked = undefined; // the text says so already
