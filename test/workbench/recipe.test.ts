@@ -394,10 +394,17 @@ test("a layer selected in the model is selected in its recipe, and the other way
 test("at every width nothing is cut, lies on another, or hides what always stays", async () => {
   write({ preset: "balanced", ...withImages, layers: { "17.weight": { pin: { atLeastBits: 2 } } } });
   const page = await open();
-  for (const [width, height] of [[1240, 800], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [340, 800], [1104, 560]]) {
+  for (const [width, height] of [[1240, 800], [1000, 900], [860, 900], [700, 900], [600, 900], [552, 900], [520, 900], [400, 900], [340, 800], [1104, 560]]) {
     await workbench.page.setViewportSize({ width: width + 48, height });
     await workbench.page.waitForTimeout(400);
     await workbench.picture(`recipe-width-${width}`);
+    // figures stand there whole or not at all, and settings can be reached
+    expect(await page.locator(".candidate .figure").evaluateAll((all) => all.filter((figure) => {
+      const { right, top, bottom } = figure.getBoundingClientRect(), box = figure.parentElement!.getBoundingClientRect();
+      return top < box.bottom && (right > box.right + 1 || bottom > box.bottom + 1);
+    }).map(({ textContent }) => textContent)), String(width)).toEqual([]);
+    await page.getByRole("textbox", { name: "Mean" }).scrollIntoViewIfNeeded({ timeout: 5000 });
+    await workbench.picture(`recipe-width-${width}-settings`);
     expect(await overlaps(page), String(width)).toEqual([]);
     expect(await page.locator("#page, .recipe-panes, .plan-scroll").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0, 0, 0]);
     for (const part of [".figure-size", ".header .primary"]) expect(await page.locator(part).isVisible(), `${part} at ${width}`).toBe(true);
