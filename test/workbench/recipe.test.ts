@@ -119,6 +119,11 @@ test("lists show what the recipe says of its images and device, and fields are c
   expect(await shown("Channels")).toBe("the model’s");
   for (const name of ["Mean", "Deviation", "Seed", "Size, like 300KB or 12x", "Filter…"]) expect(await page.getByRole("textbox", { name, exact: true }).count(), name).toBe(1);
   expect(await page.getByRole("textbox", { name: "Text field" }).count()).toBe(0);
+  // where a field is empty it says what its folder, or its model, has
+  const hints = () => Promise.all(["Mean", "Deviation", "Scale"].map((name) => page.getByRole("textbox", { name, exact: true }).getAttribute("placeholder")));
+  await expect.poll(hints).toEqual(["0.286", "0.353", "1/255"]);
+  write({ preset: "balanced" });
+  await expect.poll(hints).toEqual(Array.from({ length: 3 }, () => "as the folder says"));
 });
 
 test("F6 goes from the header to the curve and the layers", async () => {

@@ -107,6 +107,7 @@ export class RecipePage {
     this.planning = planning;
     if (planning.state === "ready") {
       this.plans = new Plans(planning.facts);
+      this.settings.showPrepared(planning.facts.preparation);
       if (!this.curve.isMoving) this.looked = undefined;
       const { layers } = planning.facts, { selected } = this.state;
       if (!layers.some(({ id }) => id === selected)) this.state.selected = layers.reduce<typeof layers[number] | undefined>((most, layer) => (!most || layer.bytes > most.bytes ? layer : most), undefined)?.id;

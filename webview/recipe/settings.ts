@@ -1,4 +1,5 @@
 import type { Device } from "../../src/protocol/api";
+import type { PreparationFacts } from "../../src/protocol/plan";
 import type { RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
 import { field, select } from "../controls";
 import { el } from "../dom";
@@ -11,9 +12,9 @@ const entries = (): Entry[] => [
   { path: ["data", "evalFolder"], label: t("Measure on"), hint: t("a fifth of the folder"), kind: "path" },
   { path: ["preprocess", "resize"], label: t("Resize"), hint: t("the model’s input"), kind: "size" },
   { path: ["preprocess", "crop"], label: t("Crop"), hint: t("none"), kind: "size" },
-  { path: ["preprocess", "mean"], label: t("Mean"), hint: "0", kind: "numbers" },
-  { path: ["preprocess", "std"], label: t("Deviation"), hint: "1", kind: "numbers" },
-  { path: ["preprocess", "scale"], label: t("Scale"), hint: "1/255", kind: "numbers" },
+  { path: ["preprocess", "mean"], label: t("Mean"), hint: t("as the folder says"), kind: "numbers" },
+  { path: ["preprocess", "std"], label: t("Deviation"), hint: t("as the folder says"), kind: "numbers" },
+  { path: ["preprocess", "scale"], label: t("Scale"), hint: t("as the folder says"), kind: "numbers" },
 ];
 
 /** Images and how they are prepared, the device and the seed: every field empty or as the recipe has it. */
@@ -24,6 +25,7 @@ export class Settings {
   private readonly places = { channels: el("span"), device: el("span"), labels: el("span") };
   private readonly lists = new Map<string, { value: string; element: HTMLElement }>();
   private view: RecipeView | undefined;
+  private prepared: PreparationFacts | undefined;
 
   constructor(private readonly change: (changes: RecipeChange[]) => void) {
     const heading = el("h2", {}, t("Images and Device")), grid = el("div", { class: "settings-grid" });
@@ -46,7 +48,9 @@ export class Settings {
   }
 
   show(view: RecipeView): void {
+    const { view: before } = this, isSame = before && JSON.stringify([before.model, before.data, before.preprocess]) === JSON.stringify([view.model, view.data, view.preprocess]);
     this.view = view;
+    if (!isSame) this.showPrepared(undefined);
     for (const { entry, element } of this.fields) {
       if (element.contains(document.activeElement) || element === document.activeElement) continue;
       element.value = shown(valueAt(view, entry.path));
@@ -67,6 +71,16 @@ export class Settings {
     list.title = tune === "none" ? t("For fine-tuning, which is off.") : t("Labels come from folders by class; without them training follows the original alone.");
   }
 
+  /** What holds where a field is empty, once that is known. */
+  showPrepared(preparation: PreparationFacts | undefined): void {
+    if (this.prepared === preparation) return;
+    this.prepared = preparation;
+    for (const { entry, element } of this.fields) {
+      const value = preparation && entry.path[0] === "preprocess" ? shown(valueAt({ preprocess: { ...preparation } }, entry.path)) : "";
+      element.setAttribute("placeholder", value || entry.hint);
+    }
+  }
+
   private list(place: "channels" | "device" | "labels", label: string, value: string, values: readonly [string, string][], onChange: (value: string) => void): HTMLElement {
     const known = this.lists.get(place);
     if (known?.value === value) return known.element;
@@ -84,12 +98,17 @@ export class Settings {
   }
 }
 
-function valueAt({ data, preprocess }: RecipeView, [group, name]: string[]): unknown {
+function valueAt({ data, preprocess }: Pick<RecipeView, "data" | "preprocess">, [group, name]: string[]): unknown {
   const from: Record<string, unknown> | undefined = group === "data" ? { ...data } : preprocess;
   return from?.[name];
 }
 
-const shown = (value: unknown): string => (Array.isArray(value) ? value.join(", ") : typeof value === "number" || typeof value === "string" ? String(value) : "");
+/** A value as it is typed: a fraction of one as such. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.map(shown).join(", ");
+  const parts = typeof value === "number" && value > 0 && value < 0.01 ? 1 / value : NaN;
+  return Math.abs(parts - Math.round(parts)) < 1e-6 ? `1/${Math.round(parts)}` : typeof value === "number" || typeof value === "string" ? String(value) : "";
+}
 
 /** What was typed as a recipe has it; undefined where it makes no sense. */
 function read(text: string, kind: Entry["kind"]): unknown {
