@@ -62,6 +62,8 @@ export interface JobState extends Progress {
   comparable?: boolean;
   /** Of a job that was stopped: the text of the recipe that it goes on with. */
   recipeText?: string;
+  /** Of a job that stopped because of its images: going on with the same cannot help. */
+  isOfData?: boolean;
   /** On the page of a recipe that is not, or no longer, the one that the job goes on with. */
   isEarlier?: boolean;
   finished: FinishedLayer[];

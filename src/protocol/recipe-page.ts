@@ -36,7 +36,8 @@ export type Planning =
   /** Layers are being rated. */
   | { state: "busy"; text: string; fraction: number; secondsLeft?: number }
   | { state: "ready"; facts: PlanFacts }
-  | { state: "failed"; text: string }
+  /** `isOfData`: other images, or another preparation, would help. */
+  | { state: "failed"; text: string; isOfData: boolean }
   /** Rating on images was cancelled. */
   | { state: "cancelled" };
 

@@ -114,16 +114,48 @@ test("lists show what the recipe says of its images and device, and fields are c
   write({ preset: "balanced", ...withImages, preprocess: { channels: "gray" }, device: "cpu", tune: { steps: 100, labels: 0.3 } });
   const page = await open(), shown = (name: string) => page.getByRole("combobox", { name }).locator(".selected-value").innerText();
   expect(await Promise.all(["Channels", "Device", "Labels", "Fine-tune"].map(shown))).toEqual(["grey", "CPU", "30 % of the loss", "Number of Steps"]);
-  write({ preset: "balanced", ...withImages, device: "auto" });
+  write({ preset: "balanced", ...withImages, device: "auto", tune: { steps: 100 } });
   await expect.poll(() => shown("Device")).toBe("automatic");
-  expect(await shown("Channels")).toBe("the model’s");
+  expect(await Promise.all(["Channels", "Labels"].map(shown))).toEqual(["the model’s", "not used"]);
   for (const name of ["Mean", "Deviation", "Seed", "Size, like 300KB or 12x", "Filter…"]) expect(await page.getByRole("textbox", { name, exact: true }).count(), name).toBe(1);
   expect(await page.getByRole("textbox", { name: "Text field" }).count()).toBe(0);
   // where a field is empty it says what its folder, or its model, has
   const hints = () => Promise.all(["Mean", "Deviation", "Scale"].map((name) => page.getByRole("textbox", { name, exact: true }).getAttribute("placeholder")));
   await expect.poll(hints).toEqual(["0.286", "0.353", "1/255"]);
-  write({ preset: "balanced" });
+  write({ preset: "balanced", tune: { steps: 100 } });
   await expect.poll(hints).toEqual(Array.from({ length: 3 }, () => "as the folder says"));
+});
+
+test("images that do not fit lead to other images", async () => {
+  mkdirSync(at("pics"), { recursive: true });
+  writeFileSync(at("pics/dataset.json"), "{}");
+  write({ preset: "balanced", data: { folder: "./pics" } });
+  await workbench.menu(NAME, "Open Recipe Editor");
+  const page = await workbench.modelPage(NAME);
+  await page.locator(".state.error, .state-icon.error").first().waitFor({ timeout: 60_000 });
+  expect(await page.locator(".state").innerText()).toContain("pics holds no JPEG or PNG images");
+  await workbench.picture("recipe-no-such-images");
+  expect(await page.locator(".state .button").allInnerTexts()).toEqual(["Choose Folder…", "Open Text", "Try Again"]);
+  expect(await page.locator(".button.primary").allInnerTexts()).toEqual(["Choose Folder…"]);
+  expect(await page.locator(".header .button", { hasText: "Compress" }).getAttribute("disabled")).not.toBeNull();
+  await page.locator(".state .button", { hasText: "Choose Folder…" }).click();
+  await quick().filter({ hasText: "fashion-mnist" }).click();
+  await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
+  await saved(({ data }) => expect(data).toEqual(withImages.data));
+
+  // what stood there before stays in sight, and its settings in reach
+  await page.getByRole("combobox", { name: "Channels" }).click();
+  await page.getByRole("option", { name: "RGB", exact: true }).click();
+  await page.locator(".recipe-problem:not([hidden])").waitFor({ timeout: 20_000 });
+  expect(await page.locator(".recipe-problem").innerText()).toMatch(/^The model takes 1 channels, the data gives 3 \(rgb\)\. .*\s+Choose Folder…\s+Try Again$/);
+  expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();
+  await workbench.picture("recipe-wrong-channels");
+  expect(await overlaps(page)).toEqual([]);
+  await page.getByRole("combobox", { name: "Channels" }).click();
+  await page.getByRole("option", { name: "the model’s" }).click();
+  await page.locator(".recipe-problem").waitFor({ state: "hidden", timeout: 20_000 });
+  expect(await page.locator(".header .primary").getAttribute("disabled")).toBeNull();
+  await save();
 });
 
 test("F6 goes from the header to the curve and the layers", async () => {
@@ -344,6 +376,8 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   await workbench.picture("compress-presets");
   await workbench.page.keyboard.type("100KB");
   await quick().filter({ hasText: "At most 100KB" }).click();
+  await quick().filter({ hasText: "pics" }).click(); // there are no images in it
+  await workbench.page.locator(".notification-toast", { hasText: "pics holds no JPEG or PNG images" }).locator(".monaco-button", { hasText: "Choose Folder…" }).click();
   await quick().filter({ hasText: "fashion-mnist" }).click();
   await workbench.page.locator(".notification-toast", { hasText: "Compressing fashion-cnn.onnx" }).waitFor();
   await workbench.modelPage("fashion-cnn.small.onnx", 240_000);

@@ -1,7 +1,7 @@
 import type { PresetId } from "../../src/protocol/api";
 import type { JobState } from "../../src/protocol/page";
 import type { PlanPoint } from "../../src/protocol/plan";
-import type { MeasuredPoint, Planning, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
+import type { MeasuredPoint, Planning, RecipeAction, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
 import { parseTarget } from "../../src/protocol/sizes";
 import { button, field, select } from "../controls";
 import { el, icon } from "../dom";
@@ -117,12 +117,14 @@ export class RecipePage {
 
   /** Everything as the text and what it comes to have it. */
   private draw(): void {
-    const { view, problem, plans, root } = this;
+    const { view, problem, plans, root } = this, failed = plans && this.planning.state === "failed" ? this.planning : undefined;
     this.showHeader();
     this.restricted.hidden = this.trusted;
-    this.banner.hidden = problem === undefined;
+    this.banner.hidden = problem === undefined && failed === undefined;
+    if (failed) this.banner.replaceChildren(icon("error"), el("span", {}, failed.text), ...this.waysOn(failed));
     if (problem) this.banner.replaceChildren(icon("error"), el("span", {}, problem.line === undefined ? problem.text : t("Line {0}: {1}", problem.line, problem.text)), button({ label: t("Open Text"), small: true, onClick: () => void this.host.act("show-text") }));
     this.content.toggleAttribute("data-stale", problem !== undefined);
+    this.content.toggleAttribute("data-unplanned", failed !== undefined);
     this.content.inert = problem !== undefined;
     const body = plans ? this.content : this.waiting();
     if (!root.contains(body) || root.firstChild !== this.header) root.replaceChildren(this.header, this.restricted, this.banner, body);
@@ -136,12 +138,19 @@ export class RecipePage {
     const { view, planning, problem } = this;
     if (problem && !view) return stateOf("error", t("This is no recipe yet"), t("Put the text right, and what it comes to stands here."), button({ label: t("Open Text"), primary: true, onClick: () => void this.host.act("show-text") }));
     if (view && !view.model) return stateOf("question", t("Which model is this recipe for?"), t("It names none, and none of its name lies beside it."), button({ label: t("Choose Model…"), primary: true, onClick: () => void this.host.act("choose-model") }));
-    if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, button({ label: t("Try Again"), primary: true, onClick: () => void this.host.act("plan") }), button({ label: t("Choose Model…"), onClick: () => void this.host.act("choose-model") }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") }));
+    if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, ...this.waysOn(planning));
     const box = el("div", { class: "recipe-wait" });
     if (!this.trusted && view?.data?.folder !== undefined) return box;
     box.append(this.card.element);
     if (planning.state === "none") box.append(el("p", { class: "note" }, t("Working out what every size costs…")));
     return box;
+  }
+
+  /** What may help where there is no plan, the most likely first. */
+  private waysOn({ isOfData }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
+    const { plans } = this, way = (label: string, action: RecipeAction, primary = false) => button({ label, primary: primary && !plans, small: plans !== undefined, onClick: () => void this.host.act(action) });
+    const again = way(t("Try Again"), "plan", !isOfData);
+    return isOfData ? [way(t("Choose Folder…"), "choose-data", true), ...(plans ? [] : [way(t("Open Text"), "show-text")]), again] : [again, way(t("Choose Model…"), "choose-model"), way(t("Show Log"), "show-log")];
   }
 
   /** Size, curve, bars and prediction move together. */
@@ -181,11 +190,11 @@ export class RecipePage {
   }
 
   private showHeader(): void {
-    const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", blocked = problem !== undefined || plans?.facts.problem !== undefined || !view?.model, lacksImages = this.lacksImages;
+    const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", failed = planning.state === "failed", blocked = problem !== undefined || failed || plans?.facts.problem !== undefined || !view?.model, lacksImages = this.lacksImages;
     const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
     const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
-    const compress = button({ label: t("Compress"), icon: "archive", primary: true, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? t("Training needs images: choose a folder, or turn it off.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
+    const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? t("Training needs images: choose a folder, or turn it off.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
@@ -233,7 +242,7 @@ export class RecipePage {
   }
 
   private compress(): void {
-    if (this.trusted && !this.problem && this.view?.model && !this.plans?.facts.problem && !this.lacksImages && this.job?.state !== "running") void this.host.act("compress");
+    if (this.trusted && !this.problem && this.view?.model && this.planning.state !== "failed" && !this.plans?.facts.problem && !this.lacksImages && this.job?.state !== "running") void this.host.act("compress");
   }
 
   /** Whether the recipe wants a training that it has no images for. */
