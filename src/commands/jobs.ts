@@ -142,7 +142,7 @@ export class Jobs implements vscode.Disposable {
       const end = await this.finish(record, report);
       await this.forget(key);
       this.running.delete(key);
-      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", ...end, finished: record.finished });
+      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", ...end, recipeText: record.request.recipeText, finished: record.finished });
       return report;
     } catch (error) {
       this.running.delete(key);

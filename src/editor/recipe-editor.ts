@@ -66,10 +66,10 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     for (const session of this.of((s) => isFor(s, model))) this.showJob(session);
   }
 
-  /** Tells a page of the job on its model, and whether a stopped one would go on with another text than the page shows. */
+  /** Tells a page of the job on its model, and whether one that has ended is of another text than the page shows. */
   private showJob(session: RecipeSession): void {
     const state = session.model && this.jobs.get(session.model.toString());
-    const isEarlier = state?.state === "stopped" && state.recipeText !== session.document.getText();
+    const isEarlier = state !== undefined && state.state !== "running" && (state.state === "stopped" || state.recipeText !== undefined) && state.recipeText !== session.document.getText();
     void this.sessions.get(session)?.job(state && { ...state, isEarlier }).catch(() => undefined);
   }
 

@@ -290,13 +290,18 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   expect(await page.locator(".bytes-sizes").innerText()).toMatch(/^on disk [\d.]+ KB · as gzip [\d.]+ KB · in memory 1\.16 MB$/);
   await workbench.picture("recipe-written");
 
-  // another target is one press away: the own result is replaced without a question
+  // another target is one press away, and the card says that it is not of that: the own result is replaced without a question
+  expect(await page.locator(".job-earlier").count()).toBe(0);
   await page.locator(".recipe-size input").fill("70KB");
   await page.locator(".recipe-size input").press("Enter");
   await expect.poll(() => bytesNow(page)).toBeLessThanOrEqual(70_000);
+  expect(await page.locator(".job-earlier").innerText()).toBe("It is of an earlier recipe, not of the one shown here.");
+  await workbench.picture("recipe-written-earlier");
   await page.locator(".header .primary").click();
   await expect.poll(() => size("fashion-cnn.small.onnx"), { timeout: 240_000 }).toBeLessThanOrEqual(70_000);
   await expect.poll(() => page.locator(".curve-measured").count()).toBe(2);
+  await page.locator(".job-end").waitFor();
+  expect(await page.locator(".job-earlier").count()).toBe(0);
 });
 
 test("a cancelled compression says what it keeps, and goes on from there", { timeout: 300_000 }, async () => {

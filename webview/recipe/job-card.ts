@@ -52,14 +52,15 @@ export class JobCard {
   }
 
   private ended({ state, sentence, layers, comparable, isEarlier, isOfData }: JobState, trusted: boolean): HTMLElement[] {
+    const earlier = isEarlier ? [el("p", { class: "job-text job-earlier" }, t("It is of an earlier recipe, not of the one shown here."))] : [];
     if (state === "done") {
-      return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), ...(comparable ? [button({ label: t("Compare"), small: true, onClick: () => this.act("compare") })] : []))];
+      return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), ...earlier, el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), ...(comparable ? [button({ label: t("Compare"), small: true, onClick: () => this.act("compare") })] : []))];
     }
     const folder = button({ label: t("Choose Folder…"), small: true, onClick: () => this.act("choose-data") }), resume = (label: string) => button({ label, small: true, disabled: !trusted, onClick: () => this.act("resume-job") });
     const ways = !isOfData ? [resume(isEarlier ? t("Resume Earlier Recipe") : t("Resume"))] : isEarlier ? [] : [folder, resume(t("Try Again"))];
     return [
       el("div", { class: "job-end" }, icon("circle-slash"), el("p", {}, sentence ?? "")), ...(layers && layers.done > 0 ? [segments(layers.done, layers.of, false)] : []),
-      ...(isEarlier ? [el("p", { class: "job-text job-earlier" }, t("It is of an earlier recipe, not of the one shown here."))] : []),
+      ...earlier,
       el("div", { class: "row" }, ...ways, button({ label: t("Discard"), small: true, onClick: () => this.act("discard-job") })),
     ];
   }
