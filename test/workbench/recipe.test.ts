@@ -107,7 +107,12 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   await page.locator(".recipe-size input").fill("twelve");
   await page.locator(".recipe-size input").press("Enter");
   await page.locator(".recipe-size.wrong").waitFor();
+  expect(await page.locator(".recipe-note.bad").innerText()).toBe('"twelve" is no size. Write it like 12x, 300KB or 1.5MB.');
+  await workbench.picture("recipe-wrong-size");
   expect(read().target).toBe("12x");
+  await page.locator(".recipe-size input").press("Escape");
+  expect(await page.locator(".recipe-size input").inputValue()).toBe("12x");
+  expect(await page.locator(".recipe-size.wrong, .recipe-note.bad").count()).toBe(0);
 });
 
 test("lists show what the recipe says of its images and device, and fields are called what they are for", async () => {

@@ -1,6 +1,6 @@
 import type { PresetId } from "../../src/protocol/api";
 import type { JobState } from "../../src/protocol/page";
-import type { PlanPoint } from "../../src/protocol/plan";
+import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
 import type { MeasuredPoint, Planning, RecipeAction, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
 import { parseTarget } from "../../src/protocol/sizes";
 import { button, field, select } from "../controls";
@@ -53,7 +53,12 @@ export class RecipePage {
   private readonly card = new JobCard((action) => void this.host.act(action));
   private readonly settings = new Settings((changes) => this.change(changes));
   private readonly tuning = new TuningSetting((changes) => this.change(changes));
-  private readonly size = field({ label: t("Size, like 300KB or 12x"), onInput: () => undefined, onKey: (event) => { if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize(); } });
+  private readonly size = field({ label: t("Size, like 300KB or 12x"), onInput: () => undefined, onKey: (event) => {
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize();
+    if (event.key === "Escape") this.leaveSize();
+  } });
+  /** What is wrong with the size that was typed. */
+  private wrongSize: string | undefined;
   private readonly goals = el("span", { class: "recipe-goal" });
   private readonly note = el("p", { class: "recipe-note", role: "status" });
   private readonly bytes = el("section", { class: "recipe-bytes" });
@@ -164,13 +169,21 @@ export class RecipePage {
     this.table.select(this.state.selected);
     this.bytes.replaceChildren(...bytesOf(facts, point, this.written));
     this.count.textContent = pinned ? t("{0}, of which {1} pinned", facts.layers.length, pinned) : String(facts.layers.length);
-    const notes = [facts.problem, ...facts.notes].filter((text) => text !== undefined);
-    this.note.textContent = notes.join(" ");
-    this.note.classList.toggle("bad", facts.problem !== undefined);
+    this.showNote();
+  }
+
+  /** What is wrong with what was typed, else with what the text asks for, and what there is to know. */
+  private showNote(): void {
+    const { problem, notes = [] }: Partial<PlanFacts> = this.plans?.facts ?? {}, { wrongSize } = this, text = wrongSize ?? [problem, ...notes].filter((one) => one !== undefined).join(" ");
+    if (this.note.textContent !== text) this.note.textContent = text;
+    this.note.classList.toggle("bad", wrongSize !== undefined || problem !== undefined);
+    this.size.classList.toggle("wrong", wrongSize !== undefined);
   }
 
   private look(point: PlanPoint): void {
     this.looked = point;
+    this.wrongSize = undefined;
+    this.showNote();
     this.showHeader();
     const { plans } = this;
     if (!plans) return;
@@ -209,29 +222,41 @@ export class RecipePage {
       const values = [...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(own === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
       this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
     }
-    if (this.size.contains(document.activeElement) || this.size === document.activeElement) return;
-    this.size.classList.remove("wrong");
+    if (!this.size.contains(document.activeElement)) this.wrongSize = undefined;
   }
 
   private showSize(): void {
+    if (!this.size.contains(document.activeElement) && this.wrongSize === undefined) this.writeSize();
+  }
+
+  private writeSize(): void {
     const { view, plans } = this, point = this.looked ?? plans?.facts.candidate;
-    if (!view || this.size === document.activeElement || this.size.contains(document.activeElement)) return;
-    this.size.value = this.looked ? format.bytes(this.looked.bytes) : view.target ?? (view.bits !== undefined ? t("{0} bits", view.bits) : point ? format.bytes(point.bytes) : "");
+    if (view) this.size.value = this.looked ? format.bytes(this.looked.bytes) : view.target ?? (view.bits !== undefined ? t("{0} bits", view.bits) : point ? format.bytes(point.bytes) : "");
   }
 
   private takeSize(): void {
     const text = this.size.value.trim().replace(",", "."), bits = /^([\d.]+)\s*bits?$/i.exec(text)?.[1];
     const same = this.view?.target === text || text === (this.plans && format.bytes(this.plans.facts.candidate.bytes));
-    if (text === "" || same) { this.size.classList.remove("wrong"); return; }
+    this.wrongSize = undefined;
+    if (text !== "" && !same) this.changeSize(text, bits);
+    this.showNote();
+  }
+
+  private changeSize(text: string, bits: string | undefined): void {
     if (bits !== undefined && Number(bits) > 0) { this.change([goal("bits", Number(bits))]); return; }
     try {
       parseTarget(text);
-      this.size.classList.remove("wrong");
       this.change([goal("target", text.replace(/\s+/g, ""))]);
     } catch (error) {
-      this.size.classList.add("wrong");
-      this.size.title = error instanceof Error ? error.message : String(error);
+      this.wrongSize = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** The size is again what the text says. */
+  private leaveSize(): void {
+    this.wrongSize = undefined;
+    this.writeSize();
+    this.showNote();
   }
 
   private showJob(): void {
