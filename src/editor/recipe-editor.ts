@@ -32,6 +32,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void session.refresh().then(() => this.showJob(session));
       }),
+      vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope.device")) for (const session of this.of(() => true)) void session.refresh(); }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const [session, page] of this.sessions) { void page.trusted().catch(() => undefined); void session.plan(true); } }),
     );
   }

@@ -16,6 +16,8 @@ export interface RecipeView {
   preprocess?: Record<string, unknown>;
   tune?: RecipeTuning;
   device?: Device;
+  /** What the user's settings say, for a recipe that names no device. */
+  deviceSetting?: Device;
   seed?: number;
   layers: Record<string, LayerSetting>;
 }

@@ -129,6 +129,10 @@ test("lists show what the recipe says of its images and device, and fields are c
   await expect.poll(hints).toEqual(["0.286", "0.353", "1/255"]);
   write({ preset: "balanced", tune: { steps: 100 } });
   await expect.poll(hints).toEqual(Array.from({ length: 3 }, () => "as the folder says"));
+  expect(await shown("Device")).toBe("automatic (setting)");
+  settings({ "kernelscope.device": "cpu" });
+  await expect.poll(() => shown("Device")).toBe("CPU (setting)");
+  settings({});
 });
 
 test("images that do not fit lead to other images", async () => {

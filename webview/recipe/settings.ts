@@ -22,8 +22,8 @@ export class Settings {
   readonly element = el("section", { class: "settings" });
   private readonly fields: { entry: Entry; element: HTMLElement & { value: string } }[] = [];
   private readonly seed: HTMLElement & { value: string };
-  private readonly places = { channels: el("span"), device: el("span"), labels: el("span") };
-  private readonly lists = new Map<string, { value: string; element: HTMLElement }>();
+  private readonly places = { channels: el("span"), device: el("span") };
+  private readonly lists = new Map<string, string>();
   private view: RecipeView | undefined;
   private prepared: PreparationFacts | undefined;
 
@@ -43,7 +43,7 @@ export class Settings {
       if (value === "" || Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) this.change([{ path: ["seed"], value: value === "" ? undefined : seed }]);
       else this.seed.classList.add("wrong");
     });
-    grid.append(el("label", {}, el("span", {}, t("Channels")), this.places.channels), el("label", {}, el("span", {}, t("Device")), this.places.device), el("label", {}, el("span", {}, t("Seed")), this.seed), el("label", {}, el("span", {}, t("Labels")), this.places.labels));
+    grid.append(el("label", {}, el("span", {}, t("Channels")), this.places.channels), el("label", {}, el("span", {}, t("Device")), this.places.device), el("label", {}, el("span", {}, t("Seed")), this.seed));
     this.element.append(heading, grid);
   }
 
@@ -58,17 +58,8 @@ export class Settings {
     }
     if (this.seed !== document.activeElement) this.seed.value = view.seed === undefined ? "" : String(view.seed);
     this.list("channels", t("Channels"), String(view.preprocess?.channels ?? ""), [["", t("the model’s")], ["rgb", "RGB"], ["bgr", "BGR"], ["gray", t("grey")]], (value) => this.change([{ path: ["preprocess", "channels"], value: value || undefined }]));
-    this.showLabels(view);
-    const devices: [Device | "", string][] = [["", t("as set")], ["auto", t("automatic")], ["cpu", "CPU"], ["webgpu", "WebGPU"], ["cuda", "CUDA"], ["dml", "DirectML"], ["coreml", "Core ML"]];
-    this.list("device", t("Device"), view.device ?? "", devices, (value) => this.change([{ path: ["device"], value: value || undefined }]));
-  }
-
-  /** How much of what fine-tuning brings down is the labels'. */
-  private showLabels({ tune = "none" }: RecipeView): void {
-    const share = tune === "none" ? undefined : tune.labels, value = share ? String(share) : "", shares = [...new Set([0.1, 0.3, ...(share ? [share] : [])])];
-    const list = this.list("labels", t("Labels"), value, [["", t("not used")], ...shares.map((one): [string, string] => [String(one), t("{0} % of the loss", Math.round(100 * one))])], (chosen) => this.change([{ path: ["tune", "labels"], value: chosen ? Number(chosen) : undefined }]));
-    list.toggleAttribute("disabled", tune === "none");
-    list.title = tune === "none" ? t("For fine-tuning, which is off.") : t("Labels come from folders by class; without them training follows the original alone.");
+    const devices: [Device, string][] = [["auto", t("automatic")], ["cpu", "CPU"], ["webgpu", "WebGPU"], ["cuda", "CUDA"], ["dml", "DirectML"], ["coreml", "Core ML"]], setting = devices.find(([device]) => device === view.deviceSetting)?.[1] ?? t("automatic");
+    this.list("device", t("Device"), view.device ?? "", [["", t("{0} (setting)", setting)], ...devices], (value) => this.change([{ path: ["device"], value: value || undefined }]));
   }
 
   /** What holds where a field is empty, once that is known. */
@@ -81,13 +72,11 @@ export class Settings {
     }
   }
 
-  private list(place: "channels" | "device" | "labels", label: string, value: string, values: readonly [string, string][], onChange: (value: string) => void): HTMLElement {
-    const known = this.lists.get(place);
-    if (known?.value === value) return known.element;
-    const element = select({ label, values: values.map(([value, text]) => ({ value, text })), value, onChange });
-    this.lists.set(place, { value, element });
-    this.places[place].replaceChildren(element);
-    return element;
+  private list(place: "channels" | "device", label: string, value: string, values: readonly [string, string][], onChange: (value: string) => void): void {
+    const shown = [value, ...values.map(([, text]) => text)].join("\n");
+    if (this.lists.get(place) === shown) return;
+    this.lists.set(place, shown);
+    this.places[place].replaceChildren(select({ label, values: values.map(([value, text]) => ({ value, text })), value, onChange }));
   }
 
   private take({ path, kind }: Entry, element: HTMLElement & { value: string }): void {
