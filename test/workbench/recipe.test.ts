@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
 import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
@@ -472,6 +473,7 @@ test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], [
   await workbench.page.waitForTimeout(500);
   await workbench.picture(`recipe-${name}`);
   expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   if (name !== "hc") return;
   await workbench.page.setViewportSize({ width: 568, height: 900 });
   await workbench.page.waitForTimeout(400);
