@@ -1,4 +1,4 @@
-import { provideVSCodeDesignSystem, vsCodeButton, vsCodeDropdown, vsCodeOption, vsCodeTextField } from "@vscode/webview-ui-toolkit";
+import { provideVSCodeDesignSystem, TextField, vsCodeButton, vsCodeDropdown, vsCodeOption, vsCodeTextField } from "@vscode/webview-ui-toolkit";
 import { el, icon } from "./dom";
 
 /**
@@ -6,6 +6,7 @@ import { el, icon } from "./dom";
  * with the DOM's own `click`, `change` and `input`, and no other file writes or selects one of the library's tags.
  */
 
+keepNames(TextField.prototype);
 provideVSCodeDesignSystem().register(vsCodeButton(), vsCodeDropdown(), vsCodeOption(), vsCodeTextField());
 
 export interface ButtonOptions { label: string; icon?: string; primary?: boolean; small?: boolean; title?: string; disabled?: boolean; onClick: () => void }
@@ -45,6 +46,7 @@ export function select<Value extends string>(options: { label: string; values: r
   const element = document.createElement("vscode-dropdown") as HTMLElement & { value: string; keydownHandler(event: KeyboardEvent): boolean | undefined };
   element.className = "control select";
   element.setAttribute("aria-label", options.label);
+  element.value = options.value; // a list begins at "", and would take an option of that value before the selected one
   for (const { value, text } of options.values) {
     const option = document.createElement("vscode-option");
     option.setAttribute("value", value);
@@ -60,6 +62,16 @@ export function select<Value extends string>(options: { label: string; values: r
     if (chosen) options.onChange(chosen.value);
   });
   return element;
+}
+
+/** A text field that comes into the page keeps its name: the library would call each one "Text field". */
+function keepNames(fields: TextField): void {
+  const connected = fields.connectedCallback;
+  fields.connectedCallback = function (this: TextField) {
+    const name = this.getAttribute("aria-label");
+    connected.call(this);
+    if (name !== null) this.setAttribute("aria-label", name);
+  };
 }
 
 /** A line of text. */

@@ -49,9 +49,9 @@ export function chooseGoal(name: string, images: string | undefined, plan: () =>
 }
 
 const presetItems = (facts: PlanFacts | undefined): GoalItem[] => ([
-  ["nearly-lossless", vscode.l10n.t("Nearly Lossless"), vscode.l10n.t("Smallest file that is predicted to agree with the original on 99 % of images")],
-  ["balanced", vscode.l10n.t("Balanced"), vscode.l10n.t("Where making it smaller begins to cost noticeably more")],
-  ["smallest", vscode.l10n.t("Smallest"), vscode.l10n.t("Up to 3 points of accuracy given away, as predicted")],
+  ["nearly-lossless", vscode.l10n.t("Nearly Lossless"), vscode.l10n.t("Accuracy before size: the smallest file that is predicted to agree with the original on 99 % of images")],
+  ["balanced", vscode.l10n.t("Balanced"), vscode.l10n.t("Size and accuracy in balance: where making it smaller begins to cost noticeably more")],
+  ["smallest", vscode.l10n.t("Smallest"), vscode.l10n.t("Size before accuracy: up to 3 points given away, as predicted")],
 ] as const).map(([preset, label, detail]) => {
   const known = facts?.presets.find(({ id }) => id === preset);
   return { goal: { preset }, label, detail, description: known && facts && figuresText(facts, known) };
@@ -85,7 +85,7 @@ export async function chooseData(model: vscode.Uri, remembered: string | undefin
   const items: Item[] = [
     ...known.map((folder): Item => ({ folder, label: `$(folder) ${path.basename(folder)}`, description: vscode.workspace.asRelativePath(folder) })),
     { folder: undefined, label: `$(folder-opened) ${vscode.l10n.t("Choose Folder…")}`, detail: vscode.l10n.t("A folder for each class, or images.npy with labels.npy") },
-    ...(isNeeded ? [] : [{ folder: null, label: `$(circle-slash) ${vscode.l10n.t("Without Images")}`, detail: vscode.l10n.t("Faster and more careful; nothing is run, so no accuracy is measured") }]),
+    ...(isNeeded ? [] : [{ folder: null, label: `$(circle-slash) ${vscode.l10n.t("Without Images")}`, detail: vscode.l10n.t("Faster, but presets stay on the safe side with larger files; nothing is run, so no accuracy is measured") }]),
   ];
   const choice = await vscode.window.showQuickPick(items, {
     title: vscode.l10n.t("Compress {0}", path.basename(model.fsPath)),

@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { CompressRequest, Device } from "../protocol/api";
-import { KernelscopeError } from "../protocol/errors";
+import { isOfData, KernelscopeError } from "../protocol/errors";
 import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
 import { recipeTuning, withLabelsOf } from "../protocol/tuning";
@@ -185,8 +185,18 @@ export class CompressCommands {
       if (state?.state === "stopped" && state.sentence) showMessage(state.sentence, { [vscode.l10n.t("Resume")]: () => vscode.commands.executeCommand("kernelscope.resume", model) });
     } catch (error) {
       if (this.isVisible(model)) { this.log.error(error instanceof Error ? error.stack ?? error.message : String(error)); return; } // its page says so
-      void showError(this.log, error, vscode.l10n.t("Try Again")).then((again) => (again ? vscode.commands.executeCommand("kernelscope.resume", model) : undefined));
+      const ofData = isOfData(error), isChosen = showError(this.log, error, ofData ? vscode.l10n.t("Choose Folder…") : vscode.l10n.t("Try Again"));
+      void isChosen.then((chosen) => (!chosen ? undefined : ofData ? this.withOtherImages(model) : vscode.commands.executeCommand("kernelscope.resume", model))).catch((failure: unknown) => showError(this.log, failure));
     }
+  }
+
+  /** The job that its images have stopped, on others. */
+  private async withOtherImages(model: vscode.Uri): Promise<void> {
+    const request = this.jobs.requestOf(model), isNeeded = request?.recipe !== undefined || (request?.tune ?? "none") !== "none", data = request && await chooseData(model, undefined, isNeeded);
+    const output = data === undefined ? undefined : await chooseOutput(model, request?.output);
+    if (!request || !output) return;
+    if (data) await this.context.workspaceState.update("data", data);
+    await this.compress(model, { ...request, data: data ?? undefined, output: output.path, force: output.force });
   }
 
   private inNotification(model: vscode.Uri, job: () => Promise<CompressReport | undefined>): Thenable<unknown> {

@@ -3,7 +3,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { CompressRequest, FinishedLayer, Progress, WorkerApi } from "../protocol/api";
-import { CancelledError, KernelscopeError } from "../protocol/errors";
+import { CancelledError, isOfData, KernelscopeError } from "../protocol/errors";
 import type { JobState, TrainingCourse } from "../protocol/page";
 import type { CompressReport } from "../protocol/report";
 import { runJob } from "../worker/process";
@@ -21,6 +21,8 @@ export interface JobRecord {
   /** The window that runs it. */
   owner: string;
   sentence?: string;
+  /** It stopped because of its images. */
+  isOfData?: boolean;
   finished: FinishedLayer[];
   of: number;
   /** Of its training, if that has begun. */
@@ -92,7 +94,7 @@ export class Jobs implements vscode.Disposable {
   async resume(model: vscode.Uri, output: Output): Promise<CompressReport | undefined> {
     const record = this.records.get(model.toString());
     this.refuseTwice(model);
-    return record && this.start({ ...record, request: { ...record.request, output: output.path, force: output.force }, state: "running", owner: this.owner, sentence: undefined, isFinishing: undefined });
+    return record && this.start({ ...record, request: { ...record.request, output: output.path, force: output.force }, state: "running", owner: this.owner, sentence: undefined, isOfData: undefined, isFinishing: undefined });
   }
 
   /** Forgets a job that was stopped, and what it has kept. */
@@ -140,13 +142,14 @@ export class Jobs implements vscode.Disposable {
       const end = await this.finish(record, report);
       await this.forget(key);
       this.running.delete(key);
-      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", ...end, finished: record.finished });
+      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", ...end, recipeText: record.request.recipeText, finished: record.finished });
       return report;
     } catch (error) {
       this.running.delete(key);
       if (this.closing || record.owner !== this.owner) { this.show(key, undefined); return undefined; }
       const cancelled = error instanceof CancelledError;
       record.state = "stopped";
+      record.isOfData = isOfData(error);
       record.sentence = cancelled ? cancelledSentence(last, record) : error instanceof Error ? error.message : String(error);
       await this.note(record).catch(() => undefined);
       this.show(key, stoppedState(record, record.sentence));
@@ -233,4 +236,4 @@ const titleOf = ({ model }: JobRecord): string => vscode.l10n.t("Compressing {0}
 
 const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(progress.tuning && { course: record.course }), isFinishing: record.isFinishing, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
 
-const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, recipeText: record.request.recipeText, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
+const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, isOfData: record.isOfData, recipeText: record.request.recipeText, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });

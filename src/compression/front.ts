@@ -1,8 +1,9 @@
+import type { Preparation } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import { methodById } from "../methods/registry";
 import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
-import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, SizeRange } from "../protocol/plan";
+import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
 import { goalOf, type Goal, type Job } from "./goal";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps } from "./planner";
@@ -37,6 +38,8 @@ async function planningOf({ opened, layers, ratings, samples }: RatedModel, { re
   });
 }
 
+const preparationFacts = ({ resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ resize, crop, mean, std, scale });
+
 class Front {
   private readonly prediction: Prediction;
   private readonly choices = new Map<Layer, Option[]>();
@@ -55,12 +58,12 @@ class Front {
   }
 
   facts(): PlanFacts {
-    const { rated: { opened, layers }, planning } = this;
+    const { rated: { opened, layers, preparation }, planning } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
     const front = this.front(), candidate = this.point(solved.plan);
     return {
-      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) }, prediction: this.prediction,
+      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(planning.preset(id));

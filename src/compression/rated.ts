@@ -1,3 +1,4 @@
+import type { Preparation } from "../evaluation/preprocess";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Progress } from "../protocol/api";
 import { Products } from "../runtime/products";
@@ -16,6 +17,8 @@ export interface RatedModel {
   ratings: readonly LayerSensitivity[];
   /** Images that ratings were measured on; none were run where absent. */
   samples?: number;
+  /** How they became inputs, unless they are inputs as they are. */
+  preparation?: Preparation;
   /** Where they are kept, and what presets came to. */
   record: RatingRecord;
 }
@@ -37,7 +40,7 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
       const elapsed = (performance.now() - started) / 1000;
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });
-    return { opened, layers, ratings, record, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
+    return { opened, layers, ratings, record, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
   } finally {
     await products.close();
   }

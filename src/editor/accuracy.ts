@@ -11,7 +11,7 @@ import { type Make, Measurement, stampOf } from "./measurement";
 import type { Status } from "./status";
 
 /** Two models of which the second may have to be made first, then under a `name` of its own; `data` goes before what the settings say. */
-export interface AccuracyPair { original: vscode.Uri; compressed: vscode.Uri; data?: string; heldOut?: boolean; name?: string; make?: Make; done?(measured: Measured): void }
+export interface AccuracyPair { original: vscode.Uri; compressed: vscode.Uri; data?: string; heldOut?: boolean; beforeTuning?: boolean; name?: string; make?: Make; done?(measured: Measured): void }
 /** The models of an accuracy view: one whose partner is looked for, or both. */
 export type AccuracyModels = { model: vscode.Uri } | AccuracyPair;
 
@@ -61,7 +61,7 @@ export class Accuracy {
     const current = async (): Promise<AccuracyState> => {
       const { original, compressed, data, measurement } = await settle();
       return {
-        subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), allImages: "model" in models || models.data === undefined, trusted: vscode.workspace.isTrusted },
+        subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), allImages: "model" in models || models.data === undefined, beforeTuning: !("model" in models) && models.beforeTuning === true, trusted: vscode.workspace.isTrusted },
         running: measurement?.running ?? false, making: measurement?.making, measured: measurement?.measured, cancelled: measurement?.cancelled, error: measurement?.error,
       };
     };

@@ -16,8 +16,8 @@ import { pageHtml, pageRoots } from "./page-html";
 /** So many candidates stay, so that going back to one costs nothing. */
 const KEPT = 4;
 
-/** What is tried out: a compression as it would be run, the folder that it measures on, and what it is called. */
-export interface Candidate { model: vscode.Uri; request: CompressRequest; data?: string; heldOut: boolean; name: string }
+/** What is tried out: a compression as it would be run, or all of it `beforeTuning`, the folder that it measures on, and what it is called. */
+export interface Candidate { model: vscode.Uri; request: CompressRequest; beforeTuning: boolean; data?: string; heldOut: boolean; name: string }
 
 /** Accuracy of a compression before anything is saved: the candidate is made among the extension's own files and measured there. */
 export class CandidatePanel {
@@ -28,13 +28,13 @@ export class CandidatePanel {
 
   /** Makes and measures a candidate, in the one panel for that. @param done gets the figures and the candidate's size */
   async show(candidate: Candidate, done: (measured: Measured, bytes: number) => void): Promise<void> {
-    const { model, request, data, heldOut, name } = candidate, folder = vscode.Uri.joinPath(this.context.storageUri ?? this.context.globalStorageUri, "candidates").fsPath;
+    const { model, request, beforeTuning, data, heldOut, name } = candidate, folder = vscode.Uri.joinPath(this.context.storageUri ?? this.context.globalStorageUri, "candidates").fsPath;
     const digest = createHash("sha256").update(JSON.stringify([await stampOf(model.fsPath), request])).digest("hex").slice(0, 20), file = path.join(folder, `${digest}.onnx`);
-    const pair: AccuracyPair = { original: model, compressed: vscode.Uri.file(file), data, heldOut, name, make: this.maker(file, request), done: (measured) => { void fs.stat(file).then(({ size }) => done(measured, size), () => undefined); } };
+    const pair: AccuracyPair = { original: model, compressed: vscode.Uri.file(file), data, heldOut, beforeTuning, name, make: this.maker(file, request), done: (measured) => { void fs.stat(file).then(({ size }) => done(measured, size), () => undefined); } };
     const panel = this.panel ?? vscode.window.createWebviewPanel("kernelscope.candidate", "", vscode.ViewColumn.Beside, {});
     this.end?.();
     this.panel = panel;
-    panel.title = vscode.l10n.t("Accuracy of {0}", name);
+    panel.title = beforeTuning ? vscode.l10n.t("Accuracy of {0} before fine-tuning", name) : vscode.l10n.t("Accuracy of {0}", name);
     panel.iconPath = vscode.Uri.joinPath(this.context.extensionUri, "media", "icon.svg");
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.context.extensionUri) };
     const session = this.accuracy.open(pair, () => peer.remote);

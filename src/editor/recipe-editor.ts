@@ -32,6 +32,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void session.refresh().then(() => this.showJob(session));
       }),
+      vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope.device")) for (const session of this.of(() => true)) void session.refresh(); }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const [session, page] of this.sessions) { void page.trusted().catch(() => undefined); void session.plan(true); } }),
     );
   }
@@ -66,10 +67,10 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     for (const session of this.of((s) => isFor(s, model))) this.showJob(session);
   }
 
-  /** Tells a page of the job on its model, and whether a stopped one would go on with another text than the page shows. */
+  /** Tells a page of the job on its model, and whether one that has ended is of another text than the page shows. */
   private showJob(session: RecipeSession): void {
     const state = session.model && this.jobs.get(session.model.toString());
-    const isEarlier = state?.state === "stopped" && state.recipeText !== session.document.getText();
+    const isEarlier = state !== undefined && state.state !== "running" && (state.state === "stopped" || state.recipeText !== undefined) && state.recipeText !== session.document.getText();
     void this.sessions.get(session)?.job(state && { ...state, isEarlier }).catch(() => undefined);
   }
 
@@ -79,9 +80,9 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** Keeps the sizes of a file that was written. */
   addWritten(model: vscode.Uri, size: WrittenSize): Promise<void> { return this.remember(writtenKey(model), model, size); }
 
-  private async remember<T extends { bytes: number }>(key: string, model: vscode.Uri, item: T): Promise<void> {
+  private async remember<T extends { bytes: number; beforeTuning?: boolean }>(key: string, model: vscode.Uri, item: T): Promise<void> {
     const { workspaceState } = this.context;
-    await workspaceState.update(key, [...workspaceState.get<T[]>(key, []).filter(({ bytes }) => bytes !== item.bytes), item].slice(-MOST_POINTS));
+    await workspaceState.update(key, [...workspaceState.get<T[]>(key, []).filter(({ bytes, beforeTuning }) => bytes !== item.bytes || beforeTuning !== item.beforeTuning), item].slice(-MOST_POINTS));
     for (const [session, page] of this.sessions) if (isFor(session, model)) {
       void this.tellMeasured(model, page).catch(() => undefined);
       void session.plan();

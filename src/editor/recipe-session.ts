@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { CompressRequest, Device } from "../protocol/api";
-import { CancelledError, KernelscopeError } from "../protocol/errors";
+import { CancelledError, isOfData, KernelscopeError } from "../protocol/errors";
 import type { PlanFacts } from "../protocol/plan";
 import type { Planning, RecipePageApi, RecipeProblem, RecipeView } from "../protocol/recipe-page";
 import type { RecipeTuning } from "../protocol/tuning";
@@ -41,6 +41,8 @@ export class RecipeSession {
     return folder === undefined ? undefined : path.resolve(path.dirname(this.file), folder);
   }
 
+  private get deviceSetting(): Device { return vscode.workspace.getConfiguration("kernelscope", this.model).get<Device>("device", "auto"); }
+
   /** Where the text is wrong, or speaks of the selected layer. */
   get line(): number | undefined { return this.problem ? this.problem.line : this.selected === undefined ? undefined : layerLine(this.document.getText(), this.selected); }
 
@@ -50,7 +52,7 @@ export class RecipeSession {
     this.problem = problem;
     if (view) {
       this.model = await this.findModel(view.modelPath);
-      this.view = { ...view, model: this.model && { name: path.basename(this.model.fsPath), file: this.model.fsPath } };
+      this.view = { ...view, model: this.model && { name: path.basename(this.model.fsPath), file: this.model.fsPath }, deviceSetting: this.deviceSetting };
     }
     await this.page().recipe(this.view, this.problem).catch(() => undefined);
     if (!problem) await this.plan();
@@ -72,7 +74,7 @@ export class RecipeSession {
     const settings = vscode.workspace.getConfiguration("kernelscope", this.model), threads = settings.get<number>("threads", 0);
     return {
       model: this.model.fsPath, recipe: this.file, recipeText: this.document.getText(),
-      ...(this.view?.device === undefined && { device: settings.get<Device>("device", "auto") }), ...(threads > 0 && { threads }),
+      ...(this.view?.device === undefined && { device: this.deviceSetting }), ...(threads > 0 && { threads }),
     };
   }
 
@@ -112,7 +114,7 @@ export class RecipeSession {
       if (error instanceof KernelscopeError && (error.code === "bad-recipe" || error.code === "usage")) await this.setProblem(problemOf(error, text));
       else {
         this.log.error(`${this.file}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
-        this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error) });
+        this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error), isOfData: isOfData(error) });
       }
     }
   }

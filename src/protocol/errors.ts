@@ -12,6 +12,9 @@ export class KernelscopeError extends Error {
   }
 }
 
+/** Whether other images would help. */
+export const isOfData = (error: unknown): boolean => error instanceof KernelscopeError && error.code === "bad-data";
+
 /** Thrown by work that was told to stop. */
 export class CancelledError extends KernelscopeError {
   constructor(message = "Cancelled. No file was written.") { super("cancelled", message); }

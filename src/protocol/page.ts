@@ -60,9 +60,11 @@ export interface JobState extends Progress {
   sentence?: string;
   /** The result can be compared with the original. */
   comparable?: boolean;
-  /** Of a job that was stopped: the text of the recipe that it goes on with. */
+  /** Of a job that has ended: the text of its recipe, with which a stopped one goes on. */
   recipeText?: string;
-  /** On the page of a recipe that is not, or no longer, the one that the job goes on with. */
+  /** Of a job that stopped because of its images: going on with the same cannot help. */
+  isOfData?: boolean;
+  /** On the page of a recipe that is not, or no longer, that of the job. */
   isEarlier?: boolean;
   finished: FinishedLayer[];
   /** Of a job that is training. */

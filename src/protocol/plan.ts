@@ -5,6 +5,8 @@ export interface PlanFacts {
   /** Of the model: bytes of its files, and of its weights once they are loaded. */
   input: { bytes: number; loadedWeightBytes: number };
   prediction: Prediction;
+  /** How images become the model's inputs; absent without images, and where samples are taken as they are. */
+  preparation?: PreparationFacts;
   /** In the order of the file. */
   layers: PlanLayer[];
   front: PlanFront;
@@ -16,6 +18,9 @@ export interface PlanFacts {
   problem?: string;
   notes: string[];
 }
+
+/** What recipe, model and folder come to together. */
+export interface PreparationFacts { resize?: number | [height: number, width: number]; crop?: [height: number, width: number]; mean: number[]; std: number[]; scale: number }
 
 export type SizeRange = [least: number, most: number];
 

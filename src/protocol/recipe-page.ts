@@ -16,6 +16,8 @@ export interface RecipeView {
   preprocess?: Record<string, unknown>;
   tune?: RecipeTuning;
   device?: Device;
+  /** What the user's settings say, for a recipe that names no device. */
+  deviceSetting?: Device;
   seed?: number;
   layers: Record<string, LayerSetting>;
 }
@@ -25,8 +27,8 @@ export interface LayerSetting { method?: string; options?: Record<string, unknow
 /** Why a text is no recipe, or none for this model, and where. */
 export interface RecipeProblem { text: string; line?: number }
 
-/** A file that was made from this model with images: a point beside the predicted curve. */
-export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number }
+/** A file that was made from this model with images: a point beside the predicted curve. `beforeTuning`: without the training that its recipe asks for. */
+export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number; beforeTuning?: boolean }
 
 /** A file that was made from this model, and what gzip leaves of it. */
 export interface WrittenSize { bytes: number; gzipBytes: number }
@@ -36,7 +38,8 @@ export type Planning =
   /** Layers are being rated. */
   | { state: "busy"; text: string; fraction: number; secondsLeft?: number }
   | { state: "ready"; facts: PlanFacts }
-  | { state: "failed"; text: string }
+  /** `isOfData`: other images, or another preparation, would help. */
+  | { state: "failed"; text: string; isOfData: boolean }
   /** Rating on images was cancelled. */
   | { state: "cancelled" };
 

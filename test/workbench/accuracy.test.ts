@@ -220,6 +220,20 @@ test("a recipe is measured before anything is saved, on the images that its fit 
   expect(await page.locator("[data-figure=agreement]").innerText()).toMatch(/9\d\.\d %/);
   expect(readdirSync(workbench.folder)).toEqual(before);
   await recipe.waitForSelector(".curve-measured"); // and the figure stands beside the curve
+  expect(await page.locator(".acc-before-tuning").isVisible()).toBe(false);
+
+  // a training that the recipe asks for is not run, and the page says so
+  writeFileSync(at("try.kernelscope.json"), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "60KB", data: { folder: "./fashion-mnist" }, tune: { duration: "2h" } }));
+  await expect.poll(() => recipe.locator(".tuning-own input").inputValue()).toBe("2h");
+  await recipe.locator(".button", { hasText: "Measure" }).click();
+  const untuned = await workbench.modelPage("Accuracy of try before fine-tuning");
+  await untuned.waitForSelector(".accuracy[data-shown=figures]", { timeout: 120_000 });
+  expect(await untuned.locator(".acc-before-tuning").innerText()).toBe("Before fine-tuning: the training that the recipe asks for is not part of this.");
+  await recipe.waitForSelector(".curve-measured.before");
+  expect(await recipe.locator(".curve-measured").count()).toBe(2); // neither takes the other's place
+  await untuned.waitForSelector(".acc-trace[data-sample]:not([data-stale])", { timeout: 60_000 });
+  await workbench.picture("accuracy-before-tuning");
+  expect(await overlaps(untuned)).toEqual([]);
 });
 
 test("texts may be a third longer", async () => {

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
 import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
@@ -107,7 +108,64 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   await page.locator(".recipe-size input").fill("twelve");
   await page.locator(".recipe-size input").press("Enter");
   await page.locator(".recipe-size.wrong").waitFor();
+  expect(await page.locator(".recipe-note.bad").innerText()).toBe('"twelve" is no size. Write it like 12x, 300KB or 1.5MB.');
+  await workbench.picture("recipe-wrong-size");
   expect(read().target).toBe("12x");
+  await page.locator(".recipe-size input").press("Escape");
+  expect(await page.locator(".recipe-size input").inputValue()).toBe("12x");
+  expect(await page.locator(".recipe-size.wrong, .recipe-note.bad").count()).toBe(0);
+});
+
+test("lists show what the recipe says of its images and device, and fields are called what they are for", async () => {
+  write({ preset: "balanced", ...withImages, preprocess: { channels: "gray" }, device: "cpu", tune: { steps: 100, labels: 0.3 } });
+  const page = await open(), shown = (name: string) => page.getByRole("combobox", { name }).locator(".selected-value").innerText();
+  expect(await Promise.all(["Channels", "Device", "Labels", "Fine-tune"].map(shown))).toEqual(["grey", "CPU", "30 % of the loss", "Number of Steps"]);
+  write({ preset: "balanced", ...withImages, device: "auto", tune: { steps: 100 } });
+  await expect.poll(() => shown("Device")).toBe("automatic");
+  expect(await Promise.all(["Channels", "Labels"].map(shown))).toEqual(["the model’s", "not used"]);
+  for (const name of ["Mean", "Deviation", "Seed", "Size, like 300KB or 12x", "Filter…"]) expect(await page.getByRole("textbox", { name, exact: true }).count(), name).toBe(1);
+  expect(await page.getByRole("textbox", { name: "Text field" }).count()).toBe(0);
+  // where a field is empty it says what its folder, or its model, has
+  const hints = () => Promise.all(["Mean", "Deviation", "Scale"].map((name) => page.getByRole("textbox", { name, exact: true }).getAttribute("placeholder")));
+  await expect.poll(hints).toEqual(["0.286", "0.353", "1/255"]);
+  write({ preset: "balanced", tune: { steps: 100 } });
+  await expect.poll(hints).toEqual(Array.from({ length: 3 }, () => "as the folder says"));
+  expect(await shown("Device")).toBe("automatic (setting)");
+  settings({ "kernelscope.device": "cpu" });
+  await expect.poll(() => shown("Device")).toBe("CPU (setting)");
+  settings({});
+});
+
+test("images that do not fit lead to other images", async () => {
+  mkdirSync(at("pics"), { recursive: true });
+  writeFileSync(at("pics/dataset.json"), "{}");
+  write({ preset: "balanced", data: { folder: "./pics" } });
+  await workbench.menu(NAME, "Open Recipe Editor");
+  const page = await workbench.modelPage(NAME);
+  await page.locator(".state.error, .state-icon.error").first().waitFor({ timeout: 60_000 });
+  expect(await page.locator(".state").innerText()).toContain("pics holds no JPEG or PNG images");
+  await workbench.picture("recipe-no-such-images");
+  expect(await page.locator(".state .button").allInnerTexts()).toEqual(["Choose Folder…", "Open Text", "Try Again"]);
+  expect(await page.locator(".button.primary").allInnerTexts()).toEqual(["Choose Folder…"]);
+  expect(await page.locator(".header .button", { hasText: "Compress" }).getAttribute("disabled")).not.toBeNull();
+  await page.locator(".state .button", { hasText: "Choose Folder…" }).click();
+  await quick().filter({ hasText: "fashion-mnist" }).click();
+  await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
+  await saved(({ data }) => expect(data).toEqual(withImages.data));
+
+  // what stood there before stays in sight, and its settings in reach
+  await page.getByRole("combobox", { name: "Channels" }).click();
+  await page.getByRole("option", { name: "RGB", exact: true }).click();
+  await page.locator(".recipe-problem:not([hidden])").waitFor({ timeout: 20_000 });
+  expect(await page.locator(".recipe-problem").innerText()).toMatch(/^The model takes 1 channels, the data gives 3 \(rgb\)\. .*\s+Choose Folder…\s+Try Again$/);
+  expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();
+  await workbench.picture("recipe-wrong-channels");
+  expect(await overlaps(page)).toEqual([]);
+  await page.getByRole("combobox", { name: "Channels" }).click();
+  await page.getByRole("option", { name: "the model’s" }).click();
+  await page.locator(".recipe-problem").waitFor({ state: "hidden", timeout: 20_000 });
+  expect(await page.locator(".header .primary").getAttribute("disabled")).toBeNull();
+  await save();
 });
 
 test("F6 goes from the header to the curve and the layers", async () => {
@@ -242,13 +300,18 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   expect(await page.locator(".bytes-sizes").innerText()).toMatch(/^on disk [\d.]+ KB · as gzip [\d.]+ KB · in memory 1\.16 MB$/);
   await workbench.picture("recipe-written");
 
-  // another target is one press away: the own result is replaced without a question
+  // another target is one press away, and the card says that it is not of that: the own result is replaced without a question
+  expect(await page.locator(".job-earlier").count()).toBe(0);
   await page.locator(".recipe-size input").fill("70KB");
   await page.locator(".recipe-size input").press("Enter");
   await expect.poll(() => bytesNow(page)).toBeLessThanOrEqual(70_000);
+  expect(await page.locator(".job-earlier").innerText()).toBe("It is of an earlier recipe, not of the one shown here.");
+  await workbench.picture("recipe-written-earlier");
   await page.locator(".header .primary").click();
   await expect.poll(() => size("fashion-cnn.small.onnx"), { timeout: 240_000 }).toBeLessThanOrEqual(70_000);
   await expect.poll(() => page.locator(".curve-measured").count()).toBe(2);
+  await page.locator(".job-end").waitFor();
+  expect(await page.locator(".job-earlier").count()).toBe(0);
 });
 
 test("a cancelled compression says what it keeps, and goes on from there", { timeout: 300_000 }, async () => {
@@ -328,6 +391,8 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   await workbench.picture("compress-presets");
   await workbench.page.keyboard.type("100KB");
   await quick().filter({ hasText: "At most 100KB" }).click();
+  await quick().filter({ hasText: "pics" }).click(); // there are no images in it
+  await workbench.page.locator(".notification-toast", { hasText: "pics holds no JPEG or PNG images" }).locator(".monaco-button", { hasText: "Choose Folder…" }).click();
   await quick().filter({ hasText: "fashion-mnist" }).click();
   await workbench.page.locator(".notification-toast", { hasText: "Compressing fashion-cnn.onnx" }).waitFor();
   await workbench.modelPage("fashion-cnn.small.onnx", 240_000);
@@ -383,10 +448,17 @@ test("a layer selected in the model is selected in its recipe, and the other way
 test("at every width nothing is cut, lies on another, or hides what always stays", async () => {
   write({ preset: "balanced", ...withImages, layers: { "17.weight": { pin: { atLeastBits: 2 } } } });
   const page = await open();
-  for (const [width, height] of [[1240, 800], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [340, 800], [1104, 560]]) {
+  for (const [width, height] of [[1240, 800], [1000, 900], [860, 900], [700, 900], [600, 900], [552, 900], [520, 900], [400, 900], [340, 800], [1104, 560]]) {
     await workbench.page.setViewportSize({ width: width + 48, height });
     await workbench.page.waitForTimeout(400);
     await workbench.picture(`recipe-width-${width}`);
+    // figures stand there whole or not at all, and settings can be reached
+    expect(await page.locator(".candidate .figure").evaluateAll((all) => all.filter((figure) => {
+      const { right, top, bottom } = figure.getBoundingClientRect(), box = figure.parentElement!.getBoundingClientRect();
+      return top < box.bottom && (right > box.right + 1 || bottom > box.bottom + 1);
+    }).map(({ textContent }) => textContent)), String(width)).toEqual([]);
+    await page.getByRole("textbox", { name: "Mean" }).scrollIntoViewIfNeeded({ timeout: 5000 });
+    await workbench.picture(`recipe-width-${width}-settings`);
     expect(await overlaps(page), String(width)).toEqual([]);
     expect(await page.locator("#page, .recipe-panes, .plan-scroll").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0, 0, 0]);
     for (const part of [".figure-size", ".header .primary"]) expect(await page.locator(part).isVisible(), `${part} at ${width}`).toBe(true);
@@ -401,6 +473,7 @@ test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], [
   await workbench.page.waitForTimeout(500);
   await workbench.picture(`recipe-${name}`);
   expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
   if (name !== "hc") return;
   await workbench.page.setViewportSize({ width: 568, height: 900 });
   await workbench.page.waitForTimeout(400);

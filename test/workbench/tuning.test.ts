@@ -66,6 +66,8 @@ test("a recipe's page sets the training, and never says anything else than its t
   write(withImages);
   await expect.poll(() => list(page).getAttribute("disabled")).toBeNull();
   await rated(page);
+  const labels = page.getByRole("combobox", { name: "Labels" });
+  expect(await labels.count()).toBe(0); // nothing is trained
 
   await choose(page, "30 minutes");
   await saved({ duration: "30m" });
@@ -87,7 +89,6 @@ test("a recipe's page sets the training, and never says anything else than its t
   expect(await chosen(page)).toBe("steps");
   await workbench.picture("tuning-steps");
   expect(await overlaps(page)).toEqual([]);
-  const labels = page.getByRole("combobox", { name: "Labels" });
   await labels.scrollIntoViewIfNeeded();
   await labels.click();
   await page.getByRole("option", { name: "10 % of the loss" }).click();
@@ -179,7 +180,7 @@ test("Fine-Tune… asks how small, for images and how long, and its result leads
   rmSync(at(NAME), { force: true });
   await expect.poll(() => workbench.row(NAME).count()).toBe(0); // rows move up
   await workbench.menu("fashion-cnn.onnx", "Fine-Tune…");
-  await quick().filter({ hasText: /Up\sto\s3\spoints/ }).click();
+  await quick().filter({ hasText: /up\sto\s3\spoints/ }).click();
   await quick().filter({ hasText: "fashion-mnist" }).click();
   await quick().filter({ hasText: "15 Minutes" }).waitFor();
   await workbench.page.keyboard.type("6 steps");

@@ -43,6 +43,7 @@ export class AccuracyView {
   private readonly portrait = el("figure", { class: "acc-portrait" });
   private readonly sample = el("section", { class: "acc-sample", "aria-label": t("Selected image") });
   private readonly all = el("p", { class: "acc-note acc-all-images", hidden: true });
+  private readonly before = el("p", { class: "acc-note acc-before-tuning", hidden: true }, t("Before fine-tuning: the training that the recipe asks for is not part of this."));
   private readonly notice = el("div", { class: "acc-notice", hidden: true });
   private readonly live = el("span", { class: "unseen", role: "status" });
   private readonly panes = el("div", { class: "acc-panes" });
@@ -61,7 +62,7 @@ export class AccuracyView {
     this.trace = new TraceChart((layer) => actions.select(layer), (layer) => actions.open(layer));
     this.selected = choice.sample;
     this.sample.append(this.portrait, this.classes.element);
-    this.element.append(this.live, this.figures.element, this.all, this.notice, this.panes);
+    this.element.append(this.live, this.figures.element, this.before, this.all, this.notice, this.panes);
   }
 
   /** Asks the host what is known; later changes come through {@link show}. */
@@ -81,9 +82,10 @@ export class AccuracyView {
     this.tell(state);
     const empty = measured ? undefined : this.emptyState(state);
     if (empty) { this.element.replaceChildren(this.live, empty); this.element.dataset.shown = "state"; return; }
-    if (this.element.dataset.shown !== "figures") this.element.replaceChildren(this.live, this.figures.element, this.all, this.notice, this.panes);
+    if (this.element.dataset.shown !== "figures") this.element.replaceChildren(this.live, this.figures.element, this.before, this.all, this.notice, this.panes);
     this.element.dataset.shown = "figures";
     this.element.dataset.samples = String(measured?.samples ?? 0);
+    this.before.hidden = !subject.beforeTuning;
     this.all.hidden = !subject.allImages;
     this.all.textContent = t("All images of {0} count, also any that a compression was fitted on; the figure at the end of a compression comes from the fifth that fitting does not see.", subject.data ?? "");
     this.showNotice(state);

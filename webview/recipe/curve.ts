@@ -104,7 +104,7 @@ export class Curve {
 
   /** The next preset's plan up or down. */
   private presetRank(by: 1 | -1): number {
-    const { plans, rank } = this, ranks = plans?.facts.presets.map(({ bytes }) => plans.rankOf(bytes)).sort((a, b) => by * (a - b)) ?? [];
+    const { plans, rank } = this, ranks = plans?.presets.map(({ bytes }) => plans.rankOf(bytes)).sort((a, b) => by * (a - b)) ?? [];
     return ranks.find((r) => by * (r - rank) > 0) ?? rank;
   }
 
@@ -112,7 +112,7 @@ export class Curve {
     const { plans } = this;
     if (!plans) return;
     const scale = this.x(), at = event.clientX - this.slider.getBoundingClientRect().left;
-    const marks = [...plans.facts.presets.map(({ bytes }) => bytes), ...this.measured.map(({ bytes }) => bytes)].filter((bytes) => plans.holds(bytes) && Math.abs(scale(bytes) - at) < STICKS);
+    const marks = [...plans.presets.map(({ bytes }) => bytes), ...this.measured.map(({ bytes }) => bytes)].filter((bytes) => plans.holds(bytes) && Math.abs(scale(bytes) - at) < STICKS);
     const near = marks.sort((a, b) => Math.abs(scale(a) - at) - Math.abs(scale(b) - at))[0];
     this.go(plans.rankOf(event.altKey || near === undefined ? scale.invert(at) : near));
   }
@@ -130,7 +130,7 @@ export class Curve {
 
   /** From just below what presets and the candidate give up to everything. */
   private y(plans: Plans): ScaleContinuousNumeric<number, number> {
-    const values = [...plans.facts.presets.map(({ loss }) => plans.quality(loss)), plans.quality(this.point.loss)];
+    const values = [...plans.presets.map(({ loss }) => plans.quality(loss)), plans.quality(this.point.loss)];
     if (plans.facts.prediction.of === "agreement") {
       const least = Math.min(...values, ...this.measured.filter(({ bytes }) => plans.holds(bytes)).map(({ interval: [low] }) => low)) - 0.01;
       return scaleLinear().domain([FLOORS.find((floor) => floor <= least) ?? 0, 1]).range([TOP + PLOT, TOP]);
@@ -163,18 +163,18 @@ export class Curve {
       plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(edge(bad)).y1(edge(good)).curve(curveMonotoneX)(ranks) ?? "" }));
     }
     plot.append(svg("path", { class: "curve-line", d: line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX)(ranks) ?? "" }));
-    for (const { bytes: size, agreement, interval: [low, high] } of prediction.of === "agreement" ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : []) {
-      plot.append(svg("line", { class: "curve-interval", x1: x(size), x2: x(size), y1: below(low), y2: below(high) }), svg("circle", { class: "curve-measured", cx: x(size), cy: below(agreement), r: 3.5 }));
+    for (const { bytes: size, agreement, interval: [low, high], beforeTuning } of prediction.of === "agreement" ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : []) {
+      plot.append(svg("line", { class: "curve-interval", x1: x(size), x2: x(size), y1: below(low), y2: below(high) }), svg("circle", { class: beforeTuning ? "curve-measured before" : "curve-measured", cx: x(size), cy: below(agreement), r: 3.5 }));
     }
     plot.append(svg("line", { class: "curve-candidate-line", x1: at, x2: at, y1: TOP, y2: HEIGHT }));
-    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, x, y, at), svg("circle", { class: "curve-candidate", cx: at, cy: Math.min(bottom, top), r: 5 }));
+    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, x, y, at), svg("circle", { class: "curve-candidate", cx: at, cy: Math.max(TOP, Math.min(bottom, top)), r: 5 }));
     this.place(x, at);
     this.tell(plans);
   }
 
   /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands below it. */
   private presetMarks(plans: Plans, x: (v: number) => number, y: (v: number) => number, at: number): SVGElement[] {
-    const names = presetNames(), marks = plans.facts.presets.map(({ id, bytes, loss, range }) => ({ id, range, left: x(bytes), top: Math.min(TOP + PLOT, y(plans.quality(loss))), bytes }));
+    const names = presetNames(), marks = plans.presets.map(({ id, bytes, loss, range }) => ({ id, range, left: x(bytes), top: Math.max(TOP, Math.min(TOP + PLOT, y(plans.quality(loss)))), bytes }));
     const named = [...marks].sort((a, b) => Math.abs(a.left - at) - Math.abs(b.left - at)).find(({ left }) => Math.abs(left - at) < STICKS) ?? marks.find(({ id }) => id === "balanced");
     return marks.flatMap((mark) => {
       const { id, left, top, bytes, range } = mark, shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
@@ -209,7 +209,12 @@ export class Curve {
     slider.setAttribute("aria-valuenow", String(point.bytes));
     const size = t("{0}, {1} times smaller", format.bytes(point.bytes), format.times(input.bytes / point.bytes));
     slider.setAttribute("aria-valuetext", prediction.of === "agreement" ? `${size}, ${t("agreement {0} percent predicted", format.tenths(100 * quality))}` : size);
-    const kinds: [string, string][] = [["predicted", t("predicted")], ...(this.measured.length && prediction.of === "agreement" ? [["measured", t("measured, 95 % interval")] as [string, string]] : []), ["candidate", t("candidate")], ["preset", t("presets")]];
-    if (this.legend.childElementCount !== kinds.length) this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", {}, el("i", { class: `key-${kind}` }), name)));
+    const measured = prediction.of === "agreement" ? this.measured : [], kinds: [string, string][] = [
+      ["predicted", t("predicted")], ...(measured.some(({ beforeTuning }) => !beforeTuning) ? [["measured", t("measured, 95 % interval")] as [string, string]] : []),
+      ...(measured.some(({ beforeTuning }) => beforeTuning) ? [["before", t("measured before fine-tuning")] as [string, string]] : []), ["candidate", t("candidate")], ...(plans.presets.length ? [["preset", t("presets")] as [string, string]] : []),
+    ], key = kinds.map(([kind]) => kind).join(" ");
+    if (this.legend.dataset.kinds === key) return;
+    this.legend.dataset.kinds = key;
+    this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", {}, el("i", { class: `key-${kind}` }), name)));
   }
 }

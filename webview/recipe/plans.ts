@@ -1,7 +1,7 @@
 import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import type { LayerSetting, WrittenSize } from "../../src/protocol/recipe-page";
 import { t } from "../l10n";
-import type { PlanChoice, PlanFacts, PlanLayer, PlanPoint, Prediction } from "../../src/protocol/plan";
+import type { PlanChoice, PlanFacts, PlanLayer, PlanPoint, Prediction, PresetPlan } from "../../src/protocol/plan";
 
 /** Every plan of a model, as the page follows a slider through them. */
 export class Plans {
@@ -35,6 +35,9 @@ export class Plans {
     const chosen = this.facts.layers.map(({ choices: all }, i) => all[choices[i]]), compressed = chosen.reduce((sum, { method, bytes }) => sum + (method === undefined ? 0 : bytes), 0);
     return chosen.map(({ method, bytes }) => (method === undefined ? bytes : bytes * (1 + shared / compressed)));
   }
+
+  /** Presets between the slider's ends: one that leaves large layers as they are lies beyond. */
+  get presets(): readonly PresetPlan[] { return this.facts.presets.filter(({ bytes }) => this.holds(bytes)); }
 
   /** The rank of the largest plan that is no larger, the smallest plan's where all are. */
   rankOf(size: number): number {

@@ -1,7 +1,7 @@
 import type { PresetId } from "../../src/protocol/api";
 import type { JobState } from "../../src/protocol/page";
-import type { PlanPoint } from "../../src/protocol/plan";
-import type { MeasuredPoint, Planning, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
+import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
+import type { MeasuredPoint, Planning, RecipeAction, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
 import { parseTarget } from "../../src/protocol/sizes";
 import { button, field, select } from "../controls";
 import { el, icon } from "../dom";
@@ -53,7 +53,12 @@ export class RecipePage {
   private readonly card = new JobCard((action) => void this.host.act(action));
   private readonly settings = new Settings((changes) => this.change(changes));
   private readonly tuning = new TuningSetting((changes) => this.change(changes));
-  private readonly size = field({ label: t("Size, like 300KB or 12x"), onInput: () => undefined, onKey: (event) => { if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize(); } });
+  private readonly size = field({ label: t("Size, like 300KB or 12x"), onInput: () => undefined, onKey: (event) => {
+    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize();
+    if (event.key === "Escape") this.leaveSize();
+  } });
+  /** What is wrong with the size that was typed. */
+  private wrongSize: string | undefined;
   private readonly goals = el("span", { class: "recipe-goal" });
   private readonly note = el("p", { class: "recipe-note", role: "status" });
   private readonly bytes = el("section", { class: "recipe-bytes" });
@@ -107,6 +112,7 @@ export class RecipePage {
     this.planning = planning;
     if (planning.state === "ready") {
       this.plans = new Plans(planning.facts);
+      this.settings.showPrepared(planning.facts.preparation);
       if (!this.curve.isMoving) this.looked = undefined;
       const { layers } = planning.facts, { selected } = this.state;
       if (!layers.some(({ id }) => id === selected)) this.state.selected = layers.reduce<typeof layers[number] | undefined>((most, layer) => (!most || layer.bytes > most.bytes ? layer : most), undefined)?.id;
@@ -116,12 +122,14 @@ export class RecipePage {
 
   /** Everything as the text and what it comes to have it. */
   private draw(): void {
-    const { view, problem, plans, root } = this;
+    const { view, problem, plans, root } = this, failed = plans && this.planning.state === "failed" ? this.planning : undefined;
     this.showHeader();
     this.restricted.hidden = this.trusted;
-    this.banner.hidden = problem === undefined;
+    this.banner.hidden = problem === undefined && failed === undefined;
+    if (failed) this.banner.replaceChildren(icon("error"), el("span", {}, failed.text), ...this.waysOn(failed));
     if (problem) this.banner.replaceChildren(icon("error"), el("span", {}, problem.line === undefined ? problem.text : t("Line {0}: {1}", problem.line, problem.text)), button({ label: t("Open Text"), small: true, onClick: () => void this.host.act("show-text") }));
     this.content.toggleAttribute("data-stale", problem !== undefined);
+    this.content.toggleAttribute("data-unplanned", failed !== undefined);
     this.content.inert = problem !== undefined;
     const body = plans ? this.content : this.waiting();
     if (!root.contains(body) || root.firstChild !== this.header) root.replaceChildren(this.header, this.restricted, this.banner, body);
@@ -135,12 +143,19 @@ export class RecipePage {
     const { view, planning, problem } = this;
     if (problem && !view) return stateOf("error", t("This is no recipe yet"), t("Put the text right, and what it comes to stands here."), button({ label: t("Open Text"), primary: true, onClick: () => void this.host.act("show-text") }));
     if (view && !view.model) return stateOf("question", t("Which model is this recipe for?"), t("It names none, and none of its name lies beside it."), button({ label: t("Choose Model…"), primary: true, onClick: () => void this.host.act("choose-model") }));
-    if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, button({ label: t("Try Again"), primary: true, onClick: () => void this.host.act("plan") }), button({ label: t("Choose Model…"), onClick: () => void this.host.act("choose-model") }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") }));
+    if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, ...this.waysOn(planning));
     const box = el("div", { class: "recipe-wait" });
     if (!this.trusted && view?.data?.folder !== undefined) return box;
     box.append(this.card.element);
     if (planning.state === "none") box.append(el("p", { class: "note" }, t("Working out what every size costs…")));
     return box;
+  }
+
+  /** What may help where there is no plan, the most likely first. */
+  private waysOn({ isOfData }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
+    const { plans } = this, way = (label: string, action: RecipeAction, primary = false) => button({ label, primary: primary && !plans, small: plans !== undefined, onClick: () => void this.host.act(action) });
+    const again = way(t("Try Again"), "plan", !isOfData);
+    return isOfData ? [way(t("Choose Folder…"), "choose-data", true), ...(plans ? [] : [way(t("Open Text"), "show-text")]), again] : [again, way(t("Choose Model…"), "choose-model"), way(t("Show Log"), "show-log")];
   }
 
   /** Size, curve, bars and prediction move together. */
@@ -154,13 +169,21 @@ export class RecipePage {
     this.table.select(this.state.selected);
     this.bytes.replaceChildren(...bytesOf(facts, point, this.written));
     this.count.textContent = pinned ? t("{0}, of which {1} pinned", facts.layers.length, pinned) : String(facts.layers.length);
-    const notes = [facts.problem, ...facts.notes].filter((text) => text !== undefined);
-    this.note.textContent = notes.join(" ");
-    this.note.classList.toggle("bad", facts.problem !== undefined);
+    this.showNote();
+  }
+
+  /** What is wrong with what was typed, else with what the text asks for, and what there is to know. */
+  private showNote(): void {
+    const { problem, notes = [] }: Partial<PlanFacts> = this.plans?.facts ?? {}, { wrongSize } = this, text = wrongSize ?? [problem, ...notes].filter((one) => one !== undefined).join(" ");
+    if (this.note.textContent !== text) this.note.textContent = text;
+    this.note.classList.toggle("bad", wrongSize !== undefined || problem !== undefined);
+    this.size.classList.toggle("wrong", wrongSize !== undefined);
   }
 
   private look(point: PlanPoint): void {
     this.looked = point;
+    this.wrongSize = undefined;
+    this.showNote();
     this.showHeader();
     const { plans } = this;
     if (!plans) return;
@@ -171,7 +194,7 @@ export class RecipePage {
 
   private settle(point: PlanPoint): void {
     this.looked = point;
-    const { plans } = this, preset = plans?.facts.presets.find(({ bytes }) => plans.rankOf(bytes) === plans.rankOf(point.bytes));
+    const { plans } = this, preset = plans?.presets.find(({ bytes }) => plans.rankOf(bytes) === plans.rankOf(point.bytes));
     void this.host.change([preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, plans?.after(point.bytes)))]).then((changed) => {
       if (changed || this.curve.isMoving) return;
       this.looked = undefined; // the text says so already
@@ -180,12 +203,12 @@ export class RecipePage {
   }
 
   private showHeader(): void {
-    const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", blocked = problem !== undefined || plans?.facts.problem !== undefined || !view?.model, lacksImages = this.lacksImages;
+    const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", failed = planning.state === "failed", blocked = problem !== undefined || failed || plans?.facts.problem !== undefined || !view?.model, lacksImages = this.lacksImages;
     const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
     const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
-    const compress = button({ label: t("Compress"), icon: "archive", primary: true, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? t("Training needs images: choose a folder, or turn it off.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
-    const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
+    const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? t("Training needs images: choose a folder, or turn it off.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
+    const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", {}, data === undefined ? t("nothing is run, the weights alone count") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
@@ -199,29 +222,41 @@ export class RecipePage {
       const values = [...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(own === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
       this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
     }
-    if (this.size.contains(document.activeElement) || this.size === document.activeElement) return;
-    this.size.classList.remove("wrong");
+    if (!this.size.contains(document.activeElement)) this.wrongSize = undefined;
   }
 
   private showSize(): void {
+    if (!this.size.contains(document.activeElement) && this.wrongSize === undefined) this.writeSize();
+  }
+
+  private writeSize(): void {
     const { view, plans } = this, point = this.looked ?? plans?.facts.candidate;
-    if (!view || this.size === document.activeElement || this.size.contains(document.activeElement)) return;
-    this.size.value = this.looked ? format.bytes(this.looked.bytes) : view.target ?? (view.bits !== undefined ? t("{0} bits", view.bits) : point ? format.bytes(point.bytes) : "");
+    if (view) this.size.value = this.looked ? format.bytes(this.looked.bytes) : view.target ?? (view.bits !== undefined ? t("{0} bits", view.bits) : point ? format.bytes(point.bytes) : "");
   }
 
   private takeSize(): void {
     const text = this.size.value.trim().replace(",", "."), bits = /^([\d.]+)\s*bits?$/i.exec(text)?.[1];
     const same = this.view?.target === text || text === (this.plans && format.bytes(this.plans.facts.candidate.bytes));
-    if (text === "" || same) { this.size.classList.remove("wrong"); return; }
+    this.wrongSize = undefined;
+    if (text !== "" && !same) this.changeSize(text, bits);
+    this.showNote();
+  }
+
+  private changeSize(text: string, bits: string | undefined): void {
     if (bits !== undefined && Number(bits) > 0) { this.change([goal("bits", Number(bits))]); return; }
     try {
       parseTarget(text);
-      this.size.classList.remove("wrong");
       this.change([goal("target", text.replace(/\s+/g, ""))]);
     } catch (error) {
-      this.size.classList.add("wrong");
-      this.size.title = error instanceof Error ? error.message : String(error);
+      this.wrongSize = error instanceof Error ? error.message : String(error);
     }
+  }
+
+  /** The size is again what the text says. */
+  private leaveSize(): void {
+    this.wrongSize = undefined;
+    this.writeSize();
+    this.showNote();
   }
 
   private showJob(): void {
@@ -232,11 +267,13 @@ export class RecipePage {
   }
 
   private compress(): void {
-    if (this.trusted && !this.problem && this.view?.model && !this.plans?.facts.problem && !this.lacksImages && this.job?.state !== "running") void this.host.act("compress");
+    if (this.trusted && !this.problem && this.view?.model && this.planning.state !== "failed" && !this.plans?.facts.problem && !this.lacksImages && this.job?.state !== "running") void this.host.act("compress");
   }
 
   /** Whether the recipe wants a training that it has no images for. */
-  private get lacksImages(): boolean { return this.view?.tune !== undefined && this.view.tune !== "none" && this.view.data?.folder === undefined; }
+  private get lacksImages(): boolean { return this.isTuned && this.view?.data?.folder === undefined; }
+
+  private get isTuned(): boolean { return (this.view?.tune ?? "none") !== "none"; }
 
   private change(changes: RecipeChange[]): void { void this.host.change(changes); }
 

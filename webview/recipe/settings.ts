@@ -1,4 +1,5 @@
 import type { Device } from "../../src/protocol/api";
+import type { PreparationFacts } from "../../src/protocol/plan";
 import type { RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
 import { field, select } from "../controls";
 import { el } from "../dom";
@@ -11,9 +12,9 @@ const entries = (): Entry[] => [
   { path: ["data", "evalFolder"], label: t("Measure on"), hint: t("a fifth of the folder"), kind: "path" },
   { path: ["preprocess", "resize"], label: t("Resize"), hint: t("the model’s input"), kind: "size" },
   { path: ["preprocess", "crop"], label: t("Crop"), hint: t("none"), kind: "size" },
-  { path: ["preprocess", "mean"], label: t("Mean"), hint: "0", kind: "numbers" },
-  { path: ["preprocess", "std"], label: t("Deviation"), hint: "1", kind: "numbers" },
-  { path: ["preprocess", "scale"], label: t("Scale"), hint: "1/255", kind: "numbers" },
+  { path: ["preprocess", "mean"], label: t("Mean"), hint: t("as the folder says"), kind: "numbers" },
+  { path: ["preprocess", "std"], label: t("Deviation"), hint: t("as the folder says"), kind: "numbers" },
+  { path: ["preprocess", "scale"], label: t("Scale"), hint: t("as the folder says"), kind: "numbers" },
 ];
 
 /** Images and how they are prepared, the device and the seed: every field empty or as the recipe has it. */
@@ -21,9 +22,10 @@ export class Settings {
   readonly element = el("section", { class: "settings" });
   private readonly fields: { entry: Entry; element: HTMLElement & { value: string } }[] = [];
   private readonly seed: HTMLElement & { value: string };
-  private readonly places = { channels: el("span"), device: el("span"), labels: el("span") };
-  private readonly lists = new Map<string, { value: string; element: HTMLElement }>();
+  private readonly places = { channels: el("span"), device: el("span") };
+  private readonly lists = new Map<string, string>();
   private view: RecipeView | undefined;
+  private prepared: PreparationFacts | undefined;
 
   constructor(private readonly change: (changes: RecipeChange[]) => void) {
     const heading = el("h2", {}, t("Images and Device")), grid = el("div", { class: "settings-grid" });
@@ -41,12 +43,14 @@ export class Settings {
       if (value === "" || Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) this.change([{ path: ["seed"], value: value === "" ? undefined : seed }]);
       else this.seed.classList.add("wrong");
     });
-    grid.append(el("label", {}, el("span", {}, t("Channels")), this.places.channels), el("label", {}, el("span", {}, t("Device")), this.places.device), el("label", {}, el("span", {}, t("Seed")), this.seed), el("label", {}, el("span", {}, t("Labels")), this.places.labels));
+    grid.append(el("label", {}, el("span", {}, t("Channels")), this.places.channels), el("label", {}, el("span", {}, t("Device")), this.places.device), el("label", {}, el("span", {}, t("Seed")), this.seed));
     this.element.append(heading, grid);
   }
 
   show(view: RecipeView): void {
+    const { view: before } = this, isSame = before && JSON.stringify([before.model, before.data, before.preprocess]) === JSON.stringify([view.model, view.data, view.preprocess]);
     this.view = view;
+    if (!isSame) this.showPrepared(undefined);
     for (const { entry, element } of this.fields) {
       if (element.contains(document.activeElement) || element === document.activeElement) continue;
       element.value = shown(valueAt(view, entry.path));
@@ -54,26 +58,25 @@ export class Settings {
     }
     if (this.seed !== document.activeElement) this.seed.value = view.seed === undefined ? "" : String(view.seed);
     this.list("channels", t("Channels"), String(view.preprocess?.channels ?? ""), [["", t("the model’s")], ["rgb", "RGB"], ["bgr", "BGR"], ["gray", t("grey")]], (value) => this.change([{ path: ["preprocess", "channels"], value: value || undefined }]));
-    this.showLabels(view);
-    const devices: [Device | "", string][] = [["", t("as set")], ["auto", t("automatic")], ["cpu", "CPU"], ["webgpu", "WebGPU"], ["cuda", "CUDA"], ["dml", "DirectML"], ["coreml", "Core ML"]];
-    this.list("device", t("Device"), view.device ?? "", devices, (value) => this.change([{ path: ["device"], value: value || undefined }]));
+    const devices: [Device, string][] = [["auto", t("automatic")], ["cpu", "CPU"], ["webgpu", "WebGPU"], ["cuda", "CUDA"], ["dml", "DirectML"], ["coreml", "Core ML"]], setting = devices.find(([device]) => device === view.deviceSetting)?.[1] ?? t("automatic");
+    this.list("device", t("Device"), view.device ?? "", [["", t("{0} (setting)", setting)], ...devices], (value) => this.change([{ path: ["device"], value: value || undefined }]));
   }
 
-  /** How much of what fine-tuning brings down is the labels'. */
-  private showLabels({ tune = "none" }: RecipeView): void {
-    const share = tune === "none" ? undefined : tune.labels, value = share ? String(share) : "", shares = [...new Set([0.1, 0.3, ...(share ? [share] : [])])];
-    const list = this.list("labels", t("Labels"), value, [["", t("not used")], ...shares.map((one): [string, string] => [String(one), t("{0} % of the loss", Math.round(100 * one))])], (chosen) => this.change([{ path: ["tune", "labels"], value: chosen ? Number(chosen) : undefined }]));
-    list.toggleAttribute("disabled", tune === "none");
-    list.title = tune === "none" ? t("For fine-tuning, which is off.") : t("Labels come from folders by class; without them training follows the original alone.");
+  /** What holds where a field is empty, once that is known. */
+  showPrepared(preparation: PreparationFacts | undefined): void {
+    if (this.prepared === preparation) return;
+    this.prepared = preparation;
+    for (const { entry, element } of this.fields) {
+      const value = preparation && entry.path[0] === "preprocess" ? shown(valueAt({ preprocess: { ...preparation } }, entry.path)) : "";
+      element.setAttribute("placeholder", value || entry.hint);
+    }
   }
 
-  private list(place: "channels" | "device" | "labels", label: string, value: string, values: readonly [string, string][], onChange: (value: string) => void): HTMLElement {
-    const known = this.lists.get(place);
-    if (known?.value === value) return known.element;
-    const element = select({ label, values: values.map(([value, text]) => ({ value, text })), value, onChange });
-    this.lists.set(place, { value, element });
-    this.places[place].replaceChildren(element);
-    return element;
+  private list(place: "channels" | "device", label: string, value: string, values: readonly [string, string][], onChange: (value: string) => void): void {
+    const shown = [value, ...values.map(([, text]) => text)].join("\n");
+    if (this.lists.get(place) === shown) return;
+    this.lists.set(place, shown);
+    this.places[place].replaceChildren(select({ label, values: values.map(([value, text]) => ({ value, text })), value, onChange }));
   }
 
   private take({ path, kind }: Entry, element: HTMLElement & { value: string }): void {
@@ -84,12 +87,17 @@ export class Settings {
   }
 }
 
-function valueAt({ data, preprocess }: RecipeView, [group, name]: string[]): unknown {
+function valueAt({ data, preprocess }: Pick<RecipeView, "data" | "preprocess">, [group, name]: string[]): unknown {
   const from: Record<string, unknown> | undefined = group === "data" ? { ...data } : preprocess;
   return from?.[name];
 }
 
-const shown = (value: unknown): string => (Array.isArray(value) ? value.join(", ") : typeof value === "number" || typeof value === "string" ? String(value) : "");
+/** A value as it is typed: a fraction of one as such. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.map(shown).join(", ");
+  const parts = typeof value === "number" && value > 0 && value < 0.01 ? 1 / value : NaN;
+  return Math.abs(parts - Math.round(parts)) < 1e-6 ? `1/${Math.round(parts)}` : typeof value === "number" || typeof value === "string" ? String(value) : "";
+}
 
 /** What was typed as a recipe has it; undefined where it makes no sense. */
 function read(text: string, kind: Entry["kind"]): unknown {

@@ -11,6 +11,8 @@ type Choice = "off" | `${number}m` | "time" | "steps";
 export class TuningSetting {
   readonly element = el("section", { class: "tuning" });
   private readonly place = el("span", { class: "tuning-choice" });
+  private readonly labels = el("span");
+  private readonly labelsRow = el("label", { class: "tuning-labels" }, el("span", {}, t("Labels")), this.labels);
   private readonly note = el("p", { class: "tuning-note", role: "status" });
   private readonly own: HTMLElement & { value: string };
   private tune: RecipeTuning = "none";
@@ -26,7 +28,7 @@ export class TuningSetting {
     this.own.addEventListener("change", () => this.take());
     this.own.addEventListener("focusout", () => { if (this.own.value.trim() === "") this.leave(); });
     this.own.classList.add("tuning-own");
-    this.element.append(el("div", { class: "recipe-row" }, el("h2", {}, t("Fine-tune")), this.own, this.place), this.note);
+    this.element.append(el("div", { class: "recipe-row" }, el("h2", {}, t("Fine-tune")), this.own, this.place, this.labelsRow), this.note);
   }
 
   show({ tune = "none", data }: RecipeView): void {
@@ -47,6 +49,7 @@ export class TuningSetting {
       own.value = asking || tune === "none" ? "" : "steps" in tune ? String(tune.steps) : tune.duration;
       own.classList.remove("wrong");
     }
+    this.showLabels();
     if (!own.classList.contains("wrong")) this.say(hintOn(tune, hasImages), !hasImages && tune !== "none");
     if (place.dataset.value === key) return;
     place.dataset.value = key;
@@ -55,6 +58,17 @@ export class TuningSetting {
     list.toggleAttribute("disabled", isOff);
     list.title = isOff ? t("Training needs images: choose a folder first.") : "";
     place.replaceChildren(list);
+  }
+
+  /** How much of what training brings down is the labels'. */
+  private showLabels(): void {
+    const { tune, labels } = this, share = tune === "none" ? undefined : tune.labels, value = share ? String(share) : "", shares = [...new Set([0.1, 0.3, ...(share ? [share] : [])])];
+    this.labelsRow.hidden = tune === "none";
+    if (labels.dataset.value === value) return;
+    labels.dataset.value = value;
+    const list = select({ label: t("Labels"), values: [{ value: "", text: t("not used") }, ...shares.map((one) => ({ value: String(one), text: t("{0} % of the loss", Math.round(100 * one)) }))], value, onChange: (chosen) => this.change([{ path: ["tune", "labels"], value: chosen ? Number(chosen) : undefined }]) });
+    list.title = t("Labels come from folders by class; without them training follows the original alone.");
+    labels.replaceChildren(list);
   }
 
   private choose(choice: Choice): void {

@@ -30,6 +30,10 @@ describe("plans", () => {
     expect(plans.ends).toEqual([700, 860]);
     expect([1, 700, 799, 800, 1e9].map((size) => plans.rankOf(size))).toEqual([0, 0, 0, 1, 2]);
   });
+  test("have the presets that lie among them, not one that only leaves layers as they are", () => {
+    const presets: PlanFacts["presets"] = [{ id: "smallest", bytes: 700, loss: 0.35 }, { id: "balanced", bytes: 860, loss: 0.11 }, { id: "nearly-lossless", bytes: 3860, loss: 0.01 }];
+    expect(new Plans({ ...facts, presets }).presets.map(({ id }) => id)).toEqual(["smallest", "balanced"]);
+  });
   test("tell what they cost, and within which range", () => {
     expect(plans.quality(0.25)).toBeCloseTo(0.9, 9);
     expect(plans.spread(0.25)).toBeCloseTo((0.2 - 0.05) / 2, 9);
