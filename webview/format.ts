@@ -51,6 +51,13 @@ export function percent(share: number): string {
 export const wholePercent = (share: number): string => `${fixed(100 * share, 0)} %`;
 /** 84.7 %, of a share that is estimated and has an interval beside it */
 export const estimate = (share: number): string => `${fixed(100 * share, 1)} %`;
+/** 84.7 → 84.5 %: a share before and after */
+export const shares = (before: number, after: number): string => `${fixed(100 * before, 1)} → ${estimate(after)}`;
+/** 18.0 %, "> 1,000 %" where nearly nothing is compared with */
+export const relative = (error: number): string => (isMeaningless(error) ? `> ${fixed(100 * MOST_RELATIVE, 0)} %` : estimate(error));
+/** Whether a relative error says no more than that the original's values are nearly zero. */
+export const isMeaningless = (relativeError: number): boolean => relativeError > MOST_RELATIVE;
+const MOST_RELATIVE = 10;
 /** ± 1.6; ± 0.04 where it is small */
 export const margin = (share: number): string => `± ${share < 0.0005 ? weight(100 * share) : fixed(100 * share, 1)}`;
 /** A value on an axis of such steps, with as many digits as tell neighbours apart. */
@@ -65,6 +72,8 @@ export function withMargin(value: number, half: number): [value: string, margin:
   const places = (number: number): number => (number > 0 ? -Math.floor(Math.log10(number)) : 0), digits = Math.max(3, Math.min(9, Math.max(places(value) + 1, places(half))));
   return [fixed(value, digits), `± ${fixed(half, digits)}`];
 }
+/** 0.070, 0.00058: a divergence with the digits that it needs */
+export const nats = (value: number): string => withMargin(value, 0)[0];
 /** 93.5 */
 export const tenths = (value: number): string => fixed(value, 1);
 /** 1.06 */

@@ -1,4 +1,5 @@
 import type { Device } from "./api";
+import type { Fidelity } from "./report";
 
 /** What compression costs in accuracy: two models over the same samples, and where along the network they part. Plain data on every border. */
 
@@ -51,8 +52,8 @@ export interface OutputFigures {
   shape?: number[];
   /** ‖difference‖ ÷ ‖original‖ over all samples. */
   relativeError: number;
-  /** The same sample by sample; absent where the output has no axis of samples. */
-  perSample?: Estimate;
+  /** Ends of its 95 % interval; absent where the output has no axis of samples. */
+  interval?: [low: number, high: number];
   /** Absent where nothing is lost. */
   sqnrDb?: number;
   meanError: number;
@@ -148,12 +149,17 @@ export interface AccuracySubject {
   trusted: boolean;
 }
 
+/** What a compression measured of its result, with the ends of the agreement's 95 % interval. */
+export interface Reported extends Fidelity { interval?: [low: number, high: number] }
+
 export interface AccuracyState {
   subject: AccuracySubject;
   running: boolean;
   /** While a candidate that is no file yet is made for measuring. */
   making?: { text: string; fraction: number; secondsLeft?: number };
   measured?: Measured;
+  /** Of the compression that made this pair, on images that its fit did not see. What is measured goes before it. */
+  reported?: Reported;
   cancelled?: boolean;
   /** Why measuring ended early, in one sentence. */
   error?: string;
