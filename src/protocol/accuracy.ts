@@ -132,9 +132,9 @@ export interface SampleTrace {
 export interface AccuracyWorkerApi {
   measure(request: MeasureRequest, progress: (measured: Measured) => void, signal: AbortSignal): Promise<Measured>;
   /** `side` is the longest that a picture's sides may be. Samples that are no pictures are left out. */
-  thumbnails(request: PairRequest, positions: number[], side: number): Promise<Thumbnail[]>;
+  thumbnails(request: MeasureRequest, positions: number[], side: number): Promise<Thumbnail[]>;
   /** Of one sample, or of the band alone; the band comes with the first progress and grows. */
-  trace(request: PairRequest, position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
+  trace(request: MeasureRequest, position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
 }
 
 /** What stands between a model and its figures: `original` is not known, `data` is not chosen, the workspace is not `trusted`. */
