@@ -1,4 +1,5 @@
 import type { AccuracyState } from "../../src/protocol/accuracy";
+import { bitsOfAll } from "../../src/protocol/bits";
 import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes } from "../../src/protocol/compare";
 import type { HeldOut, TuningReport } from "../../src/protocol/report";
 import { reportedFigures } from "../accuracy/reported";
@@ -248,9 +249,9 @@ function gainOf({ before, after, steps, bestStep }: TuningReport): [string, stri
 /** Bits per convolution weight before and after. */
 function convBits(layers: Comparison["layers"]): [string, string][] {
   const bitsOf = (side: "before" | "after"): number | undefined => {
-    const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows, weights = some.reduce((sum, { parameters }) => sum + parameters, 0);
-    return weights ? 8 * some.reduce((sum, { bytes }) => sum + bytes, 0) / weights : undefined;
+    const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows;
+    return bitsOfAll(some);
   };
   const [before, after] = [bitsOf("before"), bitsOf("after")];
-  return before === undefined || after === undefined ? [] : [[`${format.bits(Math.round(100 * before) / 100)} → ${format.bits(after)}`, t("bits per conv. weight")]];
+  return before === undefined || after === undefined ? [] : [[`${format.bits(before)} → ${format.bits(after)}`, t("bits per conv. weight")]];
 }

@@ -1,4 +1,5 @@
 import type { KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
+import { bitsOfAll } from "../../src/protocol/bits";
 import { channelRanges, histogramTable, rangesTable, weightHistogram } from "../charts/weights";
 import { button, iconButton, tag } from "../controls";
 import { el } from "../dom";
@@ -75,12 +76,12 @@ function linksTo({ from, to }: Links, actions: DetailActions): HTMLElement {
 export function operatorDetails(title: string, operators: readonly string[], shape: string, links: Links, actions: DetailActions): HTMLElement {
   return el("section", { class: "details", "aria-label": t("Details of {0}", title) },
     el("header", { class: "details-head" }, el("h2", { title }, title), ...operators.slice(0, 1).map(tag)),
-    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · ")] as Fact] : []), ...(shape ? [[t("shape"), shape] as Fact] : [])]), linksTo(links, actions)));
+    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · "), true] as Fact] : []), ...(shape ? [[t("shape"), shape, true] as Fact] : [])]), linksTo(links, actions)));
 }
 
 /** A group: how much is in it, and its layers. */
 export function groupDetails(group: Group, rows: readonly LayerRow[], total: number, links: Links, actions: DetailActions, keyOf: (layer: string) => string | undefined): HTMLElement {
-  const inside = rows.filter(({ name }) => group.layers.includes(name)), parameters = inside.reduce((sum, row) => sum + row.parameters, 0), most = Math.max(1, ...inside.map(({ bytes }) => bytes));
+  const inside = rows.filter(({ name }) => group.layers.includes(name)), parameters = inside.reduce((sum, row) => sum + row.parameters, 0), most = Math.max(1, ...inside.map(({ bytes }) => bytes)), bits = bitsOfAll(inside);
   const list = inside.map((row) => {
     const bar = el("span", { class: "bar" }, Object.assign(el("span"), { style: `width:${100 * row.bytes / most}%` })), line = el("button", { class: "layer-link" }, el("span", {}, row.label), bar, el("span", { class: "number" }, format.bytes(row.bytes)));
     line.addEventListener("click", () => { const key = keyOf(row.name); if (key !== undefined) actions.go(key); });
@@ -90,7 +91,7 @@ export function groupDetails(group: Group, rows: readonly LayerRow[], total: num
     el("header", { class: "details-head" }, el("h2", { title: group.title }, group.title), tag(groupCaption(group))),
     section("group", t("Facts"), format.bytes(group.bytes), false, facts([
       [t("layers"), format.whole(inside.length)], [t("parameters"), format.count(parameters)], [t("bytes"), format.bytes(group.bytes)], [t("share"), format.percent(total ? group.bytes / total : 0)],
-      ...(parameters ? [[t("bits"), format.bits(8 * group.bytes / parameters)] as Fact] : []),
+      ...(bits === undefined ? [] : [[t("bits"), format.bits(bits)] as Fact]),
     ]), linksTo(links, actions)),
     section("layers", t("Layers"), t("in the order of the file"), false, ...list));
 }
