@@ -88,10 +88,13 @@ export function weight(value: number): string {
   if (magnitude < 1e-4 || magnitude >= 1e5) return value.toExponential(1).replace(/-/g, "−").replace("e+", "e");
   return fixed(value, 0, Math.max(0, 2 - Math.floor(Math.log10(magnitude))));
 }
-/** 128×128×3×3 */
-export const shape = (dims: readonly (number | string)[]): string => (dims.length ? dims.join("×") : "scalar");
+/** 128×128×3×3; "?" for a dimension that is open, and only an exporter has called it something. */
+export const shape = (dims: readonly (number | string)[]): string => (dims.length ? dims.map(dimension).join("×") : "scalar");
 /** A shape without its batch axis, as a caption on an edge: 128×8×8 */
-export const caption = (dims: readonly (number | string)[]): string => (dims.length > 1 ? dims.slice(1) : dims).join("×");
+export const caption = (dims: readonly (number | string)[]): string => (dims.length > 1 ? dims.slice(1) : dims).map(dimension).join("×");
+const dimension = (size: number | string): number | string => (typeof size === "string" && COUNTED_NAME.test(size) ? "?" : size);
+/** unk__12, p2o.DynamicDimension.0, input_dynamic_axes_1, Addoutput_dim_2 */
+const COUNTED_NAME = /^(unk__\d+|.*dynamic\w*[._]\d+|.*_dim_\d+)$/i;
 
 /** A value like the given one with one or two significant digits, for the end of a scale. */
 export function roundUp(value: number): number {
