@@ -42,6 +42,12 @@ export class Accuracy {
   /** What the user chose as a model's original. */
   originalOf(file: string): string | undefined { return chosenOriginals(this.context.workspaceState)[file]; }
 
+  /** The model that a file was made of, if it is known and there. */
+  async knownOriginalOf(file: string): Promise<string | undefined> {
+    const { original, compressed } = await pairOf(vscode.Uri.file(file), this.context.workspaceState);
+    return compressed === file ? original : undefined;
+  }
+
   /** @param page is told of every change; `undefined` before the page has asked */
   open(models: AccuracyModels, page: () => AccuracyPageApi | undefined): AccuracySession {
     let disposed = false;

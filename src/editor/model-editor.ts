@@ -172,12 +172,29 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
+      noise: () => ask((worker) => this.noiseOf(path, worker)),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id), this.accuracy.originalOf(path))),
       preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
       blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
       ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),
     };
+  }
+
+  /** How far each layer's weights are from the original's. */
+  private async noiseOf(path: string, worker: WorkerApi): Promise<Record<string, number> | undefined> {
+    const original = await this.accuracy.knownOriginalOf(path);
+    if (original === undefined) return undefined;
+    const held = this.hold(original), noise: Record<string, number> = {};
+    try {
+      for (const { name } of await worker.layers(path)) {
+        const sqnrDb = (await worker.comparedWeights(original, path, name, 0))?.sqnrDb;
+        if (sqnrDb !== undefined) noise[name] = sqnrDb;
+      }
+      return noise;
+    } finally {
+      held.dispose();
+    }
   }
 
   /** Reads the file again when another program has changed it; closes the tab when it is gone. */

@@ -223,3 +223,28 @@ test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], [
   await workbench.picture(`codebook-${name}`);
   expect(await overlaps(page)).toEqual([]);
 });
+
+test("layers are coloured by signal to noise beside the original, which is asked for where it is not known", async () => {
+  const choose = async (page: Frame) => {
+    await page.locator(".bar .select").click();
+    await page.locator("[role=option]", { hasText: "Signal to noise" }).click();
+  };
+  const page = await workbench.open("fashion-cnn.small.onnx"), most = (shown: Frame) => shown.locator(".legend-ends span").last().innerText().then(parseFloat);
+  await page.waitForSelector(".side[data-layer]", { state: "attached" });
+  await page.locator("#tab-graph").click();
+  await choose(page);
+  await expect.poll(() => most(page)).toBeGreaterThan(10);
+  expect(await page.locator(".legend").innerText()).toMatch(/Signal to noise of the weights[^]* dB$/);
+  await workbench.page.waitForTimeout(300);
+  await workbench.picture("model-graph-noise");
+  const lone = await workbench.open("lone.small.onnx");
+  await lone.waitForSelector(".side[data-layer]", { state: "attached" });
+  await lone.locator("#tab-graph").click();
+  await choose(lone);
+  await expect.poll(() => lone.locator(".unfound").innerText()).toMatch(/^Signal to noise needs the original, which is not known\.\s+Choose Original…$/);
+  await workbench.picture("model-graph-noise-missing");
+  await lone.locator(".unfound .button").click();
+  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "fashion-cnn.onnx" }).click();
+  await expect.poll(() => most(lone)).toBeGreaterThan(10);
+  expect(await lone.locator(".unfound").isVisible()).toBe(false);
+});
