@@ -8,7 +8,6 @@ import type { Accuracy, AccuracySession } from "./accuracy";
 import { localFile, type LocalFile } from "./local-file";
 import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
-import type { Status } from "./status";
 
 /** How long a closed model stays in the viewing process, in case that it is opened again. */
 const CLOSE_GRACE_MS = 5000;
@@ -41,7 +40,6 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   constructor(
     private readonly extension: vscode.Uri,
     private readonly viewing: SharedWorker,
-    private readonly status: Status,
     private readonly accuracy: Accuracy,
     private readonly log: vscode.LogOutputChannel,
   ) {}
@@ -117,17 +115,13 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     this.pages.add(open);
     panel.webview.html = pageHtml(panel.webview, this.extension, pageStart("model", uri));
     const watching = this.watch(uri, open);
-    const showActive = () => {
-      this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
-      if (panel.active) this.showFront(open);
-    };
+    const showActive = (): void => { if (panel.active) this.showFront(open); };
     showActive();
     panel.onDidChangeViewState(showActive);
     panel.onDidDispose(() => {
       watching.dispose();
       accuracy.dispose();
       this.pages.delete(open);
-      this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
       if (this.front === open) this.showFront([...this.pages].find((page) => page.panel.active));
       peer.close(new KernelscopeError("cancelled", "The editor was closed."));
     });
