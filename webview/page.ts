@@ -112,13 +112,13 @@ class Page {
     if (!this.root.contains(this.header)) this.root.replaceChildren(this.header);
   }
 
-  /** The one primary button stands in the header, and where that gives its room to a codebook, at the end of the bar. */
+  /** Compare and the one primary button stand in the header; where that gives its room to a codebook, at the end of the bar. */
   private placeCompress(): void {
     const { trusted, views, state: { tab } } = this, compress = button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted, title: trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
     for (const place of [this.header, this.barEnd]) for (const known of place.querySelectorAll(":scope > .button")) known.remove();
-    this.header.append(button({ label: t("Compare…"), icon: "diff", onClick: () => void this.host.act("compare") }));
+    const compare = button({ label: t("Compare…"), icon: "diff", title: t("Compare with the original"), onClick: () => void this.host.act("compare") });
     this.barEnd.replaceChildren(...(views && tab === "accuracy" ? [views.accuracy.controls] : []));
-    (views && tab === "codebooks" ? this.barEnd : this.header).append(compress);
+    (views && tab === "codebooks" ? this.barEnd : this.header).append(compare, compress);
   }
 
   private show(): void {

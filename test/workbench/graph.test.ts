@@ -177,7 +177,7 @@ test("at every width nothing overlaps and the button stays; in a narrow editor t
   await open("resnet20-cifar10.onnx");
   await workbench.command("View: Toggle Primary Side Bar Visibility");
   // widths of the editor, and windows of 1440 by 900 at 125 and 200 %
-  for (const [width, height, name] of [[1160, 900, "wide"], [1000, 800, "1000"], [700, 800, "700"], [520, 900, "520"], [400, 800, "400"], [340, 800, "340"], [1104, 720, "125-percent"], [672, 450, "200-percent"]] as const) {
+  for (const [width, height, name] of [[1160, 900, "wide"], [1000, 800, "1000"], [700, 800, "700"], [600, 900, "600"], [520, 900, "520"], [400, 800, "400"], [340, 800, "340"], [1104, 720, "125-percent"], [672, 450, "200-percent"]] as const) {
     await workbench.page.setViewportSize({ width: width + 48, height });
     const page = await workbench.modelPage("resnet20-cifar10.onnx");
     await workbench.page.waitForTimeout(500);
@@ -189,6 +189,8 @@ test("at every width nothing overlaps and the button stays; in a narrow editor t
       const { right, bottom } = row.getBoundingClientRect(), shown = [...row.children].filter((figure) => figure.clientHeight && figure.getBoundingClientRect().top < bottom);
       return { cut: shown.filter((figure) => figure.getBoundingClientRect().right > right + 1 || [...figure.children].some((text) => text.scrollWidth > text.clientWidth)).map(({ textContent }) => textContent), some: shown.length > 0, said: shown.length === row.children.length || innerWidth < 360 || getComputedStyle(row.nextElementSibling!).visibility === "visible" };
     }), name).toEqual({ cut: [], some: true, said: true });
+    const bar = await page.locator("nav.bar > *:visible").evaluateAll((parts) => Math.max(...parts.map((part) => part.getBoundingClientRect().right)));
+    expect(bar, name).toBeLessThanOrEqual(width - 8);
     const spine = width < 600;
     expect(await page.locator(".spine").evaluate((element) => getComputedStyle(element).opacity === "1"), name).toBe(spine);
     expect(await page.locator(".graph-stage").isVisible(), name).toBe(!spine);

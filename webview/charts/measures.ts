@@ -53,7 +53,7 @@ export function measuresOf(rows: readonly LayerRow[]): Measure[] {
   const measures = [bytes, byOperator(rows, bytes)];
   if (rows.length) measures.push(scale("bits", t("Bits per weight"), t("Bits per weight"), t("bits"), ({ bitsPerWeight }) => bitsPerWeight, 0.6, format.bits, bitsOfAll));
   const noise = ({ sqnrDb }: LayerRow) => sqnrDb;
-  if (rows.some((row) => row.method !== undefined || noise(row) !== undefined)) measures.push(scale("sqnr", t("Signal to noise"), t("Signal to noise of the weights"), t("dB"), noise, 1, format.decibels, average(noise)));
+  if (rows.some((row) => row.method !== undefined || noise(row) !== undefined)) measures.push(scale("sqnr", t("Signal to noise"), t("Signal to noise of the weights, dB"), t("dB"), noise, 1, format.tenths, average(noise)));
   return measures;
 }
 
