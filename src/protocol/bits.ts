@@ -4,10 +4,8 @@
 export interface Stored { bytes: number; parameters: number; bitsPerWeight: number; method?: string }
 
 /** Of all bytes that a weight takes in its file. A weight that lies there plainly is as wide as its type: what its name and shape take beside it would make small ones look wider than others. */
-export function storedBits({ bytes, parameters, method }: Omit<Stored, "bitsPerWeight">, typeBits: number): number {
-  const bits = parameters ? 8 * bytes / parameters : 0;
-  return method === undefined && typeBits > 0 && bits > typeBits ? typeBits : bits;
-}
+export const storedBits = ({ bitsPerWeight, method }: Pick<Stored, "bitsPerWeight" | "method">, typeBits: number): number =>
+  (method === undefined && typeBits > 0 ? Math.min(bitsPerWeight, typeBits) : bitsPerWeight);
 
 /** Of several layers: where nothing is compressed the mean of their widths, else of all their bytes. */
 export function bitsOfAll(layers: readonly Stored[]): number | undefined {

@@ -83,7 +83,7 @@ async function load(file: string): Promise<Viewed> {
   const opened = await openModelFile(file);
   const { model } = opened, { layers: reports, found } = await inspectLayers(model), shapes = inferShapes(model);
   const rows = reports.map((report, i): LayerRow => ({
-    ...report, bitsPerWeight: storedBits({ ...report, parameters: found[i].parameters }, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
+    ...report, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
   }));
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;

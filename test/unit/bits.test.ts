@@ -2,11 +2,10 @@ import { expect, test } from "vitest";
 import { bitsOfAll, storedBits } from "../../src/protocol/bits";
 
 test("a plain weight is as wide as its type, a compressed one takes all its bytes", () => {
-  expect(storedBits({ bytes: 650, parameters: 144 }, 32)).toBe(32); // name and shape
-  expect(storedBits({ bytes: 340, parameters: 144 }, 16)).toBe(16);
-  expect(storedBits({ bytes: 300, parameters: 144 }, 32)).toBeCloseTo(16.67, 2); // packed by something else
-  expect(storedBits({ bytes: 650, parameters: 144, method: "integer" }, 32)).toBeCloseTo(36.11, 2);
-  expect(storedBits({ bytes: 10, parameters: 0 }, 32)).toBe(0);
+  expect(storedBits({ bitsPerWeight: 36.11 }, 32)).toBe(32); // name and shape
+  expect(storedBits({ bitsPerWeight: 18.9 }, 16)).toBe(16);
+  expect(storedBits({ bitsPerWeight: 16.67 }, 32)).toBe(16.67); // packed by something else
+  expect(storedBits({ bitsPerWeight: 36.11, method: "integer" }, 32)).toBe(36.11);
 });
 
 test("several layers together count all bytes as soon as one of them is compressed", () => {
