@@ -21,7 +21,7 @@ import { SharedWorker } from "./worker/process";
 export function activate(context: vscode.ExtensionContext): void {
   const log = createLog(), status = new Status(), script = context.asAbsolutePath("dist/worker.js");
   const viewing = new SharedWorker("Viewing", script, (line) => log.info(line)), planning = new SharedWorker("Planning", script, (line) => log.info(line));
-  const accuracy = new Accuracy(context, status, log), editors = new ModelEditors(context.extensionUri, viewing, status, accuracy, log), recipes = new RecipeEditors(context, planning, log, askForData);
+  const accuracy = new Accuracy(context, status, log), editors = new ModelEditors(context.extensionUri, viewing, accuracy, log), recipes = new RecipeEditors(context, planning, log, askForData);
   const compress = new CompressCommands(context, editors, recipes, planning, log), { jobs } = compress;
   const panels = new ComparePanels(context.extensionUri, viewing, editors, accuracy, context.workspaceState, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
   const onModel = (id: string, run: (model: vscode.Uri) => Promise<unknown>) => registerCommand(log, id, async (model) => { if (model instanceof vscode.Uri) await run(model); });

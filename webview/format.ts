@@ -51,6 +51,13 @@ export function percent(share: number): string {
 export const wholePercent = (share: number): string => `${fixed(100 * share, 0)} %`;
 /** 84.7 %, of a share that is estimated and has an interval beside it */
 export const estimate = (share: number): string => `${fixed(100 * share, 1)} %`;
+/** 84.7 → 84.5 %: a share before and after */
+export const shares = (before: number, after: number): string => `${fixed(100 * before, 1)} → ${estimate(after)}`;
+/** 18.0 %, "> 1,000 %" where nearly nothing is compared with */
+export const relative = (error: number): string => (isMeaningless(error) ? `> ${fixed(100 * MOST_RELATIVE, 0)} %` : estimate(error));
+/** Whether a relative error says no more than that the original's values are nearly zero. */
+export const isMeaningless = (relativeError: number): boolean => relativeError > MOST_RELATIVE;
+const MOST_RELATIVE = 10;
 /** ± 1.6; ± 0.04 where it is small */
 export const margin = (share: number): string => `± ${share < 0.0005 ? weight(100 * share) : fixed(100 * share, 1)}`;
 /** A value on an axis of such steps, with as many digits as tell neighbours apart. */
@@ -65,6 +72,8 @@ export function withMargin(value: number, half: number): [value: string, margin:
   const places = (number: number): number => (number > 0 ? -Math.floor(Math.log10(number)) : 0), digits = Math.max(3, Math.min(9, Math.max(places(value) + 1, places(half))));
   return [fixed(value, digits), `± ${fixed(half, digits)}`];
 }
+/** 0.070, 0.00058: a divergence with the digits that it needs */
+export const nats = (value: number): string => withMargin(value, 0)[0];
 /** 93.5 */
 export const tenths = (value: number): string => fixed(value, 1);
 /** 1.06 */
@@ -79,10 +88,13 @@ export function weight(value: number): string {
   if (magnitude < 1e-4 || magnitude >= 1e5) return value.toExponential(1).replace(/-/g, "−").replace("e+", "e");
   return fixed(value, 0, Math.max(0, 2 - Math.floor(Math.log10(magnitude))));
 }
-/** 128×128×3×3 */
-export const shape = (dims: readonly (number | string)[]): string => (dims.length ? dims.join("×") : "scalar");
+/** 128×128×3×3; "?" for a dimension that is open, and only an exporter has called it something. */
+export const shape = (dims: readonly (number | string)[]): string => (dims.length ? dims.map(dimension).join("×") : "scalar");
 /** A shape without its batch axis, as a caption on an edge: 128×8×8 */
-export const caption = (dims: readonly (number | string)[]): string => (dims.length > 1 ? dims.slice(1) : dims).join("×");
+export const caption = (dims: readonly (number | string)[]): string => (dims.length > 1 ? dims.slice(1) : dims).map(dimension).join("×");
+const dimension = (size: number | string): number | string => (typeof size === "string" && COUNTED_NAME.test(size) ? "?" : size);
+/** unk__12, p2o.DynamicDimension.0, input_dynamic_axes_1, Addoutput_dim_2 */
+const COUNTED_NAME = /^(unk__\d+|.*dynamic\w*[._]\d+|.*_dim_\d+)$/i;
 
 /** A value like the given one with one or two significant digits, for the end of a scale. */
 export function roundUp(value: number): number {

@@ -44,6 +44,8 @@ class Page {
   private graph: GraphFacts = { nodes: [], edges: [] };
   private groups: Member[] = [];
   private total = 0;
+  /** Whether layers' signal to noise is known; it takes the original, so it is asked for when somebody wants to see it. */
+  private noise: "unknown" | "asked" | "missing" | "known" = "unknown";
   private views: { graph: GraphView; table: LayerTable; strip: Strip; codebook: CodebookView; accuracy: AccuracyView } | undefined;
   private visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
   private readonly body = el("div", { class: "body" });
@@ -51,6 +53,9 @@ class Page {
   private readonly foot = new JobFoot((action) => void this.host.act(action));
   private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => this.searchKey(event) });
   private readonly header = el("header", { class: "header" });
+  private readonly unfound = el("div", { class: "unfound", role: "status" });
+  /** What is searched for, if there is no such thing. */
+  private lost: string | undefined;
   private readonly barEnd = el("span", { class: "bar-end" });
   private facts: ModelFacts | undefined;
 
@@ -68,7 +73,10 @@ class Page {
         this.selectLayer(layer);
       },
       job: async (state) => { this.foot.show(state); },
-      accuracyChanged: async (state) => { this.views?.accuracy.show(state); },
+      accuracyChanged: async (state) => {
+        this.views?.accuracy.show(state);
+        if (this.noise === "missing" && state.subject.original !== undefined) await this.askNoise();
+      },
     });
     document.addEventListener("keydown", (event) => {
       const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), { graph } = this.views ?? {};
@@ -89,6 +97,7 @@ class Page {
       this.showHeader();
       [this.graph, this.rows] = await Promise.all([this.host.graph(), this.host.layers()]);
       this.groups = groupsOf(this.graph);
+      this.noise = "unknown";
       this.total = this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
       this.show();
     } catch (error) {
@@ -103,13 +112,13 @@ class Page {
     if (!this.root.contains(this.header)) this.root.replaceChildren(this.header);
   }
 
-  /** The one primary button stands in the header, and where that gives its room to a codebook, at the end of the bar. */
+  /** Compare and the one primary button stand in the header; where that gives its room to a codebook, at the end of the bar. */
   private placeCompress(): void {
     const { trusted, views, state: { tab } } = this, compress = button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted, title: trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
     for (const place of [this.header, this.barEnd]) for (const known of place.querySelectorAll(":scope > .button")) known.remove();
-    this.header.append(button({ label: t("Compare…"), icon: "diff", onClick: () => void this.host.act("compare") }));
+    const compare = button({ label: t("Compare…"), icon: "diff", title: t("Compare with the original"), onClick: () => void this.host.act("compare") });
     this.barEnd.replaceChildren(...(views && tab === "accuracy" ? [views.accuracy.controls] : []));
-    (views && tab === "codebooks" ? this.barEnd : this.header).append(compress);
+    (views && tab === "codebooks" ? this.barEnd : this.header).append(compare, compress);
   }
 
   private show(): void {
@@ -137,17 +146,18 @@ class Page {
     if (known === undefined && state.selection?.key !== undefined && findGroup(this.groups, state.selection.key)) this.selectKey(state.selection.key);
     else if (!this.rows.length && this.graph.nodes.length) this.selectKey("0");
     else this.selectLayer(known ?? this.rows.reduce<LayerRow | undefined>((most, row) => (!most || row.bytes > most.bytes ? row : most), undefined)?.name);
-    if (state.search) { this.search.value = state.search; this.find(state.search); }
+    if (state.search) this.search.value = state.search;
+    if (measure.id === "sqnr") void this.askNoise();
     document.body.dataset.ready = "true";
   }
 
   /** What layers are coloured by: a drop-down, in a narrow editor a button that goes on to the next. */
   private colours(measures: readonly Measure[], first: Measure): HTMLElement[] {
     const apply = (id: MeasureId): void => {
-      const measure = measures.find((m) => m.id === id) ?? first;
-      this.save({ measure: measure.id });
-      this.views?.graph.colour(measure);
-      this.views?.strip.colour(measure);
+      this.save({ measure: id });
+      this.colour();
+      if (id === "sqnr" && this.noise === "unknown") void this.askNoise();
+      else this.showUnfound();
     };
     const list = select<MeasureId>({ label: t("Colour"), values: measures.map(({ id, title }) => ({ value: id, text: title })), value: first.id, onChange: apply });
     const next = iconButton({ label: t("Colour by Something Else"), icon: "symbol-color", onClick: () => {
@@ -158,6 +168,24 @@ class Page {
     return [el("span", { class: "spacer" }), el("label", { class: "colour" }, el("span", {}, t("Colour")), list), el("span", { class: "colour-next" }, next)];
   }
 
+  private colour(): void {
+    const measures = measuresOf(this.rows), measure = measures.find(({ id }) => id === this.state.measure) ?? measures[0];
+    this.views?.graph.colour(measure);
+    this.views?.strip.colour(measure);
+  }
+
+  /** Signal to noise from the weights of this file and its original; nothing is run for it. */
+  private async askNoise(): Promise<void> {
+    const { rows } = this;
+    this.noise = "asked";
+    const noise = await this.host.noise().catch(() => undefined);
+    if (rows !== this.rows) return;
+    this.noise = noise ? "known" : "missing";
+    for (const row of rows) row.sqnrDb = noise?.[row.name];
+    this.colour();
+    this.showUnfound();
+  }
+
   private async showTab(): Promise<void> {
     const { views, state } = this;
     if (!views) return;
@@ -165,10 +193,11 @@ class Page {
     this.placeCompress();
     this.body.id = `panel-${state.tab}`;
     if (state.tab === "graph") {
-      this.body.replaceChildren(views.graph.element);
+      this.body.replaceChildren(views.graph.element, this.unfound);
       views.graph.colour();
     }
-    if (state.tab === "layers") this.body.replaceChildren(views.table.element);
+    if (state.tab === "layers") this.body.replaceChildren(views.table.element, this.unfound);
+    this.find(state.search);
     if (state.tab === "codebooks") await this.showCodebook();
     if (state.tab === "accuracy") {
       this.body.replaceChildren(views.accuracy.element);
@@ -261,13 +290,27 @@ class Page {
 
   private find(text: string): void {
     this.save({ search: text });
-    this.views?.graph.search(text);
-    this.views?.table.search(text);
+    const { graph, table } = this.views ?? {}, inGraph = graph?.search(text), inTable = table?.search(text);
+    this.lost = text.trim() && (this.state.tab === "layers" ? inTable : inGraph) === 0 ? text.trim() : undefined;
+    this.showUnfound();
+  }
+
+  /** What a search has not found, else what colours are missing, with the way on. */
+  private showUnfound(): void {
+    const { lost } = this, isMissing = this.noise === "missing" && this.state.measure === "sqnr" && this.state.tab === "graph";
+    this.unfound.toggleAttribute("data-lost", lost !== undefined || isMissing);
+    this.unfound.replaceChildren(...(lost !== undefined ? [el("span", {}, t("No layer matches “{0}”.", lost)), button({ label: t("Clear"), small: true, onClick: () => this.clearSearch() })]
+      : isMissing ? [el("span", {}, t("Signal to noise needs the original, which is not known.")), button({ label: t("Choose Original…"), small: true, onClick: () => void this.host.chooseOriginal() })] : []));
+  }
+
+  private clearSearch(): void {
+    this.search.value = "";
+    this.find("");
   }
 
   private searchKey(event: KeyboardEvent): void {
     if (event.key === "Enter" || event.key === "F3") this.views?.graph.next(event.shiftKey ? -1 : 1);
-    else if (event.key === "Escape") { this.search.value = ""; this.find(""); this.views?.graph.focus(); }
+    else if (event.key === "Escape") { this.clearSearch(); this.views?.graph.focus(); }
     else return;
     event.preventDefault();
   }

@@ -10,7 +10,7 @@ import { wilson } from "../evaluation/metrics";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
-import { keepTuning, stampOf } from "../editor/tuned-store";
+import { keepFidelity, keepTuning, stampOf } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
@@ -217,7 +217,7 @@ export class CompressCommands {
     });
   }
 
-  /** Tells of a written file, and opens it in a tab beside the original's, as wide as that, unless a recipe's page stays in front for the next try. */
+  /** Tells of a written file, and opens it and, in front of it, its comparison with the original in tabs beside the original's, as wide as that, unless a recipe's page stays in front for the next try. */
   private async finish(record: JobRecord, report: CompressReport): Promise<{ sentence: string; comparable: boolean }> {
     const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = reportSentence(report);
     this.log.info(JSON.stringify(report));
@@ -225,15 +225,19 @@ export class CompressCommands {
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
     await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
+    await keepFidelity(this.context.workspaceState, model.fsPath, output.fsPath, fidelity);
     await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
-    if (record.recipe === undefined) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
-    const comparable = (await vscode.commands.getCommands(true)).includes("kernelscope.compare"), start: RecipeStart = { ...record.request, data: record.request.data };
+    if (record.recipe === undefined) {
+      await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
+      await vscode.commands.executeCommand("kernelscope.compare", [model, output]);
+    }
+    const start: RecipeStart = { ...record.request, data: record.request.data };
     const compare = { [vscode.l10n.t("Compare")]: () => vscode.commands.executeCommand("kernelscope.compare", [model, output]) };
     const recipe = { [vscode.l10n.t("Open Recipe")]: () => openRecipe(model, start) };
     const open = { [vscode.l10n.t("Open")]: () => vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType) };
-    if (record.recipe === undefined || !this.isVisible(model)) showMessage(sentence, { ...(comparable ? compare : {}), ...(record.recipe === undefined ? recipe : open) });
-    return { sentence, comparable };
+    if (record.recipe === undefined || !this.isVisible(model)) showMessage(sentence, record.recipe === undefined ? recipe : { ...compare, ...open });
+    return { sentence, comparable: true };
   }
 
   /** Whether a file is what this extension wrote last there, so that another try may replace it. */

@@ -18,7 +18,7 @@ const TELL_EVERY_MS = 250;
 export async function measurePair(request: MeasureRequest, host: Host, onProgress: (measured: Measured) => void = () => undefined, signal?: AbortSignal): Promise<Measured> {
   const pair = await openPair(request, host);
   try {
-    const { dataset, input, batch } = pair, positions = (request.heldOut ? splitPositions(dataset.size).held : Array.from({ length: dataset.size }, (_, i) => i)).slice(0, request.limit), total = positions.length;
+    const { dataset, input, batch } = pair, positions = measuredOf(request, dataset.size), total = positions.length;
     if (!total) throw new KernelscopeError("bad-data", `${request.data} holds too few samples to keep some for measuring.`);
     const { original, compressed, note } = await runPair(pair, request, host, total, signal);
     try {
@@ -52,6 +52,11 @@ export async function measurePair(request: MeasureRequest, host: Host, onProgres
   } finally {
     await pair.close();
   }
+}
+
+/** The samples of a data set that a request means. */
+export function measuredOf({ heldOut, limit }: MeasureRequest, size: number): number[] {
+  return (heldOut ? splitPositions(size).held : Array.from({ length: size }, (_, i) => i)).slice(0, limit);
 }
 
 function warnings({ differing }: OutputComparison, constants: Constants): string[] {

@@ -4,10 +4,11 @@ import { logProbabilities } from "../evaluation/metrics";
 import { extract } from "../onnx/extract";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Model, Node } from "../onnx/model";
-import type { PairRequest, SampleTrace, Trace } from "../protocol/accuracy";
+import type { MeasureRequest, SampleTrace, Trace } from "../protocol/accuracy";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { Session, Tensor } from "../runtime/runtime";
 import type { Host } from "./host";
+import { measuredOf } from "./measure";
 import { openPair, type Pair } from "./pair";
 
 /** So many samples make the band that others are held against. */
@@ -27,12 +28,12 @@ export class Tracer {
   private turn: Promise<unknown> = Promise.resolve();
   private sessions: Promise<[original: Session, compressed: Session]> | undefined;
 
-  private constructor(readonly pair: Pair, private readonly threads: number | undefined, private readonly host: Host) {
+  private constructor(readonly pair: Pair, private readonly request: MeasureRequest, private readonly host: Host) {
     this.probes = probesOf(pair.original.model, pair.compressed.model);
     this.ratios = this.probes.map(() => []);
   }
 
-  static async open(request: PairRequest, host: Host): Promise<Tracer> { return new Tracer(await openPair(request, host), request.threads, host); }
+  static async open(request: MeasureRequest, host: Host): Promise<Tracer> { return new Tracer(await openPair(request, host), request, host); }
 
   async close(): Promise<void> {
     await this.turn.catch(() => undefined);
@@ -40,11 +41,11 @@ export class Tracer {
     await this.pair.close();
   }
 
-  /** One sample, or none, before the band of many, which is made once and grows before one's eyes. */
+  /** One sample, or none, before the band of many of those that are measured, which is made once and grows before one's eyes. */
   async trace(position: number | undefined, onProgress: (trace: Trace) => void = () => undefined, signal?: AbortSignal): Promise<Trace> {
     if (!this.probes.length) throw new KernelscopeError("unsupported", "The two models have no layers in common, so there is nothing to follow from layer to layer.");
     const sample = position === undefined ? undefined : await this.alone(() => this.follow(position));
-    const { dataset } = this.pair, wanted = Math.min(BAND_SAMPLES, dataset.size), positions = Array.from({ length: wanted }, (_, i) => Math.floor((i + 0.5) * dataset.size / wanted));
+    const measured = measuredOf(this.request, this.pair.dataset.size), wanted = Math.min(BAND_SAMPLES, measured.length), positions = Array.from({ length: wanted }, (_, i) => measured[Math.floor((i + 0.5) * measured.length / wanted)]);
     const state = (): Trace => this.state(wanted, sample);
     onProgress(state());
     while (this.taken < wanted) {
@@ -64,7 +65,7 @@ export class Tracer {
 
   /** Both models with their layers' outputs, opened on first use. */
   private open(): Promise<[Session, Session]> {
-    const open = async ({ model }: { model: Model }, names: string[]) => this.host.runtime.open(await extract(model, { inputs: [], outputs: [...new Set([...names, ...outputsOf(model)])] }), { threads: this.threads, device: "cpu" });
+    const open = async ({ model }: { model: Model }, names: string[]) => this.host.runtime.open(await extract(model, { inputs: [], outputs: [...new Set([...names, ...outputsOf(model)])] }), { threads: this.request.threads, device: "cpu" });
     return this.sessions ??= (async () => {
       const original = await open(this.pair.original, this.probes.map(({ before }) => before));
       return [original, await open(this.pair.compressed, this.probes.map(({ after }) => after))];

@@ -9,6 +9,7 @@ import { chooseDataFolder, chooseOriginal, chosenOriginals, dataFolderOf, pairOf
 import { MeasuredStore } from "./measured-store";
 import { type Make, Measurement, stampOf } from "./measurement";
 import type { Status } from "./status";
+import { keptFidelity } from "./tuned-store";
 
 /** Two models of which the second may have to be made first, then under a `name` of its own; `data` goes before what the settings say. */
 export interface AccuracyPair { original: vscode.Uri; compressed: vscode.Uri; data?: string; heldOut?: boolean; beforeTuning?: boolean; name?: string; make?: Make; done?(measured: Measured): void }
@@ -41,6 +42,12 @@ export class Accuracy {
   /** What the user chose as a model's original. */
   originalOf(file: string): string | undefined { return chosenOriginals(this.context.workspaceState)[file]; }
 
+  /** The model that a file was made of, if it is known and there. */
+  async knownOriginalOf(file: string): Promise<string | undefined> {
+    const { original, compressed } = await pairOf(vscode.Uri.file(file), this.context.workspaceState);
+    return compressed === file ? original : undefined;
+  }
+
   /** @param page is told of every change; `undefined` before the page has asked */
   open(models: AccuracyModels, page: () => AccuracyPageApi | undefined): AccuracySession {
     let disposed = false;
@@ -62,6 +69,7 @@ export class Accuracy {
       const { original, compressed, data, measurement } = await settle();
       return {
         subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), allImages: "model" in models || models.data === undefined, beforeTuning: !("model" in models) && models.beforeTuning === true, trusted: vscode.workspace.isTrusted },
+        reported: original === undefined || ("make" in models && models.make) ? undefined : await keptFidelity(state, original, compressed),
         running: measurement?.running ?? false, making: measurement?.making, measured: measurement?.measured, cancelled: measurement?.cancelled, error: measurement?.error,
       };
     };

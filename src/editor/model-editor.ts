@@ -8,7 +8,6 @@ import type { Accuracy, AccuracySession } from "./accuracy";
 import { localFile, type LocalFile } from "./local-file";
 import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
-import type { Status } from "./status";
 
 /** How long a closed model stays in the viewing process, in case that it is opened again. */
 const CLOSE_GRACE_MS = 5000;
@@ -41,7 +40,6 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   constructor(
     private readonly extension: vscode.Uri,
     private readonly viewing: SharedWorker,
-    private readonly status: Status,
     private readonly accuracy: Accuracy,
     private readonly log: vscode.LogOutputChannel,
   ) {}
@@ -117,17 +115,13 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     this.pages.add(open);
     panel.webview.html = pageHtml(panel.webview, this.extension, pageStart("model", uri));
     const watching = this.watch(uri, open);
-    const showActive = () => {
-      this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
-      if (panel.active) this.showFront(open);
-    };
+    const showActive = (): void => { if (panel.active) this.showFront(open); };
     showActive();
     panel.onDidChangeViewState(showActive);
     panel.onDidDispose(() => {
       watching.dispose();
       accuracy.dispose();
       this.pages.delete(open);
-      this.status.setEditorActive([...this.pages].some((page) => page.panel.active));
       if (this.front === open) this.showFront([...this.pages].find((page) => page.panel.active));
       peer.close(new KernelscopeError("cancelled", "The editor was closed."));
     });
@@ -172,12 +166,29 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
+      noise: () => ask((worker) => this.noiseOf(path, worker)),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id), this.accuracy.originalOf(path))),
       preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), wanted && { block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
       blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
       ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),
     };
+  }
+
+  /** How far each layer's weights are from the original's. */
+  private async noiseOf(path: string, worker: WorkerApi): Promise<Record<string, number> | undefined> {
+    const original = await this.accuracy.knownOriginalOf(path);
+    if (original === undefined) return undefined;
+    const held = this.hold(original), noise: Record<string, number> = {};
+    try {
+      for (const { name } of await worker.layers(path)) {
+        const sqnrDb = (await worker.comparedWeights(original, path, name, 0))?.sqnrDb;
+        if (sqnrDb !== undefined) noise[name] = sqnrDb;
+      }
+      return noise;
+    } finally {
+      held.dispose();
+    }
   }
 
   /** Reads the file again when another program has changed it; closes the tab when it is gone. */

@@ -2,20 +2,17 @@ import * as os from "node:os";
 import * as vscode from "vscode";
 import type { JobState } from "../protocol/page";
 
-/** The one status bar item: the device while a model is looked at, the job while one runs. */
+/** The one status bar item: the device while a model, a recipe or a comparison is looked at, the job while one runs. */
 export class Status {
   private readonly item = vscode.window.createStatusBarItem("kernelscope.status", vscode.StatusBarAlignment.Right, 90);
   private readonly jobs = new Map<string, JobState>();
-  private editorActive = false;
+  private readonly watching: vscode.Disposable;
 
   constructor() {
+    const { tabGroups } = vscode.window;
+    this.watching = vscode.Disposable.from(tabGroups.onDidChangeTabs(() => this.show()), tabGroups.onDidChangeTabGroups(() => this.show()));
     this.item.name = "Kernelscope";
     this.item.command = "kernelscope.showLog";
-  }
-
-  setEditorActive(active: boolean): void {
-    this.editorActive = active;
-    this.show();
   }
 
   setJob(id: string, state: JobState | undefined): void {
@@ -41,9 +38,15 @@ export class Status {
     if ([...this.jobs.values()].some(({ course }) => course)) tooltip.appendMarkdown(`[${vscode.l10n.t("Finish Fine-Tuning, Keep the Best")}](command:kernelscope.finishTuning)\n\n`);
     tooltip.appendMarkdown(`${vscode.l10n.t("Kernelscope computes with {0} threads.", threads)}\n\n[${vscode.l10n.t("Settings")}](command:workbench.action.openSettings?%22kernelscope%22) · [${vscode.l10n.t("Log")}](command:kernelscope.showLog)`);
     this.item.tooltip = tooltip;
-    if (job || this.editorActive) this.item.show();
+    if (job || isOurs(vscode.window.tabGroups.activeTabGroup.activeTab)) this.item.show();
     else this.item.hide();
   }
 
-  dispose(): void { this.item.dispose(); }
+  dispose(): void {
+    this.watching.dispose();
+    this.item.dispose();
+  }
 }
+
+/** Whether a tab is an editor or a panel of this extension. */
+const isOurs = (tab: vscode.Tab | undefined): boolean => (tab?.input instanceof vscode.TabInputCustom || tab?.input instanceof vscode.TabInputWebview) && /(^|-)kernelscope\./.test(tab.input.viewType); // VS Code puts a word before a panel's

@@ -1,21 +1,39 @@
 import * as fs from "node:fs/promises";
 import type * as vscode from "vscode";
-import type { TuningReport } from "../protocol/report";
+import { wilson } from "../evaluation/metrics";
+import type { Reported } from "../protocol/accuracy";
+import type { Fidelity, TuningReport } from "../protocol/report";
 
-/** What trainings of this workspace came to, for as long as their files are what they were. */
+/** What jobs of this workspace came to, for as long as their files are what they were. */
 
-interface Kept { stamp: string; report: TuningReport }
+interface Kept<Found> { stamp: string; report: Found }
 
-export async function keepTuning(state: vscode.Memento, file: string, report: TuningReport | undefined): Promise<void> {
-  const stamp = await stampOf(file);
-  await state.update(keyOf(file), report && stamp !== undefined ? { stamp, report } satisfies Kept : undefined);
+export const keepTuning = (state: vscode.Memento, file: string, report: TuningReport | undefined): Promise<void> => keep(state, "tuning", [file], report);
+export const keptTuning = (state: vscode.Memento, file: string): Promise<TuningReport | undefined> => kept(state, "tuning", [file]);
+
+/** What a compression measured of its result on the images that its fit did not see. */
+export async function keepFidelity(state: vscode.Memento, original: string, compressed: string, fidelity: Fidelity | undefined): Promise<void> {
+  const { agreement, samples } = fidelity ?? {}, [low, high] = agreement !== undefined && samples ? wilson(agreement, samples) : [];
+  await keep(state, "fidelity", [compressed, original], fidelity && { ...fidelity, ...(low !== undefined && high !== undefined && { interval: [low, high] }) } satisfies Reported);
+}
+export const keptFidelity = (state: vscode.Memento, original: string, compressed: string): Promise<Reported | undefined> => kept(state, "fidelity", [compressed, original]);
+
+/** One report for each result; another job's takes its place. */
+async function keep<Found>(state: vscode.Memento, what: string, files: readonly [result: string, ...others: string[]], report: Found | undefined): Promise<void> {
+  const stamp = await stampsOf(files);
+  await state.update(keyOf(what, files[0]), report && stamp !== undefined ? { stamp, report } satisfies Kept<Found> : undefined);
 }
 
-export async function keptTuning(state: vscode.Memento, file: string): Promise<TuningReport | undefined> {
-  const kept = state.get<Kept>(keyOf(file));
-  return kept && kept.stamp === await stampOf(file) ? kept.report : undefined;
+async function kept<Found>(state: vscode.Memento, what: string, files: readonly [result: string, ...others: string[]]): Promise<Found | undefined> {
+  const found = state.get<Kept<Found>>(keyOf(what, files[0]));
+  return found && found.stamp === await stampsOf(files) ? found.report : undefined;
 }
 
-const keyOf = (file: string): string => `tuning ${file}`;
+const keyOf = (what: string, file: string): string => `${what} ${file}`;
 /** Size and time of a file; undefined where there is none. */
 export const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);
+
+async function stampsOf([result, ...others]: readonly [string, ...string[]]): Promise<string | undefined> {
+  const stamps = await Promise.all([result, ...others].map(stampOf)), named = others.map((file, i) => `${file} ${stamps[i + 1] ?? ""}`);
+  return stamps.includes(undefined) ? undefined : [stamps[0], ...named].join("|");
+}

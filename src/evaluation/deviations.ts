@@ -1,6 +1,6 @@
 import type { Deviation, ErrorMap, OutputFigures } from "../protocol/accuracy";
 import type { Tensor } from "../runtime/runtime";
-import { Highest, RunningMean } from "./estimates";
+import { Highest, RunningError } from "./estimates";
 
 /** So many samples are kept, those whose outputs changed most. */
 const MOST_DEVIATIONS = 200;
@@ -40,12 +40,11 @@ class OutputErrors {
   differs = false;
   private varies = false;
   private signal = 0;
-  private noise = 0;
   private absolute = 0;
   private values = 0;
   private largest = 0;
-  private readonly perSample = new RunningMean();
-  private samples = 0;
+  private readonly errors = new RunningError();
+  private bySample = false;
   private shape: readonly number[] | undefined;
   private map: MapSum | undefined;
 
@@ -74,22 +73,19 @@ class OutputErrors {
       }
       this.map?.add(before, after, s * size);
       this.signal += signal;
-      this.noise += noise;
+      this.errors.add(noise, signal);
       this.values += size;
-      if (!bySample) continue;
-      const error = Math.sqrt(noise / (signal || 1));
-      found.push(error);
-      this.perSample.add(error);
-      this.samples++;
+      if (bySample) found.push(Math.sqrt(noise / (signal || 1)));
     }
+    this.bySample = bySample;
     return found;
   }
 
   get figures(): OutputFigures {
-    const { name, signal, noise, values, samples } = this;
+    const { name, signal, values } = this, { value: relativeError, low, high } = this.errors.estimate;
     return {
-      name, shape: this.shape && !this.varies ? [...this.shape] : undefined, relativeError: Math.sqrt(noise / (signal || 1)), perSample: samples ? this.perSample.estimate : undefined,
-      sqnrDb: noise > 0 && signal > 0 ? 10 * Math.log10(signal / noise) : undefined, meanError: this.absolute / (values || 1), largestError: this.largest, size: Math.sqrt(signal / (values || 1)), map: this.map?.mean,
+      name, shape: this.shape && !this.varies ? [...this.shape] : undefined, relativeError, ...(this.bySample && { interval: [low, high] }),
+      sqnrDb: relativeError > 0 && signal > 0 ? -20 * Math.log10(relativeError) : undefined, meanError: this.absolute / (values || 1), largestError: this.largest, size: Math.sqrt(signal / (values || 1)), map: this.map?.mean,
     };
   }
 }

@@ -37,6 +37,31 @@ export class RunningMean {
   }
 }
 
+/** √(Σ noise ÷ Σ signal) of samples that come one by one, with the interval that it has if other samples of their kind had come (of a ratio, to first order). */
+export class RunningError {
+  private samples = 0;
+  private noise = 0;
+  private signal = 0;
+  private squares = { noise: 0, both: 0, signal: 0 };
+
+  add(noise: number, signal: number): void {
+    this.samples++;
+    this.noise += noise;
+    this.signal += signal;
+    this.squares.noise += noise * noise;
+    this.squares.both += noise * signal;
+    this.squares.signal += signal * signal;
+  }
+
+  /** Relative to 1 where there is no signal at all. */
+  get estimate(): Estimate {
+    const { samples, noise, squares } = this, signal = this.signal || 1, ratio = noise / signal, value = Math.sqrt(ratio);
+    const variance = samples > 1 ? samples / (samples - 1) * Math.max(0, squares.noise - 2 * ratio * squares.both + ratio * ratio * squares.signal) / signal ** 2 : ratio * ratio;
+    const half = value > 0 ? Z * Math.sqrt(variance) / (2 * value) : 0;
+    return { value, low: Math.max(0, value - half), high: value + half };
+  }
+}
+
 /** Keeps the values that rank highest of all that come, without keeping the others. */
 export class Highest<Value> {
   private kept: { value: Value; rank: number }[] = [];

@@ -1,4 +1,5 @@
 import type { Device } from "./api";
+import type { Fidelity } from "./report";
 
 /** What compression costs in accuracy: two models over the same samples, and where along the network they part. Plain data on every border. */
 
@@ -51,8 +52,8 @@ export interface OutputFigures {
   shape?: number[];
   /** ‖difference‖ ÷ ‖original‖ over all samples. */
   relativeError: number;
-  /** The same sample by sample; absent where the output has no axis of samples. */
-  perSample?: Estimate;
+  /** Ends of its 95 % interval; absent where the output has no axis of samples. */
+  interval?: [low: number, high: number];
   /** Absent where nothing is lost. */
   sqnrDb?: number;
   meanError: number;
@@ -131,9 +132,9 @@ export interface SampleTrace {
 export interface AccuracyWorkerApi {
   measure(request: MeasureRequest, progress: (measured: Measured) => void, signal: AbortSignal): Promise<Measured>;
   /** `side` is the longest that a picture's sides may be. Samples that are no pictures are left out. */
-  thumbnails(request: PairRequest, positions: number[], side: number): Promise<Thumbnail[]>;
+  thumbnails(request: MeasureRequest, positions: number[], side: number): Promise<Thumbnail[]>;
   /** Of one sample, or of the band alone; the band comes with the first progress and grows. */
-  trace(request: PairRequest, position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
+  trace(request: MeasureRequest, position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
 }
 
 /** What stands between a model and its figures: `original` is not known, `data` is not chosen, the workspace is not `trusted`. */
@@ -150,12 +151,17 @@ export interface AccuracySubject {
   trusted: boolean;
 }
 
+/** What a compression measured of its result, with the ends of the agreement's 95 % interval. */
+export interface Reported extends Fidelity { interval?: [low: number, high: number] }
+
 export interface AccuracyState {
   subject: AccuracySubject;
   running: boolean;
   /** While a candidate that is no file yet is made for measuring. */
   making?: { text: string; fraction: number; secondsLeft?: number };
   measured?: Measured;
+  /** Of the compression that made this pair, on images that its fit did not see. What is measured goes before it. */
+  reported?: Reported;
   cancelled?: boolean;
   /** Why measuring ended early, in one sentence. */
   error?: string;

@@ -18,7 +18,7 @@ export interface ModelFacts {
   macs?: number;
   inputs: ValueFacts[];
   outputs: ValueFacts[];
-  /** 8 × bytes of all layer weights ÷ their number. */
+  /** Of all layers, see `bitsOfAll`. */
   bitsPerWeight?: number;
   /** What it was compressed with, as its metadata hold it. */
   recipe?: string;
@@ -46,6 +46,7 @@ export interface GraphEdgeFacts { from: number; to: number; tensor: string; shap
 /** The drawable graph: weight subgraphs are folded into their layer. Inputs and outputs are nodes with op "input" and "output". */
 export interface GraphFacts { nodes: GraphNodeFacts[]; edges: GraphEdgeFacts[] }
 
+/** Its bits per weight are those of `storedBits`. */
 export interface LayerRow extends LayerReport {
   /** Short name for people. */
   label: string;

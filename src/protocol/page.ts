@@ -29,6 +29,8 @@ export interface HostApi extends AccuracyHostApi {
   graph(): Promise<GraphFacts>;
   layers(): Promise<LayerRow[]>;
   layer(id: string): Promise<LayerDetails>;
+  /** Signal to noise of the layers' weights beside the original's, dB, by layer; undefined where no original is known. Layers that have lost nothing are left out. */
+  noise(): Promise<Record<string, number> | undefined>;
   kernels(id: string, first: number, count: number): Promise<KernelPage | undefined>;
   codebook(id: string): Promise<CodebookFacts | undefined>;
   preview(id: string, wanted: { block: number; words: number } | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;

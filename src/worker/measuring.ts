@@ -1,7 +1,7 @@
 import { measurePair } from "../compression/measure";
 import { Tracer } from "../compression/trace";
 import { thumbnailsOf } from "../evaluation/thumbnail";
-import type { AccuracyWorkerApi, PairRequest } from "../protocol/accuracy";
+import type { AccuracyWorkerApi, MeasureRequest } from "../protocol/accuracy";
 import { nodeHost, type NodeHost } from "./host";
 
 const MOST_THUMBNAILS = 200, LARGEST_SIDE = 512;
@@ -9,8 +9,8 @@ const MOST_THUMBNAILS = 200, LARGEST_SIDE = 512;
 /** What a worker process does about accuracy; two models that are followed through their layers stay open until others are. */
 export function measuring(): AccuracyWorkerApi {
   let last: { key: string; opened: Promise<{ host: NodeHost; tracer: Tracer }> } | undefined;
-  const tracer = async (request: PairRequest): Promise<Tracer> => {
-    const { original, compressed, data, preprocess } = request, key = JSON.stringify([original, compressed, data, preprocess]), before = last;
+  const tracer = async (request: MeasureRequest): Promise<Tracer> => {
+    const { original, compressed, data, preprocess, heldOut, limit } = request, key = JSON.stringify([original, compressed, data, preprocess, heldOut, limit]), before = last;
     if (before?.key !== key) {
       const opened = (async () => {
         await before?.opened.then(async ({ host, tracer }) => { await tracer.close(); await host.close(); }, () => undefined);

@@ -7,9 +7,10 @@ import { evaluateConstant } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Attribute, Graph } from "../onnx/model";
 import { inferShapes, macs, type Shape } from "../onnx/shapes";
-import { typeName } from "../onnx/tensor";
+import { bitsOf, typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
+import { bitsOfAll, storedBits } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { openPool } from "../runtime/node";
 import { Codebooks } from "./codebooks";
@@ -80,15 +81,15 @@ const rowOf = ({ rows }: Viewed, id: string): LayerRow => rows.find(({ name }) =
 
 async function load(file: string): Promise<Viewed> {
   const opened = await openModelFile(file);
-  const { model } = opened, { layers: reports, found, bitsPerWeight } = await inspectLayers(model), shapes = inferShapes(model);
+  const { model } = opened, { layers: reports, found } = await inspectLayers(model), shapes = inferShapes(model);
   const rows = reports.map((report, i): LayerRow => ({
-    ...report, label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
+    ...report, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
   }));
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
-    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, bitsPerWeight, recipe: model.metadata.get("kernelscope.recipe"), notes: [],
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
   return { opened, layers: found, rows, shapes, facts, orders: new Map() };

@@ -7,7 +7,7 @@ import { measurePair } from "../../src/compression/measure";
 import { Tracer } from "../../src/compression/trace";
 import { argMax } from "../../src/evaluation/metrics";
 import { thumbnailsOf } from "../../src/evaluation/thumbnail";
-import type { Measured, MeasureRequest, PairRequest, Trace } from "../../src/protocol/accuracy";
+import type { Measured, MeasureRequest, Trace } from "../../src/protocol/accuracy";
 import type { EvaluateReport } from "../../src/protocol/report";
 import { nodeHost, type NodeHost } from "../../src/worker/host";
 import { compressWith } from "../helpers/compress";
@@ -26,7 +26,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function traced<Result>(request: PairRequest, use: (tracer: Tracer) => Promise<Result>): Promise<Result> {
+async function traced<Result>(request: MeasureRequest, use: (tracer: Tracer) => Promise<Result>): Promise<Result> {
   const tracer = await Tracer.open(request, host);
   try {
     return await use(tracer);
@@ -80,6 +80,9 @@ describe("a classifier that was compressed hard", () => {
 
   test("stops at a limit, and where it is cancelled", async () => {
     expect((await measurePair({ ...pair, limit: 70 }, host)).samples).toBe(70);
+    // a band stands for the samples that the figures are of
+    const held = { ...pair, heldOut: true }, { samples } = await measurePair(held, host);
+    expect((await traced(held, (tracer) => tracer.trace(undefined))).samples).toBe(samples);
     const abort = new AbortController();
     await expect(measurePair(pair, host, () => abort.abort(), abort.signal)).rejects.toThrow(/Cancelled/);
   });

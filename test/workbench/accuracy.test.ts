@@ -175,8 +175,8 @@ test("a model of another name asks for its original and remembers it", async () 
 });
 
 test("a model that makes pictures has errors by output and place instead, and its worst images", async () => {
-  const blur = (gain: number): Uint8Array => modelBytes({
-    initializers: [floats("soft.weight", [4, 1, 3, 3], wave(36).map((v) => 0.2 + 0.1 * v)), floats("sharp.weight", [1, 4, 3, 3], wave(36, 2).map((v, i) => (i % 9 === 4 ? gain : 0.1 * v)))],
+  const blur = (gain: number, side = 0.1): Uint8Array => modelBytes({
+    initializers: [floats("soft.weight", [4, 1, 3, 3], wave(36).map((v) => 0.2 + 0.1 * v)), floats("sharp.weight", [1, 4, 3, 3], wave(36, 2).map((v, i) => (i % 9 === 4 ? gain : side * v)))],
     nodes: [
       { op: "Conv", inputs: ["x", "soft.weight"], outputs: ["soft"], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } }, { op: "Relu", inputs: ["soft"], outputs: ["warm"] },
       { op: "Conv", inputs: ["warm", "sharp.weight"], outputs: ["picture"], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } },
@@ -200,6 +200,22 @@ test("a model that makes pictures has errors by output and place instead, and it
   expect(await page.locator(".acc-row").allInnerTexts()).toEqual([expect.stringContaining("soft"), expect.stringContaining("sharp")]);
   expect(await overlaps(page)).toEqual([]);
   expect(await violations(page)).toEqual([]);
+  // beside outputs of nearly nothing no share says anything
+  await workbench.sideBar(true);
+  await workbench.tidy();
+  writeFileSync(at("blur.onnx"), blur(1e-9, 0));
+  const faint = await open("blur.small.onnx");
+  await faint.locator(".acc-controls .button", { hasText: "Measure" }).click();
+  await measured(faint);
+  expect(await faint.locator("[data-figure=error]").innerText()).toMatch(/> 1,000 %\s+on 500 samples\s+The original's outputs are nearly zero/);
+  expect(await faint.locator(".acc-card .number").first().innerText()).toBe("> 1,000 %");
+  for (const width of [1440, 648]) {
+    await workbench.sideBar(false);
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`accuracy-faint-${width}`);
+    expect(await overlaps(faint), String(width)).toEqual([]);
+  }
 });
 
 test("a recipe is measured before anything is saved, on the images that its fit does not see", { timeout: 240_000 }, async () => {

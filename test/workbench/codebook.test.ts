@@ -56,6 +56,7 @@ test("a layer's codebook stands with its clusters, index map, worst kernels and 
   await workbench.page.waitForTimeout(500);
   await workbench.picture("codebook-dark", true);
   expect(await figures(page)).toMatch(/[\d.]+ bits per weight \d+ × 3×3 codewords, 6-bit values \d bits per index \d+ dead codewords [\d.]+ dB SQNR 590 KB → [\d.]+ KB \d+ times smaller/);
+  expect(await page.locator(".bar-end .button").allInnerTexts()).toEqual(["Compare…", "Compress…"]);
   expect(await page.locator(".book-scatter").innerText()).toMatch(/Kernel clusters\s+PCA \d+ % \+ \d+ % of variance[^]*16,384 kernels as dots, \d+ codewords as discs sized by use/);
   expect(await page.locator(".book-map .book-caption").innerText()).toMatch(/^Highest distortion: output channel \d+, [\d.]+ % of its energy$/);
   const errors = (await page.locator(".member small").allInnerTexts()).map((text) => parseInt(text, 10));
@@ -187,10 +188,19 @@ test(`${LARGE * LARGE} kernels are clustered, drawn as a sample, and moved`, asy
   await workbench.page.waitForTimeout(200);
   expect((await workbench.page.screenshot({ clip: stage })).equals(before)).toBe(false);
   await workbench.picture("codebook-large");
+  // below each other, all words of a small codebook are whole
+  await workbench.page.setViewportSize({ width: 648, height: 900 });
+  await workbench.page.waitForTimeout(500);
+  expect(await page.locator(".codewords").evaluate((list) => list.scrollHeight - list.clientHeight)).toBe(0);
+  await workbench.picture("codebook-large-600");
 });
 
 test("the details of a compressed layer lead to its codebook", async () => {
   const page = await workbench.open("fashion-cnn.small.onnx");
+  await page.waitForSelector(".kernels canvas");
+  expect(await page.locator(".details h3 > span").evaluateAll((titles) => titles.filter(({ scrollWidth, clientWidth }) => clientWidth && scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
+  expect(await page.locator(".details h3:visible > span").allInnerTexts()).toEqual(["Weights, in steps", "Range per output channel", "Kernels, in steps"]);
+  expect(await page.locator(".part-weights h3 > span").getAttribute("title")).toMatch(/whole steps of a grid/);
   await page.locator(".details-actions .button", { hasText: "Open Codebook" }).click();
   const layer = await page.locator(".side").getAttribute("data-layer");
   await ready(page, layer!);
@@ -222,4 +232,29 @@ test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], [
   await workbench.page.waitForTimeout(400);
   await workbench.picture(`codebook-${name}`);
   expect(await overlaps(page)).toEqual([]);
+});
+
+test("layers are coloured by signal to noise beside the original, which is asked for where it is not known", async () => {
+  const choose = async (page: Frame) => {
+    await page.locator(".bar .select").click();
+    await page.locator("[role=option]", { hasText: "Signal to noise" }).click();
+  };
+  const page = await workbench.open("fashion-cnn.small.onnx"), most = (shown: Frame) => shown.locator(".legend-ends span").last().innerText().then(parseFloat);
+  await page.waitForSelector(".side[data-layer]", { state: "attached" });
+  await page.locator("#tab-graph").click();
+  await choose(page);
+  await expect.poll(() => most(page)).toBeGreaterThan(10);
+  expect(await page.locator(".legend").innerText()).toMatch(/Signal to noise of the weights, dB[^]*[\d.]+$/);
+  await workbench.page.waitForTimeout(300);
+  await workbench.picture("model-graph-noise");
+  const lone = await workbench.open("lone.small.onnx");
+  await lone.waitForSelector(".side[data-layer]", { state: "attached" });
+  await lone.locator("#tab-graph").click();
+  await choose(lone);
+  await expect.poll(() => lone.locator(".unfound").innerText()).toMatch(/^Signal to noise needs the original, which is not known\.\s+Choose Original…$/);
+  await workbench.picture("model-graph-noise-missing");
+  await lone.locator(".unfound .button").click();
+  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "fashion-cnn.onnx" }).click();
+  await expect.poll(() => most(lone)).toBeGreaterThan(10);
+  expect(await lone.locator(".unfound").isVisible()).toBe(false);
 });

@@ -102,6 +102,20 @@ test("search marks what it finds, Enter goes on to the next", async () => {
   await keyboard.press("Shift+Enter");
   expect(await selected(page)).toContain("layer1.0.conv2");
   await workbench.picture("model-graph-search");
+  // what is not there is said, in the table too, and goes away by a click
+  const lost = page.locator(".unfound");
+  expect(await lost.isVisible()).toBe(false);
+  await keyboard.type("x");
+  expect(await lost.innerText()).toMatch(/^No layer matches “conv2x”\.\s+Clear$/);
+  await workbench.picture("model-graph-not-found");
+  await page.locator("#tab-layers").click();
+  expect(await page.locator("tbody tr").count()).toBe(0);
+  expect(await lost.isVisible()).toBe(true);
+  expect(await overlaps(page)).toEqual([]);
+  await lost.locator(".button").click();
+  expect(await page.locator("tbody tr").count()).toBe(20);
+  expect(await lost.isVisible()).toBe(false);
+  await page.locator("#tab-graph").click();
 });
 
 test("layers are coloured by what was chosen, and the legend says so", async () => {
@@ -163,13 +177,20 @@ test("at every width nothing overlaps and the button stays; in a narrow editor t
   await open("resnet20-cifar10.onnx");
   await workbench.command("View: Toggle Primary Side Bar Visibility");
   // widths of the editor, and windows of 1440 by 900 at 125 and 200 %
-  for (const [width, height, name] of [[1160, 900, "wide"], [1000, 800, "1000"], [700, 800, "700"], [520, 900, "520"], [400, 800, "400"], [340, 800, "340"], [1104, 720, "125-percent"], [672, 450, "200-percent"]] as const) {
+  for (const [width, height, name] of [[1160, 900, "wide"], [1000, 800, "1000"], [700, 800, "700"], [600, 900, "600"], [520, 900, "520"], [400, 800, "400"], [340, 800, "340"], [1104, 720, "125-percent"], [672, 450, "200-percent"]] as const) {
     await workbench.page.setViewportSize({ width: width + 48, height });
     const page = await workbench.modelPage("resnet20-cifar10.onnx");
     await workbench.page.waitForTimeout(500);
     await workbench.picture(`model-graph-width-${name}`);
     expect(await overlaps(page), name).toEqual([]);
     expect(await page.locator(".button.primary").isVisible(), name).toBe(true);
+    // facts are whole or folded away, and "…" says them then
+    expect(await page.locator(".header > .figures").evaluate((row) => {
+      const { right, bottom } = row.getBoundingClientRect(), shown = [...row.children].filter((figure) => figure.clientHeight && figure.getBoundingClientRect().top < bottom);
+      return { cut: shown.filter((figure) => figure.getBoundingClientRect().right > right + 1 || [...figure.children].some((text) => text.scrollWidth > text.clientWidth)).map(({ textContent }) => textContent), some: shown.length > 0, said: shown.length === row.children.length || innerWidth < 360 || getComputedStyle(row.nextElementSibling!).visibility === "visible" };
+    }), name).toEqual({ cut: [], some: true, said: true });
+    const bar = await page.locator("nav.bar > *:visible").evaluateAll((parts) => Math.max(...parts.map((part) => part.getBoundingClientRect().right)));
+    expect(bar, name).toBeLessThanOrEqual(width - 8);
     const spine = width < 600;
     expect(await page.locator(".spine").evaluate((element) => getComputedStyle(element).opacity === "1"), name).toBe(spine);
     expect(await page.locator(".graph-stage").isVisible(), name).toBe(!spine);

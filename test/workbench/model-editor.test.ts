@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
 let workbench: Workbench;
@@ -59,18 +60,34 @@ test("the Layers tree in the Explorer has the editor's selection, both ways", as
   await page.locator("#tab-graph").click();
 });
 
-test("right-click, Compress Model…, a preset and images: the result opens and says what it costs", { timeout: 300_000 }, async () => {
+test("right-click, Compress Model…, a preset and images: the result opens in comparison and says what it costs", { timeout: 300_000 }, async () => {
   await workbench.menu("fashion-cnn.onnx", "Compress Model");
   const quick = workbench.page.locator(".quick-input-list .monaco-list-row");
   await quick.filter({ hasText: "Balanced" }).click();
   await quick.filter({ hasText: "fashion-mnist" }).click();
-  const page = await workbench.modelPage("fashion-cnn.small.onnx", 240_000);
+  const page = await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx", 240_000);
   const file = path.join(workbench.folder, "fashion-cnn.small.onnx");
   expect(statSync(file).size).toBeLessThan(300_000);
   expect(await workbench.page.locator(".notification-toast").allInnerTexts().then((all) => all.join(" "))).toMatch(/times smaller/);
   expect(await page.locator(".header").innerText()).toContain("KB");
   const said = Number(/Agreement ([\d.]+) %/.exec((await workbench.page.locator(".notification-toast").allInnerTexts()).join(" "))?.[1]);
   expect(said).toBeGreaterThan(93); // Balanced costs little
+  // what the compression has measured stands there until somebody measures anew
+  const agreement = new RegExp(`${said.toFixed(1)} % ± [\\d.]+\\s+agreement, 98 held-out images`);
+  await expect.poll(() => page.locator(".cmp-header").innerText()).toMatch(agreement);
+  expect(await page.locator(".cmp-header").innerText()).toMatch(/× *\s+smaller on disk[^]*as gzip[^]*in memory[^]*[\d.]+ → [\d.]+ %\s+top-1/);
+  expect(await page.locator(".cmp-step .icon-button").getAttribute("title")).toBe("Measure on All Images of fashion-mnist");
+  await workbench.command("Notifications: Clear All Notifications");
+  await workbench.sideBar(false);
+  for (const width of [1440, 1060, 648, 448]) {
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await workbench.page.waitForTimeout(400);
+    await workbench.picture(`compare-reported-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+    expect(await page.locator(".cmp-step, .cmp-measured").evaluateAll((all) => all.filter((one) => one.getBoundingClientRect().right > innerWidth - 8).length), String(width)).toBe(0);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await workbench.sideBar(true);
   await workbench.tidy();
   const wide = await workbench.open("fashion-cnn.small.onnx");
   // the nodes that unpack the weights are inside their layers
@@ -80,6 +97,9 @@ test("right-click, Compress Model…, a preset and images: the result opens and 
   expect(await wide.locator(".details").innerText()).toMatch(/stored as\s+\d+ words of \d+, [\d.]+ bits a weight/);
   await wide.locator("#tab-codebooks").click();
   await wide.waitForSelector(".codeword canvas");
+  await wide.locator("#tab-accuracy").click();
+  await expect.poll(() => wide.locator(".accuracy .state").innerText()).toMatch(agreement);
+  await workbench.picture("accuracy-reported");
 });
 
 test("a cancelled compression leaves no file", async () => {

@@ -395,7 +395,7 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   await workbench.page.locator(".notification-toast", { hasText: "pics holds no JPEG or PNG images" }).locator(".monaco-button", { hasText: "Choose Folder…" }).click();
   await quick().filter({ hasText: "fashion-mnist" }).click();
   await workbench.page.locator(".notification-toast", { hasText: "Compressing fashion-cnn.onnx" }).waitFor();
-  await workbench.modelPage("fashion-cnn.small.onnx", 240_000);
+  await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx", 240_000);
   await expect.poll(toasts).toMatch(/Written: fashion-cnn\.small\.onnx, [\d.]+ KB, 12 times smaller\. Agreement [\d.]+ % ± [\d.]+ on 98 images\./);
   expect(size("fashion-cnn.small.onnx")).toBeLessThanOrEqual(100_000);
   await workbench.page.locator(".notification-toast .monaco-button", { hasText: "Open Recipe" }).click();

@@ -31,10 +31,10 @@ test("models selected together are compressed in turn, asked about once", { time
   const [first, second] = MODELS.map((name) => statSync(at(`${name}.small.onnx`)));
   expect(first.mtimeMs).toBeLessThan(second.mtimeMs);
   for (const name of MODELS) expect(statSync(at(`${name}.small.onnx`)).size).toBeLessThan(readFileSync(at(`${name}.onnx`)).length / 5);
-  await workbench.modelPage(`${MODELS[1]}.small.onnx`);
+  await workbench.modelPage(`${MODELS[1]}.onnx ↔ ${MODELS[1]}.small.onnx`);
 });
 
-test("a result opens as wide as its original, so that a comparison has its graphs", { timeout: 180_000 }, async () => {
+test("a result opens in comparison, as wide as its original, so that both have their graphs", { timeout: 180_000 }, async () => {
   const { page } = workbench, [name] = MODELS;
   await workbench.tidy();
   rmSync(at(`${name}.small.onnx`));
@@ -43,10 +43,9 @@ test("a result opens as wide as its original, so that a comparison has its graph
   await workbench.menu(`${name}.onnx`, "Compress Model");
   await quick().filter({ hasText: "Up to 3 points" }).click();
   await quick().filter({ hasText: "Without Images" }).click();
-  await workbench.modelPage(`${name}.small.onnx`);
-  expect(await page.locator(".editor-group-container").count()).toBe(1);
-  await page.locator(".notification-toast .monaco-button", { hasText: "Compare" }).click();
   const comparison = await workbench.modelPage(`${name}.onnx ↔ ${name}.small.onnx`);
+  expect(await page.locator(".editor-group-container").count()).toBe(1);
+  expect(await page.locator(".tab").allInnerTexts().then((all) => all.map((text) => text.trim()))).toEqual([`${name}.onnx`, `${name}.small.onnx`, `${name}.onnx ↔ ${name}.small.onnx`]);
   for (const side of ["original", "compressed"]) await comparison.locator(`.cmp-graph.${side}`).waitFor();
   await workbench.picture("compare-after-compression");
 });

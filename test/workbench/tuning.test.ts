@@ -188,7 +188,7 @@ test("Fine-Tune… asks how small, for images and how long, and its result leads
   await workbench.picture("tuning-how-long");
   await workbench.page.keyboard.press("Enter");
   await workbench.page.locator(".notification-toast", { hasText: "Compressing fashion-cnn.onnx" }).waitFor();
-  await workbench.modelPage(RESULT, 400_000);
+  await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 400_000);
   await expect.poll(() => workbench.page.locator(".notification-toast").allInnerTexts().then((all) => all.join(" "))).toMatch(/Written: .* Fine-tuning/);
   await workbench.page.locator(".notification-toast .monaco-button", { hasText: "Open Recipe" }).click();
   const page = await workbench.modelPage("fashion-cnn.kernelscope.json");

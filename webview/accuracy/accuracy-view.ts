@@ -1,4 +1,4 @@
-import type { AccuracyHostApi, AccuracyState, Flip, Measured, Trace } from "../../src/protocol/accuracy";
+import type { AccuracyHostApi, AccuracyState, Flip, Measured, Reported, Trace } from "../../src/protocol/accuracy";
 import { button } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
@@ -10,6 +10,7 @@ import { Flips } from "./flips";
 import type { FlipChoice } from "./order";
 import { Outputs } from "./outputs";
 import { Pictures } from "./pictures";
+import { reportedFigures } from "./reported";
 import { TraceChart } from "./trace-chart";
 
 /** Both models may take a while with one sample: keys that are held down do not ask for each. */
@@ -183,11 +184,13 @@ export class AccuracyView {
   }
 
   /** What is missing before there are figures, and the one step to them. */
-  private emptyState({ subject, running, making, error, cancelled }: AccuracyState): HTMLElement | undefined {
+  private emptyState({ subject, running, making, error, cancelled, reported }: AccuracyState): HTMLElement | undefined {
     const { host, manageTrust, showLog } = this.actions, { original, data, compressed, trusted } = subject;
     if (!trusted) return stateOf("shield", t("Measuring needs a trusted folder"), t("It runs both models on your images. Looking at them works without."), button({ label: t("Manage Trust"), primary: true, onClick: manageTrust }));
     if (original === undefined) return stateOf("layers", t("Compared with which model?"), t("Accuracy is what compression cost: {0} is run beside the model that it was made of.", compressed), button({ label: t("Choose Original…"), primary: true, onClick: () => void host.chooseOriginal() }));
-    if (data === undefined) return stateOf("folder-opened", t("Measured on which images?"), t("{0} and {1} are run on the images of a folder: one subfolder a class, or images.npy with labels.npy.", original, compressed), button({ label: t("Choose Data Folder…"), primary: true, onClick: () => void host.chooseData() }));
+    const choose = button({ label: t("Choose Data Folder…"), primary: true, onClick: () => void host.chooseData() });
+    if (reported && !making && !running && error === undefined) return reportedState(reported, compressed, data, data === undefined ? choose : button({ label: t("Measure"), primary: true, onClick: () => void host.measure() }));
+    if (data === undefined) return stateOf("folder-opened", t("Measured on which images?"), t("{0} and {1} are run on the images of a folder: one subfolder a class, or images.npy with labels.npy.", original, compressed), choose);
     if (making) return this.progressState(making, compressed);
     if (running) return stateOf("loading", t("Measuring"), t("Both models are opened; figures come with the first images of {0}.", data));
     const measure = (label: string) => button({ label, primary: true, onClick: () => void host.measure() });
@@ -230,6 +233,14 @@ export class AccuracyView {
     this.told = quarter;
     this.live.textContent = running ? t("Measuring: {0} %", 25 * quarter) : measured ? t("Measured {0} of {1} images", format.whole(measured.samples), format.whole(measured.total)) : "";
   }
+}
+
+/** What the compression has told of this pair, before anybody has measured it here. */
+function reportedState(reported: Reported, compressed: string, data: string | undefined, next: HTMLElement): HTMLElement {
+  const more = data === undefined ? t("Measuring on a folder of images also shows which of them changed, and where.") : t("Measuring runs all images of {0}, and shows which of them changed, and where.", data);
+  const state = stateOf("pulse", t("Measured when it was compressed"), `${t("{0} beside its original, on {1} images that the fit did not see.", compressed, format.whole(reported.samples))} ${more}`, next);
+  state.querySelector("h1")?.after(el("div", { class: "acc-reported" }, ...reportedFigures(reported).map(([value, name]) => el("div", { class: "figure" }, el("b", {}, value), el("small", {}, name)))));
+  return state;
 }
 
 const timeLeft = (seconds: number): string => (seconds < 90 ? t("{0} s left", Math.max(1, Math.round(seconds))) : t("{0} min left", Math.round(seconds / 60)));

@@ -5,12 +5,12 @@ import { t } from "../l10n";
 import { Axis, type AxisMarks } from "./axis";
 
 /** A figure as it stands in the head: four of them at the most. */
-interface Figure { id: string; title: string; value: string; margin?: string; note: string; change?: string; hover?: string; axis?: { marks: AxisMarks; limits: [number, number]; unit: number } }
+interface Figure { id: string; title: string; value: string; margin?: string; note: string; change?: string; hover?: string; remark?: string; axis?: { marks: AxisMarks; limits: [number, number]; unit: number } }
 
 /** The few figures that say what compression cost, large, with interval and number of images. */
 export class Figures {
   readonly element = el("div", { class: "acc-figures" });
-  private readonly cells = new Map<string, { cell: HTMLElement; head: HTMLElement; axis: Axis }>();
+  private readonly cells = new Map<string, { cell: HTMLElement; head: HTMLElement; remark: HTMLElement; axis: Axis }>();
 
   show(measured: Measured): void {
     const figures = figuresOf(measured);
@@ -18,16 +18,18 @@ export class Figures {
     for (const figure of figures) this.fill(figure);
   }
 
-  private fill({ id, title, value, margin, note, change, hover, axis }: Figure): void {
+  private fill({ id, title, value, margin, note, change, hover, remark, axis }: Figure): void {
     let known = this.cells.get(id);
     if (!known) {
-      known = { cell: el("section", { class: "acc-figure", "data-figure": id, "aria-label": title }), head: el("div", { class: "acc-figure-head" }), axis: new Axis() };
-      known.cell.append(el("small", { class: "acc-figure-title", title }, title), known.head, known.axis.element);
+      known = { cell: el("section", { class: "acc-figure", "data-figure": id, "aria-label": title }), head: el("div", { class: "acc-figure-head" }), remark: el("small", { class: "acc-remark" }), axis: new Axis() };
+      known.cell.append(el("small", { class: "acc-figure-title", title }, title), known.head, known.remark, known.axis.element);
       this.cells.set(id, known);
       this.element.append(known.cell);
     }
     known.head.replaceChildren(el("b", { class: "acc-value" }, value), el("span", { class: "acc-margin" }, margin ?? ""), el("span", { class: "acc-was" }, note), el("span", { class: "acc-change" }, ...(change === undefined ? [] : [el("span", {}, change), el("span", { class: "acc-unit" }, ` ${t("points")}`)])));
     known.head.title = hover ?? "";
+    known.remark.textContent = remark ?? "";
+    known.remark.hidden = remark === undefined;
     known.axis.element.hidden = axis === undefined;
     if (axis) known.axis.show(axis.marks, axis.limits, axis.unit, [title, value, margin, note, change].filter(Boolean).join(", "));
   }
@@ -36,7 +38,7 @@ export class Figures {
 const half = ({ low, high }: Estimate): number => (high - low) / 2;
 const between = ({ low, high }: Estimate): string => t("95 % interval {0} to {1}", format.estimate(low), format.estimate(high));
 
-function figuresOf({ classifier, outputs, samples }: Measured): Figure[] {
+export function figuresOf({ classifier, outputs, samples }: Measured): Figure[] {
   if (!classifier) return outputs?.length ? errorFigures(worstOf(outputs), samples) : [];
   const { top1, top5, agreement, agreed, kl } = classifier, [divergence, margin] = format.withMargin(kl.value, half(kl));
   return [
@@ -59,10 +61,10 @@ function shareFigure(id: string, title: string, { before, after, change }: Befor
 /** The output that changed most. */
 export const worstOf = (outputs: readonly OutputFigures[]): OutputFigures => outputs.reduce((worst, output) => (output.relativeError > worst.relativeError ? output : worst));
 
-function errorFigures({ name, relativeError, perSample, sqnrDb, meanError, largestError, size }: OutputFigures, samples: number): Figure[] {
-  const typical = t("of values around {0}", format.weight(size));
+function errorFigures({ name, relativeError, interval, sqnrDb, meanError, largestError, size }: OutputFigures, samples: number): Figure[] {
+  const tells = !format.isMeaningless(relativeError), estimate = tells && interval ? { value: relativeError, low: interval[0], high: interval[1] } : undefined, typical = t("of values around {0}", format.weight(size));
   return [
-    { id: "error", title: t("Relative error of {0}", name), value: format.estimate(relativeError), margin: perSample && format.margin(half(perSample)), note: t("on {0} samples", format.whole(samples)), axis: perSample && { marks: { after: perSample }, limits: [0, Infinity], unit: PERCENT } },
+    { id: "error", title: t("Relative error of {0}", name), value: format.relative(relativeError), margin: estimate && format.margin(half(estimate)), note: t("on {0} samples", format.whole(samples)), hover: estimate && between(estimate), remark: tells ? undefined : t("The original's outputs are nearly zero on these images: look at the differences."), axis: estimate && { marks: { after: estimate }, limits: [0, Infinity], unit: PERCENT } },
     { id: "sqnr", title: t("Signal to noise"), value: sqnrDb === undefined ? "–" : format.decibels(sqnrDb), note: sqnrDb === undefined ? t("nothing is lost") : "" },
     { id: "mean", title: t("Mean difference"), value: format.weight(meanError), note: typical },
     { id: "largest", title: t("Largest difference"), value: format.weight(largestError), note: typical },

@@ -78,7 +78,7 @@ export class Outputs {
     this.cards.show(measured.deviations, ({ position, name, relativeError }) => {
       const bar = el("span");
       bar.style.width = `${Math.max(2, 100 * relativeError / (worst || 1))}%`;
-      return el("div", { "aria-label": t("{0}, relative error {1}", name, format.estimate(relativeError)), title: name }, this.pictures.of(position, name), el("div", { class: "acc-words" }, el("span", { class: "acc-is" }, name), el("span", { class: "acc-prediction after" }, el("span", { class: "acc-bar" }, bar), el("span", { class: "number" }, format.estimate(relativeError)))));
+      return el("div", { "aria-label": t("{0}, relative error {1}", name, format.relative(relativeError)), title: name }, this.pictures.of(position, name), el("div", { class: "acc-words" }, el("span", { class: "acc-is" }, name), el("span", { class: "acc-prediction after" }, el("span", { class: "acc-bar" }, bar), el("span", { class: "number" }, format.relative(relativeError)))));
     });
   }
 
@@ -88,7 +88,7 @@ export class Outputs {
   }
 
   private row({ name, shape, relativeError, sqnrDb, meanError, largestError }: OutputFigures, chosen: boolean): HTMLElement {
-    const cells: [string, boolean][] = [[name, false], [shape ? format.shape(shape) : t("varies"), false], [format.estimate(relativeError), true], [sqnrDb === undefined ? "–" : format.decibels(sqnrDb), true], [format.weight(meanError), true], [format.weight(largestError), true]];
+    const cells: [string, boolean][] = [[name, false], [shape ? format.shape(shape) : t("varies"), false], [format.relative(relativeError), true], [sqnrDb === undefined ? "–" : format.decibels(sqnrDb), true], [format.weight(meanError), true], [format.weight(largestError), true]];
     const row = el("tr", { "aria-selected": String(chosen), tabindex: chosen ? 0 : -1 }, ...cells.map(([text, number]) => el("td", { class: number ? "number" : "", title: text }, text)));
     row.addEventListener("click", () => { this.selected = name; if (this.measured) this.show(this.measured); });
     return row;

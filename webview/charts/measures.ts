@@ -1,5 +1,6 @@
 import { interpolateLab } from "d3";
 import type { LayerRow } from "../../src/protocol/api";
+import { bitsOfAll } from "../../src/protocol/bits";
 import * as format from "../format";
 import { t } from "../l10n";
 import { theme } from "./colours";
@@ -50,12 +51,9 @@ export function measuresOf(rows: readonly LayerRow[]): Measure[] {
   const share = (row: LayerRow) => row.bytes / total;
   const bytes = scale("bytes", t("Share of bytes"), t("Share of bytes, per layer"), t("of bytes"), share, 0.5, format.percent, average(share));
   const measures = [bytes, byOperator(rows, bytes)];
-  if (rows.length) measures.push(scale("bits", t("Bits per weight"), t("Bits per weight"), t("bits"), ({ bitsPerWeight }) => bitsPerWeight, 0.6, format.bits, (some) => {
-    const parameters = some.reduce((sum, row) => sum + row.parameters, 0);
-    return parameters ? 8 * some.reduce((sum, row) => sum + row.bytes, 0) / parameters : undefined;
-  }));
+  if (rows.length) measures.push(scale("bits", t("Bits per weight"), t("Bits per weight"), t("bits"), ({ bitsPerWeight }) => bitsPerWeight, 0.6, format.bits, bitsOfAll));
   const noise = ({ sqnrDb }: LayerRow) => sqnrDb;
-  if (rows.some((row) => noise(row) !== undefined)) measures.push(scale("sqnr", t("Signal to noise"), t("Signal to noise of the weights"), t("dB"), noise, 1, format.decibels, average(noise)));
+  if (rows.some((row) => row.method !== undefined || noise(row) !== undefined)) measures.push(scale("sqnr", t("Signal to noise"), t("Signal to noise of the weights, dB"), t("dB"), noise, 1, format.tenths, average(noise)));
   return measures;
 }
 

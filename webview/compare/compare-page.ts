@@ -1,7 +1,9 @@
 import type { AccuracyState } from "../../src/protocol/accuracy";
+import { bitsOfAll } from "../../src/protocol/bits";
 import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes } from "../../src/protocol/compare";
 import type { HeldOut, TuningReport } from "../../src/protocol/report";
-import { button } from "../controls";
+import { reportedFigures } from "../accuracy/reported";
+import { button, iconButton } from "../controls";
 import { el, icon } from "../dom";
 import * as format from "../format";
 import { connectTo, savedState, saveState, start } from "../host";
@@ -195,17 +197,19 @@ export class ComparePage {
   private accuracyFigures(): HTMLElement[] {
     const { accuracy, host } = this, figure = (value: string, text: string, hover = "") => el("div", { class: "figure cmp-measured", title: hover }, el("b", {}, value), el("small", {}, text));
     if (!accuracy) return [];
-    const { measured, running, subject, error } = accuracy, images = measured ? t("{0} images", format.whole(measured.samples)) : "";
+    const { measured, reported, running, subject, error } = accuracy, images = measured ? t("{0} images", format.whole(measured.samples)) : "";
     if (running && !measured) return [figure("…", t("measuring"))];
     if (measured?.classifier) {
       const { agreement, top1 } = measured.classifier;
-      return [figure(`${format.estimate(agreement.value)} ${format.margin((agreement.high - agreement.low) / 2)}`, t("agreement, {0}", images)), ...(top1 ? [figure(`${format.estimate(top1.before.value).replace(/ %$/, "")} → ${format.estimate(top1.after.value)}`, t("top-1"), t("{0} points", format.points(top1.change.value)))] : [])];
+      return [figure(`${format.estimate(agreement.value)} ${format.margin((agreement.high - agreement.low) / 2)}`, t("agreement, {0}", images)), ...(top1 ? [figure(format.shares(top1.before.value, top1.after.value), t("top-1"), t("{0} points", format.points(top1.change.value)))] : [])];
     }
     if (measured?.outputs?.length) {
       const worst = measured.outputs.reduce((a, b) => (b.relativeError > a.relativeError ? b : a));
-      return [figure(format.estimate(worst.relativeError), t("relative error, {0}", images), worst.name)];
+      return [figure(format.relative(worst.relativeError), t("relative error, {0}", images), worst.name)];
     }
-    if (!subject.trusted || error !== undefined) return []; // the line below has the ways on
+    const found = reported ? reportedFigures(reported) : [], all = found.map(([value, text]) => `${text}: ${value}`), known = found.slice(0, 2).map(([value, text, hover]) => figure(value, text, [hover, ...all].join("\n")));
+    if (!subject.trusted || error !== undefined) return known; // the line below has the ways on
+    if (known.length) return [...known, el("div", { class: "cmp-step" }, subject.data === undefined ? iconButton({ label: t("Choose Data Folder…"), icon: "folder", onClick: () => void host.chooseData() }) : iconButton({ label: t("Measure on All Images of {0}", subject.data), icon: "play", onClick: () => this.measure() }))];
     return [el("div", { class: "cmp-step" }, subject.data === undefined ? button({ label: t("Choose Data Folder…"), icon: "folder", small: true, onClick: () => void host.chooseData() }) : button({ label: t("Measure Accuracy"), icon: "play", small: true, onClick: () => this.measure() }))];
   }
 
@@ -245,9 +249,9 @@ function gainOf({ before, after, steps, bestStep }: TuningReport): [string, stri
 /** Bits per convolution weight before and after. */
 function convBits(layers: Comparison["layers"]): [string, string][] {
   const bitsOf = (side: "before" | "after"): number | undefined => {
-    const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows, weights = some.reduce((sum, { parameters }) => sum + parameters, 0);
-    return weights ? 8 * some.reduce((sum, { bytes }) => sum + bytes, 0) / weights : undefined;
+    const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows;
+    return bitsOfAll(some);
   };
   const [before, after] = [bitsOf("before"), bitsOf("after")];
-  return before === undefined || after === undefined ? [] : [[`${format.bits(Math.round(100 * before) / 100)} → ${format.bits(after)}`, t("bits per conv. weight")]];
+  return before === undefined || after === undefined ? [] : [[`${format.bits(before)} → ${format.bits(after)}`, t("bits per conv. weight")]];
 }

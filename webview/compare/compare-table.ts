@@ -3,6 +3,7 @@ import type { ComparedLayer } from "../../src/protocol/compare";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { countedIn } from "../layers/table";
 
 /** Bars of signal to noise are this long at the end. */
 const FULL_DB = 50;
@@ -76,7 +77,7 @@ function rowOf({ id, label, before, after, skipped }: ComparedLayer, i: number, 
   const spoken = [label, after ? [kind, size].filter(Boolean).join(" ") : "", before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : missing, after ? t("{0} bits per weight", format.bits(after.bitsPerWeight)) : "", skipped ?? ""].filter(Boolean).join(", ");
   return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "aria-selected": "false", "aria-label": spoken },
     ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? label : undefined }, content)),
-    el("span", { class: "cmp-bits" }, el("span", {}, after ? format.bits(after.bitsPerWeight) : "–"), bar(after ? (after.bitsPerWeight / widest) ** 0.6 : 0)), el("span", { class: "cmp-weights" }), el("span", { class: "cmp-outputs" }));
+    el("span", { class: "cmp-bits", title: after && countedIn(after) }, el("span", {}, after ? format.bits(after.bitsPerWeight) : "–"), bar(after ? (after.bitsPerWeight / widest) ** 0.6 : 0)), el("span", { class: "cmp-weights" }), el("span", { class: "cmp-outputs" }));
 }
 
 /** "1×3", "64 words"; "int", "8 bits"; "", "float32" */

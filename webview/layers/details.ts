@@ -1,4 +1,5 @@
 import type { KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
+import { bitsOfAll } from "../../src/protocol/bits";
 import { channelRanges, histogramTable, rangesTable, weightHistogram } from "../charts/weights";
 import { button, iconButton, tag } from "../controls";
 import { el } from "../dom";
@@ -20,7 +21,7 @@ type Fact = [name: string, value: string, wide?: boolean];
 
 /** All of one layer: facts, its weights' histogram, the range of every output channel, its kernels. */
 export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined, total: number, links: Links, actions: DetailActions): HTMLElement {
-  const { row, statistics, histogram, channels } = details, share = format.percent(total ? row.bytes / total : 0);
+  const { row, statistics, histogram, channels } = details, share = format.percent(total ? row.bytes / total : 0), onGrid = statistics !== undefined && isOnGrid(row, statistics);
   const pane = el("section", { class: "details", "aria-label": t("Details of {0}", row.label) });
   pane.append(el("header", { class: "details-head" },
     el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`), el("span", { class: "spacer" }), iconButton({ label: t("Copy Name"), icon: "copy", onClick: () => actions.copy(row.name) })));
@@ -29,14 +30,20 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
     facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
   if (statistics && histogram) {
     const note = t("mean {0} · σ {1} · {2} zeros", format.weight(statistics.mean), format.weight(statistics.std), format.whole(statistics.zeros));
-    pane.append(withTable(section("weights", isOnGrid(row, statistics) ? t("Weights, in grid steps") : t("Weights"), note, false, weightHistogram(histogram, statistics)), () => histogramTable(histogram)));
+    pane.append(inSteps(withTable(section("weights", onGrid ? t("Weights, in steps") : t("Weights"), note, false, weightHistogram(histogram, statistics)), () => histogramTable(histogram)), onGrid));
   }
   if (channels) {
     const axis = el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, format.whole(channels.min.length - 1)));
     pane.append(withTable(section("ranges", t("Range per output channel"), t("min–max, 5–95 %"), true, channelRanges(channels), axis), () => rangesTable(channels)));
   }
-  if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(section("kernels", t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (kernel) => channelsOf(row, kernel), (first, count) => actions.kernels(row.name, first, count))));
+  if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(inSteps(section("kernels", onGrid ? t("Kernels, in steps") : t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (kernel) => channelsOf(row, kernel), (first, count) => actions.kernels(row.name, first, count))), onGrid));
   return pane;
+}
+
+/** Says what steps are, over a part that counts in them. */
+function inSteps(part: HTMLElement, onGrid: boolean): HTMLElement {
+  if (onGrid) part.querySelector("h3 > span")?.setAttribute("title", t("The file holds whole steps of a grid. How large a step is belongs to the channel’s scale, and that is in the normalization behind this layer; the Codebooks view counts in units of that scale."));
+  return part;
 }
 
 /** Whether a compressed weight lies in the file without its scale, which batch normalization behind it has taken over. */
@@ -75,12 +82,12 @@ function linksTo({ from, to }: Links, actions: DetailActions): HTMLElement {
 export function operatorDetails(title: string, operators: readonly string[], shape: string, links: Links, actions: DetailActions): HTMLElement {
   return el("section", { class: "details", "aria-label": t("Details of {0}", title) },
     el("header", { class: "details-head" }, el("h2", { title }, title), ...operators.slice(0, 1).map(tag)),
-    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · ")] as Fact] : []), ...(shape ? [[t("shape"), shape] as Fact] : [])]), linksTo(links, actions)));
+    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · "), true] as Fact] : []), ...(shape ? [[t("shape"), shape, true] as Fact] : [])]), linksTo(links, actions)));
 }
 
 /** A group: how much is in it, and its layers. */
 export function groupDetails(group: Group, rows: readonly LayerRow[], total: number, links: Links, actions: DetailActions, keyOf: (layer: string) => string | undefined): HTMLElement {
-  const inside = rows.filter(({ name }) => group.layers.includes(name)), parameters = inside.reduce((sum, row) => sum + row.parameters, 0), most = Math.max(1, ...inside.map(({ bytes }) => bytes));
+  const inside = rows.filter(({ name }) => group.layers.includes(name)), parameters = inside.reduce((sum, row) => sum + row.parameters, 0), most = Math.max(1, ...inside.map(({ bytes }) => bytes)), bits = bitsOfAll(inside);
   const list = inside.map((row) => {
     const bar = el("span", { class: "bar" }, Object.assign(el("span"), { style: `width:${100 * row.bytes / most}%` })), line = el("button", { class: "layer-link" }, el("span", {}, row.label), bar, el("span", { class: "number" }, format.bytes(row.bytes)));
     line.addEventListener("click", () => { const key = keyOf(row.name); if (key !== undefined) actions.go(key); });
@@ -90,7 +97,7 @@ export function groupDetails(group: Group, rows: readonly LayerRow[], total: num
     el("header", { class: "details-head" }, el("h2", { title: group.title }, group.title), tag(groupCaption(group))),
     section("group", t("Facts"), format.bytes(group.bytes), false, facts([
       [t("layers"), format.whole(inside.length)], [t("parameters"), format.count(parameters)], [t("bytes"), format.bytes(group.bytes)], [t("share"), format.percent(total ? group.bytes / total : 0)],
-      ...(parameters ? [[t("bits"), format.bits(8 * group.bytes / parameters)] as Fact] : []),
+      ...(bits === undefined ? [] : [[t("bits"), format.bits(bits)] as Fact]),
     ]), linksTo(links, actions)),
     section("layers", t("Layers"), t("in the order of the file"), false, ...list));
 }

@@ -68,7 +68,7 @@ export class LayerTable {
       const bar = (share: number) => el("span", { class: "bar" }, Object.assign(el("span"), { style: `width:${Math.max(1, 100 * share)}%` }));
       const element = el("tr", { "data-id": row.name, title: row.skipped ?? row.name, tabindex: -1 },
         el("td", {}, row.label), el("td", {}, row.op), el("td", {}, format.shape(row.shape)), el("td", {}, storedAs(row)), el("td", { class: "number" }, format.whole(row.parameters)),
-        el("td", { class: "number" }, format.bits(row.bitsPerWeight), bar(row.bitsPerWeight / widest)), el("td", { class: "number" }, format.bytes(row.bytes), bar(row.bytes / most)));
+        el("td", { class: "number", title: countedIn(row) }, format.bits(row.bitsPerWeight), bar(row.bitsPerWeight / widest)), el("td", { class: "number" }, format.bytes(row.bytes), bar(row.bytes / most)));
       offerMenu(element, row.name);
       element.addEventListener("click", () => this.onSelect(row.name));
       element.addEventListener("contextmenu", () => this.onSelect(row.name));
@@ -78,6 +78,10 @@ export class LayerTable {
     return rows.length;
   }
 }
+
+/** What a row's bits and bytes count. */
+export const countedIn = ({ method, dataType, bytes }: LayerRow): string =>
+  method === undefined ? t("{0} as it lies in the file; name and shape make it {1}", dataType, format.bytes(bytes)) : t("All that the weight takes in the file: {0} with codes, codebook, scales and its part of what unpacks them", format.bytes(bytes));
 
 /** "64 words of 9" or the data type. */
 export const storedAs = ({ method, codewords, blockSize, codebookBits, dataType }: LayerRow): string =>

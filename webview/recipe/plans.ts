@@ -36,6 +36,11 @@ export class Plans {
     return chosen.map(({ method, bytes }) => (method === undefined ? bytes : bytes * (1 + shared / compressed)));
   }
 
+  /** The same of one layer with another choice. */
+  bytesWith({ choices, ...point }: PlanPoint, at: number, choice: number): number {
+    return this.layerBytes({ ...point, choices: choices.map((own, i) => (i === at ? choice : own)) })[at];
+  }
+
   /** Presets between the slider's ends: one that leaves large layers as they are lies beyond. */
   get presets(): readonly PresetPlan[] { return this.facts.presets.filter(({ bytes }) => this.holds(bytes)); }
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { beforeAndAfter, Highest, RunningMean, shareOf } from "../../../src/evaluation/estimates";
+import { beforeAndAfter, Highest, RunningError, RunningMean, shareOf } from "../../../src/evaluation/estimates";
+import { Random } from "../../../src/numeric/random";
 
 test("a share has Wilson's interval, which stays between nothing and all", () => {
   expect(shareOf(0, 10)).toMatchObject({ value: 0, low: 0 });
@@ -24,6 +25,33 @@ test("a running mean is the mean, with the normal interval", () => {
   const { value, low, high } = mean.estimate, deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - 4) ** 2, 0) / 4);
   expect(value).toBeCloseTo(4, 12);
   expect(high - low).toBeCloseTo(2 * 1.96 * deviation / Math.sqrt(5), 3);
+});
+
+test("an error relative to its signal lies in the middle of an interval that holds the truth", () => {
+  const random = new Random(5), truth = 0.2;
+  let held = 0;
+  for (let run = 0; run < 400; run++) {
+    const error = new RunningError();
+    for (let i = 0; i < 200; i++) {
+      const signal = 1 + 4 * random.next();
+      error.add(truth ** 2 * signal * 2 * random.next(), signal);
+    }
+    const { value, low, high } = error.estimate;
+    expect(value - low).toBeCloseTo(high - value, 12);
+    if (low <= truth && truth <= high) held++;
+  }
+  expect(held / 400).toBeGreaterThan(0.92);
+  expect(held / 400).toBeLessThan(0.98);
+});
+
+test("a relative error is that of all samples together, never below nothing", () => {
+  const error = new RunningError();
+  error.add(1e12, 1e-6);
+  for (let i = 0; i < 4; i++) error.add(0, 1);
+  const { value, low, high } = error.estimate;
+  expect(value).toBeCloseTo(Math.sqrt(1e12 / (4 + 1e-6)), 3);
+  expect(low).toBeGreaterThanOrEqual(0);
+  expect(high).toBeGreaterThan(value);
 });
 
 test("the highest of many are kept, whatever order they come in", () => {

@@ -51,6 +51,9 @@ describe("plans", () => {
     expect(plans.layerBytes(plans.at(2))).toEqual([200 * 1.2, 160 * 1.2]);
     expect(plans.layerBytes({ ...facts.candidate, choices: [2, 2] })).toEqual([272, 3200]);
     expect(plans.layerBytes({ ...facts.candidate, choices: [3, 2], shared: 0 })).toEqual([3200, 3200]);
+    const point = plans.at(2);
+    point.choices.forEach((choice, at) => { expect(plans.bytesWith(point, at, choice)).toBe(plans.layerBytes(point)[at]); });
+    expect(plans.bytesWith(point, 0, 3)).toBe(3200);
   });
   test("have bytes by kind that add up to the file", () => {
     const parts = partsOf(facts, plans.at(2));

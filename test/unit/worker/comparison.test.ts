@@ -27,6 +27,13 @@ test("layers stand beside each other; nothing is said about why where nobody com
   expect(layers.map(({ id, before, after, skipped }) => [id, before?.bytes === after?.bytes, skipped])).toEqual([["a.weight", true, undefined], ["b.weight", true, undefined]]);
 });
 
+test("plain weights are as wide as their type, whatever their names take", async () => {
+  const [first] = await worker.layers(plain);
+  expect(first.bitsPerWeight).toBe(32);
+  expect(first.bytes).toBeGreaterThan(4 * first.parameters);
+  expect((await worker.open(plain)).bitsPerWeight).toBe(32);
+});
+
 test("a layer that one model lacks is there once", async () => {
   const other = path.join(folder, "short.onnx");
   writeFileSync(other, modelBytes({ initializers: [floats("c.weight", [OUT, 4, 3, 3], weight)], nodes: [{ op: "Conv", inputs: ["x", "c.weight"], outputs: ["y"] }], inputs: [value("x", ["N", 4, 8, 8])], outputs: [value("y")] }));

@@ -1,0 +1,18 @@
+import { expect, test, vi } from "vitest";
+
+// the page's start is read off its document
+vi.stubGlobal("document", { body: { dataset: { start: JSON.stringify({ language: "en", strings: {} }) } } });
+vi.stubGlobal("acquireVsCodeApi", () => ({}));
+const format = await import("../../webview/format");
+
+test("an open dimension has the name that somebody gave it, or a question mark", () => {
+  expect(format.caption(["p2o.DynamicDimension.0", 3, "p2o.DynamicDimension.1", "p2o.DynamicDimension.2"])).toBe("3×?×?");
+  expect(format.shape(["unk__12", 128, "input_dynamic_axes_1", "Addoutput_dim_2"])).toBe("?×128×?×?");
+  expect(format.shape(["batch", "N", "height", "dim", "seq_len", 7])).toBe("batch×N×height×dim×seq_len×7");
+});
+
+test("a relative error beside nearly nothing is no number", () => {
+  expect(format.relative(0.18)).toBe("18.0 %");
+  expect(format.relative(10)).toBe("1,000.0 %");
+  expect(format.relative(198886.489)).toBe("> 1,000 %");
+});
