@@ -7,7 +7,7 @@ const FOCUSABLE = "[tabindex='0'], a[href], button:not([disabled]), select, inpu
 export function walkPanes(event: KeyboardEvent, panes: readonly HTMLElement[]): void {
   if (event.key !== "F6") return;
   const stops = panes.flatMap((pane) => {
-    const first = [pane, ...pane.querySelectorAll<HTMLElement>(FOCUSABLE)].find((element) => element.matches(FOCUSABLE) && element.offsetParent !== null);
+    const first = [pane, ...pane.querySelectorAll<HTMLElement>(FOCUSABLE)].find((element) => element.matches(FOCUSABLE) && element.offsetParent !== null && getComputedStyle(element).visibility === "visible");
     return first ? [{ pane, first }] : [];
   });
   const at = stops.findIndex(({ pane }) => pane.contains(document.activeElement));
