@@ -75,7 +75,7 @@ export async function tune(request: TuneRequest): Promise<Tuned> {
     wanted, devices: runtime.devices, length,
     open: async (place) => {
       const teacher = await openTeacher(place);
-      return { trial: () => tunerOf(place, lessonsOf(teacher), []).trial(), release: () => teacher.release() };
+      return { trial: (isTimed) => tunerOf(place, lessonsOf(teacher), []).trial(isTimed), release: () => teacher.release() };
     },
   });
   const teacher = await openTeacher(device);

@@ -7,7 +7,7 @@ export interface Trial { loss: number; gradients: readonly Float32Array[]; secon
 export interface Place { device: Device; note?: string }
 
 /** A device that can be tried. */
-export interface Candidate { trial(): Promise<Trial>; release(): Promise<void> }
+export interface Candidate { /** Without time where nothing hangs on it. */ trial(isTimed: boolean): Promise<Trial>; release(): Promise<void> }
 
 export interface PlaceOptions {
   /** What was asked for. */
@@ -37,11 +37,11 @@ export async function choosePlace({ wanted, devices, length, open }: PlaceOption
   if (!there.length && isFree) return { device: "cpu" };
   if (!there.length) throw refusal(wanted, "there is no such device, or onnxruntime has no support for it here");
   try {
-    const cpu = await tried(await open("cpu")), whole = "steps" in length ? length.steps * cpu.seconds : length.seconds, reasons: string[] = [];
+    const cpu = await tried(await open("cpu"), isFree), whole = "steps" in length ? length.steps * cpu.seconds : length.seconds, reasons: string[] = [];
     if (isFree && whole < WORTH_SECONDS) return { device: "cpu" };
     let best: { device: Device; seconds: number } = { device: "cpu", seconds: isFree ? cpu.seconds : Infinity };
     for (const { device, candidate } of there) {
-      const found = await candidate.trial().catch((error: unknown) => `fails (${error instanceof Error ? error.message : String(error)})`), problem = typeof found === "string" ? found : problemOf(found, cpu, best.seconds);
+      const found = await candidate.trial(isFree).catch((error: unknown) => `fails (${error instanceof Error ? error.message : String(error)})`), problem = typeof found === "string" ? found : problemOf(found, cpu, best.seconds);
       if (typeof found === "string" || problem !== undefined) reasons.push(`${device} ${problem}`);
       else best = { device, seconds: found.seconds };
     }
@@ -66,9 +66,9 @@ async function those(devices: readonly Device[], open: PlaceOptions["open"]): Pr
   return found;
 }
 
-async function tried(candidate: Candidate): Promise<Trial> {
+async function tried(candidate: Candidate, isTimed: boolean): Promise<Trial> {
   try {
-    return await candidate.trial();
+    return await candidate.trial(isTimed);
   } finally {
     await candidate.release();
   }

@@ -49,7 +49,7 @@ export class Tuner {
   run(): Promise<TuneResult> { return this.opened(() => this.train()); }
 
   /** What a step is like here; nothing is learned. */
-  trial(): Promise<Trial> { return this.opened(() => this.trainer.trial()); }
+  trial(isTimed: boolean): Promise<Trial> { return this.opened(() => this.trainer.trial(isTimed)); }
 
   private async opened<T>(work: () => Promise<T>): Promise<T> {
     await this.trainer.open();
