@@ -2,7 +2,7 @@ import type { Device } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 
 /** A step at the beginning of a training. */
-export interface Trial { loss: number; gradients: readonly Float32Array[]; seconds: number }
+export interface Trial { gradients: readonly Float32Array[]; seconds: number }
 /** Where to train, and why there. */
 export interface Place { device: Device; note?: string }
 

@@ -125,7 +125,7 @@ export class Trainer {
   /** The first step as it would be, and how long one takes if that is asked for. */
   async trial(isTimed: boolean): Promise<Trial> {
     const results = await this.session.run(this.feeds(await this.options.inputs(0))), gradients = this.step.tuned.map((name) => results[gradientOutput(name)].data);
-    return { loss: results[LOSS].data[0], gradients, seconds: isTimed ? await this.secondsPerStep() : 0 };
+    return { gradients, seconds: isTimed ? await this.secondsPerStep() : 0 };
   }
 
   /** What the network as it stands makes of samples: its outputs, by its running statistics. */

@@ -10,13 +10,13 @@ const driver = ["/usr/lib/chromium", "/usr/lib/chromium-browser", "/usr/lib64/ch
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-webgpu-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What a script prints, run with SwiftShader as the only GPU. */
-function onSwiftShader(script: string, ...args: string[]): unknown {
+/** What a script of this folder prints, run with SwiftShader as the only GPU. */
+function onSwiftShader(name: string, ...args: string[]): unknown {
   const icd: unknown = JSON.parse(readFileSync(driver!, "utf8")), file = path.join(folder, "icd.json");
   if (typeof icd !== "object" || icd === null || !("ICD" in icd) || typeof icd.ICD !== "object") throw new Error(`${driver} has another form than expected.`);
   writeFileSync(file, JSON.stringify({ ...icd, ICD: { ...icd.ICD, library_path: path.join(path.dirname(driver!), "libvk_swiftshader.so") } }));
   // Chromium has Vulkan's loader beside the driver; it is found through the library path where the system has none
-  const { stdout, stderr, status } = spawnSync(process.execPath, [script, ...args], {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [bundle(name), ...args], {
     encoding: "utf8", env: { ...process.env, VK_ICD_FILENAMES: file, LD_LIBRARY_PATH: `${process.env.LD_LIBRARY_PATH ?? ""}:${path.dirname(driver!)}` },
   });
   expect(status, stderr).toBe(0);
@@ -25,7 +25,7 @@ function onSwiftShader(script: string, ...args: string[]): unknown {
 
 describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
   test("agrees with the CPU", { timeout: 300_000 }, () => {
-    const found = onSwiftShader(bundle("webgpu-child"), "samples/fashion-cnn.onnx", "samples/fashion-mnist", "128");
+    const found = onSwiftShader("webgpu-child", "samples/fashion-cnn.onnx", "samples/fashion-mnist", "128");
     expect(found).toMatchObject({ device: "webgpu" });
     const { difference, agreement } = found as { difference: number; agreement: number };
     expect(difference).toBeLessThan(1e-3);
@@ -33,7 +33,7 @@ describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
   });
 
   test.each([["samples/resnet20-cifar10.onnx", 59], ["samples/fashion-cnn.onnx", 20]])("gives the gradients of a training step of %s", { timeout: 600_000 }, (model, tensors) => {
-    const found = onSwiftShader(bundle("step-child"), model, "2") as { worst: number; tensors: number; seconds: object };
+    const found = onSwiftShader("step-child", model, "2") as { worst: number; tensors: number; seconds: object };
     console.log(found.seconds);
     expect(found.tensors).toBe(tensors);
     expect(found.worst).toBeLessThan(1e-3);

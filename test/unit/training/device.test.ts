@@ -3,7 +3,7 @@ import type { Device } from "../../../src/protocol/api";
 import { choosePlace, type Trial } from "../../../src/training/device";
 
 const GRADIENTS = [Float32Array.of(3, -4), Float32Array.of(12)];
-const trialOf = (seconds: number, factor = 1): Trial => ({ loss: 1, seconds, gradients: GRADIENTS.map((gradient) => gradient.map((v) => factor * v)) });
+const trialOf = (seconds: number, factor = 1): Trial => ({ seconds, gradients: GRADIENTS.map((gradient) => gradient.map((v) => factor * v)) });
 
 /** A choice among devices that do as they are told here, and those that were tried. */
 async function choose(trials: Partial<Record<Device, Trial | Error>>, options: { wanted?: Device; devices?: Device[]; length?: { steps: number } | { seconds: number } } = {}) {
