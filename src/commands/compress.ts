@@ -218,7 +218,7 @@ export class CompressCommands {
   }
 
   /** Tells of a written file, and opens it and, in front of it, its comparison with the original in tabs beside the original's, as wide as that, unless a recipe's page stays in front for the next try. */
-  private async finish(record: JobRecord, report: CompressReport): Promise<{ sentence: string; comparable: boolean }> {
+  private async finish(record: JobRecord, report: CompressReport): Promise<string> {
     const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = reportSentence(report);
     this.log.info(JSON.stringify(report));
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
@@ -237,7 +237,7 @@ export class CompressCommands {
     const recipe = { [vscode.l10n.t("Open Recipe")]: () => openRecipe(model, start) };
     const open = { [vscode.l10n.t("Open")]: () => vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType) };
     if (record.recipe === undefined || !this.isVisible(model)) showMessage(sentence, record.recipe === undefined ? recipe : { ...compare, ...open });
-    return { sentence, comparable: true };
+    return sentence;
   }
 
   /** Whether a file is what this extension wrote last there, so that another try may replace it. */

@@ -55,7 +55,7 @@ export class Jobs implements vscode.Disposable {
   private closing = false;
 
   /** @param finish is told of every job that has written its file */
-  constructor(private readonly context: vscode.ExtensionContext, private readonly log: vscode.LogOutputChannel, private readonly finish: (record: JobRecord, report: CompressReport) => Promise<{ sentence: string; comparable: boolean }>) {}
+  constructor(private readonly context: vscode.ExtensionContext, private readonly log: vscode.LogOutputChannel, private readonly finish: (record: JobRecord, report: CompressReport) => Promise<string>) {}
 
   stateOf(model: vscode.Uri): JobState | undefined { return this.states.get(model.toString()); }
 
@@ -139,10 +139,10 @@ export class Jobs implements vscode.Disposable {
     try {
       await this.note(record);
       const report = await this.attempt(running, (state) => { last = state; });
-      const end = await this.finish(record, report);
+      const sentence = await this.finish(record, report);
       await this.forget(key);
       this.running.delete(key);
-      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", ...end, recipeText: record.request.recipeText, finished: record.finished });
+      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", sentence, recipeText: record.request.recipeText, finished: record.finished });
       return report;
     } catch (error) {
       this.running.delete(key);

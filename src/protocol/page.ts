@@ -60,8 +60,6 @@ export interface JobState extends Progress {
   /** A job that has ended says so in one sentence and can go on, or be forgotten. */
   state: "running" | "stopped" | "done";
   sentence?: string;
-  /** The result can be compared with the original. */
-  comparable?: boolean;
   /** Of a job that has ended: the text of its recipe, with which a stopped one goes on. */
   recipeText?: string;
   /** Of a job that stopped because of its images: going on with the same cannot help. */

@@ -51,10 +51,10 @@ export class JobCard {
     return [head(t("Not measured on these images"), "", button({ label: t("Resume"), small: true, onClick: () => this.act("plan") })), el("p", { class: "job-text" }, t("Without it there is no prediction. What was measured is kept; compressing measures the rest."))];
   }
 
-  private ended({ state, sentence, layers, comparable, isEarlier, isOfData }: JobState, trusted: boolean): HTMLElement[] {
+  private ended({ state, sentence, layers, isEarlier, isOfData }: JobState, trusted: boolean): HTMLElement[] {
     const earlier = isEarlier ? [el("p", { class: "job-text job-earlier" }, t("It is of an earlier recipe, not of the one shown here."))] : [];
     if (state === "done") {
-      return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), ...earlier, el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), ...(comparable ? [button({ label: t("Compare"), small: true, onClick: () => this.act("compare") })] : []))];
+      return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), ...earlier, el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), button({ label: t("Compare"), small: true, onClick: () => this.act("compare") }))];
     }
     const folder = button({ label: t("Choose Folder…"), small: true, onClick: () => this.act("choose-data") }), resume = (label: string) => button({ label, small: true, disabled: !trusted, onClick: () => this.act("resume-job") });
     const ways = !isOfData ? [resume(isEarlier ? t("Resume Earlier Recipe") : t("Resume"))] : isEarlier ? [] : [folder, resume(t("Try Again"))];
