@@ -24,9 +24,9 @@ const OPSET = 17;
 
 /** Networks by name. */
 export const NETWORKS = {
-  /** The variant for small images of He et al.: arXiv 1512.03385: a stem of 3×3 without pooling. */
-  "resnet18": (options: NetworkOptions) => resnet(options, [64, 128, 256, 512], 2),
-  "resnet8": (options: NetworkOptions) => resnet(options, [16, 32, 64], 1),
+  /** The blocks of He et al., arXiv 1512.03385, with a stem for small images: 3×3 at stride 2, no pooling. */
+  "resnet18": (options: NetworkOptions) => resnet(options, { widths: [64, 128, 256, 512], blocks: 2, stemStride: 2 }),
+  "resnet8": (options: NetworkOptions) => resnet(options, { widths: [16, 32, 64], blocks: 1, stemStride: 1 }),
   "vgg-small": (options: NetworkOptions) => vgg(options, [64, 128, 256]),
 } as const;
 
@@ -40,9 +40,9 @@ export function encodeClassifier({ nodes, weights, shape, classes }: Classifier)
 }
 
 /** Residual networks of basic blocks, each stage after the first at half the size. */
-function resnet(options: NetworkOptions, widths: readonly number[], blocks: number): Classifier {
+function resnet(options: NetworkOptions, { widths, blocks, stemStride }: { widths: readonly number[]; blocks: number; stemStride: number }): Classifier {
   const modules = new Modules(options.seed);
-  let channels = widths[0], x = modules.conv(INPUT, "conv1", options.shape[0], channels);
+  let channels = widths[0], x = modules.conv(INPUT, "conv1", options.shape[0], channels, 3, stemStride);
   x = modules.relu(modules.norm(x, "bn1", channels), "relu");
   widths.forEach((width, stage) => {
     for (let block = 0; block < blocks; block++) {
