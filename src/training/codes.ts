@@ -1,7 +1,8 @@
 import { fromCodes } from "../numeric/grid";
 import { Assignment } from "./assignment";
-import { countOf, storedDims } from "./graph";
+import { countOf } from "./graph";
 import { Adam } from "./optimizer";
+import { rowPlaces, type RowPlaces } from "./places";
 import type { Parameter } from "./step";
 import type { Trainable } from "./trainable";
 
@@ -46,29 +47,27 @@ export class Codes implements Trainable {
   private readonly assignment: Assignment | undefined;
   private readonly dense: Float32Array;
   private readonly whole: Float32Array;
-  private readonly outputs: number;
-  private readonly inputs: number;
+  private readonly places: RowPlaces;
   private readonly top: number;
   /** Words of output channels without any weight: they stay zero. */
   private readonly silent: readonly number[];
 
   constructor(readonly parameter: Parameter, private readonly weight: CodedWeight, private readonly rates: CodeRates) {
     const { codes, bits, block, index, scale } = weight;
-    this.outputs = scale.length;
-    this.inputs = countOf(parameter.dims) / this.outputs;
+    this.places = rowPlaces(parameter, weight.outputAxis);
     this.top = 2 ** (bits - 1) - 1;
     this.latent = fromCodes(codes, bits);
     this.whole = new Float32Array(this.latent.length);
     this.scale = scale.slice();
     this.dense = new Float32Array(countOf(parameter.dims));
-    const blocks = this.inputs / block;
-    this.words = new Int32Array(this.outputs * blocks);
-    for (let m = 0; m < this.outputs; m++) for (let b = 0; b < blocks; b++) this.words[b * this.outputs + m] = index ? index[m * blocks + b] : m * blocks + b;
-    const silent = silentOutputs(this.latent, this.words, this.outputs, block);
-    this.silent = [...new Set(Array.from(this.words).filter((_, at) => silent[at % this.outputs]))];
+    const { outputs, inputs } = this.places, blocks = inputs / block;
+    this.words = new Int32Array(outputs * blocks);
+    for (let m = 0; m < outputs; m++) for (let b = 0; b < blocks; b++) this.words[b * outputs + m] = index ? index[m * blocks + b] : m * blocks + b;
+    const silent = silentOutputs(this.latent, this.words, outputs, block);
+    this.silent = [...new Set(Array.from(this.words).filter((_, at) => silent[at % outputs]))];
     this.assignment = index && rates.words ? new Assignment(this.words, block, silent) : undefined;
     this.codeSteps = new Adam(this.latent.length);
-    this.scaleSteps = new Adam(this.outputs);
+    this.scaleSteps = new Adam(outputs);
     this.state = [this.latent, this.scale, ...this.codeSteps.state, ...this.scaleSteps.state, ...this.assignment?.state ?? []];
   }
 
@@ -104,24 +103,16 @@ export class Codes implements Trainable {
 
   /** The codes and scales that it stands at, and the words [outputs, inputs / block] where they may have changed. */
   get result(): { codes: Uint8Array; scale: Float32Array; index?: Int32Array } {
-    const { latent, scale, words, outputs, top, assignment } = this, zero = 2 ** (this.weight.bits - 1), blocks = words.length / outputs;
+    const { latent, scale, words, places: { outputs }, top, assignment } = this, zero = 2 ** (this.weight.bits - 1), blocks = words.length / outputs;
     const codes = Uint8Array.from(latent, (v) => zero + Math.max(-top, Math.min(top, Math.round(v))));
     return { codes, scale: scale.slice(), index: assignment && Int32Array.from(words, (_, i) => words[i % blocks * outputs + Math.floor(i / blocks)]) };
   }
 
   /** For every place in a row: where its weights of all output channels lie (first and step), its place in a block, where the blocks' words begin, and the weights by place. */
   private each(visit: (at: number, step: number, j: number, first: number, place: number) => void): void {
-    const { parameter, parameter: { dims, order }, weight: { outputAxis, block }, outputs } = this, stored = storedDims({ dims, order });
-    const strides = dims.map((_, axis) => countOf(stored.slice((order ? order.indexOf(axis) : axis) + 1)));
-    const inputAxis = 1 - outputAxis, taps = countOf(dims.slice(2));
-    const places = tapOffsets(parameter.dims.slice(2), strides.slice(2));
-    for (let c = 0, j = 0; c < dims[inputAxis]; c++) for (let t = 0; t < taps; t++, j++) visit(c * strides[inputAxis] + places[t], strides[outputAxis], j % block, Math.floor(j / block) * outputs, j * outputs);
+    const { places: { first, step, outputs }, weight: { block } } = this;
+    for (let j = 0; j < first.length; j++) visit(first[j], step, j % block, Math.floor(j / block) * outputs, j * outputs);
   }
-}
-
-/** Where each tap of a kernel lies, in the order of the network. */
-function tapOffsets(size: readonly number[], strides: readonly number[]): number[] {
-  return size.reduce<number[]>((places, length, axis) => places.flatMap((place) => Array.from({ length }, (_, k) => place + k * strides[axis])), [0]);
 }
 
 /** Which output channels have nothing but zeros. */
