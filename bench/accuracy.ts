@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { compressModel } from "../src/compression/compress";
 import type { CompressRequest, Progress } from "../src/protocol/api";
+import { parseNoise, SCHEDULES } from "../src/protocol/tuning";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { hashFile } from "../src/runtime/node";
 import { Cells } from "./cells";
@@ -11,18 +12,25 @@ import { cacheFolder, testImages, trainImages, writeDataset } from "./cifar10";
 /**
  * Accuracy on all of CIFAR-10's 10,000 test images after compression, with the first training images for calibration and training (their labels unused) or without any:
  * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
- * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--images 1000] [--no-data] [--tune none,60m] [--results FILE]
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--results FILE]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
   seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string", default: "none" }, threads: { type: "string" }, results: { type: "string" },
+  method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" },
 } });
+
+const list = (text: string): string[] => text.split(",").filter(Boolean);
+const orNone = (text: string): (string | undefined)[] => (text ? list(text) : [undefined]);
+/** All ways to go about it that are asked for; what is a default is left out. */
+const manners: Pick<CompressRequest, "method" | "schedule" | "noise">[] = orNone(values.method).flatMap((method) => orNone(values.schedule).flatMap((schedule) => orNone(values.noise).map((noise) => ({
+  ...(method && { method }), ...(schedule && schedule !== "endToEnd" && { schedule: SCHEDULES.find((one) => one === schedule) }), ...(noise && noise !== "none" && { noise: parseNoise(noise) }),
+}))));
 
 /** Percent, seconds of the whole job, and what is read off the file. */
 interface Run { bits: number; bytes: number; ratio: number; top1: number; float: number; seconds: number; trained: number }
 const isRun = (value: object): value is Run => "bits" in value && "top1" in value && "float" in value;
 
-const list = (text: string): string[] => text.split(",").filter(Boolean);
 const mean = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 /** A line now and then. */
 const tell = ({ tuning }: Progress): void => {
@@ -37,20 +45,20 @@ async function main(): Promise<void> {
   const model = path.resolve(values.model), images = values["no-data"] ? 0 : Number(values.images), sha256 = (await hashFile(model)).slice(0, 16), opened = await openModelFile(model), cells = new Cells(values.results, isRun);
   console.log(`${path.basename(model)}, ${opened.bytes.toLocaleString("en")} bytes, sha256 ${sha256}…; ${images ? `${images.toLocaleString("en")} training images without labels` : "no data"}; 10,000 test images`);
   await opened.close();
-  console.log("asked for    trained       bits/conv weight  smaller   top-1 of each seed       mean    lost  of float");
-  for (const goal of goals) for (const tune of list(values.tune)) {
+  console.log("asked for    trained                           bits/conv weight  smaller   top-1 of each seed       mean    lost  of float");
+  for (const goal of goals) for (const tune of list(values.tune)) for (const manner of tune === "none" ? manners.filter(({ schedule, noise }) => !schedule && !noise) : manners) {
     const runs: Run[] = [];
     for (const seed of list(values.seeds).map(Number)) {
-      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, images, tune, seed }, () => measure({ ...goal, model, tune, seed }, images)));
+      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
     const name = "bits" in goal ? `${goal.bits} bits` : goal.target!, average = (key: keyof Run) => mean(runs.map((run) => run[key]));
-    console.log(`${name.padEnd(13)}${tune.padEnd(12)}${average("bits").toFixed(3).padStart(18)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
+    console.log(`${name.padEnd(13)}${[tune, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
   }
 }
 
 /** Compresses once, and looks at all test images. */
-async function measure(request: Pick<CompressRequest, "model" | "tune" | "seed">, images: number): Promise<Run> {
+async function measure(request: CompressRequest, images: number): Promise<Run> {
   const evalData = writeDataset(work, "test", await testImages()), data = images ? writeDataset(work, `train-${images}`, await trainImages(images)) : undefined;
   const threads = values.threads === undefined ? undefined : Number(values.threads), output = path.join(work, `compressed-${process.pid}.onnx`), started = performance.now();
   const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });

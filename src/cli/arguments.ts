@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from "node:util";
 import { methods } from "../methods/registry";
+import { NOISE_KINDS } from "../protocol/tuning";
 
 export type CommandName = "inspect" | "compress" | "evaluate";
 
@@ -22,6 +23,8 @@ const OPTIONS: Record<string, Option> = {
   limit: { type: "string", value: "N", text: "at most N samples", commands: ["evaluate"] },
   tune: { type: "string", value: "LENGTH", text: "train on the images of --data: 30m, 2000steps; none if absent", commands: C },
   labels: { type: "string", value: "SHARE", text: "share of the labels in what --tune brings down, 0 (default) to 1", commands: C },
+  schedule: { type: "string", value: "ID", text: "endToEnd (default), or iterative: layer after layer is quantized and trained", commands: C },
+  noise: { type: "string", value: "KIND:P", text: `quantization noise in --tune: ${NOISE_KINDS.join(", ")}, and how likely each block has it`, commands: C },
   inference: { type: "string", value: "float", text: "arithmetic of the result (float in this version)", commands: C },
   layout: { type: "string", value: "KIND", text: "bits (default), bytes or dense, for runtimes that cannot fold", commands: C },
   device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: CE },

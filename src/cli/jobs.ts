@@ -8,6 +8,7 @@ import { DEVICES, type CompressRequest, type PresetId, type Progress } from "../
 import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, HeldOut, InspectReport, LayerReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
+import { parseNoise, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
 
@@ -24,6 +25,11 @@ function number(args: Arguments, name: string, low: number, high = Infinity): nu
   const parsed = Number(value);
   if (value.trim() === "" || !(parsed >= low && parsed <= high)) throw new KernelscopeError("usage", `--${name} ${value}: give a number ${high === Infinity ? `from ${low}` : `from ${low} to ${high}`}.`);
   return parsed;
+}
+
+function noiseOf(args: Arguments): Noise | undefined {
+  const value = text(args, "noise");
+  return value === undefined ? undefined : parseNoise(value);
 }
 
 function whole(args: Arguments, name: string, low: number, high = Infinity): number | undefined {
@@ -124,7 +130,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal): Promise
     model: path.resolve(args.model), output: file(args, "output"), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
     bits: number(args, "bits", 0.01, 32), target: text(args, "target"), method: oneOf(args, "method", methods.map(({ id }) => id)),
     data: file(args, "data"), evalData: file(args, "eval-data"), preprocess: file(args, "preprocess"), layout: oneOf(args, "layout", ["bits", "bytes", "dense"] as const),
-    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), tune: text(args, "tune"), labels: number(args, "labels", 0, 1), force: flag(args, "force"),
+    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"),
   };
   const limits = thresholds(args);
   if (limits.length && request.data === undefined && request.evalData === undefined && request.recipe === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");

@@ -5,7 +5,7 @@ import type { CompressRequest, Device } from "../protocol/api";
 import { isOfData, KernelscopeError } from "../protocol/errors";
 import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
-import { recipeTuning, withLabelsOf } from "../protocol/tuning";
+import { recipeTuning, withMannerOf } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
@@ -80,7 +80,7 @@ export class CompressCommands {
     this.jobs.refuseTwice(model);
     const data = session.folder ?? await chooseData(model, await this.rememberedData(model), true), tune = data ? await chooseTuning(path.basename(model.fsPath)) : undefined;
     if (!data || tune === undefined) return;
-    await this.recipes.change(session.document, [...(session.folder === undefined ? [{ path: ["data", "folder"], value: relative(session.file, data) }] : []), { path: ["tune"], value: withLabelsOf(recipeTuning(tune), session.tuning) }]);
+    await this.recipes.change(session.document, [...(session.folder === undefined ? [{ path: ["data", "folder"], value: relative(session.file, data) }] : []), { path: ["tune"], value: withMannerOf(recipeTuning(tune), session.tuning) }]);
     await this.runRecipe(session);
   }
 

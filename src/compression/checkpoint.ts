@@ -5,6 +5,7 @@ import { isDevice } from "../protocol/api";
 import type { TrainingState } from "../training/trainer";
 import type { TunerState } from "../training/tuner";
 import type { FittedLayer } from "./fit";
+import type { LooseState, TuningCheckpoint } from "./tune";
 import type { OwnVector } from "./follow";
 import type { RatedCandidate } from "./sensitivity";
 
@@ -78,6 +79,9 @@ export type StoredChoice = Pick<RatedCandidate, "method" | "options" | "bytes" |
 /** What planning came to. */
 export interface StoredPlan { choices: StoredChoice[]; notes: string[] }
 
+/** Layers as they were fitted at first, and to a network that has been trained. */
+type Round = "layer" | "again";
+
 const SEAL_BYTES = 32, WRITING = "writing";
 
 /** Whether an earlier run of the job came as far as to write this output, so that a file in its place may be its result. */
@@ -113,36 +117,34 @@ export class JobRecord {
   }
 
   /** The layer as an earlier run left it, if that is what the plan says now. */
-  async fitted(layer: Layer, position: number, choice: { method: string; options: object }): Promise<FittedLayer | undefined> {
-    const known = await this.load(this.nameOf(position));
+  async fitted(layer: Layer, position: number, choice: { method: string; options: object }, round: Round = "layer"): Promise<FittedLayer | undefined> {
+    const known = await this.load(this.nameOf(position, round));
     if (!isRecord(known) || known.id !== layer.id) return undefined;
     const { packed, absorbed, sqnrDb } = known;
     if (!isPacked(packed, layer, choice) || !isAbsorbed(absorbed, layer) || typeof sqnrDb !== "number") return undefined;
     return { layer, packed, absorbed, sqnrDb };
   }
 
-  private nameOf(position: number): string { return `layer${this.attempt}-${position}`; }
+  private nameOf(position: number, round: Round): string { return `${round}${this.attempt}-${position}`; }
 
   /** Whether all that was to be kept is kept. */
   get isWhole(): boolean { return this.store !== undefined && this.failure === undefined; }
 
-  async keep({ layer, packed, absorbed, sqnrDb }: FittedLayer, position: number): Promise<void> {
-    await this.save(this.nameOf(position), { id: layer.id, packed, absorbed, sqnrDb });
+  async keep({ layer, packed, absorbed, sqnrDb }: FittedLayer, position: number, round: Round = "layer"): Promise<void> {
+    await this.save(this.nameOf(position, round), { id: layer.id, packed, absorbed, sqnrDb });
   }
 
   /** Notes that the output is about to be written, see {@link wasWriting}. */
   async writing(output: string): Promise<void> { await this.save(WRITING, output); }
 
   /** Where a training keeps what it has come to. */
-  training(): { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> } {
-    const name = `training${this.attempt}`;
-    return {
-      load: async () => {
-        const known = await this.load(name);
-        return isTunerState(known) ? known : undefined;
-      },
-      save: (state) => this.save(name, state),
+  training(): TuningCheckpoint {
+    const name = `training${this.attempt}`, loose = `loose${this.attempt}`;
+    const read = async <T>(key: string, is: (value: unknown) => value is T): Promise<T | undefined> => {
+      const known = await this.load(key);
+      return is(known) ? known : undefined;
     };
+    return { load: () => read(name, isTunerState), save: (state) => this.save(name, state), loadLoose: () => read(loose, isLooseState), saveLoose: (state) => this.save(loose, state) };
   }
 
   async done(): Promise<void> { await this.store?.clear().catch(() => undefined); }
@@ -215,8 +217,16 @@ export function isTrainingState(value: unknown): value is TrainingState {
   return isRecord(value) && [value.step, value.steps, value.loss].every((number) => typeof number === "number") && areArrays(value.arrays);
 }
 
+const isHeld = (held: unknown): boolean => isRecord(held) && typeof held.loss === "number";
+
+function isLooseState(value: unknown): value is LooseState {
+  if (!isRecord(value)) return false;
+  const { part, device, course, before, training } = value;
+  return typeof part === "number" && isDevice(device) && isRecord(course) && typeof course.steps === "number" && typeof course.every === "number" && isHeld(before) && isTrainingState(training);
+}
+
 function isTunerState(value: unknown): value is TunerState {
   if (!isRecord(value) || !isTrainingState(value)) return false;
-  const { best, first, device, every } = value as Record<string, unknown>, isHeld = (held: unknown) => isRecord(held) && typeof held.loss === "number";
+  const { best, first, device, every } = value as Record<string, unknown>;
   return isDevice(device) && typeof every === "number" && isRecord(best) && typeof best.step === "number" && areArrays(best.arrays) && isHeld(best.held) && isHeld(first);
 }

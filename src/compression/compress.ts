@@ -5,7 +5,7 @@ import type { Model } from "../onnx/model";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, TuningReport } from "../protocol/report";
-import { parseTuning } from "../protocol/tuning";
+import { mannerOf, parseTuning } from "../protocol/tuning";
 import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
@@ -20,7 +20,7 @@ import type { RatingRecord, Trial } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import type { OwnVector } from "./follow";
-import { tune } from "./tune";
+import { tune, type Refits } from "./tune";
 import { assemble, findByName } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
@@ -81,7 +81,7 @@ class Compression {
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
-      const vectors = await this.timed("tune", () => this.tune(fitted, data, tools, record));
+      const vectors = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record));
       const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
@@ -122,7 +122,7 @@ class Compression {
   private async jobKey(): Promise<string> {
     const { request, embedded } = this.job;
     for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
-    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, request.labels]))).slice(0, 24);
+    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, mannerOf(request)]))).slice(0, 24);
   }
 
   private readData(): Promise<JobData> {
@@ -226,15 +226,16 @@ class Compression {
   }
 
   /** Trains what was fitted where that is asked for. @returns constants that have changed beside the layers */
-  private async tune(fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<OwnVector[]> {
-    const { model, signal, stop, job: { request: { tune: text, labels, device: wanted } } } = this, length = parseTuning(text);
+  private async tune(choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<readonly OwnVector[]> {
+    const { model, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, length = parseTuning(text);
     if (!length || !data) return [];
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
     const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, layers, input, dataset, trained, watched, length, seed: tools.seed, labels, threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
+      model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
+      refits: this.refits(choices, data, tools, record),
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
@@ -242,6 +243,18 @@ class Compression {
     this.notes.push(...notes);
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
     return tuned.vectors;
+  }
+
+  /** Layers of the plan once more, fitted to a network that has been trained. */
+  private refits(choices: readonly LayerChoice[], data: JobData, tools: FitTools, record: JobRecord): Refits {
+    return {
+      known: (position) => record.fitted(choices[position].layer, position, choices[position], "again"),
+      make: async (positions, from) => {
+        const { layers } = await fitWithData(this.model, positions.map((position) => choices[position]), data.fit, tools, from);
+        for (const [i, layer] of layers.entries()) await record.keep(layer, positions[i], "again");
+        return layers;
+      },
+    };
   }
 
   private followTuning(): (done: TuningDone) => void {

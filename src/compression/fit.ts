@@ -101,6 +101,15 @@ export async function fitWithoutData(model: Model, choices: readonly LayerChoice
 
 const identity = (channels: number) => ({ factor: new Float64Array(channels).fill(1), offset: new Float64Array(channels) });
 
+/** A network on its way to the compressed one: what differs from the file. */
+export interface Variant {
+  layers: readonly FittedLayer[];
+  /** Constants that are no layer's weight. */
+  vectors: readonly OwnVector[];
+  /** Weights of layers that are not compressed yet. */
+  weights: ReadonlyMap<Layer, Float32Array>;
+}
+
 /** All layers of a plan, and what the network's outputs became on the samples that it was fitted to. */
 export interface Fitted { layers: FittedLayer[]; effect: Effect }
 
@@ -108,19 +117,21 @@ export interface Fitted { layers: FittedLayer[]; effect: Effect }
  * Compresses a plan's layers in the order of the network. Each sees the inputs that the layers compressed before it produce,
  * moves its target so that it answers the original's inputs, corrects assignments and codewords against its outputs' second moments, and
  * brings every output channel's mean and variance back to the original's through what follows it, where that brings the network's outputs nearer.
+ * @param from the network that is compressed, where that is another than the file's
  */
-export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools): Promise<Fitted> {
+export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, from?: Variant): Promise<Fitted> {
   const liveness = new Liveness(model, samples.input);
   const original = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const compressed = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const reference = await original.compute(liveness.outputs);
+  if (from) for (const flow of [original, compressed]) become(flow, from);
   const order = [...choices].sort((a, b) => a.layer.consumers[0].index - b.layer.consumers[0].index);
   const fitted = new Map<Layer, FittedLayer>();
   for (const choice of order) {
     const restored = await tools.restored?.(choice.layer);
     // streams go on in the same steps as without the interruption, so that all later layers see the same bits
     if (restored && isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
-    const result = restored ?? await fitLayer(model, choice, original, compressed, tools, liveness, reference);
+    const result = restored ?? await fitLayer(model, choice, { original, compressed, liveness, reference, from }, tools);
     fitted.set(choice.layer, result);
     substitute(compressed, result);
     await tools.onFitted?.(result);
@@ -135,10 +146,13 @@ function isReached({ graph, convolution, consumers: [node], weight }: Layer, liv
   return liveness.isData(graph === liveness.model.graph && convolution ? node.inputs[0] : node.inputs[node.inputs[1] === weight ? 0 : 1]);
 }
 
-async function fitLayer(model: Model, { layer, method, options }: LayerChoice, original: Flow, compressed: Flow, tools: FitTools, liveness: Liveness, reference: Map<string, Tensor[]>): Promise<FittedLayer> {
+/** Where a fit stands in the network: what flows through the one that is compressed and through the result, and the outputs that are wanted. */
+interface Place { original: Flow; compressed: Flow; liveness: Liveness; reference: Map<string, Tensor[]>; from?: Variant }
+
+async function fitLayer(model: Model, { layer, method, options }: LayerChoice, { original, compressed, liveness, reference, from }: Place, tools: FitTools): Promise<FittedLayer> {
   tools.onLayer?.(layer);
-  const [node] = layer.consumers;
-  const rows = await readRows(model, layer), follow = await followOf(model, layer);
+  const [node] = layer.consumers, changed = from && new Map(from.vectors.map(({ name, values }) => [name, values])), weight = from?.weights.get(layer);
+  const rows = weight ? toRows(layer, weight) : await readRows(model, layer), follow = await followOf(model, layer, changed);
   const free = follow?.normalization !== undefined;
   const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow) };
   if (!isReached(layer, liveness)) {
@@ -156,9 +170,9 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, o
   const packed = await methodById(method).compress(layer, rows, options, context);
   const effective = effectiveRows(packed);
   if (!follow) return measured({ layer, packed, absorbed: [] }, follow, rows);
-  const weight: TensorData = plainWeight(layer, effective);
+  const plain: TensorData = plainWeight(layer, effective);
   const y = (await original.compute([follow.output])).get(follow.output)!;
-  const z = (await compressed.compute([follow.output], new Map([[layer.weight, weight]]))).get(follow.output)!;
+  const z = (await compressed.compute([follow.output], new Map([[layer.weight, plain]]))).get(follow.output)!;
   const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution));
   return measured(await bestOf([affine, identity(outputsOf(layer))].map((map) => withAffine(layer, packed, follow, map)), compressed, reference), follow, rows);
 }
@@ -190,6 +204,13 @@ async function bestOf<F extends Omit<FittedLayer, "sqnrDb">>(variants: readonly 
   } finally {
     await session.release();
   }
+}
+
+/** Makes a stream that of another network. */
+function become(flow: Flow, { layers, vectors, weights }: Variant): void {
+  for (const [layer, weight] of weights) flow.replaced.set(layer.weight, floatTensor({ name: layer.weight, dims: layer.dims, type: layer.type, values: weight }));
+  for (const vector of vectors) flow.replaced.set(vector.name, floatTensor(vector));
+  for (const fitted of layers) substitute(flow, fitted);
 }
 
 /** Puts a fitted layer into a stream. */

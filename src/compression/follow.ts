@@ -17,19 +17,22 @@ export interface Follow {
   normalization?: { node: Node; scale: OwnVector; shift: Float32Array; mean: OwnVector; deviation: Float32Array };
 }
 
+/** Values that constants have in place of the file's, by name. */
+export type Changed = ReadonlyMap<string, Float32Array>;
+
 /** Looks behind a layer; undefined where its weight feeds several nodes, which a change would have to suit all at once. */
-export async function followOf(model: Model, layer: Layer): Promise<Follow | undefined> {
+export async function followOf(model: Model, layer: Layer, changed?: Changed): Promise<Follow | undefined> {
   if (layer.consumers.length !== 1) return undefined;
   const [node] = layer.consumers, channels = outputsOf(layer);
   if (layer.op === "ConvTranspose" && layer.groups > 1) return undefined;
   let output = node.outputs[0], bias: OwnVector | undefined;
-  if (node.op === "Conv" || node.op === "ConvTranspose") bias = await ownVector(model, node, 2, channels);
-  else if (node.op === "Gemm" && floatAttribute(node, "beta", 1) === 1 && floatAttribute(node, "alpha", 1) === 1) bias = await ownVector(model, node, 2, channels);
+  if (node.op === "Conv" || node.op === "ConvTranspose") bias = await ownVector(model, node, 2, channels, changed);
+  else if (node.op === "Gemm" && floatAttribute(node, "beta", 1) === 1 && floatAttribute(node, "alpha", 1) === 1) bias = await ownVector(model, node, 2, channels, changed);
   else if (node.op === "MatMul") {
     const add = onlyUser(layer, output);
     const other = add?.op === "Add" ? add.inputs.indexOf(output) ^ 1 : -1;
     if (add && other >= 0) {
-      bias = await ownVector(model, add, other, channels);
+      bias = await ownVector(model, add, other, channels, changed);
       if (bias) output = add.outputs[0];
     }
   }
@@ -37,8 +40,8 @@ export async function followOf(model: Model, layer: Layer): Promise<Follow | und
   const next = onlyUser(layer, output);
   // In half precision a scale that normalization takes over would leave sums of whole codebook steps in between, which overflow.
   if (layer.type === DataType.FLOAT && next?.op === "BatchNormalization" && next.inputs[0] === output && next.outputs.filter(Boolean).length === 1 && layer.convolution) {
-    const scale = await ownVector(model, next, 1, channels), mean = await ownVector(model, next, 3, channels);
-    const shift = await vector(model, next, 2, channels), variance = await vector(model, next, 4, channels);
+    const scale = await ownVector(model, next, 1, channels, changed), mean = await ownVector(model, next, 3, channels, changed);
+    const shift = await vector(model, next, 2, channels, changed), variance = await vector(model, next, 4, channels, changed);
     const epsilon = floatAttribute(next, "epsilon", 1e-5);
     if (scale && mean && shift && variance) {
       follow.normalization = { node: next, scale, mean, shift: shift.values, deviation: variance.values.map((v) => Math.sqrt(v + epsilon)) };
@@ -54,18 +57,18 @@ function onlyUser(layer: Layer, value: string): Node | undefined {
   return users[0];
 }
 
-async function vector(model: Model, node: Node, input: number, length: number): Promise<{ tensor: Tensor; values: Float32Array } | undefined> {
+async function vector(model: Model, node: Node, input: number, length: number, changed?: Changed): Promise<{ tensor: Tensor; values: Float32Array } | undefined> {
   const name = node.inputs[input];
   const tensor = name ? constantTensor(node.graph, name) : undefined;
   if (!tensor || tensor.count !== length || !isFloatType(tensor.type)) return undefined;
-  return { tensor, values: await readFloats(model, tensor) };
+  return { tensor, values: changed?.get(tensor.name) ?? await readFloats(model, tensor) };
 }
 
-async function ownVector(model: Model, node: Node, input: number, length: number): Promise<OwnVector | undefined> {
+async function ownVector(model: Model, node: Node, input: number, length: number, changed?: Changed): Promise<OwnVector | undefined> {
   const name = node.inputs[input];
   if (!name || !node.graph.initializers.has(name) || node.graph.consumers.get(name)?.length !== 1) return undefined;
   if (node.inputs.filter((other) => other === name).length !== 1) return undefined;
-  const found = await vector(model, node, input, length);
+  const found = await vector(model, node, input, length, changed);
   return found && { name, dims: found.tensor.dims, type: found.tensor.type, values: found.values };
 }
 

@@ -1,7 +1,7 @@
 import type { CompressRequest, PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, parseTarget, targetBytes } from "../protocol/sizes";
-import { parseTuning, tuningText, type TuningLength } from "../protocol/tuning";
+import { mannerOf, parseTuning, tuningText } from "../protocol/tuning";
 import type { Host } from "./host";
 import { parseRecipe, Recipe } from "./recipe";
 
@@ -28,9 +28,9 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
     ...request,
     preset: goalGiven ? request.preset : recipe.preset, target: goalGiven ? request.target : recipe.target, bits: goalGiven ? request.bits : recipe.bits,
     data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
-    seed: request.seed ?? recipe.seed, tune: request.tune ?? tuningText(recipe.tune), labels: request.labels ?? (recipe.tune === "none" ? undefined : recipe.tune.labels), device: request.device ?? recipe.device,
+    seed: request.seed ?? recipe.seed, tune: request.tune ?? tuningText(recipe.tune), ...(recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device,
   };
-  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed, tune: tuningOf(parseTuning(merged.tune), merged.labels) });
+  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed, tune: tuningOf(merged) });
   return { request: merged, recipe, embedded };
 }
 
@@ -45,7 +45,7 @@ export function goalOf({ preset, target, bits }: CompressRequest, inputBytes: nu
   return { kind: "preset", preset: preset ?? "balanced" };
 }
 
-function tuningOf(length: TuningLength | undefined, labels: number | undefined): Recipe["tune"] {
-  if (!length) return "none";
-  return { ...("steps" in length ? length : { duration: `${length.seconds}s` }), ...(labels && { labels }) };
+function tuningOf({ tune, ...manner }: CompressRequest): Recipe["tune"] {
+  const length = parseTuning(tune);
+  return length ? { ...("steps" in length ? length : { duration: `${length.seconds}s` }), ...mannerOf(manner) } : "none";
 }

@@ -6,13 +6,22 @@ import type { Model } from "../onnx/model";
 import { DEVICES } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { parseTarget } from "../protocol/sizes";
+import { NOISE_KINDS, SCHEDULES } from "../protocol/tuning";
 
 const described = <T extends z.ZodMiniType>(schema: T, description: string): T => {
   z.globalRegistry.add(schema, { description });
   return schema;
 };
 
-const labels = () => z.optional(described(z.number().check(z.minimum(0), z.maximum(1)), "Share of the labels' cross-entropy in what training brings down; the rest is to do what the original does. Where images are sorted into folders by class."));
+/** How to train, beside how long. */
+const manner = () => ({
+  labels: z.optional(described(z.number().check(z.minimum(0), z.maximum(1)), "Share of the labels' cross-entropy in what training brings down; the rest is to do what the original does. Where images are sorted into folders by class.")),
+  schedule: z.optional(described(z.enum(SCHEDULES), "endToEnd: all layers are quantized at once and trained together. iterative: one after the other, while what is not quantized yet is trained to take up what was lost.")),
+  noise: z.optional(described(z.strictObject({
+    kind: described(z.enum(NOISE_KINDS), "codeword: a block is seen as its codeword. zero: as nothing. int8, int4: as integers."),
+    p: described(z.number().check(z.positive(), z.maximum(1)), "How likely each block is seen so in a step: 0.05 to 0.2 for codewords."),
+  }), "Quantization noise: a part of the training goes to weights that are not quantized yet, some of which are seen as if they were.")),
+});
 
 const layer = () => z.strictObject({
   method: z.optional(described(z.enum(methods.map(({ id }) => id)), "Method of this layer.")),
@@ -37,8 +46,8 @@ export const Recipe = z.strictObject({
   preprocess: z.optional(Preprocess),
   tune: z._default(z.union([
     described(z.enum(["none"]), "No training."),
-    z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "a time like 90s, 30m or 2h")), "How long to train on the images: 90s, 30m, 2h."), labels: labels() }),
-    z.strictObject({ steps: described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "How many steps to train: the same file every time."), labels: labels() }),
+    z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "a time like 90s, 30m or 2h")), "How long to train on the images: 90s, 30m, 2h."), ...manner() }),
+    z.strictObject({ steps: described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "How many steps to train: the same file every time."), ...manner() }),
   ], '"none", { "duration": "30m" } or { "steps": 2000 }'), "none"),
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
   device: z._default(z.enum(DEVICES), "auto"),

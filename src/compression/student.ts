@@ -1,42 +1,81 @@
 import { methodById } from "../methods/registry";
+import { fromRows, kernelSize } from "../methods/rows";
 import { storeScale } from "../methods/scale";
+import { fromCodes } from "../numeric/grid";
 import { constantTensor } from "../onnx/constants";
+import type { Layer } from "../onnx/layers";
 import { isStandardDomain, type Graph, type Model, type Node } from "../onnx/model";
 import { isFloatType, readFloats, type Tensor } from "../onnx/tensor";
-import { TAPS } from "../training/graph";
+import type { Noise } from "../protocol/tuning";
 import { Codes } from "../training/codes";
-import { Vector, type Trainable } from "../training/trainable";
-import { measured, readRows, type FittedLayer } from "./fit";
+import { countOf, TAPS } from "../training/graph";
+import { QuantizationNoise, type Book } from "../training/noise";
+import { Adam } from "../training/optimizer";
+import { rowPlaces } from "../training/places";
+import type { Parameter } from "../training/step";
+import { Dense, rootMeanSquare, Vector, type Trainable } from "../training/trainable";
+import { effectiveRows, measured, readRows, type FittedLayer, type Variant } from "./fit";
 import { followOf, type Follow, type OwnVector } from "./follow";
 
 /** Highest steps: of codes and wishes in steps of their grid, of everything else as a share of its size. */
-const RATES = { codes: 0.02, words: 0.03, scale: 2e-3, vector: 5e-3 };
+const RATES = { codes: 0.02, words: 0.03, scale: 2e-3, vector: 5e-3, weight: 2e-3 };
+
+/** How layers are trained before they are quantized. */
+export interface LooseTraining { noise?: Noise; seed: number }
 
 /**
  * A compressed network as training sees it: its weights are as large as the original's, and its normalizations know nothing of the scales
- * that they take over in the file.
+ * that they take over in the file. Layers may be loose: floats still, that become codes later.
  */
 export class Student {
-  readonly trainables: Trainable[] = [];
-  /** Constants that the fit has changed, by name, in the sizes that training sees. */
+  /** Constants that are not the model's, by name, in the sizes that training sees. */
   readonly changed = new Map<string, Float32Array>();
-  private readonly codes = new Map<FittedLayer, Codes>();
+  private readonly weights = new Map<Layer, Codes | Dense>();
   private readonly vectors = new Map<string, Vector>();
-  private readonly follows = new Map<FittedLayer, Follow | undefined>();
+  private readonly quantized = new Map<Layer, { fitted: FittedLayer; follow: Follow | undefined }>();
 
-  private constructor(private readonly model: Model, private readonly layers: readonly FittedLayer[]) {}
+  private constructor(private readonly model: Model) {}
 
+  /** A network whose layers are all compressed. */
   static async of(model: Model, layers: readonly FittedLayer[]): Promise<Student> {
-    const student = new Student(model, layers);
-    for (const { absorbed } of layers) for (const { name, values } of absorbed) student.changed.set(name, values);
-    for (const fitted of layers) {
-      const follow = await followOf(model, fitted.layer);
-      student.follows.set(fitted, follow);
-      student.takeScale(fitted, follow);
-      student.takeCodes(fitted);
-    }
+    const student = new Student(model);
+    await student.quantize(layers);
     await student.takeVectors();
     return student;
+  }
+
+  /** The original, about to be compressed as `layers` say. */
+  static async loose(model: Model, layers: readonly FittedLayer[], training: LooseTraining): Promise<Student> {
+    const student = new Student(model);
+    for (const [position, fitted] of layers.entries()) await student.takeWeight(fitted, training, position);
+    await student.takeVectors();
+    return student;
+  }
+
+  /** How many layers are codes. */
+  get done(): number { return this.quantized.size; }
+
+  get trainables(): Trainable[] { return [...this.weights.values(), ...this.vectors.values()]; }
+
+  /** Layers become codes, as they were fitted. */
+  async quantize(layers: readonly FittedLayer[]): Promise<void> {
+    const { model, changed, vectors } = this, touched = new Set<string>();
+    for (const { absorbed } of layers) for (const { name, values } of absorbed) { changed.set(name, values); touched.add(name); }
+    for (const fitted of layers) {
+      const follow = await followOf(model, fitted.layer);
+      this.quantized.set(fitted.layer, { fitted, follow });
+      this.takeScale(fitted, follow);
+      this.takeCodes(fitted);
+    }
+    for (const name of touched) if (vectors.has(name)) vectors.set(name, this.vectorOf(model.graph.initializers.get(name)!, changed.get(name)!));
+  }
+
+  private async takeWeight({ layer, packed }: FittedLayer, { noise, seed }: LooseTraining, position: number): Promise<void> {
+    const rows = await readRows(this.model, layer), parameter = parameterOf(layer), places = rowPlaces(parameter, layer.outputAxis), codes = methodById(packed.method).codesOf(packed);
+    const block = codes && places.inputs % codes.block === 0 ? codes.block : kernelSize(layer);
+    const book: Book | undefined = noise?.kind === "codeword" && codes?.index && block === codes.block ? { words: fromCodes(codes.codes, codes.bits), scale: packed.scale } : undefined;
+    const values = fromRows(layer, rows.values), rate = RATES.weight * (rootMeanSquare(values) || 1e-3);
+    this.weights.set(layer, new Dense(parameter, values, new Adam(countOf(layer.dims)), rate, noise && new QuantizationNoise(noise, places, block, seed, position, book)));
   }
 
   private takeScale({ packed: { scale, scaleStorage } }: FittedLayer, follow: Follow | undefined): void {
@@ -46,35 +85,35 @@ export class Student {
     this.changed.set(mean.name, (this.changed.get(mean.name) ?? mean.values).map((v, m) => v * scale[m]));
   }
 
-  private takeCodes(fitted: FittedLayer): void {
-    const { layer: { op, dims, groups, weight, outputAxis }, packed } = fitted, codes = methodById(packed.method).codesOf(packed);
-    if (!codes) return;
-    const order = op === "Conv" && dims.length === 4 && groups === 1 ? TAPS : undefined;
-    const trainable = new Codes({ name: weight, dims, order }, { ...codes, scale: packed.scale, outputAxis, ownsScale: packed.scaleStorage !== "elsewhere" }, RATES);
-    this.codes.set(fitted, trainable);
-    this.trainables.push(trainable);
+  private takeCodes({ layer, packed }: FittedLayer): void {
+    const codes = methodById(packed.method).codesOf(packed);
+    if (codes) this.weights.set(layer, new Codes(parameterOf(layer), { ...codes, scale: packed.scale, outputAxis: layer.outputAxis, ownsScale: packed.scaleStorage !== "elsewhere" }, RATES));
+    else {
+      this.weights.delete(layer);
+      this.changed.set(layer.weight, fromRows(layer, effectiveRows(packed)));
+    }
   }
 
   /** Biases, and the factors and offsets of normalizations. */
   private async takeVectors(): Promise<void> {
-    const { model, model: { graph } } = this;
+    const { model, model: { graph }, changed, vectors } = this;
     for (const tensor of graph.nodes.flatMap(vectorsOf)) {
-      if (this.vectors.has(tensor.name) || graph.overridable.has(tensor.name) || graph.consumers.get(tensor.name)?.some((node) => node.graph !== graph)) continue;
-      const values = this.changed.get(tensor.name) ?? await readFloats(model, tensor), vector = new Vector({ name: tensor.name, dims: tensor.dims }, values.slice(), RATES.vector);
-      this.vectors.set(tensor.name, vector);
-      this.trainables.push(vector);
+      if (vectors.has(tensor.name) || graph.overridable.has(tensor.name) || graph.consumers.get(tensor.name)?.some((node) => node.graph !== graph)) continue;
+      vectors.set(tensor.name, this.vectorOf(tensor, changed.get(tensor.name) ?? await readFloats(model, tensor)));
     }
   }
 
-  /** The layers as training has left them, and the other constants that it has moved. */
-  async result(): Promise<{ layers: FittedLayer[]; vectors: OwnVector[] }> {
+  private vectorOf({ name, dims }: Tensor, values: Float32Array): Vector { return new Vector({ name, dims }, values.slice(), RATES.vector); }
+
+  /** The network as training has left it: its layers, the other constants that it has moved, and the weights that are loose still. */
+  async result(): Promise<Variant> {
     const { model } = this, layers: FittedLayer[] = [], vectors = new Map(Array.from(this.vectors, ([name, vector]): [string, OwnVector] => {
       const { dims, type } = model.graph.initializers.get(name)!;
       return [name, { name, dims, type, values: vector.values() }];
     }));
-    for (const fitted of this.layers) {
-      const { layer, packed: before } = fitted, trained = this.codes.get(fitted)?.result, follow = this.follows.get(fitted), isElsewhere = before.scaleStorage === "elsewhere";
-      const packed = trained ? { ...methodById(before.method).withCodes(before, trained), ...storeScale(trained.scale, isElsewhere) } : before;
+    for (const [layer, { fitted, follow }] of this.quantized) {
+      const { packed: before } = fitted, trained = this.weights.get(layer), codes = trained instanceof Codes ? trained.result : undefined, isElsewhere = before.scaleStorage === "elsewhere";
+      const packed = codes ? { ...methodById(before.method).withCodes(before, codes), ...storeScale(codes.scale, isElsewhere) } : before;
       const absorbed = fitted.absorbed.filter(({ name }) => !vectors.has(name)), gamma = isElsewhere ? vectors.get(follow?.normalization?.scale.name ?? "") : undefined;
       if (gamma) {
         absorbed.push({ ...gamma, values: gamma.values.map((v, m) => v * packed.scale[m]) });
@@ -82,9 +121,12 @@ export class Student {
       }
       layers.push(measured({ layer, packed, absorbed }, follow, await readRows(model, layer)));
     }
-    return { layers, vectors: [...vectors.values()] };
+    const weights = new Map(Array.from(this.weights).flatMap(([layer, weight]): [Layer, Float32Array][] => (weight instanceof Dense ? [[layer, weight.result]] : [])));
+    return { layers, vectors: [...vectors.values()], weights };
   }
 }
+
+const parameterOf = ({ op, dims, groups, weight }: Layer): Parameter => ({ name: weight, dims, order: op === "Conv" && dims.length === 4 && groups === 1 ? TAPS : undefined });
 
 /** Vectors of a node that training moves. */
 function vectorsOf(node: Node): Tensor[] {

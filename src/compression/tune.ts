@@ -1,5 +1,6 @@
 import type { Device, TuningDone, ValueFacts } from "../protocol/api";
 import type { HeldOut } from "../protocol/report";
+import type { TuningManner } from "../protocol/tuning";
 import type { Dataset } from "../evaluation/dataset";
 import { batchSize } from "../evaluation/evaluate";
 import { extract } from "../onnx/extract";
@@ -10,15 +11,18 @@ import type { Barrier } from "../training/differentiate";
 import { readNetwork, type Network } from "../training/network";
 import { choosePlace } from "../training/device";
 import type { Objective } from "../training/objective";
-import { Tuner, type HeldOutBatch, type TunerState } from "../training/tuner";
-import type { FittedLayer } from "./fit";
+import { Trainer, type TrainingState } from "../training/trainer";
+import { inputsOf, isNearer, Tuner, type HeldOutBatch, type TunerState } from "../training/tuner";
+import type { FittedLayer, Variant } from "./fit";
 import { Liveness } from "./flow";
 import type { OwnVector } from "./follow";
 import { Lessons } from "./lessons";
+import { looseRate, stagesOf, type Stage } from "./stages";
 import { Student } from "./student";
 
-export interface TuneRequest {
+export interface TuneRequest extends TuningManner {
   model: Model;
+  /** As they were fitted to the original, in the order of the plan. */
   layers: readonly FittedLayer[];
   input: ValueFacts;
   dataset: Dataset;
@@ -27,26 +31,43 @@ export interface TuneRequest {
   watched: readonly number[];
   length: { steps: number } | { seconds: number };
   seed: number;
-  /** Share of the labels' cross-entropy in the loss. */
-  labels?: number;
   threads?: number;
   device?: Device;
   runtime: Runtime;
+  refits: Refits;
   signal?: AbortSignal;
   stop?: AbortSignal;
   onProgress?(progress: TuningDone): void;
-  checkpoint?: { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> };
+  checkpoint?: TuningCheckpoint;
+}
+
+/** Layers of the plan, by position, fitted once more to a network that has been trained. */
+export interface Refits {
+  known(position: number): Promise<FittedLayer | undefined>;
+  make(positions: readonly number[], from: Variant): Promise<FittedLayer[]>;
+}
+
+/** Where the parts before the last one stand. */
+export interface LooseState { part: number; device: Device; course: Course; before: HeldOut; training: TrainingState }
+/** Steps in all, and after how many of the last part each the held-out samples are looked at. */
+interface Course { steps: number; every: number }
+
+export interface TuningCheckpoint {
+  load(): Promise<TunerState | undefined>;
+  save(state: TunerState): Promise<void>;
+  loadLoose(): Promise<LooseState | undefined>;
+  saveLoose(state: LooseState): Promise<void>;
 }
 
 export interface Tuned {
   device: Device;
-  layers: FittedLayer[];
-  vectors: OwnVector[];
+  layers: readonly FittedLayer[];
+  vectors: readonly OwnVector[];
   steps: number;
   bestStep: number;
   before: HeldOut;
   after: HeldOut;
-  /** What could not be tuned, in words. */
+  /** What could not be tuned, and other things to know, in words. */
   notes: string[];
 }
 
@@ -59,49 +80,158 @@ const LOOKS = 40;
 
 /** Trains a compressed network's codes, scales, biases and normalizations until it does what the original does, as nearly as it can. */
 export async function tune(request: TuneRequest): Promise<Tuned> {
-  const { model, layers, input, dataset, trained, watched, length, seed, labels = 0, threads, device: wanted = "auto", runtime, signal, stop, onProgress, checkpoint } = request;
-  const outputs = logitsOf(model, new Liveness(model, input.name).outputs), student = await Student.of(model, layers);
-  const parameters = layers.reduce((sum, { layer }) => sum + layer.parameters, 0), batch = batchSize(input, parameters < BATCH.largeParameters ? BATCH.small : BATCH.large).size;
-  const network = await readNetwork(model, { name: input.name, dims: [batch, ...dataset.shape] }, outputs, student.trainables.map(({ parameter: { name } }) => name));
-  substitute(network, student);
-  const inputShapes = new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]);
-  const openTeacher = async (device: Device) => runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes }), { threads, device });
-  const lessonsOf = (teacher: Session) => new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs });
-  const tunerOf = (device: Device, lessons: Lessons, held: readonly HeldOutBatch[], share = 0) => new Tuner({
-    runtime, device, threads, network, trainables: student.trainables, objective: objectiveOf(network, share), statistics: "fixed",
-    batch: (step) => lessons.batch(step, share > 0), held, length, looks: LOOKS, onProgress, checkpoint, signal, stop,
-  });
-  const known = await checkpoint?.load(), { device, note } = known ? { device: known.device } : await choosePlace({
-    wanted, devices: runtime.devices, length,
-    open: async (place) => {
-      const teacher = await openTeacher(place);
-      return { trial: (isTimed) => tunerOf(place, lessonsOf(teacher), []).trial(isTimed), release: () => teacher.release() };
-    },
-  });
-  const teacher = await openTeacher(device);
-  try {
-    const lessons = lessonsOf(teacher), held = await lessons.heldOut();
-    await lessons.chooseAugmentation(held);
-    const problem = labels ? lessons.problemWithLabels(held) : undefined;
-    const { steps, bestStep, first, best, step: { tuned, barriers } } = await tunerOf(device, lessons, held, problem === undefined ? labels : 0).run();
-    return { ...await student.result(), device, steps, bestStep, before: first, after: best, notes: [note, problem, ...notesOn(layers, tuned, barriers)].filter((one) => one !== undefined) };
-  } finally {
-    await teacher.release();
+  return new Tuning(request).run();
+}
+
+/** One training: what all its parts have in common. */
+class Tuning {
+  private readonly outputs: string[];
+  private readonly batch: number;
+  private readonly notes: string[] = [];
+  private device: Device = "cpu";
+  private lessons!: Lessons;
+  private held: HeldOutBatch[] = [];
+  private labels = 0;
+
+  constructor(private readonly request: TuneRequest) {
+    const { model, input, layers } = request, parameters = layers.reduce((sum, { layer }) => sum + layer.parameters, 0);
+    this.outputs = logitsOf(model, new Liveness(model, input.name).outputs);
+    this.batch = batchSize(input, parameters < BATCH.largeParameters ? BATCH.small : BATCH.large).size;
+  }
+
+  async run(): Promise<Tuned> {
+    const { request: { model, layers, checkpoint, labels = 0 } } = this, plain = await Student.of(model, layers), network = await this.networkOf(plain);
+    const known = await checkpoint?.load(), loose = await checkpoint?.loadLoose();
+    await this.chooseDevice(known?.device ?? loose?.device, plain, network);
+    const teacher = await this.openTeacher(this.device);
+    try {
+      this.lessons = this.lessonsOf(teacher);
+      this.held = await this.lessons.heldOut();
+      await this.lessons.chooseAugmentation(this.held);
+      const problem = labels ? this.lessons.problemWithLabels(this.held) : undefined;
+      if (problem === undefined) this.labels = labels;
+      else this.notes.push(problem);
+      return this.hasParts ? await this.trainInParts(plain, network, known, loose) : await this.finish(plain, await this.tunerOf(plain, network).run());
+    } finally {
+      await teacher.release();
+    }
+  }
+
+  private get hasParts(): boolean { return this.request.schedule === "iterative" || this.request.noise !== undefined; }
+
+  /** First parts in which some layers are loose, then the whole compressed network; what comes out is no worse than it would have been without any training. */
+  private async trainInParts(plain: Student, network: Network, known: TunerState | undefined, loose: LooseState | undefined): Promise<Tuned> {
+    const { request, request: { model, layers, seed, noise, checkpoint, onProgress } } = this;
+    const { course, before } = loose ?? await this.tunerOf(plain, network).survey();
+    const stages = stagesOf(orderOf(layers), course.steps, request), last = stages.length - 1, student = await Student.loose(model, layers, { noise, seed }), offset = course.steps - stages[last].steps;
+    const resumed = loose && await this.isKnown(stages.slice(0, (known ? last : loose.part) + 1)) ? { part: known ? last : loose.part, loose } : undefined;
+    let done = 0;
+    for (const [part, { quantized, steps }] of stages.entries()) {
+      if (quantized.length) await student.quantize(await this.fits(quantized, student));
+      if (part === last) break;
+      if (part >= (resumed?.part ?? 0)) await this.trainLoose(student, { part, offset: done, steps, course, before, resumed: resumed?.part === part ? resumed.loose.training : undefined });
+      done += steps;
+    }
+    const own = await this.networkOf(student), tuner = this.tunerOf(student, own, {
+      length: { steps: stages[last].steps }, looks: Math.ceil(stages[last].steps / course.every), batch: (step) => this.lessons.batch(offset + step, this.labels > 0),
+      checkpoint: checkpoint && { load: async () => (resumed ? known : undefined), save: (state) => checkpoint.save(state) },
+      onProgress: (progress) => onProgress?.({ ...progress, step: offset + progress.step, steps: course.steps, first: before, best: isNearer(progress.best, before, this.held) ? progress.best : before }),
+    });
+    const result = await tuner.run(), steps = offset + result.steps;
+    if (isNearer(result.best, before, this.held)) return this.finish(student, { ...result, first: before, steps, bestStep: offset + result.bestStep });
+    return this.finish(plain, { ...result, first: before, best: before, steps, bestStep: 0 });
+  }
+
+  /** Trains the layers that are loose, and the codes of those that are not. */
+  private async trainLoose(student: Student, { part, offset, steps, course, before, resumed }: { part: number; offset: number; steps: number; course: Course; before: HeldOut; resumed?: TrainingState }): Promise<void> {
+    const { request: { runtime, threads, schedule, signal, stop, onProgress, checkpoint, layers }, device, labels } = this, network = await this.networkOf(student);
+    const trainer = new Trainer({
+      runtime, device, threads, network, trainables: student.trainables, objective: objectiveOf(network, labels), statistics: "fixed", signal, stop,
+      inputs: async (step) => inputsOf(await this.lessons.batch(offset + step, labels > 0), network.input), rate: (step, all) => looseRate(step, all, schedule === "iterative"),
+    });
+    const keep = async (training: TrainingState) => { await checkpoint?.saveLoose({ part, device, course, before, training }); };
+    await trainer.open();
+    try {
+      const start = resumed && trainer.restore(resumed.arrays) ? resumed : { step: 0, steps, loss: 0, arrays: trainer.arrays };
+      if (start !== resumed) await keep(start);
+      const end = await trainer.run(start, { keep, afterStep: ({ step, loss }) => onProgress?.({ step: offset + step, steps: course.steps, loss, first: before, best: before, layers: { done: student.done, of: layers.length } }) });
+      await keep({ ...end, arrays: trainer.arrays });
+    } finally {
+      await trainer.close();
+    }
+  }
+
+  /** Whether all layers that these parts quantize have been fitted already. */
+  private async isKnown(stages: readonly Stage[]): Promise<boolean> {
+    for (const position of stages.flatMap(({ quantized }) => quantized)) if (!await this.request.refits.known(position)) return false;
+    return true;
+  }
+
+  /** Layers fitted to the network as it stands, now or by an earlier run. */
+  private async fits(positions: readonly number[], student: Student): Promise<FittedLayer[]> {
+    const { refits } = this.request, known = await Promise.all(positions.map((position) => refits.known(position)));
+    return known.every((one) => one !== undefined) ? known : refits.make(positions, await student.result());
+  }
+
+  private async finish(student: Student, { steps, bestStep, first, best, step: { tuned, barriers } }: Awaited<ReturnType<Tuner["run"]>>): Promise<Tuned> {
+    const { layers, vectors } = await student.result();
+    return { layers, vectors, device: this.device, steps, bestStep, before: first, after: best, notes: [...this.notes, ...notesOn(this.request.layers, tuned, barriers)] };
+  }
+
+  private async networkOf({ trainables, changed }: Student): Promise<Network> {
+    const { request: { model, input, dataset }, batch, outputs } = this;
+    const network = await readNetwork(model, { name: input.name, dims: [batch, ...dataset.shape] }, outputs, trainables.map(({ parameter: { name } }) => name));
+    for (const [name, data] of changed) {
+      const constant = network.constants.get(name);
+      if (constant) network.constants.set(name, { ...constant, data });
+    }
+    return network;
+  }
+
+  private tunerOf({ trainables }: Student, network: Network, more: Partial<ConstructorParameters<typeof Tuner>[0]> = {}): Tuner {
+    const { request: { runtime, threads, length, onProgress, checkpoint, signal, stop }, device, labels, held } = this;
+    return new Tuner({
+      runtime, device, threads, network, trainables, objective: objectiveOf(network, labels), statistics: "fixed",
+      batch: (step) => this.lessons.batch(step, labels > 0), held, length, looks: LOOKS, onProgress, checkpoint, signal, stop, ...more,
+    });
+  }
+
+  /** Where the training goes on, or where a step of it is fastest. */
+  private async chooseDevice(known: Device | undefined, student: Student, network: Network): Promise<void> {
+    const { request: { device: wanted = "auto", runtime, length } } = this;
+    if (known) {
+      this.device = known;
+      return;
+    }
+    const { device, note } = await choosePlace({
+      wanted, devices: runtime.devices, length,
+      open: async (place) => {
+        const teacher = await this.openTeacher(place), lessons = this.lessonsOf(teacher);
+        return { trial: (isTimed) => this.tunerOf(student, network, { device: place, held: [], batch: (step) => lessons.batch(step) }).trial(isTimed), release: () => teacher.release() };
+      },
+    });
+    this.device = device;
+    if (note !== undefined) this.notes.push(note);
+  }
+
+  private async openTeacher(device: Device): Promise<Session> {
+    const { outputs, request: { model, input, dataset, runtime, threads } } = this, inputShapes = new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]);
+    return runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes }), { threads, device });
+  }
+
+  private lessonsOf(teacher: Session): Lessons {
+    const { outputs, batch, request: { dataset, trained, watched, seed, input } } = this;
+    return new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs });
   }
 }
+
+/** The layers of a plan in the order of the network, as positions. */
+const orderOf = (layers: readonly FittedLayer[]): number[] => layers.map((_, i) => i).sort((a, b) => layers[a].layer.consumers[0].index - layers[b].layer.consumers[0].index);
 
 /** What could not be tuned, and why. */
 function notesOn(layers: readonly FittedLayer[], tuned: readonly string[], barriers: readonly Barrier[]): string[] {
   const left = layers.filter(({ layer: { weight } }) => !tuned.includes(weight)).map(({ layer: { label } }) => label), reasons = [...new Set(barriers.map(({ op, reason }) => `${op} (${reason})`))];
   return left.length ? [`Not tuned, because gradients end at ${reasons.join(", ") || "an operator that is not known"}: ${left.join(", ")}.`] : [];
-}
-
-/** Puts what the fit has changed in the place of the model's constants. */
-function substitute({ constants }: Network, { changed }: Student): void {
-  for (const [name, data] of changed) {
-    const constant = constants.get(name);
-    if (constant) constants.set(name, { ...constant, data });
-  }
 }
 
 /** Outputs as they are before a softmax at the very end: predictions are compared there. */

@@ -1,7 +1,7 @@
 import { KernelscopeError } from "../protocol/errors";
 import type { Device, PresetId } from "../protocol/api";
 import type { LayerSetting, RecipeChange, RecipeProblem, RecipeView } from "../protocol/recipe-page";
-import type { RecipeTuning } from "../protocol/tuning";
+import { mannerOf, NOISE_KINDS, SCHEDULES, type Noise, type RecipeTuning } from "../protocol/tuning";
 import { JsonTextError, parseJsonText, placeOf } from "./json-text";
 
 /** A recipe as its text: what a page shows of it, where something is wrong in it, and what a page may change. The engine has the last word on whether it is one. */
@@ -38,8 +38,14 @@ const number = (value: unknown): number | undefined => (typeof value === "number
 function tuningOf(tune: unknown): RecipeTuning | undefined {
   if (tune === "none") return tune;
   if (!isJson(tune)) return undefined;
-  const duration = string(tune.duration), steps = number(tune.steps), labels = number(tune.labels), more = labels === undefined ? {} : { labels };
-  return duration !== undefined ? { duration, ...more } : steps !== undefined ? { steps, ...more } : undefined;
+  const duration = string(tune.duration), steps = number(tune.steps), manner = mannerOf({ labels: number(tune.labels), schedule: SCHEDULES.find((one) => one === tune.schedule), noise: noiseOf(tune.noise) });
+  return duration !== undefined ? { duration, ...manner } : steps !== undefined ? { steps, ...manner } : undefined;
+}
+
+function noiseOf(noise: unknown): Noise | undefined {
+  if (!isJson(noise)) return undefined;
+  const kind = NOISE_KINDS.find((one) => one === noise.kind), p = number(noise.p);
+  return kind && p !== undefined ? { kind, p } : undefined;
 }
 
 function settingOf({ method, options, pin }: Json): LayerSetting {

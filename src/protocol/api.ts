@@ -2,6 +2,7 @@ import type { AccuracyWorkerApi } from "./accuracy";
 import type { CompareWorkerApi } from "./compare";
 import type { PlanFacts } from "./plan";
 import type { CompressReport, EvaluateReport, HeldOut, LayerReport } from "./report";
+import type { TuningManner } from "./tuning";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
 
@@ -145,7 +146,7 @@ export const isDevice = (value: unknown): value is Device => DEVICES.some((devic
 export type PresetId = "nearly-lossless" | "balanced" | "smallest";
 
 /** A compression as the command line or the editor asks for it. Paths are absolute. */
-export interface CompressRequest {
+export interface CompressRequest extends TuningManner {
   model: string;
   output?: string;
   recipe?: string;
@@ -161,8 +162,6 @@ export interface CompressRequest {
   preprocess?: string;
   /** "30m", "2000steps", "none". */
   tune?: string;
-  /** Share that the labels' cross-entropy has in what training brings down, 0 to 1. */
-  labels?: number;
   inference?: "float" | "integer";
   layout?: "bits" | "bytes" | "dense";
   device?: Device;
@@ -207,6 +206,8 @@ export interface TuningDone {
   /** Before the first step. */
   first: HeldOut;
   best: HeldOut;
+  /** Where layers are quantized one after the other: how many are. */
+  layers?: { done: number; of: number };
 }
 
 /** How many of a plan's layers are fitted, and the one that has just been. */

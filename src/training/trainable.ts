@@ -1,3 +1,4 @@
+import type { QuantizationNoise } from "./noise";
 import { Adam, type Optimizer } from "./optimizer";
 import { reordered, type Parameter } from "./step";
 
@@ -6,6 +7,8 @@ export interface Trainable {
   readonly parameter: Parameter;
   /** What the network gets, as the parameter's order stores it. Good until the next call. */
   values(): Float32Array;
+  /** What the network gets in a step of its training, where that is something else. */
+  varied?(step: number): Float32Array;
   /** Takes a step against the gradient of {@link values}; `rate` is a share of the highest. */
   learn(gradient: Float32Array, rate: number): void;
   /** All that decides how it goes on: the same arrays every time, to be copied out of and into. */
@@ -30,21 +33,24 @@ export class Vector implements Trainable {
   learn(gradient: Float32Array, rate: number): void { this.optimizer.step(this.numbers, gradient, rate * this.rate); }
 }
 
-/** A tensor trained from its beginning, by an optimizer of its own. */
+/** A tensor of floats, trained by an optimizer of its own. */
 export class Dense implements Trainable {
   private readonly numbers: Float32Array;
-  readonly state: readonly Float32Array[];
+  readonly state: readonly (Float32Array | Int32Array)[];
 
   /**
    * @param initial in the order of the network
    * @param highest the highest rate
+   * @param noise what the network sees of it in a step
    */
-  constructor(readonly parameter: Parameter, initial: Float32Array, private readonly optimizer: Optimizer, private readonly highest: number) {
+  constructor(readonly parameter: Parameter, initial: Float32Array, private readonly optimizer: Optimizer, private readonly highest: number, private readonly noise?: QuantizationNoise) {
     this.numbers = parameter.order ? reordered(initial, parameter) : initial.slice();
-    this.state = [this.numbers, ...optimizer.state];
+    this.state = [this.numbers, ...optimizer.state, ...noise?.state ?? []];
   }
 
   values(): Float32Array { return this.numbers; }
+
+  varied(step: number): Float32Array { return this.noise?.of(this.numbers, step) ?? this.numbers; }
 
   learn(gradient: Float32Array, rate: number): void { this.optimizer.step(this.numbers, gradient, rate * this.highest); }
 
@@ -52,4 +58,4 @@ export class Dense implements Trainable {
   get result(): Float32Array { return reordered(this.numbers, this.parameter, true); }
 }
 
-const rootMeanSquare = (values: Float32Array): number => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+export const rootMeanSquare = (values: Float32Array): number => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);

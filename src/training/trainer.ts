@@ -97,7 +97,7 @@ export class Trainer {
       throwIfCancelled(signal);
       const current = await next;
       if (step + 1 < steps) next = this.inputsAhead(step + 1);
-      const now = await this.learn(current, rate(step, steps));
+      const now = await this.learn(current, step, rate(step, steps));
       loss += (now - loss) / Math.min(++step, SMOOTHED);
       await afterStep?.({ step, steps, loss });
       const begun = performance.now();
@@ -115,7 +115,7 @@ export class Trainer {
     for (let step = 0; step < TIMED.after + TIMED.steps; step++) {
       throwIfCancelled(signal);
       if (step === TIMED.after) started = performance.now();
-      await this.learn(await inputs(step), 0);
+      await this.learn(await inputs(step), step, 0);
     }
     const seconds = (performance.now() - started) / 1000 / TIMED.steps;
     this.restore(before);
@@ -124,7 +124,7 @@ export class Trainer {
 
   /** The first step as it would be, and how long one takes if that is asked for. */
   async trial(isTimed: boolean): Promise<Trial> {
-    const results = await this.session.run(this.feeds(await this.options.inputs(0))), gradients = this.step.tuned.map((name) => results[gradientOutput(name)].data);
+    const results = await this.session.run(this.feeds(await this.options.inputs(0), 0)), gradients = this.step.tuned.map((name) => results[gradientOutput(name)].data);
     return { gradients, seconds: isTimed ? await this.secondsPerStep() : 0 };
   }
 
@@ -172,17 +172,17 @@ export class Trainer {
     return inputs;
   }
 
-  /** What is trained, as it stands. */
-  private given(): Inputs {
-    return Object.fromEntries(this.options.trainables.map((one) => [one.parameter.name, { dims: storedDims(one.parameter), data: one.values() }]));
+  /** What is trained, as it stands, or as a step sees it. */
+  private given(step?: number): Inputs {
+    return Object.fromEntries(this.options.trainables.map((one) => [one.parameter.name, { dims: storedDims(one.parameter), data: step === undefined ? one.values() : one.varied?.(step) ?? one.values() }]));
   }
 
-  private feeds(inputs: Inputs): Inputs { return { ...this.given(), ...inputs, ...(this.isFixed ? this.statistics.feeds() : {}) }; }
+  private feeds(inputs: Inputs, step: number): Inputs { return { ...this.given(step), ...inputs, ...(this.isFixed ? this.statistics.feeds() : {}) }; }
 
   /** One step. @returns the loss before it */
-  private async learn(inputs: Inputs, rate: number): Promise<number> {
+  private async learn(inputs: Inputs, at: number, rate: number): Promise<number> {
     const { options: { trainables }, step, statistics } = this, tuned = new Set(step.tuned);
-    const results = await this.session.run(this.feeds(inputs));
+    const results = await this.session.run(this.feeds(inputs, at));
     for (const trainable of trainables) if (tuned.has(trainable.parameter.name)) trainable.learn(results[gradientOutput(trainable.parameter.name)].data, rate);
     if (!this.isFixed) statistics.follow(results);
     const [loss] = results[LOSS].data;

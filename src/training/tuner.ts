@@ -48,6 +48,9 @@ export class Tuner {
 
   run(): Promise<TuneResult> { return this.opened(() => this.train()); }
 
+  /** How long the training would be, and what it would begin with. */
+  survey(): Promise<{ course: { steps: number; every: number }; before: HeldOut }> { return this.opened(async () => ({ before: await this.evaluate(), course: await this.course() })); }
+
   /** What a step is like here; nothing is learned. */
   trial(isTimed: boolean): Promise<Trial> { return this.opened(() => this.trainer.trial(isTimed)); }
 
@@ -73,19 +76,13 @@ export class Tuner {
         let held: HeldOut | undefined;
         if (step % every === 0 || step === steps) {
           held = await this.evaluate();
-          if (this.isBetter(held, best.held)) best = { held, step, arrays: copies(trainer.arrays) };
+          if (isNearer(held, best.held, this.options.held)) best = { held, step, arrays: copies(trainer.arrays) };
         }
         onProgress?.({ step, steps, loss, held, first, best: best.held });
       },
     });
     trainer.restore(best.arrays);
     return { steps: step, bestStep: best.step, first, best: best.held, step: trainer.step };
-  }
-
-  /** Nearer to the original, and with no fewer of its predictions than chance may take. */
-  private isBetter(held: HeldOut, best: HeldOut): boolean {
-    const samples = this.options.held.reduce((sum, { count }) => sum + count, 0), share = best.agreement ?? 1;
-    return held.loss < best.loss && (held.agreement ?? 1) >= share - Math.sqrt(share * (1 - share) / samples);
   }
 
   /** How many steps are taken, and after how many each the held-out samples are looked at; a time is turned into both. */
@@ -122,7 +119,14 @@ export class Tuner {
   }
 }
 
-function inputsOf({ samples, teacher, labels }: TeachingBatch, input: string): Inputs {
+/** Nearer to the original, and with no fewer of its predictions than chance may take. */
+export function isNearer(held: HeldOut, best: HeldOut, batches: readonly HeldOutBatch[]): boolean {
+  const samples = batches.reduce((sum, { count }) => sum + count, 0), share = best.agreement ?? 1;
+  return held.loss < best.loss && (held.agreement ?? 1) >= share - Math.sqrt(share * (1 - share) / samples);
+}
+
+/** What comes into a step. */
+export function inputsOf({ samples, teacher, labels }: TeachingBatch, input: string): Inputs {
   return { [input]: samples, ...(labels && { [LABELS]: labels }), ...Object.fromEntries(teacher.map((output, i) => [teacherInput(i), output])) };
 }
 

@@ -1,5 +1,5 @@
 import type { RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
-import { parseTuning, recipeTuning, withLabelsOf, type RecipeTuning } from "../../src/protocol/tuning";
+import { parseTuning, recipeTuning, withMannerOf, type RecipeTuning } from "../../src/protocol/tuning";
 import { field, select } from "../controls";
 import { el } from "../dom";
 import { t } from "../l10n";
@@ -105,7 +105,7 @@ export class TuningSetting {
   }
 
   private write(length: RecipeTuning): void {
-    const tuning = withLabelsOf(length, this.tune);
+    const tuning = withMannerOf(length, this.tune);
     if (JSON.stringify(tuning) === JSON.stringify(this.tune)) { this.leave(); return; }
     this.change([{ path: ["tune"], value: tuning === "none" ? undefined : tuning }]);
   }

@@ -1,0 +1,92 @@
+import { assign } from "../numeric/kmeans";
+import { Random } from "../numeric/random";
+import type { Noise } from "../protocol/tuning";
+import type { RowPlaces } from "./places";
+
+/** The words that stand for a weight's blocks. */
+export interface Book {
+  /** [words, block], in units of the scale. */
+  words: Float32Array;
+  /** [outputs] */
+  scale: Float32Array;
+}
+
+/** Steps between new choices of words, and new words. */
+const EVERY = 50;
+/** Streams of random numbers: one for each weight from here on. */
+const STREAM = 1000;
+
+/**
+ * Quantization noise (Fan et al.: arXiv 2004.07320): in each step some blocks of a weight, each with probability p, are seen as they will be once they are quantized
+ * — by their codeword, by zero, or by integers of 8 or 4 bits with a scale for each output channel. Gradients pass all blocks unchanged, straight through those.
+ */
+export class QuantizationNoise {
+  /** Codewords as they stand, and which of them each block has, [blocks of a row, outputs]: both follow the weight. */
+  readonly state: readonly (Float32Array | Int32Array)[];
+  private readonly words: Float32Array;
+  private readonly index: Int32Array;
+  private readonly noisy: Float32Array;
+
+  /**
+   * @param block weights in a row that are seen so together
+   * @param stream tells the weights of a network apart
+   * @param book what codewords begin with, where the noise is of their kind
+   */
+  constructor(private readonly noise: Noise, private readonly places: RowPlaces, private readonly block: number, private readonly seed: number, private readonly stream: number, private readonly book?: Book) {
+    const { outputs, inputs } = places;
+    this.noisy = new Float32Array(outputs * inputs);
+    this.words = book?.words.slice() ?? new Float32Array(0);
+    this.index = new Int32Array(book ? outputs * inputs / block : 0);
+    this.state = book ? [this.words, this.index] : [];
+  }
+
+  /** The numbers of a weight as a step sees them; good until the next call. */
+  of(numbers: Float32Array, step: number): Float32Array {
+    const { noise: { kind }, noisy, book } = this;
+    noisy.set(numbers);
+    if (kind === "zero") this.each(step, (at) => { noisy[at] = 0; });
+    else if (kind === "codeword" && book) {
+      if (step % EVERY === 0) this.follow(numbers, book);
+      const { words, index, places: { outputs }, block } = this;
+      this.each(step, (at, m, b, j) => { noisy[at] = words[index[b * outputs + m] * block + j] * book.scale[m]; });
+    } else {
+      const top = kind === "int4" ? 7 : 127, grids = this.peaks(numbers).map((peak) => peak / top || 1);
+      this.each(step, (at, m) => { noisy[at] = Math.round(numbers[at] / grids[m]) * grids[m]; });
+    }
+    return noisy;
+  }
+
+  /** The places of all weights in the blocks that a step draws. */
+  private each(step: number, visit: (at: number, output: number, block: number, place: number) => void): void {
+    const { noise: { p }, places: { outputs, inputs, first, step: stride }, block, seed, stream } = this, count = outputs * inputs / block, random = new Random(seed * 65_537 + step, STREAM + stream), spacing = Math.log1p(-p);
+    // the distance between drawn blocks is geometrically distributed: one number for each that is drawn
+    for (let i = p < 1 ? gap(random, spacing) : 0; i < count; i += 1 + (p < 1 ? gap(random, spacing) : 0)) {
+      const b = Math.floor(i / outputs), m = i % outputs;
+      for (let j = 0; j < block; j++) visit(first[b * block + j] + m * stride, m, b, j);
+    }
+  }
+
+  /** Every block takes its nearest word, and every word becomes the mean of its blocks (one pass of Lloyd's iteration). */
+  private follow(numbers: Float32Array, { scale }: Book): void {
+    const { words, index, places: { outputs, inputs, first, step: stride }, block } = this, points = new Float32Array(numbers.length);
+    for (let j = 0, b = 0; j < inputs; j++, b = Math.floor(j / block)) for (let m = 0; m < outputs; m++) points[(b * outputs + m) * block + j % block] = numbers[first[j] + m * stride] / scale[m];
+    index.set(assign(points, block, words).index);
+    const sums = new Float64Array(words.length), mass = new Float64Array(words.length / block);
+    for (let i = 0; i < index.length; i++) {
+      const weight = scale[i % outputs] ** 2, word = index[i];
+      mass[word] += weight;
+      for (let j = 0; j < block; j++) sums[word * block + j] += weight * points[i * block + j];
+    }
+    for (let i = 0; i < words.length; i++) if (mass[Math.floor(i / block)] > 0) words[i] = sums[i] / mass[Math.floor(i / block)];
+  }
+
+  /** The largest size of each output channel's weights. */
+  private peaks(numbers: Float32Array): Float32Array {
+    const { outputs, first, step } = this.places, peaks = new Float32Array(outputs);
+    for (const start of first) for (let m = 0; m < outputs; m++) peaks[m] = Math.max(peaks[m], Math.abs(numbers[start + m * step]));
+    return peaks;
+  }
+}
+
+/** Blocks that are passed over before the next one is drawn. */
+const gap = (random: Random, spacing: number): number => Math.floor(Math.log(1 - random.next()) / spacing);
