@@ -41,6 +41,18 @@ test("training comes nearer to the original, keeps to the target and tells how i
   expect(report.layers.filter(({ skipped }) => skipped === undefined).every(({ method }) => method === "kernel" || method === "integer")).toBe(true);
 });
 
+test.each<Pick<CompressRequest, "schedule" | "noise">>([{ schedule: "iterative" }, { noise: { kind: "zero", p: 0.1 } }, { noise: { kind: "int8", p: 1 } }])("in parts, as %j says, it counts all steps and ends no worse than it began", async (manner) => {
+  const seen: Progress[] = [], report = await compress({ output: at("parts.onnx"), target: "20KB", tune: "20steps", ...manner }, (progress) => { if (progress.tuning) seen.push(progress); });
+  const { before, after, steps } = report.tuning!;
+  expect(steps).toBe(20);
+  expect(seen.map(({ tuning }) => tuning!.step)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  expect(after.loss).toBeLessThanOrEqual(before.loss);
+  expect(report.output.bytes).toBeLessThanOrEqual(20_000);
+  const layers = seen.flatMap(({ tuning }) => tuning!.layers?.done ?? []);
+  expect(layers).toEqual([...layers].sort((a, b) => a - b));
+  expect(new Set(layers).size).toBe(manner.schedule ? report.layers.filter(({ skipped }) => skipped === undefined).length - 1 : 1);
+});
+
 test("labels are learned from where they are asked for", async () => {
   const losses: number[] = [], run = (labels: number) => compress({ output: at("labels.onnx"), target: "20KB", tune: "2steps", labels }, ({ tuning }) => { if (tuning?.step === 1) losses.push(tuning.loss); });
   const [few, many] = [await run(0.1), await run(0.9)];
@@ -66,8 +78,8 @@ test("one Ctrl+C ends the training and keeps its best, a second one everything",
   expect(await run(2)).toMatchObject({ code: 130, written: false });
 }, 600_000);
 
-test("killed eight times while it trains, it comes to the same file", () => {
-  const request = { model, data, output: at("out.onnx"), threads: 2, target: "24KB", tune: "10steps" };
+test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "10steps" }], ["layer after layer, with noise", { tune: "12steps", schedule: "iterative", noise: { kind: "codeword", p: 0.2 } }]])("killed eight times while it trains %s, it comes to the same file", (_name, manner) => {
+  const request = { model, data, output: at("out.onnx"), threads: 2, target: "24KB", ...manner };
   const run = (moment: string) => spawnSync(process.execPath, [script, moment, at("jobs"), JSON.stringify(request)], { encoding: "utf8" });
   const finish = (): Buffer => {
     expect(run("never")).toMatchObject({ status: 0, stderr: "" });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseTuning, recipeTuning, tuningText, withMannerOf } from "../../src/protocol/tuning";
+import { parseNoise, parseTuning, recipeTuning, tuningText, withMannerOf } from "../../src/protocol/tuning";
 
 test("a length of tuning reads the same as a request, as a recipe and as a number", () => {
   for (const [text, length, recipe] of [["90s", { seconds: 90 }, { duration: "90s" }], ["1.5h", { seconds: 5400 }, { duration: "1.5h" }], ["2000steps", { steps: 2000 }, { steps: 2000 }], ["none", undefined, "none"]] as const) {
@@ -8,6 +8,17 @@ test("a length of tuning reads the same as a request, as a recipe and as a numbe
     expect(tuningText(recipe)).toBe(text);
   }
   for (const wrong of ["", "soon", "30", "0m", "1.5steps", "-3m"]) expect(() => parseTuning(wrong), wrong).toThrow("no length of tuning");
+});
+
+test("the manner of a training stays when its length changes", () => {
+  const noise = { kind: "int8", p: 0.5 } as const;
+  expect(withMannerOf({ steps: 5 }, { duration: "30m", schedule: "iterative", noise })).toEqual({ steps: 5, schedule: "iterative", noise });
+});
+
+test("noise is read as kind and share, and anything else refused with what there is", () => {
+  expect(parseNoise("codeword:0.1")).toEqual({ kind: "codeword", p: 0.1 });
+  expect(parseNoise("zero:1")).toEqual({ kind: "zero", p: 1 });
+  for (const wrong of ["codeword", "codeword:0", "int8:1.5", "int3:0.1", "zero:x", ""]) expect(() => parseNoise(wrong), wrong).toThrow("codeword, zero, int8, int4");
 });
 
 test("labels stay when the length changes, and go with the training", () => {
