@@ -117,12 +117,12 @@ test("the slider moves everything at once by keys and by hand, and is one step o
 });
 
 test("lists show what the recipe says of its images and device, and fields are called what they are for", async () => {
-  write({ preset: "balanced", ...withImages, preprocess: { channels: "gray" }, device: "cpu", tune: { steps: 100, labels: 0.3 } });
+  write({ preset: "balanced", ...withImages, preprocess: { channels: "gray" }, device: "cpu", tune: { steps: 100, labels: 0.3, schedule: "iterative", noise: { kind: "int4", p: 0.25 } } });
   const page = await open(), shown = (name: string) => page.getByRole("combobox", { name }).locator(".selected-value").innerText();
-  expect(await Promise.all(["Channels", "Device", "Labels", "Fine-tune"].map(shown))).toEqual(["grey", "CPU", "30 % of the loss", "Number of Steps"]);
+  expect(await Promise.all(["Channels", "Device", "Labels", "Layers", "Noise", "Fine-tune"].map(shown))).toEqual(["grey", "CPU", "30 % of the loss", "one after another", "4 bits, 25 %", "Number of Steps"]);
   write({ preset: "balanced", ...withImages, device: "auto", tune: { steps: 100 } });
   await expect.poll(() => shown("Device")).toBe("automatic");
-  expect(await Promise.all(["Channels", "Labels"].map(shown))).toEqual(["the model’s", "not used"]);
+  expect(await Promise.all(["Channels", "Labels", "Layers", "Noise"].map(shown))).toEqual(["the model’s", "not used", "all at once", "none"]);
   for (const name of ["Mean", "Deviation", "Seed", "Size, like 300KB or 12x", "Filter…"]) expect(await page.getByRole("textbox", { name, exact: true }).count(), name).toBe(1);
   expect(await page.getByRole("textbox", { name: "Text field" }).count()).toBe(0);
   // where a field is empty it says what its folder, or its model, has

@@ -45,10 +45,11 @@ async function saved(tune: unknown): Promise<void> {
 }
 const list = (page: Frame) => page.locator(".tuning-choice .select");
 const chosen = (page: Frame) => list(page).evaluate((element: HTMLElement & { value: string }) => element.value);
-async function choose(page: Frame, text: string): Promise<void> {
-  await list(page).scrollIntoViewIfNeeded();
-  await list(page).click();
-  await page.locator(".tuning-choice [role=option]", { hasText: text }).click();
+async function choose(page: Frame, text: string, name = "Fine-tune"): Promise<void> {
+  const box = name === "Fine-tune" ? list(page) : page.getByRole("combobox", { name, exact: true });
+  await box.scrollIntoViewIfNeeded();
+  await box.click();
+  await page.locator(".tuning [role=option]:visible", { hasText: text }).click();
 }
 const quick = () => workbench.page.locator(".quick-input-list .monaco-list-row");
 const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
@@ -93,13 +94,19 @@ test("a recipe's page sets the training, and never says anything else than its t
   await labels.click();
   await page.getByRole("option", { name: "10 % of the loss" }).click();
   await saved({ steps: 2000, labels: 0.1 });
-  await workbench.picture("tuning-labels");
+  await choose(page, "one after another", "Layers");
+  await saved({ steps: 2000, labels: 0.1, schedule: "iterative" });
+  await choose(page, "codewords, 10 %", "Noise");
+  const manner = { labels: 0.1, schedule: "iterative", noise: { kind: "codeword", p: 0.1 } };
+  await saved({ steps: 2000, ...manner });
+  await workbench.picture("tuning-manner");
+  expect(await overlaps(page)).toEqual([]);
   await list(page).scrollIntoViewIfNeeded();
   await own.fill("3000");
   await own.press("Enter");
-  await saved({ steps: 3000, labels: 0.1 });
+  await saved({ steps: 3000, ...manner });
   await page.locator(".plan-row[aria-selected=true]").focus();
-  for (let i = 0; i < 4; i++) await keyboard.press("Control+z");
+  for (let i = 0; i < 6; i++) await keyboard.press("Control+z");
   await expect.poll(() => chosen(page)).toBe("30m");
   await choose(page, "Off");
   await saved(undefined);

@@ -1,18 +1,19 @@
 import type { RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
-import { parseTuning, recipeTuning, withMannerOf, type RecipeTuning } from "../../src/protocol/tuning";
+import { mannerOf, parseTuning, recipeTuning, withMannerOf, type Noise, type RecipeTuning, type TuningManner } from "../../src/protocol/tuning";
 import { field, select } from "../controls";
 import { el } from "../dom";
 import { t } from "../l10n";
 
 const MINUTES = [5, 15, 30, 60];
+/** Noises that are offered; a text may have others. */
+const NOISES: readonly Noise[] = [{ kind: "codeword", p: 0.1 }, { kind: "zero", p: 0.1 }, { kind: "int8", p: 0.5 }, { kind: "int4", p: 0.5 }];
 type Choice = "off" | `${number}m` | "time" | "steps";
 
 /** Whether and how long the compressed network is trained: off, a time, or a number of steps, as the text has it. */
 export class TuningSetting {
   readonly element = el("section", { class: "tuning" });
   private readonly place = el("span", { class: "tuning-choice" });
-  private readonly labels = el("span");
-  private readonly labelsRow = el("label", { class: "tuning-labels" }, el("span", {}, t("Labels")), this.labels);
+  private readonly manner = el("div", { class: "tuning-manner" });
   private readonly note = el("p", { class: "tuning-note", role: "status" });
   private readonly own: HTMLElement & { value: string };
   private tune: RecipeTuning = "none";
@@ -28,7 +29,7 @@ export class TuningSetting {
     this.own.addEventListener("change", () => this.take());
     this.own.addEventListener("focusout", () => { if (this.own.value.trim() === "") this.leave(); });
     this.own.classList.add("tuning-own");
-    this.element.append(el("div", { class: "recipe-row" }, el("h2", {}, t("Fine-tune")), this.own, this.place, this.labelsRow), this.note);
+    this.element.append(el("div", { class: "recipe-row" }, el("h2", {}, t("Fine-tune")), this.own, this.place), this.manner, this.note);
   }
 
   show({ tune = "none", data }: RecipeView): void {
@@ -49,7 +50,7 @@ export class TuningSetting {
       own.value = asking || tune === "none" ? "" : "steps" in tune ? String(tune.steps) : tune.duration;
       own.classList.remove("wrong");
     }
-    this.showLabels();
+    this.showManner();
     if (!own.classList.contains("wrong")) this.say(hintOn(tune, hasImages), !hasImages && tune !== "none");
     if (place.dataset.value === key) return;
     place.dataset.value = key;
@@ -60,15 +61,26 @@ export class TuningSetting {
     place.replaceChildren(list);
   }
 
-  /** How much of what training brings down is the labels'. */
-  private showLabels(): void {
-    const { tune, labels } = this, share = tune === "none" ? undefined : tune.labels, value = share ? String(share) : "", shares = [...new Set([0.1, 0.3, ...(share ? [share] : [])])];
-    this.labelsRow.hidden = tune === "none";
-    if (labels.dataset.value === value) return;
-    labels.dataset.value = value;
-    const list = select({ label: t("Labels"), values: [{ value: "", text: t("not used") }, ...shares.map((one) => ({ value: String(one), text: t("{0} % of the loss", Math.round(100 * one)) }))], value, onChange: (chosen) => this.change([{ path: ["tune", "labels"], value: chosen ? Number(chosen) : undefined }]) });
-    list.title = t("Labels come from folders by class; without them training follows the original alone.");
-    labels.replaceChildren(list);
+  /** In which way it trains: the labels' share, the order of layers, noise. */
+  private showManner(): void {
+    const { tune, manner } = this, key = tune === "none" ? "" : JSON.stringify(mannerOf(tune));
+    manner.hidden = tune === "none";
+    if (tune === "none" || manner.dataset.value === key) return;
+    manner.dataset.value = key;
+    const { labels, schedule = "endToEnd", noise } = tune, isIterative = schedule === "iterative";
+    manner.replaceChildren(
+      this.list(t("Labels"), "labels", labels || undefined, [undefined, 0.1, 0.3], (share) => (share === undefined ? t("not used") : t("{0} % of the loss", Math.round(100 * share))), t("Labels come from folders by class; without them training follows the original alone.")),
+      this.list(t("Layers"), "schedule", isIterative ? schedule : undefined, [undefined, "iterative"], (one) => (one === undefined ? t("all at once") : t("one after another")), t("One after another: what is not quantized yet is trained to take up what was lost.")),
+      this.list(t("Noise"), "noise", noise, [undefined, ...NOISES], (one) => (one === undefined ? t("none") : t("{0}, {1} %", noiseName(one), Math.round(100 * one.p))), t("For a part of the training weights are not quantized yet; so many of their blocks are seen as if they were.")),
+    );
+  }
+
+  /** A list whose first value is what applies where the text says nothing. */
+  private list<Value>(name: string, key: keyof TuningManner, value: Value | undefined, offered: readonly (Value | undefined)[], text: (value: Value | undefined) => string, title: string): HTMLElement {
+    const isOffered = offered.some((one) => JSON.stringify(one) === JSON.stringify(value)), all = isOffered ? offered : [...offered, value];
+    const list = select({ label: name, values: all.map((one, i) => ({ value: String(i), text: text(one) })), value: String(all.findIndex((one) => JSON.stringify(one) === JSON.stringify(value))), onChange: (i) => this.change([{ path: ["tune", key], value: all[Number(i)] }]) });
+    list.title = title;
+    return el("label", { class: `tuning-${key}` }, el("span", {}, name), list);
   }
 
   private choose(choice: Choice): void {
@@ -132,3 +144,5 @@ function secondsOf(duration: string): number | undefined {
     return undefined; // the page says what is wrong with the text
   }
 }
+
+const noiseName = ({ kind }: Noise): string => ({ codeword: t("codewords"), zero: t("zeros"), int8: t("8 bits"), int4: t("4 bits") })[kind];
