@@ -27,7 +27,7 @@ export const NETWORKS = {
   /** The blocks of He et al., arXiv 1512.03385, with a stem for small images: 3×3 at stride 2, no pooling. */
   "resnet18": (options: NetworkOptions) => resnet(options, { widths: [64, 128, 256, 512], blocks: 2, stemStride: 2 }),
   "resnet8": (options: NetworkOptions) => resnet(options, { widths: [16, 32, 64], blocks: 1, stemStride: 1 }),
-  "vgg-small": (options: NetworkOptions) => vgg(options, [64, 128, 256]),
+  "vgg-small": (options: NetworkOptions) => vgg(options, [32, 64, 128]),
 } as const;
 
 export type NetworkName = keyof typeof NETWORKS;
