@@ -1,7 +1,8 @@
 import { followOf } from "../compression/follow";
 import type { OpenedModel } from "../compression/host";
 import { gainsOf, relativeGains } from "../compression/seen";
-import { expand, kernelMethod, type KernelOptions } from "../methods/kernel";
+import { expand } from "../methods/codebook";
+import { kernelMethod, type KernelOptions } from "../methods/kernel";
 import { methods } from "../methods/registry";
 import { kernelSize, outputsOf, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
