@@ -1,5 +1,5 @@
 import { methodById } from "../methods/registry";
-import { storeScale } from "../methods/scale";
+import { withScale } from "../methods/scale";
 import { constantTensor } from "../onnx/constants";
 import { isStandardDomain, type Graph, type Model, type Node } from "../onnx/model";
 import { isFloatType, readFloats, type Tensor } from "../onnx/tensor";
@@ -50,7 +50,7 @@ export class Student {
     const { layer: { op, dims, groups, weight, outputAxis }, packed } = fitted, codes = methodById(packed.method).codesOf(packed);
     if (!codes) return;
     const order = op === "Conv" && dims.length === 4 && groups === 1 ? TAPS : undefined;
-    const trainable = new Codes({ name: weight, dims, order }, { ...codes, scale: packed.scale, outputAxis, ownsScale: packed.scaleStorage !== "elsewhere" }, RATES);
+    const trainable = new Codes({ name: weight, dims, order }, { ...codes, scale: packed.scale, outputAxis, scales: packed.scaleStorage === "elsewhere" ? "kept" : packed.scaleStorage === "one" ? "one" : "each" }, RATES);
     this.codes.set(fitted, trainable);
     this.trainables.push(trainable);
   }
@@ -74,7 +74,7 @@ export class Student {
     }));
     for (const fitted of this.layers) {
       const { layer, packed: before } = fitted, trained = this.codes.get(fitted)?.result, follow = this.follows.get(fitted), isElsewhere = before.scaleStorage === "elsewhere";
-      const packed = trained ? { ...methodById(before.method).withCodes(before, trained), ...storeScale(trained.scale, isElsewhere) } : before;
+      const packed = trained ? withScale(methodById(before.method).withCodes(before, trained), trained.scale) : before;
       const absorbed = fitted.absorbed.filter(({ name }) => !vectors.has(name)), gamma = isElsewhere ? vectors.get(follow?.normalization?.scale.name ?? "") : undefined;
       if (gamma) {
         absorbed.push({ ...gamma, values: gamma.values.map((v, m) => v * packed.scale[m]) });

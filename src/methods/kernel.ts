@@ -36,7 +36,8 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
   paper: "Yu, Shi, Huang, Yu: Kernel Quantization for Efficient Network Compression, arXiv 2003.05148",
   options: KernelOptions,
 
-  accepts(layer) {
+  accepts(layer, options) {
+    if (options && inputsOf(layer) % options.block !== 0) return `Blocks of ${options.block} do not divide the ${inputsOf(layer)} weights of an output channel.`;
     if (layer.op === "ConvTranspose" && layer.groups > 1) return "Grouped transposed convolutions share no output channel axis, so a codebook with channel scales does not fit.";
     return layer.parameters >= 32 ? true : "It has too few weights for a codebook.";
   },
