@@ -52,6 +52,14 @@ test("a scale that is kept elsewhere stays, a silent channel stays silent, codes
   expect(Math.max(...found)).toBe(63);
 });
 
+test("a scale that all channels share stays one, and moves to where they need it", () => {
+  const shared = new Float32Array(OUTPUTS).fill(0.5), goal = expand(codes, shared.map((s) => 1.3 * s)), trainable = new Codes({ name: "w", dims }, { ...weight, scale: shared, scales: "one" }, { codes: 0, scale: 0.05 });
+  for (let step = 0; step < 200; step++) trainable.learn(trainable.values().map((v, i) => v - goal[i]), 1 - step / 200);
+  const { scale: found } = trainable.result;
+  expect(new Set(found).size).toBe(1);
+  expect(found[0]).toBeCloseTo(0.65, 2);
+});
+
 test("a dense weight is trained as it is stored, and given back as the network has it", () => {
   const initial = wave(size), dense = new Dense({ name: "w", dims, order: TAPS }, initial, new Momentum(size, { momentum: 0, decay: 0.5 }), 0.2);
   expect(dense.values()).toEqual(reordered(initial, { dims, order: TAPS }));
