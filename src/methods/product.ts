@@ -66,7 +66,7 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
 
   parts: codebookParts,
 
-  describe: describeCodebook,
+  describe: (layer, options) => `${describeCodebook(layer, options)}${options.scale === "layer" ? " · one scale" : ""}`,
 
   blank: (layer, options, scaleIsFree) => ({ method: "product", options, ...blankCodes(layer, options), ...store(options, new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 

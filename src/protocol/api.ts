@@ -79,7 +79,7 @@ export interface CodebookFacts {
   layer: string;
   method: string;
   codewords: number;
-  /** Shape of a codeword as it lies in the kernel: [3, 3], [1, 3], [1, 8]. */
+  /** Shape of a codeword as it lies in the kernel: [3, 3], [1, 3], [1, 8]; [6, 3] for two kernels below each other. */
   block: [height: number, width: number];
   /** Weights of one kernel; 1 where inputs and outputs are joined by single weights. */
   kernel: number;

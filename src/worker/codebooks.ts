@@ -3,7 +3,7 @@ import type { OpenedModel } from "../compression/host";
 import { gainsOf, relativeGains } from "../compression/seen";
 import { expand } from "../methods/codebook";
 import { kernelMethod, type KernelOptions } from "../methods/kernel";
-import { methods } from "../methods/registry";
+import { methodById, methods } from "../methods/registry";
 import { kernelSize, outputsOf, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
@@ -34,14 +34,14 @@ export class Codebooks {
   async ofFile(file: string, { model }: OpenedModel, layer: Layer, bytes: number, chosen?: string): Promise<CodebookFacts | undefined> {
     for (const method of methods) {
       const found = await method.recognise(model, layer);
-      if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK) continue;
+      if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK || found.index.length % outputsOf(layer)) continue;
       const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, found.codebook.length / found.blockSize), outputs: outputsOf(layer) };
       const weight = await readWeight(model, layer), scale = await storedScale(weight, layer, codes);
       if (!scale || !weight) continue;
       const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
       // as inference sees the rows: with what the normalization behind has taken over
       const gains = known && relativeGains(toRows(layer, weight).values, await gainsOf(model, layer), known.rows.values, known.gains), measured = known && gains && { ...known, scale: scale.map((s, m) => s * gains[m]) };
-      return this.keep(new Book(codes, measured), { ...namesOf(layer, method.title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });
+      return this.keep(new Book(codes, measured), { ...namesOf(layer, methodById(found.method).title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });
     }
     return undefined;
   }

@@ -186,15 +186,17 @@ export class CodebookView {
   }
 }
 
+const blockOf = ({ block: [height, width] }: Pick<CodebookFacts, "block">, { shape }: LayerRow): string => format.block(shape.slice(2), height * width);
+
 /** [value, name, hover] */
 function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string][] {
-  const { choices, original, uses, codewords, block, codebookBits, indexBits, bytes, bitsPerWeight } = facts, dead = uses.reduce((sum, n) => sum + (n ? 0 : 1), 0), predicted = choices !== undefined;
+  const { choices, original, uses, codewords, codebookBits, indexBits, bytes, bitsPerWeight } = facts, dead = uses.reduce((sum, n) => sum + (n ? 0 : 1), 0), predicted = choices !== undefined;
   const sizes: [string, string, string] = original
     ? [`${format.bytes(original.bytes)} → ${format.bytes(bytes)}`, predicted ? t("predicted, {0} times smaller", format.times(original.bytes / bytes)) : t("{0} times smaller", format.times(original.bytes / bytes)), t("The weights of {0}", row.name)]
     : [format.bytes(bytes), t("in the file"), t("The weights of {0}", row.name)];
   return [
     [format.bits(bitsPerWeight), predicted ? t("bits per weight, predicted") : t("bits per weight"), ""],
-    [`${format.whole(codewords)} × ${block.join("×")}`, codebookBits === undefined ? t("codewords") : t("codewords, {0}-bit values", codebookBits), ""],
+    [`${format.whole(codewords)} × ${blockOf(facts, row)}`, codebookBits === undefined ? t("codewords") : t("codewords, {0}-bit values", codebookBits), ""],
     [indexBits === 1 ? t("1 bit") : t("{0} bits", indexBits), t("per index"), ""],
     [format.whole(dead), t("dead codewords"), t("Codewords that stand for nothing")],
     ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), predicted ? t("SQNR, predicted") : t("SQNR"), t("Signal to quantization noise of the weights as inference sees them: with the scale that the normalization behind them holds")] as [string, string, string]] : []),
@@ -205,7 +207,7 @@ function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string
 function estimatesOf({ codewords, block, indexBits, bytes, bitsPerWeight, sqnrDb }: CodebookEstimate, row: LayerRow, before: number | undefined): [string, string, string][] {
   return [
     [format.bits(bitsPerWeight), t("bits per weight, predicted"), ""],
-    [`${format.whole(codewords)} × ${block.join("×")}`, t("codewords"), ""],
+    [`${format.whole(codewords)} × ${blockOf({ block }, row)}`, t("codewords"), ""],
     [t("{0} bits", indexBits), t("per index"), ""],
     [`≈ ${format.decibels(sqnrDb)}`, t("SQNR, estimated"), t("Estimated from a sample of the kernels; the exact figure follows")],
     [before === undefined ? format.bytes(bytes) : `${format.bytes(before)} → ${format.bytes(bytes)}`, t("predicted"), t("The weights of {0}", row.name)],
