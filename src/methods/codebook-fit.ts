@@ -22,7 +22,7 @@ const REFIT_STEPS = 6;
 export interface FittedCodebook extends CodebookCodes { scale: Float32Array }
 
 /** Less than this share of the layer's mean size counts as so much, where rows count by their size. */
-const LEAST_SIZE = 0.01;
+export const LEAST_SIZE = 0.01;
 
 /** One layer's fit: cluster, round, and with calibration data correct assignments, codewords and scales against the layer's outputs. */
 export class CodebookFit {

@@ -16,6 +16,10 @@ export interface CodebookOptions {
   valueBits: number;
 }
 
+/** Whether a method's options are those of a codebook. */
+export const isCodebook = (options: object): options is CodebookOptions & { scale?: unknown } =>
+  "block" in options && typeof options.block === "number" && "words" in options && typeof options.words === "number" && "valueBits" in options && typeof options.valueBits === "number";
+
 /** A weight as codewords and one of them for each block. */
 export interface CodebookCodes {
   /** [words, block], see numeric/grid. */
@@ -55,15 +59,13 @@ export function codebookBytes(layer: Layer, options: CodebookOptions): number {
   return indices + codebook + nodeBytes("Gather", 2) + 2 * nodeBytes("Reshape", 2) + (layer.outputAxis === 1 ? nodeBytes("Transpose", 1, { perm: [1, 0] }) : 0) + 2 * 8;
 }
 
-/** "3×3", "2×3×3", "1×4" or "single" */
-export function blockName({ dims }: Layer, block: number, size: number): string {
-  const kernel = dims.slice(2).join("×");
-  if (size > 1 && block === size) return kernel;
-  if (size > 1 && block % size === 0) return `${block / size}×${kernel}`;
-  return block === 1 ? "single" : `1×${block}`;
+/** "3×3", "2×3×3" or "1×4" */
+export function blockName(layer: Layer, block: number): string {
+  const size = kernelSize(layer), kernel = layer.dims.slice(2).join("×");
+  return size === 1 || block % size ? `1×${block}` : block === size ? kernel : `${block / size}×${kernel}`;
 }
 
-export const describeCodebook = (layer: Layer, { block, words }: CodebookOptions): string => `${blockName(layer, block, kernelSize(layer))} · ${words.toLocaleString("en")} words`;
+export const describeCodebook = (layer: Layer, { block, words }: CodebookOptions): string => `${block === 1 ? "single" : blockName(layer, block)} · ${words.toLocaleString("en")} words`;
 
 /** Codewords [words, d] put in place of their indices, times the scale of their row where there is one. */
 export function expand(codebook: Float32Array, index: Int32Array | WordIndex, d: number, scale?: Float32Array): Float32Array {

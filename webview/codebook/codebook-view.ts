@@ -1,4 +1,4 @@
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, LayerRow } from "../../src/protocol/api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, LayerRow } from "../../src/protocol/api";
 import { iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
@@ -9,14 +9,14 @@ import { Members, missingText } from "./members";
 import { nounOf, type Noun } from "./nouns";
 import { Scatter, type Spot } from "./scatter";
 import { nearlyAll, Shelf, type SortBy } from "./shelf";
-import { Trial, type Wanted } from "./trial";
+import { Trial } from "./trial";
 import { Uses } from "./uses";
 import { WordCard } from "./word-card";
 import { WordList } from "./words";
 
 export interface CodebookHost {
   codebook(layer: string): Promise<CodebookFacts | undefined>;
-  preview(layer: string, wanted: Wanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  preview(layer: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /** To the layer before or behind. */
   step(by: 1 | -1): void;
@@ -73,7 +73,7 @@ export class CodebookView {
   /** The file has changed. */
   forget(): void { this.row = undefined; }
 
-  private tryOut(wanted: Wanted): Promise<void> {
+  private tryOut(wanted: CodebookWanted): Promise<void> {
     const { row } = this;
     return row ? this.load((signal) => this.host.preview(row.name, wanted, (found) => this.estimate(found, signal), signal)) : Promise.resolve();
   }
