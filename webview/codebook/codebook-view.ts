@@ -3,6 +3,7 @@ import { iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { Beside } from "./beside";
 import { HoverCard } from "./hover-card";
 import { IndexMap } from "./index-map";
 import { Members, missingText } from "./members";
@@ -33,6 +34,7 @@ export class CodebookView {
   private readonly message = el("p", { class: "book-message", role: "alert", hidden: true });
   private readonly panes = el("div", { class: "book-panes" });
   private readonly trial = new Trial((wanted) => void this.tryOut(wanted));
+  private readonly beside = new Beside((wanted, signal) => this.row ? this.host.preview(this.row.name, wanted, () => undefined, signal) : Promise.resolve(undefined), (open) => { this.panes.hidden = open; });
   private readonly words = new WordList((word) => this.select(word), (word) => this.light(word === undefined ? {} : { word }));
   private readonly scatter = new Scatter((word) => this.select(word), (spot, at) => this.hover(this.scatter.stage, spot, at));
   private readonly map = new IndexMap((word) => this.select(word), (spot, at) => this.hover(this.map.stage, spot, at), () => this.scatter.wordColours);
@@ -58,7 +60,8 @@ export class CodebookView {
     this.head.append(
       iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
       this.method, this.figures, el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")), sort));
-    this.element.append(this.head, this.trial.element, this.message, this.note, this.panes);
+    this.trial.element.append(this.beside.picker);
+    this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes);
     this.element.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -113,6 +116,7 @@ export class CodebookView {
     this.showHead(undefined);
     this.message.textContent = text;
     this.message.hidden = false;
+    this.beside.show(undefined);
     this.note.hidden = this.panes.hidden = this.trial.element.hidden = true;
     this.element.dataset.layer = this.row?.name;
   }
@@ -121,10 +125,10 @@ export class CodebookView {
     const shelf = new Shelf(facts), m = format.roundUp(nearlyAll(facts.values, facts.uses)), same = facts.choices === undefined && this.shown?.shelf.facts.layer === facts.layer;
     this.shown = { shelf, m, noun: nounOf(shelf) };
     this.message.hidden = true;
-    this.panes.hidden = false;
     this.note.hidden = facts.missing === undefined;
     this.note.textContent = missingText(shelf);
     this.trial.show(facts);
+    this.beside.show(facts);
     this.showHead(facts);
     if (!same || this.selected >= facts.codewords) this.selected = shelf.order("use")[0];
     this.words.show(shelf, this.sort, m);
