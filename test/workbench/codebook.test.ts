@@ -148,8 +148,8 @@ test("another method's codebook stands beside the one that is tried out", async 
   const columns = page.locator(".beside-column"), other = columns.nth(1);
   await page.waitForSelector(".beside-column:nth-child(2):not([data-stale]) .codeword");
   expect(await page.locator(".book-panes").isHidden()).toBe(true);
-  expect(await columns.nth(0).innerText()).toMatch(/3×3 · Kernel codebook[^]*predicted[^]*bits per weight[^]*64 codewords[^]*dB SQNR[^]*worst/i);
-  expect(await other.innerText()).toMatch(/2×3×3 · Product quantization[^]*predicted[^]*bits per weight[^]*64 codewords[^]*dB SQNR[^]*worst/i);
+  expect(await columns.nth(0).innerText()).toMatch(/3×3 · Kernel codebook[^]*predicted[^]*bits per weight[^]*64\s+codewords[^]*dB\s+SQNR[^]*worst/i);
+  expect(await other.innerText()).toMatch(/2×3×3 · Product quantization[^]*predicted[^]*bits per weight[^]*64\s+codewords[^]*dB\s+SQNR[^]*worst/i);
   const [wide, tall] = await other.locator(".codeword canvas").first().evaluate((canvas) => [(canvas as HTMLCanvasElement).width, (canvas as HTMLCanvasElement).height]);
   expect([wide, tall]).toEqual([7, 3]);
   await workbench.picture("codebook-beside");
