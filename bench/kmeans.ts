@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { compressModel } from "../src/compression/compress";
 import { readRows } from "../src/compression/fit";
-import { CAREFUL } from "../src/methods/kernel";
+import { CAREFUL } from "../src/methods/codebook-fit";
 import { rowScales } from "../src/methods/scale";
 import { kernelSize, scaleRows } from "../src/methods/rows";
 import { findLayers, type Layer } from "../src/onnx/layers";

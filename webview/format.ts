@@ -90,6 +90,11 @@ export function weight(value: number): string {
 }
 /** 128×128×3×3; "?" for a dimension that is open, and only an exporter has called it something. */
 export const shape = (dims: readonly (number | string)[]): string => (dims.length ? dims.map(dimension).join("×") : "scalar");
+/** How a block of a weight looks: a kernel 3×3, two of them 2×3×3, a part of one or a run along the inputs 1×4. */
+export function block(kernel: readonly number[], size: number): string {
+  const whole = kernel.reduce((a, b) => a * b, 1), name = kernel.join("×");
+  return whole === 1 || size % whole ? `1×${size}` : size === whole ? name : `${size / whole}×${name}`;
+}
 /** A shape without its batch axis, as a caption on an edge: 128×8×8 */
 export const caption = (dims: readonly (number | string)[]): string => (dims.length > 1 ? dims.slice(1) : dims).map(dimension).join("×");
 const dimension = (size: number | string): number | string => (typeof size === "string" && COUNTED_NAME.test(size) ? "?" : size);

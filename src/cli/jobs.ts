@@ -194,7 +194,7 @@ function check(limits: [Figure, number][], figures: Partial<Record<Figure, numbe
 }
 
 const describe = ({ method, codewords, blockSize, codebookBits }: { method?: string; codewords?: number; blockSize?: number; codebookBits?: number }): string =>
-  (codewords === undefined ? `${method} ${codebookBits ?? ""} bits` : `${codewords} words of ${blockSize}`);
+  (codewords === undefined ? `${method} ${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
 
 function table(head: string[], rows: string[][]): void {
   const widths = head.map((h, c) => Math.max(h.length, ...rows.map((row) => row[c].length)));

@@ -1,5 +1,5 @@
 import { methods } from "../methods/registry";
-import type { PackedWeight } from "../methods/method";
+import type { PackedWeight, ScaleStorage } from "../methods/method";
 import type { Layer } from "../onnx/layers";
 import { isDevice } from "../protocol/api";
 import type { TrainingState } from "../training/trainer";
@@ -189,10 +189,12 @@ function isPlan(plan: unknown, layers: readonly Layer[]): plan is StoredPlan {
   });
 }
 
+const isScaleStorage = (value: unknown): value is ScaleStorage => value === "half" || value === "float" || value === "one" || value === "elsewhere";
+
 /** Whether a packed weight has the form that its method gives this layer with these options. */
 function isPacked(packed: unknown, layer: Layer, { method: wanted, options }: { method: string; options: object }): packed is PackedWeight {
   const method = methods.find(({ id }) => id === wanted);
-  if (!method || !isRecord(packed) || !(packed.scaleStorage === "half" || packed.scaleStorage === "float" || packed.scaleStorage === "elsewhere")) return false;
+  if (!method || !isRecord(packed) || !isScaleStorage(packed.scaleStorage)) return false;
   return Object.entries(method.blank(layer, options, packed.scaleStorage === "elsewhere")).every(([key, blank]: [string, unknown]) => {
     const value = packed[key];
     if (key === "scaleStorage") return true;

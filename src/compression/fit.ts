@@ -5,7 +5,7 @@ import type { Model } from "../onnx/model";
 import type { FitContext, PackedWeight, WeightRows } from "../methods/method";
 import { methodById } from "../methods/registry";
 import { fromRows, outputsOf, scaleRows, toRows } from "../methods/rows";
-import { storeScale } from "../methods/scale";
+import { withScale } from "../methods/scale";
 import { floatToBrain, floatToHalf } from "../numeric/half";
 import type { ComputePool } from "../numeric/tasks";
 import { KernelscopeError } from "../protocol/errors";
@@ -173,7 +173,7 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, {
   const plain: TensorData = plainWeight(layer, effective);
   const y = (await original.compute([follow.output])).get(follow.output)!;
   const z = (await compressed.compute([follow.output], new Map([[layer.weight, plain]]))).get(follow.output)!;
-  const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution));
+  const affine = affineFrom(channelMoments(y, z, outputsOf(layer), !layer.convolution), packed.scaleStorage === "one");
   return measured(await bestOf([affine, identity(outputsOf(layer))].map((map) => withAffine(layer, packed, follow, map)), compressed, reference), follow, rows);
 }
 
@@ -181,7 +181,7 @@ async function fitLayer(model: Model, { layer, method, options }: LayerChoice, {
 function withAffine(layer: Layer, packed: PackedWeight, follow: Follow, affine: Affine): Omit<FittedLayer, "sqnrDb"> {
   if (follow.normalization) return { layer, packed, absorbed: absorb(follow, affine, packed.scale) };
   const scale = packed.scale.map((s, m) => Math.fround(s * affine.factor[m])), offset = follow.bias ? affine.offset : new Float64Array(scale.length);
-  return { layer, packed: { ...packed, ...storeScale(scale, false) }, absorbed: absorb(follow, { ...affine, offset }, new Float64Array(scale.length).fill(1)) };
+  return { layer, packed: withScale(packed, scale), absorbed: absorb(follow, { ...affine, offset }, new Float64Array(scale.length).fill(1)) };
 }
 
 /** Batches that tell whether a correction helps. */
@@ -220,7 +220,7 @@ export function substitute(flow: Flow, { layer, packed, absorbed }: FittedLayer)
 }
 
 /** How much a squared error of each output channel counts: what batch normalization makes of it. */
-function importanceOf(follow: Follow | undefined): Float32Array | undefined {
+export function importanceOf(follow: Follow | undefined): Float32Array | undefined {
   const normalization = follow?.normalization;
   if (!normalization) return undefined;
   const { scale, deviation } = normalization;

@@ -75,18 +75,28 @@ async function ownVector(model: Model, node: Node, input: number, length: number
 /** y ≈ factor·ŷ + offset for each output channel. */
 export interface Affine { factor: Float64Array; offset: Float64Array }
 
-/** The affine map that gives a compressed layer's outputs ŷ the original's mean and variance, for each channel. */
-export function affineFrom({ count, y, yy, z, zz, yz }: ChannelMoments): Affine {
+/**
+ * The affine map that gives a compressed layer's outputs ŷ the original's mean and variance, for each channel.
+ * @param together whether all channels have one factor, which gives them the variance that they have together
+ */
+export function affineFrom({ count, y, yy, z, zz, yz }: ChannelMoments, together = false): Affine {
   const channels = y.length, factor = new Float64Array(channels).fill(1), offset = new Float64Array(channels);
+  let wanted = 0, have = 0;
   for (let m = 0; m < channels; m++) {
     const meanY = y[m] / count, meanZ = z[m] / count;
     const varY = yy[m] / count - meanY ** 2, varZ = zz[m] / count - meanZ ** 2, cov = yz[m] / count - meanY * meanZ;
     const alive = varZ > 1e-12 * (zz[m] / count) && varY > 1e-12 * (yy[m] / count) && cov > 0;
-    if (alive) factor[m] = Math.min(4, Math.max(0.25, Math.sqrt(varY / varZ)));
-    offset[m] = meanY - factor[m] * meanZ;
+    if (alive) factor[m] = within(Math.sqrt(varY / varZ));
+    wanted += alive ? varY : 0;
+    have += alive ? varZ : 0;
   }
+  if (together) factor.fill(have > 0 ? within(Math.sqrt(wanted / have)) : 1);
+  for (let m = 0; m < channels; m++) offset[m] = y[m] / count - factor[m] * (z[m] / count);
   return { factor, offset };
 }
+
+/** A factor that a correction may have. */
+const within = (factor: number): number => Math.min(4, Math.max(0.25, factor));
 
 /** New values for what stands behind a layer whose file weight is the original's divided by `scale` (ones where the scale stays in the file). */
 export function absorb(follow: Follow, affine: Affine, scale: ArrayLike<number>): OwnVector[] {

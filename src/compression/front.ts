@@ -123,7 +123,7 @@ class Front {
     if (isLeft(option)) return { text: "", bytes: option.bytes, bits, loss: 0, parts: { indices: 0, codebook: 0, values: 0 }, step };
     const method = methodById(option.method), { options } = option;
     return {
-      method: option.method, options: Object.fromEntries(Object.entries(options).filter((entry): entry is [string, number] => typeof entry[1] === "number")),
+      method: option.method, options: Object.fromEntries(Object.entries(options).filter((entry): entry is [string, number | string] => typeof entry[1] === "number" || typeof entry[1] === "string")),
       text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: method.parts(layer, options), step,
     };
   }

@@ -78,7 +78,7 @@ export async function planFor(request: PlanRequest): Promise<StoredChoice[]> {
 
 async function pinned({ model }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
   const method = methodById(methodId), parsed = parseOptions(methodId, options, layer.id);
-  const accepted = method.accepts(layer);
+  const accepted = method.accepts(layer, parsed);
   if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`, { path: JSON.stringify(["layers", layer.id, "method"]) });
   const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined;
   const bytes = method.bytes(layer, parsed, scaleIsFree);

@@ -4,7 +4,7 @@ import type { Candidate, CompressionMethod, FitContext, PackedWeight, WeightRows
 import { rowDots, type Gram } from "../methods/gram";
 import { methods } from "../methods/registry";
 import { fromRows, kernelSize, outputsOf } from "../methods/rows";
-import { effectiveRows, readRows, type FitTools } from "./fit";
+import { effectiveRows, importanceOf, readRows, type FitTools } from "./fit";
 import { Flow, Liveness, type Batches } from "./flow";
 import { followOf, type Follow } from "./follow";
 import { hasGram, inputMoments, type InputMoments } from "./moments";
@@ -79,7 +79,7 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     if (!liveness.isData(input)) { await add({ layer, candidates: [], response: [] }); continue; }
     await flow.advance(node);
     const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools);
-    const noisy = await noiseOf(layer, seen.rows, free, seen.moments?.gram, tools, care, options.method);
+    const noisy = await noiseOf(layer, seen.rows, follow, seen.moments?.gram, tools, care, options.method);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
     const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, reference, care);
     await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
@@ -123,19 +123,20 @@ interface Noisy {
   packed(): Promise<PackedWeight>;
 }
 
-/** The relative noise of every candidate, and a typical direction of it. Words between measured ones are interpolated. */
-async function noiseOf(layer: Layer, rows: WeightRows, scaleIsFree: boolean, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
-  const all = candidatesOf(layer, scaleIsFree, only);
+/** The relative noise of every candidate, as what follows the layer takes it, and a typical direction of it. Words between measured ones are interpolated. */
+async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefined, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
+  const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, only);
   if (!all.length) return undefined;
-  const trial = trialRows(rows, tools.seed), n = rows.inputs;
+  const which = trialRows(rows, tools.seed), trial = takeRows(rows, which), n = rows.inputs, importance = importanceOf(follow);
   if (gram) await gram.factor();
-  const signal = total(await energiesOf(trial.values, n, gram));
+  const energyOf = async (values: Float32Array): Promise<number> => total((await energiesOf(values, n, gram)).map((energy, i) => energy * (importance ? importance[which[i]] : 1)));
+  const signal = await energyOf(trial.values);
   const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree, gram, quick: true };
   const measure = async ({ method, candidate }: (typeof all)[number]): Promise<number> => {
     const packed = await method.compress(layer, trial, candidate.options, context);
     const difference = effectiveRows(packed);
     for (let i = 0; i < difference.length; i++) difference[i] -= trial.values[i];
-    return Math.max(1e-9, total(await energiesOf(difference, n, gram)) / (signal || 1));
+    return Math.max(1e-9, await energyOf(difference) / (signal || 1));
   };
   const measured = new Map<(typeof all)[number], number>();
   const chosen = anchorsOf(all, highestTrial);
@@ -179,7 +180,7 @@ function meanOf(rows: Float32Array, m: number, mean: Float64Array): number {
 /** Size of a choice on the scale that noise falls along: bits of an index, or of an integer. */
 const rateOf = (options: object): number => ("words" in options && typeof options.words === "number" ? Math.log2(options.words) : "bits" in options && typeof options.bits === "number" ? options.bits : 0);
 /** Choices of one family differ in their rate alone. */
-const familyOf = ({ method, candidate: { options } }: { method: CompressionMethod; candidate: Candidate<object> }): string => `${method.id}/${"block" in options ? String(options.block) : ""}`;
+const familyOf = ({ method, candidate: { options } }: { method: CompressionMethod; candidate: Candidate<object> }): string => `${method.id}/${JSON.stringify({ ...options, words: undefined, bits: undefined })}`;
 
 /** The choices that are tried out: every fourth bit of a family's rates, and its ends. */
 function anchorsOf(all: readonly { method: CompressionMethod; candidate: Candidate<object> }[], highestTrial: number): typeof all[number][] {
@@ -203,13 +204,18 @@ function between(c: { method: CompressionMethod; candidate: Candidate<object> },
   return Math.min(0.99, Math.exp((1 - t) * Math.log(measured.get(low)!) + t * Math.log(measured.get(high)!)));
 }
 
-function trialRows(rows: WeightRows, seed: number): WeightRows {
-  const wanted = Math.max(TRIAL_ROWS, Math.ceil(TRIAL_WEIGHTS / rows.inputs));
-  if (wanted >= rows.outputs) return rows;
-  const order = Array.from(new Random(seed, 7).permutation(rows.outputs).subarray(0, wanted)).sort((a, b) => a - b);
-  const values = new Float32Array(wanted * rows.inputs);
-  order.forEach((m, i) => values.set(rows.values.subarray(m * rows.inputs, (m + 1) * rows.inputs), i * rows.inputs));
-  return { values, outputs: wanted, inputs: rows.inputs };
+/** The rows that candidates are tried out on. */
+function trialRows({ outputs, inputs }: WeightRows, seed: number): number[] {
+  const wanted = Math.max(TRIAL_ROWS, Math.ceil(TRIAL_WEIGHTS / inputs));
+  return wanted >= outputs ? Array.from({ length: outputs }, (_, m) => m) : Array.from(new Random(seed, 7).permutation(outputs).subarray(0, wanted)).sort((a, b) => a - b);
+}
+
+function takeRows(rows: WeightRows, which: readonly number[]): WeightRows {
+  const { values, outputs, inputs } = rows;
+  if (which.length === outputs) return rows;
+  const taken = new Float32Array(which.length * inputs);
+  which.forEach((m, i) => taken.set(values.subarray(m * inputs, (m + 1) * inputs), i * inputs));
+  return { values: taken, outputs: which.length, inputs };
 }
 
 /** KL and disagreement of the outputs when a layer's outputs carry noise of a given share of their energy, their own energy and mean kept. */
@@ -270,8 +276,8 @@ export async function rateWithoutData(model: Model, layers: readonly Layer[], to
   const results: LayerSensitivity[] = [], care = careFor(layers);
   for (const layer of layers) {
     tools.onLayer?.(layer);
-    const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
-    const noisy = await noiseOf(layer, rows, free, undefined, tools, care, options.method);
+    const rows = await readRows(model, layer), follow = await followOf(model, layer);
+    const noisy = await noiseOf(layer, rows, follow, undefined, tools, care, options.method);
     const candidates = (noisy?.candidates ?? []).map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: c.noise / Math.sqrt(Math.min(outputsOf(layer), WIDEST_RELIED_ON)) }));
     const rating: LayerSensitivity = { layer, candidates, response: [] };
     results.push(rating);

@@ -1,6 +1,6 @@
 import { methodById } from "../methods/registry";
 import { fromRows, kernelSize } from "../methods/rows";
-import { storeScale } from "../methods/scale";
+import { withScale } from "../methods/scale";
 import { fromCodes } from "../numeric/grid";
 import { constantTensor } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
@@ -86,8 +86,8 @@ export class Student {
   }
 
   private takeCodes({ layer, packed }: FittedLayer): void {
-    const codes = methodById(packed.method).codesOf(packed);
-    if (codes) this.weights.set(layer, new Codes(parameterOf(layer), { ...codes, scale: packed.scale, outputAxis: layer.outputAxis, ownsScale: packed.scaleStorage !== "elsewhere" }, RATES));
+    const codes = methodById(packed.method).codesOf(packed), { scale, scaleStorage } = packed;
+    if (codes) this.weights.set(layer, new Codes(parameterOf(layer), { ...codes, scale, outputAxis: layer.outputAxis, scales: scaleStorage === "elsewhere" ? "kept" : scaleStorage === "one" ? "one" : "each" }, RATES));
     else {
       this.weights.delete(layer);
       this.changed.set(layer.weight, fromRows(layer, effectiveRows(packed)));
@@ -113,7 +113,7 @@ export class Student {
     }));
     for (const [layer, { fitted, follow }] of this.quantized) {
       const { packed: before } = fitted, trained = this.weights.get(layer), codes = trained instanceof Codes ? trained.result : undefined, isElsewhere = before.scaleStorage === "elsewhere";
-      const packed = codes ? { ...methodById(before.method).withCodes(before, codes), ...storeScale(codes.scale, isElsewhere) } : before;
+      const packed = codes ? withScale(methodById(before.method).withCodes(before, codes), codes.scale) : before;
       const absorbed = fitted.absorbed.filter(({ name }) => !vectors.has(name)), gamma = isElsewhere ? vectors.get(follow?.normalization?.scale.name ?? "") : undefined;
       if (gamma) {
         absorbed.push({ ...gamma, values: gamma.values.map((v, m) => v * packed.scale[m]) });

@@ -38,13 +38,15 @@ export interface FitContext {
   quick?: boolean;
 }
 
+/** Where the scale is kept: in the file as float16 or float32 for each channel, as one float32 for all of them, or in what follows the layer. */
+export type ScaleStorage = "half" | "float" | "one" | "elsewhere";
+
 /** A weight in a method's own form. Restored rows times `scale` approximate the original. */
 export interface PackedWeight {
   method: string;
   /** [outputs] one factor for each output channel, already rounded as it will be stored. */
   scale: Float32Array;
-  /** Where the scale is kept: in the file as float16 or float32, or in what follows the layer. */
-  scaleStorage: "half" | "float" | "elsewhere";
+  scaleStorage: ScaleStorage;
 }
 
 /** A packed weight's numbers as training moves them: codes on a grid, each standing for one or many weights. */
@@ -64,8 +66,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   title: string;
   paper: string;
   options: z.ZodMiniType<Options>;
-  /** True, or why not, in words for users. */
-  accepts(layer: Layer): true | string;
+  /** True, or why not, in words for users: of a layer with any options, or with these. */
+  accepts(layer: Layer, options?: Options): true | string;
   /** Ways to store the layer, smallest first. */
   candidates(layer: Layer, scaleIsFree: boolean): Candidate<Options>[];
   /** Bytes of one choice of options. */
@@ -85,7 +87,7 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   withCodes(packed: Packed, codes: Pick<Codes, "codes" | "index">): Packed;
   /** Adds the stock ONNX nodes that end in the layer's weight. */
   apply(packed: Packed, layer: Layer, packer: WeightPacker): void;
-  /** Reads a weight back from a file, with nothing but the file. */
+  /** Reads a weight back from a file, with nothing but the file: one of this method or of another with the same nodes. */
   recognise(model: Model, layer: Layer, options?: RecogniseOptions): Promise<Recognised | undefined>;
 }
 

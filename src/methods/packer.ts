@@ -71,6 +71,13 @@ export class WeightPacker {
     return output;
   }
 
+  /** A factor for a whole layer. */
+  factor(layer: Layer, value: number): string {
+    const name = this.edit.freshName();
+    this.addTensor({ name, dims: [], type: DataType.FLOAT, raw: new Uint8Array(Float32Array.of(value).buffer) }, layer);
+    return name;
+  }
+
   /** Adds a node and returns its output; `output` names it where it matters. */
   node(layer: Layer, op: string, inputs: string[], attributes?: NodeSpec["attributes"], output = this.edit.freshName()): string {
     this.add({ op, inputs, outputs: [output], attributes }, layer);

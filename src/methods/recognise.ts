@@ -1,5 +1,5 @@
 import { bitsFor } from "../numeric/bits";
-import { evaluateConstant } from "../onnx/constants";
+import { evaluateConstant, type ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Model, Node } from "../onnx/model";
 import type { Recognised, RecogniseOptions } from "./method";
@@ -20,17 +20,26 @@ function core(layer: Layer): Node | undefined {
   return node;
 }
 
-/** Gather(codebook [K, d], indices) above the weight. */
+/** Gather(codebook [K, …], indices) above the weight. Codewords that lie as rows [K, 1, d] are those of product quantization: a kernel's first axis is never 1. */
 export async function recogniseCodebook(model: Model, layer: Layer, { cache, indices = true }: RecogniseOptions = {}): Promise<Recognised | undefined> {
   const gather = core(layer);
   if (gather?.op !== "Gather") return undefined;
   const book = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
   if (!book || book.dims.length < 1) return undefined;
   const words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1), codebook = Float32Array.from(book.data, Number);
-  const found: Recognised = { method: "kernel", codewords: words, blockSize, indexBits: bitsFor(words), codebookBits: valueBits(codebook), codebook };
+  const method = book.dims.length === 3 && book.dims[1] === 1 ? "product" : "kernel";
+  const found: Recognised = { method, codewords: words, blockSize, indexBits: bitsFor(words), codebookBits: valueBits(codebook) ?? await steppedBits(model, layer, gather.inputs[0], cache), codebook };
   if (!indices) return layer.parameters % blockSize === 0 ? found : undefined;
   const index = await evaluateConstant(model, layer.graph, gather.inputs[1], cache);
   return index && blockSize * index.data.length === layer.parameters ? { ...found, index: Int32Array.from(index.data, Number) } : undefined;
+}
+
+/** Bits of a codebook that has its step with it: integers times one factor. */
+async function steppedBits(model: Model, layer: Layer, book: string, cache?: ConstantCache): Promise<number | undefined> {
+  let node = layer.graph.producers.get(book);
+  if (node?.op === "Reshape") node = layer.graph.producers.get(node.inputs[0]);
+  const codes = node?.op === "Mul" ? await evaluateConstant(model, layer.graph, node.inputs[0], cache) : undefined;
+  return codes && valueBits(Float32Array.from(codes.data, Number));
 }
 
 /** Integers in the shape of the weight, times a scale. */

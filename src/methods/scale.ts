@@ -29,6 +29,13 @@ export function storeScale(scale: Float32Array, isFree: boolean): Pick<PackedWei
   return lost <= ROUNDING * energy ? { scale: half, scaleStorage: "half" } : { scale, scaleStorage: "float" };
 }
 
+/** One scale for all channels as the file will hold it, in exact float32, or left to what follows the layer. */
+export const storeOne = (scale: Float32Array, isFree: boolean): Pick<PackedWeight, "scale" | "scaleStorage"> => ({ scale, scaleStorage: isFree ? "elsewhere" : "one" });
+
+/** The same weight with another scale, kept where it was: one for all channels stays one. */
+export const withScale = (packed: PackedWeight, scale: Float32Array): PackedWeight =>
+  ({ ...packed, ...(packed.scaleStorage === "one" ? storeOne(scale, false) : storeScale(scale, packed.scaleStorage === "elsewhere")) });
+
 /** A factor that may be divided by: 1 in place of zero, denormal, infinite and undefined ones. */
 export const safeScale = (value: number): number => (Math.abs(value) >= 1.2e-38 && Number.isFinite(value) ? value : 1);
 

@@ -80,7 +80,7 @@ export interface CodebookFacts {
   layer: string;
   method: string;
   codewords: number;
-  /** Shape of a codeword as it lies in the kernel: [3, 3], [1, 3], [1, 8]. */
+  /** Shape of a codeword as it lies in the kernel: [3, 3], [1, 3], [1, 8]; [6, 3] for two kernels below each other. */
   block: [height: number, width: number];
   /** Weights of one kernel; 1 where inputs and outputs are joined by single weights. */
   kernel: number;
@@ -101,8 +101,9 @@ export interface CodebookFacts {
   original?: CodebookErrors;
   /** Why they are not: the file that was looked for, if this one's name leads to any, and whether it is another model. */
   missing?: { file: string; differs: boolean };
-  /** What can be tried out; absent for a codebook that the file holds. */
+  /** What can be tried out, and which of it this is; absent for a codebook that the file holds. */
   choices?: CodebookChoice[];
+  choice?: number;
 }
 
 /** Where codewords and blocks lie in the plane in which blocks spread most, or codewords where no blocks are known. */
@@ -132,8 +133,10 @@ export interface CodebookErrors {
 /** What is told of a large codebook that is tried out before every block has its codeword; SQNR from a sample of blocks. */
 export interface CodebookEstimate { codewords: number; block: [number, number]; indexBits: number; bytes: number; bitsPerWeight: number; sqnrDb: number }
 
-/** Numbers of codewords that one shape of block can have. */
-export interface CodebookChoice { block: number; shape: string; words: number[] }
+/** Numbers of codewords that a method lets one shape of block have. `method` is its id. */
+export interface CodebookChoice { method: string; title: string; block: number; shape: string; words: number[] }
+/** What is to be tried out; the first method that has such blocks where none is named. */
+export interface CodebookWanted { method?: string; block: number; words: number }
 
 /** Blocks of one codeword, worst served first, or one block of the weight. */
 export type BlockRequest = { word: number; first: number; count: number } | { block: number };
@@ -225,7 +228,7 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   /** Undefined where the layer is stored in another way. `original` is the model that was chosen to compare with, where its name does not lead to it. */
   codebook(path: string, id: string, original?: string): Promise<CodebookFacts | undefined>;
   /** Makes a codebook for a layer without writing anything; the product's own choice of size where none is given. A large one is estimated before it is exact. Undefined where the layer takes none. */
-  preview(path: string, id: string, wanted: { block: number; words: number } | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  preview(path: string, id: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */
   blocks(path: string, codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /**

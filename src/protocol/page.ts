@@ -1,5 +1,5 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
 import type { HeldOut } from "./report";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
@@ -33,7 +33,7 @@ export interface HostApi extends AccuracyHostApi {
   noise(): Promise<Record<string, number> | undefined>;
   kernels(id: string, first: number, count: number): Promise<KernelPage | undefined>;
   codebook(id: string): Promise<CodebookFacts | undefined>;
-  preview(id: string, wanted: { block: number; words: number } | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  preview(id: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /** Another layer is selected, or none. */
   selected(layer: string | undefined): Promise<void>;

@@ -61,7 +61,7 @@ export interface PlanLayer {
 export interface PlanChoice {
   /** Absent where the layer is left as it is. */
   method?: string;
-  options?: Record<string, number>;
+  options?: Record<string, number | string>;
   /** "3×3 · 64 words" */
   text: string;
   bytes: number;

@@ -19,8 +19,8 @@ export interface CodedWeight {
   scale: Float32Array;
   /** The axis of the weight's output channels. */
   outputAxis: number;
-  /** Whether the scale is this weight's own, and may be moved. */
-  ownsScale: boolean;
+  /** Which scales may be moved: each by itself, all as one, or none because they are not this weight's own. */
+  scales: "each" | "one" | "kept";
 }
 
 export interface CodeRates {
@@ -81,7 +81,7 @@ export class Codes implements Trainable {
   }
 
   learn(gradient: Float32Array, rate: number): void {
-    const { latent, whole, words, scale, top, assignment, dense: own, weight: { block, ownsScale } } = this, dCodes = new Float32Array(latent.length), dScale = new Float32Array(scale.length);
+    const { latent, whole, words, scale, top, assignment, dense: own, weight: { block, scales } } = this, dCodes = new Float32Array(latent.length), dScale = new Float32Array(scale.length);
     this.each((at, step, j, first, place) => {
       for (let m = 0; m < scale.length; m++, at += step) {
         const g = gradient[at], code = words[first + m] * block + j;
@@ -94,10 +94,11 @@ export class Codes implements Trainable {
     for (const word of this.silent) dCodes.fill(0, word * block, (word + 1) * block);
     this.codeSteps.step(latent, dCodes, rate * this.rates.codes);
     for (let i = 0; i < latent.length; i++) latent[i] = Math.max(-top, Math.min(top, latent[i]));
-    if (!ownsScale) return;
+    if (scales === "kept") return;
     // a step of equal share for every channel: the gradient of the scale's logarithm
-    const logarithms = new Float32Array(scale.length);
-    this.scaleSteps.step(logarithms, dScale.map((g, m) => g * scale[m]), rate * this.rates.scale);
+    const logarithms = new Float32Array(scale.length), slopes = dScale.map((g, m) => g * scale[m]);
+    if (scales === "one") slopes.fill(slopes.reduce((sum, g) => sum + g, 0));
+    this.scaleSteps.step(logarithms, slopes, rate * this.rates.scale);
     for (let m = 0; m < scale.length; m++) scale[m] *= Math.exp(logarithms[m]);
   }
 

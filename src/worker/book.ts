@@ -124,10 +124,10 @@ function placesOf(values: Float32Array, d: number, uses: Uint32Array, original: 
   return { shares: plane.shares, words: project(values, d, plane), blocks: project(sample, d, plane), which };
 }
 
-/** How a block of so many weights lies in a layer's kernels. */
+/** How a block of so many weights lies in a layer's kernels: several below each other. */
 export function blockShape(layer: Layer, d: number): [number, number] {
   const size = kernelSize(layer), width = layer.dims.length > 2 ? layer.dims[layer.dims.length - 1] : 1;
-  return size > 1 && d === size ? [size / width, width] : [1, d];
+  return size > 1 && d % size === 0 ? [d / width, width] : [1, d];
 }
 
 /** Least-squares factor of every row for what stands for it; where that is none, the one of equal energy. */

@@ -1,17 +1,18 @@
 import { followOf } from "../compression/follow";
 import type { OpenedModel } from "../compression/host";
 import { gainsOf, relativeGains } from "../compression/seen";
-import { expand, kernelMethod, type KernelOptions } from "../methods/kernel";
-import { methods } from "../methods/registry";
+import { blockName, expand, isCodebook, type CodebookOptions } from "../methods/codebook";
+import type { CompressionMethod, WeightRows } from "../methods/method";
+import { methodById, methods } from "../methods/registry";
 import { kernelSize, outputsOf, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
-import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts } from "../protocol/api";
+import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts, CodebookWanted } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
 import { blockShape, Book, fittedScale, indexOf, type Codewords } from "./book";
 import { originalOf } from "./original";
-import { trialRows, tryCodebook, type TrialRows } from "./trial";
+import { trialRows, trialScale, tryCodebook, type TrialRows } from "./trial";
 
 /** So many codebooks can be asked for their blocks, the newest ones. */
 const KEPT = 4;
@@ -19,13 +20,13 @@ const MOST_WORDS = 65536, LONGEST_BLOCK = 512;
 /** What is tried out first, as near as the layer allows. */
 const FIRST_WORDS = 64;
 
-type Names = Pick<CodebookFacts, "layer" | "method" | "block" | "kernel" | "codebookBits" | "bytes" | "bitsPerWeight" | "missing" | "choices">;
+type Names = Pick<CodebookFacts, "layer" | "method" | "block" | "kernel" | "codebookBits" | "bytes" | "bitsPerWeight" | "missing" | "choices" | "choice">;
 
 /** Codebooks that are looked at: those of a file, and those that are tried out on its plain layers. */
 export class Codebooks {
   private readonly kept = new Map<number, Book>();
   private next = 1;
-  private trial: { layer: Layer; rows: TrialRows } | undefined;
+  private trial: { layer: Layer; weight: WeightRows; rows: Map<boolean, TrialRows> } | undefined;
 
   constructor(private readonly pool: () => Promise<ComputePool>) {}
 
@@ -33,40 +34,44 @@ export class Codebooks {
   async ofFile(file: string, { model }: OpenedModel, layer: Layer, bytes: number, chosen?: string): Promise<CodebookFacts | undefined> {
     for (const method of methods) {
       const found = await method.recognise(model, layer);
-      if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK) continue;
+      if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK || found.index.length % outputsOf(layer)) continue;
       const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, found.codebook.length / found.blockSize), outputs: outputsOf(layer) };
       const weight = await readWeight(model, layer), scale = await storedScale(weight, layer, codes);
       if (!scale || !weight) continue;
       const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
       // as inference sees the rows: with what the normalization behind has taken over
       const gains = known && relativeGains(toRows(layer, weight).values, await gainsOf(model, layer), known.rows.values, known.gains), measured = known && gains && { ...known, scale: scale.map((s, m) => s * gains[m]) };
-      return this.keep(new Book(codes, measured), { ...namesOf(layer, method.title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });
+      return this.keep(new Book(codes, measured), { ...namesOf(layer, methodById(found.method).title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });
     }
     return undefined;
   }
 
   /** A codebook as the product would make it without images, of the layer's plain weight. */
-  async tried(model: OpenedModel["model"], layer: Layer, wanted: { block: number; words: number } | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined> {
-    if (layer.blocked !== undefined || kernelMethod.accepts(layer) !== true) return undefined;
-    const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined, choices = choicesOf(layer, scaleIsFree);
-    const options = nearest(choices, wanted), rows = options && await this.rowsOf(model, layer, scaleIsFree), pool = await this.pool();
+  async tried(model: OpenedModel["model"], layer: Layer, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined> {
+    if (layer.blocked !== undefined) return undefined;
+    const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined, offers = offersOf(layer, scaleIsFree), offer = nearest(offers, wanted);
+    if (!offer) return undefined;
+    const { method, options } = offer, rows = await this.rowsOf(model, layer, scaleIsFree, options.scale === "layer"), pool = await this.pool();
     if (!rows) return undefined;
     throwIfCancelled(signal);
     const cancellable: ComputePool = { threads: pool.threads, run: (name, input, given) => { throwIfCancelled(signal); return pool.run(name, input, given); } };
-    const names = namesOf(layer, kernelMethod.title, options.block, options.valueBits, kernelMethod.bytes(layer, options, scaleIsFree)), { block, bytes, bitsPerWeight } = names;
+    const names = namesOf(layer, method.title, options.block, options.valueBits, method.bytes(layer, options, scaleIsFree)), { block, bytes, bitsPerWeight } = names;
     const codes = await tryCodebook(rows, options, cancellable, (sqnrDb) => estimate({ codewords: options.words, block, indexBits: bitsFor(options.words), bytes, bitsPerWeight, sqnrDb }));
     throwIfCancelled(signal);
-    return this.keep(new Book(codes, { rows: rows.rows, scale: fittedScale(rows.rows, codes), bytes: layer.bytes }), { ...names, choices });
+    const choices = offers.map(({ choice }) => choice);
+    return this.keep(new Book(codes, { rows: rows.rows, scale: trialScale(rows, codes), bytes: layer.bytes }), { ...names, choices, choice: choices.indexOf(offer.choice) });
   }
 
   /** The layer that is tried out stays at hand. */
-  private async rowsOf(model: OpenedModel["model"], layer: Layer, scaleIsFree: boolean): Promise<TrialRows | undefined> {
+  private async rowsOf(model: OpenedModel["model"], layer: Layer, scaleIsFree: boolean, shared: boolean): Promise<TrialRows | undefined> {
     if (this.trial?.layer !== layer) {
       const weight = await readWeight(model, layer);
       if (!weight) return undefined;
-      this.trial = { layer, rows: trialRows(toRows(layer, weight), scaleIsFree) };
+      this.trial = { layer, rows: new Map(), weight: toRows(layer, weight) };
     }
-    return this.trial.rows;
+    const { rows, weight } = this.trial, known = rows.get(shared) ?? trialRows(weight, scaleIsFree, shared);
+    rows.set(shared, known);
+    return known;
   }
 
   blocks(codebook: number, request: BlockRequest): BlockPage | undefined { return this.kept.get(codebook)?.page(request); }
@@ -95,22 +100,29 @@ async function storedScale(weight: Float32Array | undefined, layer: Layer, codes
   return lost <= 1e-4 * energy ? scale : undefined;
 }
 
-/** What the method offers, by the shape of a block. */
-function choicesOf(layer: Layer, scaleIsFree: boolean): CodebookChoice[] {
-  const choices: CodebookChoice[] = [];
-  for (const { options: { block, words } } of kernelMethod.candidates(layer, scaleIsFree)) {
-    const choice = choices.find((c) => c.block === block);
-    if (choice) choice.words.push(words);
-    else choices.push({ block, shape: blockShape(layer, block).join("×"), words: [words] });
-  }
-  for (const { words } of choices) words.sort((a, b) => a - b);
-  return choices.sort((a, b) => b.block - a.block);
+/** A choice of the page, with the options of its method. */
+interface Offer { choice: CodebookChoice; method: CompressionMethod; options: CodebookOptions & { scale?: unknown } }
+
+/** What the methods offer, by the shape of a block. */
+function offersOf(layer: Layer, scaleIsFree: boolean): Offer[] {
+  return methods.filter((method) => method.accepts(layer) === true).flatMap((method) => {
+    const offers: Offer[] = [];
+    for (const { options } of method.candidates(layer, scaleIsFree)) {
+      if (!isCodebook(options)) continue;
+      const { block, words } = options, offer = offers.find(({ choice }) => choice.block === block);
+      if (offer) offer.choice.words.push(words);
+      else offers.push({ method, options, choice: { method: method.id, title: method.title, block, shape: blockName(layer, block), words: [words] } });
+    }
+    for (const { choice: { words } } of offers) words.sort((a, b) => a - b);
+    return offers.sort((a, b) => b.choice.block - a.choice.block);
+  });
 }
 
-/** What was wanted, or for a start the largest block with 64 codewords or so; any number of them between the least and the most. */
-function nearest(choices: readonly CodebookChoice[], wanted: { block: number; words: number } | undefined): KernelOptions | undefined {
-  const enough = choices.find(({ words }) => words[words.length - 1] >= FIRST_WORDS) ?? choices[0], choice = choices.find(({ block }) => block === wanted?.block) ?? enough;
-  if (!choice) return undefined;
-  const { block, words } = choice;
-  return { block, words: Math.max(words[0], Math.min(words[words.length - 1], wanted?.words ?? FIRST_WORDS)), valueBits: 6 };
+/** What was wanted, or for a start the first with 64 codewords or so; any number of them between the least and the most. */
+function nearest(offers: readonly Offer[], wanted: CodebookWanted | undefined): Offer | undefined {
+  const enough = offers.find(({ choice: { words } }) => words[words.length - 1] >= FIRST_WORDS) ?? offers[0];
+  const offer = offers.find(({ choice: { method, block } }) => block === wanted?.block && (wanted.method ?? method) === method) ?? enough;
+  if (!offer) return undefined;
+  const { words } = offer.choice;
+  return { ...offer, options: { ...offer.options, words: Math.max(words[0], Math.min(words[words.length - 1], wanted?.words ?? FIRST_WORDS)) } };
 }

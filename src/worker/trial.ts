@@ -1,11 +1,12 @@
-import type { KernelOptions } from "../methods/kernel";
+import type { CodebookOptions } from "../methods/codebook";
+import { LEAST_SIZE } from "../methods/codebook-fit";
 import type { WeightRows } from "../methods/method";
 import { scaleRows } from "../methods/rows";
 import { rowScales } from "../methods/scale";
 import { sharedFloats } from "../numeric/factor";
 import { fromCodes, roundToGrid } from "../numeric/grid";
 import { overRows, type ComputePool } from "../numeric/tasks";
-import { indexOf, type Codewords } from "./book";
+import { fittedScale, indexOf, type Codewords } from "./book";
 
 /** A codebook for looking at is made from so many blocks, and so many for each word, at least. */
 const SAMPLE_BLOCKS = 16384, SAMPLE_PER_WORD = 16;
@@ -21,13 +22,25 @@ export interface TrialRows {
   scale: Float32Array;
   /** The rows in units of their scales, in memory that threads share. */
   units: Float32Array;
-  scaleIsFree: boolean;
+  /** What an error of each row counts; all alike if absent. */
+  weights?: Float32Array;
+  /** Whether all rows have one scale. */
+  shared: boolean;
 }
 
-export function trialRows(rows: WeightRows, scaleIsFree: boolean): TrialRows {
-  const scale = rowScales(rows.values, rows.inputs), units = sharedFloats(rows.values.length);
+export function trialRows(rows: WeightRows, scaleIsFree: boolean, shared: boolean): TrialRows {
+  const sizes = rowScales(rows.values, rows.inputs), [whole] = rowScales(rows.values, rows.values.length);
+  const scale = shared ? sizes.map(() => whole) : sizes, units = sharedFloats(rows.values.length);
   units.set(scaleRows(rows.values, scale, -1));
-  return { rows, scale, units, scaleIsFree };
+  const weights = shared === scaleIsFree ? sizes.map((size) => (shared ? whole / Math.max(size, LEAST_SIZE * whole) : size) ** 2) : undefined;
+  return { rows, scale, units, weights, shared };
+}
+
+/** Factors between the codewords and the rows that they stand for. */
+export function trialScale({ rows, shared }: TrialRows, codes: Codewords): Float32Array {
+  if (!shared) return fittedScale(rows, codes);
+  const [one] = fittedScale({ values: rows.values, outputs: 1, inputs: rows.values.length }, { ...codes, outputs: 1 });
+  return new Float32Array(rows.outputs).fill(one);
 }
 
 /**
@@ -35,13 +48,13 @@ export function trialRows(rows: WeightRows, scaleIsFree: boolean): TrialRows {
  * layers of many blocks, so that the answer follows a slider.
  * @param estimate is told the SQNR that a sample of blocks shows, where the rest takes longer
  */
-export async function tryCodebook({ rows, scale, units, scaleIsFree }: TrialRows, { block: d, words, valueBits }: KernelOptions, pool: ComputePool, estimate: (sqnrDb: number) => void): Promise<Codewords> {
+export async function tryCodebook({ rows, units, weights: rowWeights }: TrialRows, { block: d, words, valueBits }: CodebookOptions, pool: ComputePool, estimate: (sqnrDb: number) => void): Promise<Codewords> {
   const count = units.length / d, perRow = rows.inputs / d;
-  const size = Math.min(count, Math.max(SAMPLE_BLOCKS, SAMPLE_PER_WORD * words)), points = new Float32Array(size * d), weights = scaleIsFree ? undefined : new Float32Array(size);
+  const size = Math.min(count, Math.max(SAMPLE_BLOCKS, SAMPLE_PER_WORD * words)), points = new Float32Array(size * d), weights = rowWeights && new Float32Array(size);
   for (let i = 0; i < size; i++) {
     const b = Math.floor((i + 0.5) * count / size);
     points.set(units.subarray(b * d, (b + 1) * d), i * d);
-    if (weights) weights[i] = scale[Math.floor(b / perRow)] ** 2;
+    if (weights && rowWeights) weights[i] = rowWeights[Math.floor(b / perRow)];
   }
   const passes = Math.max(LEAST_PASSES, Math.min(MOST_PASSES, Math.floor(BUDGET / (size * words * d))));
   const { codebook, index: near } = await pool.run("kMeans", { points, d, options: { words, seed: 0, weights, passes, samplePasses: passes } });

@@ -11,6 +11,11 @@ test("an open dimension has the name that somebody gave it, or a question mark",
   expect(format.shape(["batch", "N", "height", "dim", "seq_len", 7])).toBe("batch×N×height×dim×seq_len×7");
 });
 
+test("a block is a kernel, some of them or a part of one", () => {
+  expect([9, 18, 3, 1].map((size) => format.block([3, 3], size))).toEqual(["3×3", "2×3×3", "1×3", "1×1"]);
+  expect([format.block([], 8), format.block([1, 1], 4), format.block([7], 7)]).toEqual(["1×8", "1×4", "7"]);
+});
+
 test("a relative error beside nearly nothing is no number", () => {
   expect(format.relative(0.18)).toBe("18.0 %");
   expect(format.relative(10)).toBe("1,000.0 %");

@@ -137,6 +137,30 @@ test("without the original the codewords stand alone, and it is said what is mis
   await workbench.picture("codebook-lone");
 });
 
+test("another method's codebook stands beside the one that is tried out", async () => {
+  const page = await workbench.open("resnet20-cifar10.onnx");
+  await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
+  await page.waitForSelector(".codebook[data-layer]:not([data-stale])");
+  await workbench.sideBar(false);
+  expect(await page.locator(".book-beside").isHidden()).toBe(true);
+  await page.locator(".book-pick .select").click();
+  await page.locator(".book-pick [role=option]", { hasText: "2×3×3 · Product quantization" }).click();
+  const columns = page.locator(".beside-column"), other = columns.nth(1);
+  await page.waitForSelector(".beside-column:nth-child(2):not([data-stale]) .codeword");
+  expect(await page.locator(".book-panes").isHidden()).toBe(true);
+  expect(await columns.nth(0).innerText()).toMatch(/3×3 · Kernel codebook[^]*predicted[^]*bits per weight[^]*64\s+codewords[^]*dB\s+SQNR[^]*worst/i);
+  expect(await other.innerText()).toMatch(/2×3×3 · Product quantization[^]*predicted[^]*bits per weight[^]*64\s+codewords[^]*dB\s+SQNR[^]*worst/i);
+  const [wide, tall] = await other.locator(".codeword canvas").first().evaluate((canvas) => [(canvas as HTMLCanvasElement).width, (canvas as HTMLCanvasElement).height]);
+  expect([wide, tall]).toEqual([7, 3]);
+  await workbench.picture("codebook-beside");
+  await page.locator(".book-slider").focus();
+  await workbench.page.keyboard.press("ArrowRight");
+  await expect.poll(async () => (await other.locator(".figures").innerText()).replace(/\s+/g, " ")).toContain("128 codewords");
+  await page.locator(".book-pick .select").click();
+  await page.locator(".book-pick [role=option]", { hasText: "Nothing" }).click();
+  expect(await page.locator(".book-panes").isVisible()).toBe(true);
+});
+
 test("a layer that is not compressed is tried out, and nothing is written", async () => {
   const before = readdirSync(workbench.folder), page = await workbench.open("resnet20-cifar10.onnx");
   await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
@@ -157,7 +181,7 @@ test("a layer that is not compressed is tried out, and nothing is written", asyn
   await page.locator(".book-number input").fill("100");
   await expect.poll(() => figures(page)).toContain("100 × 3×3");
   await page.locator(".book-block .select").click();
-  await page.locator("[role=option]", { hasText: "1×3" }).click();
+  await page.locator(".book-block [role=option]", { hasText: "1×3" }).click();
   await expect.poll(() => figures(page)).toMatch(/100 × 1×3/);
   expect(readdirSync(workbench.folder)).toEqual(before);
 });

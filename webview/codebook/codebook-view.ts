@@ -1,22 +1,23 @@
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, LayerRow } from "../../src/protocol/api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, LayerRow } from "../../src/protocol/api";
 import { iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { Beside } from "./beside";
 import { HoverCard } from "./hover-card";
 import { IndexMap } from "./index-map";
 import { Members, missingText } from "./members";
 import { nounOf, type Noun } from "./nouns";
 import { Scatter, type Spot } from "./scatter";
 import { nearlyAll, Shelf, type SortBy } from "./shelf";
-import { Trial, type Wanted } from "./trial";
+import { Trial } from "./trial";
 import { Uses } from "./uses";
 import { WordCard } from "./word-card";
 import { WordList } from "./words";
 
 export interface CodebookHost {
   codebook(layer: string): Promise<CodebookFacts | undefined>;
-  preview(layer: string, wanted: Wanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  preview(layer: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /** To the layer before or behind. */
   step(by: 1 | -1): void;
@@ -33,6 +34,7 @@ export class CodebookView {
   private readonly message = el("p", { class: "book-message", role: "alert", hidden: true });
   private readonly panes = el("div", { class: "book-panes" });
   private readonly trial = new Trial((wanted) => void this.tryOut(wanted));
+  private readonly beside = new Beside((wanted, signal) => this.row ? this.host.preview(this.row.name, wanted, () => undefined, signal) : Promise.resolve(undefined), (open) => { this.panes.hidden = open; });
   private readonly words = new WordList((word) => this.select(word), (word) => this.light(word === undefined ? {} : { word }));
   private readonly scatter = new Scatter((word) => this.select(word), (spot, at) => this.hover(this.scatter.stage, spot, at));
   private readonly map = new IndexMap((word) => this.select(word), (spot, at) => this.hover(this.map.stage, spot, at), () => this.scatter.wordColours);
@@ -58,7 +60,8 @@ export class CodebookView {
     this.head.append(
       iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
       this.method, this.figures, el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")), sort));
-    this.element.append(this.head, this.trial.element, this.message, this.note, this.panes);
+    this.trial.element.append(this.beside.picker);
+    this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes);
     this.element.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -73,7 +76,7 @@ export class CodebookView {
   /** The file has changed. */
   forget(): void { this.row = undefined; }
 
-  private tryOut(wanted: Wanted): Promise<void> {
+  private tryOut(wanted: CodebookWanted): Promise<void> {
     const { row } = this;
     return row ? this.load((signal) => this.host.preview(row.name, wanted, (found) => this.estimate(found, signal), signal)) : Promise.resolve();
   }
@@ -113,6 +116,7 @@ export class CodebookView {
     this.showHead(undefined);
     this.message.textContent = text;
     this.message.hidden = false;
+    this.beside.show(undefined);
     this.note.hidden = this.panes.hidden = this.trial.element.hidden = true;
     this.element.dataset.layer = this.row?.name;
   }
@@ -121,10 +125,10 @@ export class CodebookView {
     const shelf = new Shelf(facts), m = format.roundUp(nearlyAll(facts.values, facts.uses)), same = facts.choices === undefined && this.shown?.shelf.facts.layer === facts.layer;
     this.shown = { shelf, m, noun: nounOf(shelf) };
     this.message.hidden = true;
-    this.panes.hidden = false;
     this.note.hidden = facts.missing === undefined;
     this.note.textContent = missingText(shelf);
     this.trial.show(facts);
+    this.beside.show(facts);
     this.showHead(facts);
     if (!same || this.selected >= facts.codewords) this.selected = shelf.order("use")[0];
     this.words.show(shelf, this.sort, m);
@@ -186,15 +190,17 @@ export class CodebookView {
   }
 }
 
+const blockOf = ({ block: [height, width] }: Pick<CodebookFacts, "block">, { shape }: LayerRow): string => format.block(shape.slice(2), height * width);
+
 /** [value, name, hover] */
 function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string][] {
-  const { choices, original, uses, codewords, block, codebookBits, indexBits, bytes, bitsPerWeight } = facts, dead = uses.reduce((sum, n) => sum + (n ? 0 : 1), 0), predicted = choices !== undefined;
+  const { choices, original, uses, codewords, codebookBits, indexBits, bytes, bitsPerWeight } = facts, dead = uses.reduce((sum, n) => sum + (n ? 0 : 1), 0), predicted = choices !== undefined;
   const sizes: [string, string, string] = original
     ? [`${format.bytes(original.bytes)} → ${format.bytes(bytes)}`, predicted ? t("predicted, {0} times smaller", format.times(original.bytes / bytes)) : t("{0} times smaller", format.times(original.bytes / bytes)), t("The weights of {0}", row.name)]
     : [format.bytes(bytes), t("in the file"), t("The weights of {0}", row.name)];
   return [
     [format.bits(bitsPerWeight), predicted ? t("bits per weight, predicted") : t("bits per weight"), ""],
-    [`${format.whole(codewords)} × ${block.join("×")}`, codebookBits === undefined ? t("codewords") : t("codewords, {0}-bit values", codebookBits), ""],
+    [`${format.whole(codewords)} × ${blockOf(facts, row)}`, codebookBits === undefined ? t("codewords") : t("codewords, {0}-bit values", codebookBits), ""],
     [indexBits === 1 ? t("1 bit") : t("{0} bits", indexBits), t("per index"), ""],
     [format.whole(dead), t("dead codewords"), t("Codewords that stand for nothing")],
     ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), predicted ? t("SQNR, predicted") : t("SQNR"), t("Signal to quantization noise of the weights as inference sees them: with the scale that the normalization behind them holds")] as [string, string, string]] : []),
@@ -205,7 +211,7 @@ function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string
 function estimatesOf({ codewords, block, indexBits, bytes, bitsPerWeight, sqnrDb }: CodebookEstimate, row: LayerRow, before: number | undefined): [string, string, string][] {
   return [
     [format.bits(bitsPerWeight), t("bits per weight, predicted"), ""],
-    [`${format.whole(codewords)} × ${block.join("×")}`, t("codewords"), ""],
+    [`${format.whole(codewords)} × ${blockOf({ block }, row)}`, t("codewords"), ""],
     [t("{0} bits", indexBits), t("per index"), ""],
     [`≈ ${format.decibels(sqnrDb)}`, t("SQNR, estimated"), t("Estimated from a sample of the kernels; the exact figure follows")],
     [before === undefined ? format.bytes(bytes) : `${format.bytes(before)} → ${format.bytes(bytes)}`, t("predicted"), t("The weights of {0}", row.name)],

@@ -31,12 +31,12 @@ export class HoverCard {
   }
 
   private async fill(asked: number, stage: HTMLElement, { word = 0, block }: Spot, at: { x: number; y: number }, shelf: Shelf, m: number, noun: Noun): Promise<void> {
-    const { facts, height, width } = shelf, page = block === undefined || !facts.original ? undefined : await this.fetch(facts.id, { block }).catch(() => undefined);
+    const { facts } = shelf, page = block === undefined || !facts.original ? undefined : await this.fetch(facts.id, { block }).catch(() => undefined);
     if (asked !== this.asked) return;
     const stand = shelf.word(word), own = page?.values, parts: [string, ArrayLike<number>][] = own?.length ? [[noun.one, own], [t("codeword"), stand], [t("difference"), own.map((v, j) => v - stand[j])]] : [[t("codeword"), stand]];
     const title = block === undefined ? t("Codeword {0}", word) : `${placeText(shelf.place(block))} · ${t("codeword {0}", word)}`;
     const note = page?.errors.length ? t("error {0} of an average {1}’s energy", format.wholePercent(page.errors[0]), noun.one) : t("used {0} times", format.whole(facts.uses[word]));
-    this.element.replaceChildren(el("b", {}, title), el("div", { class: "book-card-parts" }, ...parts.map(([name, values]) => el("figure", {}, picture(values, height, width, m, ROOM), el("figcaption", {}, name)))), el("small", {}, note));
+    this.element.replaceChildren(el("b", {}, title), el("div", { class: "book-card-parts" }, ...parts.map(([name, values]) => el("figure", {}, picture(values, shelf, m, ROOM), el("figcaption", {}, name)))), el("small", {}, note));
     const right = at.x < stage.clientWidth / 2;
     this.element.dataset.side = right ? "right" : "left";
     this.element.dataset.end = at.y < stage.clientHeight / 2 && at.x > 0.25 * stage.clientWidth && at.x < 0.75 * stage.clientWidth ? "bottom" : "top";

@@ -33,7 +33,7 @@ export class Members {
   }
 
   private room(): number {
-    const { shelf } = this.shown!, { width } = pictureSize(shelf.height, shelf.width, ROOM);
+    const { shelf } = this.shown!, { width } = pictureSize(shelf, ROOM);
     return Math.max(1, Math.floor((this.body.clientWidth - LABELS + GAP) / (Math.max(width, COLUMN) + GAP)));
   }
 
@@ -47,11 +47,11 @@ export class Members {
     }
     const page = await this.fetch(facts.id, { word, first: 0, count }).catch(() => undefined);
     if (asked !== this.asked || !page) return;
-    const stand = shelf.word(word), { height, width, size } = shelf;
+    const stand = shelf.word(word), { size } = shelf;
     const labels = el("div", { class: "member-labels", "aria-hidden": "true" }, ...[noun.one, t("codeword"), t("difference"), t("error")].map((name) => el("span", {}, name)));
     const columns = Array.from(page.which, (block, i) => {
       const own = page.values.subarray(i * size, (i + 1) * size), error = format.wholePercent(page.errors[i]), place = placeText(shelf.place(block));
-      const column = el("div", { class: "member", role: "option", "aria-selected": "false", tabindex: i ? -1 : 0, "aria-label": t("{0}, error {1} of an average {2}’s energy", place, error, noun.one), title: `${place}\n${t("error {0} of an average {1}’s energy", error, noun.one)}` }, picture(own, height, width, m, ROOM), picture(stand, height, width, m, ROOM), picture(own.map((v, j) => v - stand[j]), height, width, m, ROOM), el("small", {}, error));
+      const column = el("div", { class: "member", role: "option", "aria-selected": "false", tabindex: i ? -1 : 0, "aria-label": t("{0}, error {1} of an average {2}’s energy", place, error, noun.one), title: `${place}\n${t("error {0} of an average {1}’s energy", error, noun.one)}` }, picture(own, shelf, m, ROOM), picture(stand, shelf, m, ROOM), picture(own.map((v, j) => v - stand[j]), shelf, m, ROOM), el("small", {}, error));
       for (const event of ["pointerenter", "focus"]) column.addEventListener(event, () => this.hover({ word, block }));
       for (const event of ["pointerleave", "blur"]) column.addEventListener(event, () => this.hover({}));
       return column;

@@ -14,6 +14,8 @@ export interface BlockPlace { output: number; input: number; row?: number; lastI
 export class Shelf {
   /** Weights of a block. */
   readonly size: number;
+  /** Kernels of a block, or 1 where it is no whole one; and the shape of each. */
+  readonly parts: number;
   readonly height: number;
   readonly width: number;
   /** Blocks of an output channel. */
@@ -25,9 +27,11 @@ export class Shelf {
   private readonly ranks: Uint32Array;
 
   constructor(readonly facts: CodebookFacts) {
-    const { block, uses, index, outputs } = facts;
-    [this.height, this.width] = block;
-    this.size = this.height * this.width;
+    const { block: [height, width], kernel, uses, index, outputs } = facts;
+    this.size = height * width;
+    this.parts = kernel > 1 ? Math.max(1, this.size / kernel) : 1;
+    this.height = height / this.parts;
+    this.width = width;
     this.perRow = index.length / outputs;
     const live = uses.filter((n) => n > 0);
     this.dead = uses.length - live.length;

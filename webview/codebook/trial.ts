@@ -1,10 +1,14 @@
-import type { CodebookFacts } from "../../src/protocol/api";
+import type { CodebookChoice, CodebookFacts, CodebookWanted } from "../../src/protocol/api";
 import { field, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 
-export interface Wanted { block: number; words: number }
+/** A choice of those that are offered, by its place among them. */
+interface Wanted { choice: number; words: number }
+
+/** "3×3 · Kernel codebook" */
+export const choiceText = ({ shape, title }: CodebookChoice): string => `${shape} · ${title}`;
 
 /** The settings of a codebook that is only tried out: block and number of codewords, by slider or in figures. */
 export class Trial {
@@ -14,9 +18,9 @@ export class Trial {
   private readonly block = el("span", { class: "book-block" });
   private readonly state = el("small", { role: "status" });
   private choices: NonNullable<CodebookFacts["choices"]> = [];
-  private wanted: Wanted = { block: 0, words: 0 };
+  private wanted: Wanted = { choice: 0, words: 0 };
 
-  constructor(private readonly change: (wanted: Wanted) => void) {
+  constructor(private readonly change: (wanted: CodebookWanted) => void) {
     this.number = field({ label: t("Codewords"), onInput: (text) => { const words = Number(text.replace(/[^0-9]/g, "")); if (words) this.set({ words }); }, onKey: (event) => {
       const step = event.key === "ArrowUp" ? 1 : event.key === "ArrowDown" ? -1 : 0;
       if (step) { event.preventDefault(); this.set({ words: this.wanted.words + step }, true); }
@@ -37,8 +41,8 @@ export class Trial {
     this.element.hidden = facts.choices === undefined;
     if (!facts.choices) return;
     this.choices = facts.choices;
-    this.wanted = { block: facts.block[0] * facts.block[1], words: facts.codewords };
-    this.block.replaceChildren(select({ label: t("Block"), values: facts.choices.map(({ block, shape }) => ({ value: String(block), text: shape })), value: String(this.wanted.block), onChange: (value) => this.set({ block: Number(value) }) }));
+    this.wanted = { choice: facts.choice ?? 0, words: facts.codewords };
+    this.block.replaceChildren(select({ label: t("Block"), values: facts.choices.map((choice, i) => ({ value: String(i), text: choiceText(choice) })), value: String(this.wanted.choice), onChange: (value) => this.set({ choice: Number(value) }) }));
     this.tell();
     this.busy(false);
   }
@@ -47,21 +51,22 @@ export class Trial {
 
   /** The field takes numbers as they are typed, so it is not written over then. */
   private set(wanted: Partial<Wanted>, tell = false): void {
-    const next = { ...this.wanted, ...wanted }, [least, most] = this.ends(next.block);
+    const next = { ...this.wanted, ...wanted }, [least, most] = this.ends(next.choice);
     next.words = Math.max(least, Math.min(most, next.words));
-    if (next.block === this.wanted.block && next.words === this.wanted.words) return;
+    if (next.choice === this.wanted.choice && next.words === this.wanted.words) return;
     this.wanted = next;
     if (tell) this.tell();
-    this.change(next);
+    const { method, block } = this.choices[next.choice];
+    this.change({ method, block, words: next.words });
   }
 
-  private ends(block: number): [number, number] {
-    const { words } = this.choices.find((choice) => choice.block === block) ?? this.choices[0];
+  private ends(choice: number): [number, number] {
+    const { words } = this.choices[choice];
     return [words[0], words[words.length - 1]];
   }
 
   private tell(): void {
-    const { block, words } = this.wanted, [least, most] = this.ends(block);
+    const { choice, words } = this.wanted, [least, most] = this.ends(choice);
     this.slider.min = String(Math.log2(least));
     this.slider.max = String(Math.log2(most));
     this.slider.value = String(Math.log2(words));

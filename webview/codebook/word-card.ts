@@ -26,8 +26,8 @@ export class WordCard {
 
 /** The codeword large, its values written on it where there is room. */
 function valuesOf(shelf: Shelf, word: number, m: number): HTMLElement {
-  const { height, width } = shelf, values = shelf.word(word);
-  if (values.length > MOST_VALUES) return el("div", { class: "word-values" }, picture(values, height, width, m, 126));
+  const { width } = shelf, values = shelf.word(word);
+  if (values.length > MOST_VALUES) return el("div", { class: "word-values" }, picture(values, shelf, m, 126));
   const box = el("div", { class: "word-values", role: "img", "aria-label": t("Values: {0}", Array.from(values, format.weight).join(", ")) });
   box.style.gridTemplateColumns = `repeat(${width > 4 ? width / 2 : width}, 42px)`;
   const draw = (): void => {

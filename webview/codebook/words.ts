@@ -40,7 +40,7 @@ export class WordList {
   }
 
   show(shelf: Shelf, by: SortBy, m: number): void {
-    const { facts: { uses, codewords }, height, width, mostUsed, leastUsed, dead } = shelf, room = codewords <= FEW ? LARGE_ROOM : ROOM, size = pictureSize(height, width, room), hadFocus = this.list.contains(document.activeElement), { scrollTop } = this.list;
+    const { facts: { uses, codewords }, mostUsed, leastUsed, dead } = shelf, room = codewords <= FEW ? LARGE_ROOM : ROOM, size = pictureSize(shelf, room), hadFocus = this.list.contains(document.activeElement), { scrollTop } = this.list;
     this.order = shelf.order(by);
     this.cells = new Map(this.order.map((word) => {
       const frame = el("span", { class: uses[word] > 0 ? "word-frame" : "dead" }), bar = el("span", { class: "use-bar" }, el("span")), text = wordText(shelf, word);
@@ -52,7 +52,7 @@ export class WordList {
       return [word, cell];
     }));
     const draw = (words: readonly number[]): void => {
-      for (const word of words) if (uses[word] > 0) this.cells.get(word)?.querySelector(".word-frame")?.replaceWith(picture(shelf.word(word), height, width, m, room));
+      for (const word of words) if (uses[word] > 0) this.cells.get(word)?.querySelector(".word-frame")?.replaceWith(picture(shelf.word(word), shelf, m, room));
     };
     // what is in sight at once, where the list stands and at its beginning
     for (const top of new Set([0, scrollTop])) draw(this.order.slice(...this.sight(top, size.height)));
@@ -114,8 +114,9 @@ export class WordList {
 
 /** "Codeword 50, used 198 times, rank 50 of 64, largest value 1.97 in row 2, column 2" */
 function wordText(shelf: Shelf, word: number): string {
-  const { facts: { uses, codewords }, width, height } = shelf, values = shelf.word(word), n = uses[word];
+  const { facts: { uses, codewords }, parts, width, height } = shelf, values = shelf.word(word), n = uses[word];
   if (!n) return t("Codeword {0}, not used", word);
-  const at = values.reduce((most, v, i) => (Math.abs(v) > Math.abs(values[most]) ? i : most), 0), place = height > 1 ? t("in row {0}, column {1}", Math.floor(at / width) + 1, at % width + 1) : t("in place {0}", at + 1);
+  const at = values.reduce((most, v, i) => (Math.abs(v) > Math.abs(values[most]) ? i : most), 0), row = Math.floor(at / width) % height + 1, column = at % width + 1;
+  const place = parts > 1 ? t("in kernel {0}, row {1}, column {2}", Math.floor(at / (height * width)) + 1, row, column) : height > 1 ? t("in row {0}, column {1}", row, column) : t("in place {0}", column);
   return t("Codeword {0}, used {1} times, rank {2} of {3}, largest value {4} {5}", word, format.whole(n), format.whole(shelf.rank(word)), format.whole(codewords), format.weight(values[at]), place);
 }

@@ -82,7 +82,6 @@ function rowOf({ id, label, before, after, skipped }: ComparedLayer, i: number, 
 
 /** "1×3", "64 words"; "int", "8 bits"; "", "float32" */
 export function methodOf({ method, codewords, blockSize = 1, codebookBits, shape, dataType }: LayerRow): [string, string] {
-  const kernel = shape.slice(2), whole = kernel.reduce((a, b) => a * b, 1) === blockSize && kernel.length > 1;
-  if (codewords !== undefined) return [whole ? kernel.join("×") : `1×${blockSize}`, t("{0} words", format.whole(codewords))];
-  return method === "integer" ? [t("int"), t("{0} bits", codebookBits ?? "")] : ["", dataType];
+  if (codewords !== undefined) return [format.block(shape.slice(2), blockSize), t("{0} words", format.whole(codewords))];
+  return method !== undefined ? [t("int"), t("{0} bits", codebookBits ?? "")] : ["", dataType];
 }

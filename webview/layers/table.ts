@@ -85,4 +85,4 @@ export const countedIn = ({ method, dataType, bytes }: LayerRow): string =>
 
 /** "64 words of 9" or the data type. */
 export const storedAs = ({ method, codewords, blockSize, codebookBits, dataType }: LayerRow): string =>
-  codewords !== undefined ? t("{0} words of {1}", codewords, blockSize ?? 1) : method === "integer" ? t("{0}-bit integers", codebookBits ?? "") : dataType;
+  codewords !== undefined ? t("{0} words of {1}", codewords, blockSize ?? 1) : method !== undefined ? t("{0}-bit integers", codebookBits ?? "") : dataType;

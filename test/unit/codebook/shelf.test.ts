@@ -35,6 +35,11 @@ describe("a block", () => {
   });
 
   test("is a whole kernel", () => expect(new Shelf(facts({ kernel: 3 })).place(7)).toEqual({ output: 1, input: 1 }));
+  test("is a pair of kernels", () => {
+    const shelf = new Shelf(facts({ block: [2, 3], kernel: 3, values: new Float32Array(24) }));
+    expect([shelf.parts, shelf.height, shelf.width, shelf.size]).toEqual([2, 1, 3, 6]);
+    expect(shelf.place(7)).toEqual({ output: 1, input: 2, lastInput: 3 });
+  });
   test("is a run of inputs", () => expect(new Shelf(facts({ kernel: 1 })).place(2)).toEqual({ output: 0, input: 6, lastInput: 8 }));
 });
 

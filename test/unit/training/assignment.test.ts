@@ -8,8 +8,8 @@ const codes = Uint8Array.from({ length: WORDS * BLOCK }, (_, i) => ZERO + (i >= 
 const start = Uint8Array.from({ length: OUTPUTS * INPUTS }, (_, i) => (i < INPUTS ? 3 : i % 3)), goal = Uint8Array.from(start, (word, i) => (i >= INPUTS && i % 4 === 1 ? (word + 1) % 3 : word));
 const RATES = { codes: 0, scale: 0, words: 0.5 };
 
-const make = (rates = RATES) => new Codes({ name: "w", dims }, { codes, bits: BITS, block: BLOCK, index: start, scale, outputAxis: 0, ownsScale: true }, rates);
-const wanted = (index: Uint8Array): Float32Array => new Codes({ name: "w", dims }, { codes, bits: BITS, block: BLOCK, index, scale, outputAxis: 0, ownsScale: true }, RATES).values().slice();
+const make = (rates = RATES) => new Codes({ name: "w", dims }, { codes, bits: BITS, block: BLOCK, index: start, scale, outputAxis: 0, scales: "each" }, rates);
+const wanted = (index: Uint8Array): Float32Array => new Codes({ name: "w", dims }, { codes, bits: BITS, block: BLOCK, index, scale, outputAxis: 0, scales: "each" }, RATES).values().slice();
 
 /** Steps towards a weight. */
 function learn(trainable: Codes, target: Float32Array, steps: number, from = 0): void {

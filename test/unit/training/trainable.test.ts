@@ -10,7 +10,7 @@ const OUTPUTS = 6, INPUTS = 4, KERNEL = [3, 3], WORDS = 5, BITS = 6, ZERO = 32;
 const dims = [OUTPUTS, INPUTS, ...KERNEL], size = countOf(dims), taps = countOf(KERNEL);
 const codes = Uint8Array.from({ length: WORDS * taps }, (_, i) => ZERO + Math.round(wave(WORDS * taps)[i] * 31));
 const index = Uint8Array.from({ length: OUTPUTS * INPUTS }, (_, i) => (i * 7 + 3) % WORDS), scale = wave(OUTPUTS, 2).map((v) => Math.abs(v) + 0.2);
-const weight = { codes, bits: BITS, block: taps, index, scale, outputAxis: 0, ownsScale: true }, RATES = { codes: 0.5, scale: 0.1 };
+const weight = { codes, bits: BITS, block: taps, index, scale, outputAxis: 0, scales: "each" as const }, RATES = { codes: 0.5, scale: 0.1 };
 
 /** The weight in the order of the network, as the codebook says. */
 const expand = (words: ArrayLike<number>, scales: ArrayLike<number>): Float32Array =>
@@ -22,7 +22,7 @@ test.each([["as the network has it", undefined], ["by tap", TAPS]])("a coded wei
 });
 
 test("a linear layer's weight with its inputs first, in blocks along them", () => {
-  const linear = { codes: codes.subarray(0, 16), bits: BITS, block: 2, index: Uint8Array.from({ length: 12 }, (_, i) => i % 8), scale, outputAxis: 1, ownsScale: false };
+  const linear = { codes: codes.subarray(0, 16), bits: BITS, block: 2, index: Uint8Array.from({ length: 12 }, (_, i) => i % 8), scale, outputAxis: 1, scales: "kept" as const };
   const values = new Codes({ name: "w", dims: [4, OUTPUTS] }, linear, RATES).values();
   for (let c = 0; c < 4; c++) for (let m = 0; m < OUTPUTS; m++) expect(values[c * OUTPUTS + m]).toBeCloseTo((codes[linear.index[m * 2 + (c >> 1)] * 2 + c % 2] - ZERO) * scale[m], 5);
 });
@@ -41,7 +41,7 @@ test("training moves codes and scales towards a weight that they can stand for, 
 test("a scale that is kept elsewhere stays, a silent channel stays silent, codes stay on their grid", () => {
   const silent = Uint8Array.from(index, (word, i) => (i < INPUTS ? 4 : word % 4)), still = codes.slice();
   still.fill(ZERO, 4 * taps);
-  const trainable = new Codes({ name: "w", dims }, { ...weight, codes: still, index: silent, ownsScale: false }, RATES);
+  const trainable = new Codes({ name: "w", dims }, { ...weight, codes: still, index: silent, scales: "kept" }, RATES);
   for (let step = 0; step < 200; step++) {
     trainable.values();
     trainable.learn(new Float32Array(size).fill(-1), 1);
@@ -50,6 +50,14 @@ test("a scale that is kept elsewhere stays, a silent channel stays silent, codes
   expect(foundScale).toEqual(scale);
   expect(trainable.values().subarray(0, INPUTS * taps).every((v) => v === 0)).toBe(true);
   expect(Math.max(...found)).toBe(63);
+});
+
+test("a scale that all channels share stays one, and moves to where they need it", () => {
+  const shared = new Float32Array(OUTPUTS).fill(0.5), goal = expand(codes, shared.map((s) => 1.3 * s)), trainable = new Codes({ name: "w", dims }, { ...weight, scale: shared, scales: "one" }, { codes: 0, scale: 0.05 });
+  for (let step = 0; step < 200; step++) trainable.learn(trainable.values().map((v, i) => v - goal[i]), 1 - step / 200);
+  const { scale: found } = trainable.result;
+  expect(new Set(found).size).toBe(1);
+  expect(found[0]).toBeCloseTo(0.65, 2);
 });
 
 test("a dense weight is trained as it is stored, and given back as the network has it", () => {

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { kernelMethod } from "../../../src/methods/kernel";
+import { productMethod } from "../../../src/methods/product";
 import { inlinePool } from "../../../src/numeric/tasks";
 import { findLayers } from "../../../src/onnx/layers";
 import type { CodebookEstimate } from "../../../src/protocol/api";
@@ -102,7 +103,8 @@ describe("a codebook that is tried out", () => {
   test("follows the number of codewords and the block, and writes nothing", async () => {
     const file = large(), before = readdirSync(folder), first = (await view.preview(file, "w", undefined, ignore, never))!;
     expect(first).toMatchObject({ codewords: 64, block: [3, 3], codebookBits: 6, indexBits: 6 });
-    expect(first.choices!.map(({ shape }) => shape)).toEqual(["3×3", "1×3", "1×2", "1×1"]);
+    expect(first.choices!.map(({ method, shape }) => `${method} ${shape}`)).toEqual(["kernel 3×3", "kernel 1×3", "kernel 1×2", "kernel 1×1", "product 2×3×3", "product 3×3"]);
+    expect(first.choice).toBe(0);
     const more = (await view.preview(file, "w", { block: 9, words: 100 }, ignore, never))!;
     expect(more.codewords).toBe(100);
     expect(more.bytes).toBeGreaterThan(first.bytes);
@@ -138,6 +140,18 @@ describe("a codebook that is tried out", () => {
     }
     const wide = (await view.preview(file, "w", { block: 9, words: 300 }, ignore, never))!;
     expect(wide.index.byteLength).toBe(2 * OUT * IN);
+  });
+
+  test("of another method is what that method makes", async () => {
+    const [layer] = findLayers(await open(readFileSync(large()))), values = Float32Array.from(wave(SIZE, 3)), rows = { values, outputs: 24, inputs: 16 * 9 };
+    const pairs = (await view.preview(large(), "w", { method: "product", block: 18, words: 64 }, ignore, never))!, options = { block: 18, words: 64, valueBits: 6, scale: "layer" as const };
+    expect(pairs).toMatchObject({ method: "Product quantization", choice: 4, block: [6, 3], codewords: 64, bytes: productMethod.bytes(layer, options, false) });
+    expect(pairs.index.length).toBe(24 * 8);
+    const restored = productMethod.restore(await productMethod.compress(layer, rows, options, { seed: 0, pool: inlinePool, scaleIsFree: false }));
+    expect(pairs.original!.sqnrDb).toBeGreaterThan(10 * Math.log10(energy(values) / energy(values.map((v, i) => v - restored[i]))) - 0.3);
+    // all blocks are shown in units of one scale
+    const units = await Promise.all([0, 8 * 23].map(async (block) => (await view.blocks(large(), pairs.id, { block }))!.values[0] / values[block * 18]));
+    expect(units[1]).toBeCloseTo(units[0], 4);
   });
 
   test("is nearly as good as what the product makes without images", async () => {

@@ -1,0 +1,146 @@
+import fc from "fast-check";
+import ort from "onnxruntime-node";
+import { describe, expect, test } from "vitest";
+import { assemble, sizesOf } from "../../../src/compression/write";
+import { kernelMethod } from "../../../src/methods/kernel";
+import type { CompressionMethod, FitContext, PackedWeight } from "../../../src/methods/method";
+import { productMethod, type PackedProduct, type ProductOptions } from "../../../src/methods/product";
+import { methodById } from "../../../src/methods/registry";
+import { fromRows, outputsOf, toRows } from "../../../src/methods/rows";
+import { inlinePool } from "../../../src/numeric/tasks";
+import { evaluateConstant } from "../../../src/onnx/constants";
+import { findLayers, readWeight, type Layer } from "../../../src/onnx/layers";
+import type { Model } from "../../../src/onnx/model";
+import { floats, modelBytes, open, value, wave } from "../onnx/models";
+
+interface Case { op: string; weight: number[]; input: number[]; attributes?: Record<string, number | number[]>; opset?: number }
+
+const CASES: Record<string, Case> = {
+  "a convolution": { op: "Conv", weight: [12, 8, 3, 3], input: [1, 8, 5, 5] },
+  "a convolution of an old operator set": { op: "Conv", weight: [12, 8, 3, 3], input: [1, 8, 5, 5], opset: 9 },
+  "a convolution of a new operator set": { op: "Conv", weight: [12, 8, 3, 3], input: [1, 8, 5, 5], opset: 21 },
+  "a 1×1 convolution": { op: "Conv", weight: [12, 16, 1, 1], input: [1, 16, 3, 3] },
+  "a grouped convolution": { op: "Conv", weight: [12, 4, 3, 3], input: [1, 12, 5, 5], attributes: { group: 3 } },
+  "a depthwise convolution": { op: "Conv", weight: [12, 1, 3, 3], input: [1, 12, 5, 5], attributes: { group: 12 } },
+  "a convolution of lines": { op: "Conv", weight: [12, 8, 3], input: [1, 8, 9] },
+  "a transposed convolution": { op: "ConvTranspose", weight: [8, 12, 3, 3], input: [1, 8, 4, 4] },
+  "a grouped transposed convolution": { op: "ConvTranspose", weight: [8, 6, 3, 3], input: [1, 8, 4, 4], attributes: { group: 2 } },
+  "a linear layer": { op: "Gemm", weight: [12, 32], input: [2, 32], attributes: { transB: 1 } },
+  "a product": { op: "MatMul", weight: [32, 12], input: [2, 32] },
+};
+
+const fileOf = ({ op, weight, input, attributes, opset = 13 }: Case, values: Float32Array): Uint8Array =>
+  modelBytes({ opset, nodes: [{ op, inputs: ["x", "w"], outputs: ["y"], attributes }], initializers: [floats("w", weight, values)], inputs: [value("x", input)], outputs: [value("y")] });
+
+const size = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
+
+async function layerOf(one: Case, values = wave(size(one.weight))): Promise<{ model: Model; layer: Layer; rows: ReturnType<typeof toRows> }> {
+  const model = await open(fileOf(one, values)), [layer] = findLayers(model);
+  return { model, layer, rows: toRows(layer, (await readWeight(model, layer))!) };
+}
+
+/** The file with its one layer compressed, and its size as a plan would foresee it. */
+async function write<O extends object, P extends PackedWeight>(method: CompressionMethod<O, P>, model: Model, layer: Layer, packed: P, options: O): Promise<{ bytes: Uint8Array; planned: number }> {
+  const edit = await assemble(model, [{ layer, method: method.id, options }], async () => ({ layer, packed, absorbed: [], sqnrDb: 0 }), [], "{}");
+  const blank = { layer, packed: method.blank(layer, options, packed.scaleStorage === "elsewhere") };
+  return { bytes: await edit.toBytes(), planned: sizesOf(model, [blank], "{}").fileBytes() };
+}
+
+async function run(bytes: Uint8Array, { input }: Case): Promise<ArrayLike<number>> {
+  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
+  const { y } = await session.run({ x: new ort.Tensor("float32", wave(size(input), 9), input) });
+  await session.release();
+  return y.data as Float32Array;
+}
+
+const plain: FitContext = { seed: 1, pool: inlinePool, scaleIsFree: false };
+const options = (more: Partial<ProductOptions> = {}): ProductOptions => ({ block: 9, words: 8, valueBits: 8, scale: "layer", ...more });
+
+describe.each(Object.entries(CASES))("%s", (_name, one) => {
+  const block = one.weight.length === 3 ? 6 : size(one.weight.slice(2)) === 1 ? 4 : 18;
+
+  test.each<[string, Partial<ProductOptions>, boolean]>([["with one scale", {}, false], ["with a scale for each channel", { scale: "channel" }, false], ["with its scale elsewhere", { valueBits: 6 }, true]])("is in the file what onnxruntime computes with, %s", async (_how, more, scaleIsFree) => {
+    const { model, layer, rows } = await layerOf(one), wanted = options({ block, words: 6, ...more });
+    if (productMethod.accepts(layer, wanted) !== true) {
+      expect(wanted.scale, "only channels' scales may not fit").toBe("channel");
+      return;
+    }
+    const packed = await productMethod.compress(layer, rows, wanted, { ...plain, scaleIsFree }), restored = fromRows(layer, productMethod.restore(packed));
+    const { bytes, planned } = await write(productMethod, model, layer, packed, wanted);
+    expect(bytes.length).toBe(planned);
+    const written = await open(bytes), [found] = findLayers(written), unpacked = await evaluateConstant(written, found.graph, found.weight);
+    expect(unpacked?.dims).toEqual(one.weight);
+    expect(unpacked?.data).toEqual(restored);
+    expect(Array.from(await run(bytes, one))).toEqual(Array.from(await run(fileOf(one, restored), one)));
+    expect(await productMethod.recognise(written, found)).toMatchObject({ method: "product", codewords: 6, blockSize: block, indexBits: 3, codebookBits: wanted.valueBits, index: Int32Array.from(packed.index) });
+  });
+
+  test("takes what its candidates say, at most: names are shorter in a small file", async () => {
+    const { model, layer, rows } = await layerOf(one), written = (wanted: ProductOptions) => sizesOf(model, [{ layer, packed: productMethod.blank(layer, wanted, false) }], "{}").packed.layers.get(layer.id)!;
+    const candidates = productMethod.candidates(layer, false);
+    expect(candidates.length).toBeGreaterThan(0);
+    for (const { options: wanted, bytes } of candidates) {
+      expect(productMethod.accepts(layer, wanted)).toBe(true);
+      const less = bytes - written(wanted);
+      expect(less).toBeGreaterThanOrEqual(0);
+      expect(less).toBeLessThan(52);
+    }
+    const [{ options: first }] = candidates, packed = await productMethod.compress(layer, rows, first, plain);
+    expect(productMethod.parts(layer, first)).toEqual({ indices: Math.ceil(packed.index.length * Math.log2(first.words) / 8), codebook: Math.ceil(packed.codes.length * first.valueBits / 8), values: 0 });
+  });
+});
+
+test("one scale serves all channels, and stays one number in the file", async () => {
+  const one = CASES["a convolution"], { model, layer, rows } = await layerOf(one), packed = await productMethod.compress(layer, rows, options(), plain);
+  expect(new Set(packed.scale).size).toBe(1);
+  expect(packed.scaleStorage).toBe("one");
+  const { bytes } = await write(productMethod, model, layer, packed, options()), { graph } = await open(bytes);
+  expect(graph.initializerList.filter(({ type, count }) => type === 1 && count === outputsOf(layer))).toEqual([]);
+});
+
+test("a pruned channel stays zero, also beside others of very different size", async () => {
+  const one = CASES["a convolution"], per = size(one.weight.slice(1)), values = wave(size(one.weight)).map((v, i) => (Math.floor(i / per) === 3 ? 0 : v * 10 ** (Math.floor(i / per) % 5 - 2)));
+  const { layer, rows } = await layerOf(one, values);
+  for (const scale of ["layer", "channel"] as const) {
+    const restored = productMethod.restore(await productMethod.compress(layer, rows, options({ scale }), plain));
+    expect(restored.subarray(3 * per, 4 * per).every((v) => v === 0)).toBe(true);
+    expect(restored.every(Number.isFinite)).toBe(true);
+    expect(restored.some((v) => v !== 0)).toBe(true);
+  }
+});
+
+test("blocks of several channels are not trained, those of one are", async () => {
+  const { layer, rows } = await layerOf(CASES["a depthwise convolution"]), codesOf = async (block: number) => productMethod.codesOf(await productMethod.compress(layer, rows, options({ block, words: 3 }), plain));
+  expect(await codesOf(18)).toBeUndefined();
+  expect(await codesOf(9)).toMatchObject({ block: 9, bits: 8 });
+});
+
+test.each<[Partial<ProductOptions>, RegExp]>([[{ block: 7 }, /Blocks of 7 do not divide the 72 weights/], [{ block: 72 * 5 }, /do not divide/], [{ block: 144, scale: "channel" }, /several output channels/]])("%j is refused", async (more, reason) => {
+  expect(productMethod.accepts((await layerOf(CASES["a convolution"])).layer, options(more))).toMatch(reason);
+});
+
+test("kernels of the kernel method are told apart, whatever their size", async () => {
+  for (const [name, block] of [["a convolution", 9], ["a convolution", 3], ["a convolution", 18], ["a 1×1 convolution", 4], ["a depthwise convolution", 9], ["a linear layer", 8], ["a product", 1], ["a convolution of lines", 3]] as const) {
+    const { model, layer, rows } = await layerOf(CASES[name]), wanted = { block, words: 4, valueBits: 8 };
+    for (const scaleIsFree of [false, true]) {
+      const { bytes } = await write(kernelMethod, model, layer, await kernelMethod.compress(layer, rows, wanted, { ...plain, scaleIsFree }), wanted), written = await open(bytes), [found] = findLayers(written);
+      expect(await productMethod.recognise(written, found), `${name}, ${block}`).toMatchObject({ method: "kernel", blockSize: block });
+    }
+  }
+});
+
+test("any layer is restored from the words that its blocks name", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.record({ outputs: fc.integer({ min: 2, max: 9 }), inputs: fc.integer({ min: 1, max: 6 }), tap: fc.constantFrom(1, 2, 3), kernels: fc.integer({ min: 1, max: 3 }), words: fc.integer({ min: 2, max: 20 }), valueBits: fc.integer({ min: 2, max: 8 }), seed: fc.nat(999) }),
+    async ({ outputs, inputs, tap, kernels, words, valueBits, seed }) => {
+      const weight = [outputs, inputs, tap, tap], one = { op: "Conv", weight, input: [1, inputs, 4, 4] }, { model, layer, rows } = await layerOf(one, wave(size(weight), seed));
+      const wanted = options({ block: kernels * tap * tap, words, valueBits });
+      fc.pre(productMethod.accepts(layer, wanted) === true);
+      const packed: PackedProduct = await productMethod.compress(layer, rows, wanted, plain), restored = productMethod.restore(packed), { codes, index, scale } = packed;
+      expect(restored).toEqual(Float32Array.from({ length: restored.length }, (_, i) => (codes[index[Math.floor(i / wanted.block)] * wanted.block + i % wanted.block] - 2 ** (valueBits - 1)) * scale[0]));
+      expect(Math.max(...index)).toBeLessThan(words);
+      const { bytes, planned } = await write(methodById("product"), model, layer, packed, wanted);
+      expect(bytes.length).toBe(planned);
+    },
+  ), { numRuns: 60 });
+});
