@@ -42,6 +42,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommand(log, "kernelscope.cancel", (...args) => compress.cancel(...args)),
     registerCommand(log, "kernelscope.finishTuning", (...args) => compress.finishTuning(...args)),
     onModel("kernelscope.resume", (model) => compress.resume(model)),
+    onModel("kernelscope.chooseJobData", (model) => compress.chooseData(model)),
     onModel("kernelscope.discard", (model) => jobs.discard(model)),
     onModel("kernelscope.openResult", async (model) => { await vscode.commands.executeCommand("vscode.openWith", compress.resultOf(model), ModelEditors.viewType); }),
     onModel("kernelscope.compareResult", async (model) => { await vscode.commands.executeCommand("kernelscope.compare", [model, compress.resultOf(model)]); }),

@@ -31,8 +31,9 @@ export class JobFoot {
     return [el("span", {}, [`${title}: ${text}`, leftText(secondsLeft)].filter(Boolean).join(" · ")), bar, this.action(t("Cancel"), "cancel-job")];
   }
 
-  private ended({ state, sentence }: JobState): HTMLElement[] {
-    const actions = state === "stopped" ? [this.action(t("Resume"), "resume-job"), this.action(t("Discard"), "discard-job")] : [this.action(t("Compare"), "compare-result"), this.action(t("Open Recipe"), "open-recipe"), this.action(t("Close"), "discard-job")];
+  private ended({ state, sentence, isOfData }: JobState): HTMLElement[] {
+    const on = isOfData ? [this.action(t("Choose Folder…"), "choose-job-data"), this.action(t("Try Again"), "resume-job")] : [this.action(t("Resume"), "resume-job")];
+    const actions = state === "stopped" ? [...on, this.action(t("Discard"), "discard-job")] : [this.action(t("Compare"), "compare-result"), this.action(t("Open Recipe"), "open-recipe"), this.action(t("Close"), "discard-job")];
     return [el("span", { class: "foot-end" }, sentence ?? ""), ...actions];
   }
 

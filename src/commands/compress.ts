@@ -15,7 +15,7 @@ import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
 import { Jobs, type JobRecord } from "./jobs";
-import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, type RecipeStart } from "./recipes";
+import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, showRecipe, type RecipeStart } from "./recipes";
 import { reportSentence, secondsLeftText } from "./words";
 
 /** Compressions as users ask for them: from the Explorer, a model, the palette or a recipe; and what is said about them. */
@@ -100,7 +100,7 @@ export class CompressCommands {
     if (!chosen) return;
     requireDisk(chosen);
     const model = await originalOf(chosen), result = this.results.get(model.toString());
-    if (result?.recipe !== undefined && chosen.fsPath !== model.fsPath) { await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.parse(result.recipe), "kernelscope.recipe"); return; }
+    if (result?.recipe !== undefined && chosen.fsPath !== model.fsPath) { await showRecipe(vscode.Uri.parse(result.recipe)); return; }
     const embedded = chosen.fsPath === model.fsPath ? undefined : await this.recipeIn(chosen.fsPath);
     await openRecipe(model, { data: result?.request.data ?? await this.dataFor(model), embedded }, embedded !== undefined);
   }
@@ -186,12 +186,14 @@ export class CompressCommands {
     } catch (error) {
       if (this.isVisible(model)) { this.log.error(error instanceof Error ? error.stack ?? error.message : String(error)); return; } // its page says so
       const ofData = isOfData(error), isChosen = showError(this.log, error, ofData ? vscode.l10n.t("Choose Folder…") : vscode.l10n.t("Try Again"));
-      void isChosen.then((chosen) => (!chosen ? undefined : ofData ? this.withOtherImages(model) : vscode.commands.executeCommand("kernelscope.resume", model))).catch((failure: unknown) => showError(this.log, failure));
+      void isChosen.then((chosen) => (!chosen ? undefined : ofData ? this.chooseData(model) : vscode.commands.executeCommand("kernelscope.resume", model))).catch((failure: unknown) => showError(this.log, failure));
     }
   }
 
-  /** The job that its images have stopped, on others. */
-  private async withOtherImages(model: vscode.Uri): Promise<void> {
+  /** The job that its images have stopped, on others; where a recipe names them, its page is where they are chosen. */
+  async chooseData(model: vscode.Uri): Promise<void> {
+    const recipe = this.jobs.recipeOf(model);
+    if (recipe) { await showRecipe(recipe); return; }
     const request = this.jobs.requestOf(model), isNeeded = request?.recipe !== undefined || (request?.tune ?? "none") !== "none", data = request && await chooseData(model, undefined, isNeeded);
     const output = data === undefined ? undefined : await chooseOutput(model, request?.output);
     if (!request || !output) return;
@@ -217,7 +219,7 @@ export class CompressCommands {
     });
   }
 
-  /** Tells of a written file, and opens it and, in front of it, its comparison with the original in tabs beside the original's, as wide as that, unless a recipe's page stays in front for the next try. */
+  /** Tells of a written file, and opens it and, in front of it, its comparison with the original in tabs beside the original's, as wide as that. */
   private async finish(record: JobRecord, report: CompressReport): Promise<string> {
     const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = reportSentence(report);
     this.log.info(JSON.stringify(report));
@@ -228,15 +230,10 @@ export class CompressCommands {
     await keepFidelity(this.context.workspaceState, model.fsPath, output.fsPath, fidelity);
     await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
-    if (record.recipe === undefined) {
-      await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
-      await vscode.commands.executeCommand("kernelscope.compare", [model, output]);
-    }
-    const start: RecipeStart = { ...record.request, data: record.request.data };
-    const compare = { [vscode.l10n.t("Compare")]: () => vscode.commands.executeCommand("kernelscope.compare", [model, output]) };
-    const recipe = { [vscode.l10n.t("Open Recipe")]: () => openRecipe(model, start) };
-    const open = { [vscode.l10n.t("Open")]: () => vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType) };
-    if (record.recipe === undefined || !this.isVisible(model)) showMessage(sentence, record.recipe === undefined ? recipe : { ...compare, ...open });
+    await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
+    await vscode.commands.executeCommand("kernelscope.compare", [model, output]);
+    const start: RecipeStart = { ...record.request, data: record.request.data }, { recipe } = record;
+    showMessage(sentence, { [vscode.l10n.t("Open Recipe")]: () => (recipe === undefined ? openRecipe(model, start) : showRecipe(vscode.Uri.parse(recipe))) });
     return sentence;
   }
 

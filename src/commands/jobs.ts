@@ -90,6 +90,12 @@ export class Jobs implements vscode.Disposable {
   /** What the job of this model was asked for, as long as it has not written its file. */
   requestOf(model: vscode.Uri): CompressRequest | undefined { return this.records.get(model.toString())?.request; }
 
+  /** The recipe that this model's job was started from, as long as it has not written its file. */
+  recipeOf(model: vscode.Uri): vscode.Uri | undefined {
+    const recipe = this.records.get(model.toString())?.recipe;
+    return recipe === undefined ? undefined : vscode.Uri.parse(recipe);
+  }
+
   /** Goes on with a job that was stopped. */
   async resume(model: vscode.Uri, output: Output): Promise<CompressReport | undefined> {
     const record = this.records.get(model.toString());

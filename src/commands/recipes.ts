@@ -13,7 +13,7 @@ export interface RecipeStart { preset?: PresetId; target?: string; data?: string
 /** Opens the recipe of a model in its visual editor: the one beside it, or a new one that is not saved yet. */
 export async function openRecipe(model: vscode.Uri, start: RecipeStart, fresh = false): Promise<void> {
   const file = recipeOf(model), exists = await vscode.workspace.fs.stat(file).then(() => true, () => false);
-  if (exists && !fresh) return open(file);
+  if (exists && !fresh) return showRecipe(file);
   const wanted = exists ? await unused(model) : file, uri = wanted.with({ scheme: "untitled" });
   const document = await vscode.workspace.openTextDocument(uri);
   if (document.getText() === "" || fresh) {
@@ -21,10 +21,11 @@ export async function openRecipe(model: vscode.Uri, start: RecipeStart, fresh = 
     edit.replace(uri, new vscode.Range(0, 0, document.lineCount, 0), newRecipe(model, wanted.fsPath, start));
     await vscode.workspace.applyEdit(edit);
   }
-  await open(uri);
+  await showRecipe(uri);
 }
 
-const open = (uri: vscode.Uri): Thenable<void> => vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType);
+/** The visual editor of a recipe. */
+export const showRecipe = (uri: vscode.Uri): Thenable<void> => vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType);
 
 /** NAME.kernelscope.json beside NAME.onnx. */
 export const recipeOf = (model: vscode.Uri): vscode.Uri => model.with({ path: `${model.path.replace(/\.onnx$/i, "")}.kernelscope.json` });

@@ -1,8 +1,10 @@
 import type { Preparation } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import { methodById } from "../methods/registry";
+import { bitsOf } from "../onnx/tensor";
 import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
+import { storedBits } from "../protocol/bits";
 import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
 import { goalOf, type Goal, type Job } from "./goal";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
@@ -38,7 +40,7 @@ async function planningOf({ opened, layers, ratings, samples }: RatedModel, { re
   });
 }
 
-const preparationFacts = ({ resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ resize, crop, mean, std, scale });
+const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ channels, resize, crop, mean, std, scale });
 
 class Front {
   private readonly prediction: Prediction;
@@ -110,9 +112,9 @@ class Front {
   }
 
   private layerFacts(layer: Layer): PlanLayer {
-    const { id, label, op, dims, parameters, convolution, bytes, blocked } = layer, response = this.byLayer.get(layer)?.response ?? [];
+    const { id, label, op, dims, parameters, type, convolution, bytes, blocked } = layer, response = this.byLayer.get(layer)?.response ?? [];
     return {
-      id, label, op, shape: dims, parameters, convolution, bytes, blocked,
+      id, label, op, shape: dims, parameters, typeBits: bitsOf(type), convolution, bytes, blocked,
       sensitivity: response.length ? interpolate(response, COMPARED_NOISE) : undefined,
       choices: this.choices.get(layer)!.map((option) => this.choiceFacts(layer, option)),
     };
@@ -120,7 +122,7 @@ class Front {
 
   private choiceFacts(layer: Layer, option: Option): PlanChoice {
     const step = this.hulls.get(layer)!.includes(option), bits = layer.parameters ? 8 * option.bytes / layer.parameters : 0;
-    if (isLeft(option)) return { text: "", bytes: option.bytes, bits, loss: 0, parts: { indices: 0, codebook: 0, values: 0 }, step };
+    if (isLeft(option)) return { text: "", bytes: option.bytes, bits: storedBits({ bitsPerWeight: bits }, bitsOf(layer.type)), loss: 0, parts: { indices: 0, codebook: 0, values: 0 }, step };
     const method = methodById(option.method), { options } = option;
     return {
       method: option.method, options: Object.fromEntries(Object.entries(options).filter((entry): entry is [string, number | string] => typeof entry[1] === "number" || typeof entry[1] === "string")),

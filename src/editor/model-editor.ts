@@ -229,6 +229,7 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
     case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
     case "finish-tuning": await vscode.commands.executeCommand("kernelscope.finishTuning", uri); break;
     case "resume-job": await vscode.commands.executeCommand("kernelscope.resume", uri); break;
+    case "choose-job-data": await vscode.commands.executeCommand("kernelscope.chooseJobData", uri); break;
     case "discard-job": await vscode.commands.executeCommand("kernelscope.discard", uri); break;
     case "open-recipe": await vscode.commands.executeCommand("kernelscope.openRecipe", uri); break;
     case "show-log": await vscode.commands.executeCommand("kernelscope.showLog"); break;

@@ -20,7 +20,7 @@ export interface PageStart {
 }
 
 /** What the page may ask VS Code to do. */
-export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "finish-tuning", "resume-job", "discard-job", "open-recipe", "compare-result"] as const;
+export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "finish-tuning", "resume-job", "choose-job-data", "discard-job", "open-recipe", "compare-result"] as const;
 export type PageAction = (typeof pageActions)[number];
 
 /** The host's side. */

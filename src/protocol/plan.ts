@@ -20,7 +20,7 @@ export interface PlanFacts {
 }
 
 /** What recipe, model and folder come to together. */
-export interface PreparationFacts { resize?: number | [height: number, width: number]; crop?: [height: number, width: number]; mean: number[]; std: number[]; scale: number }
+export interface PreparationFacts { channels: "rgb" | "bgr" | "gray"; resize?: number | [height: number, width: number]; crop?: [height: number, width: number]; mean: number[]; std: number[]; scale: number }
 
 export type SizeRange = [least: number, most: number];
 
@@ -47,6 +47,8 @@ export interface PlanLayer {
   op: string;
   shape: number[];
   parameters: number;
+  /** How wide its type is; 0 where that is not known. */
+  typeBits: number;
   convolution: boolean;
   /** As it is now. */
   bytes: number;

@@ -31,7 +31,7 @@ const agreement = ({ prediction }: PlanFacts, loss: number): number => 1 - predi
 
 test("a front leads from the smallest file to the largest, always better; its first plan and steps give every plan", async () => {
   const { front: { first, layer, choice, bytes, bits, loss }, layers, input, preparation } = await front({ preset: "balanced" }), now = [...first];
-  expect(preparation).toEqual({ mean: [0.286], std: [0.353], scale: 1 / 255, resize: undefined, crop: undefined }); // as the folder has it
+  expect(preparation).toEqual({ channels: "gray", mean: [0.286], std: [0.353], scale: 1 / 255, resize: undefined, crop: undefined }); // as the folder has it
   expect(bytes.length).toBeGreaterThan(60);
   expect(bytes[0]).toBeLessThan(20_000);
   expect(bytes[bytes.length - 1]).toBeLessThanOrEqual(input.bytes + 20_000);

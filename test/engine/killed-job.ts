@@ -10,12 +10,12 @@ import { nodeHost } from "../../src/worker/host";
  * several are fitted at once) are kept then, "output N" at the N-th piece of the output, "renamed".
  * At "taken away" nothing is killed, but the checkpoints are gone before the output is written.
  */
-const [moment, checkpoint, request] = process.argv.slice(2);
+const [moment, checkpoint, text] = process.argv.slice(2), request = JSON.parse(text) as CompressRequest;
 const kill = (now: string): void => { if (now === moment) process.kill(process.pid, "SIGKILL"); };
 const killFrom = (now: string, count: number): void => { for (let n = 1; n <= count; n++) kill(`${now} ${n}`); };
 
 async function main(): Promise<void> {
-  const host = await nodeHost({ threads: 2, checkpoint, scripts: path.resolve("dist") });
+  const host = await nodeHost({ threads: request.threads, checkpoint, scripts: path.resolve("dist") });
   const { checkpoints, write } = host, seen = new Map<string, number>();
   const times = (name: string): number => { seen.set(name, (seen.get(name) ?? 0) + 1); return seen.get(name)!; };
   host.checkpoints = (key) => {
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     kill("renamed");
     return placed;
   };
-  await compressModel(JSON.parse(request) as CompressRequest, host, ({ stage, layers }) => { if (!layers?.finished) kill(`${stage} ${times(stage)}`); });
+  await compressModel(request, host, ({ stage, layers }) => { if (!layers?.finished) kill(`${stage} ${times(stage)}`); });
   await host.close();
 }
 

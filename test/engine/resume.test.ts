@@ -17,12 +17,13 @@ beforeAll(() => { script = bundle("killed-job"); });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const layers = Object.fromEntries([["3", 9, 32], ["7", 9, 32], ["10", 3, 512], ["14", 9, 64], ["17", 9, 16]].map(([name, block, words]) => [`${name}.weight`, { method: "kernel", options: { block, words } }]));
-/** A job with images: two layers are planned, the others fixed. */
+/** A job with images, on one thread: two layers are planned, the others fixed. */
 function withData(data: string): Partial<CompressRequest> {
   const recipe = at("data.kernelscope.json");
-  writeFileSync(recipe, JSON.stringify({ target: "48KB", data: { limit: 32 }, layers }));
-  return { recipe, data };
+  writeFileSync(recipe, JSON.stringify({ target: "48KB", data: { limit: 16 }, layers }));
+  return { recipe, data, threads: 1 };
 }
+/** On two threads. */
 function withoutData(): Partial<CompressRequest> {
   const recipe = at("plain.kernelscope.json");
   writeFileSync(recipe, JSON.stringify({ bits: 1.5, layers }));

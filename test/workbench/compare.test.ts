@@ -40,7 +40,7 @@ async function compare(first: string, second: string): Promise<Frame> {
   await workbench.menu(second, "Compare Models");
   return workbench.modelPage([first, second].sort((a, b) => statSync(at(b)).size - statSync(at(a)).size).join(" ↔ "));
 }
-const figures = (page: Frame) => page.locator(".cmp-header .figures").innerText().then((text) => text.replace(/\s+/g, " "));
+const figures = (page: Frame) => page.locator(".cmp-figures").innerText().then((text) => text.replace(/\s+/g, " "));
 const cells = (page: Frame, kind: string) => page.locator(`.cmp-rows .cmp-${kind}`).allInnerTexts();
 
 test("two selected files stand side by side: sizes, layers, kernels; then accuracy", { timeout: 240_000 }, async () => {
@@ -165,6 +165,13 @@ test("at every width nothing is cut or lies on another", async () => {
       return left < around.left - 1 || right > around.right + 1 || right <= left;
     }).map(({ textContent }) => textContent));
     expect(cut, String(width)).toEqual([]);
+    // sizes stand there whole or not at all, captions whole
+    expect(await page.locator(".cmp-figures .folding .figure").evaluateAll((all) => all.filter((figure) => {
+      const { right, top } = figure.getBoundingClientRect(), box = figure.parentElement!.getBoundingClientRect();
+      return top < box.bottom && right > box.right + 1;
+    }).map(({ textContent }) => textContent)), String(width)).toEqual([]);
+    expect(await page.locator(".cmp-pane figcaption span:visible").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1).map(({ textContent }) => textContent)), String(width)).toEqual([]);
+    if (width === 1104) expect(await page.locator(".cmp-figures .more[data-folded]").count()).toBe(0); // all has room
     expect(await page.locator(".cmp-scroll").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0]);
   }
 });

@@ -4,7 +4,7 @@ import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
 let workbench: Workbench;
-beforeAll(async () => { workbench = await Workbench.start(); });
+beforeAll(async () => { workbench = await Workbench.start({ rated: true }); });
 afterAll(() => workbench?.stop());
 
 /** Opens a layer's context menu by a right click, or by the keyboard, and takes an entry. */

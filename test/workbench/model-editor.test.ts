@@ -17,7 +17,7 @@ afterAll(() => workbench?.stop());
 /** Pids of worker processes of this workbench. */
 function workers(): number[] {
   const list = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
-  return list.split("\n").filter((line) => line.includes("dist/worker.js")).map((line) => Number(line.trim().split(" ")[0]));
+  return list.split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(workbench.home)).map((line) => Number(line.trim().split(" ")[0]));
 }
 
 test("opens a model: facts, graph, details of the largest layer", async () => {
@@ -113,6 +113,30 @@ test("a cancelled compression leaves no file", async () => {
   await workbench.page.locator(".notification-toast", { hasText: "No file was written" }).waitFor();
   await workbench.picture("cancelled");
   expect(existsSync(path.join(workbench.folder, "other.small.onnx"))).toBe(false);
+});
+
+test("a job whose images do not fit leads to other images, under its model too", { timeout: 180_000 }, async () => {
+  const { page } = workbench, pics = path.join(workbench.folder, "pics"), quick = page.locator(".quick-input-list .monaco-list-row");
+  mkdirSync(pics);
+  writeFileSync(path.join(pics, "dataset.json"), "{}");
+  await workbench.tidy();
+  const model = await workbench.open("other.onnx"), ways = () => model.locator(".foot .button").allInnerTexts();
+  await model.waitForSelector(".side[data-layer]");
+  const start = async (folder: string) => { await quick.filter({ hasText: folder }).click(); };
+  await workbench.menu("other.onnx", "Compress Model");
+  await quick.filter({ hasText: "Balanced" }).click();
+  await start("pics");
+  await expect.poll(() => model.locator(".foot-end").innerText()).toContain("pics holds no JPEG or PNG images");
+  expect(await ways()).toEqual(["Choose Folder…", "Try Again", "Discard"]); // the same images again would be refused again
+  await workbench.picture("model-no-such-images");
+  expect(await overlaps(model)).toEqual([]);
+  await model.locator(".foot .button", { hasText: "Choose Folder…" }).click();
+  await start("fashion-mnist");
+  await model.locator(".foot progress").waitFor();
+  await model.locator(".foot .button", { hasText: "Cancel" }).click();
+  await expect.poll(ways).toEqual(["Resume", "Discard"]);
+  await model.locator(".foot .button", { hasText: "Discard" }).click();
+  await model.locator(".foot").waitFor({ state: "hidden" });
 });
 
 test("a killed viewing process does no harm: the next model opens", async () => {

@@ -14,7 +14,7 @@ const write = (fields: object) => writeFileSync(at(NAME), `${JSON.stringify({ ve
 const read = () => JSON.parse(readFileSync(at(NAME), "utf8")) as Record<string, unknown>;
 const withImages = { data: { folder: "./fashion-mnist" } };
 
-beforeAll(async () => { workbench = await Workbench.start(); }, 300_000);
+beforeAll(async () => { workbench = await Workbench.start({ rated: true }); }, 300_000);
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
@@ -160,10 +160,11 @@ test("a training shows its course in every theme and width, is read as a table, 
   await workbench.page.waitForTimeout(1500);
   expect(await finish.evaluate((button) => document.activeElement === button)).toBe(true); // it stays the same button
   await finish.press("Enter");
-  await model.locator(".foot-end").waitFor({ timeout: 120_000 });
-  expect(await model.locator(".foot-end").innerText()).toMatch(gained);
+  await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 120_000); // the result comes to the front
+  const again = await workbench.front("fashion-cnn.onnx");
+  await expect.poll(() => again.locator(".foot-end").innerText()).toMatch(gained);
   expect(statSync(at(RESULT)).size).toBeLessThanOrEqual(22_000);
-  await model.locator(".foot .button", { hasText: "Compare" }).click();
+  await again.locator(".foot .button", { hasText: "Compare" }).click();
   const comparison = await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`);
   await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^[\d.]+ → [\d.]+ %\s*by fine-tuning$/);
   await workbench.picture("tuning-comparison");
@@ -178,8 +179,10 @@ test("a training whose process is killed goes on from its checkpoint and ends we
   process.kill(job, "SIGKILL");
   await expect.poll(() => workers().filter((pid) => pid !== job && !before.has(pid)).length).toBe(1);
   await page.locator(".training").waitFor({ timeout: 240_000 });
-  await page.locator(".job-end .codicon-pass-filled").waitFor({ timeout: 400_000 });
-  expect(await page.locator(".recipe-left .job").innerText()).toMatch(gained);
+  await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 400_000);
+  const again = await workbench.front(NAME);
+  await again.locator(".job-end .codicon-pass-filled").waitFor();
+  expect(await again.locator(".recipe-left .job").innerText()).toMatch(gained);
   expect(existsSync(at(RESULT))).toBe(true);
 });
 

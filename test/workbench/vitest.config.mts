@@ -1,3 +1,17 @@
+import path from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-export default defineConfig({ test: { expect: { poll: { timeout: 20_000 } }, include: ["test/workbench/**/*.test.ts"], testTimeout: 120_000, hookTimeout: 180_000, fileParallelism: false, maxWorkers: 1 } });
+/** What takes longest begins first, so that two files at a time end together. */
+const LONGEST = ["tuning", "recipe", "accuracy", "model-editor", "compare", "codebook", "many-models"];
+const place = ({ moduleId }: TestSpecification): number => {
+  const at = LONGEST.indexOf(path.basename(moduleId, ".test.ts"));
+  return at < 0 ? LONGEST.length : at;
+};
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> { return [...files].sort((a, b) => place(a) - place(b)); }
+}
+
+export default defineConfig({ test: {
+  expect: { poll: { timeout: 20_000 } }, include: ["test/workbench/**/*.test.ts"], globalSetup: "test/workbench/rated.ts", testTimeout: 120_000, hookTimeout: 180_000, maxWorkers: 2, sequence: { sequencer: LongestFirst },
+} });

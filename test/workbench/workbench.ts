@@ -6,6 +6,7 @@ import { resolveCliArgsFromVSCodeExecutablePath } from "@vscode/test-electron";
 import { _electron, chromium, type Frame, type Page } from "playwright-core";
 // @ts-expect-error A script of the project, in plain JavaScript.
 import { installExtension, startServer } from "../../scripts/workbench.mjs";
+import { RATED } from "./rated";
 
 interface Server { url: string; stop(): Promise<void> }
 
@@ -29,10 +30,11 @@ export class Workbench {
     "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
   };
 
-  /** @param others packages of further extensions @param restricted nobody has trusted the folder */
-  static async start({ others = [], restricted = false }: { others?: string[]; restricted?: boolean } = {}): Promise<Workbench> {
+  /** @param others packages of further extensions @param restricted nobody has trusted the folder @param rated the sample's layers were rated before, see rated.ts */
+  static async start({ others = [], restricted = false, rated = false }: { others?: string[]; restricted?: boolean; rated?: boolean } = {}): Promise<Workbench> {
     const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile");
     cpSync("samples", folder, { recursive: true });
+    if (rated) cpSync(RATED, path.join(home, "cache"), { recursive: true });
     mkdirSync(path.join(profile, "user", "User"), { recursive: true });
     writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, ...(restricted && { "security.workspace.trust.startupPrompt": "never" }) }));
     const opening = { folder, profile, restricted, cache: path.join(home, "cache"), extensions: [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others] };
@@ -75,6 +77,12 @@ export class Workbench {
     await this.row(name).dblclick();
     // a busy workbench may lose the click
     await this.page.locator(".tab", { hasText: name }).first().waitFor({ timeout: 10_000 }).catch(() => this.row(name).dblclick());
+    return this.modelPage(name);
+  }
+
+  /** Brings an open editor back to the front, and gives its page. */
+  async front(name: string): Promise<Frame> {
+    await this.page.locator(".tab").filter({ has: this.page.getByText(name, { exact: true }) }).first().click();
     return this.modelPage(name);
   }
 

@@ -4,8 +4,9 @@ import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileS
 import type { HeldOut, TuningReport } from "../../src/protocol/report";
 import { reportedFigures } from "../accuracy/reported";
 import { button, iconButton } from "../controls";
-import { el, icon } from "../dom";
+import { el } from "../dom";
 import * as format from "../format";
+import { foldingFigures, type Figure } from "../header";
 import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
 import { walkPanes } from "../panes";
@@ -177,25 +178,19 @@ export class ComparePage {
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
     const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
     const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
-    const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: [value: string, name: string, hover?: string, kind?: string][] = [
+    const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: Figure[] = [
       [`${format.times(original.bytes / compressed.bytes)}×`, t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
       memory,
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
-      ...(tuning ? [gainOf(tuning)] : []),
     ];
-    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "figures" }, ...[...figures.map(([value, text, hover, kind]) => el("div", { class: kind ? `figure ${kind}` : "figure", title: hover }, el("b", {}, value), el("small", {}, text))), ...this.accuracyFigures()], this.more(figures)), right);
-  }
-
-  private more(figures: readonly [string, string, ...unknown[]][]): HTMLElement {
-    const all = figures.map(([value, text]) => `${text}: ${value}`).join("\n");
-    return el("span", { class: "more", title: all, role: "note", tabindex: 0, "aria-label": all }, icon("ellipsis"));
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? [gainOf(tuning)] : []), ...this.accuracyFigures()), right);
   }
 
   /** What was measured, or the next step to it. */
   private accuracyFigures(): HTMLElement[] {
-    const { accuracy, host } = this, figure = (value: string, text: string, hover = "") => el("div", { class: "figure cmp-measured", title: hover }, el("b", {}, value), el("small", {}, text));
+    const { accuracy, host } = this, figure = (value: string, text: string, hover = "") => keptFigure("cmp-measured", value, text, hover);
     if (!accuracy) return [];
     const { measured, reported, running, subject, error } = accuracy, images = measured ? t("{0} images", format.whole(measured.samples)) : "";
     if (running && !measured) return [figure("…", t("measuring"))];
@@ -240,14 +235,17 @@ export class ComparePage {
   }
 }
 
+/** A figure that stands there at every width. */
+const keptFigure = (kind: string, value: string, text: string, hover: string): HTMLElement => el("div", { class: `figure ${kind}`, title: hover }, el("b", {}, value), el("small", {}, text));
+
 /** What training has gained on samples that were held out. */
-function gainOf({ before, after, steps, bestStep }: TuningReport): [string, string, string, string] {
+function gainOf({ before, after, steps, bestStep }: TuningReport): HTMLElement {
   const share = ({ agreement, loss }: HeldOut): number => agreement ?? loss, hover = t("{0} of samples that the training did not see, best at step {1} of {2}", before.agreement === undefined ? t("Error") : t("Agreement"), format.whole(bestStep), format.whole(steps));
-  return [`${format.tenths(100 * share(before))} → ${format.tenths(100 * share(after))} %`, t("by fine-tuning"), hover, "cmp-tuned"];
+  return keptFigure("cmp-tuned", `${format.tenths(100 * share(before))} → ${format.tenths(100 * share(after))} %`, t("by fine-tuning"), hover);
 }
 
 /** Bits per convolution weight before and after. */
-function convBits(layers: Comparison["layers"]): [string, string][] {
+function convBits(layers: Comparison["layers"]): Figure[] {
   const bitsOf = (side: "before" | "after"): number | undefined => {
     const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows;
     return bitsOfAll(some);

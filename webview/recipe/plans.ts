@@ -1,3 +1,4 @@
+import { storedBits } from "../../src/protocol/bits";
 import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import type { LayerSetting, WrittenSize } from "../../src/protocol/recipe-page";
 import { t } from "../l10n";
@@ -36,7 +37,13 @@ export class Plans {
     return chosen.map(({ method, bytes }) => (method === undefined ? bytes : bytes * (1 + shared / compressed)));
   }
 
-  /** The same of one layer with another choice. */
+  /** Bits a weight of every layer, as other views show them. */
+  layerBits(point: PlanPoint): number[] {
+    const bytes = this.layerBytes(point);
+    return this.facts.layers.map(({ parameters, typeBits, choices }, i) => (parameters ? storedBits({ bitsPerWeight: 8 * bytes[i] / parameters, method: choices[point.choices[i]].method }, typeBits) : 0));
+  }
+
+  /** Bytes of one layer with another choice. */
   bytesWith({ choices, ...point }: PlanPoint, at: number, choice: number): number {
     return this.layerBytes({ ...point, choices: choices.map((own, i) => (i === at ? choice : own)) })[at];
   }

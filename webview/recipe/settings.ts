@@ -57,7 +57,7 @@ export class Settings {
       element.classList.remove("wrong");
     }
     if (this.seed !== document.activeElement) this.seed.value = view.seed === undefined ? "" : String(view.seed);
-    this.list("channels", t("Channels"), String(view.preprocess?.channels ?? ""), [["", t("the model’s")], ["rgb", "RGB"], ["bgr", "BGR"], ["gray", t("grey")]], (value) => this.change([{ path: ["preprocess", "channels"], value: value || undefined }]));
+    this.showChannels();
     const devices: [Device, string][] = [["auto", t("automatic")], ["cpu", "CPU"], ["webgpu", "WebGPU"], ["cuda", "CUDA"], ["dml", "DirectML"], ["coreml", "Core ML"]], setting = devices.find(([device]) => device === view.deviceSetting)?.[1] ?? t("automatic");
     this.list("device", t("Device"), view.device ?? "", [["", t("{0} (setting)", setting)], ...devices], (value) => this.change([{ path: ["device"], value: value || undefined }]));
   }
@@ -70,6 +70,13 @@ export class Settings {
       const value = preparation && entry.path[0] === "preprocess" ? shown(valueAt({ preprocess: { ...preparation } }, entry.path)) : "";
       element.setAttribute("placeholder", value || entry.hint);
     }
+    this.showChannels();
+  }
+
+  private showChannels(): void {
+    const own = this.view?.preprocess?.channels, names: [string, string][] = [["rgb", "RGB"], ["bgr", "BGR"], ["gray", t("grey")]];
+    const found = own === undefined ? names.find(([value]) => value === this.prepared?.channels)?.[1] : undefined; // what folder and model come to
+    this.list("channels", t("Channels"), String(own ?? ""), [["", found === undefined ? t("automatic") : t("{0} (automatic)", found)], ...names], (value) => this.change([{ path: ["preprocess", "channels"], value: value || undefined }]));
   }
 
   private list(place: "channels" | "device", label: string, value: string, values: readonly [string, string][], onChange: (value: string) => void): void {

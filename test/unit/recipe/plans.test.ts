@@ -8,7 +8,7 @@ vi.stubGlobal("window", { addEventListener() {}, removeEventListener() {} });
 const { choiceOf, gzipOf, partsOf, pinOf, Plans, qualityOf, targetText } = await import("../../../webview/recipe/plans");
 
 const choice = (bytes: number, loss: number, options?: Record<string, number>, step = true): PlanChoice => ({ method: options && "kernel", options, text: options ? `${bytes}` : "", bytes, bits: bytes / 100, loss, parts: { indices: options ? bytes - 1 : 0, codebook: options ? 1 : 0, values: 0 }, step });
-const layer = (id: string, sensitivity: number, ...choices: PlanChoice[]): PlanLayer => ({ id, label: id, op: "Conv", shape: [10, 80], parameters: 800, convolution: true, bytes: 3200, sensitivity, choices });
+const layer = (id: string, sensitivity: number, ...choices: PlanChoice[]): PlanLayer => ({ id, label: id, op: "Conv", shape: [10, 80], parameters: 800, typeBits: 32, convolution: true, bytes: 3200, sensitivity, choices });
 
 /** Two layers: the smallest plan, then three steps, the last of which leaves the first layer as it is. */
 const facts: PlanFacts = {
@@ -54,6 +54,11 @@ describe("plans", () => {
     const point = plans.at(2);
     point.choices.forEach((choice, at) => { expect(plans.bytesWith(point, at, choice)).toBe(plans.layerBytes(point)[at]); });
     expect(plans.bytesWith(point, 0, 3)).toBe(3200);
+  });
+  test("have bits of all bytes where a layer is compressed, and of its type where it is left", () => {
+    const small = new Plans({ ...facts, layers: [{ ...facts.layers[0], parameters: 90 }, { ...facts.layers[1], parameters: 90, typeBits: 0 }] }), bits = (...choices: number[]) => small.layerBits({ ...facts.candidate, choices, shared: 0 });
+    expect(bits(3, 1)).toEqual([32, 8 * 160 / 90]); // not what name and shape take beside its weights
+    expect(bits(2, 2)).toEqual([8 * 200 / 90, 8 * 3200 / 90]);
   });
   test("have bytes by kind that add up to the file", () => {
     const parts = partsOf(facts, plans.at(2));
