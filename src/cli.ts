@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { help, options, type CommandName } from "./cli/arguments";
-import { interruption, runCompress, runEvaluate, runInspect, type Arguments } from "./cli/jobs";
+import { interruption, runCompress, runEvaluate, runInspect, runPrepare, type Arguments } from "./cli/jobs";
 import { KernelscopeError, type ErrorCode } from "./protocol/errors";
 
 /** Exit codes of design and README: 0 done, 1 failed, 2 wrong usage, 3 a figure fell short, 130 cancelled. */
 const EXIT: Partial<Record<ErrorCode, number>> = { usage: 2, "bad-recipe": 2, "below-threshold": 3, cancelled: 130 };
 
-const COMMANDS: Record<CommandName, (args: Arguments, signal: AbortSignal) => Promise<void>> = { inspect: runInspect, compress: runCompress, evaluate: runEvaluate };
+const COMMANDS: Record<CommandName, (args: Arguments, signal: AbortSignal) => Promise<void>> = { inspect: runInspect, compress: runCompress, prepare: runPrepare, evaluate: runEvaluate };
 const isCommand = (name: string | undefined): name is CommandName => name !== undefined && name in COMMANDS;
 
 async function main(argv: string[]): Promise<number> {

@@ -2,38 +2,38 @@ import type { ParseArgsConfig } from "node:util";
 import { methods } from "../methods/registry";
 import { NOISE_KINDS } from "../protocol/tuning";
 
-export type CommandName = "inspect" | "compress" | "evaluate";
+export type CommandName = "inspect" | "compress" | "prepare" | "evaluate";
 
 interface Option { type: "string" | "boolean"; short?: string; multiple?: boolean; value?: string; text: string; commands: CommandName[] }
 
-const C: CommandName[] = ["compress"], CE: CommandName[] = ["compress", "evaluate"], all: CommandName[] = ["inspect", "compress", "evaluate"];
+const C: CommandName[] = ["compress"], CP: CommandName[] = ["compress", "prepare"], CPE: CommandName[] = ["compress", "prepare", "evaluate"], all: CommandName[] = ["inspect", "compress", "prepare", "evaluate"];
 
 const OPTIONS: Record<string, Option> = {
   layer: { type: "string", value: "NAME", text: "one layer: codebook, usage counts, statistics", commands: ["inspect"] },
-  output: { type: "string", short: "o", value: "OUT", text: "the file to write; MODEL.small.onnx if absent", commands: C },
-  recipe: { type: "string", value: "FILE", text: "a *.kernelscope.json; the command line goes before it", commands: C },
-  preset: { type: "string", value: "ID", text: "nearly-lossless, balanced (default) or smallest", commands: C },
-  bits: { type: "string", value: "B", text: "at most B bits per convolution weight", commands: C },
-  target: { type: "string", value: "SIZE", text: "12x, 300KB, 1.5MB (KB is 1,000 bytes, KiB 1,024)", commands: C },
-  method: { type: "string", value: "ID", text: `only this method: ${methods.map(({ id }) => id).join(", ")}`, commands: C },
+  output: { type: "string", short: "o", value: "OUT", text: "the file to write; MODEL.small.onnx, or MODEL.ready.onnx, if absent", commands: CP },
+  recipe: { type: "string", value: "FILE", text: "a *.kernelscope.json; the command line goes before it", commands: CP },
+  preset: { type: "string", value: "ID", text: "nearly-lossless, balanced (default) or smallest", commands: CP },
+  bits: { type: "string", value: "B", text: "at most B bits per convolution weight", commands: CP },
+  target: { type: "string", value: "SIZE", text: "12x, 300KB, 1.5MB (KB is 1,000 bytes, KiB 1,024)", commands: CP },
+  method: { type: "string", value: "ID", text: `only this method: ${methods.map(({ id }) => id).join(", ")}`, commands: CP },
   reference: { type: "string", value: "MODEL", text: "compare with this model", commands: ["evaluate"] },
-  data: { type: "string", value: "DIR", text: "images (class/*.jpg|png), images.npy + labels.npy, or one .npz", commands: CE },
-  "eval-data": { type: "string", value: "DIR", text: "images for the report; a fifth of --data if absent", commands: C },
-  preprocess: { type: "string", value: "FILE", text: "how images become the model's input", commands: CE },
+  data: { type: "string", value: "DIR", text: "images (class/*.jpg|png), images.npy + labels.npy, or one .npz", commands: CPE },
+  "eval-data": { type: "string", value: "DIR", text: "images for the report; a fifth of --data if absent", commands: CP },
+  preprocess: { type: "string", value: "FILE", text: "how images become the model's input", commands: CPE },
   limit: { type: "string", value: "N", text: "at most N samples", commands: ["evaluate"] },
-  tune: { type: "string", value: "LENGTH", text: "train on the images of --data: 30m, 2000steps; none if absent", commands: C },
-  labels: { type: "string", value: "SHARE", text: "share of the labels in what --tune brings down, 0 (default) to 1", commands: C },
+  tune: { type: "string", value: "LENGTH", text: "train on the images of --data: 30m, 2000steps; none if absent", commands: CP },
+  labels: { type: "string", value: "SHARE", text: "share of the labels in what --tune brings down, 0 (default) to 1", commands: CP },
   schedule: { type: "string", value: "ID", text: "endToEnd (default), or iterative: layer after layer is quantized and trained", commands: C },
-  noise: { type: "string", value: "KIND:P", text: `quantization noise in --tune: ${NOISE_KINDS.join(", ")}, and how likely each block has it`, commands: C },
+  noise: { type: "string", value: "KIND:P", text: `quantization noise in --tune: ${NOISE_KINDS.join(", ")}, and how likely each block has it`, commands: CP },
   inference: { type: "string", value: "float", text: "arithmetic of the result (float in this version)", commands: C },
   layout: { type: "string", value: "KIND", text: "bits (default), bytes or dense, for runtimes that cannot fold", commands: C },
-  device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: CE },
-  threads: { type: "string", value: "N", text: "all cores if absent", commands: CE },
-  seed: { type: "string", value: "N", text: "1 if absent", commands: C },
-  checkpoint: { type: "string", value: "DIR", text: "where finished layers are kept until the job is done", commands: C },
-  "fail-under": { type: "string", multiple: true, value: "FIGURE=V", text: "exit 3 where agreement=0.98 or top1=0.9 is not reached", commands: CE },
-  force: { type: "boolean", text: "replace an existing file", commands: C },
-  quiet: { type: "boolean", text: "no progress", commands: CE },
+  device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: CPE },
+  threads: { type: "string", value: "N", text: "all cores if absent", commands: CPE },
+  seed: { type: "string", value: "N", text: "1 if absent", commands: CP },
+  checkpoint: { type: "string", value: "DIR", text: "where finished layers are kept until the job is done", commands: CP },
+  "fail-under": { type: "string", multiple: true, value: "FIGURE=V", text: "exit 3 where agreement=0.98 or top1=0.9 is not reached", commands: CPE },
+  force: { type: "boolean", text: "replace an existing file", commands: CP },
+  quiet: { type: "boolean", text: "no progress", commands: CPE },
   json: { type: "boolean", text: "one JSON object on standard output", commands: all },
   help: { type: "boolean", short: "h", text: "this text", commands: all },
 };
@@ -47,6 +47,7 @@ export function options(command: CommandName): NonNullable<ParseArgsConfig["opti
 const SUMMARIES: Record<CommandName, string> = {
   inspect: "what a model holds, layer by layer",
   compress: "a smaller file that any onnxruntime runs",
+  prepare: "the same model, trained so that compressing it costs less",
   evaluate: "accuracy, or agreement with another model",
 };
 

@@ -124,13 +124,16 @@ export const interruption = {
   },
 };
 
-export async function runCompress(args: Arguments, signal: AbortSignal): Promise<void> {
+/** Trains a model to be compressed; with noise of codewords where no other is asked for. */
+export const runPrepare = (args: Arguments, signal: AbortSignal): Promise<void> => runCompress(args, signal, { prepare: true, noise: noiseOf(args) ?? { kind: "codeword", p: 0.1 } });
+
+export async function runCompress(args: Arguments, signal: AbortSignal, more: Partial<CompressRequest> = {}): Promise<void> {
   if (text(args, "inference") !== undefined && text(args, "inference") !== "float") throw new KernelscopeError("usage", "--inference: this version writes float inference only.");
   const request: CompressRequest = {
     model: path.resolve(args.model), output: file(args, "output"), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
     bits: number(args, "bits", 0.01, 32), target: text(args, "target"), method: oneOf(args, "method", methods.map(({ id }) => id)),
     data: file(args, "data"), evalData: file(args, "eval-data"), preprocess: file(args, "preprocess"), layout: oneOf(args, "layout", ["bits", "bytes", "dense"] as const),
-    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"),
+    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"), ...more,
   };
   const limits = thresholds(args);
   if (limits.length && request.data === undefined && request.evalData === undefined && request.recipe === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
@@ -147,7 +150,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal): Promise
     await host.close();
   }
   if (flag(args, "json")) print(report);
-  else printCompression(report);
+  else printCompression(report, request.prepare === true);
   check(limits, { agreement: report.fidelity?.agreement, top1: report.fidelity?.compressed.top1, top5: report.fidelity?.compressed.top5 });
 }
 
@@ -213,17 +216,17 @@ function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, codewords,
 
 const percent = (share: number | undefined): string => (share === undefined ? "–" : `${(100 * share).toFixed(2)} %`);
 
-function printCompression(report: CompressReport): void {
+function printCompression(report: CompressReport, isPrepared: boolean): void {
   table(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
     l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]));
   const { input, output, fidelity, tuning } = report;
-  process.stdout.write(`\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\n`);
-  process.stdout.write(`Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}, as before.\n`);
-  if (report.convBitsPerWeight !== undefined) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
+  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}, as before.\n`);
+  if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   if (tuning) {
     const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
-    process.stdout.write(`Trained ${steps.toLocaleString("en")} steps on ${device}; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.\n`);
+    process.stdout.write(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on images that were not trained on.\n`
+      : `Trained ${steps.toLocaleString("en")} steps on ${device}; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.\n`);
   }
   if (fidelity) {
     const parts = [`${fidelity.samples.toLocaleString("en")} images held out`];

@@ -4,7 +4,7 @@ import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
-import type { CompressReport, Fidelity, HeldOut, TuningReport } from "../protocol/report";
+import type { CompressReport, Fidelity, HeldOut, LayerReport, TuningReport } from "../protocol/report";
 import { mannerOf, parseTuning } from "../protocol/tuning";
 import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
@@ -19,9 +19,8 @@ import { ProgressMeter } from "./progress";
 import type { RatingRecord, Trial } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
-import type { OwnVector } from "./follow";
-import { tune, type Refits } from "./tune";
-import { assemble, findByName } from "./write";
+import { tune, type Refits, type Tuned } from "./tune";
+import { assemble, findByName, withFloats } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
@@ -34,7 +33,7 @@ const LARGE_LAYER = 1e6;
  */
 export async function compressModel(request: CompressRequest, host: Host, onProgress: (p: Progress) => void = () => undefined, signal?: AbortSignal, stop?: AbortSignal): Promise<CompressReport> {
   const job = await mergeRecipe(request, host);
-  const output = job.request.output ?? defaultOutput(job.request.model);
+  const output = job.request.output ?? defaultOutput(job.request);
   const opened = await host.openModel(job.request.model);
   try {
     return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) !== undefined), signal, stop).run();
@@ -43,7 +42,7 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
   }
 }
 
-const defaultOutput = (model: string): string => model.replace(/(\.small)?\.onnx$/i, "") + ".small.onnx";
+const defaultOutput = ({ model, prepare }: CompressRequest): string => model.replace(/(\.small)?\.onnx$/i, "") + (prepare ? ".ready.onnx" : ".small.onnx");
 
 /** A layer that is done; its codes may lie in the checkpoint until they are written. */
 interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
@@ -73,6 +72,7 @@ class Compression {
     await this.checkOutput(store);
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
     if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
+    if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
     try {
@@ -81,14 +81,14 @@ class Compression {
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
-      const vectors = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record));
-      const edit = await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, request.layout);
+      const { vectors = [], weights } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record)) ?? {};
+      const edit = weights ? withFloats(model, weights, vectors) : await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, request.layout);
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
-        const report = await this.report(layers, [...fitted.values()], data);
+        const report = await this.report(layers, weights ? [] : [...fitted.values()], data);
         await record.done();
         return report;
       } catch (error) {
@@ -122,7 +122,7 @@ class Compression {
   private async jobKey(): Promise<string> {
     const { request, embedded } = this.job;
     for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
-    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, mannerOf(request)]))).slice(0, 24);
+    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, mannerOf(request), request.prepare]))).slice(0, 24);
   }
 
   private readData(): Promise<JobData> {
@@ -225,24 +225,24 @@ class Compression {
     return { fitted: finished, effect: fitted.effect };
   }
 
-  /** Trains what was fitted where that is asked for. @returns constants that have changed beside the layers */
-  private async tune(choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<readonly OwnVector[]> {
+  /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
+  private async tune(choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Pick<Tuned, "vectors" | "weights"> | undefined> {
     const { model, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, length = parseTuning(text);
-    if (!length || !data) return [];
+    if (!length || !data) return undefined;
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
     const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
       model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
-      refits: this.refits(choices, data, tools, record),
+      refits: this.refits(choices, data, tools, record), prepare: request.prepare,
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
     this.tuning = { steps, bestStep, before, after, device };
     this.notes.push(...notes);
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
-    return tuned.vectors;
+    return tuned;
   }
 
   /** Layers of the plan once more, fitted to a network that has been trained. */
@@ -284,8 +284,9 @@ class Compression {
     try {
       const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0] };
       const { layers: found, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
-      const left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
-      const rows = found.map((row) => (left.has(row.name) ? { ...row, skipped: "Left as it is, as the recipe asks." } : row));
+      const byName = new Map(layers.map((layer) => [layer.id, layer])), left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
+      const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped);
+      const rows = found.map((row) => ({ ...row, skipped: skippedOf(row) }));
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));
       const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
       const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);

@@ -11,8 +11,10 @@ import type { Barrier } from "../training/differentiate";
 import { readNetwork, type Network } from "../training/network";
 import { choosePlace } from "../training/device";
 import type { Objective } from "../training/objective";
+import type { Step } from "../training/step";
 import { Trainer, type TrainingState } from "../training/trainer";
 import { inputsOf, isNearer, Tuner, type HeldOutBatch, type TunerState } from "../training/tuner";
+import type { Layer } from "../onnx/layers";
 import type { FittedLayer, Variant } from "./fit";
 import { Liveness } from "./flow";
 import type { OwnVector } from "./follow";
@@ -35,6 +37,8 @@ export interface TuneRequest extends TuningManner {
   device?: Device;
   runtime: Runtime;
   refits: Refits;
+  /** Train the floats alone, for a compression that comes later. */
+  prepare?: boolean;
   signal?: AbortSignal;
   stop?: AbortSignal;
   onProgress?(progress: TuningDone): void;
@@ -63,6 +67,8 @@ export interface Tuned {
   device: Device;
   layers: readonly FittedLayer[];
   vectors: readonly OwnVector[];
+  /** Where floats were trained alone. */
+  weights?: ReadonlyMap<Layer, Float32Array>;
   steps: number;
   bestStep: number;
   before: HeldOut;
@@ -111,6 +117,7 @@ class Tuning {
       const problem = labels ? this.lessons.problemWithLabels(this.held) : undefined;
       if (problem === undefined) this.labels = labels;
       else this.notes.push(problem);
+      if (this.request.prepare) return await this.trainFloats(plain, network, loose);
       return this.hasParts ? await this.trainInParts(plain, network, known, loose) : await this.finish(plain, await this.tunerOf(plain, network).run());
     } finally {
       await teacher.release();
@@ -142,8 +149,20 @@ class Tuning {
     return this.finish(plain, { ...result, first: before, best: before, steps, bestStep: 0 });
   }
 
-  /** Trains the layers that are loose, and the codes of those that are not. */
-  private async trainLoose(student: Student, { part, offset, steps, course, before, resumed }: { part: number; offset: number; steps: number; course: Course; before: HeldOut; resumed?: TrainingState }): Promise<void> {
+  /** Trains floats alone; what tells how they come on is the network that they are compressed to before and after. */
+  private async trainFloats(plain: Student, network: Network, loose: LooseState | undefined): Promise<Tuned> {
+    const { request: { model, layers, seed, noise } } = this, student = await Student.loose(model, layers, { noise, seed });
+    const { course, before } = loose ?? await this.tunerOf(plain, network).survey();
+    const { trained, step: { tuned, barriers } } = await this.trainLoose(student, { part: 0, offset: 0, steps: course.steps, course, before, resumed: loose?.training });
+    const { weights, vectors } = await student.result();
+    await student.quantize(await this.fits(layers.map((_, i) => i), student));
+    const { before: after } = await this.tunerOf(student, await this.networkOf(student)).survey();
+    if (!isNearer(after, before, this.held)) this.notes.push("Compressed, what was trained is no nearer to the original than the original's own compressed form. Train for longer, or with another noise.");
+    return { layers: [], vectors, weights, device: this.device, steps: trained, bestStep: trained, before, after, notes: [...this.notes, ...notesOn(layers, tuned, barriers)] };
+  }
+
+  /** Trains the layers that are loose, and the codes of those that are not. @returns how many steps that took, and what one was */
+  private async trainLoose(student: Student, { part, offset, steps, course, before, resumed }: { part: number; offset: number; steps: number; course: Course; before: HeldOut; resumed?: TrainingState }): Promise<{ trained: number; step: Step }> {
     const { request: { runtime, threads, schedule, signal, stop, onProgress, checkpoint, layers }, device, labels } = this, network = await this.networkOf(student);
     const trainer = new Trainer({
       runtime, device, threads, network, trainables: student.trainables, objective: objectiveOf(network, labels), statistics: "fixed", signal, stop,
@@ -156,6 +175,7 @@ class Tuning {
       if (start !== resumed) await keep(start);
       const end = await trainer.run(start, { keep, afterStep: ({ step, loss }) => onProgress?.({ step: offset + step, steps: course.steps, loss, first: before, best: before, layers: { done: student.done, of: layers.length } }) });
       await keep({ ...end, arrays: trainer.arrays });
+      return { trained: end.step, step: trainer.step };
     } finally {
       await trainer.close();
     }

@@ -57,6 +57,14 @@ export async function assemble(model: Model, choices: readonly LayerChoice[], lo
   return assembly.edit;
 }
 
+/** The edit that puts trained floats into a model. */
+export function withFloats(model: Model, weights: ReadonlyMap<Layer, Float32Array>, vectors: readonly OwnVector[]): ModelEdit {
+  const edit = new ModelEdit(model);
+  for (const [{ graph, weight, dims, type }, values] of weights) edit.replaceInitializer(graph, weight, floatTensor({ name: weight, dims, type, values }));
+  for (const vector of vectors) edit.replaceInitializer(model.graph, vector.name, floatTensor(vector));
+  return edit;
+}
+
 const blankWeight = ({ weight, dims, type, parameters }: Layer): TensorData => ({ name: weight, dims, type, raw: zeroBytes(rawBytes(type, parameters)) });
 
 /** Layers that a recipe's key names: by identity, or by a label that only one has. */

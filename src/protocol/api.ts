@@ -165,6 +165,8 @@ export interface CompressRequest extends TuningManner {
   preprocess?: string;
   /** "30m", "2000steps", "none". */
   tune?: string;
+  /** Write the model itself, trained so that this compression costs it less, not a compressed one. */
+  prepare?: boolean;
   inference?: "float" | "integer";
   layout?: "bits" | "bytes" | "dense";
   device?: Device;
