@@ -126,7 +126,7 @@ class Front {
     const method = methodById(option.method), { options } = option;
     return {
       method: option.method, options: Object.fromEntries(Object.entries(options).filter((entry): entry is [string, number | string] => typeof entry[1] === "number" || typeof entry[1] === "string")),
-      text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: method.parts(layer, options), step,
+      title: method.title, text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: method.parts(layer, options), step,
     };
   }
 

@@ -64,6 +64,8 @@ export interface PlanChoice {
   /** Absent where the layer is left as it is. */
   method?: string;
   options?: Record<string, number | string>;
+  /** The method's, for people. */
+  title?: string;
   /** "3×3 · 64 words" */
   text: string;
   bytes: number;

@@ -7,6 +7,8 @@ import { MOST_LISTED, type Shelf, type SortBy } from "./shelf";
 
 /** Side of a codeword's picture: larger where there are few of them. */
 const ROOM = 36, LARGE_ROOM = 56, FEW = 32;
+/** So much wider are several kernels beside each other. */
+const MORE_ROOM = 1.5;
 /** What a cell has around its picture, and the least width of one, in pixels. */
 const AROUND = 26, CELL = 50;
 
@@ -40,7 +42,7 @@ export class WordList {
   }
 
   show(shelf: Shelf, by: SortBy, m: number): void {
-    const { facts: { uses, codewords }, mostUsed, leastUsed, dead } = shelf, room = codewords <= FEW ? LARGE_ROOM : ROOM, size = pictureSize(shelf, room), hadFocus = this.list.contains(document.activeElement), { scrollTop } = this.list;
+    const { facts: { uses, codewords }, mostUsed, leastUsed, dead } = shelf, room = (codewords <= FEW ? LARGE_ROOM : ROOM) * (shelf.parts > 1 ? MORE_ROOM : 1), size = pictureSize(shelf, room), hadFocus = this.list.contains(document.activeElement), { scrollTop } = this.list;
     this.order = shelf.order(by);
     this.cells = new Map(this.order.map((word) => {
       const frame = el("span", { class: uses[word] > 0 ? "word-frame" : "dead" }), bar = el("span", { class: "use-bar" }, el("span")), text = wordText(shelf, word);
@@ -63,7 +65,7 @@ export class WordList {
     const range = leastUsed === mostUsed ? t("{0} uses each", format.whole(mostUsed)) : t("{0}–{1} uses each", format.whole(leastUsed), format.whole(mostUsed));
     this.note.textContent = [range, ...(dead ? [t("{0} dead", format.whole(dead))] : []), ...(codewords > MOST_LISTED ? [t("the {0} most used", format.whole(MOST_LISTED))] : [])].join(" · ");
     this.note.title = this.note.textContent;
-    this.foot.replaceChildren(scaleBar(m, t("in units of the channel’s scale")));
+    this.foot.replaceChildren(scaleBar(m, t("in units of the scale")));
     this.select(this.selected);
     if (hadFocus) this.cells.get(this.selected)?.focus();
   }

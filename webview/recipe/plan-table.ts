@@ -121,7 +121,7 @@ export class PlanTable {
     row.method.replaceChildren(el("b", {}, kind), el("span", {}, settings.join(" · ")));
     row.method.setAttribute("aria-label", t("Method of {0}: {1}", layer.label, [kind, ...settings].join(" · ")));
     row.method.toggleAttribute("disabled", layer.blocked !== undefined);
-    row.method.title = layer.blocked ?? "";
+    row.method.title = layer.blocked ?? choice.title ?? "";
     row.bits.textContent = format.hundredths(bits);
     row.bitsBar.style.width = `${Math.max(1, 100 * Math.min(1, bits / widest))}%`;
     row.size.textContent = format.bytes(bytes);
