@@ -33,6 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) status.show(); }),
     registerCommand(log, "kernelscope.compress", (...args) => compress.run(...args)),
     registerCommand(log, "kernelscope.fineTune", (...args) => compress.fineTune(...args)),
+    registerCommand(log, "kernelscope.prepare", (...args) => compress.prepare(...args)),
     registerCommand(log, "kernelscope.compare", (...args) => compare.run(...args)),
     registerCommand(log, "kernelscope.compressRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await compress.runRecipe(session); }),
     registerCommand(log, "kernelscope.measureRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await measureRecipe(session, candidates, recipes); }),

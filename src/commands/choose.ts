@@ -98,10 +98,10 @@ export async function chooseData(model: vscode.Uri, remembered: string | undefin
 }
 
 /** How long to train, as a request has it: a time of the list, or a time or number of steps that is typed. */
-export function chooseTuning(name: string): Promise<string | undefined> {
+export function chooseTuning(title: string): Promise<string | undefined> {
   type Item = vscode.QuickPickItem & { tune: string };
   const pick = vscode.window.createQuickPick<Item>(), times = [5, 15, 30, 60].map((minutes): Item => ({ tune: `${minutes}m`, label: vscode.l10n.t("{0} Minutes", minutes) }));
-  pick.title = vscode.l10n.t("Fine-Tune {0}", name);
+  pick.title = title;
   pick.placeholder = vscode.l10n.t("How long? Choose, or type a time like 45m or 2h, or a number like 2000 steps; it can be ended early, and the best is kept");
   const fill = (): void => {
     const typed = tuningIn(pick.value);

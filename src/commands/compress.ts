@@ -5,7 +5,7 @@ import type { CompressRequest, Device } from "../protocol/api";
 import { isOfData, KernelscopeError } from "../protocol/errors";
 import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
-import { recipeTuning, withMannerOf } from "../protocol/tuning";
+import { recipeTuning, withMannerOf, type Noise } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
@@ -16,7 +16,10 @@ import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, ty
 import { modelsOf, showError, showMessage } from "./command";
 import { Jobs, type JobRecord } from "./jobs";
 import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, showRecipe, type RecipeStart } from "./recipes";
-import { reportSentence, secondsLeftText } from "./words";
+import { preparedSentence, reportSentence, secondsLeftText } from "./words";
+
+/** What a model that is made compressible is trained with. */
+const NOISE: Noise = { kind: "codeword", p: 0.1 };
 
 /** Compressions as users ask for them: from the Explorer, a model, the palette or a recipe; and what is said about them. */
 export class CompressCommands {
@@ -57,6 +60,16 @@ export class CompressCommands {
     this.requireTrust();
     const session = this.recipes.active;
     if (session?.model && !(args[0] instanceof vscode.Uri)) return this.fineTuneRecipe(session, session.model);
+    return this.train(args, {});
+  }
+
+  /** Make Compressible…: trains the model itself, so that such a compression costs it less. */
+  async prepare(...args: unknown[]): Promise<void> {
+    this.requireTrust();
+    return this.train(args, { prepare: true, noise: NOISE });
+  }
+
+  private async train(args: unknown[], more: Pick<CompressRequest, "prepare" | "noise">): Promise<void> {
     const [chosen] = await modelsOf(args, this.active);
     if (!chosen) return;
     requireDisk(chosen);
@@ -69,16 +82,16 @@ export class CompressCommands {
     if (goal === "own") return openRecipe(model, { data: remembered });
     const data = remembered ?? await chooseData(model, undefined, true);
     if (!data) return;
-    const tune = await chooseTuning(name), output = tune && await chooseOutput(model);
+    const tune = await chooseTuning(more.prepare ? vscode.l10n.t("Make {0} Compressible", name) : vscode.l10n.t("Fine-Tune {0}", name)), output = tune && await chooseOutput(model, outputOf(model.fsPath, more.prepare));
     if (!output) return;
     if (named === undefined) await this.context.workspaceState.update("data", data);
-    await this.compress(model, { ...this.requestFor(model, data), ...(device && { device }), ...goal, ...(recipe?.text !== undefined && { recipe: recipe.file, recipeText: recipe.text }), tune, output: output.path, force: output.force });
+    await this.compress(model, { ...this.requestFor(model, data), ...(device && { device }), ...goal, ...(recipe?.text !== undefined && { recipe: recipe.file, recipeText: recipe.text }), tune, ...more, output: output.path, force: output.force });
   }
 
   /** What the user adds for the training is written into the recipe. */
   private async fineTuneRecipe(session: RecipeSession, model: vscode.Uri): Promise<void> {
     this.jobs.refuseTwice(model);
-    const data = session.folder ?? await chooseData(model, await this.rememberedData(model), true), tune = data ? await chooseTuning(path.basename(model.fsPath)) : undefined;
+    const data = session.folder ?? await chooseData(model, await this.rememberedData(model), true), tune = data ? await chooseTuning(vscode.l10n.t("Fine-Tune {0}", path.basename(model.fsPath))) : undefined;
     if (!data || tune === undefined) return;
     await this.recipes.change(session.document, [...(session.folder === undefined ? [{ path: ["data", "folder"], value: relative(session.file, data) }] : []), { path: ["tune"], value: withMannerOf(recipeTuning(tune), session.tuning) }]);
     await this.runRecipe(session);
@@ -221,9 +234,14 @@ export class CompressCommands {
 
   /** Tells of a written file, and opens it and, in front of it, its comparison with the original in tabs beside the original's, as wide as that. */
   private async finish(record: JobRecord, report: CompressReport): Promise<string> {
-    const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = reportSentence(report);
+    const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = record.request.prepare ? preparedSentence(report) : reportSentence(report);
     this.log.info(JSON.stringify(report));
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
+    if (record.request.prepare) {
+      await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
+      showMessage(sentence, { [vscode.l10n.t("Compress Model…")]: () => vscode.commands.executeCommand("kernelscope.compress", output) });
+      return sentence;
+    }
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
     await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);

@@ -71,4 +71,4 @@ export async function originalOf(model: vscode.Uri): Promise<vscode.Uri> {
 /** Whether a file is a recipe by its name. */
 export const isRecipe = (uri: vscode.Uri): boolean => /\.kernelscope\.json$/i.test(uri.path);
 
-export const outputOf = (model: string): string => path.join(path.dirname(model), `${path.basename(model).replace(/(\.small)?\.onnx$/i, "")}.small.onnx`);
+export const outputOf = (model: string, isPrepared = false): string => path.join(path.dirname(model), `${path.basename(model).replace(/(\.small)?\.onnx$/i, "")}.${isPrepared ? "ready" : "small"}.onnx`);
