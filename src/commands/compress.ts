@@ -14,7 +14,7 @@ import { keepFidelity, keepTuning, stampOf } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
-import { Jobs, type JobRecord } from "./jobs";
+import { Jobs, titleOf, type JobRecord } from "./jobs";
 import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, showRecipe, type RecipeStart } from "./recipes";
 import { preparedSentence, reportSentence, secondsLeftText } from "./words";
 
@@ -122,7 +122,7 @@ export class CompressCommands {
   async resume(model: vscode.Uri): Promise<void> {
     this.jobs.refuseTwice(model);
     const request = this.jobs.requestOf(model), output = request && await chooseOutput(model, request.output);
-    if (output) await this.watch(model, () => this.jobs.resume(model, output));
+    if (request && output) await this.watch(model, request, () => this.jobs.resume(model, output));
   }
 
   /** Cancels the job of this model; without one that of the editor in front, and if nothing runs there, every job. */
@@ -187,13 +187,13 @@ export class CompressCommands {
 
   private async recipeIn(file: string): Promise<string | undefined> { return (await this.editors.factsOf(file)).recipe; }
 
-  private async compress(model: vscode.Uri, request: CompressRequest, recipe?: vscode.Uri): Promise<void> { await this.watch(model, () => this.jobs.run(model, request, recipe)); }
+  private async compress(model: vscode.Uri, request: CompressRequest, recipe?: vscode.Uri): Promise<void> { await this.watch(model, request, () => this.jobs.run(model, request, recipe)); }
 
   /** Runs a job; where no editor shows it, a notification does. */
-  private async watch(model: vscode.Uri, job: () => Promise<CompressReport | undefined>): Promise<void> {
+  private async watch(model: vscode.Uri, request: CompressRequest, job: () => Promise<CompressReport | undefined>): Promise<void> {
     try {
       if (this.isVisible(model)) { await job(); return; }
-      await this.inNotification(model, job);
+      await this.inNotification(model, titleOf({ model: model.toString(), request }), job);
       const state = this.jobs.stateOf(model);
       if (state?.state === "stopped" && state.sentence) showMessage(state.sentence, { [vscode.l10n.t("Resume")]: () => vscode.commands.executeCommand("kernelscope.resume", model) });
     } catch (error) {
@@ -214,8 +214,8 @@ export class CompressCommands {
     await this.compress(model, { ...request, data: data ?? undefined, output: output.path, force: output.force });
   }
 
-  private inNotification(model: vscode.Uri, job: () => Promise<CompressReport | undefined>): Thenable<unknown> {
-    return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title: vscode.l10n.t("Compressing {0}", path.basename(model.fsPath)), cancellable: true }, async (notification, token) => {
+  private inNotification(model: vscode.Uri, title: string, job: () => Promise<CompressReport | undefined>): Thenable<unknown> {
+    return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title, cancellable: true }, async (notification, token) => {
       let shown = 0;
       const watching = this.jobs.onDidChange(({ model: changed, state }) => {
         if (changed.toString() !== model.toString() || state?.state !== "running") return;

@@ -238,10 +238,11 @@ async function readRecord(file: string): Promise<JobRecord | undefined> {
   }
 }
 
-const titleOf = ({ model, request: { prepare } }: JobRecord): string => {
+/** What a job does, in words. */
+export function titleOf({ model, request: { prepare } }: Pick<JobRecord, "model"> & { request: Pick<CompressRequest, "prepare"> }): string {
   const name = path.posix.basename(vscode.Uri.parse(model).path);
   return prepare ? vscode.l10n.t("Making {0} compressible", name) : vscode.l10n.t("Compressing {0}", name);
-};
+}
 
 const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(progress.tuning && { course: record.course }), isFinishing: record.isFinishing, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
 

@@ -206,3 +206,24 @@ test("Fine-Tune… asks how small, for images and how long, and its result leads
   expect(await chosen(page)).toBe("steps");
   expect(await page.locator(".tuning-own input").inputValue()).toBe("6");
 });
+
+test("Make Compressible… trains the model itself, says what that is worth, and leads to compressing it", { timeout: 600_000 }, async () => {
+  await workbench.menu("fashion-cnn.onnx", "Make Compressible…");
+  await quick().filter({ hasText: /up\sto\s3\spoints/ }).click();
+  await quick().filter({ hasText: "fashion-mnist" }).click();
+  await quick().filter({ hasText: "15 Minutes" }).waitFor();
+  expect(await workbench.page.locator(".quick-input-title").innerText()).toBe("Make fashion-cnn.onnx Compressible");
+  await workbench.page.keyboard.type("6 steps");
+  await quick().filter({ hasText: "6 Steps" }).waitFor();
+  await workbench.page.keyboard.press("Enter");
+  await workbench.page.locator(".notification-toast", { hasText: "Making fashion-cnn.onnx compressible" }).waitFor();
+  const page = await workbench.modelPage("fashion-cnn.ready.onnx", 400_000);
+  await page.waitForSelector("body[data-ready=true]");
+  const toast = workbench.page.locator(".notification-toast", { hasText: "Written: fashion-cnn.ready.onnx" });
+  expect(await toast.innerText()).toMatch(/the same model with trained weights\. Compressed as asked for, it agrees with the original on [\d.]+ instead of [\d.]+ % of held-out images\./);
+  await workbench.picture("tuning-ready");
+  expect(Math.abs(statSync(at("fashion-cnn.ready.onnx")).size / statSync(at("fashion-cnn.onnx")).size - 1)).toBeLessThan(0.01);
+  await toast.locator(".monaco-button", { hasText: "Compress Model…" }).click();
+  await quick().filter({ hasText: /Nearly Lossless/ }).waitFor();
+  await workbench.page.keyboard.press("Escape");
+});
