@@ -7,17 +7,20 @@ import { parseNoise, SCHEDULES } from "../src/protocol/tuning";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { hashFile } from "../src/runtime/node";
 import { Cells } from "./cells";
-import { cacheFolder, testImages, trainImages, writeDataset } from "./cifar10";
+import { cifar10 } from "./cifar10";
+import { mnist } from "./mnist";
+import { cacheFolder } from "./packages";
+import { writeDataset } from "./source";
 
 /**
- * Accuracy on all of CIFAR-10's 10,000 test images after compression, with the first training images for calibration and training (their labels unused) or without any:
+ * Accuracy on all 10,000 test images of CIFAR-10, or MNIST, after compression, with the first training images for calibration and training (their labels unused) or without any:
  * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
- * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--results FILE]
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--results FILE]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
   seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string", default: "none" }, threads: { type: "string" }, results: { type: "string" },
-  method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" },
+  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" },
 } });
 
 const list = (text: string): string[] => text.split(",").filter(Boolean);
@@ -36,7 +39,7 @@ const mean = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0) /
 const tell = ({ tuning }: Progress): void => {
   if (tuning?.held) process.stderr.write(`  step ${tuning.step} of ${tuning.steps}: loss ${tuning.loss.toFixed(4)}, held out ${tuning.held.loss.toFixed(4)}, agreement ${(100 * (tuning.held.agreement ?? 0)).toFixed(2)} %\n`);
 };
-const work = path.join(cacheFolder, "accuracy");
+const work = path.join(cacheFolder, "accuracy"), source = values.source === "mnist" ? mnist : cifar10;
 
 async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");
@@ -59,7 +62,7 @@ async function main(): Promise<void> {
 
 /** Compresses once, and looks at all test images. */
 async function measure(request: CompressRequest, images: number): Promise<Run> {
-  const evalData = writeDataset(work, "test", await testImages()), data = images ? writeDataset(work, `train-${images}`, await trainImages(images)) : undefined;
+  const evalData = writeDataset(work, `${source.name}-test`, source, await source.test()), data = images ? writeDataset(work, `${source.name}-${images}`, source, await source.train(images)) : undefined;
   const threads = values.threads === undefined ? undefined : Number(values.threads), output = path.join(work, `compressed-${process.pid}.onnx`), started = performance.now();
   const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
   try {

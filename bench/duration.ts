@@ -6,7 +6,9 @@ import { openDataset } from "../src/evaluation/dataset";
 import { batchSize, dataInput, readBatches } from "../src/evaluation/evaluate";
 import { nodeRuntime, openData } from "../src/runtime/node";
 import { nodeHost, openModelFile } from "../src/worker/host";
-import { cacheFolder, trainImages, writeDataset } from "./cifar10";
+import { cifar10 } from "./cifar10";
+import { cacheFolder } from "./packages";
+import { writeDataset } from "./source";
 
 /**
  * Time of a whole `compress` with 1,000 calibration images, rating and plan included ÷ the time that onnxruntime alone takes for these images, in batches of 64, on two threads.
@@ -18,7 +20,7 @@ const THREADS = 2, IMAGES = 1000, BATCH = 64;
 
 async function main(): Promise<void> {
   if (!file) throw new Error("Give a model: --model PATH.");
-  const model = path.resolve(file), work = path.join(cacheFolder, "duration"), data = writeDataset(work, "calibration", await trainImages(IMAGES));
+  const model = path.resolve(file), work = path.join(cacheFolder, "duration"), data = writeDataset(work, "calibration", cifar10, await cifar10.train(IMAGES));
   const opened = await openModelFile(model), input = dataInput(opened.model), dataset = await openDataset(await openData(data), input);
   const batches = await readBatches(dataset, Array.from({ length: IMAGES }, (_, i) => i), batchSize(input, BATCH));
   await opened.close();

@@ -9,7 +9,7 @@ import { kernelSize, scaleRows } from "../src/methods/rows";
 import { findLayers, type Layer } from "../src/onnx/layers";
 import { assign, kMeans } from "../src/numeric/kmeans";
 import { nodeHost, openModelFile } from "../src/worker/host";
-import { cacheFolder } from "./cifar10";
+import { cacheFolder } from "./packages";
 
 /**
  * Time of a whole `compress` without data, 256 codewords for every 3×3 layer ÷ scikit-learn's KMeans on the same float32 rows (Lloyd, 25 iterations, n_init 1, two threads),

@@ -27,6 +27,8 @@ export const NETWORKS = {
   /** The blocks of He et al., arXiv 1512.03385, with a stem for small images: 3×3 at stride 2, no pooling. */
   "resnet18": (options: NetworkOptions) => resnet(options, { widths: [64, 128, 256, 512], blocks: 2, stemStride: 2 }),
   "resnet8": (options: NetworkOptions) => resnet(options, { widths: [16, 32, 64], blocks: 1, stemStride: 1 }),
+  /** Linear layers alone: 1,024 and 1,024 hidden units. */
+  "mlp": (options: NetworkOptions) => mlp(options, [1024, 1024]),
   "vgg-small": (options: NetworkOptions) => vgg(options, [32, 64, 128]),
 } as const;
 
@@ -69,6 +71,18 @@ function vgg(options: NetworkOptions, widths: readonly number[]): Classifier {
   return modules.classify(x, "classifier", channels, options);
 }
 
+/** Linear layers with rectifiers between them. */
+function mlp(options: NetworkOptions, hidden: readonly number[]): Classifier {
+  const modules = new Modules(options.seed);
+  let x = modules.add("Flatten", [INPUT], "flatten", { axis: 1 }), size = countOf(options.shape);
+  hidden.forEach((width, i) => {
+    x = modules.relu(modules.linear(x, `layers.${2 * i}`, size, width), `layers.${2 * i + 1}`);
+    size = width;
+  });
+  modules.linear(x, `layers.${2 * hidden.length}`, size, options.classes, LOGITS);
+  return modules.network(options);
+}
+
 /** Nodes and weights of a network, module by module. */
 class Modules {
   private readonly nodes: NodeSpec[] = [];
@@ -78,8 +92,8 @@ class Modules {
   constructor(seed: number) { this.random = new Random(seed, 1); }
 
   /** A node of a module; its name is the module's place in the tree, where children of a sequence repeat the name of their parent. */
-  add(op: string, inputs: string[], module: string, attributes?: NodeSpec["attributes"]): string {
-    const parts = module.split(".").filter(Boolean), name = ["", ...parts.map((part, i) => (/^\d+$/.test(part) ? `${parts[i - 1]}.${part}` : part)), op].join("/"), output = `${name}_output_0`;
+  add(op: string, inputs: string[], module: string, attributes?: NodeSpec["attributes"], given?: string): string {
+    const parts = module.split(".").filter(Boolean), name = ["", ...parts.map((part, i) => (/^\d+$/.test(part) ? `${parts[i - 1]}.${part}` : part)), op].join("/"), output = given ?? `${name}_output_0`;
     this.nodes.push({ op, name, inputs, outputs: [output], attributes });
     return output;
   }
@@ -103,13 +117,18 @@ class Modules {
     return this.relu(this.add("Add", [outer, shortcut], block), `${block}.relu_1`);
   }
 
-  /** The mean of each feature map, and a linear layer on them. */
-  classify(x: string, module: string, channels: number, { shape, classes }: NetworkOptions): Classifier {
-    const uniform = () => (2 * this.random.next() - 1) / Math.sqrt(channels), flat = this.add("Flatten", [this.add("GlobalAveragePool", [x], "avgpool")], "", { axis: 1 });
-    const inputs = [flat, this.weight(`${module}.weight`, [classes, channels], uniform), this.weight(`${module}.bias`, [classes], uniform)];
-    this.nodes.push({ op: "Gemm", name: `/${module}/Gemm`, inputs, outputs: [LOGITS], attributes: { alpha: { float: 1 }, beta: { float: 1 }, transB: 1 } });
-    return { nodes: this.nodes, weights: this.weights, shape, classes };
+  linear(x: string, module: string, from: number, to: number, output?: string): string {
+    const uniform = () => (2 * this.random.next() - 1) / Math.sqrt(from);
+    return this.add("Gemm", [x, this.weight(`${module}.weight`, [to, from], uniform), this.weight(`${module}.bias`, [to], uniform)], module, { alpha: { float: 1 }, beta: { float: 1 }, transB: 1 }, output);
   }
+
+  /** The mean of each feature map, and a linear layer on them. */
+  classify(x: string, module: string, channels: number, options: NetworkOptions): Classifier {
+    this.linear(this.add("Flatten", [this.add("GlobalAveragePool", [x], "avgpool")], "", { axis: 1 }), module, channels, options.classes, LOGITS);
+    return this.network(options);
+  }
+
+  network({ shape, classes }: NetworkOptions): Classifier { return { nodes: this.nodes, weights: this.weights, shape, classes }; }
 
   private weight(name: string, dims: readonly number[], value: () => number): string {
     this.weights.set(name, { dims, data: Float32Array.from({ length: countOf(dims) }, value) });

@@ -6,7 +6,8 @@ import { batchSize, dataInput, readBatches } from "../src/evaluation/evaluate";
 import { nodeRuntime, openData } from "../src/runtime/node";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { png } from "../test/helpers/png";
-import { cacheFolder, CLASSES, IMAGE_BYTES, testImages } from "./cifar10";
+import { cifar10 } from "./cifar10";
+import { cacheFolder } from "./packages";
 
 /**
  * Images a second of an evaluation from PNG files ÷ those of onnxruntime alone on the same tensors in memory, in alternating runs.
@@ -18,10 +19,10 @@ const MODEL = "samples/resnet20-cifar10.onnx", PREPROCESS = "samples/resnet20-ci
 async function imageFolder(count: number): Promise<string> {
   const folder = path.join(cacheFolder, `cifar10-test-${count}`), working = `${folder}.making`;
   if (existsSync(folder)) return folder;
-  const { images, labels } = await testImages();
+  const { images, labels } = await cifar10.test(), size = images.length / labels.length;
   rmSync(working, { recursive: true, force: true });
-  for (const name of CLASSES) mkdirSync(path.join(working, name), { recursive: true });
-  for (let i = 0; i < count; i++) writeFileSync(path.join(working, CLASSES[labels[i]], `${String(i).padStart(5, "0")}.png`), png(images.subarray(i * IMAGE_BYTES, (i + 1) * IMAGE_BYTES), 32, 32));
+  for (const name of cifar10.classes) mkdirSync(path.join(working, name), { recursive: true });
+  for (let i = 0; i < count; i++) writeFileSync(path.join(working, cifar10.classes[labels[i]], `${String(i).padStart(5, "0")}.png`), png(images.subarray(i * size, (i + 1) * size), 32, 32));
   renameSync(working, folder);
   return folder;
 }

@@ -5,28 +5,30 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { decode, encode, isTrainingState } from "../src/compression/checkpoint";
 import { nodeRuntime } from "../src/runtime/node";
+import { countOf } from "../src/training/graph";
 import type { TrainingState } from "../src/training/trainer";
-import { cacheFolder, CLASSES, DEVIATION, IMAGE_BYTES, MEAN, testImages, trainImages, type Images } from "./cifar10";
+import { cifar10 } from "./cifar10";
 import { trainClassifier, type Settings } from "./classifier";
 import { Examples } from "./examples";
+import { mnist } from "./mnist";
 import { encodeClassifier, isNetworkName, NETWORKS } from "./networks";
+import { cacheFolder } from "./packages";
+import type { Images, Source } from "./source";
 
 /**
- * Trains a network from its beginning on CIFAR-10 with the product's engine, and tells its accuracy on all 10,000 test images after every epoch.
+ * Trains a network from its beginning on CIFAR-10, or mlp on MNIST, with the product's engine, and tells its accuracy on all 10,000 test images after every epoch.
  * Minutes become a number of steps once the first ones have been timed, so let it run alone. One that was ended goes on where it was; a finished one leaves its ONNX file and a line in `results.jsonl` in the cache.
  * Target: resnet18 in 90 minutes on two cores alone, ≥ 85 % (--target 85).
- * npm run bench:train -- [--model resnet18|vgg-small|resnet8] [--minutes 90 | --steps N] [--threads N] [--batch 128] [--rate 0.2] [--decay 5e-4] [--smoothing 0] [--seed 1] [--examples 50000] [--tests 10000] [--target PERCENT] [--output FILE]
+ * npm run bench:train -- [--model resnet18|vgg-small|resnet8|mlp] [--minutes 90 | --steps N] [--threads N] [--batch 128] [--rate 0.2] [--decay 5e-4] [--smoothing 0] [--seed 1] [--examples 50000] [--tests 10000] [--target PERCENT] [--output FILE]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string", default: "resnet18" }, minutes: { type: "string", default: "90" }, steps: { type: "string" }, threads: { type: "string", default: String(os.availableParallelism()) }, batch: { type: "string", default: "128" }, rate: { type: "string", default: "0.2" },
   decay: { type: "string", default: "5e-4" }, smoothing: { type: "string", default: "0" }, seed: { type: "string", default: "1" }, examples: { type: "string", default: "50000" }, tests: { type: "string", default: "10000" }, output: { type: "string" }, target: { type: "string" },
 } });
 
-const SHAPE = [3, 32, 32];
-
 const home = path.join(cacheFolder, "train");
 
-const asExamples = ({ images, labels }: Images): Examples => new Examples({ images, labels, shape: SHAPE, classes: CLASSES.length, mean: MEAN, deviation: DEVIATION });
+const asExamples = ({ shape, classes, mean, deviation }: Source, { images, labels }: Images): Examples => new Examples({ images, labels, shape, classes: classes.length, mean, deviation });
 
 /** What a training keeps in a file. */
 function checkpointIn(file: string) {
@@ -63,17 +65,17 @@ function number(name: Exclude<keyof typeof values, "model" | "output">): number 
 }
 
 async function main(): Promise<void> {
-  const { model, output } = values, threads = number("threads"), target = values.target === undefined ? undefined : number("target");
+  const { model, output } = values, threads = number("threads"), source = model === "mlp" ? mnist : cifar10, target = values.target === undefined ? undefined : number("target");
   if (!isNetworkName(model)) throw new Error(`--model is one of ${Object.keys(NETWORKS).join(", ")}.`);
-  const settings: Settings = { batch: number("batch"), rate: number("rate"), decay: number("decay"), smoothing: number("smoothing"), augmentation: { flip: true, shift: 4 }, seed: number("seed") };
-  const length = values.steps === undefined ? { seconds: 60 * number("minutes") } : { steps: number("steps") }, task = { model, ...settings, length, examples: number("examples") };
+  const settings: Settings = { batch: number("batch"), rate: number("rate"), decay: number("decay"), smoothing: number("smoothing"), augmentation: source.augmentation, seed: number("seed") };
+  const length = values.steps === undefined ? { seconds: 60 * number("minutes") } : { steps: number("steps") }, task = { model, ...settings, length, examples: Math.min(number("examples"), source.trained) };
   const name = `${model}-${createHash("sha256").update(JSON.stringify(task)).digest("hex").slice(0, 8)}`, state = path.join(home, `${name}.state`), file = output ?? path.join(home, `${name}.onnx`);
   mkdirSync(home, { recursive: true });
-  const test = await testImages(), count = number("tests"), classifier = NETWORKS[model]({ shape: SHAPE, classes: CLASSES.length, seed: settings.seed });
+  const { shape, classes } = source, test = await source.test(), count = number("tests"), classifier = NETWORKS[model]({ shape, classes: classes.length, seed: settings.seed });
   const checkpoint = checkpointIn(state), started = performance.now();
   const { result, step, steps, loss } = await trainClassifier({
     runtime: nodeRuntime, threads, classifier, settings, length, checkpoint, stop: interrupted(),
-    examples: asExamples(await trainImages(number("examples"))), tests: asExamples({ images: test.images.subarray(0, count * IMAGE_BYTES), labels: test.labels.subarray(0, count) }),
+    examples: asExamples(source, await source.train(task.examples)), tests: asExamples(source, { images: test.images.subarray(0, count * countOf(shape)), labels: test.labels.subarray(0, count) }),
     onEpoch: ({ step, steps, epoch, epochs, loss, test }) => {
       console.log(`epoch ${epoch.toFixed(1)} of ${epochs.toFixed(1)}, step ${step} of ${steps}: loss ${loss.toFixed(4)}, test ${percent(test.accuracy)} (loss ${test.loss.toFixed(4)}), ${((performance.now() - started) / 60_000).toFixed(1)} min`);
     },

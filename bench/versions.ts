@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { cacheFolder } from "./cifar10";
+import { cacheFolder } from "./packages";
 
 /**
  * Whether compressed samples run on other onnxruntimes and agree with the bundled one: the oldest that is promised, and the newest.
