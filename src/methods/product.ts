@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { bitsFor } from "../numeric/bits";
+import { KernelscopeError } from "../protocol/errors";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { blankCodes, codebookBytes, codebookParts, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
@@ -71,7 +72,8 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
   blank: (layer, options, scaleIsFree) => ({ method: "product", options, ...blankCodes(layer, options), ...store(options, new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 
   async compress(layer, rows, options, context) {
-    const span = joined(layer, options) ?? 1;
+    const span = joined(layer, options) ?? 1, empty = span > 1 ? emptyRow(rows) : -1;
+    if (empty >= 0) throw new KernelscopeError("bad-recipe", `Blocks of ${options.block} hold several output channels of ${layer.label}, and channel ${empty} is all zero, which such blocks would not keep. Give blocks of at most ${rows.inputs}.`, { path: JSON.stringify(["layers", layer.id, "options", "block"]) });
     const { scale, ...codes } = await new CodebookFit(joinRows(rows, span), options, joinContext(context, span), options.scale === "layer").run();
     return { method: "product", options, ...codes, ...store(options, span === 1 ? scale : new Float32Array(rows.outputs).fill(scale[0]), context.scaleIsFree) };
   },
@@ -110,6 +112,12 @@ function joined(layer: Layer, { block }: Pick<ProductOptions, "block">): number 
   const inputs = inputsOf(layer);
   if (inputs % block === 0) return 1;
   return block % inputs === 0 && outputsOf(layer) % (block / inputs) === 0 ? block / inputs : undefined;
+}
+
+/** The first output channel without any weight; −1 if there is none. */
+function emptyRow({ values, outputs, inputs }: WeightRows): number {
+  for (let m = 0; m < outputs; m++) if (values.subarray(m * inputs, (m + 1) * inputs).every((v) => v === 0)) return m;
+  return -1;
 }
 
 /** Rows of `span` output channels, one behind the other. */

@@ -98,6 +98,12 @@ test("one scale serves all channels, and stays one number in the file", async ()
   expect(graph.initializerList.filter(({ type, count }) => type === 1 && count === outputsOf(layer))).toEqual([]);
 });
 
+test("blocks that hold several channels refuse a pruned one, which they would not keep", async () => {
+  const one = CASES["a depthwise convolution"], { layer, rows } = await layerOf(one, wave(size(one.weight)).map((v, i) => (Math.floor(i / 9) === 5 ? 0 : v)));
+  await expect(productMethod.compress(layer, rows, options({ block: 18, words: 3 }), plain)).rejects.toThrow("channel 5 is all zero");
+  await expect(productMethod.compress(layer, rows, options({ block: 9, words: 3 }), plain)).resolves.toMatchObject({ method: "product" });
+});
+
 test("a pruned channel stays zero, also beside others of very different size", async () => {
   const one = CASES["a convolution"], per = size(one.weight.slice(1)), values = wave(size(one.weight)).map((v, i) => (Math.floor(i / per) === 3 ? 0 : v * 10 ** (Math.floor(i / per) % 5 - 2)));
   const { layer, rows } = await layerOf(one, values);
