@@ -55,9 +55,10 @@ export function reportSentence({ output, ratio, fidelity, tuning }: CompressRepo
 export function preparedSentence({ output, tuning }: CompressReport): string {
   const written = vscode.l10n.t("Written: {0}, the same model with trained weights.", path.basename(output.path));
   if (!tuning) return written;
-  const { before, after } = tuning;
-  if (before.agreement === undefined || after.agreement === undefined) return `${written} ${vscode.l10n.t("Compressed as asked for, its error is {0} instead of {1} % on held-out samples.", percent(after.loss), percent(before.loss))}`;
-  return `${written} ${vscode.l10n.t("Compressed as asked for, it agrees with the original on {0} instead of {1} % of held-out images.", percent(after.agreement), percent(before.agreement))}`;
+  const { before, after } = tuning, advice = after.loss < before.loss ? [] : [vscode.l10n.t("That is no gain: train for longer.")];
+  const worth = before.agreement === undefined || after.agreement === undefined ? vscode.l10n.t("Compressed as asked for, its error is {0} instead of {1} % on held-out samples.", percent(after.loss), percent(before.loss))
+    : vscode.l10n.t("Compressed as asked for, it agrees with the original on {0} instead of {1} % of held-out images.", percent(after.agreement), percent(before.agreement));
+  return [written, worth, ...advice].join(" ");
 }
 
 /** "Cancelled after 12 of 21 layers. No file was written; the 12 are kept." */

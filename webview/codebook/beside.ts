@@ -22,9 +22,7 @@ export class Beside {
   private running: AbortController | undefined;
 
   /** @param changed is told whether the columns stand in the place of the panes */
-  constructor(private readonly ask: Ask, private readonly changed: (open: boolean) => void) {
-    this.element.append(...this.columns.map(({ element }) => element));
-  }
+  constructor(private readonly ask: Ask, private readonly changed: (open: boolean) => void) {}
 
   /** The present codebook is another one: of a layer that is not tried out there is nothing to choose. */
   show(facts: CodebookFacts | undefined): void {
@@ -45,6 +43,7 @@ export class Beside {
   private async load(): Promise<void> {
     this.running?.abort();
     const { present, chosen, columns: [left, right] } = this, choice = chosen === undefined ? undefined : present?.choices?.[chosen], running = this.running = new AbortController();
+    if (this.element.hidden !== (choice === undefined)) this.element.replaceChildren(...(choice ? this.columns.map(({ element }) => element) : []));
     this.element.hidden = choice === undefined;
     this.changed(choice !== undefined);
     if (!present || !choice) return;
