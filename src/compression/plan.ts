@@ -38,8 +38,8 @@ export type Trials = Partial<Record<PresetId, Trial>>;
 /** Predicted share of predictions that flip. At most three points of accuracy are lost where at most five in a hundred flip: some flips are from wrong to right or wrong. */
 const NEARLY_LOSSLESS = 0.01, BALANCED = 0.025, SMALLEST = 0.05;
 
-/** What a plan came to. One that flips nothing would have flipped something on more samples: half a prediction is the best guess. */
-export const trialOf = (predicted: number, { disagreement, samples }: Effect): Trial => ({ predicted, disagreement: samples > 0 ? Math.max(disagreement, 0.5 / samples) : 0 });
+/** What a plan came to. Few samples may be lucky ones, and the fit has seen them: one more flip is counted than there was. */
+export const trialOf = (predicted: number, { disagreement, samples }: Effect): Trial => ({ predicted, disagreement: samples > 0 ? disagreement + 1 / samples : 0 });
 
 /** What decides the outcome of a preset beside model and data, see {@link RatingRecord.outcome}. */
 export const outcomeKey = (preset: PresetId, { layers = {} }: Recipe): string => JSON.stringify([preset, layers]);
