@@ -65,8 +65,8 @@ test("a preset's promise is missed when too many predictions flip, or far fewer 
   expect(off("smallest", 0)).toBe(false);
 });
 
-test("a trial that flips nothing counts as half a flip; one of no classifier teaches nothing", () => {
-  expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 400 })).toEqual({ predicted: 3, disagreement: 0.5 / 400 });
-  expect(trialOf(3, { loss: 0.1, disagreement: 0.02, samples: 400 }).disagreement).toBe(0.02);
+test("a trial counts one flip more than it saw; one of no classifier teaches nothing", () => {
+  expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 400 })).toEqual({ predicted: 3, disagreement: 1 / 400 });
+  expect(trialOf(3, { loss: 0.1, disagreement: 0.02, samples: 400 }).disagreement).toBeCloseTo(0.0225, 12);
   expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 0 }).disagreement).toBe(0);
 });
