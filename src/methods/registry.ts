@@ -4,7 +4,7 @@ import type { CompressionMethod } from "./method";
 import { productMethod } from "./product";
 
 /** Every method that the product has; menus, recipes, the planner and the views read this list and nothing else. */
-export const methods: readonly CompressionMethod[] = [kernelMethod, productMethod, integerMethod] as unknown as CompressionMethod[];
+export const methods: readonly CompressionMethod[] = [kernelMethod, productMethod, integerMethod];
 
 /** The method of this id. @throws RangeError for an unknown one */
 export function methodById(id: string): CompressionMethod {
