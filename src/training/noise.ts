@@ -60,7 +60,7 @@ export class QuantizationNoise {
   private each(step: number, visit: (at: number, output: number, block: number, place: number) => void): void {
     const { noise: { p }, places: { outputs, inputs, first, step: stride }, block, seed, stream } = this, count = outputs * inputs / block, random = new Random(seed * 65_537 + step, STREAM + stream), spacing = Math.log1p(-p);
     // the distance between drawn blocks is geometrically distributed: one number for each that is drawn
-    for (let i = p < 1 ? gap(random, spacing) : 0; i < count; i += 1 + (p < 1 ? gap(random, spacing) : 0)) {
+    for (let i = gap(random, spacing); i < count; i += 1 + gap(random, spacing)) {
       const b = Math.floor(i / outputs), m = i % outputs;
       for (let j = 0; j < block; j++) visit(first[b * block + j] + m * stride, m, b, j);
     }
