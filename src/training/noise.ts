@@ -26,14 +26,18 @@ export class QuantizationNoise {
   private readonly words: Float32Array;
   private readonly index: Int32Array;
   private readonly noisy: Float32Array;
+  private readonly book: Book | undefined;
+  /** The largest integer. */
+  private readonly top: number;
 
   /**
    * @param block weights in a row that are seen so together
    * @param stream tells the weights of a network apart
-   * @param book what codewords begin with, where the noise is of their kind
+   * @param own what the weight will be where the noise is of its own kind: words to begin with, or integers of so many bits
    */
-  constructor(private readonly noise: Noise, private readonly places: RowPlaces, private readonly block: number, private readonly seed: number, private readonly stream: number, private readonly book?: Book) {
-    const { outputs, inputs } = places;
+  constructor(private readonly noise: Noise, private readonly places: RowPlaces, private readonly block: number, private readonly seed: number, private readonly stream: number, own: { book?: Book; bits?: number } = {}) {
+    const { outputs, inputs } = places, book = this.book = noise.kind === "codeword" ? own.book : undefined;
+    this.top = 2 ** ((noise.kind === "int4" ? 4 : noise.kind === "int8" ? 8 : own.bits ?? 8) - 1) - 1;
     this.noisy = new Float32Array(outputs * inputs);
     this.words = book?.words.slice() ?? new Float32Array(0);
     this.index = new Int32Array(book ? outputs * inputs / block : 0);
@@ -42,15 +46,15 @@ export class QuantizationNoise {
 
   /** The numbers of a weight as a step sees them; good until the next call. */
   of(numbers: Float32Array, step: number): Float32Array {
-    const { noise: { kind }, noisy, book } = this;
+    const { noise: { kind }, noisy, book, top } = this;
     noisy.set(numbers);
     if (kind === "zero") this.each(step, (at) => { noisy[at] = 0; });
-    else if (kind === "codeword" && book) {
+    else if (book) {
       if (step % EVERY === 0) this.follow(numbers, book);
       const { words, index, places: { outputs }, block } = this;
       this.each(step, (at, m, b, j) => { noisy[at] = words[index[b * outputs + m] * block + j] * book.scale[m]; });
     } else {
-      const top = kind === "int4" ? 7 : 127, grids = this.peaks(numbers).map((peak) => peak / top || 1);
+      const grids = this.peaks(numbers).map((peak) => peak / top || 1);
       this.each(step, (at, m) => { noisy[at] = Math.round(numbers[at] / grids[m]) * grids[m]; });
     }
     return noisy;

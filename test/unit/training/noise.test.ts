@@ -30,8 +30,8 @@ test("with certainty all blocks are drawn", () => {
   expect(seen(new QuantizationNoise({ kind: "zero", p: 1 }, places, BLOCK, 1, 0), 0).flatMap((block) => [...block]).every((v) => v === 0)).toBe(true);
 });
 
-test.each([["int8", 127], ["int4", 7]] as const)("%s: weights are whole multiples of a step of their output channel", (kind, top) => {
-  const blocks = seen(new QuantizationNoise({ kind, p: 1 }, places, BLOCK, 1, 0), 0);
+test.each([["int8", 127], ["int4", 7], ["codeword", 15]] as const)("%s: weights are whole multiples of a step of their output channel", (kind, top) => {
+  const blocks = seen(new QuantizationNoise({ kind, p: 1 }, places, BLOCK, 1, 0, { bits: 5 }), 0); // a weight without words is seen in its own bits
   for (let m = 0; m < dims[0]; m++) {
     const row = weight.subarray(m * 180, (m + 1) * 180), grid = Math.max(...row.map(Math.abs)) / top;
     blocks.slice(m * 20, (m + 1) * 20).forEach((block, c) => block.forEach((v, j) => {
@@ -42,7 +42,7 @@ test.each([["int8", 127], ["int4", 7]] as const)("%s: weights are whole multiple
 });
 
 test("codewords: a block is seen as the nearest word, and words become the means of their blocks", () => {
-  const scale = Float32Array.from({ length: dims[0] }, (_, m) => 0.5 + m / 10), words = wave(4 * BLOCK, 3), noise = new QuantizationNoise({ kind: "codeword", p: 1 }, places, BLOCK, 1, 0, { words, scale });
+  const scale = Float32Array.from({ length: dims[0] }, (_, m) => 0.5 + m / 10), words = wave(4 * BLOCK, 3), noise = new QuantizationNoise({ kind: "codeword", p: 1 }, places, BLOCK, 1, 0, { book: { words, scale } });
   const blocks = seen(noise, 0), [means, index] = noise.state;
   const nearest = own.map((block, i) => {
     const distances = Array.from({ length: 4 }, (_, word) => block.reduce((sum, v, j) => sum + (v / scale[Math.floor(i / 20)] - words[word * BLOCK + j]) ** 2, 0));
