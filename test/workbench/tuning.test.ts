@@ -105,7 +105,11 @@ test("a recipe's page sets the training, and never says anything else than its t
   await choose(page, "codewords, 10 %", "Noise");
   const manner = { labels: 0.1, schedule: "iterative", noise: { kind: "codeword", p: 0.1 } };
   await saved({ steps: 2000, ...manner });
-  await workbench.picture("tuning-manner");
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`tuning-manner-${name}`);
+    expect(await violations(page), name).toEqual([]);
+  }
   expect(await overlaps(page)).toEqual([]);
   await list(page).scrollIntoViewIfNeeded();
   await own.fill("3000");
