@@ -4,6 +4,7 @@ import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { floats, ints, modelBytes, value, wave } from "../unit/onnx/models";
+import { violations } from "./axe";
 import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
@@ -152,7 +153,18 @@ test("another method's codebook stands beside the one that is tried out", async 
   expect(await other.innerText()).toMatch(/2×3×3 · Product quantization[^]*predicted[^]*bits per weight[^]*64\s+codewords[^]*dB\s+SQNR[^]*worst/i);
   const [wide, tall] = await other.locator(".codeword canvas").first().evaluate((canvas) => [(canvas as HTMLCanvasElement).width, (canvas as HTMLCanvasElement).height]);
   expect([wide, tall]).toEqual([7, 3]);
-  await workbench.picture("codebook-beside");
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`codebook-beside-${name}`);
+    expect(await violations(page), name).toEqual([]);
+  }
+  for (const width of [800, 520]) {
+    await workbench.page.setViewportSize({ width: width + 48, height: 900 });
+    await workbench.page.waitForTimeout(400);
+    await workbench.picture(`codebook-beside-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
   await page.locator(".book-slider").focus();
   await workbench.page.keyboard.press("ArrowRight");
   await expect.poll(async () => (await other.locator(".figures").innerText()).replace(/\s+/g, " ")).toContain("128 codewords");
