@@ -105,6 +105,7 @@ class Column {
   wait(name: string): void {
     this.heading.textContent = name;
     this.element.setAttribute("aria-label", name);
+    this.words.element.setAttribute("aria-label", t("Codewords of {0}", name));
     this.element.dataset.stale = "";
     this.message.hidden = true;
   }
