@@ -162,6 +162,7 @@ test("another method's codebook stands beside the one that is tried out", async 
     await workbench.page.setViewportSize({ width: width + 48, height: 900 });
     await workbench.page.waitForTimeout(400);
     await workbench.picture(`codebook-beside-${width}`);
+    expect(await page.locator(".beside-column .figure, .beside-column .book-title small").evaluateAll((all) => all.filter((one) => one.getBoundingClientRect().right > one.closest(".beside-column")!.getBoundingClientRect().right || one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)), String(width)).toEqual([]);
     expect(await overlaps(page), String(width)).toEqual([]);
   }
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
