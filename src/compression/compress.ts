@@ -260,10 +260,10 @@ class Compression {
   private followTuning(): (done: TuningDone) => void {
     let begun: { step: number; time: number } | undefined;
     return (tuning) => {
-      const { step, steps, first, best } = tuning, now = performance.now();
+      const { step, steps, first, best, layers } = tuning, now = performance.now();
       begun ??= { step, time: now };
       const secondsLeft = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) * (steps - step) : undefined;
-      this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${gainOf(first, best)}`, step / steps, { tuning, secondsLeft });
+      this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best)}`, step / steps, { tuning, secondsLeft });
     };
   }
 

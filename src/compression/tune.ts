@@ -51,10 +51,12 @@ export interface Refits {
   make(positions: readonly number[], from: Variant): Promise<FittedLayer[]>;
 }
 
-/** Where the parts before the last one stand. */
-export interface LooseState { part: number; device: Device; course: Course; before: HeldOut; training: TrainingState }
 /** Steps in all, and after how many of the last part each the held-out samples are looked at. */
 interface Course { steps: number; every: number }
+/** How long a training is, and what the network that it is about does without it. */
+interface Start { course: Course; before: HeldOut }
+/** Where the parts before the last one stand. */
+export interface LooseState extends Start { part: number; device: Device; training: TrainingState }
 
 export interface TuningCheckpoint {
   load(): Promise<TunerState | undefined>;
@@ -106,8 +108,9 @@ class Tuning {
   }
 
   async run(): Promise<Tuned> {
-    const { request: { model, layers, checkpoint, labels = 0 } } = this, plain = await Student.of(model, layers), network = await this.networkOf(plain);
-    const known = await checkpoint?.load(), loose = await checkpoint?.loadLoose();
+    const { request: { model, layers, checkpoint, labels = 0, schedule, noise, prepare } } = this;
+    let plain: Student | undefined = await Student.of(model, layers);
+    const network = await this.networkOf(plain), known = await checkpoint?.load(), loose = await checkpoint?.loadLoose();
     await this.chooseDevice(known?.device ?? loose?.device, plain, network);
     const teacher = await this.openTeacher(this.device);
     try {
@@ -117,42 +120,40 @@ class Tuning {
       const problem = labels ? this.lessons.problemWithLabels(this.held) : undefined;
       if (problem === undefined) this.labels = labels;
       else this.notes.push(problem);
-      if (this.request.prepare) return await this.trainFloats(plain, network, loose);
-      return this.hasParts ? await this.trainInParts(plain, network, known, loose) : await this.finish(plain, await this.tunerOf(plain, network).run());
+      const tuner = this.tunerOf(plain, network);
+      if (!prepare && schedule !== "iterative" && !noise) return await this.finish(plain, await tuner.run());
+      const start = loose ?? await tuner.survey();
+      plain = undefined; // weights that are floats take its memory
+      return prepare ? await this.trainFloats(start, loose) : await this.trainInParts(start, known, loose);
     } finally {
       await teacher.release();
     }
   }
 
-  private get hasParts(): boolean { return this.request.schedule === "iterative" || this.request.noise !== undefined; }
-
   /** First parts in which some layers are loose, then the whole compressed network; what comes out is no worse than it would have been without any training. */
-  private async trainInParts(plain: Student, network: Network, known: TunerState | undefined, loose: LooseState | undefined): Promise<Tuned> {
+  private async trainInParts({ course, before }: Start, known: TunerState | undefined, loose: LooseState | undefined): Promise<Tuned> {
     const { request, request: { model, layers, seed, noise, checkpoint, onProgress } } = this;
-    const { course, before } = loose ?? await this.tunerOf(plain, network).survey();
     const stages = stagesOf(orderOf(layers), course.steps, request), last = stages.length - 1, student = await Student.loose(model, layers, { noise, seed }), offset = course.steps - stages[last].steps;
     const resumed = loose && await this.isKnown(stages.slice(0, (known ? last : loose.part) + 1)) ? { part: known ? last : loose.part, loose } : undefined;
-    let done = 0;
+    let done = 0, taken = 0;
     for (const [part, { quantized, steps }] of stages.entries()) {
       if (quantized.length) await student.quantize(await this.fits(quantized, student));
       if (part === last) break;
-      if (part >= (resumed?.part ?? 0)) await this.trainLoose(student, { part, offset: done, steps, course, before, resumed: resumed?.part === part ? resumed.loose.training : undefined });
+      taken += part < (resumed?.part ?? 0) ? steps : (await this.trainLoose(student, { part, offset: done, steps, course, before, resumed: resumed?.part === part ? resumed.loose.training : undefined })).trained;
       done += steps;
     }
-    const own = await this.networkOf(student), tuner = this.tunerOf(student, own, {
+    const result = await this.tunerOf(student, await this.networkOf(student), {
       length: { steps: stages[last].steps }, looks: Math.ceil(stages[last].steps / course.every), batch: (step) => this.lessons.batch(offset + step, this.labels > 0),
       checkpoint: checkpoint && { load: async () => (resumed ? known : undefined), save: (state) => checkpoint.save(state) },
       onProgress: (progress) => onProgress?.({ ...progress, step: offset + progress.step, steps: course.steps, first: before, best: isNearer(progress.best, before, this.held) ? progress.best : before }),
-    });
-    const result = await tuner.run(), steps = offset + result.steps;
-    if (isNearer(result.best, before, this.held)) return this.finish(student, { ...result, first: before, steps, bestStep: offset + result.bestStep });
-    return this.finish(plain, { ...result, first: before, best: before, steps, bestStep: 0 });
+    }).run(), steps = taken + result.steps;
+    if (isNearer(result.best, before, this.held)) return this.finish(student, { ...result, first: before, steps, bestStep: taken + result.bestStep });
+    return this.finish(await Student.of(model, layers), { ...result, first: before, best: before, steps, bestStep: 0 });
   }
 
   /** Trains floats alone; what tells how they come on is the network that they are compressed to before and after. */
-  private async trainFloats(plain: Student, network: Network, loose: LooseState | undefined): Promise<Tuned> {
+  private async trainFloats({ course, before }: Start, loose: LooseState | undefined): Promise<Tuned> {
     const { request: { model, layers, seed, noise } } = this, student = await Student.loose(model, layers, { noise, seed });
-    const { course, before } = loose ?? await this.tunerOf(plain, network).survey();
     const { trained, step: { tuned, barriers } } = await this.trainLoose(student, { part: 0, offset: 0, steps: course.steps, course, before, resumed: loose?.training });
     const { weights, vectors } = await student.result();
     await student.quantize(await this.fits(layers.map((_, i) => i), student));

@@ -57,6 +57,8 @@ test.each<Pick<CompressRequest, "schedule" | "noise">>([{ schedule: "iterative" 
   expect(after.loss).toBeLessThanOrEqual(before.loss);
   expect(report.output.bytes).toBeLessThanOrEqual(20_000);
   const layers = seen.flatMap(({ tuning }) => tuning!.layers?.done ?? []);
+  expect(seen[0].text).toMatch(/^step 1 of 20, [01] of \d layers quantized$/);
+  expect(seen.at(-1)!.text).toMatch(/^step 20 of 20, agreement /);
   expect(layers).toEqual([...layers].sort((a, b) => a - b));
   expect(new Set(layers).size).toBe(manner.schedule ? report.layers.filter(({ skipped }) => skipped === undefined).length - 1 : 1);
 });
