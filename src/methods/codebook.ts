@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import { bitsFor, packedBytes } from "../numeric/bits";
 import type { Layer } from "../onnx/layers";
 import type { CodeBytes } from "../protocol/plan";
@@ -15,6 +16,13 @@ export interface CodebookOptions {
   /** Bits of a codebook value. */
   valueBits: number;
 }
+
+/** The same as a schema. @param longest weights in a codeword at most @param bits of a codebook value where nothing else is said */
+export const codebookShape = (longest: number, bits: number) => ({
+  block: z.int().check(z.minimum(1), z.maximum(longest)),
+  words: z.int().check(z.minimum(2), z.maximum(65536)),
+  valueBits: z._default(z.int().check(z.minimum(2), z.maximum(8)), bits),
+});
 
 /** Whether a method's options are those of a codebook. */
 export const isCodebook = (options: object): options is CodebookOptions & { scale?: unknown } =>

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { bitsFor } from "../numeric/bits";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
-import { blankCodes, codebookBytes, codebookParts, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
+import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
 import { CodebookFit } from "./codebook-fit";
 import type { CompressionMethod, PackedWeight } from "./method";
 import { nodeBytes, type WeightPacker } from "./packer";
@@ -10,14 +10,8 @@ import { recogniseCodebook } from "./recognise";
 import { inputsOf, kernelSize, outputsOf } from "./rows";
 import { scaleBytes, storeScale } from "./scale";
 
-export const KernelOptions = z.object({
-  /** Weights in one codeword: a whole kernel, a row of it, or a run along the input channels. */
-  block: z.int().check(z.minimum(1), z.maximum(128)),
-  /** Codewords K. */
-  words: z.int().check(z.minimum(2), z.maximum(65536)),
-  /** Bits of a codebook value. */
-  valueBits: z._default(z.int().check(z.minimum(2), z.maximum(8)), 6),
-});
+/** A codeword is a whole kernel, a row of it, or a run along the input channels. */
+export const KernelOptions = z.object(codebookShape(128, 6));
 export type KernelOptions = z.infer<typeof KernelOptions>;
 
 export interface PackedKernel extends PackedWeight, CodebookCodes {

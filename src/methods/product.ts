@@ -3,7 +3,7 @@ import { bitsFor } from "../numeric/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
-import { blankCodes, codebookBytes, codebookParts, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
+import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
 import { CodebookFit } from "./codebook-fit";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
 import { nodeBytes } from "./packer";
@@ -11,13 +11,9 @@ import { recogniseCodebook } from "./recognise";
 import { inputsOf, kernelSize, outputsOf, scaleRows } from "./rows";
 import { scaleBytes, storeOne, storeScale } from "./scale";
 
+/** A codeword is a run along the input channels, kernels whole; where an output channel has fewer weights, those of several. */
 export const ProductOptions = z.object({
-  /** Weights in one codeword: a run along the input channels, kernels whole; where an output channel has fewer, those of several. */
-  block: z.int().check(z.minimum(1), z.maximum(512)),
-  /** Codewords K. */
-  words: z.int().check(z.minimum(2), z.maximum(65536)),
-  /** Bits of a codebook value. */
-  valueBits: z._default(z.int().check(z.minimum(2), z.maximum(8)), 8),
+  ...codebookShape(512, 8),
   /** One scale for the whole layer, or one for each output channel. */
   scale: z._default(z.enum(["layer", "channel"]), "layer"),
 });

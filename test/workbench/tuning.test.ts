@@ -52,11 +52,18 @@ async function choose(page: Frame, text: string, name = "Fine-tune"): Promise<vo
   await page.locator(".tuning [role=option]:visible", { hasText: text }).click();
 }
 const quick = () => workbench.page.locator(".quick-input-list .monaco-list-row");
-/** Images, where they are asked for: those of a job before are taken without asking. */
-async function chooseImages(): Promise<void> {
+/** A command of the model's menu, without a recipe beside it, up to the question how long: six steps. Images of a job before are taken without asking. */
+async function askFor(command: string): Promise<void> {
+  rmSync(at(NAME), { force: true });
+  await expect.poll(() => workbench.row(NAME).count()).toBe(0); // rows move up
+  await workbench.menu("fashion-cnn.onnx", command);
+  await quick().filter({ hasText: /up\sto\s3\spoints/ }).click();
   const next = quick().filter({ hasText: /fashion-mnist|15 Minutes/ }).first();
   await next.waitFor();
   if ((await next.innerText()).includes("fashion-mnist")) await next.click();
+  await quick().filter({ hasText: "15 Minutes" }).waitFor();
+  await workbench.page.keyboard.type("6 steps");
+  await quick().filter({ hasText: "6 Steps" }).waitFor();
 }
 const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
 /** Pids of this workbench's worker processes. */
@@ -197,15 +204,8 @@ test("a training whose process is killed goes on from its checkpoint and ends we
 });
 
 test("Make Compressible… trains the model itself, says what that is worth, and leads to compressing it", { timeout: 600_000 }, async () => {
-  rmSync(at(NAME), { force: true });
-  await expect.poll(() => workbench.row(NAME).count()).toBe(0); // rows move up
-  await workbench.menu("fashion-cnn.onnx", "Make Compressible…");
-  await quick().filter({ hasText: /up\sto\s3\spoints/ }).click();
-  await chooseImages();
-  await quick().filter({ hasText: "15 Minutes" }).waitFor();
+  await askFor("Make Compressible…");
   expect(await workbench.page.locator(".quick-input-title").innerText()).toBe("Make fashion-cnn.onnx Compressible");
-  await workbench.page.keyboard.type("6 steps");
-  await quick().filter({ hasText: "6 Steps" }).waitFor();
   await workbench.page.keyboard.press("Enter");
   await workbench.page.locator(".notification-toast", { hasText: "Making fashion-cnn.onnx compressible" }).waitFor();
   const page = await workbench.modelPage("fashion-cnn.ready.onnx", 400_000);
@@ -220,14 +220,7 @@ test("Make Compressible… trains the model itself, says what that is worth, and
 });
 
 test("Fine-Tune… asks how small, for images and how long, and its result leads to a recipe that says so", { timeout: 600_000 }, async () => {
-  rmSync(at(NAME), { force: true });
-  await expect.poll(() => workbench.row(NAME).count()).toBe(0); // rows move up
-  await workbench.menu("fashion-cnn.onnx", "Fine-Tune…");
-  await quick().filter({ hasText: /up\sto\s3\spoints/ }).click();
-  await chooseImages();
-  await quick().filter({ hasText: "15 Minutes" }).waitFor();
-  await workbench.page.keyboard.type("6 steps");
-  await quick().filter({ hasText: "6 Steps" }).waitFor();
+  await askFor("Fine-Tune…");
   await workbench.picture("tuning-how-long");
   await workbench.page.keyboard.press("Enter");
   await workbench.page.locator(".notification-toast", { hasText: "Compressing fashion-cnn.onnx" }).waitFor();
