@@ -8,7 +8,7 @@ import { DEVICES, type CompressRequest, type PresetId, type Progress } from "../
 import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, HeldOut, InspectReport, LayerReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
-import { parseNoise, SCHEDULES, type Noise } from "../protocol/tuning";
+import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
 
@@ -125,7 +125,7 @@ export const interruption = {
 };
 
 /** Trains a model to be compressed; with noise of codewords where no other is asked for. */
-export const runPrepare = (args: Arguments, signal: AbortSignal): Promise<void> => runCompress(args, signal, { prepare: true, noise: noiseOf(args) ?? { kind: "codeword", p: 0.1 } });
+export const runPrepare = (args: Arguments, signal: AbortSignal): Promise<void> => runCompress(args, signal, { prepare: true, noise: noiseOf(args) ?? PREPARING });
 
 export async function runCompress(args: Arguments, signal: AbortSignal, more: Partial<CompressRequest> = {}): Promise<void> {
   if (text(args, "inference") !== undefined && text(args, "inference") !== "float") throw new KernelscopeError("usage", "--inference: this version writes float inference only.");

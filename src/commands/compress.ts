@@ -5,7 +5,7 @@ import type { CompressRequest, Device } from "../protocol/api";
 import { isOfData, KernelscopeError } from "../protocol/errors";
 import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
-import { recipeTuning, withMannerOf, type Noise } from "../protocol/tuning";
+import { PREPARING, recipeTuning, withMannerOf } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
@@ -17,9 +17,6 @@ import { modelsOf, showError, showMessage } from "./command";
 import { Jobs, titleOf, type JobRecord } from "./jobs";
 import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, showRecipe, type RecipeStart } from "./recipes";
 import { preparedSentence, reportSentence, secondsLeftText } from "./words";
-
-/** What a model that is made compressible is trained with. */
-const NOISE: Noise = { kind: "codeword", p: 0.1 };
 
 /** Compressions as users ask for them: from the Explorer, a model, the palette or a recipe; and what is said about them. */
 export class CompressCommands {
@@ -66,7 +63,7 @@ export class CompressCommands {
   /** Make Compressible…: trains the model itself, so that such a compression costs it less. */
   async prepare(...args: unknown[]): Promise<void> {
     this.requireTrust();
-    return this.train(args, { prepare: true, noise: NOISE });
+    return this.train(args, { prepare: true, noise: PREPARING });
   }
 
   private async train(args: unknown[], more: Pick<CompressRequest, "prepare" | "noise">): Promise<void> {

@@ -72,6 +72,7 @@ class Compression {
     await this.checkOutput(store);
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
     if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
+    if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
     if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);

@@ -23,12 +23,12 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
   if (request.bits !== undefined && !(request.bits > 0 && request.bits <= 32)) throw new KernelscopeError("usage", `--bits ${request.bits} is out of range. Give a number above 0, at most 32.`);
   const recipe = request.recipe === undefined ? Recipe.parse({}) : parseRecipe(request.recipeText ?? await host.readText(request.recipe), host.baseName(request.recipe));
   const beside = (path: string | undefined) => (path === undefined || request.recipe === undefined ? path : host.resolve(host.folderOf(request.recipe), path));
-  const goalGiven = given.length > 0;
+  const goalGiven = given.length > 0, tune = request.tune ?? tuningText(recipe.tune);
   const merged: CompressRequest = {
     ...request,
     preset: goalGiven ? request.preset : recipe.preset, target: goalGiven ? request.target : recipe.target, bits: goalGiven ? request.bits : recipe.bits,
     data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
-    seed: request.seed ?? recipe.seed, tune: request.tune ?? tuningText(recipe.tune), ...(recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device,
+    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device,
   };
   const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed, tune: tuningOf(merged) });
   return { request: merged, recipe, embedded };

@@ -12,6 +12,9 @@ export type NoiseKind = (typeof NOISE_KINDS)[number];
 /** Blocks of weights that are seen as if they were quantized, while they are not: how, and with which probability each (Fan et al.: arXiv 2004.07320). */
 export interface Noise { kind: NoiseKind; p: number }
 
+/** What a model is prepared with where nothing else is asked for. */
+export const PREPARING: Noise = { kind: "codeword", p: 0.1 };
+
 /** How to train, beside how long. */
 export interface TuningManner {
   /** Share of the labels' cross-entropy in the loss. */

@@ -122,5 +122,6 @@ test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "1
 
 test("a training without images is refused before any work, and so is a length that is none", async () => {
   await expect(compress({ data: undefined, output: at("none.onnx"), tune: "5m" })).rejects.toThrow("Tuning needs images");
+  for (const manner of [{ labels: 0.1 }, { schedule: "iterative" }, { noise: { kind: "zero", p: 0.1 } }] as const) await expect(compress({ output: at("none.onnx"), ...manner })).rejects.toThrow("belong to a training");
   await expect(compress({ output: at("none.onnx"), tune: "soon" })).rejects.toThrow("\"soon\" is no length of tuning");
 });
