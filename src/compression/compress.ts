@@ -1,6 +1,7 @@
 import { batchSize, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
 import { findLayers, type Layer } from "../onnx/layers";
 import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
+import { editedModel } from "../onnx/memory";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
@@ -17,10 +18,14 @@ import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
 import type { RatingRecord, Trial } from "./ratings";
+import { calibrate } from "./integer/calibrate";
+import { planIntegers } from "./integer/plan";
+import { quantizeActivations } from "./integer/quantize";
+import { readyForIntegers } from "./integer/ready";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import { tune, type Refits, type Tuned } from "./tune";
-import { assemble, findByName, withFloats } from "./write";
+import { assemble, findByName, withFloats, type WeightForm } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
@@ -36,7 +41,8 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
   const output = job.request.output ?? defaultOutput(job.request);
   const opened = await host.openModel(job.request.model);
   try {
-    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) !== undefined), signal, stop).run();
+    const ready = job.request.inference === "integer" ? await readyForIntegers(opened.model) : undefined;
+    return await new Compression(job, output, ready ? { ...opened, model: ready.model } : opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) !== undefined), ready?.notes ?? [], signal, stop).run();
   } finally {
     await opened.close();
   }
@@ -52,7 +58,6 @@ interface PlannedChoice extends LayerChoice { loss: number }
 class Compression {
   private readonly started = performance.now();
   private readonly seconds: Record<string, number> = {};
-  private readonly notes: string[] = [];
   /** Of the model and its external data. */
   private readonly hashes: string[] = [];
   /** {@link stampOf} the samples. */
@@ -62,7 +67,7 @@ class Compression {
   /** Where the report was measured. */
   private device: Device = "cpu";
 
-  constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal, private readonly stop?: AbortSignal) {
+  constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly notes: string[], private readonly signal?: AbortSignal, private readonly stop?: AbortSignal) {
     this.model = opened.model;
   }
 
@@ -73,6 +78,7 @@ class Compression {
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
     if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
     if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
+    if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
     if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
@@ -83,7 +89,8 @@ class Compression {
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
       const { vectors = [], weights } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record)) ?? {};
-      const edit = weights ? withFloats(model, weights, vectors) : await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, request.layout);
+      const packed = weights ? withFloats(model, weights, vectors) : await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form());
+      const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data)) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
@@ -123,7 +130,7 @@ class Compression {
   private async jobKey(): Promise<string> {
     const { request, embedded } = this.job;
     for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
-    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, mannerOf(request), request.prepare]))).slice(0, 24);
+    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, mannerOf(request), request.prepare, ...(request.inference === "integer" ? [request.inference] : [])]))).slice(0, 24);
   }
 
   private readData(): Promise<JobData> {
@@ -153,7 +160,7 @@ class Compression {
     const { choices, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
       const choices = await planFor({
-        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, layout: this.job.request.layout, inputBytes: this.opened.bytes,
+        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form(), inputBytes: this.opened.bytes,
         rate: (free) => this.rate(free, data, ratings, tools), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
       return { choices, notes };
@@ -164,8 +171,8 @@ class Compression {
   }
 
   private ratingRecord({ seed }: FitTools): Promise<RatingRecord> {
-    const { hashes, stamp, job: { request: { method } } } = this;
-    return ratingRecord({ hashes, stamp, method, seed }, this.host);
+    const { hashes, stamp, job: { request: { method, inference } } } = this;
+    return ratingRecord({ hashes, stamp, method, seed, inference }, this.host);
   }
 
   private rate(layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity[]> {
@@ -266,6 +273,19 @@ class Compression {
       const secondsLeft = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) * (steps - step) : undefined;
       this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best)}`, step / steps, { tuning, secondsLeft });
     };
+  }
+
+  private form(): WeightForm {
+    const { layout, inference } = this.job.request;
+    return { layout, form: inference === "integer" ? "integers" : "floats" };
+  }
+
+  /** Makes integers of the activations of a network whose weights are some. */
+  private async quantize(edit: ModelEdit, { fit: { input, batches } }: JobData): Promise<ModelEdit> {
+    const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers } } } = this, model = await editedModel(edit), plan = planIntegers(model);
+    this.progress.stage("calibrate", "looking at the range of every activation");
+    const ranges = await calibrate(model, plan, input, batches, runtime, { kind: integers?.ranges ?? "meanSquaredError", percentile: integers?.percentile }, { threads, signal });
+    return quantizeActivations(model, plan, ranges, runtime);
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */

@@ -3,7 +3,7 @@ import { batchSize, dataInput, readBatches } from "../evaluation/evaluate";
 import type { Preprocess } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import type { ValueFacts } from "../protocol/api";
+import type { CompressRequest, ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { Batches } from "./flow";
 import type { FitTools } from "./fit";
@@ -67,11 +67,11 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
 }
 
 /** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples, and what else decides them. */
-export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number }
+export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number; inference?: CompressRequest["inference"] }
 
 /** Where the ratings of a model on the same samples are kept. */
-export async function ratingRecord({ hashes, stamp, method, seed }: RatingKey, host: Host): Promise<RatingRecord> {
-  return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed]))).slice(0, 24)));
+export async function ratingRecord({ hashes, stamp, method, seed, inference }: RatingKey, host: Host): Promise<RatingRecord> {
+  return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed, ...(inference === "integer" ? [inference] : [])]))).slice(0, 24)));
 }
 
 /** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now. */

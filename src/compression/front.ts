@@ -35,7 +35,7 @@ export async function frontOf(rated: RatedModel, job: Job): Promise<PlanFacts> {
 async function planningOf({ opened, layers, ratings, samples }: RatedModel, { request, recipe, embedded }: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, trials, embedded, layout: request.layout, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, trials, embedded, form: { layout: request.layout }, inputBytes: opened.bytes,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), measured: samples !== undefined, notes: [],
   });
 }

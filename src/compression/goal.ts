@@ -6,7 +6,7 @@ import type { Host } from "./host";
 import { parseRecipe, Recipe } from "./recipe";
 
 /** What a compression is to reach. */
-export type Goal = { kind: "preset"; preset: PresetId } | { kind: "bytes"; bytes: number } | { kind: "bits"; bits: number };
+export type Goal = { kind: "preset"; preset: PresetId } | { kind: "bytes"; bytes: number } | { kind: "bits"; bits: number } | { kind: "integers" };
 
 /** A request with its recipe merged in, field by field, the command line first; paths absolute. */
 export interface Job {
@@ -28,21 +28,21 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
     ...request,
     preset: goalGiven ? request.preset : recipe.preset, target: goalGiven ? request.target : recipe.target, bits: goalGiven ? request.bits : recipe.bits,
     data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
-    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device,
+    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device, inference: request.inference ?? recipe.inference,
   };
   const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed, tune: tuningOf(merged) });
   return { request: merged, recipe, embedded };
 }
 
 /** What the merged request asks for, for a model of `inputBytes`. */
-export function goalOf({ preset, target, bits }: CompressRequest, inputBytes: number): Goal {
+export function goalOf({ preset, target, bits, inference }: CompressRequest, inputBytes: number): Goal {
   if (bits !== undefined) return { kind: "bits", bits };
   if (target !== undefined) {
     const bytes = targetBytes(parseTarget(target), inputBytes);
     if (bytes >= inputBytes) throw new KernelscopeError("usage", `The model takes ${formatBytes(inputBytes)}, no more than the ${formatBytes(bytes)} asked for. Give a smaller target.`);
     return { kind: "bytes", bytes };
   }
-  return { kind: "preset", preset: preset ?? "balanced" };
+  return preset === undefined && inference === "integer" ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };
 }
 
 function tuningOf({ tune, ...manner }: CompressRequest): Recipe["tune"] {

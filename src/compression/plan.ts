@@ -1,6 +1,5 @@
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import type { PackedLayout } from "../methods/packer";
 import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
@@ -14,7 +13,7 @@ import { parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
 import type { Trial } from "./ratings";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
-import { findByName, sizesOf } from "./write";
+import { findByName, sizesOf, type WeightForm } from "./write";
 
 export interface PlanRequest {
   model: Model;
@@ -22,7 +21,7 @@ export interface PlanRequest {
   goal: Goal;
   recipe: Recipe;
   embedded: string;
-  layout?: PackedLayout;
+  form?: WeightForm;
   /** Rates the candidates of these layers. */
   rate(layers: Layer[]): Promise<LayerSensitivity[]>;
   /** Whether ratings are measured on data. */
@@ -59,6 +58,9 @@ const FARTHEST = 4;
 
 /** Choices of a layer that are looked at where a size seems out of reach. */
 const TRADED = 6;
+
+/** Every weight as an integer of 8 bits. */
+const WHOLE: LayerSetting = { method: "integer", options: { bits: 8 } };
 
 type LayerSetting = NonNullable<Recipe["layers"]>[string];
 
@@ -109,13 +111,13 @@ export class Planning {
     }
     const free: Layer[] = [], fixed = new Map<Layer, RatedCandidate>();
     for (const layer of layers) {
-      const setting = settings.get(layer);
+      const setting = settings.get(layer) ?? (request.goal.kind === "integers" ? WHOLE : undefined);
       if (layer.blocked !== undefined || setting?.pin === "leave") continue;
       if (setting?.method !== undefined && setting.options !== undefined) fixed.set(layer, await pinned(request, layer, setting.method, setting.options));
       else free.push(layer);
     }
     const onlyFixed = request.goal.kind === "preset" && recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
-    const rated = onlyFixed ? [] : await request.rate(free);
+    const rated = onlyFixed || !free.length ? [] : await request.rate(free);
     const items = rated.map(({ layer, candidates }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)) }));
     const scaleIsFree = new Map<Layer, boolean>();
     for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && (await followOf(request.model, layer))?.normalization !== undefined);
@@ -124,6 +126,7 @@ export class Planning {
 
   solve(goal = this.request.goal): RatedCandidate[] {
     if (goal.kind === "preset") return this.preset(goal.preset);
+    if (goal.kind === "integers") return this.plan(this.items.map(({ choices }) => choices.filter((option) => !isLeft(option)).reduce<Option>((best, option) => (option.loss < best.loss || isLeft(best) ? option : best), choices[choices.length - 1])));
     return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes") : this.within(goal.bits, (plan) => this.convBits(plan), "bits");
   }
 
@@ -231,7 +234,7 @@ export class Planning {
 
   private sizes(plan: readonly RatedCandidate[]): ReturnType<typeof sizesOf> {
     const blanks = plan.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, this.scaleIsFree.get(layer) ?? false) }));
-    return sizesOf(this.request.model, blanks, this.request.embedded, this.request.layout);
+    return sizesOf(this.request.model, blanks, this.request.embedded, this.request.form);
   }
 
   private fileBytes(plan: readonly RatedCandidate[]): number {

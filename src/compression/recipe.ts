@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { Preprocess } from "../evaluation/preprocess";
+import { RANGE_KINDS } from "../evaluation/ranges";
 import { schemaWords } from "../evaluation/schema-words";
 import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
@@ -44,6 +45,11 @@ export const Recipe = z.strictObject({
     limit: z.optional(described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "At most so many images for calibration.")),
   })),
   preprocess: z.optional(Preprocess),
+  inference: z._default(described(z.enum(["float", "integer"]), "float: weights are unpacked to floats when the model is loaded. integer: activations are integers of 8 bits, too; every weight is one unless a target says otherwise."), "float"),
+  integers: z.optional(described(z.strictObject({
+    ranges: z.optional(described(z.enum(RANGE_KINDS), "How the range of an activation is chosen: its least and largest value, their moving average over batches, a share of the values, least divergence, or least squared error (the default).")),
+    percentile: z.optional(described(z.number().check(z.minimum(50), z.maximum(100)), "Share of the values that a range by percentile holds.")),
+  }), "Integer inference in particular.")),
   tune: z._default(z.union([
     described(z.enum(["none"]), "No training."),
     z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "a time like 90s, 30m or 2h")), "How long to train on the images: 90s, 30m, 2h."), ...manner() }),

@@ -3,26 +3,29 @@ import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import { rawBytes } from "../onnx/tensor";
 import { methodById } from "../methods/registry";
-import { WeightPacker, type PackedBytes, type PackedLayout, type PoolCounts } from "../methods/packer";
+import { WeightPacker, type PackedBytes, type PackedForm, type PackedLayout, type PoolCounts } from "../methods/packer";
 import { zeroBytes } from "../methods/zeros";
 import type { OwnVector } from "./follow";
 import { floatTensor, plainWeight, type FittedLayer, type LayerChoice } from "./fit";
 
 export const VERSION = "1";
 
+/** How compressed weights stand in the file. */
+export interface WeightForm { layout?: PackedLayout; form?: PackedForm }
+
 /** An edit in the making: layer after layer is put into it. Without the counts of a blank one it is blank itself: of the right size, and not to be written. */
 class Assembly {
   readonly edit: ModelEdit;
   private readonly packer: WeightPacker;
 
-  constructor(private readonly model: Model, private readonly layout: PackedLayout, private readonly counts?: PoolCounts) {
+  constructor(private readonly model: Model, private readonly form: WeightForm, private readonly counts?: PoolCounts) {
     this.edit = new ModelEdit(model);
-    this.packer = new WeightPacker(this.edit, layout, counts);
+    this.packer = new WeightPacker(this.edit, form.layout, counts, form.form);
   }
 
   add({ layer, packed, absorbed }: Pick<FittedLayer, "layer" | "packed" | "absorbed">): void {
     const { edit, packer } = this, method = methodById(packed.method);
-    if (this.layout === "dense") edit.replaceInitializer(layer.graph, layer.weight, this.counts ? plainWeight(layer, method.restore(packed)) : blankWeight(layer));
+    if (this.form.layout === "dense") edit.replaceInitializer(layer.graph, layer.weight, this.counts ? plainWeight(layer, method.restore(packed)) : blankWeight(layer));
     else method.apply(packed, layer, packer);
     this.replace(absorbed);
   }
@@ -40,17 +43,17 @@ class Assembly {
 }
 
 /** What a plan would take in the file. */
-export function sizesOf(model: Model, blanks: readonly Pick<FittedLayer, "layer" | "packed">[], recipe: string, layout: PackedLayout = "bits"): { fileBytes(): number; packed: PackedBytes } {
-  const assembly = new Assembly(model, layout);
+export function sizesOf(model: Model, blanks: readonly Pick<FittedLayer, "layer" | "packed">[], recipe: string, form: WeightForm = {}): { fileBytes(): number; packed: PackedBytes } {
+  const assembly = new Assembly(model, form);
   for (const blank of blanks) assembly.add({ ...blank, absorbed: [] });
   const packed = assembly.finish(recipe);
   return { packed, fileBytes: () => assembly.edit.size() };
 }
 
 /** The edit that puts fitted layers, and new values of other constants, into a model; one after the other is loaded, so that their codes are not all in memory at once. */
-export async function assemble(model: Model, choices: readonly LayerChoice[], load: (choice: LayerChoice) => Promise<FittedLayer>, vectors: readonly OwnVector[], recipe: string, layout: PackedLayout = "bits"): Promise<ModelEdit> {
+export async function assemble(model: Model, choices: readonly LayerChoice[], load: (choice: LayerChoice) => Promise<FittedLayer>, vectors: readonly OwnVector[], recipe: string, form: WeightForm = {}): Promise<ModelEdit> {
   const blanks = choices.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, false) }));
-  const assembly = new Assembly(model, layout, sizesOf(model, blanks, recipe, layout).packed.counts);
+  const assembly = new Assembly(model, form, sizesOf(model, blanks, recipe, form).packed.counts);
   for (const choice of choices) assembly.add(await load(choice));
   assembly.replace(vectors);
   assembly.finish(recipe);

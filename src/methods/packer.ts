@@ -10,6 +10,14 @@ import { DataType } from "../onnx/tensor";
 /** How codes lie in the file: packed without gaps, one or two bytes each, or not at all (plain floats). */
 export type PackedLayout = "bits" | "bytes" | "dense";
 
+/**
+ * What inference gets for a weight: floats that a runtime computes once while it loads, or integers of 8 bits with a scale for each output channel
+ * behind DequantizeLinear, which runtimes take for integer kernels.
+ */
+export type PackedForm = "floats" | "integers";
+/** The integer that stands for 0 in the form of integers. */
+export const INTEGER_ZERO = 128;
+
 type PoolKind = "index" | "value";
 interface Pool { kind: PoolKind; bits: number; count: number; pieces: { length: number; output: string }[]; raw?: Uint8Array<ArrayBuffer> }
 
@@ -34,14 +42,14 @@ export class WeightPacker {
   private readonly opset: number;
 
   /** @param counts what a packer without them found for the same layers: it gives the right sizes and leaves the codes out */
-  constructor(private readonly edit: ModelEdit, private readonly layout: PackedLayout = "bits", private readonly counts?: PoolCounts) {
+  constructor(private readonly edit: ModelEdit, private readonly layout: PackedLayout = "bits", private readonly counts?: PoolCounts, readonly form: PackedForm = "floats") {
     this.opset = edit.model.opset;
   }
 
   /** Codes 0 … 2^bits − 1 as an int32 vector. */
   indices(layer: Layer, codes: ArrayLike<number>, bits: number): string { return this.pooled("index", layer, codes, Math.max(1, bits)); }
 
-  /** Codes as a float vector centred on the code for zero. */
+  /** Codes as a vector centred on the code for zero: floats around 0, integers around {@link INTEGER_ZERO}. */
   values(layer: Layer, codes: ArrayLike<number>, bits: number): string { return this.pooled("value", layer, codes, bits); }
 
   private pooled(kind: PoolKind, layer: Layer, codes: ArrayLike<number>, bits: number): string {
@@ -60,9 +68,9 @@ export class WeightPacker {
     return output;
   }
 
-  /** A factor for each output channel, in a shape that broadcasts against the weight; float16 in the file where `half`. */
+  /** A factor for each output channel, in a shape that broadcasts against the weight or, for integers, as a vector; float16 in the file where `half`. */
   scale(layer: Layer, values: Float32Array, half: boolean): string {
-    const rank = layer.dims.length, axis = layer.outputAxis;
+    const isVector = this.form === "integers", rank = isVector ? 1 : layer.dims.length, axis = isVector ? 0 : layer.outputAxis;
     const key = `${half}${rank}${axis}`;
     const output = this.edit.freshName();
     const list = this.scales.get(key) ?? [];
@@ -94,19 +102,26 @@ export class WeightPacker {
 
   /**
    * Puts a node that gives rows in the shape {@link rowDims} in the place of the layer's weight: transposed, scaled and cast as needed, the last node has the weight's own name.
-   * @param scale name of a broadcastable factor in the weight's layout, if there is one
+   * @param scale name of what {@link scale} or {@link factor} gave, if there is one @param isSingle whether it is one number
    */
-  finish(layer: Layer, op: string, inputs: string[], scale?: string): void {
+  finish(layer: Layer, op: string, inputs: string[], scale?: string, isSingle = false): void {
     const { dims, outputAxis, weight } = layer;
     const steps: [string, string[], NodeSpec["attributes"]?][] = [[op, inputs]];
     if (outputAxis === 1) steps.push(["Transpose", [], { perm: [1, 0, ...dims.slice(2).map((_, i) => i + 2)] }]);
-    if (scale !== undefined) steps.push(["Mul", [scale]]);
+    if (this.form === "integers") steps.push(["DequantizeLinear", this.grid(layer, isSingle ? undefined : scale, scale), isSingle || scale === undefined ? undefined : { axis: outputAxis }]);
+    else if (scale !== undefined) steps.push(["Mul", [scale]]);
     if (layer.type !== DataType.FLOAT) steps.push(["Cast", [], { to: layer.type }]);
     this.removeWeight(layer);
     let value: string | undefined;
     steps.forEach(([op, more, attributes], i) => {
       value = this.node(layer, op, value === undefined ? more : [value, ...more], attributes, i === steps.length - 1 ? weight : undefined);
     });
+  }
+
+  /** Scale and zero point of integers. */
+  private grid(layer: Layer, channels: string | undefined, scale = this.floats(Float32Array.of(1), [])): [scale: string, zero: string] {
+    const count = channels === undefined ? undefined : layer.dims[layer.outputAxis];
+    return [scale, this.constant(`z${count ?? ""}`, (name) => ({ name, dims: count === undefined ? [] : [count], type: DataType.UINT8, raw: new Uint8Array(count ?? 1).fill(INTEGER_ZERO) }))];
   }
 
   /** Takes away all that made the weight and serves nothing else. */
@@ -165,9 +180,12 @@ export class WeightPacker {
   private writePool(pool: Pool, nodes: NodeSpec[]): void {
     const { kind, bits, count, pieces } = pool, group = groupOf(bits);
     const raw = pool.raw ?? zeroBytes(this.poolBytes(count, bits)), whole = this.isWhole(bits);
-    const floats = kind === "value";
-    let value = whole ? this.wholeCodes(raw, count, bits, floats, nodes) : this.unpackedCodes(raw, count, bits, floats, nodes);
-    if (floats) value = this.step(nodes, "Sub", [value, this.floats(Float32Array.of(zeroCode(bits)), [])]);
+    const floats = kind === "value", isInteger = floats && this.form === "integers";
+    // codes of eight bits are the integers already
+    let value = whole ? this.wholeCodes(raw, count, bits, isInteger && bits === 8 ? undefined : floats ? DataType.FLOAT : DataType.INT32, nodes) : this.unpackedCodes(raw, count, bits, floats, nodes);
+    const zero = zeroCode(bits) - (isInteger ? INTEGER_ZERO : 0);
+    if (floats && zero !== 0) value = this.step(nodes, "Sub", [value, this.floats(Float32Array.of(zero), [])]);
+    if (isInteger && zero !== 0) value = this.step(nodes, "Cast", [value], { to: DataType.UINT8 });
     this.split(nodes, value, pieces, whole ? 0 : (group - count % group) % group);
   }
 
@@ -179,11 +197,11 @@ export class WeightPacker {
     return Math.ceil(count / groupOf(bits)) * groupOf(bits) * bits / 8;
   }
 
-  /** Codes of one or two whole bytes, as floats or as int32. */
-  private wholeCodes(raw: Uint8Array, count: number, bits: number, floats: boolean, nodes: NodeSpec[]): string {
+  /** Codes of one or two whole bytes, cast to a type or as they are. */
+  private wholeCodes(raw: Uint8Array, count: number, bits: number, to: number | undefined, nodes: NodeSpec[]): string {
     const name = this.edit.freshName();
     this.addPayload({ name, dims: [count], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, count * bits / 8);
-    return this.step(nodes, "Cast", [name], { to: floats ? DataType.FLOAT : DataType.INT32 });
+    return to === undefined ? name : this.step(nodes, "Cast", [name], { to });
   }
 
   /**

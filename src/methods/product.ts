@@ -88,11 +88,12 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
 
   apply({ codes, index, options: { block, words, valueBits }, scale, scaleStorage }, layer, packer) {
     const indices = packer.indices(layer, index, bitsFor(words)), values = packer.values(layer, codes, valueBits);
-    const scaled = scaleStorage === "one" ? packer.node(layer, "Mul", [values, packer.factor(layer, scale[0])]) : values;
+    const one = scaleStorage === "one" ? packer.factor(layer, scale[0]) : undefined, isLast = packer.form === "integers";
+    const scaled = one !== undefined && !isLast ? packer.node(layer, "Mul", [values, one]) : values;
     // codewords as rows [words, 1, block]: no kernel has this shape, so that a file tells the method by itself
     const codebook = packer.node(layer, "Reshape", [scaled, packer.ints([-1, 1, block])]);
     const factor = scaleStorage === "half" || scaleStorage === "float" ? packer.scale(layer, scale, scaleStorage === "half") : undefined;
-    packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(packer.rowDims(layer))], factor);
+    packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(packer.rowDims(layer))], factor ?? (isLast ? one : undefined), factor === undefined);
   },
 
   recognise: recogniseCodebook,

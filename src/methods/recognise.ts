@@ -7,7 +7,7 @@ import type { Recognised, RecogniseOptions } from "./method";
 /** Reads compressed weights back from the structure of a file, ours or anyone's with the same nodes: no metadata needed. */
 
 /** Nodes between a packed core and the weight: they change layout and scale only. */
-const FINISHING = new Set(["Cast", "Transpose", "Mul", "Reshape", "Identity"]);
+const FINISHING = new Set(["Cast", "Transpose", "Mul", "Reshape", "Identity", "DequantizeLinear"]);
 
 /** The first node above the weight that is no finishing step, and whether one lies between. */
 function core(layer: Layer): Node | undefined {
@@ -26,12 +26,18 @@ export async function recogniseCodebook(model: Model, layer: Layer, { cache, ind
   if (gather?.op !== "Gather") return undefined;
   const book = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
   if (!book || book.dims.length < 1) return undefined;
-  const words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1), codebook = Float32Array.from(book.data, Number);
+  const zero = await zeroOf(model, layer, cache), words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1), codebook = Float32Array.from(book.data, (v: number | bigint) => Number(v) - zero);
   const method = book.dims.length === 3 && book.dims[1] === 1 ? "product" : "kernel";
   const found: Recognised = { method, codewords: words, blockSize, indexBits: bitsFor(words), codebookBits: valueBits(codebook) ?? await steppedBits(model, layer, gather.inputs[0], cache), codebook };
   if (!indices) return layer.parameters % blockSize === 0 ? found : undefined;
   const index = await evaluateConstant(model, layer.graph, gather.inputs[1], cache);
   return index && blockSize * index.data.length === layer.parameters ? { ...found, index: Int32Array.from(index.data, Number) } : undefined;
+}
+
+/** The integer that stands for 0 where the weight is one for integer kernels. */
+async function zeroOf(model: Model, layer: Layer, cache?: ConstantCache): Promise<number> {
+  const last = layer.graph.producers.get(layer.weight), zero = last?.op === "DequantizeLinear" && last.inputs[2] ? await evaluateConstant(model, layer.graph, last.inputs[2], cache) : undefined;
+  return zero ? Number(zero.data[0]) : 0;
 }
 
 /** Bits of a codebook that has its step with it: integers times one factor. */
@@ -47,7 +53,8 @@ export async function recogniseInteger(model: Model, layer: Layer, { cache }: Re
   let shaped: Node | undefined;
   for (let node = layer.graph.producers.get(layer.weight); node && FINISHING.has(node.op); node = layer.graph.producers.get(node.inputs[0])) if (node.op === "Reshape") shaped = node;
   const codes = shaped && await evaluateConstant(model, layer.graph, shaped.inputs[0], cache);
-  const codebookBits = codes && codes.data.length === layer.parameters ? valueBits(Float32Array.from(codes.data, Number)) : undefined;
+  const zero = await zeroOf(model, layer, cache);
+  const codebookBits = codes && codes.data.length === layer.parameters ? valueBits(Float32Array.from(codes.data, (v: number | bigint) => Number(v) - zero)) : undefined;
   return codebookBits !== undefined && codebookBits <= 8 ? { method: "integer", codebookBits } : undefined;
 }
 

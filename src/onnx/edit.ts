@@ -4,9 +4,9 @@ import { initializerField, metadataField, nodeField, type NodeSpec, type TensorD
 import { allGraphs, allTensors, type Graph, type Model, type Node, type ValueInfo } from "./model";
 import { ExternalFile, type ExternalTarget, inlineBlank, inlineExternal, moveExternal, partsOf } from "./outside";
 import { joinPieces, Patch, patchTexts, type Piece, piecesLength, writePieces } from "./patch";
-import { fieldOf, GRAPH, NODE } from "./schema";
+import { fieldOf, GRAPH, MODEL, NODE } from "./schema";
 import type { Tensor } from "./tensor";
-import { lenHeader, type Span } from "./wire";
+import { intField, lenField, lenHeader, type Span, textField } from "./wire";
 
 export { encodedSize, encodeNode, encodeTensor, type AttributeValue, type NodeSpec, type TensorData } from "./encode";
 
@@ -16,8 +16,8 @@ export interface WriteOptions {
   external?: ExternalTarget;
 }
 
-interface NodeChange { before: NodeSpec[]; specs?: NodeSpec[]; inputs?: string[] }
-interface GraphChange { start: NodeSpec[]; end: NodeSpec[]; added: Map<string, TensorData>; removedInputs: Set<string>; removed: Set<string> }
+interface NodeChange { before: NodeSpec[]; specs?: NodeSpec[]; inputs?: string[]; outputs?: string[] }
+interface GraphChange { start: NodeSpec[]; end: NodeSpec[]; added: Map<string, TensorData>; removedInputs: Set<string>; removed: Set<string>; undeclared: Set<string> }
 
 /** No protobuf reader takes a longer message. */
 export const LARGEST_MODEL = 2 ** 31 - 1;
@@ -30,6 +30,7 @@ export class ModelEdit {
   private readonly metadata = new Map<string, string>();
   private readonly counters = new Map<string, number>();
   private readonly names: Set<string>;
+  private opset: number | undefined;
 
   constructor(readonly model: Model) { this.names = usedNames(model); }
 
@@ -80,6 +81,18 @@ export class ModelEdit {
   /** Connects a node's inputs anew; its other fields stay byte for byte. */
   setNodeInputs(node: Node, inputs: string[]): void { this.nodeChange(node).inputs = inputs; }
 
+  /** Gives a node's outputs other names; its other fields stay byte for byte. */
+  setNodeOutputs(node: Node, outputs: string[]): void {
+    for (const name of outputs) this.names.add(name);
+    this.nodeChange(node).outputs = outputs;
+  }
+
+  /** Takes away what the graph says of a value's type and shape, where it is another now. */
+  undeclare(graph: Graph, name: string): void { this.graphChange(graph).undeclared.add(name); }
+
+  /** The version of the standard operators that the new file is written for; its IR version is at least the one that came with it. */
+  setOpset(version: number): void { this.opset = version; }
+
   setMetadata(key: string, value: string): void { this.metadata.set(key, value); }
 
   /** Takes a graph input away; an initializer of that name is then a constant. */
@@ -110,7 +123,7 @@ export class ModelEdit {
 
   private graphChange(graph: Graph): GraphChange {
     let change = this.graphs.get(graph);
-    if (!change) this.graphs.set(graph, change = { start: [], end: [], added: new Map(), removedInputs: new Set(), removed: new Set() });
+    if (!change) this.graphs.set(graph, change = { start: [], end: [], added: new Map(), removedInputs: new Set(), removed: new Set(), undeclared: new Set() });
     return change;
   }
 
@@ -129,6 +142,7 @@ export class ModelEdit {
       else patch.insert(undefined, model.source.size, [metadataField(key, value)]);
       for (const { span } of repeated) patch.replaceField(span);
     }
+    if (this.opset !== undefined) patchOpset(model, this.opset, patch);
     for (const [graph, change] of this.graphs) this.patchGraph(graph, change, patch, file);
     for (const [node, change] of this.nodes) patchNode(node, change, patch);
     for (const graph of model.graphs) for (const tensor of graph.initializerList) {
@@ -138,7 +152,7 @@ export class ModelEdit {
     return patch;
   }
 
-  private patchGraph(graph: Graph, { start, end, added, removed, removedInputs }: GraphChange, patch: Patch, file?: ExternalFile): void {
+  private patchGraph(graph: Graph, { start, end, added, removed, removedInputs, undeclared }: GraphChange, patch: Patch, file?: ExternalFile): void {
     const { nodes, span } = graph, last = nodes.at(-1);
     patch.insert(span, nodes.length ? nodes[0].span.tag : span.end, start.map(nodeField));
     patch.insert(span, last ? last.span.end : span.end, end.map(nodeField));
@@ -147,11 +161,12 @@ export class ModelEdit {
       ...[...graph.sparseInitializers.values()].filter(({ name }) => removed.has(name)).map((sparse) => sparse.span),
       ...graph.quantization.filter(({ tensor }) => removed.has(tensor)).map((annotation) => annotation.span),
       ...graph.inputs.filter(({ name }) => removedInputs.has(name)).map((input) => input.span),
+      ...graph.valueInfoList.filter(({ name }) => undeclared.has(name)).map((value) => value.span),
     ];
     for (const field of gone) if (field) patch.replaceField(field);
     patch.insert(span, graph.initializerList.at(-1)?.span?.end ?? span.end, [...added.values()].flatMap((data) => initializerField(partsOf(data, file))));
     // below IR version 4 every initializer of the main graph is an input, too
-    const asInputs = this.model.irVersion < 4 && !graph.parent ? [...added.values()] : [];
+    const asInputs = this.model.irVersion < 4 && this.opset === undefined && !graph.parent ? [...added.values()] : [];
     const kept = (name: string) => graph.inputs.some((input) => input.name === name) && !removedInputs.has(name);
     patch.insert(span, graph.inputs.at(-1)?.span?.end ?? span.end, asInputs.filter(({ name }) => !kept(name)).map(({ name, type, dims }) => valueField(GRAPH.input, { name, type, shape: dims })));
   }
@@ -172,10 +187,23 @@ export class ModelEdit {
   }
 }
 
-function patchNode({ span, inputFields }: Node, { before, specs, inputs }: NodeChange, patch: Patch): void {
+function patchNode({ span, inputFields, outputFields }: Node, { before, specs, inputs, outputs }: NodeChange, patch: Patch): void {
   patch.insert(span.parent, span.tag, before.map(nodeField));
   if (specs) patch.replaceField(span, specs.map(nodeField));
-  else if (inputs) patchTexts(patch, span, fieldOf(NODE.input), inputFields, inputs);
+  else {
+    if (inputs) patchTexts(patch, span, fieldOf(NODE.input), inputFields, inputs);
+    if (outputs) patchTexts(patch, span, fieldOf(NODE.output), outputFields, outputs);
+  }
+}
+
+/** IR version that has constants which are no inputs, and every operator set up to 18. */
+const RAISED_IR = 8;
+
+function patchOpset({ spans: { irVersion, opsets }, irVersion: have, opsets: versions, source }: Model, version: number, patch: Patch): void {
+  const fields = [...new Map([...versions, ["", version]])].map(([domain, number]) => lenField(fieldOf(MODEL.opset), textField(1, domain), intField(2, number)));
+  for (const span of opsets) patch.replaceField(span);
+  patch.insert(undefined, source.size, fields);
+  if (have < RAISED_IR) patch.replace(undefined, irVersion?.tag ?? 0, irVersion?.end ?? 0, [intField(fieldOf(MODEL.irVersion), RAISED_IR)]);
 }
 
 function patchTensor(graph: Graph, tensor: Tensor, content: Uint8Array[], data: TensorData, patch: Patch): void {

@@ -1,0 +1,211 @@
+import { constantTensor, evaluateConstant, type ConstantCache } from "../../onnx/constants";
+import { ModelEdit, type NodeSpec, type TensorData } from "../../onnx/edit";
+import { extract } from "../../onnx/extract";
+import type { Graph, Model, Node } from "../../onnx/model";
+import { DataType, readFloats } from "../../onnx/tensor";
+import type { Range } from "../../evaluation/ranges";
+import type { Runtime } from "../../runtime/runtime";
+import { gridOf, LEVELS, type Grid } from "./grids";
+import { SIZES, type IntegerPlan } from "./plan";
+import type { Region } from "./regions";
+
+/** A grid as the file has it. */
+interface StoredGrid extends Grid { names: [scale: string, zero: string] }
+
+/**
+ * Writes a model whose weights are integers so that its activations are, too: as QuantizeLinear and DequantizeLinear around standard operators, which onnxruntime takes
+ * for integer kernels (Jacob et al.: arXiv 1712.05877). What only moves elements does so with integers, functions of one value are tables.
+ * @param ranges of the values that {@link sourcesOf} names
+ */
+export async function quantizeActivations(model: Model, plan: IntegerPlan, ranges: ReadonlyMap<string, Range>, runtime: Runtime): Promise<ModelEdit> {
+  return new Quantizing(model, plan, ranges, runtime).run();
+}
+
+class Quantizing {
+  private readonly edit: ModelEdit;
+  private readonly graph: Graph;
+  private readonly grids = new Map<string, StoredGrid>();
+  /** Names of values as integers, and of those as floats made from these. */
+  private readonly integers = new Map<string, string>();
+  private readonly restored = new Map<string, string>();
+  private readonly cache: ConstantCache = new Map();
+  private readonly consumers: Map<string, Node[]>;
+
+  constructor(private readonly model: Model, private readonly plan: IntegerPlan, private readonly ranges: ReadonlyMap<string, Range>, private readonly runtime: Runtime) {
+    this.edit = new ModelEdit(model);
+    this.graph = model.graph;
+    this.consumers = model.graph.consumers;
+  }
+
+  async run(): Promise<ModelEdit> {
+    const { edit, graph, plan } = this;
+    for (const [root, range] of this.rangesOfGrids()) this.grids.set(root, this.store(gridOf(range, plan.most.get(root) ?? Infinity)));
+    for (const { name } of graph.inputs) if (plan.entries.has(name)) edit.insertNodes(graph, "start", this.entering(name));
+    for (const node of graph.nodes) await this.write(node);
+    return edit;
+  }
+
+  /** What the values of each grid span together. */
+  private rangesOfGrids(): Map<string, Range> {
+    const all = new Map<string, Range>();
+    for (const [name, root] of this.plan.grids) {
+      const range = this.ranges.get(name), known = all.get(root);
+      if (range) all.set(root, known ? { min: Math.min(known.min, range.min), max: Math.max(known.max, range.max) } : range);
+    }
+    return all;
+  }
+
+  private store(grid: Grid): StoredGrid {
+    return { ...grid, names: [this.constant({ dims: [], type: DataType.FLOAT, raw: bytesOf(Float32Array.of(grid.scale)) }), this.constant({ dims: [], type: DataType.UINT8, raw: Uint8Array.of(grid.zero) })] };
+  }
+
+  private readonly known = new Map<string, string>();
+
+  /** A constant, once for all that need the same. */
+  private constant(data: Omit<TensorData, "name">): string {
+    const key = `${data.type} ${data.dims.join()} ${data.raw?.join()}`;
+    let name = this.known.get(key);
+    if (name === undefined) {
+      this.known.set(key, name = this.edit.freshName());
+      this.edit.addInitializer(this.graph, { ...data, name });
+    }
+    return name;
+  }
+
+  private gridOf(name: string): StoredGrid { return this.grids.get(this.plan.grids.get(name)!)!; }
+
+  /** Makes integers of a value that exists as floats. */
+  private entering(name: string): NodeSpec[] {
+    const { names } = this.gridOf(name), whole = this.edit.freshName(), back = this.edit.freshName();
+    this.integers.set(name, whole);
+    this.restored.set(name, back);
+    return [{ op: "QuantizeLinear", inputs: [name, ...names], outputs: [whole] }, ...(this.isWantedAsFloats(name, true) ? [{ op: "DequantizeLinear", inputs: [whole, ...names], outputs: [back] }] : [])];
+  }
+
+  /** Makes floats of a value that exists as integers, under its own name, where somebody needs them. */
+  private leaving(name: string, whole: string): NodeSpec[] {
+    this.integers.set(name, whole);
+    return this.isWantedAsFloats(name, false) ? [{ op: "DequantizeLinear", inputs: [whole, ...this.gridOf(name).names], outputs: [name] }] : [];
+  }
+
+  /** Whether nodes take a value in the form of floats: integer kernels do. Those that stay float take an entry as it was. */
+  private isWantedAsFloats(name: string, isEntry: boolean): boolean {
+    const { kinds, regions } = this.plan, regionOf = (node: Node) => [...regions.values()].find(({ nodes, from }) => from === name && nodes.includes(node));
+    if (!isEntry && this.graph.outputs.some((output) => output.name === name)) return true;
+    return (this.consumers.get(name) ?? []).some((node) => {
+      const kind = kinds.get(node);
+      if (kind === "native" || kind === "clamp") return true;
+      if (kind === "move" || SIZES.has(node.op)) return false;
+      return kind === "table" ? !regionOf(node) : !isEntry;
+    });
+  }
+
+  private after(node: Node, specs: NodeSpec[]): void {
+    if (specs.length) this.edit.insertNodes(this.graph, this.graph.nodes[node.index + 1] ?? "end", specs);
+  }
+
+  private async write(node: Node): Promise<void> {
+    const { edit, plan } = this, kind = plan.kinds.get(node), region = plan.regions.get(node);
+    if (region) await this.writeTable(region);
+    else if (kind === "table") {
+      edit.removeNode(node);
+      for (const name of node.outputs) edit.undeclare(this.graph, name);
+    } else if (kind === "move") this.writeMove(node);
+    else if (kind === "native" || kind === "clamp") await this.writeNative(node);
+    else {
+      if (SIZES.has(node.op) && this.integers.has(node.inputs[0])) edit.setNodeInputs(node, [this.integers.get(node.inputs[0])!]);
+      for (const name of node.outputs) if (plan.entries.has(name)) this.after(node, this.entering(name));
+    }
+  }
+
+  /** An operator with an integer kernel: everything it takes comes out of DequantizeLinear, what it gives goes into QuantizeLinear. */
+  private async writeNative(node: Node): Promise<void> {
+    const { edit, plan } = this, [output] = node.outputs, inputs: string[] = [];
+    for (const [i, name] of node.inputs.entries()) inputs.push(await this.operand(node, i, name));
+    if (inputs.some((name, i) => name !== node.inputs[i])) edit.setNodeInputs(node, inputs);
+    if (!plan.grids.has(output)) return;
+    const exact = edit.freshName(), whole = edit.freshName(), { names } = this.gridOf(output);
+    edit.setNodeOutputs(node, [exact]);
+    this.after(node, [{ op: "QuantizeLinear", inputs: [exact, ...names], outputs: [whole] }, ...this.leaving(output, whole)]);
+  }
+
+  private async operand(node: Node, i: number, name: string): Promise<string> {
+    if (this.restored.has(name)) return this.restored.get(name)!;
+    if (!name || this.plan.grids.has(name) || this.plan.kinds.get(node) === "clamp" || this.graph.producers.get(name)?.op === "DequantizeLinear") return name;
+    if ((node.op === "Conv" || node.op === "Gemm") && i === 2) return this.bias(node, name);
+    if (node.op === "Add" || node.op === "Mul") return this.quantizedConstant(name);
+    return name;
+  }
+
+  /** A bias as int32 on the grid of the sums: scale of the input times that of the weight, for each channel. */
+  private async bias(node: Node, name: string): Promise<string> {
+    const { model, graph, edit } = this, tensor = constantTensor(graph, name), weight = graph.producers.get(node.inputs[1])!;
+    const scales = await evaluateConstant(model, graph, weight.inputs[1], this.cache), values = tensor && await readFloats(model, tensor), { scale, names: [scaleName] } = this.gridOf(node.inputs[0]);
+    if (!scales || !values) return name;
+    const whole = Int32Array.from(values, (v, m) => {
+      const step = Math.fround(scale * Number(scales.data[scales.data.length > 1 ? m : 0]));
+      return Math.max(-(2 ** 31 - 1), Math.min(2 ** 31 - 1, Math.round(v / step)));
+    });
+    const integers = edit.freshName(), step = edit.freshName(), floats = edit.freshName();
+    edit.addInitializer(graph, { name: integers, dims: [whole.length], type: DataType.INT32, raw: bytesOf(whole) });
+    edit.insertNodes(graph, node, [
+      { op: "Mul", inputs: [weight.inputs[1], scaleName], outputs: [step] },
+      { op: "DequantizeLinear", inputs: [integers, step], outputs: [floats], attributes: scales.data.length > 1 ? { axis: 0 } : undefined },
+    ]);
+    if (graph.initializers.has(name) && this.consumers.get(name)?.length === 1) edit.removeInitializer(graph, name);
+    return floats;
+  }
+
+  /** A constant operand of a sum or product as integers of a grid of its own. */
+  private async quantizedConstant(name: string): Promise<string> {
+    const { model, graph, edit } = this, tensor = constantTensor(graph, name)!, values = await readFloats(model, tensor);
+    const grid = gridOf({ min: values.reduce((a, b) => Math.min(a, b), 0), max: values.reduce((a, b) => Math.max(a, b), 0) }), { names } = this.store(grid);
+    const whole = this.constant({ dims: tensor.dims, type: DataType.UINT8, raw: Uint8Array.from(values, (v) => toGrid(v, grid)) }), floats = edit.freshName();
+    edit.insertNodes(graph, "start", [{ op: "DequantizeLinear", inputs: [whole, ...names], outputs: [floats] }]);
+    return floats;
+  }
+
+  private writeMove(node: Node): void {
+    const { edit, graph } = this, wholes = node.outputs.map((name) => name && edit.freshName());
+    const inputs = node.inputs.map((name) => this.integers.get(name) ?? name);
+    if (node.op === "Pad") inputs[2] = this.gridOf(node.inputs[0]).names[1];
+    edit.setNodeInputs(node, inputs);
+    edit.setNodeOutputs(node, wholes);
+    const specs: NodeSpec[] = [];
+    node.outputs.forEach((name, i) => {
+      if (!name) return;
+      const back = this.leaving(name, wholes[i]);
+      if (!back.length) edit.undeclare(graph, name);
+      specs.push(...back);
+    });
+    this.after(node, specs);
+  }
+
+  /** All 256 values of a function, computed by onnxruntime. */
+  private async writeTable({ from, to, nodes }: Region): Promise<void> {
+    const { edit, graph, model } = this, grid = this.gridOf(from), result = this.gridOf(to);
+    const bytes = await extract(model, { inputs: [from], outputs: [to], inputShapes: new Map([[from, { type: DataType.FLOAT, shape: [LEVELS + 1] }]]) });
+    const session = await this.runtime.open(bytes, { device: "cpu", threads: 1 });
+    try {
+      const points = Float32Array.from({ length: LEVELS + 1 }, (_, q) => grid.scale * (q - grid.zero));
+      const { [to]: { data } } = await session.run({ [from]: { dims: [LEVELS + 1], data: points } });
+      const table = this.constant({ dims: [LEVELS + 1], type: DataType.UINT8, raw: Uint8Array.from(data, (v) => toGrid(v, result)) }), index = edit.freshName(), whole = edit.freshName();
+      const last = nodes[nodes.length - 1];
+      edit.replaceNode(last, [{ op: "Cast", inputs: [this.integers.get(from)!], outputs: [index], attributes: { to: DataType.INT32 } }, { op: "Gather", inputs: [table, index], outputs: [whole], name: last.name }]);
+      const back = this.leaving(to, whole);
+      if (!back.length) edit.undeclare(graph, to);
+      this.after(last, back);
+    } finally {
+      await session.release();
+    }
+  }
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Int32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
+
+/** The nearest integer of a grid, halves to even as QuantizeLinear has it. */
+export function toGrid(value: number, { scale, zero }: Grid): number {
+  const q = value / scale, low = Math.floor(q), rest = q - low;
+  const rounded = rest > 0.5 || (rest === 0.5 && low % 2 !== 0) ? low + 1 : low;
+  return Math.max(0, Math.min(LEVELS, rounded + zero));
+}

@@ -1,0 +1,59 @@
+import { ModelEdit, type NodeSpec } from "../../onnx/edit";
+import { findLayers } from "../../onnx/layers";
+import { editedModel } from "../../onnx/memory";
+import { intAttribute, intsAttribute, type Model, type Node } from "../../onnx/model";
+import { raiseModel } from "../../onnx/raise-model";
+import { inferFacts } from "../../onnx/shapes";
+import { foldConstants } from "../passes/constants";
+import { foldNormalizations } from "../passes/normalizations";
+
+/** Integers need the operator set in which QuantizeLinear came to have an axis. */
+const INTEGER_OPSET = 13;
+
+/** A model in the form that integers are made from, and what was done to it in words for users. */
+export interface ReadyModel { model: Model; notes: string[] }
+
+/**
+ * Brings a model to the operator set that integer inference needs, folds batch normalizations into convolutions, and computes small constants ahead.
+ * Layers keep their identities.
+ * @throws KernelscopeError "unsupported" where its operator set cannot be raised
+ */
+export async function readyForIntegers(original: Model): Promise<ReadyModel> {
+  const notes: string[] = [];
+  let model = original;
+  if (model.opset < INTEGER_OPSET) {
+    const edit = new ModelEdit(model);
+    raiseModel(edit);
+    model = await editedModel(edit);
+    notes.push(`Raised from operator set ${original.opset} to ${model.opset}: integer inference needs ${INTEGER_OPSET} at least.`);
+  }
+  const edit = new ModelEdit(model), folded = await foldNormalizations(edit, findLayers(model));
+  poolMeans(edit);
+  model = await editedModel(edit);
+  if (folded.length) notes.push(`${folded.length === 1 ? "One batch normalization is" : `${folded.length} batch normalizations are`} folded into the convolutions before.`);
+  const last = new ModelEdit(model);
+  await foldConstants(last);
+  return { model: await editedModel(last), notes };
+}
+
+/** Writes means over a whole feature map as pooling, for which there are integer kernels; takes away what is left of training. */
+function poolMeans(edit: ModelEdit): void {
+  const { model, model: { graph } } = edit, facts = inferFacts(model).get(graph);
+  for (const node of graph.nodes) {
+    if (node.op === "Dropout") edit.replaceNode(node, [{ op: "Identity", inputs: [node.inputs[0]], outputs: [node.outputs[0]] }]);
+    if (node.op !== "ReduceMean") continue;
+    const axes = intsAttribute(node, "axes") ?? facts?.get(node.inputs[1])?.values?.map(Number), shape = facts?.get(node.inputs[0])?.shape;
+    if (axes && shape && isOverSpace(axes, shape.length)) edit.replaceNode(node, pooling(node, edit));
+  }
+}
+
+function pooling(node: Node, edit: ModelEdit): NodeSpec[] {
+  const { inputs: [x], outputs: [y] } = node;
+  if (intAttribute(node, "keepdims", 1)) return [{ op: "GlobalAveragePool", inputs: [x], outputs: [y] }];
+  const pooled = edit.freshName();
+  return [{ op: "GlobalAveragePool", inputs: [x], outputs: [pooled] }, { op: "Flatten", inputs: [pooled], outputs: [y], attributes: { axis: 1 } }];
+}
+
+/** Whether axes are exactly those of a feature map [N, C, …] behind the channels. */
+const isOverSpace = (axes: readonly number[], rank: number): boolean =>
+  rank > 2 && axes.length === rank - 2 && axes.map((axis) => (axis < 0 ? axis + rank : axis)).sort((a, b) => a - b).every((axis, i) => axis === i + 2);

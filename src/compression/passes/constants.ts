@@ -1,0 +1,45 @@
+import { evaluateConstant, type ConstantCache } from "../../onnx/constants";
+import type { ModelEdit } from "../../onnx/edit";
+import type { Graph, Node } from "../../onnx/model";
+import { rawBytes } from "../../onnx/tensor";
+
+/** Constants that are computed ahead have no more elements: they are sizes, pads and the like. */
+const MOST_ELEMENTS = 4096;
+
+/** Values of the main graph that change with what it is given. */
+export function dataValues(graph: Graph): Set<string> {
+  const data = new Set(graph.inputs.map(({ name }) => name).filter((name) => !graph.initializers.has(name) || graph.overridable.has(name)));
+  for (const node of graph.nodes) if ([...node.inputs, ...node.captures].some((name) => data.has(name))) for (const name of node.outputs) if (name) data.add(name);
+  return data;
+}
+
+/** Computes small constants that the file makes by nodes, takes away what only served them, and all that nothing uses. */
+export async function foldConstants(edit: ModelEdit): Promise<void> {
+  const { model, model: { graph } } = edit, data = dataValues(graph), cache: ConstantCache = new Map(), known = new Set<string>();
+  const runs = (node: Node) => node.outputs.some((name) => data.has(name));
+  for (const name of new Set(graph.nodes.filter(runs).flatMap(({ inputs }) => inputs))) {
+    const producer = graph.producers.get(name);
+    if (!producer || data.has(name) || producer.op === "Constant") continue;
+    const value = await evaluateConstant(model, graph, name, cache);
+    // half floats are computed in a wider type
+    if (!value || value.data.length > MOST_ELEMENTS || value.data.byteLength !== rawBytes(value.type, value.data.length)) continue;
+    known.add(name);
+    edit.addInitializer(graph, { name, dims: [...value.dims], type: value.type, raw: new Uint8Array(value.data.buffer, value.data.byteOffset, value.data.byteLength) });
+  }
+  dropUnused(edit, known, runs);
+}
+
+/** Takes away nodes and initializers that no output needs. */
+function dropUnused(edit: ModelEdit, computed: ReadonlySet<string>, runs: (node: Node) => boolean): void {
+  const { model: { graph } } = edit, needed = new Set<string>(), pending = graph.outputs.map(({ name }) => name), kept = new Set<Node>();
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (!name || needed.has(name)) continue;
+    needed.add(name);
+    const node = computed.has(name) ? undefined : graph.producers.get(name);
+    if (!node || kept.has(node)) continue;
+    kept.add(node);
+    pending.push(...node.inputs, ...node.captures);
+  }
+  for (const node of graph.nodes) if (!kept.has(node) && (!runs(node) || node.outputs.every((name) => !needed.has(name)))) edit.removeNode(node);
+  for (const { name } of graph.initializerList) if (!needed.has(name) && !graph.inputs.some((input) => input.name === name)) edit.removeInitializer(graph, name);
+}

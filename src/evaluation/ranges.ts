@@ -1,0 +1,113 @@
+import { Histogram } from "../numeric/histogram";
+
+/** How the range of an activation is chosen from what calibration samples show of it. */
+export const RANGE_KINDS = ["minMax", "movingAverage", "percentile", "entropy", "meanSquaredError"] as const;
+export type RangeKind = typeof RANGE_KINDS[number];
+/** Share of the values that a range by percentile holds, where nothing else is said. */
+export const PERCENTILE = 99.99;
+/** How much of a moving average the newest batch makes up (Jacob et al.: arXiv 1712.05877, §3.1). */
+const NEWEST = 0.1;
+
+export interface Range { min: number; max: number }
+
+/** What is remembered of one activation over all batches: of a size that does not depend on their number. */
+export class Observed {
+  private readonly histogram = new Histogram();
+  private average: Range | undefined;
+
+  /** Adds an activation's values on one batch. */
+  add(values: Float32Array): void {
+    let min = Infinity, max = -Infinity;
+    for (const v of values) {
+      if (v < min) min = v;
+      if (v > max) max = v;
+    }
+    if (!Number.isFinite(min) || !Number.isFinite(max)) throw new RangeError("values that are no finite numbers");
+    this.average = this.average ? { min: this.average.min + NEWEST * (min - this.average.min), max: this.average.max + NEWEST * (max - this.average.max) } : { min, max };
+    this.histogram.add(values);
+  }
+
+  /** The range to be shown in `levels` steps. It holds zero, which stays exact. */
+  range(kind: RangeKind, { percentile = PERCENTILE, levels = 255 }: { percentile?: number; levels?: number } = {}): Range {
+    const { min, max } = this.histogram;
+    if (!(max > min)) return holdZero(Number.isFinite(min) ? { min, max } : { min: 0, max: 0 });
+    switch (kind) {
+      case "minMax": return holdZero({ min, max });
+      case "movingAverage": return holdZero(this.average!);
+      case "percentile": return holdZero(this.within(percentile / 100));
+      case "entropy": return this.best((range) => divergence(this.histogram, range, levels));
+      case "meanSquaredError": return this.best((range) => squaredError(this.histogram, range, levels));
+    }
+  }
+
+  /** The values between two tails that are alike; a side that ends at zero has none. */
+  private within(share: number): Range {
+    const { histogram, histogram: { bins, count, min, max, width } } = this, isOneSided = min >= 0 || max <= 0, tail = (1 - share) * count / (isOneSided ? 1 : 2);
+    const edge = (from: number, step: 1 | -1): number => {
+      let bin = from;
+      for (let seen = bins[bin]; seen <= tail; seen += bins[bin]) bin += step;
+      return histogram.valueAt(bin) - step * width / 2;
+    };
+    return { min: min >= 0 ? min : Math.max(min, edge(0, 1)), max: max <= 0 ? max : Math.min(max, edge(bins.length - 1, -1)) };
+  }
+
+  /** The clipping at which a cost is least: both ends are moved in, in turns. */
+  private best(cost: (range: Range) => number): Range {
+    const whole = holdZero(this.histogram), range = { ...whole };
+    let least = cost(range);
+    for (let round = 0; round < 3; round++) {
+      const before = least;
+      for (const end of ["max", "min"] as const) {
+        for (let share = 1; share > 0.1; share *= 0.97) {
+          const tried = { ...range, [end]: whole[end] * share }, now = cost(tried);
+          if (now < least) { least = now; range[end] = tried[end]; }
+        }
+      }
+      if (least === before) break;
+    }
+    return range;
+  }
+}
+
+const holdZero = ({ min, max }: Range): Range => ({ min: Math.min(0, min), max: Math.max(0, max) });
+
+/** Mean squared error of rounding and clipping. */
+function squaredError(histogram: Histogram, { min, max }: Range, levels: number): number {
+  const { bins, width } = histogram, step = (max - min) / levels || 1;
+  let error = 0;
+  for (let i = 0; i < bins.length; i++) {
+    if (bins[i] === 0) continue;
+    const v = histogram.valueAt(i), clipped = Math.max(min, Math.min(max, v)), q = Math.round(clipped / step) * step;
+    // a bin as wide as a step holds values that are rounded up and down
+    error += bins[i] * (width < step / 4 ? (v - q) ** 2 : (v - clipped) ** 2 + step * step / 12);
+  }
+  return error;
+}
+
+/** Kullback-Leibler divergence of the clipped and rounded distribution from the clipped one, as in TensorRT's calibration (Migacz, 2017). */
+function divergence(histogram: Histogram, { min, max }: Range, levels: number): number {
+  const { bins } = histogram, step = (max - min) / levels || 1, mass = new Float64Array(levels + 1), filled = new Uint32Array(levels + 1);
+  const levelOf = (v: number) => Math.max(0, Math.min(levels, Math.round((v - min) / step)));
+  const inside: { level: number; p: number }[] = [];
+  let low = 0, high = 0, total = 0;
+  for (let i = 0; i < bins.length; i++) {
+    const v = histogram.valueAt(i);
+    total += bins[i];
+    if (v < min) low += bins[i];
+    else if (v > max) high += bins[i];
+    else if (bins[i] > 0) {
+      const level = levelOf(v);
+      inside.push({ level, p: bins[i] });
+      mass[level] += bins[i];
+      filled[level]++;
+    }
+  }
+  if (!inside.length) return Infinity;
+  // what is clipped belongs to the outermost bins of the reference, and not to those of the approximation
+  inside[0].p += low;
+  inside[inside.length - 1].p += high;
+  const kept = total - low - high;
+  let sum = 0;
+  for (const { level, p } of inside) sum += p / total * Math.log(p / total / (mass[level] / filled[level] / kept));
+  return sum;
+}
