@@ -4,7 +4,8 @@ import type { NodeSpec } from "../onnx/encode";
 import { isStandardDomain, type Graph, type Model, type Node } from "../onnx/model";
 import { OLDEST_OPSET, raiseNode } from "../onnx/raise";
 import { inferFacts, type Facts } from "../onnx/shapes";
-import { DataType, elementsOf, isFloatType } from "../onnx/tensor";
+import { knownSizes } from "../onnx/sizes";
+import { elementsOf, isFloatType } from "../onnx/tensor";
 import { KernelscopeError } from "../protocol/errors";
 
 /** A network as it is trained: one batch size, one operator set, shape arithmetic computed, what is never left out at inference gone. */
@@ -47,7 +48,7 @@ class Reading {
     this.facts = inferFacts(model, new Map([[input.name, input.dims], ...given])).get(model.graph) ?? new Map<string, Facts>();
     this.network = { input: input.name, nodes: [], constants: new Map(), dims: new Map(), outputs: [...outputs] };
     this.data = new Set([input.name, ...free]);
-    this.cache = new Map([[model.graph, this.sizes()]]);
+    this.cache = new Map([[model.graph, knownSizes(model.graph, this.facts)]]);
   }
 
   async run(): Promise<Network> {
@@ -60,20 +61,6 @@ class Reading {
       if (dims?.every((dim): dim is number => typeof dim === "number")) network.dims.set(name, dims);
     }
     return network;
-  }
-
-  /** Values that nodes make of sizes alone. */
-  private sizes(): Map<string, ConstantValue> {
-    const known = new Map<string, ConstantValue>();
-    for (const name of this.model.graph.producers.keys()) {
-      const { shape, values, isFloat } = this.facts.get(name) ?? {};
-      if (!shape || !values || ![...shape, ...values].every((value) => typeof value === "number")) continue;
-      const dims = shape.map(Number), numbers = values.map(Number);
-      // "to the end" is more than a number holds exactly: such a constant is read as it is
-      if (!isFloat && !numbers.every(Number.isSafeInteger)) continue;
-      known.set(name, isFloat ? { dims, type: DataType.FLOAT, data: Float32Array.from(numbers) } : { dims, type: DataType.INT64, data: BigInt64Array.from(numbers, (value) => BigInt(Math.trunc(value))) });
-    }
-    return known;
   }
 
   private async take(node: Node): Promise<void> {

@@ -4,8 +4,8 @@ import { editedModel } from "../../onnx/memory";
 import { intAttribute, intsAttribute, type Model, type Node } from "../../onnx/model";
 import { raiseModel } from "../../onnx/raise-model";
 import { inferFacts } from "../../onnx/shapes";
+import { foldAffine } from "../passes/affine";
 import { foldConstants } from "../passes/constants";
-import { foldNormalizations } from "../passes/normalizations";
 
 /** Integers need the operator set in which QuantizeLinear came to have an axis. */
 const INTEGER_OPSET = 13;
@@ -27,10 +27,10 @@ export async function readyForIntegers(original: Model): Promise<ReadyModel> {
     model = await editedModel(edit);
     notes.push(`Raised from operator set ${original.opset} to ${model.opset}: integer inference needs ${INTEGER_OPSET} at least.`);
   }
-  const edit = new ModelEdit(model), folded = await foldNormalizations(edit, findLayers(model));
+  const edit = new ModelEdit(model), { normalizations } = await foldAffine(edit, findLayers(model));
   poolMeans(edit);
   model = await editedModel(edit);
-  if (folded.length) notes.push(`${folded.length === 1 ? "One batch normalization is" : `${folded.length} batch normalizations are`} folded into the convolutions before.`);
+  if (normalizations) notes.push(`${normalizations === 1 ? "One batch normalization is" : `${normalizations} batch normalizations are`} folded into the layers before.`);
   const last = new ModelEdit(model);
   await foldConstants(last);
   return { model: await editedModel(last), notes };

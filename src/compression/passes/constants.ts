@@ -1,6 +1,8 @@
 import { evaluateConstant, type ConstantCache } from "../../onnx/constants";
 import type { ModelEdit } from "../../onnx/edit";
 import type { Graph, Node } from "../../onnx/model";
+import { inferFacts, type Facts } from "../../onnx/shapes";
+import { knownSizes } from "../../onnx/sizes";
 import { rawBytes } from "../../onnx/tensor";
 
 /** Constants that are computed ahead have no more elements: they are sizes, pads and the like. */
@@ -15,7 +17,7 @@ export function dataValues(graph: Graph): Set<string> {
 
 /** Computes small constants that the file makes by nodes, takes away what only served them, and all that nothing uses. */
 export async function foldConstants(edit: ModelEdit): Promise<void> {
-  const { model, model: { graph } } = edit, data = dataValues(graph), cache: ConstantCache = new Map(), known = new Set<string>();
+  const { model, model: { graph } } = edit, data = dataValues(graph), facts = inferFacts(model).get(graph) ?? new Map<string, Facts>(), cache: ConstantCache = new Map([[graph, knownSizes(graph, facts)]]), known = new Set<string>();
   const runs = (node: Node) => node.outputs.some((name) => data.has(name));
   for (const name of new Set(graph.nodes.filter(runs).flatMap(({ inputs }) => inputs))) {
     const producer = graph.producers.get(name);
