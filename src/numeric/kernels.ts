@@ -5,6 +5,11 @@ interface Exports {
   gather(points: number, n: number, d: number, index: number, weights: number, sums: number, mass: number): void;
   cholesky(a: number, n: number): number;
   solve(u: number, n: number, b: number, rows: number, scratch: number): void;
+  widen(x: number, channels: number, height: number, width: number, top: number, left: number, paddedHeight: number, paddedWidth: number, zero: number, out: number): void;
+  products16(x: number, positions: number, count: number, offsets: number, pairs: number, w: number, blocks: number, out: number): void;
+  depthwise(x: number, paddedWidth: number, w: number, kh: number, kw: number, sh: number, sw: number, dh: number, dw: number, oh: number, ow: number, out: number): void;
+  scaleInteger(x: number, m0: number, shift: number): number;
+  requantize(sums: number, count: number, channels: number, stride: number, bias: number, m0: number, shift: number, zero: number, out: number, size: number): void;
   feedback(w: number, rows: number, n: number, d: number, r: number, book: number, words: number, real: number, index: number, acc: number, work: number): void;
 }
 
@@ -42,14 +47,18 @@ class Kernels {
     if (missing > 0) this.memory.grow(Math.ceil(missing / PAGE));
     return at;
   }
-  put(data: Float32Array | Int32Array): number {
+  put(data: Float32Array | Int32Array | Int16Array | Uint8Array): number {
     const at = this.reserve(data.byteLength);
     if (data instanceof Float32Array) this.floats(at, data.length).set(data);
-    else this.ints(at, data.length).set(data);
+    else if (data instanceof Int32Array) this.ints(at, data.length).set(data);
+    else if (data instanceof Int16Array) this.shorts(at, data.length).set(data);
+    else this.bytes(at, data.length).set(data);
     return at;
   }
   floats(at: number, length: number): Float32Array { return new Float32Array(this.memory.buffer, at, length); }
   doubles(at: number, length: number): Float64Array { return new Float64Array(this.memory.buffer, at, length); }
+  shorts(at: number, length: number): Int16Array { return new Int16Array(this.memory.buffer, at, length); }
+  bytes(at: number, length: number): Uint8Array { return new Uint8Array(this.memory.buffer, at, length); }
   ints(at: number, length: number): Int32Array { return new Int32Array(this.memory.buffer, at, length); }
 
   release(): void {

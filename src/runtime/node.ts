@@ -139,7 +139,7 @@ const widen = (tensor: OrtTensor): Tensor => {
   const { dims, data } = tensor;
   if (data instanceof Float32Array) return { dims, data };
   if (data instanceof Uint16Array) return { dims, data: halvesToFloats(data) };
-  return { dims, data: Float32Array.from(data as ArrayLike<number | bigint>, Number) };
+  return { dims, data: data instanceof BigInt64Array || data instanceof BigUint64Array ? Float32Array.from(data, Number) : new Float32Array(data as ArrayLike<number>) };
 };
 
 const narrow = (tensor: AnyTensor, type: string): OrtTensor => {
