@@ -19,6 +19,7 @@ import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
 import type { RatingRecord, Trial } from "./ratings";
 import { calibrate } from "./integer/calibrate";
+import { integerOverhead } from "./integer/overhead";
 import { planIntegers } from "./integer/plan";
 import { quantizeActivations } from "./integer/quantize";
 import { readyForIntegers } from "./integer/ready";
@@ -160,7 +161,7 @@ class Compression {
     const { choices, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
       const choices = await planFor({
-        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form(), inputBytes: this.opened.bytes,
+        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form(), overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime) : 0, inputBytes: this.opened.bytes,
         rate: (free) => this.rate(free, data, ratings, tools), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
       return { choices, notes };

@@ -22,6 +22,8 @@ export interface PlanRequest {
   recipe: Recipe;
   embedded: string;
   form?: WeightForm;
+  /** Bytes of the file that no plan changes and the model does not have. */
+  overhead?: number;
   /** Rates the candidates of these layers. */
   rate(layers: Layer[]): Promise<LayerSensitivity[]>;
   /** Whether ratings are measured on data. */
@@ -238,7 +240,7 @@ export class Planning {
   }
 
   private fileBytes(plan: readonly RatedCandidate[]): number {
-    return this.sizes(plan).fileBytes();
+    return this.sizes(plan).fileBytes() + (this.request.overhead ?? 0);
   }
 
   private convBits(plan: readonly RatedCandidate[]): number {
@@ -248,7 +250,7 @@ export class Planning {
   /** Bytes of the file, those that its compressed layers share, and bits per convolution weight of a plan, as it would be written. */
   measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number } {
     const { fileBytes, packed } = this.sizes(plan);
-    return { bytes: fileBytes(), shared: packed.shared, bits: measuredBits(this.request.layers, packed) };
+    return { bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed) };
   }
 }
 

@@ -1,0 +1,21 @@
+import { methodById } from "../../methods/registry";
+import { findLayers } from "../../onnx/layers";
+import { editedModel } from "../../onnx/memory";
+import type { Model } from "../../onnx/model";
+import type { Runtime } from "../../runtime/runtime";
+import { assemble } from "../write";
+import { planIntegers } from "./plan";
+import { quantizeActivations } from "./quantize";
+import { sourcesOf } from "./calibrate";
+
+/** Names that grow by a digit, and the like. */
+const SPARE = 64;
+
+/** Bytes that integer activations add to a file of this model, whatever its weights become: grids, biases of 32 bits, nodes and tables. */
+export async function integerOverhead(model: Model, runtime: Runtime): Promise<number> {
+  const method = methodById("integer"), options = { bits: 8 };
+  const choices = findLayers(model).filter((layer) => layer.blocked === undefined && method.accepts(layer, options) === true).map((layer) => ({ layer, method: method.id, options }));
+  const edit = await assemble(model, choices, async ({ layer }) => ({ layer, packed: method.blank(layer, options, false), absorbed: [], sqnrDb: 0 }), [], "", { form: "integers" });
+  const packed = await editedModel(edit), plan = planIntegers(packed), ranges = new Map(sourcesOf(plan).map((name) => [name, { min: 0, max: 1 }]));
+  return (await quantizeActivations(packed, plan, ranges, runtime)).size() - packed.source.size + SPARE;
+}

@@ -1,0 +1,156 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { InferenceSession } from "onnxruntime-node";
+import { afterAll, describe, expect, test } from "vitest";
+import { convolve } from "../../src/evaluation/integer/sums";
+import { readyForIntegers } from "../../src/compression/integer/ready";
+import { buildModel } from "../../src/onnx/build";
+import type { NodeSpec, TensorData } from "../../src/onnx/encode";
+import { memorySource } from "../../src/onnx/memory";
+import { readModel } from "../../src/onnx/model";
+import { DataType } from "../../src/onnx/tensor";
+import type { CompressRequest } from "../../src/protocol/api";
+import type { Tensor } from "../../src/runtime/runtime";
+import { nodeHost, openModelFile } from "../../src/worker/host";
+import { compressWith } from "../helpers/compress";
+import { asIntegers, bytesOf, checkSteps } from "../helpers/integers";
+import { python } from "../helpers/python";
+import { floats, ints, wave } from "../unit/onnx/models";
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-integers-")), at = (name: string) => path.join(folder, name);
+const fashion = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist"), onnx = python("onnx");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const compress = (request: Partial<CompressRequest>) => compressWith(at("jobs"), { model: fashion, data, force: true, inference: "integer", ...request });
+
+/** How often onnxruntime runs each operator once it has optimised a model. */
+async function optimised(model: string | Uint8Array): Promise<Record<string, number>> {
+  const options = { graphOptimizationLevel: "all", optimizedModelFilePath: at("optimised.onnx"), logSeverityLevel: 3 } as const, counts: Record<string, number> = {};
+  await (typeof model === "string" ? await InferenceSession.create(model, options) : await InferenceSession.create(model, options)).release();
+  const opened = await openModelFile(at("optimised.onnx"));
+  for (const { op } of opened.model.graph.nodes) counts[op] = (counts[op] ?? 0) + 1;
+  await opened.close();
+  return counts;
+}
+
+const check = (model: string) => onnx?.(`import onnx; onnx.checker.check_model(${JSON.stringify(model)}, full_check=True)`);
+
+describe("a network of integers", () => {
+  test("has 8 bits everywhere, runs on integer kernels alone and does what the original does", async () => {
+    const output = at("whole.onnx"), { ratio, layers, fidelity, notes } = await compress({ output });
+    expect(ratio).toBeGreaterThan(3.4);
+    expect(layers.map(({ method, codebookBits }) => [method, codebookBits])).toEqual(layers.map(() => ["integer", 8]));
+    expect(fidelity!.agreement).toBeGreaterThan(0.97);
+    expect(notes).toContain("6 batch normalizations are folded into the layers before.");
+    check(output);
+    expect(await optimised(output)).toEqual({ QuantizeLinear: 1, QLinearConv: 6, NhwcMaxPool: 2, Transpose: 2, QLinearGlobalAveragePool: 1, Flatten: 1, QGemm: 1 });
+  }, 300_000);
+
+  test("may have codebooks, and meets a size", async () => {
+    const output = at("books.onnx"), { layers, fidelity } = await compress({ output, target: "25KB" });
+    expect(statSync(output).size).toBeLessThanOrEqual(25_000);
+    expect(statSync(output).size).toBeGreaterThan(0.97 * 25_000);
+    expect(layers.filter(({ codewords }) => codewords !== undefined).length).toBeGreaterThan(2);
+    expect(fidelity!.agreement).toBeGreaterThan(0.85);
+    expect((await optimised(output)).QLinearConv).toBe(6);
+    check(output);
+  }, 300_000);
+
+  test("is the same in every step, within one unit, in the executor of integers", async () => {
+    const host = await nodeHost({ threads: 1 }), { model } = await openModelFile(at("whole.onnx"));
+    const { program, checks } = await checkSteps(model, { dims: [8, 1, 28, 28], data: wave(8 * 784) }, host);
+    expect(program.steps.filter(({ operation: { kind } }) => kind === "float")).toEqual([]);
+    expect(checks.map(({ worst }) => worst > 1)).toEqual(checks.map(() => false));
+    await host.close();
+  }, 300_000);
+
+  test("needs images, and says so", async () => {
+    await expect(compress({ output: at("none.onnx"), data: undefined })).rejects.toThrow("Integer inference needs images");
+  });
+});
+
+/** A small network with all that makes integers hard: gates, tables, depthwise kernels, joins of clipped and other values, moves, and a part that has to stay float. */
+function mobile(opset = 14): Uint8Array {
+  const nodes: NodeSpec[] = [], initializers: TensorData[] = [], add = (op: string, inputs: string[], output: string, attributes?: NodeSpec["attributes"]) => { nodes.push({ op, inputs, outputs: [output], attributes }); return output; };
+  let seed = 1;
+  const weight = (name: string, dims: number[]) => { initializers.push(floats(name, dims, wave(dims.reduce((a, b) => a * b, 1), seed++).map((v) => v / Math.sqrt(dims.slice(1).reduce((a, b) => a * b, 1))))); return name; };
+  const conv = (x: string, output: string, dims: number[], attributes: NodeSpec["attributes"] = {}) => add("Conv", [x, weight(`${output}.w`, dims), weight(`${output}.b`, [dims[0]])], output, { kernel_shape: dims.slice(2), ...attributes });
+  for (const [name, value] of [["three", 3], ["zero", 0], ["six", 6]] as const) initializers.push(floats(name, [], [value]));
+  for (const [name, values] of [["starts", [0, 0]], ["ends", [7, 7]], ["axes", [2, 3]], ["steps", [1, 1]], ["pads", [0, 0, 0, 0, 0, 0, 1, 1]]] as const) initializers.push(ints(name, [...values]));
+  const stem = conv("x", "stem", [8, 3, 3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] });
+  add("Clip", [add("Add", [stem, "three"], "shifted"), "zero", "six"], "clipped");
+  const swish = add("Div", [add("Mul", [stem, "clipped"], "product"), "six"], "swish");
+  const deep = add("Clip", [conv(swish, "deep", [8, 1, 3, 3], { group: 8, pads: [1, 1, 1, 1] }), "zero", "six"], "deep6");
+  const squeezed = add("Relu", [conv(add("GlobalAveragePool", [deep], "mean"), "squeeze", [4, 8, 1, 1])], "squeezed"), gate = add("HardSigmoid", [conv(squeezed, "excite", [8, 4, 1, 1])], "gate", { alpha: { float: 0.2 }, beta: { float: 0.5 } });
+  const block = add("Add", [conv(add("Mul", [deep, gate], "gated"), "point", [8, 8, 1, 1]), swish], "block");
+  const grouped = add("LeakyRelu", [conv(block, "grouped", [12, 2, 3, 3], { group: 4, dilations: [2, 2], pads: [2, 2, 2, 2] })], "leaky", { alpha: { float: 0.1 } });
+  const joined = add("Concat", [deep, grouped], "joined", { axis: 1 });
+  const cut = add("Pad", [add("Slice", [joined, "starts", "ends", "axes", "steps"], "sliced"), "pads"], "padded", { mode: "constant" });
+  const pooled = add("AveragePool", [cut], "pooled", { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }), most = add("MaxPool", [pooled], "most", { kernel_shape: [2, 2], strides: [1, 1] });
+  const soft = add("Softsign", [add("ConvTranspose", [most, weight("up.w", [20, 6, 2, 2])], "up", { kernel_shape: [2, 2] })], "soft"), last = add("Sigmoid", [conv(soft, "last", [10, 6, 3, 3])], "last1");
+  add("Gemm", [add("ReduceMean", [last], "flat", { axes: [2, 3], keepdims: 0 }), weight("fc.w", [5, 10]), weight("fc.b", [5])], "y", { transB: 1 });
+  const { length } = nodes;
+  expect(length).toBeGreaterThan(25);
+  return buildModel({ nodes, initializers, opset, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 3, 16, 16] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 5] }] });
+}
+
+describe("a network with gates, joins and parts that stay float", () => {
+  const samples: Tensor[] = [1, 2, 3].map((seed) => ({ dims: [8, 3, 16, 16], data: wave(8 * 768, seed).map((v) => 2 * v) }));
+
+  test("is read for integers without a change in what it computes", async () => {
+    const host = await nodeHost({ threads: 1 }), bytes = mobile(), { model } = await readyForIntegers(await readModel(memorySource(bytes)));
+    const before = await host.runtime.open(bytes), after = await host.runtime.open(await bytesOf(model)), a = (await before.run({ x: samples[0] })).y.data, b = (await after.run({ x: samples[0] })).y.data;
+    expect(Math.max(...a.map((v, i) => Math.abs(v - b[i])))).toBeLessThan(1e-5);
+    expect(model.graph.nodes.map(({ op }) => op)).not.toContain("ReduceMean");
+    await before.release();
+    await after.release();
+    await host.close();
+  });
+
+  test("becomes integers where it can, and says what stays", async () => {
+    const host = await nodeHost({ threads: 1 }), bytes = mobile(), { model, plan } = await asIntegers(bytes, "x", samples, host), written = await bytesOf(model);
+    writeFileSync(at("mobile.onnx"), written);
+    check(at("mobile.onnx"));
+    expect([...plan.floats].map(([{ op }]) => op)).toEqual(["ConvTranspose", "Softsign"]);
+    const counts = await optimised(at("mobile.onnx"));
+    expect(counts).toMatchObject({ QLinearConv: 7, ConvTranspose: 1, QLinearAdd: 1, QLinearMul: 1, QLinearConcat: 1 });
+    expect([counts.Conv, counts.HardSigmoid, counts.Clip]).toEqual([undefined, undefined, undefined]);
+    const original = await host.runtime.open(bytes), a = (await original.run({ x: samples[0] })).y.data;
+    const { outputs: { y: { data: b } }, checks, program } = await checkSteps(model, samples[0], host);
+    const power = a.reduce((sum, v) => sum + v * v, 0), error = a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0);
+    expect(10 * Math.log10(power / error)).toBeGreaterThan(25);
+    expect(checks.filter(({ worst }) => worst > 1).map(({ step, worst }) => [step.node?.op, worst])).toEqual([]);
+    expect(new Set(program.steps.map(({ operation: { kind } }) => kind))).toEqual(new Set(["quantize", "convolution", "table", "pair", "pool", "join", "move", "dequantize", "float", "linear"]));
+    await original.release();
+    await host.close();
+  });
+});
+
+test("sums are those of ConvInteger, whatever strides, dilations, groups and pads", async () => {
+  const host = await nodeHost({ threads: 1 });
+  let seed = 1;
+  for (const { dims, outputs, groups, kernel, strides, dilations, pads } of [
+    { dims: [2, 3, 9, 7], outputs: 5, groups: 1, kernel: [3, 3], strides: [1, 1], dilations: [1, 1], pads: [1, 1, 1, 1] },
+    { dims: [1, 8, 8, 8], outputs: 16, groups: 1, kernel: [1, 1], strides: [2, 2], dilations: [1, 1], pads: [0, 0, 0, 0] },
+    { dims: [1, 6, 11, 5], outputs: 6, groups: 6, kernel: [3, 3], strides: [2, 1], dilations: [1, 2], pads: [0, 2, 1, 0] },
+    { dims: [2, 6, 10, 10], outputs: 9, groups: 3, kernel: [5, 2], strides: [3, 2], dilations: [1, 3], pads: [2, 0, 2, 1] },
+    { dims: [1, 4, 6, 6], outputs: 4, groups: 2, kernel: [3, 3], strides: [1, 1], dilations: [2, 2], pads: [2, 2, 2, 2] },
+  ]) {
+    const inputs = dims[1] / groups * kernel[0] * kernel[1], whole = (n: number) => Uint8Array.from(wave(n, seed++), (v) => Math.round(127.5 + 127 * v)), x = whole(dims.reduce((a, b) => a * b, 1)), w = whole(outputs * inputs);
+    const model = buildModel({
+      nodes: [{ op: "ConvInteger", inputs: ["x", "w", "zx", "zw"], outputs: ["y"], attributes: { group: groups, kernel_shape: kernel, strides, dilations, pads } }],
+      initializers: [{ name: "w", dims: [outputs, dims[1] / groups, ...kernel], type: DataType.UINT8, raw: w }, ...["zx", "zw"].map((name, i) => ({ name, dims: [], type: DataType.UINT8, raw: Uint8Array.of([117, 128][i]) }))],
+      inputs: [{ name: "x", type: DataType.UINT8, shape: dims }], outputs: [{ name: "y", type: DataType.INT32 }],
+    });
+    const session = await host.runtime.open(model), { y } = await session.run({ x: { dims, data: x } }), size = y.dims[2] * y.dims[3], own = new Int32Array(y.data.length);
+    convolve({
+      kind: "convolution", kernel: [kernel[0], kernel[1]], strides: [strides[0], strides[1]], dilations: [dilations[0], dilations[1]], pads: [pads[0], pads[1], pads[2], pads[3]], groups, outputs, weight: Int16Array.from(w, (q) => q - 128), bias: new Int32Array(outputs), zeroIn: 117, zeroOut: 0,
+    }, { dims, data: x }, (sums, { image, channel, channels, first, count, stride }) => {
+      for (let i = 0; i < count; i++) for (let c = 0; c < channels; c++) own[(image * outputs + channel + c) * size + first + i] = sums[i * stride + c];
+    });
+    expect(Float32Array.from(own)).toEqual(y.data);
+    await session.release();
+  }
+  await host.close();
+});
