@@ -15,20 +15,20 @@ import { writeDataset } from "./source";
 /**
  * Accuracy on all 10,000 test images of CIFAR-10, or MNIST, after compression, with the first training images for calibration and training (their labels unused) or without any:
  * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
- * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--results FILE]
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--results FILE]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
   seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string", default: "none" }, threads: { type: "string" }, results: { type: "string" },
-  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" },
+  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" },
 } });
 
 const list = (text: string): string[] => text.split(",").filter(Boolean);
 const orNone = (text: string): (string | undefined)[] => (text ? list(text) : [undefined]);
 /** All ways to go about it that are asked for; what is a default is left out. */
-const manners: Pick<CompressRequest, "method" | "schedule" | "noise">[] = orNone(values.method).flatMap((method) => orNone(values.schedule).flatMap((schedule) => orNone(values.noise).map((noise) => ({
-  ...(method && { method }), ...(schedule && schedule !== "endToEnd" && { schedule: SCHEDULES.find((one) => one === schedule) }), ...(noise && noise !== "none" && { noise: parseNoise(noise) }),
-}))));
+const manners: Pick<CompressRequest, "method" | "schedule" | "noise" | "inference">[] = orNone(values.inference).flatMap((inference) => orNone(values.method).flatMap((method) => orNone(values.schedule).flatMap((schedule) => orNone(values.noise).map((noise) => ({
+  ...(inference === "integer" && { inference }), ...(method && { method }), ...(schedule && schedule !== "endToEnd" && { schedule: SCHEDULES.find((one) => one === schedule) }), ...(noise && noise !== "none" && { noise: parseNoise(noise) }),
+})))));
 
 /** Percent, seconds of the whole job, and what is read off the file. */
 interface Run { bits: number; bytes: number; ratio: number; top1: number; float: number; seconds: number; trained: number }
@@ -44,7 +44,8 @@ const work = path.join(cacheFolder, "accuracy"), source = values.source === "mni
 async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");
   const goals: Partial<CompressRequest>[] = [...list(values.bits).map((bits) => ({ bits: Number(bits) })), ...list(values.target).map((target) => ({ target }))];
-  if (!goals.length) throw new Error("Give --bits or --target.");
+  if (values.inference === "integer" && !goals.length) goals.push({});
+  if (!goals.length) throw new Error("Give --bits or --target, or --inference integer for 8 bits everywhere.");
   const model = path.resolve(values.model), images = values["no-data"] ? 0 : Number(values.images), sha256 = (await hashFile(model)).slice(0, 16), opened = await openModelFile(model), cells = new Cells(values.results, isRun);
   console.log(`${path.basename(model)}, ${opened.bytes.toLocaleString("en")} bytes, sha256 ${sha256}…; ${images ? `${images.toLocaleString("en")} training images without labels` : "no data"}; 10,000 test images`);
   await opened.close();
@@ -55,8 +56,8 @@ async function main(): Promise<void> {
       runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
-    const name = "bits" in goal ? `${goal.bits} bits` : goal.target!, average = (key: keyof Run) => mean(runs.map((run) => run[key]));
-    console.log(`${name.padEnd(13)}${[tune, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
+    const name = goal.bits !== undefined ? `${goal.bits} bits` : goal.target ?? "integers", average = (key: keyof Run) => mean(runs.map((run) => run[key]));
+    console.log(`${name.padEnd(13)}${[tune, manner.inference, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
   }
 }
 

@@ -30,6 +30,10 @@ export const NETWORKS = {
   /** Linear layers alone: 1,024 and 1,024 hidden units. */
   "mlp": (options: NetworkOptions) => mlp(options, [1024, 1024]),
   "vgg-small": (options: NetworkOptions) => vgg(options, [32, 64, 128]),
+  /** Depthwise and pointwise convolutions in turns, as in MobileNet (Howard et al., arXiv 1704.04861). */
+  "mobilenet-small": (options: NetworkOptions) => mobilenet(options, [[64, 1], [96, 2], [96, 1], [128, 2], [128, 1], [192, 2], [192, 1]]),
+  /** Normalization before each convolution, and so not to be folded everywhere (He et al., arXiv 1603.05027). */
+  "preresnet8": (options: NetworkOptions) => preactivated(options, [16, 32, 64]),
 } as const;
 
 export type NetworkName = keyof typeof NETWORKS;
@@ -71,6 +75,31 @@ function vgg(options: NetworkOptions, widths: readonly number[]): Classifier {
   return modules.classify(x, "classifier", channels, options);
 }
 
+/** A stem of 32 channels, then pairs of a depthwise convolution with a stride and a pointwise one to a width. */
+function mobilenet(options: NetworkOptions, pairs: readonly (readonly [width: number, stride: number])[]): Classifier {
+  const modules = new Modules(options.seed);
+  let channels = 32, x = modules.relu(modules.norm(modules.conv(INPUT, "stem.0", options.shape[0], channels), "stem.1", channels), "stem.2");
+  pairs.forEach(([width, stride], i) => {
+    x = modules.relu(modules.norm(modules.conv(x, `blocks.${i}.0`, channels, channels, 3, stride, channels), `blocks.${i}.1`, channels), `blocks.${i}.2`);
+    x = modules.relu(modules.norm(modules.conv(x, `blocks.${i}.3`, channels, width, 1), `blocks.${i}.4`, width), `blocks.${i}.5`);
+    channels = width;
+  });
+  return modules.classify(x, "classifier", channels, options);
+}
+
+/** One pre-activated residual block a stage. */
+function preactivated(options: NetworkOptions, widths: readonly number[]): Classifier {
+  const modules = new Modules(options.seed);
+  let channels = widths[0], x = modules.conv(INPUT, "conv1", options.shape[0], channels);
+  widths.forEach((width, i) => {
+    const block = `layer${i + 1}`, stride = i ? 2 : 1, active = modules.relu(modules.norm(x, `${block}.bn1`, channels), `${block}.relu`);
+    const inner = modules.relu(modules.norm(modules.conv(active, `${block}.conv1`, channels, width, 3, stride), `${block}.bn2`, width), `${block}.relu_1`), outer = modules.conv(inner, `${block}.conv2`, width, width);
+    x = modules.add("Add", [outer, channels === width && stride === 1 ? x : modules.conv(active, `${block}.downsample`, channels, width, 1, stride)], block);
+    channels = width;
+  });
+  return modules.classify(modules.relu(modules.norm(x, "bn", channels), "relu"), "fc", channels, options);
+}
+
 /** Linear layers with rectifiers between them. */
 function mlp(options: NetworkOptions, hidden: readonly number[]): Classifier {
   const modules = new Modules(options.seed);
@@ -98,9 +127,9 @@ class Modules {
     return output;
   }
 
-  conv(x: string, module: string, from: number, to: number, kernel = 3, stride = 1): string {
-    const weight = this.weight(`${module}.weight`, [to, from, kernel, kernel], () => this.normal() * Math.sqrt(2 / (to * kernel * kernel))), pad = kernel >> 1;
-    return this.add("Conv", [x, weight], module, { dilations: [1, 1], group: 1, kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad], strides: [stride, stride] });
+  conv(x: string, module: string, from: number, to: number, kernel = 3, stride = 1, group = 1): string {
+    const weight = this.weight(`${module}.weight`, [to, from / group, kernel, kernel], () => this.normal() * Math.sqrt(2 * group / (to * kernel * kernel))), pad = kernel >> 1;
+    return this.add("Conv", [x, weight], module, { dilations: [1, 1], group, kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad], strides: [stride, stride] });
   }
 
   norm(x: string, module: string, channels: number): string {

@@ -19,6 +19,7 @@ import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
 import type { RatingRecord, Trial } from "./ratings";
 import { calibrate } from "./integer/calibrate";
+import { equalize } from "./integer/equalize";
 import { integerOverhead } from "./integer/overhead";
 import { planIntegers } from "./integer/plan";
 import { quantizeActivations } from "./integer/quantize";
@@ -63,7 +64,7 @@ class Compression {
   private readonly hashes: string[] = [];
   /** {@link stampOf} the samples. */
   private stamp = "";
-  private readonly model: Model;
+  private model: Model;
   private tuning: TuningReport | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
@@ -73,8 +74,9 @@ class Compression {
   }
 
   async run(): Promise<CompressReport> {
-    const { job: { request }, host, model, signal } = this;
-    const layers = findLayers(model), goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
+    const { job: { request }, host, signal } = this;
+    let layers = findLayers(this.model);
+    const goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
     await this.checkOutput(store);
     if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
     if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
@@ -86,11 +88,12 @@ class Compression {
     try {
       this.stamp = await stampOf(data, host);
       const record = new JobRecord(store, this.stamp);
+      if (data && request.inference === "integer") layers = await this.timed("calibrate", () => this.equalize(data));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
       const { vectors = [], weights } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record)) ?? {};
-      const packed = weights ? withFloats(model, weights, vectors) : await assemble(model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form());
+      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form());
       const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data)) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
@@ -279,6 +282,14 @@ class Compression {
   private form(): WeightForm {
     const { layout, inference } = this.job.request;
     return { layout, form: inference === "integer" ? "integers" : "floats" };
+  }
+
+  /** Brings channels that share a grid to like ranges. @returns the layers of the model that this gives */
+  private async equalize({ rating: { input, batches } }: JobData): Promise<Layer[]> {
+    const { host: { runtime }, signal, job: { request: { threads } } } = this, { model, pairs } = await equalize(this.model, input, batches, runtime, { threads, signal });
+    this.model = model;
+    if (pairs) this.notes.push(`The ranges of channels are equalised between ${pairs === 1 ? "one pair" : `${pairs} pairs`} of layers.`);
+    return findLayers(model);
   }
 
   /** Makes integers of the activations of a network whose weights are some. */

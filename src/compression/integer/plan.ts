@@ -50,9 +50,7 @@ class Planning {
 
   constructor(model: Model, private readonly kept: ReadonlyMap<Node, string>) {
     this.graph = model.graph;
-    this.data = dataValues(this.graph);
-    // what is no float is nothing to be quantized
-    for (const node of this.graph.nodes) if (SIZES.has(node.op) || node.op.startsWith("Arg")) for (const name of node.outputs) this.data.delete(name);
+    this.data = dataValues(this.graph, (node) => !SIZES.has(node.op) && !node.op.startsWith("Arg"));
   }
 
   run(): IntegerPlan {
@@ -187,6 +185,8 @@ class Planning {
   }
 
   private reasonAgainst(node: Node): string {
+    const source = node.inputs.find((name) => this.data.has(name) && !this.parents.has(name)), before = source === undefined ? undefined : this.graph.producers.get(source);
+    if (before && this.kinds.get(before) === "float") return `It takes what a node ${before.op} gives, which stays float.`;
     switch (node.op) {
       case "Conv": case "Gemm": case "MatMul": return "Its weight is left as floats.";
       case "ConvTranspose": return "onnxruntime has no integer kernel for transposed convolutions.";

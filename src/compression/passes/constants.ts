@@ -8,10 +8,10 @@ import { rawBytes } from "../../onnx/tensor";
 /** Constants that are computed ahead have no more elements: they are sizes, pads and the like. */
 const MOST_ELEMENTS = 4096;
 
-/** Values of the main graph that change with what it is given. */
-export function dataValues(graph: Graph): Set<string> {
+/** Values of the main graph that change with what it is given. @param passes whether what a node makes of such values counts */
+export function dataValues(graph: Graph, passes: (node: Node) => boolean = () => true): Set<string> {
   const data = new Set(graph.inputs.map(({ name }) => name).filter((name) => !graph.initializers.has(name) || graph.overridable.has(name)));
-  for (const node of graph.nodes) if ([...node.inputs, ...node.captures].some((name) => data.has(name))) for (const name of node.outputs) if (name) data.add(name);
+  for (const node of graph.nodes) if (passes(node) && [...node.inputs, ...node.captures].some((name) => data.has(name))) for (const name of node.outputs) if (name) data.add(name);
   return data;
 }
 

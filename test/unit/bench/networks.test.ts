@@ -6,7 +6,7 @@ import { wave } from "../onnx/models";
 
 const check = python("onnx"), options = { shape: [3, 32, 32], classes: 10, seed: 1 };
 
-test.each<[NetworkName, number]>([["resnet18", 11_173_962], ["vgg-small", 288_746], ["resnet8", 78_042], ["mlp", 4_206_602]])("%s has the size of its original and runs", async (name, parameters) => {
+test.each<[NetworkName, number]>([["resnet18", 11_173_962], ["vgg-small", 288_746], ["resnet8", 78_042], ["mlp", 4_206_602], ["mobilenet-small", 120_266], ["preresnet8", 77_850]])("%s has the size of its original and runs", async (name, parameters) => {
   const network = NETWORKS[name](options), file = encodeClassifier(network);
   const trained = [...network.weights].filter(([weight]) => !weight.includes("running"));
   expect(trained.reduce((sum, [, { data }]) => sum + data.length, 0)).toBe(parameters);
