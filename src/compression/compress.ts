@@ -164,7 +164,7 @@ class Compression {
     const { choices, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
       const choices = await planFor({
-        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form(), overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime) : 0, inputBytes: this.opened.bytes,
+        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form(), overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations }) : 0, inputBytes: this.opened.bytes,
         rate: (free) => this.rate(free, data, ratings, tools), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
       return { choices, notes };
@@ -294,7 +294,7 @@ class Compression {
 
   /** Makes integers of the activations of a network whose weights are some. */
   private async quantize(edit: ModelEdit, { fit: { input, batches } }: JobData): Promise<ModelEdit> {
-    const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers } } } = this, model = await editedModel(edit), plan = planIntegers(model);
+    const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers } } } = this, model = await editedModel(edit), plan = planIntegers(model, { normalizations: integers?.normalizations });
     this.progress.stage("calibrate", "looking at the range of every activation");
     const ranges = await calibrate(model, plan, input, batches, runtime, { kind: integers?.ranges ?? "meanSquaredError", percentile: integers?.percentile }, { threads, signal });
     return quantizeActivations(model, plan, ranges, runtime);

@@ -49,6 +49,7 @@ export const Recipe = z.strictObject({
   integers: z.optional(described(z.strictObject({
     ranges: z.optional(described(z.enum(RANGE_KINDS), "How the range of an activation is chosen: its least and largest value, their moving average over batches, a share of the values, least divergence, or least squared error (the default).")),
     percentile: z.optional(described(z.number().check(z.minimum(50), z.maximum(100)), "Share of the values that a range by percentile holds.")),
+    normalizations: z.optional(described(z.enum(["fixedPoint", "float"]), "Batch normalizations that cannot be folded into a layer before: as whole numbers and a shift, or with floats (the default, and faster on a CPU).")),
   }), "Integer inference in particular.")),
   tune: z._default(z.union([
     described(z.enum(["none"]), "No training."),

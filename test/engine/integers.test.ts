@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
@@ -125,6 +126,30 @@ describe("a network with gates, joins and parts that stay float", () => {
     await original.release();
     await host.close();
   });
+});
+
+test("a normalization that cannot be folded is whole numbers and a shift, the same in the file and in the executor", async () => {
+  const host = await nodeHost({ threads: 1 }), { nodes, weights } = NETWORKS.preresnet8({ shape: [3, 16, 16], classes: 10, seed: 3 }), moved = new Map(weights);
+  for (const [name, { dims, data }] of weights) if (/bn.*(weight|bias|mean|var)$/.test(name)) moved.set(name, { dims, data: wave(data.length, name.length + 3).map((v, i) => (/mean|bias/.test(name) ? 0.4 * v : 0.3 + Math.abs(v) + i % 3)) });
+  const bytes = encodeClassifier({ nodes, weights: moved, shape: [3, 16, 16], classes: 10 }), samples: Tensor[] = [1, 2].map((seed) => ({ dims: [4, 3, 16, 16], data: wave(4 * 768, seed) })), original = await host.runtime.open(bytes);
+  const [a] = Object.values(await original.run({ input: samples[0] }));
+  for (const normalizations of ["float", "fixedPoint"] as const) {
+    const { model, plan } = await asIntegers(bytes, "input", samples, host, { normalizations }), { outputs, checks, program } = await checkSteps(model, samples[0], host);
+    const isFixed = normalizations === "fixedPoint";
+    expect([...plan.floats].filter(([{ op }]) => op === "BatchNormalization").length).toBe(isFixed ? 0 : 4);
+    if (isFixed) expect([...plan.floats]).toEqual([]);
+    writeFileSync(at("normal.onnx"), await bytesOf(model));
+    check(at("normal.onnx"));
+    const affine = checks.filter(({ step }) => step.operation.kind === "affine");
+    // the last one, left to floats, is not read as integers because nothing makes any of what follows it
+    expect(affine.map(({ worst }) => worst > (isFixed ? 0 : 1))).toEqual(Array.from({ length: isFixed ? 4 : 3 }, () => false));
+    for (const { step: { operation } } of affine) if (operation.kind === "affine") expect(operation.channels.flatMap(({ exceptions }) => exceptions)).toEqual([]);
+    if (isFixed) expect(program.steps.some(({ operation: { kind } }) => kind === "float")).toBe(false);
+    const power = a.data.reduce((sum, v) => sum + v * v, 0), error = a.data.reduce((sum, v, i) => sum + (v - outputs.logits.data[i]) ** 2, 0);
+    expect(10 * Math.log10(power / error)).toBeGreaterThan(20);
+  }
+  await original.release();
+  await host.close();
 });
 
 test("sums are those of ConvInteger, whatever strides, dilations, groups and pads", async () => {

@@ -4,7 +4,7 @@ import { editedModel } from "../../onnx/memory";
 import type { Model } from "../../onnx/model";
 import type { Runtime } from "../../runtime/runtime";
 import { assemble } from "../write";
-import { planIntegers } from "./plan";
+import { planIntegers, type IntegerChoices } from "./plan";
 import { quantizeActivations } from "./quantize";
 import { sourcesOf } from "./calibrate";
 
@@ -12,10 +12,10 @@ import { sourcesOf } from "./calibrate";
 const SPARE = 64;
 
 /** Bytes that integer activations add to a file of this model, whatever its weights become: grids, biases of 32 bits, nodes and tables. */
-export async function integerOverhead(model: Model, runtime: Runtime): Promise<number> {
+export async function integerOverhead(model: Model, runtime: Runtime, wanted: IntegerChoices = {}): Promise<number> {
   const method = methodById("integer"), options = { bits: 8 };
   const choices = findLayers(model).filter((layer) => layer.blocked === undefined && method.accepts(layer, options) === true).map((layer) => ({ layer, method: method.id, options }));
   const edit = await assemble(model, choices, async ({ layer }) => ({ layer, packed: method.blank(layer, options, false), absorbed: [], sqnrDb: 0 }), [], "", { form: "integers" });
-  const packed = await editedModel(edit), plan = planIntegers(packed), ranges = new Map(sourcesOf(plan).map((name) => [name, { min: 0, max: 1 }]));
+  const packed = await editedModel(edit), plan = planIntegers(packed, wanted), ranges = new Map(sourcesOf(plan).map((name) => [name, { min: 0, max: 1 }]));
   return (await quantizeActivations(packed, plan, ranges, runtime)).size() - packed.source.size + SPARE;
 }

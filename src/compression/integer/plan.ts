@@ -4,8 +4,8 @@ import { isFloatType } from "../../onnx/tensor";
 import { dataValues } from "../passes/constants";
 import { regionFrom, type Region } from "./regions";
 
-/** How a node runs in the integer network: with an integer kernel, on the integers as they are, as a table, within the node before, or with floats. */
-export type Kind = "native" | "move" | "table" | "clamp" | "float";
+/** How a node runs in the integer network: with an integer kernel, on the integers as they are, as a table, as whole numbers and a shift, within the node before, or with floats. */
+export type Kind = "native" | "move" | "table" | "fixed" | "clamp" | "float";
 
 /** What of a network is computed with integers, and which of its values share a grid. */
 export interface IntegerPlan {
@@ -32,9 +32,15 @@ const POOLS = new Set(["AveragePool", "GlobalAveragePool"]);
 const NATIVE_UNARY = new Set(["Sigmoid", "LeakyRelu"]);
 const NORMALIZERS = new Set(["Softmax", "LogSoftmax"]);
 
-/** @param float nodes that are to stay float, with the reason */
-export function planIntegers(model: Model, float: ReadonlyMap<Node, string> = new Map()): IntegerPlan {
-  return new Planning(model, float).run();
+export interface IntegerChoices {
+  /** Nodes that are to stay float, with the reason. */
+  floats?: ReadonlyMap<Node, string>;
+  /** Batch normalizations that cannot be folded: as whole numbers and a shift, or left to floats. */
+  normalizations?: "fixedPoint" | "float";
+}
+
+export function planIntegers(model: Model, choices: IntegerChoices = {}): IntegerPlan {
+  return new Planning(model, choices).run();
 }
 
 class Planning {
@@ -48,7 +54,10 @@ class Planning {
   private readonly parents = new Map<string, string>();
   private readonly data: Set<string>;
 
-  constructor(model: Model, private readonly kept: ReadonlyMap<Node, string>) {
+  private readonly kept: ReadonlyMap<Node, string>;
+
+  constructor(model: Model, private readonly choices: IntegerChoices) {
+    this.kept = choices.floats ?? new Map<Node, string>();
     this.graph = model.graph;
     this.data = dataValues(this.graph, (node) => !SIZES.has(node.op) && !node.op.startsWith("Arg"));
   }
@@ -65,6 +74,7 @@ class Planning {
     if (reason !== undefined) this.leave(node, reason);
     else if (!isStandardDomain(node.domain)) this.leave(node, `${node.op} is no standard operator.`);
     else if (this.clamps(node) || this.tabulates(node) || this.moves(node) || this.joins(node)) return;
+    else if (this.isFixed(node)) this.become("fixed", node);
     else if (this.isNative(node)) {
       for (const name of node.inputs) if (this.data.has(name)) this.enter(name);
       this.become("native", node);
@@ -108,7 +118,7 @@ class Planning {
 
   /** A rectifier or clip right behind an integer kernel is nothing but the end of the grid. */
   private clamps(node: Node): boolean {
-    const [x] = node.inputs, before = this.graph.producers.get(x), bounds = before && this.kinds.get(before) === "native" && this.isAlone(x) ? this.boundsOf(node) : undefined;
+    const [x] = node.inputs, before = this.graph.producers.get(x), bounds = before && ["native", "fixed"].includes(this.kinds.get(before) ?? "") && this.isAlone(x) ? this.boundsOf(node) : undefined;
     if (!before || !bounds || POOLS.has(before.op) || NATIVE_UNARY.has(before.op) || this.root(x) !== x) return false;
     this.parents.delete(x);
     this.become("clamp", node);
@@ -158,6 +168,10 @@ class Planning {
       for (const name of [...node.inputs.slice(1), ...node.outputs]) this.tie(node.inputs[0], name);
     }
     return true;
+  }
+
+  private isFixed(node: Node): boolean {
+    return this.choices.normalizations === "fixedPoint" && node.op === "BatchNormalization" && this.parents.has(node.inputs[0]) && node.outputs.filter(Boolean).length === 1 && node.inputs.slice(1).every((name) => constantTensor(this.graph, name));
   }
 
   private isNative(node: Node): boolean {

@@ -2,7 +2,9 @@ import { constantTensor, evaluateConstant, type ConstantCache } from "../../onnx
 import { ModelEdit, type NodeSpec, type TensorData } from "../../onnx/edit";
 import { extract } from "../../onnx/extract";
 import type { Graph, Model, Node } from "../../onnx/model";
+import { inferFacts } from "../../onnx/shapes";
 import { DataType, readFloats } from "../../onnx/tensor";
+import { affineOf, fixedNormalization } from "../../evaluation/integer/normalization";
 import type { Range } from "../../evaluation/ranges";
 import type { Runtime } from "../../runtime/runtime";
 import { gridOf, LEVELS, type Grid } from "./grids";
@@ -95,7 +97,7 @@ class Quantizing {
     return (this.consumers.get(name) ?? []).some((node) => {
       const kind = kinds.get(node);
       if (kind === "native" || kind === "clamp") return true;
-      if (kind === "move" || SIZES.has(node.op)) return false;
+      if (kind === "move" || kind === "fixed" || SIZES.has(node.op)) return false;
       return kind === "table" ? !regionOf(node) : !isEntry;
     });
   }
@@ -105,12 +107,14 @@ class Quantizing {
   }
 
   private async write(node: Node): Promise<void> {
-    const { edit, plan } = this, kind = plan.kinds.get(node), region = plan.regions.get(node);
+    const { edit, graph, plan } = this, kind = plan.kinds.get(node), region = plan.regions.get(node);
     if (region) await this.writeTable(region);
     else if (kind === "table") {
       edit.removeNode(node);
       for (const name of node.outputs) edit.undeclare(this.graph, name);
     } else if (kind === "move") this.writeMove(node);
+    else if (kind === "fixed") await this.writeFixed(node);
+    else if (kind === "clamp" && plan.kinds.get(graph.producers.get(node.inputs[0])!) === "fixed") edit.removeNode(node);
     else if (kind === "native" || kind === "clamp") await this.writeNative(node);
     else {
       if (SIZES.has(node.op) && this.integers.has(node.inputs[0])) edit.setNodeInputs(node, [this.integers.get(node.inputs[0])!]);
@@ -163,6 +167,29 @@ class Quantizing {
     const whole = this.constant({ dims: tensor.dims, type: DataType.UINT8, raw: Uint8Array.from(values, (v) => toGrid(v, grid)) }), floats = edit.freshName();
     edit.insertNodes(graph, "start", [{ op: "DequantizeLinear", inputs: [whole, ...names], outputs: [floats] }]);
     return floats;
+  }
+
+  /** Batch normalization as (A·q + B) >> k in 32 bits; shifts are of unsigned integers, so sums are lifted above zero before. A rectifier behind is the end of its grid. */
+  private async writeFixed(node: Node): Promise<void> {
+    const { edit, graph, model } = this, [x] = node.inputs, [next] = this.consumers.get(node.outputs[0]) ?? [], clamp = this.plan.kinds.get(next) === "clamp" && next.inputs[0] === node.outputs[0] ? next : undefined;
+    const [output] = (clamp ?? node).outputs, map = await affineOf(model, node), channels = fixedNormalization(map!, this.gridOf(x), this.gridOf(output)), rank = inferFacts(model).get(graph)?.get(x)?.shape?.length ?? 4, dims = [channels.length, ...new Array<number>(rank - 2).fill(1)];
+    const lifts = channels.map(({ a, b, shift }) => Math.ceil(Math.max(0, -Math.min(b, a * LEVELS + b)) / 2 ** shift));
+    const vector = (values: readonly number[], type: number) => this.constant({ dims, type, raw: bytesOf(Int32Array.from(values)) }), { INT32, UINT32, UINT8 } = DataType;
+    const [wide, product, sum, unsigned, shifted, signed, level, clipped, whole] = Array.from({ length: 9 }, () => edit.freshName());
+    const bound = (value: number) => this.constant({ dims: [], type: INT32, raw: bytesOf(Int32Array.of(value)) });
+    edit.replaceNode(node, [
+      { op: "Cast", inputs: [this.integers.get(x)!], outputs: [wide], attributes: { to: INT32 } },
+      { op: "Mul", inputs: [wide, vector(channels.map(({ a }) => a), INT32)], outputs: [product] },
+      { op: "Add", inputs: [product, vector(channels.map(({ b, shift }, m) => b + lifts[m] * 2 ** shift), INT32)], outputs: [sum] },
+      { op: "Cast", inputs: [sum], outputs: [unsigned], attributes: { to: UINT32 } },
+      { op: "BitShift", inputs: [unsigned, vector(channels.map(({ shift }) => shift), UINT32)], outputs: [shifted], attributes: { direction: "RIGHT" } },
+      { op: "Cast", inputs: [shifted], outputs: [signed], attributes: { to: INT32 } },
+      { op: "Sub", inputs: [signed, vector(lifts, INT32)], outputs: [level] },
+      { op: "Clip", inputs: [level, bound(0), bound(LEVELS)], outputs: [clipped] },
+      { op: "Cast", inputs: [clipped], outputs: [whole], attributes: { to: UINT8 }, name: node.name },
+    ]);
+    for (const name of node.outputs) edit.undeclare(graph, name);
+    this.after(clamp ?? node, this.leaving(output, whole));
   }
 
   private writeMove(node: Node): void {

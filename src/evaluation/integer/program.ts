@@ -1,3 +1,4 @@
+import type { FixedAffine } from "../../numeric/fixed-affine";
 import type { Multiplier } from "../../numeric/fixed-point";
 import type { Node } from "../../onnx/model";
 
@@ -23,6 +24,8 @@ interface Sums {
 export interface ConvolutionStep extends Sums, Window { kind: "convolution"; groups: number }
 /** y = W·x for the last axis of x. */
 export interface LinearStep extends Sums { kind: "linear"; /** [outputs] what one unit of the sums is worth, where they become floats. */ steps?: Float64Array }
+/** (A·q + B) >> k for each channel of axis 1: batch normalization in fixed point. */
+export interface AffineStep { kind: "affine"; channels: FixedAffine[] }
 /** A product of two activations [..., rows, inner] · [..., inner, columns]. */
 export interface ProductStep { kind: "product"; zeros: [number, number]; multiplier: Multiplier; zeroOut: number }
 /** A function of one value. */
@@ -43,7 +46,7 @@ export interface DequantizeStep { kind: "dequantize"; grid: Grid }
 /** Arithmetic that the file leaves to floats. */
 export interface FloatStep { kind: "float"; nodes: Node[] }
 
-export type Operation = ConvolutionStep | LinearStep | ProductStep | TableStep | PairStep | PoolStep | SoftmaxStep | JoinStep | MoveStep | QuantizeStep | DequantizeStep | FloatStep;
+export type Operation = ConvolutionStep | LinearStep | AffineStep | ProductStep | TableStep | PairStep | PoolStep | SoftmaxStep | JoinStep | MoveStep | QuantizeStep | DequantizeStep | FloatStep;
 
 /** One step of an integer network. Values are named as in the file. */
 export interface Step {

@@ -1,7 +1,9 @@
 import { multiplierOf, scaleInteger } from "../../numeric/fixed-point";
 import { evaluateConstant, type ConstantCache, type ConstantValue } from "../../onnx/constants";
 import { floatAttribute, type Graph, intAttribute, intsAttribute, isStandardDomain, type Model, type Node, stringAttribute } from "../../onnx/model";
+import { DataType } from "../../onnx/tensor";
 import { KernelscopeError } from "../../protocol/errors";
+import { affineOf, fixedNormalization } from "./normalization";
 import type { ConvolutionStep, Grid, IntegerProgram, LinearStep, Operation, PairStep, Step, Window } from "./program";
 
 const LEVELS = 256;
@@ -17,6 +19,8 @@ export async function readIntegers(model: Model): Promise<IntegerProgram> {
   return new Reading(model).run();
 }
 
+interface Fixed { origin: string; a: number[]; b: number[]; shift: number[]; lift: number[] }
+
 class Reading {
   private readonly graph: Graph;
   private readonly steps: Step[] = [];
@@ -26,6 +30,8 @@ class Reading {
   private readonly origins = new Map<string, string>();
   /** Integers widened to be an index: theirs by name. */
   private readonly widened = new Map<string, string>();
+  /** Normalizations in fixed point on their way through the file's nodes. */
+  private readonly fixed = new Map<string, Fixed>();
   /** Floats that a step gives. */
   private readonly floats = new Set<string>();
   private readonly cache: ConstantCache = new Map();
@@ -50,6 +56,7 @@ class Reading {
     if (!isStandardDomain(node.domain)) return;
     if (node.op === "QuantizeLinear") await this.quantize(node);
     else if (node.op === "DequantizeLinear") origins.set(y, x);
+    else if (this.fixed.has(x) || (widened.has(x) && node.op === "Mul")) await this.follow(node);
     else if (node.op === "Cast" && grids.has(x)) widened.set(y, x);
     else if (node.op === "Gather" && widened.has(node.inputs[1])) {
       const table = await this.constant(x);
@@ -59,6 +66,20 @@ class Reading {
       for (const name of node.outputs) if (name) grids.set(name, grids.get(x)!);
       this.steps.push({ operation: { kind: "move" }, node, inputs: this.frontier(node.outputs), outputs: node.outputs.filter(Boolean) });
     }
+  }
+
+  /** (x·A + B') >> k − lift, B' = B + lift·2^k: shifted as unsigned integers, which is all that files can. */
+  private async follow(node: Node): Promise<void> {
+    const { inputs: [x, other], outputs: [y] } = node, constant = other ? await this.constant(other) : undefined, values = constant && Array.from<number | bigint, number>(constant.data, Number);
+    const known = this.fixed.get(x) ?? { origin: this.widened.get(x)!, a: values ?? [], b: [], shift: [], lift: [] };
+    if (node.op !== "Cast" || intAttribute(node, "to", 0) !== DataType.UINT8) {
+      const part = ({ Add: "b", BitShift: "shift", Sub: "lift" } as const)[node.op];
+      this.fixed.set(y, part && values ? { ...known, [part]: values } : known);
+      return;
+    }
+    const { origin, a, b, shift, lift } = known;
+    if (a.length !== b.length || a.length !== shift.length || a.length !== lift.length) return;
+    this.add(node, { kind: "affine", channels: a.map((factor, m) => ({ a: factor, b: b[m] - lift[m] * 2 ** shift[m], shift: shift[m], exceptions: [] })) }, [origin], y, await this.gridBehind(y));
   }
 
   private add(node: Node, operation: Operation, inputs: string[], output: string, grid?: Grid): void {
@@ -160,6 +181,10 @@ class Reading {
       case "Conv": {
         const operation = x !== undefined && from ? await this.convolution(node, from, out) : undefined;
         return operation && { operation, inputs: [x!] };
+      }
+      case "BatchNormalization": {
+        const map = x !== undefined && from ? await affineOf(this.model, node) : undefined;
+        return map && from && x !== undefined ? { operation: { kind: "affine", channels: fixedNormalization(map, from, out) }, inputs: [x] } : undefined;
       }
       case "Gemm": case "MatMul": return await this.linear(node, out) ?? this.product(node, out);
       case "Add": case "Mul": return this.pair(node, out);

@@ -4,7 +4,7 @@ import { extract } from "../../onnx/extract";
 import type { Model } from "../../onnx/model";
 import { DataType } from "../../onnx/tensor";
 import type { Runtime, Session, Tensor } from "../../runtime/runtime";
-import type { Grid, IntegerProgram, JoinStep, PairStep, PoolStep, ProductStep, SoftmaxStep, Step } from "./program";
+import type { AffineStep, Grid, IntegerProgram, JoinStep, PairStep, PoolStep, ProductStep, SoftmaxStep, Step } from "./program";
 import { convolve, linear, requantized, sizesOf, type Whole } from "./sums";
 
 type Value = Whole | Tensor;
@@ -55,6 +55,7 @@ export class IntegerExecutor {
       case "dequantize": return [dequantize(first, operation.grid)];
       case "convolution": return [convolve(operation, first)];
       case "linear": return [linear(operation, first)];
+      case "affine": return [affine(operation, first)];
       case "product": return [multiply(operation, first, second)];
       case "table": return [{ dims: first.dims, data: first.data.map((q) => operation.table[q]) }];
       case "pair": return [combine(operation, first, second)];
@@ -83,6 +84,17 @@ function quantize({ dims, data }: Value, { scale, zero }: Grid): Whole {
 }
 
 const dequantize = ({ dims, data }: Whole, { scale, zero }: Grid): Tensor => ({ dims, data: Float32Array.from(data, (q) => (q - zero) * scale) });
+
+/** A channel has 256 inputs, so each is computed once. */
+function affine({ channels }: AffineStep, { dims, data }: Whole): Whole {
+  const size = dims.slice(2).reduce((a, b) => a * b, 1), out = new Uint8Array(data.length);
+  const tables = channels.map(({ a, b, shift }) => Uint8Array.from({ length: 256 }, (_, q) => Math.max(0, Math.min(255, (a * q + b) >> shift))));
+  for (let map = 0, at = 0; at < data.length; map++) {
+    const table = tables[map % channels.length];
+    for (const end = at + size; at < end; at++) out[at] = table[data[at]];
+  }
+  return { dims, data: out };
+}
 
 function combine({ table, constant }: PairStep, x: Whole, y: Whole | undefined): Whole {
   const other = constant ?? y!, [a, b] = constant?.place === 0 ? [other, x] : [x, other], dims = broadcastDims(a.dims, b.dims), out = new Uint8Array(dims.reduce((p, q) => p * q, 1));
