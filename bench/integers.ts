@@ -25,7 +25,7 @@ async function main(): Promise<void> {
   for (const { operation: { kind } } of program.steps) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   console.log([...kinds].map(([kind, n]) => `${n} ${kind}`).join(", "));
   const checked: { name: string; kind: string; inputs: string[]; output: string; worst: number; off: number; all: number }[] = [], pending: Promise<void>[] = [];
-  await executor.run(batches[0], (step, inputs, outputs) => {
+  await executor.follow(batches[0], (step, inputs, outputs) => {
     const { operation: { kind } } = step;
     if (kind === "move" || kind === "float" || kind === "dequantize") return;
     pending.push((async () => {
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   let own = 0, theirs = 0, same = 0, all = 0;
   for (const batch of batches) {
     let start = performance.now();
-    const a = await executor.run(batch);
+    const a = await executor.follow(batch);
     own += performance.now() - start;
     start = performance.now();
     const b = await session.run({ [input.name]: batch });

@@ -163,7 +163,7 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
   try {
     report = await evaluateModel({
       model: path.resolve(args.model), reference: file(args, "reference"), data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1),
-      device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024),
+      device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), integers: flag(args, "integers"), vectors: file(args, "vectors"),
     }, host, progress.report, signal);
   } finally {
     progress.end();

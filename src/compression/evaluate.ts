@@ -1,10 +1,17 @@
 import { openDataset } from "../evaluation/dataset";
 import { batchSize, dataInput, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
+import type { IntegerProgram } from "../evaluation/integer/program";
+import { readIntegers } from "../evaluation/integer/read";
+import { floatNodes, IntegerExecutor } from "../evaluation/integer/run";
+import { testVectors } from "../evaluation/integer/vectors";
 import { wilson } from "../evaluation/metrics";
+import { encodeNpz } from "../evaluation/npz-write";
+import type { Model } from "../onnx/model";
 import type { EvaluateRequest, Progress, ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { EvaluateReport } from "../protocol/report";
 import { openOn } from "../runtime/devices";
+import type { Session, Tensor } from "../runtime/runtime";
 import { preprocessOf } from "./data";
 import type { Host } from "./host";
 
@@ -23,7 +30,9 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
     const dataset = await openDataset(await host.openData(request.data), input, ...await preprocessOf(request, undefined, host));
     const positions = Array.from({ length: Math.min(dataset.size, request.limit ?? Infinity) }, (_, i) => i);
     const [probe] = await readBatches(dataset, positions.slice(0, batchSize(input, BATCH).size), batchSize(input, BATCH), signal);
-    const { session, note } = await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);
+    const program = request.integers || request.vectors !== undefined ? await readIntegers(opened.model) : undefined;
+    if (program && request.vectors !== undefined) await writeVectors(program, opened.model, probe, request.vectors, host);
+    const { session, note } = program && request.integers ? await openIntegers(program, opened.model, host) : await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);
     if (request.reference !== undefined) await checkSameInput(request.reference, input, host);
     const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, { ...options, device: session.device });
     const started = performance.now();
@@ -45,6 +54,20 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
   }
 }
 
+/** Samples in test vectors. */
+const VECTORS = 4;
+
+async function openIntegers(program: IntegerProgram, model: Model, host: Host): Promise<{ session: Session; note: string }> {
+  const floats = floatNodes(program);
+  return { session: await IntegerExecutor.open(program, model, host.runtime), note: floats.length ? `Computed with integers but for what the file leaves to floats: ${floats.join(", ")}.` : "Computed with integers alone." };
+}
+
+/** @throws KernelscopeError "write-failed", "file-exists" */
+async function writeVectors(program: IntegerProgram, model: Model, { dims, data }: Tensor, path: string, host: Host): Promise<void> {
+  const count = Math.min(VECTORS, dims[0]), batch = { dims: [count, ...dims.slice(1)], data: data.slice(0, data.length / dims[0] * count) };
+  const bytes = encodeNpz(await testVectors(program, model, model.graph.inputs.some(({ shape }) => typeof shape?.[0] === "number") ? { dims, data } : batch, host.runtime));
+  await host.write(path, (sink) => sink.write(bytes), false);
+}
 
 /** The figures of an outcome with their intervals. */
 export function figures({ classifier, error }: Outcome, samples: number): Pick<EvaluateReport, "samples" | "top1" | "top5" | "agreement" | "kl" | "sqnrDb" | "relativeError" | "intervals"> {

@@ -184,6 +184,10 @@ export interface EvaluateRequest {
   limit?: number;
   device?: Device;
   threads?: number;
+  /** Compute with integers alone, as a microcontroller does. */
+  integers?: boolean;
+  /** A file for what goes into every step on integers and what comes out, on the first samples. */
+  vectors?: string;
 }
 
 export interface Progress {

@@ -39,7 +39,7 @@ export interface StepCheck { step: Step; worst: number }
 /** Runs a network by the executor, and each of its steps by onnxruntime on what the executor had as its inputs. */
 export async function checkSteps(model: Model, batch: Tensor, host: NodeHost): Promise<{ program: IntegerProgram; outputs: Record<string, Tensor>; checks: StepCheck[] }> {
   const program = await readIntegers(model), executor = await IntegerExecutor.open(program, model, host.runtime), pending: Promise<StepCheck>[] = [];
-  const outputs = await executor.run(batch, (step, inputs, [own]) => {
+  const outputs = await executor.follow(batch, (step, inputs, [own]) => {
     if (["move", "float", "dequantize"].includes(step.operation.kind)) return;
     pending.push((async () => {
       const inputShapes = new Map(step.inputs.map((name) => [name, { type: program.grids.has(name) ? DataType.UINT8 : DataType.FLOAT }]));

@@ -3,15 +3,19 @@ import { broadcastDims, broadcastSteps, walk } from "../../onnx/arrays";
 import { extract } from "../../onnx/extract";
 import type { Model } from "../../onnx/model";
 import { DataType } from "../../onnx/tensor";
-import type { Runtime, Session, Tensor } from "../../runtime/runtime";
+import type { AnyTensor, Runtime, Session, Tensor } from "../../runtime/runtime";
 import type { AffineStep, Grid, IntegerProgram, JoinStep, PairStep, PoolStep, ProductStep, SoftmaxStep, Step } from "./program";
 import { convolve, linear, requantized, sizesOf, type Whole } from "./sums";
 
 type Value = Whole | Tensor;
 const isWhole = (value: Value): value is Whole => value.data instanceof Uint8Array;
 
+/** What an executor cannot do with integers, for people: the nodes of a file that are left to floats. */
+export const floatNodes = ({ steps }: IntegerProgram): string[] => steps.flatMap(({ operation }) => (operation.kind === "float" ? operation.nodes.map(({ op, name }) => (name ? `${op} ${name}` : op)) : []));
+
 /** Runs an integer network with integers alone: 32-bit sums, fixed-point multipliers, saturation. What moves elements, and what a file leaves to floats, runs on onnxruntime. */
-export class IntegerExecutor {
+export class IntegerExecutor implements Session {
+  readonly device = "cpu";
   private readonly sessions = new Map<Step, Session>();
   private readonly lastUse = new Map<string, number>();
 
@@ -19,6 +23,9 @@ export class IntegerExecutor {
     program.steps.forEach(({ inputs }, at) => { for (const name of inputs) this.lastUse.set(name, at); });
     for (const name of program.outputs) this.lastUse.set(name, Infinity);
   }
+
+  get inputNames(): string[] { return [this.program.input]; }
+  get outputNames(): string[] { return this.program.outputs; }
 
   /** @param model the file that the program was read from */
   static async open(program: IntegerProgram, model: Model, runtime: Runtime): Promise<IntegerExecutor> {
@@ -32,8 +39,14 @@ export class IntegerExecutor {
     return executor;
   }
 
+  /** Makes an executor serve as a session. */
+  run(inputs: Record<string, AnyTensor>): Promise<Record<string, Tensor>> {
+    const { dims, data } = inputs[this.program.input];
+    return this.follow({ dims, data: data instanceof Float32Array ? data : Float32Array.from<number | bigint>(data, Number) });
+  }
+
   /** @param onStep sees each step's operands and results @returns the network's outputs */
-  async run(input: Tensor, onStep?: (step: Step, inputs: readonly Value[], outputs: readonly Value[]) => void): Promise<Record<string, Tensor>> {
+  async follow(input: Tensor, onStep?: (step: Step, inputs: readonly Value[], outputs: readonly Value[]) => void): Promise<Record<string, Tensor>> {
     const values = new Map<string, Value>([[this.program.input, input]]);
     for (const [at, step] of this.program.steps.entries()) {
       const inputs = step.inputs.map((name) => values.get(name)!), outputs = await this.step(step, inputs);
