@@ -6,7 +6,7 @@ import { methods } from "../methods/registry";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId, type Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, HeldOut, InspectReport, LayerReport } from "../protocol/report";
+import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
@@ -219,14 +219,15 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   table(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
     l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]));
-  const { input, output, fidelity, tuning } = report;
-  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}, as before.\n`);
+  const { input, output, fidelity, tuning, integers } = report;
+  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers ? "" : ", as before"}.\n`);
   if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   if (tuning) {
     const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
     process.stdout.write(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on images that were not trained on.\n`
       : `Trained ${steps.toLocaleString("en")} steps on ${device}; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.\n`);
   }
+  if (integers) printIntegers(integers);
   if (fidelity) {
     const parts = [`${fidelity.samples.toLocaleString("en")} images held out`];
     if (fidelity.agreement !== undefined) parts.push(`agreement ${percent(fidelity.agreement)}`);
@@ -236,6 +237,17 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   }
   for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
   process.stdout.write(`${report.seconds.total.toFixed(1)} s.\n`);
+}
+
+function printIntegers({ convolutions, floatConvolutions, floats, layers, agreement }: IntegerReport): void {
+  process.stdout.write(`${convolutions - floatConvolutions} of ${convolutions} convolutions run on integers${floats.length ? "" : ", and so does everything else"}.\n`);
+  for (const { op, node, reason } of floats) process.stdout.write(`Left to floats: ${op} ${node}. ${reason}\n`);
+  if (agreement !== undefined) process.stdout.write(`Agreement on calibration images ${percent(agreement)}.\n`);
+  if (!layers) return;
+  const figure = ({ agreement: share, loss }: IntegerEffect) => (share === undefined ? `error ${percent(loss)}` : `${percent(share)}, KL ${loss.toExponential(1)}`);
+  process.stdout.write("\n");
+  table(["layer", "it alone as integers", "all but it"], layers.map(({ layer, alone, without }) => [layer, figure(alone), figure(without)]));
+  process.stdout.write("\n");
 }
 
 function printEvaluation(report: EvaluateReport): void {

@@ -5,24 +5,24 @@ import { editedModel } from "../onnx/memory";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
-import type { CompressReport, Fidelity, HeldOut, LayerReport, TuningReport } from "../protocol/report";
+import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, TuningReport } from "../protocol/report";
 import { mannerOf, parseTuning } from "../protocol/tuning";
 import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
+import type { Runtime, Tensor } from "../runtime/runtime";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
+import { Flow, Liveness, type Batches } from "./flow";
 import { goalOf, mergeRecipe, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
 import type { RatingRecord, Trial } from "./ratings";
-import { calibrate } from "./integer/calibrate";
 import { equalize } from "./integer/equalize";
+import { integersOf } from "./integer/integers";
 import { integerOverhead } from "./integer/overhead";
-import { planIntegers } from "./integer/plan";
-import { quantizeActivations } from "./integer/quantize";
 import { readyForIntegers } from "./integer/ready";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
@@ -66,6 +66,7 @@ class Compression {
   private stamp = "";
   private model: Model;
   private tuning: TuningReport | undefined;
+  private integers: IntegerReport | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
 
@@ -293,11 +294,16 @@ class Compression {
   }
 
   /** Makes integers of the activations of a network whose weights are some. */
-  private async quantize(edit: ModelEdit, { fit: { input, batches } }: JobData): Promise<ModelEdit> {
-    const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers } } } = this, model = await editedModel(edit), plan = planIntegers(model, { normalizations: integers?.normalizations });
+  private async quantize(edit: ModelEdit, { fit, rating }: JobData): Promise<ModelEdit> {
+    const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
+    const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
     this.progress.stage("calibrate", "looking at the range of every activation");
-    const ranges = await calibrate(model, plan, input, batches, runtime, { kind: integers?.ranges ?? "meanSquaredError", percentile: integers?.percentile }, { threads, signal });
-    return quantizeActivations(model, plan, ranges, runtime);
+    const { edit: written, report } = await integersOf({
+      model, samples: fit, trials: rating, reference: await outputsOf(this.opened.model, rating, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
+      normalizations: integers.normalizations, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
+    });
+    this.integers = report;
+    return written;
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */
@@ -327,7 +333,7 @@ class Compression {
       return {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
-        tuning: this.tuning, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, fidelity,
+        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
     } finally {
@@ -364,6 +370,12 @@ class Compression {
       await session.release();
     }
   }
+}
+
+/** What a model puts out for some samples, batch by batch. */
+async function outputsOf(model: Model, samples: Batches, runtime: Runtime, threads?: number): Promise<Map<string, Tensor[]>> {
+  const flow = new Flow(new Liveness(model, samples.input), runtime, samples, threads);
+  return flow.compute(model.graph.outputs.map(({ name }) => name));
 }
 
 function nothingToCompress(layers: readonly Layer[]): string {

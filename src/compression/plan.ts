@@ -113,7 +113,7 @@ export class Planning {
     }
     const free: Layer[] = [], fixed = new Map<Layer, RatedCandidate>();
     for (const layer of layers) {
-      const setting = settings.get(layer) ?? (request.goal.kind === "integers" ? WHOLE : undefined);
+      const own = settings.get(layer), setting = request.goal.kind === "integers" && own?.method === undefined && own?.pin === undefined ? { ...own, ...WHOLE } : own;
       if (layer.blocked !== undefined || setting?.pin === "leave") continue;
       if (setting?.method !== undefined && setting.options !== undefined) fixed.set(layer, await pinned(request, layer, setting.method, setting.options));
       else free.push(layer);

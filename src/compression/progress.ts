@@ -1,9 +1,9 @@
 import type { LayersDone, Progress, TuningDone } from "../protocol/api";
 
 /** Share of a job's time that each stage takes, roughly; corrected by what is measured. */
-const STAGES: Readonly<Record<string, number>> = { read: 0.03, sensitivity: 0.45, fit: 0.42, write: 0.02, evaluate: 0.08 };
+const STAGES: Readonly<Record<string, number>> = { read: 0.03, sensitivity: 0.44, fit: 0.41, calibrate: 0.02, write: 0.02, evaluate: 0.08 };
 /** The same with a training, which takes most of it. */
-const TUNED: Readonly<Record<string, number>> = { read: 0.01, sensitivity: 0.1, fit: 0.1, tune: 0.76, write: 0.01, evaluate: 0.02 };
+const TUNED: Readonly<Record<string, number>> = { read: 0.01, sensitivity: 0.1, fit: 0.1, tune: 0.75, calibrate: 0.01, write: 0.01, evaluate: 0.02 };
 
 /** Before so much is done and so many seconds have gone, and behind the last few hundredths, nothing is said of the time left: it would be wrong. */
 const LEAST_DONE = 0.08, LEAST_SECONDS = 3, MOST_DONE = 0.97;

@@ -29,6 +29,7 @@ const layer = () => z.strictObject({
   options: z.optional(described(z.record(z.string(), z.unknown()), "Settings of the method.")),
   pin: z.optional(described(z.union([z.enum(["leave", "exact"]), z.strictObject({ atLeastBits: z.number().check(z.minimum(1), z.maximum(32)) })]),
     "leave: do not touch the layer. exact: keep method and options whatever the target. atLeastBits: no fewer bits per weight.")),
+  inference: z.optional(described(z.enum(["float"]), "Of integer inference: compute this layer with floats. Its weight stays compressed.")),
 });
 
 /** How a model is to be compressed: what a `*.kernelscope.json` holds. Defaults live here and nowhere else. */
@@ -50,6 +51,8 @@ export const Recipe = z.strictObject({
     ranges: z.optional(described(z.enum(RANGE_KINDS), "How the range of an activation is chosen: its least and largest value, their moving average over batches, a share of the values, least divergence, or least squared error (the default).")),
     percentile: z.optional(described(z.number().check(z.minimum(50), z.maximum(100)), "Share of the values that a range by percentile holds.")),
     normalizations: z.optional(described(z.enum(["fixedPoint", "float"]), "Batch normalizations that cannot be folded into a layer before: as whole numbers and a shift, or with floats (the default, and faster on a CPU).")),
+    agreement: z.optional(described(z.number().check(z.positive(), z.maximum(1)), "Leave the layers to floats that cost most until so many predictions on calibration images are the original's: 0.99.")),
+    diagnose: z.optional(described(z.boolean(), "Measure what each layer costs as integers, alone and left out.")),
   }), "Integer inference in particular.")),
   tune: z._default(z.union([
     described(z.enum(["none"]), "No training."),

@@ -132,11 +132,12 @@ async function recognised(model: Model, layer: Layer, cache: ConstantCache): Pro
   return undefined;
 }
 
-/** Bytes that a runtime holds once everything is unpacked: layer weights in their own type, all other constants as they are. */
+/** Bytes that a runtime holds once everything is unpacked: layer weights in their own type or, for integer kernels, as bytes; all other constants as they are. */
 export function loadedWeightBytes(written: Model, original: readonly Layer[]): number {
   const sizeOf = (count: number, type: number) => Math.ceil(count * bitsOf(type) / 8);
   const layers = findLayers(written), inside = new Set(layers.flatMap(({ subgraph }) => subgraph.tensors));
-  let bytes = original.reduce((sum, { parameters, type }) => sum + sizeOf(parameters, type), 0);
+  const whole = new Set(layers.filter(({ graph, weight }) => graph.producers.get(weight)?.op === "DequantizeLinear").map(({ id }) => id));
+  let bytes = original.reduce((sum, { id, parameters, type }) => sum + (whole.has(id) ? parameters : sizeOf(parameters, type)), 0);
   for (const tensor of written.graph.initializerList) if (!inside.has(tensor)) bytes += sizeOf(tensor.count, tensor.type);
   return bytes;
 }

@@ -42,6 +42,29 @@ export interface Fidelity {
   compressed: Accuracy;
 }
 
+/** What becomes of a network's outputs where some layers alone are integers. */
+export interface IntegerEffect {
+  /** KL of a classifier's outputs from the original's, nats; relative squared error of any other's. */
+  loss: number;
+  agreement?: number;
+}
+
+/** What a layer costs as integers: it alone, and all but it. */
+export interface IntegerLayerReport { layer: string; alone: IntegerEffect; without: IntegerEffect }
+
+/** How much of a network runs on integers. */
+export interface IntegerReport {
+  /** Convolutions of the network, and those of them that stay float. */
+  convolutions: number;
+  floatConvolutions: number;
+  /** Nodes with arithmetic that stay float, and why, in words for users. */
+  floats: { op: string; node: string; reason: string }[];
+  /** What each layer costs, the most expensive first; where that was measured. */
+  layers?: IntegerLayerReport[];
+  /** On calibration samples, where layers were left to floats to reach one. */
+  agreement?: number;
+}
+
 export interface CompressReport {
   input: { path: string; bytes: number; sha256: string };
   output: { path: string; bytes: number; gzipBytes: number; loadedWeightBytes: number; sha256: string };
@@ -53,6 +76,7 @@ export interface CompressReport {
   layers: LayerReport[];
   fidelity?: Fidelity;
   tuning?: TuningReport;
+  integers?: IntegerReport;
   notes?: string[];
 }
 

@@ -59,10 +59,11 @@ describe("a network of integers", () => {
   }, 300_000);
 
   test("is the same in every step, within one unit, in the executor of integers", async () => {
-    const host = await nodeHost({ threads: 1 }), { model } = await openModelFile(at("whole.onnx"));
+    const host = await nodeHost({ threads: 1 }), { model, close } = await openModelFile(at("whole.onnx"));
     const { program, checks } = await checkSteps(model, { dims: [8, 1, 28, 28], data: wave(8 * 784) }, host);
     expect(program.steps.filter(({ operation: { kind } }) => kind === "float")).toEqual([]);
     expect(checks.map(({ worst }) => worst > 1)).toEqual(checks.map(() => false));
+    await close();
     await host.close();
   }, 300_000);
 
@@ -179,3 +180,16 @@ test("sums are those of ConvInteger, whatever strides, dilations, groups and pad
   }
   await host.close();
 });
+
+test("layers are left to floats where a recipe or an agreement asks for it, and what each costs is measured", async () => {
+  writeFileSync(at("own.kernelscope.json"), JSON.stringify({ integers: { agreement: 0.97, diagnose: true, ranges: "percentile", percentile: 95 }, layers: { "7.weight": { inference: "float" } }, data: { limit: 128 } }));
+  const output = at("own.onnx"), { integers, fidelity } = await compress({ output, recipe: at("own.kernelscope.json") }), counts = await optimised(output);
+  // ranges that cut off so much are no good, and the agreement asked for cannot be had with all of them
+  expect(integers!.layers!.map(({ layer }) => layer)).not.toContain("7.weight");
+  expect(integers!.layers!.every(({ alone }, i, all) => i === 0 || alone.loss <= all[i - 1].alone.loss)).toBe(true);
+  expect(integers!.floats.map(({ reason }) => reason)).toContain("Left to floats, as the recipe asks.");
+  expect(integers!.floats.map(({ reason }) => reason)).toContain("Left to floats to reach the agreement asked for.");
+  expect(integers!.floatConvolutions).toBe(6 - (counts.QLinearConv ?? 0));
+  expect(integers!.agreement).toBeGreaterThanOrEqual(0.97);
+  expect(fidelity!.agreement).toBeGreaterThan(0.8);
+}, 300_000);

@@ -13,11 +13,11 @@ export function sourcesOf({ graph, grids, kinds }: IntegerPlan): string[] {
 }
 
 /**
- * Runs samples through a model of floats and chooses a range for every value that is to be integers. Memory does not grow with the number of samples.
+ * Runs samples through a model of floats and chooses a range for each of some values. Memory does not grow with the number of samples.
  * @throws KernelscopeError "unsupported" where activations are no finite numbers
  */
-export async function calibrate(model: Model, plan: IntegerPlan, input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<Map<string, Range>> {
-  const sources = sourcesOf(plan), observed = new Map(sources.map((name) => [name, new Observed()])), outputs = sources.filter((name) => name !== input);
+export async function calibrate(model: Model, sources: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<Map<string, Range>> {
+  const observed = new Map(sources.map((name) => [name, new Observed()])), outputs = sources.filter((name) => name !== input);
   const session = await runtime.open(await extract(model, { inputs: [], outputs }), { threads, device: "cpu" });
   try {
     for await (const batch of batches) {

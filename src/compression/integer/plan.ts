@@ -180,7 +180,7 @@ class Planning {
       case "Conv": return this.isPacked(second);
       case "Gemm": return this.data.has(first) && this.isPacked(second) && !intAttribute(node, "transA", 0) && floatAttribute(node, "alpha", 1) === 1 && floatAttribute(node, "beta", 1) === 1 && this.isPlain(node.inputs[2]);
       case "MatMul": return this.data.has(first) && (this.isPacked(second) || this.data.has(second));
-      case "Add": case "Mul": return this.isSummand(first) && this.isSummand(second);
+      case "Add": case "Mul": return (this.parents.has(first) || this.parents.has(second)) && this.isSummand(first) && this.isSummand(second);
       case "LeakyRelu": case "Sigmoid": case "AveragePool": case "GlobalAveragePool": return this.parents.has(first);
       default: return NORMALIZERS.has(op) && op === "Softmax" && this.parents.has(first) && !this.graph.outputs.some(({ name }) => name === node.outputs[0]);
     }
@@ -191,9 +191,9 @@ class Planning {
 
   private isPlain(name: string | undefined): boolean { return !name || constantTensor(this.graph, name) !== undefined; }
 
-  /** An operand of a sum or product: integers, or a constant that can be made some. */
+  /** An operand of a sum or product: a value, or a constant that can be made integers. */
   private isSummand(name: string): boolean {
-    if (this.data.has(name)) return this.parents.has(name);
+    if (this.data.has(name)) return true;
     const tensor = constantTensor(this.graph, name);
     return tensor !== undefined && isFloatType(tensor.type);
   }

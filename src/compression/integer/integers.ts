@@ -1,0 +1,120 @@
+import type { Range } from "../../evaluation/ranges";
+import type { ModelEdit } from "../../onnx/edit";
+import { findLayers, type Layer } from "../../onnx/layers";
+import type { Model, Node } from "../../onnx/model";
+import type { IntegerLayerReport, IntegerReport } from "../../protocol/report";
+import { throwIfCancelled } from "../../protocol/errors";
+import type { Runtime, Tensor } from "../../runtime/runtime";
+import { EffectMeter, type Effect } from "../effect";
+import type { Batches } from "../flow";
+import { calibrate, sourcesOf, type RangeOptions } from "./calibrate";
+import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
+import { quantizeActivations } from "./quantize";
+
+/** Operators whose count says how much of a network is integers. */
+const CONVOLUTIONS = new Set(["Conv", "ConvTranspose"]);
+
+export interface IntegerRequest {
+  /** A model whose weights are integers, see `assemble`. */
+  model: Model;
+  samples: Batches;
+  /** Samples that layers are diagnosed on, and the original's outputs for them. */
+  trials: Batches;
+  reference: ReadonlyMap<string, readonly Tensor[]>;
+  runtime: Runtime;
+  ranges: RangeOptions;
+  normalizations?: IntegerChoices["normalizations"];
+  /** Layers, by identity, that are to stay float. */
+  left: ReadonlySet<string>;
+  /** Leave the layers to floats that cost most, one after the other, until so many predictions are the original's. */
+  agreement?: number;
+  /** Measure what each layer costs. */
+  diagnose?: boolean;
+  threads?: number;
+  signal?: AbortSignal;
+  onProgress?(text: string, share: number): void;
+}
+
+/** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. */
+export async function integersOf(request: IntegerRequest): Promise<{ edit: ModelEdit; report: IntegerReport }> {
+  return new Integers(request).run();
+}
+
+class Integers {
+  private readonly layers: Layer[];
+  private readonly ranges = new Map<string, Range>();
+
+  constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
+
+  async run(): Promise<{ edit: ModelEdit; report: IntegerReport }> {
+    const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
+    let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
+    let effect = agreement === undefined ? undefined : await this.effect(edit);
+    const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
+    if (diagnose || falls()) found = await this.diagnose(left);
+    for (const { layer } of [...found ?? []].sort((a, b) => a.without.loss - b.without.loss)) {
+      if (!falls()) break;
+      left.set(layer, "Left to floats to reach the agreement asked for.");
+      plan = this.plan(left);
+      edit = await this.edit(plan);
+      effect = await this.effect(edit);
+    }
+    return { edit, report: { ...this.count(plan), ...(found && { layers: found }), ...(effect && { agreement: 1 - effect.disagreement }) } };
+  }
+
+  private plan(left: ReadonlyMap<string, string>): IntegerPlan {
+    const { model, normalizations } = this.request, floats = new Map<Node, string>();
+    for (const { id, consumers } of this.layers) {
+      const reason = left.get(id);
+      if (reason !== undefined) for (const node of consumers) floats.set(node, reason);
+    }
+    return planIntegers(model, { floats, normalizations });
+  }
+
+  /** The edit of a plan; ranges are looked for once. */
+  private async edit(plan: IntegerPlan): Promise<ModelEdit> {
+    const { model, samples: { input, batches }, runtime, ranges, threads, signal, onProgress } = this.request;
+    const missing = sourcesOf(plan).filter((name) => !this.ranges.has(name));
+    if (missing.length) {
+      onProgress?.("looking at the range of every activation", 0);
+      for (const [name, range] of await calibrate(model, missing, input, batches, runtime, ranges, { threads, signal })) this.ranges.set(name, range);
+    }
+    return quantizeActivations(model, plan, this.ranges, runtime);
+  }
+
+  /** What a network of integers does to the original's predictions. */
+  private async effect(edit: ModelEdit): Promise<Effect> {
+    const { trials: { input, batches }, reference, runtime, threads, signal } = this.request, meter = new EffectMeter(reference), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" });
+    try {
+      for (const [i, batch] of batches.entries()) {
+        throwIfCancelled(signal);
+        meter.add(i, await session.run({ [input]: batch }));
+      }
+    } finally {
+      await session.release();
+    }
+    return meter.effect;
+  }
+
+  /** Each layer alone as integers, and all but it. */
+  private async diagnose(left: ReadonlyMap<string, string>): Promise<IntegerLayerReport[]> {
+    const open = this.layers.filter(({ id, consumers }) => !left.has(id) && consumers.some((node) => this.isPacked(node))), found: IntegerLayerReport[] = [];
+    const others = (kept: Layer) => new Map(open.filter((layer) => layer !== kept).map(({ id }) => [id, "not now"]));
+    for (const [i, layer] of open.entries()) {
+      this.request.onProgress?.(`trying layer ${layer.label} by itself, ${i + 1} of ${open.length}`, i / open.length);
+      const alone = await this.effect(await this.edit(this.plan(new Map([...left, ...others(layer)]))));
+      const without = await this.effect(await this.edit(this.plan(new Map([...left, [layer.id, "not now"]]))));
+      found.push({ layer: layer.id, alone: figures(alone), without: figures(without) });
+    }
+    return found.sort((a, b) => b.alone.loss - a.alone.loss);
+  }
+
+  private isPacked({ graph, inputs: [, weight] }: Node): boolean { return graph.producers.get(weight)?.op === "DequantizeLinear"; }
+
+  private count({ graph, kinds, floats }: IntegerPlan): Pick<IntegerReport, "convolutions" | "floatConvolutions" | "floats"> {
+    const convolutions = graph.nodes.filter(({ op }) => CONVOLUTIONS.has(op));
+    return { convolutions: convolutions.length, floatConvolutions: convolutions.filter((node) => kinds.get(node) === "float").length, floats: [...floats].map(([{ op, name }, reason]) => ({ op, node: name, reason })) };
+  }
+}
+
+const figures = ({ loss, disagreement, samples }: Effect): IntegerLayerReport["alone"] => ({ loss, ...(samples > 0 && { agreement: 1 - disagreement }) });
