@@ -20,14 +20,13 @@ import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
 import type { RatingRecord, Trial } from "./ratings";
-import { equalize } from "./integer/equalize";
 import { integersOf } from "./integer/integers";
+import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
-import { readyForIntegers } from "./integer/ready";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import { tune, type Refits, type Tuned } from "./tune";
-import { assemble, findByName, withFloats, type WeightForm } from "./write";
+import { assemble, findByName, weightForm, withFloats } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
@@ -43,8 +42,7 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
   const output = job.request.output ?? defaultOutput(job.request);
   const opened = await host.openModel(job.request.model);
   try {
-    const ready = job.request.inference === "integer" ? await readyForIntegers(opened.model) : undefined;
-    return await new Compression(job, output, ready ? { ...opened, model: ready.model } : opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) !== undefined), ready?.notes ?? [], signal, stop).run();
+    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) !== undefined), signal, stop).run();
   } finally {
     await opened.close();
   }
@@ -60,6 +58,7 @@ interface PlannedChoice extends LayerChoice { loss: number }
 class Compression {
   private readonly started = performance.now();
   private readonly seconds: Record<string, number> = {};
+  private readonly notes: string[] = [];
   /** Of the model and its external data. */
   private readonly hashes: string[] = [];
   /** {@link stampOf} the samples. */
@@ -70,7 +69,7 @@ class Compression {
   /** Where the report was measured. */
   private device: Device = "cpu";
 
-  constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly notes: string[], private readonly signal?: AbortSignal, private readonly stop?: AbortSignal) {
+  constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal, private readonly stop?: AbortSignal) {
     this.model = opened.model;
   }
 
@@ -89,12 +88,12 @@ class Compression {
     try {
       this.stamp = await stampOf(data, host);
       const record = new JobRecord(store, this.stamp);
-      if (data && request.inference === "integer") layers = await this.timed("calibrate", () => this.equalize(data));
+      if (data && request.inference === "integer") layers = await this.timed("read", () => this.becomeIntegers(data));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
       const { vectors = [], weights } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record)) ?? {};
-      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form());
+      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, weightForm(this.job.request));
       const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data)) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
@@ -165,7 +164,7 @@ class Compression {
     const { choices, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
       const choices = await planFor({
-        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form(), overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations }) : 0, inputBytes: this.opened.bytes,
+        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: weightForm(this.job.request), overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations }) : 0, inputBytes: this.opened.bytes,
         rate: (free) => this.rate(free, data, ratings, tools), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
       return { choices, notes };
@@ -280,16 +279,11 @@ class Compression {
     };
   }
 
-  private form(): WeightForm {
-    const { layout, inference } = this.job.request;
-    return { layout, form: inference === "integer" ? "integers" : "floats" };
-  }
-
-  /** Brings channels that share a grid to like ranges. @returns the layers of the model that this gives */
-  private async equalize({ rating: { input, batches } }: JobData): Promise<Layer[]> {
-    const { host: { runtime }, signal, job: { request: { threads } } } = this, { model, pairs } = await equalize(this.model, input, batches, runtime, { threads, signal });
+  /** Goes on with the network that integers are made of. @returns its layers */
+  private async becomeIntegers({ rating }: JobData): Promise<Layer[]> {
+    const { host: { runtime }, signal, job: { request: { threads } } } = this, { model, notes } = await integerNetwork(this.model, rating, runtime, { threads, signal });
     this.model = model;
-    if (pairs) this.notes.push(`The ranges of channels are equalised between ${pairs === 1 ? "one pair" : `${pairs} pairs`} of layers.`);
+    this.notes.push(...notes);
     return findLayers(model);
   }
 

@@ -7,6 +7,7 @@ import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
 import { goalOf, type Goal, type Job } from "./goal";
+import { weightForm } from "./write";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps } from "./planner";
 import type { Outcome } from "./ratings";
@@ -32,10 +33,10 @@ export async function frontOf(rated: RatedModel, job: Job): Promise<PlanFacts> {
   return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes).facts();
 }
 
-async function planningOf({ opened, layers, ratings, samples }: RatedModel, { request, recipe, embedded }: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples, overhead }: RatedModel, { request, recipe, embedded }: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, trials, embedded, form: { layout: request.layout }, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request), overhead, isOpen: true, inputBytes: opened.bytes,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), measured: samples !== undefined, notes: [],
   });
 }

@@ -22,6 +22,8 @@ export interface PlanRequest {
   recipe: Recipe;
   embedded: string;
   form?: WeightForm;
+  /** Whether every layer stays open for plans beside the goal's own. */
+  isOpen?: boolean;
   /** Bytes of the file that no plan changes and the model does not have. */
   overhead?: number;
   /** Rates the candidates of these layers. */
@@ -113,7 +115,7 @@ export class Planning {
     }
     const free: Layer[] = [], fixed = new Map<Layer, RatedCandidate>();
     for (const layer of layers) {
-      const own = settings.get(layer), setting = request.goal.kind === "integers" && own?.method === undefined && own?.pin === undefined ? { ...own, ...WHOLE } : own;
+      const own = settings.get(layer), setting = request.goal.kind === "integers" && !request.isOpen && own?.method === undefined && own?.pin === undefined ? { ...own, ...WHOLE } : own;
       if (layer.blocked !== undefined || setting?.pin === "leave") continue;
       if (setting?.method !== undefined && setting.options !== undefined) fixed.set(layer, await pinned(request, layer, setting.method, setting.options));
       else free.push(layer);
@@ -128,7 +130,7 @@ export class Planning {
 
   solve(goal = this.request.goal): RatedCandidate[] {
     if (goal.kind === "preset") return this.preset(goal.preset);
-    if (goal.kind === "integers") return this.plan(this.items.map(({ choices }) => choices.filter((option) => !isLeft(option)).reduce<Option>((best, option) => (option.loss < best.loss || isLeft(best) ? option : best), choices[choices.length - 1])));
+    if (goal.kind === "integers") return this.plan(this.items.map(({ choices }) => choices.find((option) => !isLeft(option) && option.method === "integer" && "bits" in option.options && option.options.bits === 8) ?? choices[choices.length - 1]));
     return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes") : this.within(goal.bits, (plan) => this.convBits(plan), "bits");
   }
 

@@ -6,6 +6,8 @@ import { rateLayers, ratingRecord, readJobData, stampOf } from "./data";
 import type { FitTools } from "./fit";
 import type { Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
+import { integerNetwork } from "./integer/network";
+import { integerOverhead } from "./integer/overhead";
 import type { RatingRecord } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
 
@@ -19,6 +21,8 @@ export interface RatedModel {
   samples?: number;
   /** How they became inputs, unless they are inputs as they are. */
   preparation?: Preparation;
+  /** Bytes of the file that no plan changes. */
+  overhead: number;
   /** Where they are kept, and what presets came to. */
   record: RatingRecord;
 }
@@ -28,10 +32,12 @@ export interface RatedModel {
  * @param known only looks up what is kept, and gives nothing where that is not all
  */
 export async function rateModel(job: Job, opened: OpenedModel, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<RatedModel | undefined> {
-  const { request } = job, { model } = opened, layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined), started = performance.now();
-  const data = request.data === undefined ? undefined : await readJobData(job, model, host, signal);
+  const { request } = job, isInteger = request.inference === "integer", started = performance.now();
+  const data = request.data === undefined ? undefined : await readJobData(job, opened.model, host, signal);
+  const model = isInteger ? (await integerNetwork(opened.model, data?.rating, host.runtime, { threads: request.threads, signal })).model : opened.model;
+  const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined);
   const hashes = await Promise.all(opened.files.map((file) => host.hash(file)));
-  const seed = request.seed ?? 1, record = await ratingRecord({ hashes, stamp: await stampOf(data, host), method: request.method, seed }, host);
+  const seed = request.seed ?? 1, record = await ratingRecord({ hashes, stamp: await stampOf(data, host), method: request.method, seed, inference: request.inference }, host);
   if (known && !await record.knows(open)) return undefined;
   const products = new Products(host.runtime, request.threads);
   try {
@@ -40,7 +46,8 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
       const elapsed = (performance.now() - started) / 1000;
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });
-    return { opened, layers, ratings, record, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
+    const overhead = isInteger ? await integerOverhead(model, host.runtime, { normalizations: job.recipe.integers?.normalizations }) : 0;
+    return { opened: { ...opened, model }, overhead, layers, ratings, record, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
   } finally {
     await products.close();
   }

@@ -2,6 +2,7 @@ import { ModelEdit, type TensorData } from "../onnx/edit";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import { rawBytes } from "../onnx/tensor";
+import type { CompressRequest } from "../protocol/api";
 import { methodById } from "../methods/registry";
 import { WeightPacker, type PackedBytes, type PackedForm, type PackedLayout, type PoolCounts } from "../methods/packer";
 import { zeroBytes } from "../methods/zeros";
@@ -12,6 +13,9 @@ export const VERSION = "1";
 
 /** How compressed weights stand in the file. */
 export interface WeightForm { layout?: PackedLayout; form?: PackedForm }
+
+/** The form that a request asks for. */
+export const weightForm = ({ layout, inference }: Pick<CompressRequest, "layout" | "inference">): WeightForm => ({ layout, form: inference === "integer" ? "integers" : "floats" });
 
 /** An edit in the making: layer after layer is put into it. Without the counts of a blank one it is blank itself: of the right size, and not to be written. */
 class Assembly {

@@ -47,5 +47,5 @@ export function planner(): Pick<WorkerApi, "plan"> {
 /** What ratings rest on, told by the times of files. */
 async function keyOf({ request, recipe }: Job, files: readonly string[]): Promise<string> {
   const times = await Promise.all([...files, ...request.data === undefined ? [] : [request.data]].map((file) => fs.stat(file).then(({ mtimeMs, size }) => [mtimeMs, size], () => [])));
-  return JSON.stringify([files, times, request.data, request.evalData !== undefined, request.method, request.seed, recipe.preprocess, recipe.data?.limit]);
+  return JSON.stringify([files, times, request.data, request.evalData !== undefined, request.method, request.seed, request.inference, recipe.preprocess, recipe.data?.limit]);
 }
