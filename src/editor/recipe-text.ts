@@ -20,12 +20,12 @@ export function readRecipe(text: string): { view?: Omit<RecipeView, "model"> & {
     return { problem: { text: error instanceof Error ? error.message : String(error), line: lineOf(text, offset) } };
   }
   if (!isJson(json)) return { problem: { text: "A recipe is an object in braces.", line: 1 } };
-  const { model, preset, target, bits, data, preprocess, tune, device, seed, layers } = json;
+  const { model, preset, target, bits, data, preprocess, tune, inference, device, seed, layers } = json;
   return {
     view: {
       modelPath: string(model), preset: string(preset) as PresetId | undefined, target: string(target), bits: number(bits),
       data: isJson(data) ? { folder: string(data.folder), evalFolder: string(data.evalFolder), limit: number(data.limit) } : undefined,
-      preprocess: isJson(preprocess) ? preprocess : undefined, tune: tuningOf(tune), device: string(device) as Device | undefined, seed: number(seed),
+      preprocess: isJson(preprocess) ? preprocess : undefined, tune: tuningOf(tune), inference: inference === "integer" || inference === "float" ? inference : undefined, device: string(device) as Device | undefined, seed: number(seed),
       layers: isJson(layers) ? Object.fromEntries(Object.entries(layers).flatMap(([name, setting]) => (isJson(setting) ? [[name, settingOf(setting)]] : []))) : {},
     },
   };
@@ -70,7 +70,7 @@ export function layerLine(text: string, layer: string): number | undefined {
 /** From 1. */
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
 
-const CHANGED = ["model", "preset", "target", "bits", "data", "preprocess", "tune", "device", "seed", "layers"];
+const CHANGED = ["model", "preset", "target", "bits", "data", "preprocess", "tune", "inference", "device", "seed", "layers"];
 const LARGEST_CHANGE = 100_000;
 
 /** What a page asks for is a stranger's: only a recipe's own fields can be changed. @throws KernelscopeError "usage" */

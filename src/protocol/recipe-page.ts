@@ -15,6 +15,7 @@ export interface RecipeView {
   data?: { folder?: string; evalFolder?: string; limit?: number };
   preprocess?: Record<string, unknown>;
   tune?: RecipeTuning;
+  inference?: "float" | "integer";
   device?: Device;
   /** What the user's settings say, for a recipe that names no device. */
   deviceSetting?: Device;
@@ -22,7 +23,7 @@ export interface RecipeView {
   layers: Record<string, LayerSetting>;
 }
 
-export interface LayerSetting { method?: string; options?: Record<string, unknown>; pin?: "leave" | "exact" | { atLeastBits: number } }
+export interface LayerSetting { method?: string; options?: Record<string, unknown>; pin?: "leave" | "exact" | { atLeastBits: number }; inference?: "float" }
 
 /** Why a text is no recipe, or none for this model, and where. */
 export interface RecipeProblem { text: string; line?: number }

@@ -207,7 +207,7 @@ export class RecipePage {
     const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
     const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
-    const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? t("Training needs images: choose a folder, or turn it off.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
+    const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
@@ -216,11 +216,11 @@ export class RecipePage {
 
   /** The drop-down and the field say what the text says. */
   private showGoal(view: RecipeView): void {
-    const own = view.target !== undefined ? "target" : view.bits !== undefined ? "bits" : undefined, value: PresetId | "target" | "bits" = own ?? view.preset ?? "balanced";
-    if (this.goals.dataset.value !== value) {
-      this.goals.dataset.value = value;
-      const values = [...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(own === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
-      this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
+    const own = view.target !== undefined ? "target" : view.bits !== undefined ? "bits" : undefined, isInteger = view.inference === "integer", value: PresetId | "target" | "bits" | "whole" = own ?? view.preset ?? (isInteger ? "whole" : "balanced"), state = `${value} ${isInteger}`;
+    if (this.goals.dataset.value !== state) {
+      this.goals.dataset.value = state;
+      const values = [...(isInteger ? [{ value: "whole", text: t("8 Bits Everywhere") }] : []), ...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(own === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
+      this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen === "whole") this.change(GOALS.map((key) => ({ path: [key] }))); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
     }
     if (!this.size.contains(document.activeElement)) this.wrongSize = undefined;
   }
@@ -271,7 +271,7 @@ export class RecipePage {
   }
 
   /** Whether the recipe wants a training that it has no images for. */
-  private get lacksImages(): boolean { return this.isTuned && this.view?.data?.folder === undefined; }
+  private get lacksImages(): boolean { return (this.isTuned || this.view?.inference === "integer") && this.view?.data?.folder === undefined; }
 
   private get isTuned(): boolean { return (this.view?.tune ?? "none") !== "none"; }
 
