@@ -3,7 +3,7 @@ import { gainsOf, relativeGains } from "../compression/seen";
 import { blockName, expand, isCodebook, type CodebookOptions } from "../methods/codebook";
 import type { CompressionMethod, WeightRows } from "../methods/method";
 import { methodById, methods } from "../methods/registry";
-import { kernelSize, outputsOf, toRows } from "../methods/rows";
+import { inputsOf, kernelSize, outputsOf, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
@@ -122,12 +122,12 @@ async function storedScale(weight: Float32Array | undefined, layer: Layer, codes
 /** A choice of the page, with the options of its method. */
 interface Offer { choice: CodebookChoice; method: CompressionMethod; options: CodebookOptions & { scale?: unknown } }
 
-/** What the methods offer, by the shape of a block. */
+/** What the methods offer, by the shape of a block, which lies in one output channel: what holds several has no place in the views. */
 function offersOf(layer: Layer, scaleIsFree: boolean): Offer[] {
   return methods.filter((method) => method.accepts(layer) === true).flatMap((method) => {
     const offers: Offer[] = [];
     for (const { options } of method.candidates(layer, scaleIsFree)) {
-      if (!isCodebook(options)) continue;
+      if (!isCodebook(options) || inputsOf(layer) % options.block) continue;
       const { block, words } = options, offer = offers.find(({ choice }) => choice.block === block);
       if (offer) offer.choice.words.push(words);
       else offers.push({ method, options, choice: { method: method.id, title: method.title, block, shape: blockName(layer, block), words: [words] } });

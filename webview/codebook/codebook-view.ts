@@ -101,7 +101,7 @@ export class CodebookView {
       const facts = await ask(running.signal);
       if (running !== this.running || !row) return;
       if (facts) this.fill(facts, row);
-      else this.say(row.skipped ?? t("{0} cannot be held as a codebook.", row.label));
+      else this.say(row.skipped ?? (row.codewords === undefined ? t("{0} cannot be held as a codebook.", row.label) : t("{0} has codewords of several output channels, or too many of them for this view.", row.label)));
     } catch (error) {
       if (running === this.running) this.say(error instanceof Error ? error.message : String(error));
     } finally {

@@ -137,6 +137,12 @@ describe("a codebook that is tried out", () => {
     expect(readdirSync(folder)).toEqual(before);
   });
 
+  test("keeps to one output channel", async () => {
+    const file = write("depthwise.onnx", { initializers: [floats("w", [64, 1, 3, 3], wave(64 * 9))], nodes: [{ ...conv, attributes: { group: 64 } }], inputs: [value("x", [1, 64, 8, 8])] });
+    const { choices } = (await view.preview(file, "w", undefined, undefined, ignore, never))!;
+    expect(choices!.map(({ method, shape }) => `${method} ${shape}`)).toEqual(["kernel 3×3", "kernel 1×3", "kernel 1×1", "product 3×3"]);
+  });
+
   test("of many codewords is estimated before every kernel has its own", async () => {
     const file = plain("wide.onnx", wave(96 * 96 * 9, 5), [96, 96, 3, 3]), estimates: CodebookEstimate[] = [];
     const exact = (await view.preview(file, "w", undefined, { block: 9, words: 300 }, (found) => estimates.push(found), never))!;
