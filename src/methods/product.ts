@@ -30,7 +30,7 @@ export interface PackedProduct extends PackedWeight, CodebookCodes {
  * each becomes one of K codewords, whose values take 8 bits. All blocks of a layer share one scale.
  *
  * The papers' clustering, in the metric of one Gram matrix that all blocks of a layer share, leaves more noise on a layer's outputs than the error feedback and conjugate gradients
- * of {@link CodebookFit} at equal bytes: 2.1 times as much in ResNet-20's layers on CIFAR-10, 4.5 times in those of a ResNet-18 (geometric means). To start ours with, it is no better
+ * of {@link CodebookFit} with as many codewords: 2.0 times as much in ResNet-20's layers on CIFAR-10, 4.5 times in those of a ResNet-18 (geometric means, `npm run bench:metric`). To start ours with, it is no better
  * than weighted k-means (0.6 % less noise, 3.6 % more). So it is not here.
  */
 export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
