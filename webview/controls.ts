@@ -42,9 +42,10 @@ export function iconButton(options: { label: string; icon: string; key?: string;
 }
 
 /** One of several values. */
-export function select<Value extends string>(options: { label: string; values: readonly { value: Value; text: string }[]; value: Value; onChange: (value: Value) => void }): HTMLElement & { value: string } {
+export function select<Value extends string>(options: { label: string; values: readonly { value: Value; text: string }[]; value: Value; disabled?: boolean; onChange: (value: Value) => void }): HTMLElement & { value: string } {
   const element = document.createElement("vscode-dropdown") as HTMLElement & { value: string; keydownHandler(event: KeyboardEvent): boolean | undefined };
   element.className = "control select";
+  if (options.disabled) element.setAttribute("disabled", "");
   element.setAttribute("aria-label", options.label);
   element.value = options.value; // a list begins at "", and would take an option of that value before the selected one
   for (const { value, text } of options.values) {

@@ -42,6 +42,8 @@ const careFor = (layers: readonly Layer[]): Care => (layers.reduce((sum, { param
 
 /** What a candidate's distortion is measured on, at least. */
 const TRIAL_ROWS = 32, TRIAL_WEIGHTS = 131_072;
+/** Rows of less, as depthwise convolutions have, are taken by twos: blocks may hold a pair of them. */
+const SHORT_ROW = 128;
 
 export interface SensitivityOptions {
   /** Only this method; all if absent. */
@@ -125,7 +127,7 @@ interface Noisy {
 
 /** The relative noise of every candidate, as what follows the layer takes it, and a typical direction of it. Words between measured ones are interpolated. */
 async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefined, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
-  const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, only);
+  const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, only).filter(({ method, candidate }) => method.accepts(layer, candidate.options, rows) === true);
   if (!all.length) return undefined;
   const which = trialRows(rows, tools.seed), trial = takeRows(rows, which), n = rows.inputs, importance = importanceOf(follow);
   if (gram) await gram.factor();
@@ -206,7 +208,7 @@ function between(c: { method: CompressionMethod; candidate: Candidate<object> },
 
 /** The rows that candidates are tried out on. */
 function trialRows({ outputs, inputs }: WeightRows, seed: number): number[] {
-  const wanted = Math.max(TRIAL_ROWS, Math.ceil(TRIAL_WEIGHTS / inputs));
+  const wanted = Math.max(TRIAL_ROWS, inputs < SHORT_ROW ? 2 * Math.ceil(TRIAL_WEIGHTS / inputs / 2) : Math.ceil(TRIAL_WEIGHTS / inputs));
   return wanted >= outputs ? Array.from({ length: outputs }, (_, m) => m) : Array.from(new Random(seed, 7).permutation(outputs).subarray(0, wanted)).sort((a, b) => a - b);
 }
 

@@ -71,9 +71,9 @@ export class Student {
   }
 
   private async takeWeight({ layer, packed }: FittedLayer, { noise, seed }: LooseTraining, position: number): Promise<void> {
-    const rows = await readRows(this.model, layer), parameter = parameterOf(layer), places = rowPlaces(parameter, layer.outputAxis), codes = methodById(packed.method).codesOf(packed);
-    const block = codes && places.inputs % codes.block === 0 ? codes.block : kernelSize(layer);
-    const book: Book | undefined = codes?.index && block === codes.block ? { words: fromCodes(codes.codes, codes.bits), scale: packed.scale } : undefined;
+    const rows = await readRows(this.model, layer), parameter = parameterOf(layer), codes = methodById(packed.method).codesOf(packed);
+    const block = codes?.block ?? kernelSize(layer), places = rowPlaces(parameter, layer.outputAxis, block);
+    const book: Book | undefined = codes?.index ? { words: fromCodes(codes.codes, codes.bits), scale: packed.scale } : undefined;
     const values = fromRows(layer, rows.values), rate = RATES.weight * (rootMeanSquare(values) || 1e-3);
     this.weights.set(layer, new Dense(parameter, values, new Adam(countOf(layer.dims)), rate, noise && new QuantizationNoise(noise, places, block, seed, position, { book, bits: codes?.bits })));
   }

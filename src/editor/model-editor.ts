@@ -168,7 +168,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
       noise: () => ask((worker) => this.noiseOf(path, worker)),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id), this.accuracy.originalOf(path))),
-      preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), wanted && { method: wanted.method === undefined ? undefined : text(wanted.method), block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
+      preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), this.accuracy.originalOf(path), wanted && { method: wanted.method === undefined ? undefined : text(wanted.method), block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
       blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
       ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),

@@ -54,9 +54,9 @@ export interface Codes {
   /** [words, block], see numeric/grid. */
   codes: Uint8Array;
   bits: number;
-  /** Weights in a row of one output channel that one word fills. */
+  /** Weights that one word fills: of one output channel, or of several whole ones. */
   block: number;
-  /** [outputs, inputs / block]; absent where every block has a word of its own. */
+  /** One word for each block; absent where every block has a word of its own. */
   index?: Int32Array | Uint8Array | Uint16Array;
 }
 
@@ -66,8 +66,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   title: string;
   paper: string;
   options: z.ZodMiniType<Options>;
-  /** True, or why not, in words for users: of a layer with any options, or with these. */
-  accepts(layer: Layer, options?: Options): true | string;
+  /** True, or why not, in words for users: of a layer with any options, with these, or with these and this weight. */
+  accepts(layer: Layer, options?: Options, rows?: WeightRows): true | string;
   /** Ways to store the layer, smallest first. */
   candidates(layer: Layer, scaleIsFree: boolean): Candidate<Options>[];
   /** Bytes of one choice of options. */

@@ -4,14 +4,15 @@ import { KernelscopeError } from "../protocol/errors";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
-import { CodebookFit } from "./codebook-fit";
+import { CodebookFit, type FittedCodebook } from "./codebook-fit";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
 import { nodeBytes } from "./packer";
 import { recogniseCodebook } from "./recognise";
+import { rowDots } from "./gram";
 import { inputsOf, kernelSize, outputsOf, scaleRows } from "./rows";
-import { scaleBytes, storeOne, storeScale } from "./scale";
+import { rowScales, safeScale, scaleBytes, storeOne, storeScale } from "./scale";
 
-/** A codeword is a run along the input channels, kernels whole; where an output channel has fewer weights, those of several. */
+/** A codeword is a run along the input channels, kernels whole; where an output channel has fewer weights, as in a depthwise convolution, those of several. */
 export const ProductOptions = z.object({
   ...codebookShape(512, 8),
   /** One scale for the whole layer, or one for each output channel. */
@@ -29,7 +30,7 @@ export interface PackedProduct extends PackedWeight, CodebookCodes {
  * each becomes one of K codewords, whose values take 8 bits. All blocks of a layer share one scale.
  *
  * The papers' clustering, in the metric of one Gram matrix that all blocks of a layer share, leaves more noise on a layer's outputs than the error feedback and conjugate gradients
- * of {@link CodebookFit} at equal bytes: 2.1 times as much in ResNet-20's layers on CIFAR-10, 4.5 times in those of a ResNet-18 (geometric means). To start ours with, it is no better
+ * of {@link CodebookFit} with as many codewords: 2.0 times as much in ResNet-20's layers on CIFAR-10, 4.5 times in those of a ResNet-18 (geometric means, `npm run bench:metric`). To start ours with, it is no better
  * than weighted k-means (0.6 % less noise, 3.6 % more). So it is not here.
  */
 export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
@@ -38,11 +39,14 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
   paper: "Stock, Joulin, Gribonval, Graham, Jégou: And the Bit Goes Down, arXiv 1907.05686; Fan et al.: Training with Quantization Noise for Extreme Model Compression, arXiv 2004.07320",
   options: ProductOptions,
 
-  accepts(layer, options) {
+  accepts(layer, options, rows) {
     if (layer.parameters < 32) return "It has too few weights for a codebook.";
-    if (options && inputsOf(layer) % options.block !== 0 && joined(layer, options) === undefined) return `Blocks of ${options.block} do not divide the ${inputsOf(layer)} weights of an output channel.`;
-    if (options?.scale === "channel" && (layer.op === "ConvTranspose" && layer.groups > 1 || joined(layer, options) !== 1)) return "Its blocks hold several output channels, so a scale for each does not fit.";
-    return true;
+    if (!options) return true;
+    const span = joined(layer, options);
+    if (span === undefined) return `Blocks of ${options.block} do not divide the ${inputsOf(layer)} weights of an output channel.`;
+    if (options.scale === "channel" && layer.op === "ConvTranspose" && layer.groups > 1) return "Its blocks hold several output channels, so a scale for each does not fit.";
+    const empty = rows && span > 1 ? emptyRow(rows) : -1;
+    return empty < 0 || `Blocks of ${options.block} hold several output channels, and channel ${empty} is all zero, which such blocks would not keep. Give blocks of at most ${inputsOf(layer)}.`;
   },
 
   candidates(layer, scaleIsFree) {
@@ -68,10 +72,10 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
   blank: (layer, options, scaleIsFree) => ({ method: "product", options, ...blankCodes(layer, options), ...store(options, new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 
   async compress(layer, rows, options, context) {
-    const span = joined(layer, options) ?? 1, empty = span > 1 ? emptyRow(rows) : -1;
-    if (empty >= 0) throw new KernelscopeError("bad-recipe", `Blocks of ${options.block} hold several output channels of ${layer.label}, and channel ${empty} is all zero, which such blocks would not keep. Give blocks of at most ${rows.inputs}.`, { path: JSON.stringify(["layers", layer.id, "options", "block"]) });
-    const { scale, ...codes } = await new CodebookFit(joinRows(rows, span), options, joinContext(context, span), options.scale === "layer").run();
-    return { method: "product", options, ...codes, ...store(options, span === 1 ? scale : new Float32Array(rows.outputs).fill(scale[0]), context.scaleIsFree) };
+    const span = joined(layer, options) ?? 1, accepted = this.accepts(layer, options, rows);
+    if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`, { path: JSON.stringify(["layers", layer.id, "options", "block"]) });
+    const { scale, ...codes } = span === 1 ? await new CodebookFit(rows, options, context, options.scale === "layer").run() : await fitAcross(rows, options, context, span);
+    return { method: "product", options, ...codes, ...store(options, scale, context.scaleIsFree) };
   },
 
   restore({ codes, index, options: { block, valueBits }, scale, scaleStorage }) {
@@ -79,10 +83,7 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
     return scaleStorage === "elsewhere" ? rows : scaleRows(rows, scale);
   },
 
-  codesOf({ codes, index, scale, options: { block, valueBits } }) {
-    // training follows the blocks of one output channel at a time
-    return index.length % scale.length === 0 ? { codes, index, block, bits: valueBits } : undefined;
-  },
+  codesOf: ({ codes, index, options: { block, valueBits } }) => ({ codes, index, block, bits: valueBits }),
 
   withCodes: (packed, { codes, index }) => ({ ...packed, codes, index: index ? compactIndex(packed.options.words, index) : packed.index }),
 
@@ -111,28 +112,43 @@ function joined(layer: Layer, { block }: Pick<ProductOptions, "block">): number 
   return block % inputs === 0 && outputsOf(layer) % (block / inputs) === 0 ? block / inputs : undefined;
 }
 
+/** What is less has no reciprocal in float32, so that no scale would bring it to others' size. */
+const LEAST_WEIGHT = 1.2e-38;
+
 /** The first output channel without any weight; −1 if there is none. */
 function emptyRow({ values, outputs, inputs }: WeightRows): number {
-  for (let m = 0; m < outputs; m++) if (values.subarray(m * inputs, (m + 1) * inputs).every((v) => v === 0)) return m;
+  for (let m = 0; m < outputs; m++) if (values.subarray(m * inputs, (m + 1) * inputs).every((v) => Math.abs(v) < LEAST_WEIGHT)) return m;
   return -1;
 }
 
-/** Rows of `span` output channels, one behind the other. */
-const joinRows = ({ values, outputs, inputs }: WeightRows, span: number): WeightRows => ({ values, outputs: outputs / span, inputs: inputs * span });
+/**
+ * Codewords of `span` output channels each. Rows of several channels meet several inputs, so that they have no second moments; they count as their channels do on average.
+ * Channels with scales of their own are clustered in units of these.
+ */
+async function fitAcross({ values, outputs, inputs }: WeightRows, options: ProductOptions, context: FitContext, span: number): Promise<FittedCodebook> {
+  const { importance, scaleIsFree, target = values } = context, own = options.scale === "channel" ? rowScales(target, inputs) : undefined;
+  const counts = own && (importance || !scaleIsFree) ? own.map((size, m) => size * size * (importance?.[m] ?? 1)) : importance;
+  const joint = counts && Float32Array.from({ length: outputs / span }, (_, row) => counts.subarray(row * span, (row + 1) * span).reduce((sum, v) => sum + v / span, 0));
+  const rows = { values: own ? scaleRows(target, own, -1) : values, outputs: outputs / span, inputs: inputs * span };
+  const fitted = await new CodebookFit(rows, options, { ...context, gram: undefined, importance: joint, target: own ? undefined : context.target }, true).run(), [step] = fitted.scale;
+  return { ...fitted, scale: own ? nearestScales(target, expand(fromCodes(fitted.codes, options.valueBits), fitted.index, options.block), own.map((size) => size * step)) : new Float32Array(outputs).fill(step) };
+}
 
-/** Rows of several output channels meet several inputs, so that they have no second moments; they count as their channels do on average. */
-function joinContext(context: FitContext, span: number): FitContext {
-  const { importance } = context;
-  if (span === 1) return context;
-  return { ...context, gram: undefined, importance: importance && Float32Array.from({ length: importance.length / span }, (_, m) => importance.subarray(m * span, (m + 1) * span).reduce((sum, v) => sum + v / span, 0)) };
+/** The scale of each row that brings what stands for it nearest to it; what it was where nothing comes near. */
+function nearestScales(rows: Float32Array, shape: Float32Array, scale: Float32Array): Float32Array {
+  const n = rows.length / scale.length, wanted = rowDots(rows, shape, n), have = rowDots(shape, shape, n);
+  return scale.map((s, m) => (wanted[m] > 0 ? safeScale(Math.fround(wanted[m] / have[m])) : s));
 }
 
 /** Bits of a codebook value that are offered: more of them never paid in the networks that were looked at. */
 const OFFERED_BITS = 6;
 
-/** Kernels and pairs of them; runs along the inputs where kernels are single weights. A scale for each channel pays for the largest blocks where it costs nothing; for smaller ones the kernel method has it. */
+/**
+ * Kernels and pairs of them, of neighbouring output channels in depthwise convolutions; runs along the inputs where kernels are single weights.
+ * A scale for each channel pays for the largest blocks where it costs nothing; for smaller ones the kernel method has it.
+ */
 function kindsOf(layer: Layer, scaleIsFree: boolean): Omit<ProductOptions, "words">[] {
-  const size = kernelSize(layer), blocks = size > 1 ? [size, 2 * size] : [4, 8, 16], largest = blocks[blocks.length - 1];
-  return blocks.filter((block) => inputsOf(layer) % block === 0).map((block) =>
+  const size = kernelSize(layer), blocks = size > 1 ? [size, 2 * size] : [4, 8, 16], largest = blocks[blocks.length - 1], depthwise = layer.groups > 1 && size > 1;
+  return blocks.filter((block) => inputsOf(layer) % block === 0 || depthwise && joined(layer, { block }) !== undefined).map((block) =>
     ({ block, valueBits: OFFERED_BITS, scale: scaleIsFree && block === largest ? "channel" : "layer" }));
 }

@@ -101,8 +101,9 @@ export interface CodebookFacts {
   original?: CodebookErrors;
   /** Why they are not: the file that was looked for, if this one's name leads to any, and whether it is another model. */
   missing?: { file: string; differs: boolean };
-  /** What can be tried out, and which of it this is; absent for a codebook that the file holds. */
+  /** What can be tried out; absent where the layer's original is missing. */
   choices?: CodebookChoice[];
+  /** Which of it this is; absent for a codebook that the file holds. */
   choice?: number;
 }
 
@@ -233,8 +234,8 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   kernels(path: string, id: string, first: number, count: number): Promise<KernelPage | undefined>;
   /** Undefined where the layer is stored in another way. `original` is the model that was chosen to compare with, where its name does not lead to it. */
   codebook(path: string, id: string, original?: string): Promise<CodebookFacts | undefined>;
-  /** Makes a codebook for a layer without writing anything; the product's own choice of size where none is given. A large one is estimated before it is exact. Undefined where the layer takes none. */
-  preview(path: string, id: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  /** Makes a codebook for a layer, of its original's weight where the file holds a codebook, without writing anything; the product's own choice of size where none is given. A large one is estimated before it is exact. Undefined where the layer takes none. */
+  preview(path: string, id: string, original: string | undefined, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */
   blocks(path: string, codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /**

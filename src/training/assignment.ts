@@ -10,14 +10,14 @@ const LATEST = 0.01;
  * how far each weight would have gone from its code by itself. From time to time a block takes the word that is nearest to what it wishes for.
  */
 export class Assignment {
-  /** [inputs, outputs], in steps of the grid. */
+  /** [inputs, rows], in steps of the grid. */
   private readonly wish: Float32Array;
   /** Steps taken, and the mean square of the gradients. */
   private readonly moments = new Float32Array(2);
 
   /**
-   * @param words [blocks of a row, outputs]; changed in place
-   * @param silent output channels that keep their words
+   * @param words [blocks of a row, rows]; changed in place
+   * @param silent rows that keep their words
    */
   constructor(private readonly words: Int32Array, private readonly block: number, private readonly silent: readonly boolean[]) { this.wish = new Float32Array(words.length * block); }
 
@@ -25,7 +25,7 @@ export class Assignment {
 
   /**
    * Follows a step.
-   * @param gradients of the codes, for each weight [inputs, outputs]
+   * @param gradients of the codes, for each weight [inputs, rows]
    * @param rate in steps of the grid, for a gradient of usual size
    * @param codes as they are now, [words, block]
    */
@@ -40,18 +40,18 @@ export class Assignment {
   }
 
   private move(codes: Float32Array): void {
-    const { words, wish, block, silent } = this, outputs = silent.length, near = nearestOther(codes, block), wanted = new Float32Array(block);
-    for (let first = 0; first < words.length; first += outputs) for (let m = 0; m < outputs; m++) {
+    const { words, wish, block, silent } = this, rows = silent.length, near = nearestOther(codes, block), wanted = new Float32Array(block);
+    for (let first = 0; first < words.length; first += rows) for (let m = 0; m < rows; m++) {
       const word = words[first + m], at = first * block + m;
       let length = 0;
-      for (let j = 0; j < block; j++) length += wish[at + j * outputs] ** 2;
+      for (let j = 0; j < block; j++) length += wish[at + j * rows] ** 2;
       // another word cannot be nearer than its own while the wish goes less than half the way to the nearest
       if (silent[m] || 4 * length <= near[word]) continue;
-      for (let j = 0; j < block; j++) wanted[j] = codes[word * block + j] + wish[at + j * outputs];
+      for (let j = 0; j < block; j++) wanted[j] = codes[word * block + j] + wish[at + j * rows];
       const better = nearestTo(wanted, codes);
       if (better === word) continue;
       words[first + m] = better;
-      for (let j = 0; j < block; j++) wish[at + j * outputs] = wanted[j] - codes[better * block + j];
+      for (let j = 0; j < block; j++) wish[at + j * rows] = wanted[j] - codes[better * block + j];
     }
     for (let i = 0; i < wish.length; i++) wish[i] *= KEPT;
   }

@@ -2,7 +2,7 @@ import { fromCodes } from "../numeric/grid";
 import { Assignment } from "./assignment";
 import { countOf } from "./graph";
 import { Adam } from "./optimizer";
-import { rowPlaces, type RowPlaces } from "./places";
+import { channelAt, rowPlaces, type RowPlaces } from "./places";
 import type { Parameter } from "./step";
 import type { Trainable } from "./trainable";
 
@@ -11,9 +11,9 @@ export interface CodedWeight {
   /** [words, block], see numeric/grid. */
   codes: Uint8Array;
   bits: number;
-  /** Weights in a row of one output channel that one word fills. */
+  /** Weights that one word fills: of one output channel, or of several whole ones. */
   block: number;
-  /** [outputs, inputs / block]; absent where every block has a word of its own. */
+  /** One word for each block, in the order of the network; absent where every block has a word of its own. */
   index?: ArrayLike<number>;
   /** [outputs] */
   scale: Float32Array;
@@ -42,51 +42,51 @@ export class Codes implements Trainable {
   private readonly scale: Float32Array;
   private readonly codeSteps: Adam;
   private readonly scaleSteps: Adam;
-  /** [blocks of a row, outputs] */
+  /** [blocks of a row, rows] */
   private readonly words: Int32Array;
   private readonly assignment: Assignment | undefined;
   private readonly dense: Float32Array;
   private readonly whole: Float32Array;
   private readonly places: RowPlaces;
   private readonly top: number;
-  /** Words of output channels without any weight: they stay zero. */
+  /** Words of rows without any weight: they stay zero. */
   private readonly silent: readonly number[];
 
   constructor(readonly parameter: Parameter, private readonly weight: CodedWeight, private readonly rates: CodeRates) {
     const { codes, bits, block, index, scale } = weight;
-    this.places = rowPlaces(parameter, weight.outputAxis);
+    this.places = rowPlaces(parameter, weight.outputAxis, block);
     this.top = 2 ** (bits - 1) - 1;
     this.latent = fromCodes(codes, bits);
     this.whole = new Float32Array(this.latent.length);
     this.scale = scale.slice();
     this.dense = new Float32Array(countOf(parameter.dims));
-    const { outputs, inputs } = this.places, blocks = inputs / block;
-    this.words = new Int32Array(outputs * blocks);
-    for (let m = 0; m < outputs; m++) for (let b = 0; b < blocks; b++) this.words[b * outputs + m] = index ? index[m * blocks + b] : m * blocks + b;
-    const silent = silentOutputs(this.latent, this.words, outputs, block);
-    this.silent = [...new Set(Array.from(this.words).filter((_, at) => silent[at % outputs]))];
+    const { rows, inputs } = this.places, blocks = inputs / block;
+    this.words = new Int32Array(rows * blocks);
+    for (let m = 0; m < rows; m++) for (let b = 0; b < blocks; b++) this.words[b * rows + m] = index ? index[m * blocks + b] : m * blocks + b;
+    const silent = silentRows(this.latent, this.words, rows, block);
+    this.silent = [...new Set(Array.from(this.words).filter((_, at) => silent[at % rows]))];
     this.assignment = index && rates.words ? new Assignment(this.words, block, silent) : undefined;
     this.codeSteps = new Adam(this.latent.length);
-    this.scaleSteps = new Adam(outputs);
+    this.scaleSteps = new Adam(scale.length);
     this.state = [this.latent, this.scale, ...this.codeSteps.state, ...this.scaleSteps.state, ...this.assignment?.state ?? []];
   }
 
   values(): Float32Array {
-    const { latent, whole, dense, words, scale, top, weight: { block } } = this;
+    const { latent, whole, dense, words, scale, top, places: { rows, span }, weight: { block } } = this;
     for (let i = 0; i < latent.length; i++) whole[i] = Math.max(-top, Math.min(top, Math.round(latent[i])));
-    this.each((at, step, j, first) => {
-      for (let m = 0; m < scale.length; m++, at += step) dense[at] = whole[words[first + m] * block + j] * scale[m];
+    this.each((at, step, j, first, _place, channel) => {
+      for (let m = 0; m < rows; m++, at += step, channel += span) dense[at] = whole[words[first + m] * block + j] * scale[channel];
     });
     return dense;
   }
 
   learn(gradient: Float32Array, rate: number): void {
-    const { latent, whole, words, scale, top, assignment, dense: own, weight: { block, scales } } = this, dCodes = new Float32Array(latent.length), dScale = new Float32Array(scale.length);
-    this.each((at, step, j, first, place) => {
-      for (let m = 0; m < scale.length; m++, at += step) {
+    const { latent, whole, words, scale, top, assignment, dense: own, places: { rows, span }, weight: { block, scales } } = this, dCodes = new Float32Array(latent.length), dScale = new Float32Array(scale.length);
+    this.each((at, step, j, first, place, channel) => {
+      for (let m = 0; m < rows; m++, at += step, channel += span) {
         const g = gradient[at], code = words[first + m] * block + j;
-        dScale[m] += g * whole[code];
-        dCodes[code] += own[place + m] = g * scale[m];
+        dScale[channel] += g * whole[code];
+        dCodes[code] += own[place + m] = g * scale[channel];
       }
     });
     // the values are made anew before they are next asked for, so that their memory serves for the gradients of single weights
@@ -102,24 +102,24 @@ export class Codes implements Trainable {
     for (let m = 0; m < scale.length; m++) scale[m] *= Math.exp(logarithms[m]);
   }
 
-  /** The codes and scales that it stands at, and the words [outputs, inputs / block] where they may have changed. */
+  /** The codes and scales that it stands at, and the words by block where they may have changed. */
   get result(): { codes: Uint8Array; scale: Float32Array; index?: Int32Array } {
-    const { latent, scale, words, places: { outputs }, top, assignment } = this, zero = 2 ** (this.weight.bits - 1), blocks = words.length / outputs;
+    const { latent, scale, words, places: { rows }, top, assignment } = this, zero = 2 ** (this.weight.bits - 1), blocks = words.length / rows;
     const codes = Uint8Array.from(latent, (v) => zero + Math.max(-top, Math.min(top, Math.round(v))));
-    return { codes, scale: scale.slice(), index: assignment && Int32Array.from(words, (_, i) => words[i % blocks * outputs + Math.floor(i / blocks)]) };
+    return { codes, scale: scale.slice(), index: assignment && Int32Array.from(words, (_, i) => words[i % blocks * rows + Math.floor(i / blocks)]) };
   }
 
-  /** For every place in a row: where its weights of all output channels lie (first and step), its place in a block, where the blocks' words begin, and the weights by place. */
-  private each(visit: (at: number, step: number, j: number, first: number, place: number) => void): void {
-    const { places: { first, step, outputs }, weight: { block } } = this;
-    for (let j = 0; j < first.length; j++) visit(first[j], step, j % block, Math.floor(j / block) * outputs, j * outputs);
+  /** For every place in a row: where its weights of all rows lie (first and step), its place in a block, where the blocks' words begin, the weights by place, and the first row's output channel. */
+  private each(visit: (at: number, step: number, j: number, first: number, place: number, channel: number) => void): void {
+    const { places, places: { first, step, rows }, weight: { block } } = this;
+    for (let j = 0; j < first.length; j++) visit(first[j], step, j % block, Math.floor(j / block) * rows, j * rows, channelAt(places, j));
   }
 }
 
-/** Which output channels have nothing but zeros. */
-function silentOutputs(codes: Float32Array, words: Int32Array, outputs: number, block: number): boolean[] {
-  return Array.from({ length: outputs }, (_, m) => {
-    for (let at = m; at < words.length; at += outputs) for (let j = 0; j < block; j++) if (codes[words[at] * block + j] !== 0) return false;
+/** Which rows have nothing but zeros. */
+function silentRows(codes: Float32Array, words: Int32Array, rows: number, block: number): boolean[] {
+  return Array.from({ length: rows }, (_, m) => {
+    for (let at = m; at < words.length; at += rows) for (let j = 0; j < block; j++) if (codes[words[at] * block + j] !== 0) return false;
     return true;
   });
 }

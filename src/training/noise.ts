@@ -1,7 +1,7 @@
 import { assign } from "../numeric/kmeans";
 import { Random } from "../numeric/random";
 import type { Noise } from "../protocol/tuning";
-import type { RowPlaces } from "./places";
+import { channelAt, type RowPlaces } from "./places";
 
 /** The words that stand for a weight's blocks. */
 export interface Book {
@@ -21,7 +21,7 @@ const STREAM = 1000;
  * — by their codeword, by zero, or by integers of 8 or 4 bits with a scale for each output channel. Gradients pass all blocks unchanged, straight through those.
  */
 export class QuantizationNoise {
-  /** Codewords as they stand, and which of them each block has, [blocks of a row, outputs]: both follow the weight. */
+  /** Codewords as they stand, and which of them each block has, [blocks of a row, rows]: both follow the weight. */
   readonly state: readonly (Float32Array | Int32Array)[];
   private readonly words: Float32Array;
   private readonly index: Int32Array;
@@ -36,11 +36,11 @@ export class QuantizationNoise {
    * @param own what the weight will be where the noise is of its own kind: words to begin with, or integers of so many bits
    */
   constructor(private readonly noise: Noise, private readonly places: RowPlaces, private readonly block: number, private readonly seed: number, private readonly stream: number, own: { book?: Book; bits?: number } = {}) {
-    const { outputs, inputs } = places, book = this.book = noise.kind === "codeword" ? own.book : undefined;
+    const { rows, inputs } = places, book = this.book = noise.kind === "codeword" ? own.book : undefined;
     this.top = 2 ** ((noise.kind === "int4" ? 4 : noise.kind === "int8" ? 8 : own.bits ?? 8) - 1) - 1;
-    this.noisy = new Float32Array(outputs * inputs);
+    this.noisy = new Float32Array(rows * inputs);
     this.words = book?.words.slice() ?? new Float32Array(0);
-    this.index = new Int32Array(book ? outputs * inputs / block : 0);
+    this.index = new Int32Array(book ? rows * inputs / block : 0);
     this.state = book ? [this.words, this.index] : [];
   }
 
@@ -51,43 +51,48 @@ export class QuantizationNoise {
     if (kind === "zero") this.each(step, (at) => { noisy[at] = 0; });
     else if (book) {
       if (step % EVERY === 0) this.follow(numbers, book);
-      const { words, index, places: { outputs }, block } = this;
-      this.each(step, (at, m, b, j) => { noisy[at] = words[index[b * outputs + m] * block + j] * book.scale[m]; });
+      const { words, index, block } = this;
+      this.each(step, (at, channel, i, j) => { noisy[at] = words[index[i] * block + j] * book.scale[channel]; });
     } else {
       const grids = this.peaks(numbers).map((peak) => peak / top || 1);
-      this.each(step, (at, m) => { noisy[at] = Math.round(numbers[at] / grids[m]) * grids[m]; });
+      this.each(step, (at, channel) => { noisy[at] = Math.round(numbers[at] / grids[channel]) * grids[channel]; });
     }
     return noisy;
   }
 
   /** The places of all weights in the blocks that a step draws. */
-  private each(step: number, visit: (at: number, output: number, block: number, place: number) => void): void {
-    const { noise: { p }, places: { outputs, inputs, first, step: stride }, block, seed, stream } = this, count = outputs * inputs / block, random = new Random(seed * 65_537 + step, STREAM + stream), spacing = Math.log1p(-p);
+  private each(step: number, visit: (at: number, channel: number, block: number, place: number) => void): void {
+    const { noise: { p }, places, places: { rows, inputs, span, first, step: stride }, block, seed, stream } = this, count = rows * inputs / block, random = new Random(seed * 65_537 + step, STREAM + stream), spacing = Math.log1p(-p);
     // the distance between drawn blocks is geometrically distributed: one number for each that is drawn
     for (let i = gap(random, spacing); i < count; i += 1 + gap(random, spacing)) {
-      const b = Math.floor(i / outputs), m = i % outputs;
-      for (let j = 0; j < block; j++) visit(first[b * block + j] + m * stride, m, b, j);
+      const start = Math.floor(i / rows) * block, m = i % rows;
+      for (let j = 0; j < block; j++) visit(first[start + j] + m * stride, m * span + channelAt(places, start + j), i, j);
     }
   }
 
   /** Every block takes its nearest word, and every word becomes the mean of its blocks (one pass of Lloyd's iteration). */
   private follow(numbers: Float32Array, { scale }: Book): void {
-    const { words, index, places: { outputs, inputs, first, step: stride }, block } = this, points = new Float32Array(numbers.length);
-    for (let j = 0, b = 0; j < inputs; j++, b = Math.floor(j / block)) for (let m = 0; m < outputs; m++) points[(b * outputs + m) * block + j % block] = numbers[first[j] + m * stride] / scale[m];
+    const { words, index, places, places: { rows, inputs, span, first, step: stride }, block } = this, points = new Float32Array(numbers.length);
+    for (let j = 0, b = 0; j < inputs; j++, b = Math.floor(j / block)) for (let m = 0; m < rows; m++) points[(b * rows + m) * block + j % block] = numbers[first[j] + m * stride] / scale[m * span + channelAt(places, j)];
     index.set(assign(points, block, words).index);
-    const sums = new Float64Array(words.length), mass = new Float64Array(words.length / block);
+    const sums = new Float64Array(words.length), mass = new Float64Array(words.length);
     for (let i = 0; i < index.length; i++) {
-      const weight = scale[i % outputs] ** 2, word = index[i];
-      mass[word] += weight;
-      for (let j = 0; j < block; j++) sums[word * block + j] += weight * points[i * block + j];
+      const start = Math.floor(i / rows) * block, m = i % rows;
+      for (let j = 0, at = index[i] * block; j < block; j++, at++) {
+        const weight = scale[m * span + channelAt(places, start + j)] ** 2;
+        mass[at] += weight;
+        sums[at] += weight * points[i * block + j];
+      }
     }
-    for (let i = 0; i < words.length; i++) if (mass[Math.floor(i / block)] > 0) words[i] = sums[i] / mass[Math.floor(i / block)];
+    for (let i = 0; i < words.length; i++) if (mass[i] > 0) words[i] = sums[i] / mass[i];
   }
 
   /** The largest size of each output channel's weights. */
   private peaks(numbers: Float32Array): Float32Array {
-    const { outputs, first, step } = this.places, peaks = new Float32Array(outputs);
-    for (const start of first) for (let m = 0; m < outputs; m++) peaks[m] = Math.max(peaks[m], Math.abs(numbers[start + m * step]));
+    const { places, places: { rows, span, first, step } } = this, peaks = new Float32Array(rows * span);
+    first.forEach((start, place) => {
+      for (let m = 0, channel = channelAt(places, place); m < rows; m++, channel += span) peaks[channel] = Math.max(peaks[channel], Math.abs(numbers[start + m * step]));
+    });
     return peaks;
   }
 }

@@ -1,37 +1,43 @@
 import { followOf } from "../compression/follow";
-import type { OpenedModel } from "../compression/host";
 import { gainsOf, relativeGains } from "../compression/seen";
 import { blockName, expand, isCodebook, type CodebookOptions } from "../methods/codebook";
 import type { CompressionMethod, WeightRows } from "../methods/method";
 import { methodById, methods } from "../methods/registry";
-import { kernelSize, outputsOf, toRows } from "../methods/rows";
+import { inputsOf, kernelSize, outputsOf, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
-import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts, CodebookWanted } from "../protocol/api";
+import type { Model } from "../onnx/model";
+import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts, CodebookWanted, LayerRow } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
 import { blockShape, Book, fittedScale, indexOf, type Codewords } from "./book";
 import { originalOf } from "./original";
 import { trialRows, trialScale, tryCodebook, type TrialRows } from "./trial";
 
-/** So many codebooks can be asked for their blocks, the newest ones. */
-const KEPT = 4;
+/** So many codebooks can be asked for their blocks, the newest ones: of all layers, and of one layer that is tried out. */
+const KEPT = 4, KEPT_OF_LAYER = 16;
 const MOST_WORDS = 65536, LONGEST_BLOCK = 512;
 /** What is tried out first, as near as the layer allows. */
 const FIRST_WORDS = 64;
 
 type Names = Pick<CodebookFacts, "layer" | "method" | "block" | "kernel" | "codebookBits" | "bytes" | "bitsPerWeight" | "missing" | "choices" | "choice">;
 
-/** Codebooks that are looked at: those of a file, and those that are tried out on its plain layers. */
+/** A layer that is looked at, and what was chosen as the original of its file where that is not known by its name. */
+export interface ShownLayer { file: string; model: Model; layer: Layer; row: LayerRow; chosen?: string }
+
+/** The plain layer that codebooks are tried out on where `shown` is looked at: itself, or the one that it was made of. */
+interface Trial { shown: Layer; chosen?: string; layer: Layer; scaleIsFree: boolean; weight: WeightRows; rows: Map<boolean, TrialRows> }
+
+/** Codebooks that are looked at: those of a file, and those that are tried out on a layer's plain weight, which of a compressed layer the original has. */
 export class Codebooks {
-  private readonly kept = new Map<number, Book>();
+  private readonly kept = new Map<number, { book: Book; shown: Layer }>();
   private next = 1;
-  private trial: { layer: Layer; weight: WeightRows; rows: Map<boolean, TrialRows> } | undefined;
+  private trial: Trial | undefined;
 
   constructor(private readonly pool: () => Promise<ComputePool>) {}
 
   /** The codebook that the file holds, beside the original's weights where those are found. */
-  async ofFile(file: string, { model }: OpenedModel, layer: Layer, bytes: number, chosen?: string): Promise<CodebookFacts | undefined> {
+  async ofFile({ file, model, layer, row: { bytes }, chosen }: ShownLayer): Promise<CodebookFacts | undefined> {
     for (const method of methods) {
       const found = await method.recognise(model, layer);
       if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK || found.index.length % outputsOf(layer)) continue;
@@ -40,48 +46,61 @@ export class Codebooks {
       if (!scale || !weight) continue;
       const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
       // as inference sees the rows: with what the normalization behind has taken over
-      const gains = known && relativeGains(toRows(layer, weight).values, await gainsOf(model, layer), known.rows.values, known.gains), measured = known && gains && { ...known, scale: scale.map((s, m) => s * gains[m]) };
-      return this.keep(new Book(codes, measured), { ...namesOf(layer, methodById(found.method).title, codes.d, found.codebookBits, bytes), missing: "missing" in original ? original.missing : undefined });
+      const gains = known && relativeGains(toRows(layer, weight).values, await gainsOf(model, layer), known.rows.values, known.gains), measured = known && gains && { rows: known.rows, bytes: known.layer.bytes, scale: scale.map((s, m) => s * gains[m]) };
+      if (known) this.trial = { shown: layer, chosen, ...known, weight: known.rows, rows: new Map() };
+      return this.keep(layer, new Book(codes, measured), {
+        ...namesOf(layer, methodById(found.method).title, codes.d, found.codebookBits, bytes),
+        choices: known && offersOf(known.layer, known.scaleIsFree).map(({ choice }) => choice), missing: "missing" in original ? original.missing : undefined,
+      });
     }
     return undefined;
   }
 
   /** A codebook as the product would make it without images, of the layer's plain weight. */
-  async tried(model: OpenedModel["model"], layer: Layer, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined> {
-    if (layer.blocked !== undefined) return undefined;
-    const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined, offers = offersOf(layer, scaleIsFree), offer = nearest(offers, wanted);
+  async tried(shown: ShownLayer, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined> {
+    const trial = await this.trialOf(shown);
+    if (!trial) return undefined;
+    const { layer, scaleIsFree } = trial, offers = offersOf(layer, scaleIsFree), offer = nearest(offers, wanted);
     if (!offer) return undefined;
-    const { method, options } = offer, rows = await this.rowsOf(model, layer, scaleIsFree, options.scale === "layer"), pool = await this.pool();
-    if (!rows) return undefined;
+    const { method, options } = offer, rows = rowsOf(trial, options.scale === "layer"), pool = await this.pool();
     throwIfCancelled(signal);
     const cancellable: ComputePool = { threads: pool.threads, run: (name, input, given) => { throwIfCancelled(signal); return pool.run(name, input, given); } };
     const names = namesOf(layer, method.title, options.block, options.valueBits, method.bytes(layer, options, scaleIsFree)), { block, bytes, bitsPerWeight } = names;
     const codes = await tryCodebook(rows, options, cancellable, (sqnrDb) => estimate({ codewords: options.words, block, indexBits: bitsFor(options.words), bytes, bitsPerWeight, sqnrDb }));
     throwIfCancelled(signal);
     const choices = offers.map(({ choice }) => choice);
-    return this.keep(new Book(codes, { rows: rows.rows, scale: trialScale(rows, codes), bytes: layer.bytes }), { ...names, choices, choice: choices.indexOf(offer.choice) });
+    return this.keep(shown.layer, new Book(codes, { rows: rows.rows, scale: trialScale(rows, codes), bytes: layer.bytes }), { ...names, choices, choice: choices.indexOf(offer.choice) });
   }
 
   /** The layer that is tried out stays at hand. */
-  private async rowsOf(model: OpenedModel["model"], layer: Layer, scaleIsFree: boolean, shared: boolean): Promise<TrialRows | undefined> {
-    if (this.trial?.layer !== layer) {
-      const weight = await readWeight(model, layer);
-      if (!weight) return undefined;
-      this.trial = { layer, rows: new Map(), weight: toRows(layer, weight) };
+  private async trialOf({ file, model, layer, row, chosen }: ShownLayer): Promise<Trial | undefined> {
+    if (this.trial?.shown === layer && this.trial.chosen === chosen) return this.trial;
+    if (row.codewords !== undefined) {
+      const original = await originalOf(file, layer, chosen);
+      if ("missing" in original || original.layer.blocked !== undefined) return undefined;
+      return this.trial = { shown: layer, chosen, ...original, weight: original.rows, rows: new Map() };
     }
-    const { rows, weight } = this.trial, known = rows.get(shared) ?? trialRows(weight, scaleIsFree, shared);
-    rows.set(shared, known);
-    return known;
+    const weight = layer.blocked === undefined ? await readWeight(model, layer) : undefined;
+    if (!weight) return undefined;
+    return this.trial = { shown: layer, chosen, layer, scaleIsFree: (await followOf(model, layer))?.normalization !== undefined, weight: toRows(layer, weight), rows: new Map() };
   }
 
-  blocks(codebook: number, request: BlockRequest): BlockPage | undefined { return this.kept.get(codebook)?.page(request); }
+  blocks(codebook: number, request: BlockRequest): BlockPage | undefined { return this.kept.get(codebook)?.book.page(request); }
 
-  private keep(book: Book, names: Names): CodebookFacts {
+  /** Codebooks of one layer share its weight, so that more of them are kept: several may be tried beside the one that blocks are asked of. */
+  private keep(shown: Layer, book: Book, names: Names): CodebookFacts {
     const id = this.next++;
-    this.kept.set(id, book);
-    this.kept.delete(id - KEPT);
+    this.kept.set(id, { book, shown });
+    for (const [old, other] of this.kept) if (old <= id - (other.shown === shown ? KEPT_OF_LAYER : KEPT)) this.kept.delete(old);
     return { id, ...names, ...book.figures };
   }
+}
+
+/** The weight in units of its channels' scales, or of one scale. */
+function rowsOf({ rows, weight, scaleIsFree }: Trial, shared: boolean): TrialRows {
+  const known = rows.get(shared) ?? trialRows(weight, scaleIsFree, shared);
+  rows.set(shared, known);
+  return known;
 }
 
 function namesOf(layer: Layer, method: string, d: number, codebookBits: number | undefined, bytes: number): Names {
@@ -103,12 +122,12 @@ async function storedScale(weight: Float32Array | undefined, layer: Layer, codes
 /** A choice of the page, with the options of its method. */
 interface Offer { choice: CodebookChoice; method: CompressionMethod; options: CodebookOptions & { scale?: unknown } }
 
-/** What the methods offer, by the shape of a block. */
+/** What the methods offer, by the shape of a block, which lies in one output channel: what holds several has no place in the views. */
 function offersOf(layer: Layer, scaleIsFree: boolean): Offer[] {
   return methods.filter((method) => method.accepts(layer) === true).flatMap((method) => {
     const offers: Offer[] = [];
     for (const { options } of method.candidates(layer, scaleIsFree)) {
-      if (!isCodebook(options)) continue;
+      if (!isCodebook(options) || inputsOf(layer) % options.block) continue;
       const { block, words } = options, offer = offers.find(({ choice }) => choice.block === block);
       if (offer) offer.choice.words.push(words);
       else offers.push({ method, options, choice: { method: method.id, title: method.title, block, shape: blockName(layer, block), words: [words] } });

@@ -1,13 +1,14 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
+import { followOf } from "../compression/follow";
 import { gainsOf } from "../compression/seen";
 import { toRows } from "../methods/rows";
 import type { WeightRows } from "../methods/method";
 import { findLayers, readWeight, type Layer } from "../onnx/layers";
 import { openModelFile } from "./host";
 
-/** The weights that a compressed layer was made of with their {@link gainsOf}, or why they are not known. */
-export type Original = { rows: WeightRows; gains: Float64Array; bytes: number } | { missing: { file: string; differs: boolean } };
+/** The layer that a compressed one was made of, its weights with their {@link gainsOf} and whether its channels' scale is free; or why they are not known. */
+export type Original = { layer: Layer; rows: WeightRows; gains: Float64Array; scaleIsFree: boolean } | { missing: { file: string; differs: boolean } };
 
 /** Looks for the original of NAME.small.onnx, NAME.onnx in the same folder, or what was `chosen` as the original: it has the same layer in the same shape. */
 export async function originalOf(file: string, layer: Layer, chosen?: string): Promise<Original> {
@@ -19,7 +20,7 @@ export async function originalOf(file: string, layer: Layer, chosen?: string): P
   try {
     const same = findLayers(opened.model).find(({ id, op, dims, outputAxis }) => id === layer.id && op === layer.op && outputAxis === layer.outputAxis && dims.join() === layer.dims.join());
     const weight = same?.tensor && await readWeight(opened.model, same);
-    return weight ? { rows: toRows(layer, weight), gains: await gainsOf(opened.model, same), bytes: same.bytes } : missing(true);
+    return weight ? { layer: same, rows: toRows(layer, weight), gains: await gainsOf(opened.model, same), scaleIsFree: (await followOf(opened.model, same))?.normalization !== undefined } : missing(true);
   } catch {
     return missing(true); // as unreadable as another model
   } finally {

@@ -13,7 +13,7 @@ import type { LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "
 import { bitsOfAll, storedBits } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { openPool } from "../runtime/node";
-import { Codebooks } from "./codebooks";
+import { Codebooks, type ShownLayer } from "./codebooks";
 import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
 import { drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
@@ -59,8 +59,8 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
       chosen.forEach((kernel, i) => values.set(weight.subarray(kernel * size, (kernel + 1) * size), i * size));
       return { total: order.length, first, height, width, order: chosen.slice(), values };
     },
-    async codebook(file, id, original) { const model = await view(file); return codebooks.ofFile(file, model.opened, find(model, id), rowOf(model, id).bytes, original); },
-    async preview(file, id, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(model.opened.model, find(model, id), wanted, estimate, signal); },
+    async codebook(file, id, original) { const model = await view(file); return codebooks.ofFile(shown(file, model, id, original)); },
+    async preview(file, id, original, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(shown(file, model, id, original), wanted, estimate, signal); },
     async compared(original, compressed) {
       const [before, after] = [await view(original), await view(compressed)];
       return { original: before.facts, compressed: after.facts, layers: comparedLayers(before, after) };
@@ -76,6 +76,8 @@ function find({ layers }: Viewed, id: string): Layer {
   if (!layer) throw new KernelscopeError("usage", `The model has no layer ${id}.`);
   return layer;
 }
+
+const shown = (file: string, model: Viewed, id: string, chosen: string | undefined): ShownLayer => ({ file, model: model.opened.model, layer: find(model, id), row: rowOf(model, id), chosen });
 
 const rowOf = ({ rows }: Viewed, id: string): LayerRow => rows.find(({ name }) => name === id)!;
 

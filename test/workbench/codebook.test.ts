@@ -131,7 +131,12 @@ test("brackets lead from layer to layer, words can be sorted, strips are strips"
 
 test("without the original the codewords stand alone, and it is said what is missing", async () => {
   const page = await open("lone.small.onnx", "17");
-  expect(await page.locator(".book-note").innerText()).toBe("lone.onnx is missing. With it in the same folder, the original’s kernels and what they lost are shown.");
+  expect(await page.locator(".book-note").innerText()).toBe("lone.onnx is missing. With it in the same folder, the original’s kernels, what they lost and other methods beside are shown.");
+  const beside = page.locator(".book-pick .select");
+  expect(await beside.getAttribute("disabled")).not.toBeNull();
+  expect((await beside.locator(".selected-value").innerText()).trim()).toBe("Original missing");
+  expect(await beside.getAttribute("aria-label")).toMatch(/^Beside: lone.onnx is missing\./);
+  expect(await page.locator(".book-pick").getAttribute("title")).toMatch(/^lone.onnx is missing\./);
   expect(await figures(page)).toMatch(/[\d.]+ KB in the file/);
   expect(await figures(page)).not.toContain("SQNR");
   expect(await page.locator(".book-scatter .book-caption").innerText()).toMatch(/^\d+ codewords as discs sized by use$/);
@@ -147,7 +152,7 @@ test("another method's codebook stands beside the one that is tried out", async 
   await page.locator(".book-pick .select").click();
   await page.locator(".book-pick [role=option]", { hasText: "2×3×3 · Product quantization" }).click();
   const columns = page.locator(".beside-column"), other = columns.nth(1);
-  await page.waitForSelector(".beside-column:nth-child(2):not([data-stale]) .codeword");
+  await page.waitForSelector(".beside-column + .beside-column:not([data-stale]) .codeword");
   expect(await page.locator(".book-panes").isHidden()).toBe(true);
   expect(await columns.nth(0).innerText()).toMatch(/3×3 · Kernel codebook[^]*predicted[^]*bits per weight[^]*64\s+codewords[^]*dB\s+SQNR[^]*worst/i);
   expect(await other.innerText()).toMatch(/2×3×3 · Product quantization[^]*predicted[^]*bits per weight[^]*64\s+codewords[^]*dB\s+SQNR[^]*worst/i);
@@ -172,6 +177,41 @@ test("another method's codebook stands beside the one that is tried out", async 
   await page.locator(".book-pick .select").click();
   await page.locator(".book-pick [role=option]", { hasText: "Nothing" }).click();
   expect(await page.locator(".book-panes").isVisible()).toBe(true);
+});
+
+test("another method's codebook, made of the original, stands beside the one that the file holds", async () => {
+  const page = await open("fashion-cnn.small.onnx", "17");
+  await workbench.sideBar(false);
+  const own = await figures(page), columns = page.locator(".beside-column");
+  await page.locator(".book-pick .select").click();
+  await page.locator(".book-pick [role=option]", { hasText: "2×3×3 · Product quantization" }).click();
+  await page.waitForSelector(".beside-column + .beside-column:not([data-stale]) .codeword");
+  expect(await page.locator(".book-panes, .book-trial, .book-sort").filter({ visible: true }).count()).toBe(0);
+  expect(await columns.nth(0).innerText()).toMatch(/^3×3 · Kernel codebook[^]*in the file[^]*bits per weight[^]*16\s+codewords[^]*dB\s+SQNR[^]*worst/i);
+  expect(await columns.nth(1).innerText()).toMatch(/^2×3×3 · Product quantization[^]*predicted[^]*bits per weight[^]*16\s+codewords[^]*dB\s+SQNR[^]*worst/i);
+  const noise = async (column: number) => /(−?[\d.]+) dB/.exec(await columns.nth(column).locator(".figures").innerText())![1];
+  expect(own).toContain(`${await noise(0)} dB SQNR`);
+  expect(await page.locator(".beside-note").innerText()).toMatch(/^The second is made of the original’s weights as they are;/);
+  await page.locator(".book-pick .select").click();
+  await page.locator(".book-pick [role=option]", { hasText: "1×3 · Kernel codebook" }).click();
+  await expect.poll(async () => Number(await noise(1)) > Number(await noise(0))).toBe(true); // a third of the block
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`codebook-beside-file-${name}`);
+    expect(await violations(page), name).toEqual([]);
+  }
+  for (const width of [1104, 800, 520, 360]) {
+    await workbench.page.setViewportSize({ width: width + 48, height: 900 });
+    await workbench.page.waitForTimeout(400);
+    await workbench.picture(`codebook-beside-file-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  // the next layer has nothing beside it until that is chosen
+  await page.locator(".book-head .icon-button").first().click();
+  await ready(page, "14.weight");
+  expect(await page.locator(".book-beside").isHidden()).toBe(true);
+  expect(await page.locator(".book-sort").isVisible()).toBe(true);
 });
 
 test("a layer that is not compressed is tried out, and nothing is written", async () => {

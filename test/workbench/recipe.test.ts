@@ -210,6 +210,7 @@ test("pins hold at every size, by keys, by the list of all choices, and let go a
   await row(page, "14").locator(".plan-method").click();
   await page.locator(".chooser").waitFor();
   await workbench.picture("recipe-choices");
+  expect(await page.locator(".chooser-item", { hasText: "Leave Alone" }).innerText()).toContain("32.00 bits");
   await page.locator(".chooser-item", { hasText: "int · 8 bits" }).click();
   await expect.poll(() => method(page, "14")).toBe("int 8 bits");
   await row(page, "3").click();

@@ -185,6 +185,11 @@ test("a training shows its course in every theme and width, is read as a table, 
   const comparison = await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`);
   await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^[\d.]+ → [\d.]+ %\s*by fine-tuning$/);
   await workbench.picture("tuning-comparison");
+  await workbench.page.setViewportSize({ width: 1100, height: 900 });
+  await workbench.page.waitForTimeout(400);
+  await workbench.picture("tuning-comparison-1100");
+  for (const kept of [".cmp-tuned", ".cmp-step .control, .cmp-measured"]) expect(await comparison.locator(kept).first().isVisible(), kept).toBe(true);
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
 });
 
 test("a training whose process is killed goes on from its checkpoint and ends well", { timeout: 600_000 }, async () => {

@@ -9,29 +9,34 @@ import { nearlyAll, Shelf } from "./shelf";
 import { choiceText } from "./trial";
 import { WordList } from "./words";
 
+/** A codebook and what it is called: "3×3 · Kernel codebook" */
+interface Named { name: string; facts: CodebookFacts }
 type Ask = (wanted: CodebookWanted, signal: AbortSignal) => Promise<CodebookFacts | undefined>;
 
-/** Two codebooks of one layer in two columns: the one that is tried out, and another that follows its number of codewords. */
+/** Two codebooks of one layer in two columns: the present one, and another that is tried out with as many codewords. */
 export class Beside {
   readonly element = el("div", { class: "book-beside", hidden: true });
   /** Chooses what is shown beside the present codebook; nothing to begin with. */
   readonly picker = el("label", { class: "book-pick" });
+  private readonly note = el("p", { class: "beside-note" }, t("The second is made of the original’s weights as they are; the file’s may have been fitted on images, to lose less at the layer’s outputs."));
   private readonly columns = [new Column(), new Column()] as const;
-  private present: CodebookFacts | undefined;
+  private present: Named | undefined;
   private chosen: number | undefined;
   private running: AbortController | undefined;
 
   /** @param changed is told whether the columns stand in the place of the panes */
   constructor(private readonly ask: Ask, private readonly changed: (open: boolean) => void) {}
 
-  /** The present codebook is another one: of a layer that is not tried out there is nothing to choose. */
-  show(facts: CodebookFacts | undefined): void {
-    const { present } = this, choices = facts?.choices, same = present?.layer === facts?.layer && choices !== undefined;
-    this.present = facts;
+  /** The present codebook is another one. @param missing why there is nothing to choose, if so */
+  show(present: Named | undefined, missing = ""): void {
+    const facts = present?.facts, choices = facts?.choices, same = this.present?.facts.layer === facts?.layer && choices !== undefined && this.present?.facts.choices !== undefined;
+    this.present = present;
     if (!same) this.chosen = undefined;
-    this.picker.hidden = choices === undefined;
-    if (!same && choices) {
-      this.picker.replaceChildren(el("span", {}, t("Beside")), select({ label: t("Beside"), values: [{ value: "", text: t("Nothing") }, ...choices.map((choice, i) => ({ value: String(i), text: choiceText(choice) }))], value: "", onChange: (value) => {
+    this.picker.hidden = !present;
+    this.picker.title = choices ? "" : missing;
+    if (!same) {
+      const values = choices ? [{ value: "", text: t("Nothing") }, ...choices.map((choice, i) => ({ value: String(i), text: choiceText(choice) }))] : [{ value: "", text: t("Original missing") }];
+      this.picker.replaceChildren(el("span", {}, t("Beside")), select({ label: choices ? t("Beside") : `${t("Beside")}: ${missing}`, values, value: "", disabled: !choices, onChange: (value) => {
         this.chosen = value === "" ? undefined : Number(value);
         void this.load();
       } }));
@@ -42,18 +47,19 @@ export class Beside {
   /** The newest request wins; what stands stays, dimmed, until it is there. */
   private async load(): Promise<void> {
     this.running?.abort();
-    const { present, chosen, columns: [left, right] } = this, choice = chosen === undefined ? undefined : present?.choices?.[chosen], running = this.running = new AbortController();
-    if (this.element.hidden !== (choice === undefined)) this.element.replaceChildren(...(choice ? this.columns.map(({ element }) => element) : []));
+    const { present, chosen, columns: [left, right] } = this, choice = chosen === undefined ? undefined : present?.facts.choices?.[chosen], running = this.running = new AbortController();
+    if (this.element.hidden !== (choice === undefined)) this.element.replaceChildren(...(choice ? [this.note, ...this.columns.map(({ element }) => element)] : []));
     this.element.hidden = choice === undefined;
     this.changed(choice !== undefined);
     if (!present || !choice) return;
+    this.note.hidden = present.facts.choice !== undefined;
     left.show(present);
-    right.wait(`${choiceText(choice)}`);
+    right.wait(choiceText(choice));
     try {
-      const facts = await this.ask({ method: choice.method, block: choice.block, words: present.codewords }, running.signal);
+      const facts = await this.ask({ method: choice.method, block: choice.block, words: present.facts.codewords }, running.signal);
       if (running !== this.running) return;
       if (!facts) right.say(t("There is no such codebook of this layer."));
-      else for (const [column, own] of [[left, present], [right, facts]] as const) column.show(own, worst(present, facts));
+      else for (const [column, own] of [[left, present], [right, { name: choiceText(choice), facts }]] as const) column.show(own, worst(present.facts, facts));
     } catch (error) {
       if (running === this.running) right.say(error instanceof Error ? error.message : String(error));
     }
@@ -84,12 +90,12 @@ class Column {
   }
 
   /** @param most end of the distortion's axis */
-  show(facts: CodebookFacts, most = worst(facts)): void {
-    const { original, choices, choice = 0, codewords, bitsPerWeight, bytes } = facts, shelf = new Shelf(facts), name = choices?.[choice] ? choiceText(choices[choice]) : facts.method;
+  show({ name, facts }: Named, most = worst(facts)): void {
+    const { original, choice, codewords, bitsPerWeight, bytes } = facts, shelf = new Shelf(facts);
     this.wait(name);
     delete this.element.dataset.stale;
     const figures: [string, string][] = [
-      [format.bytes(bytes), t("predicted")], [format.bits(bitsPerWeight), t("bits per weight")], [format.whole(codewords), t("codewords")],
+      [format.bytes(bytes), choice === undefined ? t("in the file") : t("predicted")], [format.bits(bitsPerWeight), t("bits per weight")], [format.whole(codewords), t("codewords")],
       [original?.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), t("SQNR")],
     ];
     this.figures.replaceChildren(...figures.map(([value, text]) => el("div", { class: "figure" }, el("b", {}, value), el("small", {}, text))));

@@ -34,7 +34,8 @@ export class CodebookView {
   private readonly message = el("p", { class: "book-message", role: "alert", hidden: true });
   private readonly panes = el("div", { class: "book-panes" });
   private readonly trial = new Trial((wanted) => void this.tryOut(wanted));
-  private readonly beside = new Beside((wanted, signal) => this.row ? this.host.preview(this.row.name, wanted, () => undefined, signal) : Promise.resolve(undefined), (open) => { this.panes.hidden = open; });
+  private readonly beside = new Beside((wanted, signal) => this.row ? this.host.preview(this.row.name, wanted, () => undefined, signal) : Promise.resolve(undefined), (open) => { this.panes.hidden = this.sorting.hidden = open; });
+  private readonly sorting = el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")));
   private readonly words = new WordList((word) => this.select(word), (word) => this.light(word === undefined ? {} : { word }));
   private readonly scatter = new Scatter((word) => this.select(word), (spot, at) => this.hover(this.scatter.stage, spot, at));
   private readonly map = new IndexMap((word) => this.select(word), (spot, at) => this.hover(this.map.stage, spot, at), () => this.scatter.wordColours);
@@ -59,8 +60,8 @@ export class CodebookView {
     } });
     this.head.append(
       iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
-      this.method, this.figures, el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")), sort));
-    this.trial.element.append(this.beside.picker);
+      this.method, this.figures, this.sorting);
+    this.sorting.append(sort);
     this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes);
     this.element.addEventListener("keydown", (event) => this.key(event));
   }
@@ -100,7 +101,7 @@ export class CodebookView {
       const facts = await ask(running.signal);
       if (running !== this.running || !row) return;
       if (facts) this.fill(facts, row);
-      else this.say(row.skipped ?? t("{0} cannot be held as a codebook.", row.label));
+      else this.say(row.skipped ?? (row.codewords === undefined ? t("{0} cannot be held as a codebook.", row.label) : t("{0} has codewords of several output channels, or too many of them for this view.", row.label)));
     } catch (error) {
       if (running === this.running) this.say(error instanceof Error ? error.message : String(error));
     } finally {
@@ -122,13 +123,15 @@ export class CodebookView {
   }
 
   private fill(facts: CodebookFacts, row: LayerRow): void {
-    const shelf = new Shelf(facts), m = format.roundUp(nearlyAll(facts.values, facts.uses)), same = facts.choices === undefined && this.shown?.shelf.facts.layer === facts.layer;
+    const shelf = new Shelf(facts), m = format.roundUp(nearlyAll(facts.values, facts.uses)), same = facts.choice === undefined && this.shown?.shelf.facts.layer === facts.layer;
     this.shown = { shelf, m, noun: nounOf(shelf) };
     this.message.hidden = true;
     this.note.hidden = facts.missing === undefined;
     this.note.textContent = missingText(shelf);
     this.trial.show(facts);
-    this.beside.show(facts);
+    if (facts.choice === undefined) this.sorting.before(this.beside.picker);
+    else this.trial.element.append(this.beside.picker);
+    this.beside.show({ name: `${blockOf(facts, row)} · ${facts.method}`, facts }, missingText(shelf));
     this.showHead(facts);
     if (!same || this.selected >= facts.codewords) this.selected = shelf.order("use")[0];
     this.words.show(shelf, this.sort, m);
@@ -194,7 +197,7 @@ const blockOf = ({ block: [height, width] }: Pick<CodebookFacts, "block">, { sha
 
 /** [value, name, hover] */
 function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string][] {
-  const { choices, original, uses, codewords, codebookBits, indexBits, bytes, bitsPerWeight } = facts, dead = uses.reduce((sum, n) => sum + (n ? 0 : 1), 0), predicted = choices !== undefined;
+  const { choice, original, uses, codewords, codebookBits, indexBits, bytes, bitsPerWeight } = facts, dead = uses.reduce((sum, n) => sum + (n ? 0 : 1), 0), predicted = choice !== undefined;
   const sizes: [string, string, string] = original
     ? [`${format.bytes(original.bytes)} → ${format.bytes(bytes)}`, predicted ? t("predicted, {0} times smaller", format.times(original.bytes / bytes)) : t("{0} times smaller", format.times(original.bytes / bytes)), t("The weights of {0}", row.name)]
     : [format.bytes(bytes), t("in the file"), t("The weights of {0}", row.name)];

@@ -38,10 +38,10 @@ export class Trial {
 
   /** Nothing to set where the file holds the codebook. */
   show(facts: CodebookFacts): void {
-    this.element.hidden = facts.choices === undefined;
-    if (!facts.choices) return;
+    this.element.hidden = facts.choice === undefined;
+    if (!facts.choices || facts.choice === undefined) return;
     this.choices = facts.choices;
-    this.wanted = { choice: facts.choice ?? 0, words: facts.codewords };
+    this.wanted = { choice: facts.choice, words: facts.codewords };
     this.block.replaceChildren(select({ label: t("Block"), values: facts.choices.map((choice, i) => ({ value: String(i), text: choiceText(choice) })), value: String(this.wanted.choice), onChange: (value) => this.set({ choice: Number(value) }) }));
     this.tell();
     this.busy(false);

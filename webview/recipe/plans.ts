@@ -43,9 +43,10 @@ export class Plans {
     return this.facts.layers.map(({ parameters, typeBits, choices }, i) => (parameters ? storedBits({ bitsPerWeight: 8 * bytes[i] / parameters, method: choices[point.choices[i]].method }, typeBits) : 0));
   }
 
-  /** Bytes of one layer with another choice. */
-  bytesWith({ choices, ...point }: PlanPoint, at: number, choice: number): number {
-    return this.layerBytes({ ...point, choices: choices.map((own, i) => (i === at ? choice : own)) })[at];
+  /** Bytes of one layer with another choice, and bits a weight. */
+  with({ choices, ...point }: PlanPoint, at: number, choice: number): { bytes: number; bits: number } {
+    const other = { ...point, choices: choices.map((own, i) => (i === at ? choice : own)) };
+    return { bytes: this.layerBytes(other)[at], bits: this.layerBits(other)[at] };
   }
 
   /** Presets between the slider's ends: one that leaves large layers as they are lies beyond. */

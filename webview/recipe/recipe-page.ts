@@ -301,14 +301,14 @@ export class RecipePage {
   private choose(layer: string, under: HTMLElement): void {
     const { plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
     if (!plans || !view || at < 0) return;
-    const { choices, label, parameters } = plans.facts.layers[at], point = this.looked ?? plans.facts.candidate, now = choices[point.choices[at]], setting = view.layers[this.keyOf(layer)], fixed = setting?.method !== undefined && setting.options ? choiceOf(plans.facts.layers[at], setting.method, setting.options) : setting?.pin === "leave" ? choices.length - 1 : undefined;
+    const { choices, label } = plans.facts.layers[at], point = this.looked ?? plans.facts.candidate, now = choices[point.choices[at]], setting = view.layers[this.keyOf(layer)], fixed = setting?.method !== undefined && setting.options ? choiceOf(plans.facts.layers[at], setting.method, setting.options) : setting?.pin === "leave" ? choices.length - 1 : undefined;
     const quality = plans.quality(point.loss), isShare = plans.facts.prediction.of === "agreement";
     const cost = (loss: number): string => { const by = plans.quality(Math.max(0, point.loss - now.loss + loss)) - quality, value = isShare ? 100 * by : by; return Math.abs(value) < 0.005 ? "" : `${value > 0 ? "+" : ""}${isShare ? t("{0} points", format.hundredths(value)) : t("{0} dB", format.hundredths(value))}`; };
     openChooser(t("Method of {0}", label), [
       { text: t("Automatic"), note: t("as the target asks"), chosen: fixed === undefined, act: () => this.pin(layer, undefined) },
       ...choices.map(({ text, loss, method }, i) => {
-        const bytes = plans.bytesWith(point, at, i);
-        return { text: method === undefined ? t("Leave Alone") : text, note: [t("{0} bits", format.hundredths(8 * bytes / parameters)), format.bytes(bytes), cost(loss)].filter(Boolean).join(" · "), chosen: i === fixed, act: () => this.fix(layer, i) };
+        const { bytes, bits } = plans.with(point, at, i);
+        return { text: method === undefined ? t("Leave Alone") : text, note: [t("{0} bits", format.hundredths(bits)), format.bytes(bytes), cost(loss)].filter(Boolean).join(" · "), chosen: i === fixed, act: () => this.fix(layer, i) };
       }),
     ], under);
   }

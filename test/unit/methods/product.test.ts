@@ -115,13 +115,37 @@ test("a pruned channel stays zero, also beside others of very different size", a
   }
 });
 
-test("blocks of several channels are not trained, those of one are", async () => {
-  const { layer, rows } = await layerOf(CASES["a depthwise convolution"]), codesOf = async (block: number) => productMethod.codesOf(await productMethod.compress(layer, rows, options({ block, words: 3 }), plain));
-  expect(await codesOf(18)).toBeUndefined();
-  expect(await codesOf(9)).toMatchObject({ block: 9, bits: 8 });
+test("pairs of channels are offered in depthwise convolutions alone, and not where one of them is pruned", async () => {
+  const blocksOf = (layer: Layer) => new Set(productMethod.candidates(layer, true).map(({ options: { block, scale } }) => `${block} ${scale}`));
+  expect(blocksOf((await layerOf({ ...CASES["a depthwise convolution"], weight: [64, 1, 3, 3], input: [1, 64, 5, 5], attributes: { group: 64 } })).layer)).toEqual(new Set(["18 channel", "9 layer"]));
+  expect(blocksOf((await layerOf({ op: "Conv", weight: [64, 1, 3, 3], input: [1, 1, 5, 5] })).layer)).toEqual(new Set(["9 layer"]));
+  const one = CASES["a depthwise convolution"], { layer, rows } = await layerOf(one, wave(size(one.weight)).map((v, i) => (Math.floor(i / 9) === 5 ? 1e-40 : v)));
+  expect(productMethod.accepts(layer, options({ block: 18 }))).toBe(true);
+  expect(productMethod.accepts(layer, options({ block: 18 }), rows)).toMatch(/channel 5 is all zero/);
+  expect(productMethod.accepts(layer, options({ block: 9 }), rows)).toBe(true);
 });
 
-test.each<[Partial<ProductOptions>, RegExp]>([[{ block: 7 }, /Blocks of 7 do not divide the 72 weights/], [{ block: 72 * 5 }, /do not divide/], [{ block: 144, scale: "channel" }, /several output channels/]])("%j is refused", async (more, reason) => {
+test("channels of very different size share words where each keeps its scale", async () => {
+  const one = { ...CASES["a depthwise convolution"], weight: [64, 1, 3, 3], attributes: { group: 64 } }, kernels = wave(2 * 18, 5), sizes = Array.from({ length: 64 }, (_, m) => 10 ** (m % 7 - 3));
+  const { layer, rows } = await layerOf(one, Float32Array.from({ length: 64 * 9 }, (_, i) => kernels[Math.floor(i / 18) % 2 * 18 + i % 18] * sizes[Math.floor(i / 9)]));
+  const lost = async (scale: "layer" | "channel") => {
+    const packed = await productMethod.compress(layer, rows, options({ block: 18, words: 2, scale }), plain), restored = productMethod.restore(packed);
+    return Array.from({ length: 64 }, (_, m) => {
+      const own = rows.values.subarray(m * 9, (m + 1) * 9);
+      return own.reduce((sum, v, j) => sum + (v - restored[m * 9 + j]) ** 2, 0) / own.reduce((sum, v) => sum + v * v, 0);
+    });
+  };
+  expect(Math.max(...await lost("channel"))).toBeLessThan(1e-3);
+  expect(Math.max(...await lost("layer"))).toBeGreaterThan(0.5);
+});
+
+test("blocks of several channels are trained like those of one", async () => {
+  const { layer, rows } = await layerOf(CASES["a depthwise convolution"]), codesOf = async (block: number) => productMethod.codesOf(await productMethod.compress(layer, rows, options({ block, words: 3 }), plain));
+  expect(await codesOf(18)).toMatchObject({ block: 18, bits: 8, index: { length: 6 } });
+  expect(await codesOf(9)).toMatchObject({ block: 9, bits: 8, index: { length: 12 } });
+});
+
+test.each<[Partial<ProductOptions>, RegExp]>([[{ block: 7 }, /Blocks of 7 do not divide the 72 weights/], [{ block: 72 * 5 }, /do not divide/]])("%j is refused", async (more, reason) => {
   expect(productMethod.accepts((await layerOf(CASES["a convolution"])).layer, options(more))).toMatch(reason);
 });
 

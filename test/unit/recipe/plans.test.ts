@@ -52,13 +52,14 @@ describe("plans", () => {
     expect(plans.layerBytes({ ...facts.candidate, choices: [2, 2] })).toEqual([272, 3200]);
     expect(plans.layerBytes({ ...facts.candidate, choices: [3, 2], shared: 0 })).toEqual([3200, 3200]);
     const point = plans.at(2);
-    point.choices.forEach((choice, at) => { expect(plans.bytesWith(point, at, choice)).toBe(plans.layerBytes(point)[at]); });
-    expect(plans.bytesWith(point, 0, 3)).toBe(3200);
+    point.choices.forEach((choice, at) => { expect(plans.with(point, at, choice)).toEqual({ bytes: plans.layerBytes(point)[at], bits: plans.layerBits(point)[at] }); });
+    expect(plans.with(point, 0, 3).bytes).toBe(3200);
   });
   test("have bits of all bytes where a layer is compressed, and of its type where it is left", () => {
     const small = new Plans({ ...facts, layers: [{ ...facts.layers[0], parameters: 90 }, { ...facts.layers[1], parameters: 90, typeBits: 0 }] }), bits = (...choices: number[]) => small.layerBits({ ...facts.candidate, choices, shared: 0 });
     expect(bits(3, 1)).toEqual([32, 8 * 160 / 90]); // not what name and shape take beside its weights
     expect(bits(2, 2)).toEqual([8 * 200 / 90, 8 * 3200 / 90]);
+    expect(small.with({ ...facts.candidate, choices: [2, 1], shared: 0 }, 0, 3)).toEqual({ bytes: 3200, bits: 32 });
   });
   test("have bytes by kind that add up to the file", () => {
     const parts = partsOf(facts, plans.at(2));

@@ -56,6 +56,18 @@ test("codewords: a block is seen as the nearest word, and words become the means
   expect([...means]).toEqual(before);
 });
 
+test("a word of several channels takes each one's scale; integers keep a grid for each channel", () => {
+  const CHANNELS = 8, pairs = rowPlaces({ name: "w", dims: [CHANNELS, 1, 3, 3] }, 0, 18), values = wave(CHANNELS * 9), scale = Float32Array.from({ length: CHANNELS }, (_, m) => 2 ** m);
+  expect(pairs).toMatchObject({ rows: 4, span: 2, inputs: 18, step: 18 });
+  const noise = new QuantizationNoise({ kind: "codeword", p: 1 }, pairs, 18, 1, 0, { book: { words: wave(2 * 18, 3), scale } }), seenValues = [...noise.of(values, 0)], [means, index] = noise.state;
+  seenValues.forEach((v, i) => { expect(v).toBeCloseTo(means[index[Math.floor(i / 18)] * 18 + i % 18] * scale[Math.floor(i / 9)], 4); });
+  const whole = new QuantizationNoise({ kind: "int4", p: 1 }, pairs, 18, 1, 0).of(values, 0);
+  for (let m = 0; m < CHANNELS; m++) {
+    const own = values.subarray(m * 9, (m + 1) * 9), grid = Math.max(...own.map(Math.abs)) / 7;
+    own.forEach((v, j) => { expect(whole[m * 9 + j]).toBeCloseTo(Math.round(v / grid) * grid, 5); });
+  }
+});
+
 test("a weight with noise learns what a step's gradient says, and shows itself as it is outside of steps", () => {
   const dense = new Dense(parameter, weight, new Momentum(size, { momentum: 0 }), 0.1, new QuantizationNoise({ kind: "zero", p: 0.5 }, places, BLOCK, 1, 0));
   expect(dense.values()).toEqual(stored);

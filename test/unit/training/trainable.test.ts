@@ -52,6 +52,20 @@ test("a scale that is kept elsewhere stays, a silent channel stays silent, codes
   expect(Math.max(...found)).toBe(63);
 });
 
+test("words of several channels, each with its own scale, are learned, and blocks take better ones", () => {
+  const CHANNELS = 12, own = taps, depthwise = [CHANNELS, 1, ...KERNEL], scales = wave(CHANNELS, 2).map((v) => Math.abs(v) + 0.2), words = codes.subarray(0, 4 * own);
+  const valueOf = (which: ArrayLike<number>, given: ArrayLike<number>) => Float32Array.from({ length: CHANNELS * own }, (_, i) => (words[which[Math.floor(i / own / 2)] * 2 * own + i % (2 * own)] - ZERO) * given[Math.floor(i / own)]);
+  const first = Uint8Array.from({ length: CHANNELS / 2 }, (_, i) => i % 2), right = Uint8Array.from({ length: CHANNELS / 2 }, (_, i) => (i === 3 ? 0 : i % 2));
+  const trainable = new Codes({ name: "w", dims: depthwise }, { codes: words, bits: BITS, block: 2 * own, index: first, scale: scales, outputAxis: 0, scales: "each" }, { codes: 0, scale: 0.02, words: 1 });
+  expect(trainable.values()).toEqual(valueOf(first, scales));
+  const goal = valueOf(right, scales.map((s, m) => s * (1 + 0.2 * Math.cos(m))));
+  for (let step = 0; step < 600; step++) trainable.learn(trainable.values().map((v, i) => v - goal[i]), 1 - step / 600);
+  const { index: found, scale: foundScale } = trainable.result;
+  expect([...found!]).toEqual([...right]);
+  expect(trainable.values()).toEqual(valueOf(found!, foundScale));
+  for (let m = 0; m < CHANNELS; m++) expect(foundScale[m] / scales[m]).toBeCloseTo(1 + 0.2 * Math.cos(m), 1);
+});
+
 test("a scale that all channels share stays one, and moves to where they need it", () => {
   const shared = new Float32Array(OUTPUTS).fill(0.5), goal = expand(codes, shared.map((s) => 1.3 * s)), trainable = new Codes({ name: "w", dims }, { ...weight, scale: shared, scales: "one" }, { codes: 0, scale: 0.05 });
   for (let step = 0; step < 200; step++) trainable.learn(trainable.values().map((v, i) => v - goal[i]), 1 - step / 200);

@@ -85,9 +85,30 @@ describe("a codebook in a file", () => {
     expect(await sqnrOf(1.1)).toBeCloseTo(10 * Math.log10(energy(original) / energy(off)), 3);
   });
 
+  test("has others of the original's weight beside it, as many as are looked at", async () => {
+    const SIZE = 24 * 16 * 9, weight = wave(SIZE, 3), dims = [24, 16, 3, 3], never = new AbortController().signal, ignore = () => undefined;
+    const before = plain("pair.onnx", weight, dims), file = write("pair.small.onnx", {
+      initializers: [floats("words", [WORDS, 9], words), ints("which", Array.from({ length: 24 * 16 }, (_, i) => i * i % WORDS)), ints("shape", dims)],
+      nodes: [{ op: "Gather", inputs: ["words", "which"], outputs: ["flat"] }, { op: "Reshape", inputs: ["flat", "shape"], outputs: ["w"] }, conv],
+    });
+    const own = (await view.codebook(file, "w"))!, wanted = { method: "product", block: 18, words: 32 };
+    expect(own.choice).toBeUndefined();
+    expect(own.choices!.map(({ method, shape }) => `${method} ${shape}`)).toContain("product 2×3×3");
+    const other = (await view.preview(file, "w", undefined, wanted, ignore, never))!, alone = (await view.preview(before, "w", undefined, wanted, ignore, never))!;
+    expect(other).toEqual({ ...alone, id: other.id });
+    expect(other).toMatchObject({ codewords: 32, block: [6, 3], bytes: expect.any(Number) });
+    expect(other.original!.sqnrDb!).toBeGreaterThan(own.original!.sqnrDb!);
+    for (let words = 2; words < 10; words++) await view.preview(file, "w", undefined, { ...wanted, words }, ignore, never);
+    expect((await view.blocks(file, own.id, { block: 3 }))!.values.length).toBe(9);
+    // of what it was made of, where that is another file
+    const chosen = plain("elsewhere.onnx", wave(SIZE, 5), dims), instead = (await view.preview(file, "w", chosen, wanted, ignore, never))!;
+    expect(instead.original!.sqnrDb).not.toBeCloseTo(other.original!.sqnrDb!, 3);
+    expect(await view.preview(write("alone.small.onnx", packed(true)), "w", undefined, { block: 9, words: 4 }, ignore, never)).toBeUndefined();
+  });
+
   test("says what is missing", async () => {
     const lone = (await view.codebook(write("lone.small.onnx", packed(true)), "w"))!;
-    expect(lone).toMatchObject({ missing: { file: "lone.onnx", differs: false }, original: undefined });
+    expect(lone).toMatchObject({ missing: { file: "lone.onnx", differs: false }, original: undefined, choices: undefined });
     expect(lone.places.words.length).toBe(2 * WORDS);
     expect((await view.blocks("", lone.id, { word: 1, first: 0, count: 5 }))!.values.length).toBe(0);
     plain("other.onnx", wave(KERNELS * 9), [INPUTS, OUTPUTS, 3, 3]);
@@ -101,34 +122,40 @@ describe("a codebook that is tried out", () => {
   const large = () => plain("large.onnx", wave(SIZE, 3), [24, 16, 3, 3]);
 
   test("follows the number of codewords and the block, and writes nothing", async () => {
-    const file = large(), before = readdirSync(folder), first = (await view.preview(file, "w", undefined, ignore, never))!;
+    const file = large(), before = readdirSync(folder), first = (await view.preview(file, "w", undefined, undefined, ignore, never))!;
     expect(first).toMatchObject({ codewords: 64, block: [3, 3], codebookBits: 6, indexBits: 6 });
     expect(first.choices!.map(({ method, shape }) => `${method} ${shape}`)).toEqual(["kernel 3×3", "kernel 1×3", "kernel 1×2", "kernel 1×1", "product 2×3×3", "product 3×3"]);
     expect(first.choice).toBe(0);
-    const more = (await view.preview(file, "w", { block: 9, words: 100 }, ignore, never))!;
+    const more = (await view.preview(file, "w", undefined, { block: 9, words: 100 }, ignore, never))!;
     expect(more.codewords).toBe(100);
     expect(more.bytes).toBeGreaterThan(first.bytes);
     expect(more.original!.sqnrDb).toBeGreaterThan(first.original!.sqnrDb!);
-    const rows = (await view.preview(file, "w", { block: 3, words: 64 }, ignore, never))!;
+    const rows = (await view.preview(file, "w", undefined, { block: 3, words: 64 }, ignore, never))!;
     expect(rows).toMatchObject({ block: [1, 3], codewords: 64 });
     expect(rows.index.length).toBe(24 * 16 * 3);
     expect(rows.original!.sqnrDb).toBeGreaterThan(more.original!.sqnrDb!);
     expect(readdirSync(folder)).toEqual(before);
   });
 
+  test("keeps to one output channel", async () => {
+    const file = write("depthwise.onnx", { initializers: [floats("w", [64, 1, 3, 3], wave(64 * 9))], nodes: [{ ...conv, attributes: { group: 64 } }], inputs: [value("x", [1, 64, 8, 8])] });
+    const { choices } = (await view.preview(file, "w", undefined, undefined, ignore, never))!;
+    expect(choices!.map(({ method, shape }) => `${method} ${shape}`)).toEqual(["kernel 3×3", "kernel 1×3", "kernel 1×1", "product 3×3"]);
+  });
+
   test("of many codewords is estimated before every kernel has its own", async () => {
     const file = plain("wide.onnx", wave(96 * 96 * 9, 5), [96, 96, 3, 3]), estimates: CodebookEstimate[] = [];
-    const exact = (await view.preview(file, "w", { block: 9, words: 300 }, (found) => estimates.push(found), never))!;
+    const exact = (await view.preview(file, "w", undefined, { block: 9, words: 300 }, (found) => estimates.push(found), never))!;
     expect(estimates.length).toBe(1);
     expect(estimates[0]).toMatchObject({ codewords: 300, block: [3, 3], indexBits: 9, bytes: exact.bytes, bitsPerWeight: exact.bitsPerWeight });
     expect(Math.abs(estimates[0].sqnrDb - exact.original!.sqnrDb!)).toBeLessThan(0.5);
-    await view.preview(file, "w", { block: 9, words: 200 }, (found) => estimates.push(found), never);
+    await view.preview(file, "w", undefined, { block: 9, words: 200 }, (found) => estimates.push(found), never);
     expect(estimates.length).toBe(1);
   });
 
   test("goes to the page in few bytes, and shows the same blocks whichever of them are dots", async () => {
     const OUT = 128, IN = 112, values = wave(OUT * IN * 9, 7), file = plain("many.onnx", values, [OUT, IN, 3, 3]);
-    const facts = (await view.preview(file, "w", { block: 9, words: 32 }, ignore, never))!, { which, blocks } = facts.places;
+    const facts = (await view.preview(file, "w", undefined, { block: 9, words: 32 }, ignore, never))!, { which, blocks } = facts.places;
     expect(facts.index.byteLength).toBe(OUT * IN);
     expect(which.length).toBeLessThan(OUT * IN);
     expect(blocks.length).toBe(2 * which.length);
@@ -138,13 +165,13 @@ describe("a codebook that is tried out", () => {
       const page = (await view.blocks(file, facts.id, { block }))!, kernel = values.slice(block * 9, block * 9 + 9), unit = kernel[0] / page.values[0];
       page.values.forEach((v, j) => expect(v * unit).toBeCloseTo(kernel[j], 5));
     }
-    const wide = (await view.preview(file, "w", { block: 9, words: 300 }, ignore, never))!;
+    const wide = (await view.preview(file, "w", undefined, { block: 9, words: 300 }, ignore, never))!;
     expect(wide.index.byteLength).toBe(2 * OUT * IN);
   });
 
   test("of another method is what that method makes", async () => {
     const [layer] = findLayers(await open(readFileSync(large()))), values = Float32Array.from(wave(SIZE, 3)), rows = { values, outputs: 24, inputs: 16 * 9 };
-    const pairs = (await view.preview(large(), "w", { method: "product", block: 18, words: 64 }, ignore, never))!, options = { block: 18, words: 64, valueBits: 6, scale: "layer" as const };
+    const pairs = (await view.preview(large(), "w", undefined, { method: "product", block: 18, words: 64 }, ignore, never))!, options = { block: 18, words: 64, valueBits: 6, scale: "layer" as const };
     expect(pairs).toMatchObject({ method: "Product quantization", choice: 4, block: [6, 3], codewords: 64, bytes: productMethod.bytes(layer, options, false) });
     expect(pairs.index.length).toBe(24 * 8);
     const restored = productMethod.restore(await productMethod.compress(layer, rows, options, { seed: 0, pool: inlinePool, scaleIsFree: false }));
@@ -158,20 +185,20 @@ describe("a codebook that is tried out", () => {
     const values = Float32Array.from(wave(SIZE, 3)), rows = { values, outputs: 24, inputs: 16 * 9 }, options = { block: 9, words: 64, valueBits: 6 };
     const [layer] = findLayers(await open(readFileSync(large())));
     const packed = await kernelMethod.compress(layer, rows, options, { seed: 0, pool: inlinePool, scaleIsFree: false }), restored = kernelMethod.restore(packed), noise = values.map((v, i) => v - restored[i]);
-    const tried = (await view.preview(large(), "w", { block: 9, words: 64 }, ignore, never))!;
+    const tried = (await view.preview(large(), "w", undefined, { block: 9, words: 64 }, ignore, never))!;
     expect(tried.original!.sqnrDb).toBeGreaterThan(10 * Math.log10(energy(values) / energy(noise)) - 0.3);
     expect(tried.bytes).toBe(kernelMethod.bytes(layer, options, false));
   });
 
   test("stops when it is told to", async () => {
-    const file = large(), stop = new AbortController(), asked = view.preview(file, "w", undefined, ignore, stop.signal);
+    const file = large(), stop = new AbortController(), asked = view.preview(file, "w", undefined, undefined, ignore, stop.signal);
     stop.abort();
     await expect(asked).rejects.toBeInstanceOf(CancelledError);
   });
 
   test("is not to be had for a layer of few weights", async () => {
     const file = write("few.onnx", { initializers: [floats("w", [2, 5, 1, 1], wave(10))], nodes: [conv] });
-    expect(await view.preview(file, "w", undefined, ignore, never)).toBeUndefined();
+    expect(await view.preview(file, "w", undefined, undefined, ignore, never)).toBeUndefined();
   });
 });
 
