@@ -3,7 +3,7 @@ import { bitsFor } from "../numeric/bits";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
-import { CodebookFit } from "./codebook-fit";
+import { fitCodebook } from "./codebook-fit";
 import type { CompressionMethod, PackedWeight } from "./method";
 import { nodeBytes, type WeightPacker } from "./packer";
 import { recogniseCodebook } from "./recognise";
@@ -58,7 +58,7 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
   blank: (layer, options, scaleIsFree) => ({ method: "kernel", options, ...blankCodes(layer, options), ...storeScale(new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 
   async compress(_layer, rows, options, context) {
-    const { scale, ...codes } = await new CodebookFit(rows, options, context).run();
+    const { scale, ...codes } = await fitCodebook(rows, options, context);
     return { method: "kernel", options, ...codes, ...storeScale(scale, context.scaleIsFree) };
   },
 

@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import type { GridCodes } from "../numeric/grid";
 import type { ComputePool } from "../numeric/tasks";
 import type { ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
@@ -36,6 +37,8 @@ export interface FitContext {
   target?: Float32Array;
   /** Less work for planning: fewer passes, no corrections. */
   quick?: boolean;
+  /** Codewords that the layer has in common with others, learned already. */
+  book?: GridCodes;
 }
 
 /** Where the scale is kept: in the file as float16 or float32 for each channel, as one float32 for all of them, or in what follows the layer. */

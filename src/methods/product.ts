@@ -4,7 +4,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
-import { CodebookFit } from "./codebook-fit";
+import { fitCodebook } from "./codebook-fit";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
 import { nodeBytes } from "./packer";
 import { recogniseCodebook } from "./recognise";
@@ -29,7 +29,7 @@ export interface PackedProduct extends PackedWeight, CodebookCodes {
  * each becomes one of K codewords, whose values take 8 bits. All blocks of a layer share one scale.
  *
  * The papers' clustering, in the metric of one Gram matrix that all blocks of a layer share, leaves more noise on a layer's outputs than the error feedback and conjugate gradients
- * of {@link CodebookFit} at equal bytes: 2.1 times as much in ResNet-20's layers on CIFAR-10, 4.5 times in those of a ResNet-18 (geometric means). To start ours with, it is no better
+ * of {@link fitCodebook} at equal bytes: 2.1 times as much in ResNet-20's layers on CIFAR-10, 4.5 times in those of a ResNet-18 (geometric means). To start ours with, it is no better
  * than weighted k-means (0.6 % less noise, 3.6 % more). So it is not here.
  */
 export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
@@ -70,7 +70,7 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
   async compress(layer, rows, options, context) {
     const span = joined(layer, options) ?? 1, empty = span > 1 ? emptyRow(rows) : -1;
     if (empty >= 0) throw new KernelscopeError("bad-recipe", `Blocks of ${options.block} hold several output channels of ${layer.label}, and channel ${empty} is all zero, which such blocks would not keep. Give blocks of at most ${rows.inputs}.`, { path: JSON.stringify(["layers", layer.id, "options", "block"]) });
-    const { scale, ...codes } = await new CodebookFit(joinRows(rows, span), options, joinContext(context, span), options.scale === "layer").run();
+    const { scale, ...codes } = await fitCodebook(joinRows(rows, span), options, joinContext(context, span), options.scale === "layer");
     return { method: "product", options, ...codes, ...store(options, span === 1 ? scale : new Float32Array(rows.outputs).fill(scale[0]), context.scaleIsFree) };
   },
 
