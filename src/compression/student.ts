@@ -14,7 +14,8 @@ import { Adam } from "../training/optimizer";
 import { rowPlaces } from "../training/places";
 import type { Parameter } from "../training/step";
 import { Dense, rootMeanSquare, Vector, type Trainable } from "../training/trainable";
-import { effectiveRows, measured, readRows, type FittedLayer, type Variant } from "./fit";
+import { effectiveRows, measured, type FittedLayer, type Variant } from "./fit";
+import { readRows } from "./rows";
 import { followOf, type Follow, type OwnVector } from "./follow";
 
 /** Highest steps: of codes and wishes in steps of their grid, of everything else as a share of its size. */

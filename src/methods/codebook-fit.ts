@@ -22,11 +22,10 @@ export type Learning = Pick<FitContext, "seed" | "pool" | "quick">;
  * @param one whether all rows have one scale
  */
 export async function fitCodebook(rows: WeightRows, options: CodebookOptions, context: FitContext, one = false): Promise<FittedCodebook> {
-  const layer = new CodebookRows(rows, options.block, context, one), teachers = context.book || !layer.gram ? undefined : layer.teachers(options.words);
-  const book = context.book ?? await learnCodebook([teachers ?? layer], options, context), { codes, step, bits } = book;
-  const codebook = fromCodes(codes, bits).map((v) => v * step), { gram } = layer;
-  // codewords that are not of its own making meet scales that nothing has been fitted to yet
-  if (gram && (teachers || context.book)) await layer.settle(gram, codebook);
+  const layer = new CodebookRows(rows, options.block, context, one), { gram } = layer;
+  const { codes, step, bits } = context.book ?? await learnCodebook([layer], options, context), codebook = fromCodes(codes, bits).map((v) => v * step);
+  // scales that the codewords were not learned with have yet to be fitted to them
+  if (gram && (context.book && !context.quick || layer.teachersFor(options.words) !== undefined)) await layer.settle(gram, codebook);
   const index = compactIndex(options.words, gram ? await layer.settle(gram, codebook) : await layer.assign(codebook));
   const nothing = zeroWord(codes, options);
   for (const m of layer.zeroRows) index.fill(nothing, m * rows.inputs / options.block, (m + 1) * rows.inputs / options.block);
@@ -35,7 +34,7 @@ export async function fitCodebook(rows: WeightRows, options: CodebookOptions, co
 
 /** Codewords for the rows of one layer, or of several that will share them, on their grid. */
 export async function learnCodebook(layers: readonly CodebookRows[], options: CodebookOptions, learning: Learning): Promise<GridCodes> {
-  const { codebook, usage } = await new Learner(layers, options, learning).run();
+  const { codebook, usage } = await new Learner(layers.map((layer) => layer.teachers(Math.ceil(options.words / layers.length))), options, learning).run();
   const { codes, ...grid } = roundToGrid(codebook, options.valueBits, usage), all = new Uint8Array(options.words * options.block).fill(zeroCode(grid.bits));
   all.set(codes);
   if (layers.some(({ zeroRows }) => zeroRows.length)) all.fill(zeroCode(grid.bits), zeroWord(all, options) * options.block, (zeroWord(all, options) + 1) * options.block);

@@ -51,11 +51,16 @@ export class CodebookRows {
   get scale(): Float32Array { return this.scales; }
   get gram(): Gram | undefined { return this.context.gram; }
 
-  /** Rows that suffice to learn so many codewords from, evenly spread, where the layer has far more. Undefined where all are needed. */
-  teachers(words: number): CodebookRows | undefined {
-    const { n, d, target, context, context: { importance } } = this, outputs = this.scales.length;
-    const count = Math.max(LEARN_ROWS, Math.ceil(LEARN_PER_WORD * words * d / n));
-    if (2 * count > outputs) return undefined;
+  /** How many rows suffice to learn so many codewords from, where the layer has far more. Undefined where all are needed. */
+  teachersFor(words: number): number | undefined {
+    const count = Math.max(LEARN_ROWS, Math.ceil(LEARN_PER_WORD * words * this.d / this.n));
+    return this.gram && 2 * count <= this.scales.length ? count : undefined;
+  }
+
+  /** Rows that suffice to learn so many codewords from, evenly spread; all where they are needed. */
+  teachers(words: number): CodebookRows {
+    const { n, d, target, context, context: { importance } } = this, outputs = this.scales.length, count = this.teachersFor(words);
+    if (count === undefined) return this;
     const which = Uint32Array.from({ length: count }, (_, i) => Math.floor((i + 0.5) * outputs / count));
     const values = new Float32Array(count * n);
     which.forEach((m, i) => values.set(target.subarray(m * n, (m + 1) * n), i * n));

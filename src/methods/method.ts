@@ -41,6 +41,14 @@ export interface FitContext {
   book?: GridCodes;
 }
 
+/** A layer among those that a codebook is learned for. */
+export interface Member {
+  rows: WeightRows;
+  context: FitContext;
+  /** What a squared error of its outputs counts beside those of the others. */
+  stress: number;
+}
+
 /** Where the scale is kept: in the file as float16 or float32 for each channel, as one float32 for all of them, or in what follows the layer. */
 export type ScaleStorage = "half" | "float" | "one" | "elsewhere";
 
@@ -81,6 +89,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   describe(layer: Layer, options: Options): string;
   /** A weight without values stored with these options: takes the bytes that the real one will, and no memory. */
   blank(layer: Layer, options: Options, scaleIsFree: boolean): Packed;
+  /** Codewords for layers that have them in common; absent where a method has none. */
+  learn?(members: readonly Member[], options: Options): Promise<GridCodes>;
   compress(layer: Layer, rows: WeightRows, options: Options, context: FitContext): Promise<Packed>;
   /** Rows [outputs, inputs] that inference will see, bit for bit; without the scale where that is kept elsewhere. */
   restore(packed: Packed): Float32Array;

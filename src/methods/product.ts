@@ -4,7 +4,8 @@ import { KernelscopeError } from "../protocol/errors";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
-import { fitCodebook } from "./codebook-fit";
+import { fitCodebook, learnCodebook } from "./codebook-fit";
+import { CodebookRows } from "./codebook-rows";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
 import { nodeBytes } from "./packer";
 import { recogniseCodebook } from "./recognise";
@@ -67,6 +68,14 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
 
   blank: (layer, options, scaleIsFree) => ({ method: "product", options, ...blankCodes(layer, options), ...store(options, new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 
+  learn(members, options) {
+    const layers = members.map(({ rows, context, stress }) => {
+      const span = options.block % rows.inputs === 0 ? options.block / rows.inputs : 1;
+      return new CodebookRows(joinRows(rows, span), options.block, joinContext(context, span), options.scale === "layer", stress);
+    });
+    return learnCodebook(layers, options, members[0].context);
+  },
+
   async compress(layer, rows, options, context) {
     const span = joined(layer, options) ?? 1, empty = span > 1 ? emptyRow(rows) : -1;
     if (empty >= 0) throw new KernelscopeError("bad-recipe", `Blocks of ${options.block} hold several output channels of ${layer.label}, and channel ${empty} is all zero, which such blocks would not keep. Give blocks of at most ${rows.inputs}.`, { path: JSON.stringify(["layers", layer.id, "options", "block"]) });
@@ -86,11 +95,10 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
 
   withCodes: (packed, { codes, index }) => ({ ...packed, codes, index: index ? compactIndex(packed.options.words, index) : packed.index }),
 
-  apply({ codes, index, options: { block, words, valueBits }, scale, scaleStorage }, layer, packer) {
-    const indices = packer.indices(layer, index, bitsFor(words)), values = packer.values(layer, codes, valueBits);
-    const scaled = scaleStorage === "one" ? packer.node(layer, "Mul", [values, packer.factor(layer, scale[0])]) : values;
+  apply({ codes, index, options: { block, words, valueBits, book }, scale, scaleStorage }, layer, packer) {
+    const indices = packer.indices(layer, index, bitsFor(words)), values = packer.once(book, "values", () => packer.values(layer, codes, valueBits)), isScaled = scaleStorage === "one";
     // codewords as rows [words, 1, block]: no kernel has this shape, so that a file tells the method by itself
-    const codebook = packer.node(layer, "Reshape", [scaled, packer.ints([-1, 1, block])]);
+    const codebook = packer.once(isScaled ? undefined : book, "rows", () => packer.node(layer, "Reshape", [isScaled ? packer.node(layer, "Mul", [values, packer.factor(layer, scale[0])]) : values, packer.ints([-1, 1, block])]));
     const factor = scaleStorage === "half" || scaleStorage === "float" ? packer.scale(layer, scale, scaleStorage === "half") : undefined;
     packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(packer.rowDims(layer))], factor);
   },
