@@ -30,7 +30,7 @@ export function sharersOf<C extends Pick<Choice, "options">>(choices: readonly C
 }
 
 /** Where calibration data flows. */
-interface Stream { liveness: Liveness; samples: Batches }
+export interface Stream { liveness: Liveness; samples: Batches }
 
 /** Learns the codewords of all books of a plan, from the layers as the original has them, before the first of these is fitted. */
 export async function learnBooks(model: Model, choices: readonly LayerChoice[], tools: FitTools, stream?: Stream): Promise<Books> {

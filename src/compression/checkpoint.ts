@@ -1,10 +1,13 @@
+import { isCodebook } from "../methods/codebook";
 import { methods } from "../methods/registry";
 import type { PackedWeight, ScaleStorage } from "../methods/method";
+import type { GridCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { isDevice } from "../protocol/api";
 import type { TrainingState } from "../training/trainer";
 import type { TunerState } from "../training/tuner";
-import type { FittedLayer } from "./fit";
+import type { Books } from "./books";
+import type { FittedLayer, LayerChoice } from "./fit";
 import type { LooseState, TuningCheckpoint } from "./tune";
 import type { OwnVector } from "./follow";
 import type { RatedCandidate } from "./sensitivity";
@@ -75,7 +78,7 @@ function decodeWhole(bytes: Uint8Array): unknown {
 }
 
 /** What the plan keeps of a choice. */
-export type StoredChoice = Pick<RatedCandidate, "method" | "options" | "bytes" | "loss"> & { id: string };
+export type StoredChoice = Pick<RatedCandidate, "method" | "options" | "bytes" | "noise" | "loss"> & { id: string };
 /** What planning came to. */
 export interface StoredPlan { choices: StoredChoice[]; notes: string[] }
 
@@ -126,6 +129,14 @@ export class JobRecord {
   }
 
   private nameOf(position: number, round: Round): string { return `${round}${this.attempt}-${position}`; }
+
+  /** Codewords that layers of the plan have in common, as an earlier run learned them. */
+  async books(sharers: ReadonlyMap<string, readonly Sharing[]>): Promise<Books | undefined> {
+    const known = await this.load(`books${this.attempt}`);
+    return isBooks(known, sharers) ? new Map(known) : undefined;
+  }
+
+  async keepBooks(books: Books): Promise<void> { await this.save(`books${this.attempt}`, [...books]); }
 
   /** Whether all that was to be kept is kept. */
   get isWhole(): boolean { return this.store !== undefined && this.failure === undefined; }
@@ -182,7 +193,7 @@ function isPlan(plan: unknown, layers: readonly Layer[]): plan is StoredPlan {
   if (!isRecord(plan) || !Array.isArray(plan.choices) || !Array.isArray(plan.notes) || !plan.notes.every((note) => typeof note === "string")) return false;
   const free = new Map(layers.filter(({ blocked }) => blocked === undefined).map((layer) => [layer.id, layer]));
   return plan.choices.every((choice: unknown) => {
-    if (!isRecord(choice) || typeof choice.id !== "string" || typeof choice.bytes !== "number" || typeof choice.loss !== "number") return false;
+    if (!isRecord(choice) || typeof choice.id !== "string" || ![choice.bytes, choice.noise, choice.loss].every((number) => typeof number === "number")) return false;
     const layer = free.get(choice.id), method = methods.find(({ id }) => id === choice.method);
     free.delete(choice.id);
     return layer !== undefined && method !== undefined && method.accepts(layer) === true && method.options.safeParse(choice.options).success;
@@ -190,6 +201,18 @@ function isPlan(plan: unknown, layers: readonly Layer[]): plan is StoredPlan {
 }
 
 const isScaleStorage = (value: unknown): value is ScaleStorage => value === "half" || value === "float" || value === "one" || value === "elsewhere";
+
+type Sharing = Pick<LayerChoice, "options">;
+
+/** Whether these are the codewords of just these books. */
+function isBooks(books: unknown, sharers: ReadonlyMap<string, readonly Sharing[]>): books is [string, GridCodes][] {
+  return Array.isArray(books) && books.length === sharers.size && books.every((entry: unknown) => {
+    if (!Array.isArray(entry)) return false;
+    const [name, book] = entry as unknown[], options = typeof name === "string" ? sharers.get(name)?.[0]?.options : undefined;
+    if (!options || !isCodebook(options) || !isRecord(book)) return false;
+    return book.codes instanceof Uint8Array && book.codes.length === options.words * options.block && typeof book.step === "number" && book.bits === options.valueBits;
+  });
+}
 
 /** Whether a packed weight has the form that its method gives this layer with these options. */
 function isPacked(packed: unknown, layer: Layer, { method: wanted, options }: { method: string; options: object }): packed is PackedWeight {

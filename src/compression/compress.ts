@@ -10,8 +10,9 @@ import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
+import type { Books } from "./books";
 import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
-import { goalOf, mergeRecipe, type Goal, type Job } from "./goal";
+import { goalOf, mayShare, mergeRecipe, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
@@ -59,6 +60,8 @@ class Compression {
   private stamp = "";
   private readonly model: Model;
   private tuning: TuningReport | undefined;
+  /** What layers of the plan have in common. */
+  private books: Books | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
 
@@ -154,13 +157,13 @@ class Compression {
       const notes: string[] = [];
       const choices = await planFor({
         model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, layout: this.job.request.layout, inputBytes: this.opened.bytes,
-        rate: (free) => this.rate(free, data, ratings, tools), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
+        rate: (free) => this.rate(free, data, ratings, tools), shares: mayShare(this.job), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
       return { choices, notes };
     });
     for (const note of notes) if (!this.notes.includes(note)) this.notes.push(note);
     const byId = new Map(layers.map((layer) => [layer.id, layer]));
-    return choices.map(({ id, method, options, loss }) => ({ layer: byId.get(id)!, method, options, loss }));
+    return choices.map(({ id, method, options, noise, loss }) => ({ layer: byId.get(id)!, method, options, loss, slope: noise > 0 ? loss / noise : undefined }));
   }
 
   private ratingRecord({ seed }: FitTools): Promise<RatingRecord> {
@@ -169,7 +172,7 @@ class Compression {
   }
 
   private rate(layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity[]> {
-    return rateLayers(this.model, layers, data, record, this.job.request.method, tools, (layer, begun, of) => {
+    return rateLayers(this.model, layers, data, record, { method: this.job.request.method, shares: mayShare(this.job) }, tools, (layer, begun, of) => {
       this.progress.step("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of);
       this.tidy(layer);
     });
@@ -179,7 +182,7 @@ class Compression {
   private async reload(record: JobRecord, choice: LayerChoice, position: number, tools: FitTools): Promise<FittedLayer> {
     this.tidy(choice.layer);
     let fitted = await record.fitted(choice.layer, position, choice);
-    if (!fitted) await fitWithoutData(this.model, [choice], tools, (again) => { fitted = again; });
+    if (!fitted) await fitWithoutData(this.model, [choice], { ...tools, restoredBooks: async () => this.books }, (again) => { fitted = again; });
     return fitted!;
   }
 
@@ -204,6 +207,11 @@ class Compression {
         this.tidy(layer);
       },
       tidy: (layer) => this.tidy(layer),
+      restoredBooks: async (sharers) => (this.books = await record.books(sharers)),
+      onBooks: async (books) => {
+        this.books = books;
+        await record.keepBooks(books);
+      },
       restored: async (layer) => {
         const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
         if (known) { kept.add(known); finish(known); }
@@ -284,7 +292,7 @@ class Compression {
     const written = await host.openModel(output);
     try {
       const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0] };
-      const { layers: found, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
+      const { layers: found, shared, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
       const byName = new Map(layers.map((layer) => [layer.id, layer])), left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
       const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped);
       const rows = found.map((row) => ({ ...row, skipped: skippedOf(row) }));
@@ -295,7 +303,7 @@ class Compression {
       return {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
-        tuning: this.tuning, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, fidelity,
+        tuning: this.tuning, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
     } finally {

@@ -5,13 +5,14 @@ import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { Batches } from "./flow";
+import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
 import { parseTuning } from "../protocol/tuning";
 import type { Job } from "./goal";
 import type { Host } from "./host";
 import { RatingRecord } from "./ratings";
 import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
+import { classesOf, rateShared } from "./share-ratings";
 
 /** Calibration images that plans are rated on. */
 const RATING_SAMPLES = 256;
@@ -66,6 +67,9 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
   return hashOf(parts.join());
 }
 
+/** @see SensitivityOptions; `shares` whether layers may have a codebook in common */
+export interface RatingOptions { method: string | undefined; shares: boolean }
+
 /** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples, and what else decides them. */
 export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number }
 
@@ -74,13 +78,17 @@ export async function ratingRecord({ hashes, stamp, method, seed }: RatingKey, h
   return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed]))).slice(0, 24)));
 }
 
-/** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now. */
-export function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, method: string | undefined, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
+/** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now; with those of codebooks in common where layers may share. */
+export async function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, { method, shares }: RatingOptions, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
   let begun = 0;
-  return record.complete(layers, (missing, onRated) => {
+  const ratings = await record.complete(layers, (missing, onRated) => {
     const watched: FitTools = { ...tools, onLayer: (layer) => onLayer(layer, begun++, missing.length) };
     return data ? rateWithData(model, missing, data.rating, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
   });
+  if (!shares) return ratings;
+  const shared = new Map<Layer, LayerSensitivity>(), stream = data && { liveness: new Liveness(model, data.rating.input), samples: data.rating };
+  for (const shape of classesOf(ratings)) for (const rating of await record.shared(shape, () => rateShared(model, shape, tools, stream))) shared.set(rating.layer, rating);
+  return ratings.map((rating) => shared.get(rating.layer) ?? rating);
 }
 
 /** How images become inputs, what counts first coming first: the file that a request names, the recipe, `NAME.preprocess.json` beside the model. */

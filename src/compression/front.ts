@@ -6,7 +6,7 @@ import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
-import { goalOf, type Goal, type Job } from "./goal";
+import { goalOf, mayShare, type Goal, type Job } from "./goal";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps } from "./planner";
 import type { Outcome } from "./ratings";
@@ -32,11 +32,12 @@ export async function frontOf(rated: RatedModel, job: Job): Promise<PlanFacts> {
   return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes).facts();
 }
 
-async function planningOf({ opened, layers, ratings, samples }: RatedModel, { request, recipe, embedded }: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+  const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
     model: opened.model, layers, goal, recipe, trials, embedded, layout: request.layout, inputBytes: opened.bytes,
-    rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), measured: samples !== undefined, notes: [],
+    rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), measured: samples !== undefined, notes: [],
   });
 }
 
@@ -68,7 +69,7 @@ class Front {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
-        const { bytes, loss } = this.point(planning.preset(id));
+        const { bytes, loss } = this.point(planning.solve({ kind: "preset", preset: id }));
         return { id, bytes, loss, range: this.rangeOf(id, bytes) };
       }),
       candidateRange: this.goal.kind === "preset" ? this.rangeOf(this.goal.preset, candidate.bytes) : undefined,
@@ -136,7 +137,7 @@ class Front {
     const noise = this.rated.samples === undefined;
     const known = (candidate: RatedCandidate): number => (noise ? candidate.noise * candidate.layer.parameters / this.weights : candidate.loss);
     const candidates = this.byLayer.get(option.layer)?.candidates ?? [];
-    return candidates.includes(option) ? known(option) : between(option, candidates.filter(({ method }) => method === option.method), known);
+    return candidates.includes(option) || option.noise > 0 ? known(option) : between(option, candidates.filter(({ method }) => method === option.method), known);
   }
 
   private point(plan: readonly RatedCandidate[]): PlanPoint {

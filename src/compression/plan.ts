@@ -5,15 +5,18 @@ import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes } from "../protocol/sizes";
+import { bookOf, sharersOf } from "./books";
 import type { StoredChoice } from "./checkpoint";
 import type { Effect } from "./effect";
 import { followOf } from "./follow";
 import type { Goal } from "./goal";
-import { choose, front, hull, knee, type Choice } from "./planner";
+import { choose, front, hull, knee, type Choice, type Item } from "./planner";
 import { parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
 import type { Trial } from "./ratings";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
+import { isOneShape } from "./share-ratings";
+import { bookNames, groupOf, priceOf, type Group, type Joined, type Sharer } from "./sharing";
 import { findByName, sizesOf } from "./write";
 
 export interface PlanRequest {
@@ -25,6 +28,8 @@ export interface PlanRequest {
   layout?: PackedLayout;
   /** Rates the candidates of these layers. */
   rate(layers: Layer[]): Promise<LayerSensitivity[]>;
+  /** Whether layers may have a codebook in common. */
+  shares: boolean;
   /** Whether ratings are measured on data. */
   measured: boolean;
   /** What presets' plans came to when they were carried out: corrects what single layers' ratings say of all together. */
@@ -67,22 +72,36 @@ interface Left extends Choice { left: true }
 export type Option = RatedCandidate | Left;
 export const isLeft = (option: Option): option is Left => "left" in option;
 
+/** A choice of one layer, or of several together. */
+type Planned = Option | Joined;
+type PlannedItem = Item<Planned>;
+/** A layer that a recipe leaves open. */
+interface Open extends Sharer<Option> { choices: Option[] }
+
 /**
  * Chooses method and settings for every layer so that the goal is met at the least predicted loss.
  * @throws KernelscopeError "target-unreachable" naming the smallest possible
  */
 export async function planFor(request: PlanRequest): Promise<StoredChoice[]> {
   const planning = await Planning.of(request);
-  return planning.solve().map(({ layer, method, options, bytes, loss }) => ({ id: layer.id, method, options, bytes, loss }));
+  return planning.solve().map(({ layer, method, options, bytes, noise, loss }) => ({ id: layer.id, method, options, bytes, noise, loss }));
 }
 
-async function pinned({ model }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
-  const method = methodById(methodId), parsed = parseOptions(methodId, options, layer.id);
+async function pinned({ model, shares }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
+  const method = methodById(methodId), given = parseOptions(methodId, options, layer.id), parsed = shares || bookOf(given) === undefined ? given : { ...given, book: undefined };
   const accepted = method.accepts(layer, parsed);
   if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`, { path: JSON.stringify(["layers", layer.id, "method"]) });
   const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined;
   const bytes = method.bytes(layer, parsed, scaleIsFree);
   return { layer, method: methodId, options: parsed, bytes, bits: 8 * bytes / layer.parameters, noise: 0, loss: 0 };
+}
+
+/** @throws KernelscopeError "bad-recipe" where layers name one book and their codebooks differ */
+function checkBooks(fixed: readonly RatedCandidate[]): void {
+  for (const [book, [first, ...others]] of sharersOf(fixed)) {
+    const other = others.find(({ method, options }) => method !== first.method || JSON.stringify(options) !== JSON.stringify(first.options));
+    if (other) throw new KernelscopeError("bad-recipe", `layers["${other.layer.id}"]: its codebook "${book}" is that of ${first.layer.id}, so method and options have to be the same.`, { path: JSON.stringify(["layers", other.layer.id, "options", "book"]) });
+  }
 }
 
 function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: LayerSetting): Option[] {
@@ -94,7 +113,7 @@ function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: LayerS
 /** What a recipe leaves open and what it fixes; finds the plan for a goal, sizes read off the file as it would be written. */
 export class Planning {
   private constructor(
-    private readonly request: PlanRequest, readonly fixed: ReadonlyMap<Layer, RatedCandidate>, readonly items: readonly { layer: Layer; choices: Option[] }[],
+    private readonly request: PlanRequest, readonly fixed: ReadonlyMap<Layer, RatedCandidate>, readonly items: readonly Open[],
     private readonly scaleIsFree: ReadonlyMap<Layer, boolean>, private readonly responses: LayerSensitivity["response"],
   ) {}
 
@@ -114,22 +133,44 @@ export class Planning {
       if (setting?.method !== undefined && setting.options !== undefined) fixed.set(layer, await pinned(request, layer, setting.method, setting.options));
       else free.push(layer);
     }
+    checkBooks([...fixed.values()]);
     const onlyFixed = request.goal.kind === "preset" && recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
     const rated = onlyFixed ? [] : await request.rate(free);
-    const items = rated.map(({ layer, candidates }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)) }));
+    const items = rated.map(({ layer, candidates, shared = [] }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)), shared: request.shares && !settings.has(layer) ? shared : [] }));
     const scaleIsFree = new Map<Layer, boolean>();
     for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && (await followOf(request.model, layer))?.normalization !== undefined);
     return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response));
   }
 
+  /** The plan for a goal: that of layers with codebooks of their own, or one in which some have theirs in common, where that costs less. */
   solve(goal = this.request.goal): RatedCandidate[] {
-    if (goal.kind === "preset") return this.preset(goal.preset);
-    return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes") : this.within(goal.bits, (plan) => this.convBits(plan), "bits");
+    const own = this.solveWith(this.items, goal), left = this.items.map(({ layer, choices }) => own.find((choice) => choice.layer === layer) ?? choices.find(isLeft)!);
+    const price = priceOf(this.items, left), groups = this.groups(price);
+    if (!groups.length) return own;
+    const shared = this.solveWith([...this.items.filter(({ layer }) => !groups.some(({ layers }) => layers.includes(layer))), ...groups], goal);
+    const costOf = (plan: readonly RatedCandidate[]): number => plan.reduce((sum, { loss }) => sum + loss, 0) + price * this.fileBytes(plan);
+    return costOf(shared) < costOf(own) ? shared : own;
+  }
+
+  private solveWith(items: readonly PlannedItem[], goal: Goal): RatedCandidate[] {
+    if (goal.kind === "preset") return this.preset(goal.preset, undefined, items);
+    return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes", items) : this.within(goal.bits, (plan) => this.convBits(plan), "bits", items);
+  }
+
+  /** Layers that come off better with a codebook in common where bytes have this price in loss. */
+  private groups(price: number): Group[] {
+    const names = bookNames(this.fixed.values()), groups: Group[] = [];
+    for (let open = this.items.filter(({ shared }) => shared.length); open.length;) {
+      const shape = open.filter(({ layer }) => isOneShape(layer, open[0].layer)), group = groupOf(shape, price, names.next().value);
+      if (group) groups.push(group);
+      open = open.filter((item) => (group ? !group.layers.includes(item.layer) : !shape.includes(item)));
+    }
+    return groups;
   }
 
   /** The compressed layers of a choice for each open one. */
-  plan(options: readonly Option[]): RatedCandidate[] {
-    return [...this.fixed.values(), ...options.filter((o): o is RatedCandidate => !isLeft(o))];
+  plan(options: readonly Planned[]): RatedCandidate[] {
+    return [...this.fixed.values(), ...options.flatMap((option) => ("joined" in option ? option.joined : isLeft(option) ? [] : [option]))];
   }
 
   /** The smallest plan of all, goal or not. */
@@ -140,12 +181,12 @@ export class Planning {
   get notes(): readonly string[] { return this.request.notes; }
 
   /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
-  private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items = this.items): RatedCandidate[] {
+  private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items: readonly PlannedItem[] = this.items): RatedCandidate[] {
     const least = items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
     const fewest = choose(items, least)!;
     let smallest = this.plan(fewest), smallestSize = measure(smallest);
     if (smallestSize > limit) {
-      smallest = this.plan(this.shrink(fewest, measure));
+      smallest = this.plan(this.shrink(fewest, measure, items));
       smallestSize = measure(smallest);
     }
     if (smallestSize > limit) {
@@ -170,12 +211,12 @@ export class Planning {
   }
 
   /** Trades choices while the file really gets smaller: by themselves the smallest may need unpacking that others share. */
-  private shrink(options: readonly Option[], measure: (plan: RatedCandidate[]) => number): Option[] {
+  private shrink(options: readonly Planned[], measure: (plan: RatedCandidate[]) => number, items: readonly PlannedItem[] = this.items): Planned[] {
     const best = [...options];
     let size = measure(this.plan(best)), before: number;
     do {
       before = size;
-      this.items.forEach(({ choices }, i) => {
+      items.forEach(({ choices }, i) => {
         for (const choice of [...choices].sort((a, b) => a.bytes - b.bytes).slice(0, TRADED)) {
           const kept = best[i];
           best[i] = choice;
@@ -189,7 +230,7 @@ export class Planning {
   }
 
   /** @param slope predictions that flip for a loss, where the middle case of {@link slopes} is not meant */
-  preset(preset: PresetId, slope?: number): RatedCandidate[] {
+  preset(preset: PresetId, slope?: number, items: readonly PlannedItem[] = this.items): RatedCandidate[] {
     const { notes, measured } = this.request;
     if (!measured) {
       notes.push("Without images the plan is a cautious guess: about 4.5 bits a weight for Balanced. Give a data folder for a measured one.");
@@ -199,7 +240,7 @@ export class Planning {
       const smallest = this.convBits(this.plan(choose(items, items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0))!));
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
-    const plans = front(this.items);
+    const plans = front(items);
     const klFor = (flips: number) => this.klFor(flips, preset, slope);
     const within = (flips: number) => plans.find((p) => p.loss <= klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);

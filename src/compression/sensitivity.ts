@@ -22,6 +22,8 @@ export interface LayerSensitivity {
   candidates: RatedCandidate[];
   /** Measured: loss at a relative noise of the layer's outputs. */
   response: ({ noise: number } & Pick<Effect, "loss" | "disagreement">)[];
+  /** What it could become with a codebook that others of its shape have too; bytes without the codebook. */
+  shared?: RatedCandidate[];
 }
 
 /** How closely layers are looked at. */

@@ -69,7 +69,7 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
     return expand(fromCodes(codes, valueBits), index, block, scaleStorage === "elsewhere" ? undefined : scale);
   },
 
-  codesOf: ({ codes, index, options: { block, valueBits } }) => ({ codes, index, block, bits: valueBits }),
+  codesOf: ({ codes, index, options: { block, valueBits, book } }) => ({ codes, index, block, bits: valueBits, book }),
 
   withCodes(packed, { codes, index }) {
     return { ...packed, codes, index: index ? compactIndex(packed.options.words, index) : packed.index };

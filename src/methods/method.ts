@@ -69,6 +69,8 @@ export interface Codes {
   block: number;
   /** [outputs, inputs / block]; absent where every block has a word of its own. */
   index?: Int32Array | Uint8Array | Uint16Array;
+  /** Weights that name the same book have their codes in common. */
+  book?: string;
 }
 
 /** One of the methods of the papers. The registry knows them all; planner, recipe, command line and views know only this. */
@@ -120,6 +122,8 @@ export interface Recognised {
   codebookBits?: number;
   /** [codewords, blockSize] */
   codebook?: Float32Array;
+  /** Where the codebook's values come from: the same for all layers that have them in common. */
+  book?: string;
   /** One codeword for every block of the weight. */
   index?: Int32Array;
 }

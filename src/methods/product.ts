@@ -88,9 +88,9 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
     return scaleStorage === "elsewhere" ? rows : scaleRows(rows, scale);
   },
 
-  codesOf({ codes, index, scale, options: { block, valueBits } }) {
+  codesOf({ codes, index, scale, options: { block, valueBits, book } }) {
     // training follows the blocks of one output channel at a time
-    return index.length % scale.length === 0 ? { codes, index, block, bits: valueBits } : undefined;
+    return index.length % scale.length === 0 ? { codes, index, block, bits: valueBits, book } : undefined;
   },
 
   withCodes: (packed, { codes, index }) => ({ ...packed, codes, index: index ? compactIndex(packed.options.words, index) : packed.index }),
