@@ -98,11 +98,11 @@ async function inspectOne(args: Arguments, model: Awaited<ReturnType<typeof open
   for (const method of methods) {
     const known = await method.recognise(model, layer);
     if (!known) continue;
-    const { codebook, index, blockSize, codewords, book: _, ...rest } = known;
+    const { codebook, index, blockSize, codewords } = known;
     const uses = codewords !== undefined && index ? Array.from({ length: codewords }, () => 0) : undefined;
     if (uses && index) for (const i of index) uses[i]++;
     details = {
-      ...rest, codewords, blockSize, uses, deadCodewords: uses?.filter((n) => n === 0).length,
+      codewords, blockSize, uses, deadCodewords: uses?.filter((n) => n === 0).length,
       codebook: codebook && blockSize ? Array.from({ length: codebook.length / blockSize }, (_, w) => Array.from(codebook.subarray(w * blockSize, (w + 1) * blockSize))) : undefined,
     };
     break;

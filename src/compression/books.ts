@@ -1,4 +1,4 @@
-import type { Member } from "../methods/method";
+import type { FitContext, Member, WeightRows } from "../methods/method";
 import { methodById } from "../methods/registry";
 import { isCodebook } from "../methods/codebook";
 import { rowDots } from "../methods/gram";
@@ -32,13 +32,16 @@ export function sharersOf<C extends Pick<Choice, "options">>(choices: readonly C
 /** Where calibration data flows. */
 export interface Stream { liveness: Liveness; samples: Batches }
 
-/** Learns the codewords of all books of a plan, from the layers as the original has them, before the first of these is fitted. */
-export async function learnBooks(model: Model, choices: readonly LayerChoice[], tools: FitTools, stream?: Stream): Promise<Books> {
+/**
+ * Learns the codewords of all books of a plan before the first of its layers is fitted.
+ * @param stream what the layers meet in the original @param met what they met in a compressed network
+ */
+export async function learnBooks(model: Model, choices: readonly LayerChoice[], tools: FitTools, stream?: Stream, met?: ReadonlyMap<Layer, FitContext>): Promise<Books> {
   const sharers = sharersOf(choices), wanted = [...sharers.values()].flat();
   if (!wanted.length) return new Map();
   const known = await tools.restoredBooks?.(sharers);
   if (known) return known;
-  const members = await membersOf(model, wanted.map(({ layer }) => layer), tools, stream), books = new Map<string, GridCodes>();
+  const layers = wanted.map(({ layer }) => layer), members = met ? await membersAgain(model, layers, met) : await membersOf(model, layers, tools, stream), books = new Map<string, GridCodes>();
   for (const [book, some] of sharers) {
     const [{ method, options }] = some, slopes = some.every(({ slope }) => slope !== undefined && slope > 0);
     books.set(book, await methodById(method).learn!(some.map(({ layer, slope }) => stressed(members.get(layer)!, slopes ? slope : 1)), options));
@@ -59,9 +62,19 @@ export async function membersOf(model: Model, layers: readonly Layer[], { runtim
       await flow.advance(node);
       gram = (await inputMoments(layer, { batches: flow.get(node.inputs[0]), centred: scaleIsFree || follow?.bias !== undefined }, products, pool)).gram;
     }
-    const energies = gram ? await gram.energies(rows.values) : rowDots(rows.values, rows.values, rows.inputs);
-    const signal = energies.reduce((sum, energy, m) => sum + energy * (importance ? importance[m] : 1), 0);
-    members.set(layer, { rows, context: { seed, pool, scaleIsFree, importance, gram }, stress: signal > 0 ? 1 / signal : 1 });
+    members.set(layer, await memberOf(rows, { seed, pool, scaleIsFree, importance, gram }));
   }
   return members;
+}
+
+async function membersAgain(model: Model, layers: readonly Layer[], met: ReadonlyMap<Layer, FitContext>): Promise<Map<Layer, Member>> {
+  const members = new Map<Layer, Member>();
+  for (const layer of layers) members.set(layer, await memberOf(await readRows(model, layer), { ...met.get(layer)!, book: undefined }));
+  return members;
+}
+
+async function memberOf(rows: WeightRows, context: FitContext): Promise<Member> {
+  const { gram, importance } = context, energies = gram ? await gram.energies(rows.values) : rowDots(rows.values, rows.values, rows.inputs);
+  const signal = energies.reduce((sum, energy, m) => sum + energy * (importance ? importance[m] : 1), 0);
+  return { rows, context, stress: signal > 0 ? 1 / signal : 1 };
 }

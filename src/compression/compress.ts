@@ -8,10 +8,10 @@ import type { CompressReport, Fidelity, HeldOut, LayerReport, TuningReport } fro
 import { mannerOf, parseTuning } from "../protocol/tuning";
 import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
-import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
+import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import type { Books } from "./books";
-import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
+import { fitWithData, fitWithoutData, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { goalOf, mayShare, mergeRecipe, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
@@ -25,6 +25,8 @@ import { assemble, findByName, withFloats } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
+/** Fits of a plan in which layers have codebooks in common: what each learns from the one before is worth a tenth of the loss. */
+const SHARED_FITS = 4;
 /** Weights of a layer before which memory is tidied. */
 const LARGE_LAYER = 1e6;
 
@@ -49,6 +51,9 @@ const defaultOutput = ({ model, prepare }: CompressRequest): string => model.rep
 interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
 
 interface PlannedChoice extends LayerChoice { loss: number }
+interface Plan { choices: PlannedChoice[]; shared?: { choices: PlannedChoice[]; worth: number } }
+/** A plan that was carried out, and with data what that did. */
+interface Carried { choices: PlannedChoice[]; fitted: Map<Layer, Finished>; effect?: Effect; met?: Fitted["met"] }
 
 class Compression {
   private readonly started = performance.now();
@@ -139,8 +144,8 @@ class Compression {
     const ratings = await this.ratingRecord(tools), key = goal.kind === "preset" ? outcomeKey(goal.preset, this.job.recipe) : undefined;
     const missed = data && key !== undefined ? [...(await ratings.outcome(key))?.missed ?? []] : [];
     for (;;) {
-      const attempt = missed.length + 1, choices = await this.timed("plan", () => this.plan(attempt, layers, goal, data, ratings, tools, record, missed.at(-1)));
-      const { fitted, effect } = await this.timed("fit", () => this.fit(choices, data, tools, record));
+      const attempt = missed.length + 1, plan = await this.timed("plan", () => this.plan(attempt, layers, goal, data, ratings, tools, record, missed.at(-1)));
+      const { choices, fitted, effect } = await this.timed("fit", () => this.fitPlan(plan, data, tools, record));
       const predicted = choices.reduce((sum, { loss }) => sum + loss, 0);
       if (!effect || goal.kind !== "preset" || key === undefined || !(predicted > 0)) return { choices, fitted };
       const trial = trialOf(predicted, effect);
@@ -152,18 +157,33 @@ class Compression {
     }
   }
 
-  private async plan(attempt: number, layers: readonly Layer[], goal: Goal, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<PlannedChoice[]> {
-    const { choices, notes } = await record.plan(attempt, layers, async () => {
+  private async plan(attempt: number, layers: readonly Layer[], goal: Goal, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<Plan> {
+    const { choices, shared, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
-      const choices = await planFor({
+      const planned = await planFor({
         model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, layout: this.job.request.layout, inputBytes: this.opened.bytes,
         rate: (free) => this.rate(free, data, ratings, tools), shares: mayShare(this.job), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
-      return { choices, notes };
+      return { ...planned, notes };
     });
     for (const note of notes) if (!this.notes.includes(note)) this.notes.push(note);
     const byId = new Map(layers.map((layer) => [layer.id, layer]));
-    return choices.map(({ id, method, options, noise, loss }) => ({ layer: byId.get(id)!, method, options, loss, slope: noise > 0 ? loss / noise : undefined }));
+    const withLayers = (some: readonly StoredChoice[]) => some.map(({ id, method, options, noise, loss }): PlannedChoice => ({ layer: byId.get(id)!, method, options, loss, slope: noise > 0 ? loss / noise : undefined }));
+    return { choices: withLayers(choices), shared: shared && { choices: withLayers(shared.choices), worth: shared.worth } };
+  }
+
+  /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. What does best on the samples is kept. */
+  private async fitPlan({ choices, shared }: Plan, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Carried> {
+    const own = { choices, ...await this.fit(choices, data, tools, record, "layer") };
+    if (!shared || !own.effect) return own;
+    const most = own.effect.loss * (1 + shared.worth);
+    let best: Carried = own, least = most, met: Fitted["met"] | undefined;
+    for (let time = 1; time <= SHARED_FITS; time++) {
+      const next: Carried = { choices: shared.choices, ...await this.fit(shared.choices, data, tools, record, `shared${time}-`, met) };
+      if (next.effect && next.effect.loss < least) { best = next; least = next.effect.loss; }
+      met = next.met;
+    }
+    return best;
   }
 
   private ratingRecord({ seed }: FitTools): Promise<RatingRecord> {
@@ -190,7 +210,7 @@ class Compression {
     if (parameters > LARGE_LAYER) this.host.collectGarbage();
   }
 
-  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<{ fitted: Map<Layer, Finished>; effect?: Effect }> {
+  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord, round: Round, met?: Fitted["met"]): Promise<Omit<Carried, "choices">> {
     const positions = new Map(choices.map(({ layer }, i) => [layer, i]));
     const work = choices.reduce((sum, { layer }) => sum + layer.parameters, 0);
     const kept = new WeakSet<FittedLayer>();
@@ -207,18 +227,18 @@ class Compression {
         this.tidy(layer);
       },
       tidy: (layer) => this.tidy(layer),
-      restoredBooks: async (sharers) => (this.books = await record.books(sharers)),
+      restoredBooks: async (sharers) => (this.books = await record.books(sharers, round)),
       onBooks: async (books) => {
         this.books = books;
-        await record.keepBooks(books);
+        await record.keepBooks(books, round);
       },
       restored: async (layer) => {
-        const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
+        const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!], round);
         if (known) { kept.add(known); finish(known); }
         return known;
       },
       onFitted: async (fitted) => {
-        if (!kept.has(fitted)) { await record.keep(fitted, positions.get(fitted.layer)!); finish(fitted); }
+        if (!kept.has(fitted)) { await record.keep(fitted, positions.get(fitted.layer)!, round); finish(fitted); }
         throwIfCancelled(this.signal);
       },
     };
@@ -229,9 +249,9 @@ class Compression {
       await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
       return { fitted: finished };
     }
-    const fitted = await fitWithData(this.model, choices, data.fit, watched);
-    fitted.layers.forEach(hold);
-    return { fitted: finished, effect: fitted.effect };
+    const { layers, effect, met: seen } = await fitWithData(this.model, choices, data.fit, watched, undefined, met);
+    layers.forEach(hold);
+    return { fitted: finished, effect, met: seen };
   }
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */

@@ -111,59 +111,64 @@ export interface Variant {
   weights: ReadonlyMap<Layer, Float32Array>;
 }
 
-/** All layers of a plan, and what the network's outputs became on the samples that it was fitted to. */
-export interface Fitted { layers: FittedLayer[]; effect: Effect }
+/** All layers of a plan, what the network's outputs became on the samples that it was fitted to, and what the layers that share codebooks met in it. */
+export interface Fitted { layers: FittedLayer[]; effect: Effect; met: ReadonlyMap<Layer, FitContext> }
 
 /**
  * Compresses a plan's layers in the order of the network. Each sees the inputs that the layers compressed before it produce,
  * moves its target so that it answers the original's inputs, corrects assignments and codewords against its outputs' second moments, and
  * brings every output channel's mean and variance back to the original's through what follows it, where that brings the network's outputs nearer.
  * @param from the network that is compressed, where that is another than the file's
+ * @param met what the layers that share codebooks met in an earlier fit: better to learn these from than the original
  */
-export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, from?: Variant): Promise<Fitted> {
+export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, from?: Variant, met?: Fitted["met"]): Promise<Fitted> {
   const liveness = new Liveness(model, samples.input);
   const original = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const compressed = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const reference = await original.compute(liveness.outputs);
   if (from) for (const flow of [original, compressed]) become(flow, from);
   const order = [...choices].sort((a, b) => a.layer.consumers[0].index - b.layer.consumers[0].index);
-  const fitted = new Map<Layer, FittedLayer>(), books = await learnBooks(model, choices, tools, { liveness, samples });
+  const fitted = new Map<Layer, FittedLayer>(), books = await learnBooks(model, choices, tools, { liveness, samples }, met), place = { original, compressed, liveness, reference, books, from }, meets = new Map<Layer, FitContext>();
   for (const choice of order) {
-    const restored = await tools.restored?.(choice.layer);
+    const restored = await tools.restored?.(choice.layer), shares = bookOf(choice.options) !== undefined;
+    if (!restored) tools.onLayer?.(choice.layer);
     // streams go on in the same steps as without the interruption, so that all later layers see the same bits
-    if (restored && isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
-    const result = restored ?? await fitLayer(model, choice, { original, compressed, liveness, reference, books, from }, tools);
+    if (isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
+    const seen = restored && !shares ? undefined : await lookAt(model, choice, place, tools);
+    if (seen && shares) meets.set(choice.layer, seen.context);
+    const result = restored ?? await fitLayer(choice, seen!, place);
     fitted.set(choice.layer, result);
     substitute(compressed, result);
     await tools.onFitted?.(result);
   }
   const meter = new EffectMeter(reference), outputs = await compressed.compute(liveness.outputs);
   for (let batch = 0; batch < compressed.batches; batch++) meter.add(batch, Object.fromEntries(Array.from(outputs, ([name, tensors]) => [name, tensors[batch]])));
-  return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: meter.effect };
+  return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: meter.effect, met: meets };
 }
 
 /** Where a fit stands in the network: what flows through the one that is compressed and through the result, and the outputs that are wanted. */
 interface Place { original: Flow; compressed: Flow; liveness: Liveness; reference: Map<string, Tensor[]>; books: Books; from?: Variant }
 
-async function fitLayer(model: Model, { layer, method, options }: LayerChoice, { original, compressed, liveness, reference, books, from }: Place, tools: FitTools): Promise<FittedLayer> {
-  tools.onLayer?.(layer);
+/** A layer as it meets the streams: its rows, what they should become, and what stands behind it. */
+interface Seen { rows: WeightRows; follow: Follow | undefined; context: FitContext }
+
+async function lookAt(model: Model, { layer, options }: LayerChoice, { original, compressed, liveness, books, from }: Place, tools: FitTools): Promise<Seen> {
   const [node] = layer.consumers, changed = from && new Map(from.vectors.map(({ name, values }) => [name, values])), weight = from?.weights.get(layer);
   const rows = weight ? toRows(layer, weight) : await readRows(model, layer), follow = await followOf(model, layer, changed);
   const free = follow?.normalization !== undefined;
   const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow), book: books.get(bookOf(options) ?? "") };
-  if (!isReached(layer, liveness)) {
-    const packed = await methodById(method).compress(layer, rows, options, context);
-    return measured({ layer, packed, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] }, follow, rows);
-  }
-  await original.advance(node);
-  await compressed.advance(node);
-  if (hasGram(layer)) {
+  if (isReached(layer, liveness) && hasGram(layer)) {
     const input = node.inputs[0], centred = free || follow?.bias !== undefined;
     const { gram, answers } = await inputMoments(layer, { batches: original.get(input), drifted: compressed.get(input), centred, rows: rows.values }, tools.products, tools.pool);
     context.gram = gram;
     if (answers) context.target = await movedTarget(rows.values, gram, answers.cross);
   }
+  return { rows, follow, context };
+}
+
+async function fitLayer({ layer, method, options }: LayerChoice, { rows, follow, context }: Seen, { original, compressed, liveness, reference }: Place): Promise<FittedLayer> {
   const packed = await methodById(method).compress(layer, rows, options, context);
+  if (!isReached(layer, liveness)) return measured({ layer, packed, absorbed: follow?.normalization ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] }, follow, rows);
   const effective = effectiveRows(packed);
   if (!follow) return measured({ layer, packed, absorbed: [] }, follow, rows);
   const plain: TensorData = plainWeight(layer, effective);

@@ -69,7 +69,7 @@ class Front {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
-        const { bytes, loss } = this.point(planning.solve({ kind: "preset", preset: id }));
+        const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
         return { id, bytes, loss, range: this.rangeOf(id, bytes) };
       }),
       candidateRange: this.goal.kind === "preset" ? this.rangeOf(this.goal.preset, candidate.bytes) : undefined,
@@ -90,11 +90,17 @@ class Front {
     return [Math.min(least, bytes), Math.max(most, bytes)];
   }
 
+  /** A goal's plan, with codebooks in common where that promises more. */
+  private planOf(goal = this.goal): RatedCandidate[] {
+    const own = this.planning.solve(goal);
+    return this.planning.share(own, goal)?.plan ?? own;
+  }
+
   /** The recipe's own plan, the smallest where its goal is out of reach. */
   private solve(): { plan: RatedCandidate[]; problem?: string } {
     const { planning } = this;
     try {
-      return { plan: planning.solve() };
+      return { plan: this.planOf() };
     } catch (error) {
       if (!(error instanceof KernelscopeError && error.code === "target-unreachable")) throw error;
       return { plan: planning.smallest(), problem: error.message };

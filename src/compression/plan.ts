@@ -6,7 +6,7 @@ import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes } from "../protocol/sizes";
 import { bookOf, sharersOf } from "./books";
-import type { StoredChoice } from "./checkpoint";
+import type { StoredChoice, StoredPlan } from "./checkpoint";
 import type { Effect } from "./effect";
 import { followOf } from "./follow";
 import type { Goal } from "./goal";
@@ -62,6 +62,9 @@ const MOST_NOISE: Record<PresetId, number> = { "nearly-lossless": 0.004, balance
 /** How many times the flips of a trial are believed to follow from it. */
 const FARTHEST = 4;
 
+/** Share of the predicted loss that codebooks in common have to save, to be worth a fit of their own. */
+const LEAST_GAIN = 0.02;
+
 /** Choices of a layer that are looked at where a size seems out of reach. */
 const TRADED = 6;
 
@@ -79,13 +82,20 @@ type PlannedItem = Item<Planned>;
 interface Open extends Sharer<Option> { choices: Option[] }
 
 /**
- * Chooses method and settings for every layer so that the goal is met at the least predicted loss.
+ * Chooses method and settings for every layer so that the goal is met at the least predicted loss; and, where that promises more, a plan in which layers have codebooks
+ * in common. With data both are carried out, and the better one is kept.
  * @throws KernelscopeError "target-unreachable" naming the smallest possible
  */
-export async function planFor(request: PlanRequest): Promise<StoredChoice[]> {
-  const planning = await Planning.of(request);
-  return planning.solve().map(({ layer, method, options, bytes, noise, loss }) => ({ id: layer.id, method, options, bytes, noise, loss }));
+export async function planFor(request: PlanRequest): Promise<Omit<StoredPlan, "notes">> {
+  const planning = await Planning.of(request), own = planning.solve(), shared = planning.share(own);
+  if (!shared || !request.measured) return { choices: (shared?.plan ?? own).map(stored) };
+  return { choices: own.map(stored), shared: { choices: shared.plan.map(stored), worth: shared.worth } };
 }
+
+const stored = ({ layer, method, options, bytes, noise, loss }: RatedCandidate): StoredChoice => ({ id: layer.id, method, options, bytes, noise, loss });
+
+/** A plan whose layers have codebooks in common; what its fewer bytes are worth, as a share of the other's loss. */
+interface SharedPlan { plan: RatedCandidate[]; worth: number }
 
 async function pinned({ model, shares }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
   const method = methodById(methodId), given = parseOptions(methodId, options, layer.id), parsed = shares || bookOf(given) === undefined ? given : { ...given, book: undefined };
@@ -142,14 +152,17 @@ export class Planning {
     return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response));
   }
 
-  /** The plan for a goal: that of layers with codebooks of their own, or one in which some have theirs in common, where that costs less. */
-  solve(goal = this.request.goal): RatedCandidate[] {
-    const own = this.solveWith(this.items, goal), left = this.items.map(({ layer, choices }) => own.find((choice) => choice.layer === layer) ?? choices.find(isLeft)!);
-    const price = priceOf(this.items, left), groups = this.groups(price);
-    if (!groups.length) return own;
-    const shared = this.solveWith([...this.items.filter(({ layer }) => !groups.some(({ layers }) => layers.includes(layer))), ...groups], goal);
-    const costOf = (plan: readonly RatedCandidate[]): number => plan.reduce((sum, { loss }) => sum + loss, 0) + price * this.fileBytes(plan);
-    return costOf(shared) < costOf(own) ? shared : own;
+  /** The plan for a goal, of layers with codebooks of their own. */
+  solve(goal = this.request.goal): RatedCandidate[] { return this.solveWith(this.items, goal); }
+
+  /** A plan for the same goal in which layers have codebooks in common, where it promises clearly more than their own. */
+  share(own: readonly RatedCandidate[], goal = this.request.goal): SharedPlan | undefined {
+    const chosen = this.items.map(({ layer, choices }) => own.find((choice) => choice.layer === layer) ?? choices.find(isLeft)!);
+    const price = priceOf(this.items, chosen), groups = this.groups(price), lossOf = (plan: readonly RatedCandidate[]): number => plan.reduce((sum, { loss }) => sum + loss, 0);
+    if (!groups.length) return undefined;
+    const plan = this.solveWith([...this.items.filter(({ layer }) => !groups.some(({ layers }) => layers.includes(layer))), ...groups], goal);
+    const loss = lossOf(own), saved = price * (this.fileBytes(own) - this.fileBytes(plan));
+    return loss - lossOf(plan) + saved > LEAST_GAIN * loss ? { plan, worth: saved / loss } : undefined;
   }
 
   private solveWith(items: readonly PlannedItem[], goal: Goal): RatedCandidate[] {

@@ -56,10 +56,11 @@ class Learner {
 
   /** Codewords before they are rounded, and what an error of each counts. */
   async run(): Promise<{ codebook: Float32Array; usage: Float64Array }> {
-    const { layers, options: { words } } = this, parts = layers.map((layer) => layer.points(words));
+    const { layers, options: { words, block } } = this, parts = layers.map((layer) => layer.points(words)), counts = parts.map(({ points }) => points.length / block);
+    // takes the memory of the points away
     const clustering = await this.cluster(joinPoints(parts), layers.every(isMeasured));
     let codebook = clustering.codebook, at = 0;
-    let indices = parts.map(({ points }) => clustering.index.subarray(at, at += points.length / this.options.block));
+    let indices = counts.map((count) => clustering.index.subarray(at, at += count));
     if (layers.every(isMeasured) && !this.learning.quick) for (let round = 0; round < ROUNDS; round++) ({ codebook, indices } = await this.correct(layers, codebook));
     const usage = new Float64Array(words).fill(1e-9);
     layers.forEach((layer, i) => layer.addUsage(usage, indices[i], parts[i].blocks));
