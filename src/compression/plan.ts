@@ -173,9 +173,13 @@ export class Planning {
   /** Layers that come off better with a codebook in common where bytes have this price in loss. */
   private groups(price: number): Group[] {
     const names = bookNames(this.fixed.values()), groups: Group[] = [];
+    let name = names.next().value;
     for (let open = this.items.filter(({ shared }) => shared.length); open.length;) {
-      const shape = open.filter(({ layer }) => isOneShape(layer, open[0].layer)), group = groupOf(shape, price, names.next().value);
-      if (group) groups.push(group);
+      const shape = open.filter(({ layer }) => isOneShape(layer, open[0].layer)), group = groupOf(shape, price, name);
+      if (group) {
+        groups.push(group);
+        name = names.next().value;
+      }
       open = open.filter((item) => (group ? !group.layers.includes(item.layer) : !shape.includes(item)));
     }
     return groups;
