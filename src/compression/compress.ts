@@ -17,7 +17,7 @@ import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
-import type { RatingRecord, Trial } from "./ratings";
+import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import { tune, type Refits, type Tuned } from "./tune";
@@ -145,7 +145,7 @@ class Compression {
     const missed = data && key !== undefined ? [...(await ratings.outcome(key))?.missed ?? []] : [];
     for (;;) {
       const attempt = missed.length + 1, plan = await this.timed("plan", () => this.plan(attempt, layers, goal, data, ratings, tools, record, missed.at(-1)));
-      const { choices, fitted, effect } = await this.timed("fit", () => this.fitPlan(plan, data, tools, record));
+      const { choices, fitted, effect } = await this.timed("fit", () => this.fitPlan(plan, data, ratings, tools, record));
       const predicted = choices.reduce((sum, { loss }) => sum + loss, 0);
       if (!effect || goal.kind !== "preset" || key === undefined || !(predicted > 0)) return { choices, fitted };
       const trial = trialOf(predicted, effect);
@@ -173,9 +173,11 @@ class Compression {
   }
 
   /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. What does best on the samples is kept. */
-  private async fitPlan({ choices, shared }: Plan, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Carried> {
+  private async fitPlan({ choices, shared }: Plan, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord): Promise<Carried> {
     const own = { choices, ...await this.fit(choices, data, tools, record, "layer") };
     if (!shared || !own.effect) return own;
+    const key = verdictKey(shared.choices);
+    if ((await ratings.verdicts()).get(key) === false) return own;
     const most = own.effect.loss * (1 + shared.worth);
     let best: Carried = own, least = most, met: Fitted["met"] | undefined;
     for (let time = 1; time <= SHARED_FITS; time++) {
@@ -183,6 +185,7 @@ class Compression {
       if (next.effect && next.effect.loss < least) { best = next; least = next.effect.loss; }
       met = next.met;
     }
+    await ratings.keepVerdict(key, best !== own);
     return best;
   }
 
@@ -222,7 +225,7 @@ class Compression {
     const watched: FitTools = {
       ...tools,
       onLayer: (layer) => {
-        text = `fitting layer ${layer.label}, ${done + 1} of ${choices.length}`;
+        text = `fitting layer ${layer.label}, ${done + 1} of ${choices.length}${round === "layer" ? "" : ", codebooks in common"}`;
         this.progress.step("fit", text, weights / work, { layers: { done, of: choices.length } });
         this.tidy(layer);
       },

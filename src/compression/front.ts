@@ -6,10 +6,11 @@ import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
+import { bookOf } from "./books";
 import { goalOf, mayShare, type Goal, type Job } from "./goal";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps } from "./planner";
-import type { Outcome } from "./ratings";
+import { verdictKey, type Outcome } from "./ratings";
 import { loadedWeightBytes } from "./report";
 import type { RatedModel } from "./rated";
 import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
@@ -29,7 +30,7 @@ type Outcomes = Partial<Record<PresetId, Outcome>>;
 export async function frontOf(rated: RatedModel, job: Job): Promise<PlanFacts> {
   const goal = goalOf(job.request, rated.opened.bytes), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
-  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes).facts();
+  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts()).facts();
 }
 
 async function planningOf({ opened, layers, ratings, samples }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
@@ -51,7 +52,7 @@ class Front {
   private readonly weights: number;
   private readonly found: ReturnType<typeof slopes>;
 
-  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes) {
+  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly verdicts: ReadonlyMap<string, boolean>) {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
@@ -90,10 +91,10 @@ class Front {
     return [Math.min(least, bytes), Math.max(most, bytes)];
   }
 
-  /** A goal's plan, with codebooks in common where that promises more. */
+  /** A goal's plan, with codebooks in common where that promises more and has not come out behind. */
   private planOf(goal = this.goal): RatedCandidate[] {
-    const own = this.planning.solve(goal);
-    return this.planning.share(own, goal)?.plan ?? own;
+    const own = this.planning.solve(goal), shared = this.planning.share(own, goal)?.plan;
+    return shared && this.verdicts.get(verdictKey(shared)) !== false ? shared : own;
   }
 
   /** The recipe's own plan, the smallest where its goal is out of reach. */
@@ -133,8 +134,14 @@ class Front {
     const method = methodById(option.method), { options } = option;
     return {
       method: option.method, options: Object.fromEntries(Object.entries(options).filter((entry): entry is [string, number | string] => typeof entry[1] === "number" || typeof entry[1] === "string")),
-      title: method.title, text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: method.parts(layer, options), step,
+      title: method.title, text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: this.partsOf(option), step,
     };
+  }
+
+  /** Bytes of a choice's codes, with its share of a codebook in common. */
+  private partsOf(option: RatedCandidate): PlanChoice["parts"] {
+    const { layer, method, options, bytes } = option, parts = methodById(method).parts(layer, options);
+    return bookOf(options) === undefined ? parts : { ...parts, codebook: bytes - this.planning.ownBytes(option) };
   }
 
   /** Loss as the page adds it up: a choice that a recipe fixes was not rated itself and lies between others of its method. Without images: the noise of all weights. */

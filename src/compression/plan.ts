@@ -292,6 +292,9 @@ export class Planning {
     return sizesOf(this.request.model, blanks, this.request.embedded, this.request.layout);
   }
 
+  /** Bytes of a choice without its share of a codebook in common. */
+  ownBytes({ layer, method, options }: RatedCandidate): number { return methodById(method).bytes(layer, options, this.scaleIsFree.get(layer) ?? false); }
+
   private fileBytes(plan: readonly RatedCandidate[]): number {
     return this.sizes(plan).fileBytes();
   }

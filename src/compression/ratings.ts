@@ -22,6 +22,11 @@ const Outcome = z.object({ missed: z.array(Trial), written: Trial });
 export type Outcome = z.infer<typeof Outcome>;
 const Outcomes = z.record(z.string(), Outcome);
 
+const Verdicts = z.record(z.string(), z.boolean());
+
+/** What a plan is known by. */
+export const verdictKey = (plan: readonly Pick<RatedCandidate, "layer" | "method" | "options">[]): string => JSON.stringify(plan.map(({ layer: { id }, method, options }) => [id, method, options]));
+
 /** Rates layers; hands each rating on as soon as it is there. */
 type Rate = (layers: Layer[], onRated: (rating: LayerSensitivity) => Promise<void>) => Promise<LayerSensitivity[]>;
 
@@ -75,6 +80,13 @@ export class RatingRecord {
   /** Where it cannot be kept it is found out again the next time. */
   async keepOutcome(key: string, outcome: Outcome): Promise<void> {
     await this.save("outcomes", (await this.load("outcomes", Outcomes)).set(key, outcome)).catch(() => undefined);
+  }
+
+  /** Plans with codebooks in common that were carried out, by {@link verdictKey}: whether they did better than the one without. */
+  verdicts(): Promise<ReadonlyMap<string, boolean>> { return this.load("verdicts", Verdicts); }
+
+  async keepVerdict(key: string, isBetter: boolean): Promise<void> {
+    await this.save("verdicts", new Map(await this.verdicts()).set(key, isBetter)).catch(() => undefined);
   }
 
   private ratings(): Promise<Map<string, Rating>> { return this.load("ratings", Ratings); }
