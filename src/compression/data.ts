@@ -19,6 +19,8 @@ const RATING_SAMPLES = 256;
 /** Memory that calibration activations may take. */
 const ACTIVATION_BYTES = 1.5e9;
 export const BATCH = 64;
+/** Samples that a fit does not see are worth looking at where there are so many; more would tell little more. */
+const UNSEEN = { least: 256, most: 1024 };
 /** So many of the samples tell how a training gets on. */
 const WATCHED = { share: 0.15, most: 1024 };
 
@@ -31,6 +33,8 @@ export interface JobData extends EvaluationSet {
   rating: Batches;
   /** All samples that may be trained on. */
   trained: readonly number[];
+  /** Samples that the fit does not see, though it could: they tell which of two plans does better. None where there are too few. */
+  unseen: readonly number[];
   /** Samples that only tell how a training gets on; none where there is none. Like those of the report they are not fitted to. */
   watched: readonly number[];
   notes: readonly string[];
@@ -44,9 +48,10 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
   const trained = mixed.slice(0, mixed.length - watching), chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
   if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
+  const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, chosen.length));
   const batches = await readBatches(dataset, chosen, batchSize(input, BATCH), signal);
   return {
-    dataset, input, held, trained, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches },
+    dataset, input, held, trained, unseen: others.length < UNSEEN.least ? [] : others, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches },
     rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
   };
 }
@@ -62,6 +67,7 @@ export async function readEvaluationSet(folder: string, { request, recipe }: Job
 export async function stampOf(data: JobData | undefined, host: Host): Promise<string> {
   const parts = [await host.program()];
   for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
+  if (data?.unseen.length) parts.push(await hashOf(data.unseen.map((position) => data.dataset.nameOf(position)).join("\n")));
   // those that are only trained on are too many to be read beforehand
   if (data?.watched.length) parts.push(await hashOf([...data.trained, ...data.watched].map((position) => data.dataset.nameOf(position)).join("\n")));
   return hashOf(parts.join());
