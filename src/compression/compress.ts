@@ -25,7 +25,7 @@ import { assemble, findByName, withFloats } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
-/** Fits of a plan in which layers have codebooks in common: what each learns from the one before is worth a tenth of the loss. */
+/** Fits of a plan in which layers have codebooks in common, each with codewords from the one before: their losses differ by a tenth either way. */
 const SHARED_FITS = 4;
 /** So much less has to be lost on samples that a fit has seen: codewords that were learned from them again and again flatter themselves. */
 const FLATTERY = 0.9;
