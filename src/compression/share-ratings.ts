@@ -11,6 +11,8 @@ import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensi
 
 /** Of larger layers and wider rows the codebook is so small a part that looking at it would not pay. */
 const MOST_WEIGHTS = 2 ** 18, MOST_INPUTS = 2304;
+/** Share of the network's weights that layers which could share have to hold: with less there is nothing to be gained that is worth the fits. */
+const LEAST_WEIGHTS = 0.1;
 /** A codebook is worth sharing where it is at least so much of a layer's codes. */
 const LEAST_PART = 0.03;
 /** Bits of an index at which codebooks are made, shared and not, to see what sharing does; between them it is interpolated. */
@@ -18,14 +20,15 @@ const TRIED_BITS = [4, 6, 8];
 /** Stands in a rating for the book that a plan will name. */
 const SOME_BOOK = "?";
 
-/** Layers that could have a codebook in common: those of one shape, two at least. */
+/** Layers that could have a codebook in common: those of one shape, two at least. None where all of them together are a small part of the network. */
 export function classesOf(ratings: readonly LayerSensitivity[]): LayerSensitivity[][] {
   const classes = new Map<string, LayerSensitivity[]>();
   for (const rating of ratings) {
     const { layer, layer: { parameters }, candidates } = rating, key = shapeOf(layer);
     if (parameters <= MOST_WEIGHTS && inputsOf(layer) <= MOST_INPUTS && candidates.length) classes.set(key, [...classes.get(key) ?? [], rating]);
   }
-  return [...classes.values()].filter(({ length }) => length > 1);
+  const shapes = [...classes.values()].filter(({ length }) => length > 1), weightsOf = (some: readonly LayerSensitivity[]): number => some.reduce((sum, { layer }) => sum + layer.parameters, 0);
+  return weightsOf(shapes.flat()) < LEAST_WEIGHTS * weightsOf(ratings) ? [] : shapes;
 }
 
 const shapeOf = ({ op, dims, groups, type, outputAxis }: Layer): string => [op, dims.join("×"), groups, type, outputAxis].join();

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Choice } from "../../../src/compression/planner";
-import type { RatedCandidate } from "../../../src/compression/sensitivity";
+import type { LayerSensitivity, RatedCandidate } from "../../../src/compression/sensitivity";
+import { classesOf } from "../../../src/compression/share-ratings";
 import { bookNames, groupOf, priceOf, type Sharer } from "../../../src/compression/sharing";
 import { bookBytes } from "../../../src/methods/codebook";
 import { findLayers } from "../../../src/onnx/layers";
@@ -59,4 +60,16 @@ test("the price of a byte is what the best further step saves", () => {
 test("books have names that no recipe has given", () => {
   const names = bookNames([{ options: optionsOf(16, "B") }, { options: { bits: 8 } }]);
   expect([1, 2, 3].map(() => names.next().value)).toEqual(["A", "C", "D"]);
+});
+
+test("layers of one shape could share, unless they are a small part of the network", async () => {
+  const network = findLayers(await open(modelBytes({
+    nodes: [8, 8, 8, 64].map((_, i) => ({ op: "Conv", inputs: [`x${i}`, `w${i}`], outputs: [`x${i + 1}`], attributes: { pads: [1, 1, 1, 1] } })),
+    initializers: [8, 8, 8, 64].map((outputs, i) => floats(`w${i}`, [outputs, 8, 3, 3], wave(outputs * 72, i))), inputs: [value("x0", [1, 8, 5, 5])], outputs: [value("x4")],
+  })));
+  const rated = (some: typeof network): LayerSensitivity[] => some.map((layer) => ({ layer, response: [], candidates: [{ layer, method: "kernel", options: optionsOf(16), bytes: 100, bits: 1, noise: 0.1, loss: 1 }] }));
+  expect(classesOf(rated(network)).map((shape) => shape.map(({ layer: { weight } }) => weight))).toEqual([["w0", "w1", "w2"]]);
+  expect(classesOf(rated(network.slice(2)))).toEqual([]);
+  const large = { ...network[3], parameters: 50 * network[0].parameters };
+  expect(classesOf(rated([...network.slice(0, 3), large]))).toEqual([]);
 });
