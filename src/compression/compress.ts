@@ -11,7 +11,7 @@ import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import type { Books } from "./books";
-import { effectOn, fitWithData, fitWithoutData, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
+import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { goalOf, mayShare, mergeRecipe, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
@@ -20,6 +20,7 @@ import { ProgressMeter } from "./progress";
 import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
+import { isClearlyLess } from "./sharing";
 import { tune, type Refits, type Tuned } from "./tune";
 import { assemble, findByName, withFloats } from "./write";
 
@@ -28,7 +29,7 @@ const MOST_PLANS = 3;
 /** Fits of a plan in which layers have codebooks in common, each with codewords from the one before: their losses differ by a tenth either way. */
 const SHARED_FITS = 4;
 /** So much less has to be lost on samples that a fit has seen: codewords that were learned from them again and again flatter themselves. */
-const FLATTERY = 0.9;
+const FLATTERY = 0.75;
 /** Weights of a layer before which memory is tidied. */
 const LARGE_LAYER = 1e6;
 
@@ -174,19 +175,20 @@ class Compression {
     return { choices: withLayers(choices), shared: shared && { choices: withLayers(shared.choices), worth: shared.worth } };
   }
 
-  /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. What does best on samples that none has seen is kept. */
+  /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */
   private async fitPlan({ choices, shared }: Plan, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord): Promise<Carried> {
     const own = { choices, ...await this.fit(choices, data, tools, record, "layer") };
     if (!shared || !own.effect) return own;
     const key = verdictKey(shared.choices);
     if ((await ratings.verdicts()).get(key) === false) return own;
     const unseen = data?.unseen.length ? { input: data.input.name, batches: await readBatches(data.dataset, data.unseen, batchSize(data.input, BATCH), this.signal) } : undefined;
-    const lossOf = async ({ fitted, effect }: Carried): Promise<number> => (unseen ? (await effectOn(this.model, await Promise.all(Array.from(fitted.values(), (layer) => layer.load())), unseen, tools)).loss : effect!.loss);
-    let best: Carried = own, least = await lossOf(own) * (1 + shared.worth) * (unseen ? 1 : FLATTERY), met: Fitted["met"] | undefined;
+    const lossesOf = async ({ fitted }: Carried): Promise<number[]> => (unseen ? lossesOn(this.model, await Promise.all(Array.from(fitted.values(), (layer) => layer.load())), unseen, tools) : []);
+    const before = await lossesOf(own), factor = 1 + shared.worth, { loss: seenBefore } = own.effect;
+    let best: Carried = own, least = Infinity, met: Fitted["met"] | undefined;
     for (let time = 1; time <= SHARED_FITS; time++) {
       const next: Carried = { choices: shared.choices, ...await this.fit(shared.choices, data, tools, record, `shared${time}-`, met) };
-      const loss = await lossOf(next);
-      if (loss < least) { best = next; least = loss; }
+      const losses = await lossesOf(next), seen = next.effect!.loss, loss = unseen ? losses.reduce((sum, one) => sum + one, 0) : seen;
+      if (loss < least && (unseen ? isClearlyLess(losses, before, factor) : seen < FLATTERY * factor * seenBefore)) { best = next; least = loss; }
       met = next.met;
     }
     await ratings.keepVerdict(key, best !== own);

@@ -20,7 +20,7 @@ const RATING_SAMPLES = 256;
 const ACTIVATION_BYTES = 1.5e9;
 export const BATCH = 64;
 /** Samples that a fit does not see are worth looking at where there are so many; more would tell little more. */
-const UNSEEN = { least: 256, most: 1024 };
+const UNSEEN = { least: 256, most: 4096, bytes: 2.5e8 };
 /** So many of the samples tell how a training gets on. */
 const WATCHED = { share: 0.15, most: 1024 };
 
@@ -48,7 +48,7 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
   const trained = mixed.slice(0, mixed.length - watching), chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
   if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
-  const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, chosen.length));
+  const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, Math.floor(UNSEEN.bytes / (4 * dataset.shape.reduce((all, one) => all * one, 1)))));
   const batches = await readBatches(dataset, chosen, batchSize(input, BATCH), signal);
   return {
     dataset, input, held, trained, unseen: others.length < UNSEEN.least ? [] : others, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches },

@@ -141,22 +141,25 @@ export async function fitWithData(model: Model, choices: readonly LayerChoice[],
     substitute(compressed, result);
     await tools.onFitted?.(result);
   }
-  return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: await measureOutputs(compressed, liveness, new EffectMeter(reference)), met: meets };
+  const meter = new EffectMeter(reference), outputs = await compressed.compute(liveness.outputs);
+  for (let batch = 0; batch < compressed.batches; batch++) meter.add(batch, valuesOf(outputs, batch));
+  return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: meter.effect, met: meets };
 }
 
-/** What a fitted network's outputs are on other samples. */
-export async function effectOn(model: Model, layers: readonly FittedLayer[], samples: Batches, { runtime, threads, signal }: FitTools): Promise<Effect> {
-  const liveness = new Liveness(model, samples.input), compressed = new Flow(liveness, runtime, samples, threads, signal);
-  const meter = new EffectMeter(await new Flow(liveness, runtime, samples, threads, signal).compute(liveness.outputs));
+/** What a fitted network loses on other samples, batch by batch. */
+export async function lossesOn(model: Model, layers: readonly FittedLayer[], samples: Batches, { runtime, threads, signal }: FitTools): Promise<number[]> {
+  const liveness = new Liveness(model, samples.input), [original, compressed] = [0, 1].map(() => new Flow(liveness, runtime, samples, threads, signal));
   for (const layer of layers) substitute(compressed, layer);
-  return measureOutputs(compressed, liveness, meter);
+  const reference = await original.compute(liveness.outputs), outputs = await compressed.compute(liveness.outputs);
+  return samples.batches.map((_, batch) => {
+    const meter = new EffectMeter(reference);
+    meter.add(batch, valuesOf(outputs, batch));
+    return meter.effect.loss;
+  });
 }
 
-async function measureOutputs(flow: Flow, { outputs: names }: Liveness, meter: EffectMeter): Promise<Effect> {
-  const outputs = await flow.compute(names);
-  for (let batch = 0; batch < flow.batches; batch++) meter.add(batch, Object.fromEntries(Array.from(outputs, ([name, tensors]) => [name, tensors[batch]])));
-  return meter.effect;
-}
+/** The values of one batch. */
+const valuesOf = (outputs: ReadonlyMap<string, readonly Tensor[]>, batch: number): Record<string, Tensor> => Object.fromEntries(Array.from(outputs, ([name, tensors]) => [name, tensors[batch]]));
 
 /** Where a fit stands in the network: what flows through the one that is compressed and through the result, and the outputs that are wanted. */
 interface Place { original: Flow; compressed: Flow; liveness: Liveness; reference: Map<string, Tensor[]>; books: Books; from?: Variant }

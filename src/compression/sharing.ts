@@ -58,6 +58,16 @@ function group<C extends Choice>(members: readonly Sharer<C>[], { method, option
   return { layers: members.map(({ layer }) => layer), choices };
 }
 
+/** Standard errors by which a difference has to be one, and batches that tell such. */
+const CLEARLY = 2, LEAST_BATCHES = 4;
+
+/** Whether what is lost is clearly less than a factor of what another network loses on the same samples: losses of both batch by batch. */
+export function isClearlyLess(losses: readonly number[], than: readonly number[], factor: number): boolean {
+  const count = losses.length, differences = losses.map((loss, i) => loss - factor * than[i]), mean = differences.reduce((sum, one) => sum + one, 0) / count;
+  const variance = differences.reduce((sum, one) => sum + (one - mean) ** 2, 0) / (count - 1);
+  return count >= LEAST_BATCHES && mean < -CLEARLY * Math.sqrt(variance / count);
+}
+
 /** All of a codebook's options but the number of its words. */
 const kindOf = (options: object): string => JSON.stringify({ ...options, words: undefined });
 const wordsOf = (options: object): number | undefined => (isCodebook(options) ? options.words : undefined);

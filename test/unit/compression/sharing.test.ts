@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Choice } from "../../../src/compression/planner";
 import type { LayerSensitivity, RatedCandidate } from "../../../src/compression/sensitivity";
 import { classesOf } from "../../../src/compression/share-ratings";
-import { bookNames, groupOf, priceOf, type Sharer } from "../../../src/compression/sharing";
+import { bookNames, groupOf, isClearlyLess, priceOf, type Sharer } from "../../../src/compression/sharing";
 import { bookBytes } from "../../../src/methods/codebook";
 import { findLayers } from "../../../src/onnx/layers";
 import { floats, modelBytes, open, value, wave } from "../onnx/models";
@@ -72,4 +72,13 @@ test("layers of one shape could share, unless they are a small part of the netwo
   expect(classesOf(rated(network.slice(2)))).toEqual([]);
   const large = { ...network[3], parameters: 50 * network[0].parameters };
   expect(classesOf(rated([...network.slice(0, 3), large]))).toEqual([]);
+});
+
+test("less is clearly less where chance would hardly make it so", () => {
+  const before = wave(64, 1).map((v) => 1 + 0.5 * v), noise = wave(64, 2), changed = (change: number, spread: number) => Array.from(before, (v, i) => v + change + spread * noise[i]);
+  expect(isClearlyLess(changed(-0.2, 0.1), [...before], 1)).toBe(true);
+  expect(isClearlyLess(changed(-0.02, 1), [...before], 1)).toBe(false);
+  expect(isClearlyLess(changed(0.2, 0.1), [...before], 1)).toBe(false);
+  expect(isClearlyLess(changed(-0.2, 0.1), [...before], 0.7)).toBe(false); // fewer bytes of the other would do
+  expect(isClearlyLess([0, 0, 0], [1, 1, 1], 1)).toBe(false); // too few to tell
 });
