@@ -84,15 +84,15 @@ export async function ratingRecord({ hashes, stamp, method, seed }: RatingKey, h
   return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed]))).slice(0, 24)));
 }
 
-/** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now; with those of codebooks in common where layers may share. */
+/** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now; with those of codebooks in common where layers may share, and samples will tell whether they should. */
 export async function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, { method, shares }: RatingOptions, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
   let begun = 0;
   const ratings = await record.complete(layers, (missing, onRated) => {
     const watched: FitTools = { ...tools, onLayer: (layer) => onLayer(layer, begun++, missing.length) };
     return data ? rateWithData(model, missing, data.rating, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
   });
-  if (!shares) return ratings;
-  const shared = new Map<Layer, LayerSensitivity>(), stream = data && { liveness: new Liveness(model, data.rating.input), samples: data.rating };
+  if (!shares || !data) return ratings;
+  const shared = new Map<Layer, LayerSensitivity>(), stream = { liveness: new Liveness(model, data.rating.input), samples: data.rating };
   for (const shape of classesOf(ratings)) for (const rating of await record.shared(shape, () => rateShared(model, shape, tools, stream))) shared.set(rating.layer, rating);
   return ratings.map((rating) => shared.get(rating.layer) ?? rating);
 }

@@ -83,13 +83,12 @@ interface Open extends Sharer<Option> { choices: Option[] }
 
 /**
  * Chooses method and settings for every layer so that the goal is met at the least predicted loss; and, where that promises more, a plan in which layers have codebooks
- * in common. With data both are carried out, and the better one is kept.
+ * in common: both are carried out then, and the better one is kept.
  * @throws KernelscopeError "target-unreachable" naming the smallest possible
  */
 export async function planFor(request: PlanRequest): Promise<Omit<StoredPlan, "notes">> {
   const planning = await Planning.of(request), own = planning.solve(), shared = planning.share(own);
-  if (!shared || !request.measured) return { choices: (shared?.plan ?? own).map(stored) };
-  return { choices: own.map(stored), shared: { choices: shared.plan.map(stored), worth: shared.worth } };
+  return { choices: own.map(stored), ...(shared && { shared: { choices: shared.plan.map(stored), worth: shared.worth } }) };
 }
 
 const stored = ({ layer, method, options, bytes, noise, loss }: RatedCandidate): StoredChoice => ({ id: layer.id, method, options, bytes, noise, loss });

@@ -32,7 +32,7 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
   const data = request.data === undefined ? undefined : await readJobData(job, model, host, signal);
   const hashes = await Promise.all(opened.files.map((file) => host.hash(file)));
   const seed = request.seed ?? 1, record = await ratingRecord({ hashes, stamp: await stampOf(data, host), method: request.method, seed }, host);
-  if (known && !await record.knows(open, mayShare(job))) return undefined;
+  if (known && !await record.knows(open, data !== undefined && mayShare(job))) return undefined;
   const products = new Products(host.runtime, request.threads);
   try {
     const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads: request.threads, signal };
