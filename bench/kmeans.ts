@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { compressModel } from "../src/compression/compress";
-import { readRows } from "../src/compression/fit";
+import { readRows } from "../src/compression/rows";
 import { CAREFUL } from "../src/methods/codebook-fit";
 import { rowScales } from "../src/methods/scale";
 import { kernelSize, scaleRows } from "../src/methods/rows";

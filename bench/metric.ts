@@ -1,7 +1,8 @@
 import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { preprocessOf } from "../src/compression/data";
-import { effectiveRows, readRows } from "../src/compression/fit";
+import { effectiveRows } from "../src/compression/fit";
+import { readRows } from "../src/compression/rows";
 import { Flow, Liveness, type Batches } from "../src/compression/flow";
 import { followOf } from "../src/compression/follow";
 import { hasGram, inputMoments } from "../src/compression/moments";

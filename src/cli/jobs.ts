@@ -6,7 +6,7 @@ import { methods } from "../methods/registry";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId, type Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport } from "../protocol/report";
+import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, SharedCodebook } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
@@ -72,10 +72,10 @@ function reporter(quiet: boolean): { report: (p: Progress) => void; end: () => v
 export async function runInspect(args: Arguments): Promise<void> {
   const opened = await openModelFile(path.resolve(args.model));
   try {
-    const { model } = opened, { layers, found } = await inspectLayers(model);
+    const { model } = opened, { layers, shared, found } = await inspectLayers(model);
     const report: InspectReport = {
       irVersion: model.irVersion, opset: model.opset, producer: model.producer, bytes: opened.bytes,
-      parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), layers,
+      parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), layers, ...(shared && { shared }),
       unsupported: layers.flatMap(({ name, skipped }) => (skipped === undefined ? [] : [{ name, reason: skipped }])),
     };
     const wanted = text(args, "layer");
@@ -98,11 +98,11 @@ async function inspectOne(args: Arguments, model: Awaited<ReturnType<typeof open
   for (const method of methods) {
     const known = await method.recognise(model, layer);
     if (!known) continue;
-    const { codebook, index, blockSize, codewords, ...rest } = known;
+    const { codebook, index, blockSize, codewords } = known;
     const uses = codewords !== undefined && index ? Array.from({ length: codewords }, () => 0) : undefined;
     if (uses && index) for (const i of index) uses[i]++;
     details = {
-      ...rest, codewords, blockSize, uses, deadCodewords: uses?.filter((n) => n === 0).length,
+      codewords, blockSize, uses, deadCodewords: uses?.filter((n) => n === 0).length,
       codebook: codebook && blockSize ? Array.from({ length: codebook.length / blockSize }, (_, w) => Array.from(codebook.subarray(w * blockSize, (w + 1) * blockSize))) : undefined,
     };
     break;
@@ -203,15 +203,19 @@ function table(head: string[], rows: string[][]): void {
   for (const row of [head, ...rows]) process.stdout.write(`${row.map((cell, c) => (c >= 4 && c <= 5 ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  ").trimEnd()}\n`);
 }
 
-function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, codewords, blockSize, indexBits, codebookBits, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
+function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, codewords, blockSize, indexBits, codebookBits, sharedWith, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
   process.stdout.write(`${name}: ${op} ${shape.join("×")}, ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits a weight${skipped === undefined ? "" : `. ${skipped}`}\n`);
   if (codewords === undefined) return;
-  process.stdout.write(`${codewords} codewords of ${blockSize} weights, indices of ${indexBits} bits${codebookBits === undefined ? "" : `, values of ${codebookBits} bits`}${deadCodewords ? `, ${deadCodewords} never used` : ""}\n\n`);
+  process.stdout.write(`${codewords} codewords of ${blockSize} weights, indices of ${indexBits} bits${codebookBits === undefined ? "" : `, values of ${codebookBits} bits`}${sharedWith ? `, shared with ${sharedWith.join(", ")}` : ""}${deadCodewords ? `, ${deadCodewords} never used` : ""}\n\n`);
   if (!codebook || !uses) return;
   const order = Array.from(uses.keys()).sort((a, b) => uses[b] - uses[a]);
   process.stdout.write(`${"word".padStart(6)}${"uses".padStart(9)}  values\n`);
   for (const w of order) process.stdout.write(`${String(w).padStart(6)}${uses[w].toLocaleString("en").padStart(9)}  ${codebook[w].map((v) => v.toPrecision(3).padStart(8)).join(" ")}\n`);
 }
+
+/** "5 layers have one codebook of 128 words in common, which saves 3.46 KB: a, b, …" */
+const sharingText = ({ layers, codewords, savedBytes }: SharedCodebook): string =>
+  `${layers.length} layers have one codebook of ${codewords.toLocaleString("en")} words in common, which saves ${formatBytes(savedBytes)}: ${layers.join(", ")}.`;
 
 const percent = (share: number | undefined): string => (share === undefined ? "–" : `${(100 * share).toFixed(2)} %`);
 
@@ -222,6 +226,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   const { input, output, fidelity, tuning, integers } = report;
   process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers ? "" : ", as before"}.\n`);
   if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
+  for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
   if (tuning) {
     const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
     process.stdout.write(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on images that were not trained on.\n`

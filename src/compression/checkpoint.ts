@@ -1,10 +1,13 @@
+import { isCodebook } from "../methods/codebook";
 import { methods } from "../methods/registry";
 import type { PackedWeight, ScaleStorage } from "../methods/method";
+import type { GridCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { isDevice } from "../protocol/api";
 import type { TrainingState } from "../training/trainer";
 import type { TunerState } from "../training/tuner";
-import type { FittedLayer } from "./fit";
+import type { Books } from "./books";
+import type { FittedLayer, LayerChoice } from "./fit";
 import type { LooseState, TuningCheckpoint } from "./tune";
 import type { OwnVector } from "./follow";
 import type { RatedCandidate } from "./sensitivity";
@@ -75,12 +78,14 @@ function decodeWhole(bytes: Uint8Array): unknown {
 }
 
 /** What the plan keeps of a choice. */
-export type StoredChoice = Pick<RatedCandidate, "method" | "options" | "bytes" | "loss"> & { id: string };
+export type StoredChoice = Pick<RatedCandidate, "method" | "options" | "bytes" | "noise" | "loss"> & { id: string };
 /** What planning came to. */
-export interface StoredPlan { choices: StoredChoice[]; notes: string[] }
+export interface StoredPlan { choices: StoredChoice[]; shared?: StoredSharing; notes: string[] }
+/** The same with codebooks in common, and what that is worth beside their loss. */
+export interface StoredSharing { choices: StoredChoice[]; worth: number }
 
-/** Layers as they were fitted at first, and to a network that has been trained. */
-type Round = "layer" | "again";
+/** Layers as they were fitted at first, with codebooks in common, again and again, and to a network that has been trained. */
+export type Round = "layer" | `shared${number}-` | "again";
 
 const SEAL_BYTES = 32, WRITING = "writing";
 
@@ -126,6 +131,14 @@ export class JobRecord {
   }
 
   private nameOf(position: number, round: Round): string { return `${round}${this.attempt}-${position}`; }
+
+  /** Codewords that layers of the plan have in common, as an earlier run learned them. */
+  async books(sharers: ReadonlyMap<string, readonly Sharing[]>, round: Round): Promise<Books | undefined> {
+    const known = await this.load(`books${this.attempt}-${round}`);
+    return isBooks(known, sharers) ? new Map(known) : undefined;
+  }
+
+  async keepBooks(books: Books, round: Round): Promise<void> { await this.save(`books${this.attempt}-${round}`, [...books]); }
 
   /** Whether all that was to be kept is kept. */
   get isWhole(): boolean { return this.store !== undefined && this.failure === undefined; }
@@ -179,10 +192,14 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 
 /** Whether a plan chooses for layers of this model, each at most once, what their methods allow. */
 function isPlan(plan: unknown, layers: readonly Layer[]): plan is StoredPlan {
-  if (!isRecord(plan) || !Array.isArray(plan.choices) || !Array.isArray(plan.notes) || !plan.notes.every((note) => typeof note === "string")) return false;
+  if (!isRecord(plan) || !Array.isArray(plan.notes) || !plan.notes.every((note) => typeof note === "string")) return false;
+  return areChoices(plan.choices, layers) && (plan.shared === undefined || isRecord(plan.shared) && typeof plan.shared.worth === "number" && areChoices(plan.shared.choices, layers));
+}
+
+function areChoices(choices: unknown, layers: readonly Layer[]): boolean {
   const free = new Map(layers.filter(({ blocked }) => blocked === undefined).map((layer) => [layer.id, layer]));
-  return plan.choices.every((choice: unknown) => {
-    if (!isRecord(choice) || typeof choice.id !== "string" || typeof choice.bytes !== "number" || typeof choice.loss !== "number") return false;
+  return Array.isArray(choices) && choices.every((choice: unknown) => {
+    if (!isRecord(choice) || typeof choice.id !== "string" || ![choice.bytes, choice.noise, choice.loss].every((number) => typeof number === "number")) return false;
     const layer = free.get(choice.id), method = methods.find(({ id }) => id === choice.method);
     free.delete(choice.id);
     return layer !== undefined && method !== undefined && method.accepts(layer) === true && method.options.safeParse(choice.options).success;
@@ -190,6 +207,18 @@ function isPlan(plan: unknown, layers: readonly Layer[]): plan is StoredPlan {
 }
 
 const isScaleStorage = (value: unknown): value is ScaleStorage => value === "half" || value === "float" || value === "one" || value === "elsewhere";
+
+type Sharing = Pick<LayerChoice, "options">;
+
+/** Whether these are the codewords of just these books. */
+function isBooks(books: unknown, sharers: ReadonlyMap<string, readonly Sharing[]>): books is [string, GridCodes][] {
+  return Array.isArray(books) && books.length === sharers.size && books.every((entry: unknown) => {
+    if (!Array.isArray(entry)) return false;
+    const [name, book] = entry as unknown[], options = typeof name === "string" ? sharers.get(name)?.[0]?.options : undefined;
+    if (!options || !isCodebook(options) || !isRecord(book)) return false;
+    return book.codes instanceof Uint8Array && book.codes.length === options.words * options.block && typeof book.step === "number" && book.bits === options.valueBits;
+  });
+}
 
 /** Whether a packed weight has the form that its method gives this layer with these options. */
 function isPacked(packed: unknown, layer: Layer, { method: wanted, options }: { method: string; options: object }): packed is PackedWeight {

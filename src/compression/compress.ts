@@ -10,26 +10,32 @@ import { mannerOf, parseTuning } from "../protocol/tuning";
 import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
 import type { Runtime, Tensor } from "../runtime/runtime";
-import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
+import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
-import { fitWithData, fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
+import type { Books } from "./books";
+import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { Flow, Liveness, type Batches } from "./flow";
-import { goalOf, mergeRecipe, type Goal, type Job } from "./goal";
+import { goalOf, mayShare, mergeRecipe, triesToShare, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
-import type { RatingRecord, Trial } from "./ratings";
+import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import { integersOf } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
+import { isClearlyLess } from "./sharing";
 import { tune, type Refits, type Tuned } from "./tune";
 import { assemble, findByName, weightForm, withFloats } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
+/** Fits of a plan in which layers have codebooks in common, each with codewords from the one before: their losses differ by a tenth either way. */
+const SHARED_FITS = 4;
+/** So much less has to be lost on samples that a fit has seen: codewords that were learned from them again and again flatter themselves. */
+const FLATTERY = 0.75;
 /** Weights of a layer before which memory is tidied. */
 const LARGE_LAYER = 1e6;
 
@@ -54,6 +60,9 @@ const defaultOutput = ({ model, prepare }: CompressRequest): string => model.rep
 interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
 
 interface PlannedChoice extends LayerChoice { loss: number }
+interface Plan { choices: PlannedChoice[]; shared?: { choices: PlannedChoice[]; worth: number } }
+/** A plan that was carried out, and with data what that did. */
+interface Carried { choices: PlannedChoice[]; fitted: Map<Layer, Finished>; effect?: Effect; met?: Fitted["met"] }
 
 class Compression {
   private readonly started = performance.now();
@@ -66,6 +75,8 @@ class Compression {
   private model: Model;
   private tuning: TuningReport | undefined;
   private integers: IntegerReport | undefined;
+  /** What layers of the plan have in common. */
+  private books: Books | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
 
@@ -147,8 +158,8 @@ class Compression {
     const ratings = await this.ratingRecord(tools), key = goal.kind === "preset" ? outcomeKey(goal.preset, this.job.recipe) : undefined;
     const missed = data && key !== undefined ? [...(await ratings.outcome(key))?.missed ?? []] : [];
     for (;;) {
-      const attempt = missed.length + 1, choices = await this.timed("plan", () => this.plan(attempt, layers, goal, data, ratings, tools, record, missed.at(-1)));
-      const { fitted, effect } = await this.timed("fit", () => this.fit(choices, data, tools, record));
+      const attempt = missed.length + 1, plan = await this.timed("plan", () => this.plan(attempt, layers, goal, data, ratings, tools, record, missed.at(-1)));
+      const { choices, fitted, effect } = await this.timed("fit", () => this.fitPlan(plan, data, ratings, tools, record));
       const predicted = choices.reduce((sum, { loss }) => sum + loss, 0);
       if (!effect || goal.kind !== "preset" || key === undefined || !(predicted > 0)) return { choices, fitted };
       const trial = trialOf(predicted, effect);
@@ -160,18 +171,39 @@ class Compression {
     }
   }
 
-  private async plan(attempt: number, layers: readonly Layer[], goal: Goal, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<PlannedChoice[]> {
-    const { choices, notes } = await record.plan(attempt, layers, async () => {
+  private async plan(attempt: number, layers: readonly Layer[], goal: Goal, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<Plan> {
+    const { choices, shared, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
-      const choices = await planFor({
+      const planned = await planFor({
         model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: weightForm(this.job.request), overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations }) : 0, inputBytes: this.opened.bytes,
-        rate: (free) => this.rate(free, data, ratings, tools), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
+        rate: (free) => this.rate(free, data, ratings, tools), shares: mayShare(this.job), triesToShare: triesToShare(this.job), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
-      return { choices, notes };
+      return { ...planned, notes };
     });
     for (const note of notes) if (!this.notes.includes(note)) this.notes.push(note);
     const byId = new Map(layers.map((layer) => [layer.id, layer]));
-    return choices.map(({ id, method, options, loss }) => ({ layer: byId.get(id)!, method, options, loss }));
+    const withLayers = (some: readonly StoredChoice[]) => some.map(({ id, method, options, noise, loss }): PlannedChoice => ({ layer: byId.get(id)!, method, options, loss, slope: noise > 0 ? loss / noise : undefined }));
+    return { choices: withLayers(choices), shared: shared && { choices: withLayers(shared.choices), worth: shared.worth } };
+  }
+
+  /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */
+  private async fitPlan({ choices, shared }: Plan, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord): Promise<Carried> {
+    const own = { choices, ...await this.fit(choices, data, tools, record, "layer") };
+    if (!shared || !own.effect) return own;
+    const key = verdictKey(shared.choices);
+    if ((await ratings.verdicts()).get(key) === false) return own;
+    const unseen = data?.unseen.length ? { input: data.input.name, batches: await readBatches(data.dataset, data.unseen, batchSize(data.input, BATCH), this.signal) } : undefined;
+    const lossesOf = async ({ fitted }: Carried): Promise<number[]> => (unseen ? lossesOn(this.model, await Promise.all(Array.from(fitted.values(), (layer) => layer.load())), unseen, tools) : []);
+    const before = await lossesOf(own), factor = 1 + shared.worth, { loss: seenBefore } = own.effect;
+    let best: Carried = own, least = Infinity, met: Fitted["met"] | undefined;
+    for (let time = 1; time <= SHARED_FITS; time++) {
+      const next: Carried = { choices: shared.choices, ...await this.fit(shared.choices, data, tools, record, `shared${time}-`, met) };
+      const losses = await lossesOf(next), seen = next.effect!.loss, loss = unseen ? losses.reduce((sum, one) => sum + one, 0) : seen;
+      if (loss < least && (unseen ? isClearlyLess(losses, before, factor) : seen < FLATTERY * factor * seenBefore)) { best = next; least = loss; }
+      met = next.met;
+    }
+    await ratings.keepVerdict(key, best !== own);
+    return best;
   }
 
   private ratingRecord({ seed }: FitTools): Promise<RatingRecord> {
@@ -180,7 +212,7 @@ class Compression {
   }
 
   private rate(layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity[]> {
-    return rateLayers(this.model, layers, data, record, this.job.request.method, tools, (layer, begun, of) => {
+    return rateLayers(this.model, layers, data, record, { method: this.job.request.method, shares: triesToShare(this.job) }, tools, (layer, begun, of) => {
       this.progress.step("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of);
       this.tidy(layer);
     });
@@ -190,7 +222,7 @@ class Compression {
   private async reload(record: JobRecord, choice: LayerChoice, position: number, tools: FitTools): Promise<FittedLayer> {
     this.tidy(choice.layer);
     let fitted = await record.fitted(choice.layer, position, choice);
-    if (!fitted) await fitWithoutData(this.model, [choice], tools, (again) => { fitted = again; });
+    if (!fitted) await fitWithoutData(this.model, [choice], { ...tools, restoredBooks: async () => this.books }, (again) => { fitted = again; });
     return fitted!;
   }
 
@@ -198,7 +230,7 @@ class Compression {
     if (parameters > LARGE_LAYER) this.host.collectGarbage();
   }
 
-  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<{ fitted: Map<Layer, Finished>; effect?: Effect }> {
+  private async fit(choices: readonly LayerChoice[], data: JobData | undefined, tools: FitTools, record: JobRecord, round: Round, met?: Fitted["met"]): Promise<Omit<Carried, "choices">> {
     const positions = new Map(choices.map(({ layer }, i) => [layer, i]));
     const work = choices.reduce((sum, { layer }) => sum + layer.parameters, 0);
     const kept = new WeakSet<FittedLayer>();
@@ -210,18 +242,23 @@ class Compression {
     const watched: FitTools = {
       ...tools,
       onLayer: (layer) => {
-        text = `fitting layer ${layer.label}, ${done + 1} of ${choices.length}`;
+        text = `fitting layer ${layer.label}, ${done + 1} of ${choices.length}${round === "layer" ? "" : ", codebooks in common"}`;
         this.progress.step("fit", text, weights / work, { layers: { done, of: choices.length } });
         this.tidy(layer);
       },
       tidy: (layer) => this.tidy(layer),
+      restoredBooks: async (sharers) => (this.books = await record.books(sharers, round)),
+      onBooks: async (books) => {
+        this.books = books;
+        await record.keepBooks(books, round);
+      },
       restored: async (layer) => {
-        const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!]);
+        const known = await record.fitted(layer, positions.get(layer)!, choices[positions.get(layer)!], round);
         if (known) { kept.add(known); finish(known); }
         return known;
       },
       onFitted: async (fitted) => {
-        if (!kept.has(fitted)) { await record.keep(fitted, positions.get(fitted.layer)!); finish(fitted); }
+        if (!kept.has(fitted)) { await record.keep(fitted, positions.get(fitted.layer)!, round); finish(fitted); }
         throwIfCancelled(this.signal);
       },
     };
@@ -232,9 +269,9 @@ class Compression {
       await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
       return { fitted: finished };
     }
-    const fitted = await fitWithData(this.model, choices, data.fit, watched);
-    fitted.layers.forEach(hold);
-    return { fitted: finished, effect: fitted.effect };
+    const { layers, effect, met: seen } = await fitWithData(this.model, choices, data.fit, watched, undefined, met);
+    layers.forEach(hold);
+    return { fitted: finished, effect, met: seen };
   }
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
@@ -316,7 +353,7 @@ class Compression {
     const written = await host.openModel(output);
     try {
       const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0] };
-      const { layers: found, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
+      const { layers: found, shared, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
       const byName = new Map(layers.map((layer) => [layer.id, layer])), left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
       const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped);
       const rows = found.map((row) => ({ ...row, skipped: skippedOf(row) }));
@@ -327,7 +364,7 @@ class Compression {
       return {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
-        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, fidelity,
+        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
     } finally {

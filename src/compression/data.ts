@@ -5,19 +5,22 @@ import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { Batches } from "./flow";
+import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
 import { parseTuning } from "../protocol/tuning";
 import type { Job } from "./goal";
 import type { Host } from "./host";
 import { RatingRecord } from "./ratings";
 import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
+import { classesOf, rateShared } from "./share-ratings";
 
 /** Calibration images that plans are rated on. */
 const RATING_SAMPLES = 256;
 /** Memory that calibration activations may take. */
 const ACTIVATION_BYTES = 1.5e9;
 export const BATCH = 64;
+/** Samples that a fit does not see are worth looking at where there are so many; more would tell little more. */
+const UNSEEN = { least: 256, most: 4096, bytes: 2.5e8 };
 /** So many of the samples tell how a training gets on. */
 const WATCHED = { share: 0.15, most: 1024 };
 
@@ -30,6 +33,8 @@ export interface JobData extends EvaluationSet {
   rating: Batches;
   /** All samples that may be trained on. */
   trained: readonly number[];
+  /** Samples that the fit does not see, though it could: they tell which of two plans does better. None where there are too few. */
+  unseen: readonly number[];
   /** Samples that only tell how a training gets on; none where there is none. Like those of the report they are not fitted to. */
   watched: readonly number[];
   notes: readonly string[];
@@ -43,9 +48,10 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
   const trained = mixed.slice(0, mixed.length - watching), chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
   if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
+  const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, Math.floor(UNSEEN.bytes / (4 * dataset.shape.reduce((all, one) => all * one, 1)))));
   const batches = await readBatches(dataset, chosen, batchSize(input, BATCH), signal);
   return {
-    dataset, input, held, trained, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches },
+    dataset, input, held, trained, unseen: others.length < UNSEEN.least ? [] : others, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches },
     rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
   };
 }
@@ -61,10 +67,14 @@ export async function readEvaluationSet(folder: string, { request, recipe }: Job
 export async function stampOf(data: JobData | undefined, host: Host): Promise<string> {
   const parts = [await host.program()];
   for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
+  if (data?.unseen.length) parts.push(await hashOf(data.unseen.map((position) => data.dataset.nameOf(position)).join("\n")));
   // those that are only trained on are too many to be read beforehand
   if (data?.watched.length) parts.push(await hashOf([...data.trained, ...data.watched].map((position) => data.dataset.nameOf(position)).join("\n")));
   return hashOf(parts.join());
 }
+
+/** @see SensitivityOptions; `shares` whether layers may have a codebook in common */
+export interface RatingOptions { method: string | undefined; shares: boolean }
 
 /** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples, and what else decides them. */
 export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number; inference?: CompressRequest["inference"] }
@@ -74,13 +84,17 @@ export async function ratingRecord({ hashes, stamp, method, seed, inference }: R
   return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed, ...(inference === "integer" ? [inference] : [])]))).slice(0, 24)));
 }
 
-/** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now. */
-export function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, method: string | undefined, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
+/** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now; with those of codebooks in common where layers may share, and samples will tell whether they should. */
+export async function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, { method, shares }: RatingOptions, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
   let begun = 0;
-  return record.complete(layers, (missing, onRated) => {
+  const ratings = await record.complete(layers, (missing, onRated) => {
     const watched: FitTools = { ...tools, onLayer: (layer) => onLayer(layer, begun++, missing.length) };
     return data ? rateWithData(model, missing, data.rating, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
   });
+  if (!shares || !data) return ratings;
+  const shared = new Map<Layer, LayerSensitivity>(), stream = { liveness: new Liveness(model, data.rating.input), samples: data.rating };
+  for (const shape of classesOf(ratings)) for (const rating of await record.shared(shape, () => rateShared(model, shape, tools, stream))) shared.set(rating.layer, rating);
+  return ratings.map((rating) => shared.get(rating.layer) ?? rating);
 }
 
 /** How images become inputs, what counts first coming first: the file that a request names, the recipe, `NAME.preprocess.json` beside the model. */

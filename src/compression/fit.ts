@@ -1,6 +1,6 @@
 import { DataType } from "../onnx/tensor";
 import type { TensorData } from "../onnx/edit";
-import { readWeight, type Layer } from "../onnx/layers";
+import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { FitContext, PackedWeight, WeightRows } from "../methods/method";
 import { methodById } from "../methods/registry";
@@ -11,14 +11,22 @@ import type { ComputePool } from "../numeric/tasks";
 import { KernelscopeError } from "../protocol/errors";
 import type { Products } from "../runtime/products";
 import type { Runtime, Tensor } from "../runtime/runtime";
-import { Flow, Liveness, type Batches } from "./flow";
-import { absorb, affineFrom, followOf, type Affine, type Follow, type OwnVector } from "./follow";
+import { bookOf, learnBooks, type Books } from "./books";
+import { Flow, isReached, Liveness, type Batches } from "./flow";
+import { absorb, affineFrom, followOf, importanceOf, type Affine, type Follow, type OwnVector } from "./follow";
 import { channelMoments, hasGram, inputMoments } from "./moments";
 import { EffectMeter, type Effect } from "./effect";
+import { readRows } from "./rows";
 import { relativeGains, sqnr } from "./seen";
 
 /** What the plan says for one layer. */
-export interface LayerChoice { layer: Layer; method: string; options: object }
+export interface LayerChoice {
+  layer: Layer;
+  method: string;
+  options: object;
+  /** Predicted loss for each unit of noise on its outputs. */
+  slope?: number;
+}
 
 /** A layer as it will be written. */
 export interface FittedLayer {
@@ -44,15 +52,8 @@ export interface FitTools {
   /** Results of an earlier run of the same job. */
   restored?(layer: Layer): Promise<FittedLayer | undefined>;
   onFitted?(fitted: FittedLayer): Promise<void>;
-}
-
-/** Weight of a layer as rows by output channel. @throws KernelscopeError "bad-model" for values that are no finite numbers */
-export async function readRows(model: Model, layer: Layer): Promise<ReturnType<typeof toRows>> {
-  const weight = await readWeight(model, layer);
-  if (!weight) throw new KernelscopeError("bad-model", `The weight of ${layer.label} cannot be read. Leave the layer alone in a recipe: "${layer.id}": {"pin": "leave"}.`);
-  const bad = weight.findIndex((v) => !Number.isFinite(v));
-  if (bad >= 0) throw new KernelscopeError("bad-model", `The weight of ${layer.label} holds ${weight[bad]} at position ${bad.toLocaleString("en")}. Mend the model, or leave the layer alone in a recipe: "${layer.id}": {"pin": "leave"}.`);
-  return toRows(layer, weight);
+  restoredBooks?(sharers: ReadonlyMap<string, readonly LayerChoice[]>): Promise<Books | undefined>;
+  onBooks?(books: Books): Promise<void>;
 }
 
 /** Rows that the compressed layer stands for, its scale included wherever it is kept. */
@@ -79,7 +80,7 @@ const WEIGHTS_AT_ONCE = 1.2e7;
 export async function fitWithoutData(model: Model, choices: readonly LayerChoice[], tools: FitTools, use: (fitted: FittedLayer) => void): Promise<void> {
   // As many layers at once as there are threads and memory; the largest first, so that none is left over at the end.
   const order = [...choices].sort((a, b) => b.layer.parameters - a.layer.parameters);
-  const largest = order[0]?.layer.parameters ?? 0;
+  const largest = order[0]?.layer.parameters ?? 0, books = await learnBooks(model, choices, tools);
   const next = async (): Promise<void> => {
     for (let choice = order.shift(); choice; choice = order.shift()) {
       const { layer, method, options } = choice;
@@ -89,7 +90,7 @@ export async function fitWithoutData(model: Model, choices: readonly LayerChoice
       tools.onLayer?.(layer);
       const rows = await readRows(model, layer), follow = await followOf(model, layer);
       const free = follow?.normalization !== undefined;
-      const packed = await methodById(method).compress(layer, rows, options, { seed: tools.seed, pool: tools.pool, scaleIsFree: free });
+      const packed = await methodById(method).compress(layer, rows, options, { seed: tools.seed, pool: tools.pool, scaleIsFree: free, book: books.get(bookOf(options) ?? "") });
       tools.tidy?.(layer);
       const result = measured({ layer, packed, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] }, follow, rows);
       await tools.onFitted?.(result);
@@ -110,64 +111,79 @@ export interface Variant {
   weights: ReadonlyMap<Layer, Float32Array>;
 }
 
-/** All layers of a plan, and what the network's outputs became on the samples that it was fitted to. */
-export interface Fitted { layers: FittedLayer[]; effect: Effect }
+/** All layers of a plan, what the network's outputs became on the samples that it was fitted to, and what the layers that share codebooks met in it. */
+export interface Fitted { layers: FittedLayer[]; effect: Effect; met: ReadonlyMap<Layer, FitContext> }
 
 /**
  * Compresses a plan's layers in the order of the network. Each sees the inputs that the layers compressed before it produce,
  * moves its target so that it answers the original's inputs, corrects assignments and codewords against its outputs' second moments, and
  * brings every output channel's mean and variance back to the original's through what follows it, where that brings the network's outputs nearer.
  * @param from the network that is compressed, where that is another than the file's
+ * @param met what the layers that share codebooks met in an earlier fit: better to learn these from than the original
  */
-export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, from?: Variant): Promise<Fitted> {
+export async function fitWithData(model: Model, choices: readonly LayerChoice[], samples: Batches, tools: FitTools, from?: Variant, met?: Fitted["met"]): Promise<Fitted> {
   const liveness = new Liveness(model, samples.input);
   const original = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const compressed = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const reference = await original.compute(liveness.outputs);
   if (from) for (const flow of [original, compressed]) become(flow, from);
   const order = [...choices].sort((a, b) => a.layer.consumers[0].index - b.layer.consumers[0].index);
-  const fitted = new Map<Layer, FittedLayer>();
+  const fitted = new Map<Layer, FittedLayer>(), books = await learnBooks(model, choices, tools, { liveness, samples }, met), place = { original, compressed, liveness, reference, books, from }, meets = new Map<Layer, FitContext>();
   for (const choice of order) {
-    const restored = await tools.restored?.(choice.layer);
+    const restored = await tools.restored?.(choice.layer), shares = bookOf(choice.options) !== undefined;
+    if (!restored) tools.onLayer?.(choice.layer);
     // streams go on in the same steps as without the interruption, so that all later layers see the same bits
-    if (restored && isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
-    const result = restored ?? await fitLayer(model, choice, { original, compressed, liveness, reference, from }, tools);
+    if (isReached(choice.layer, liveness)) for (const flow of [original, compressed]) await flow.advance(choice.layer.consumers[0]);
+    const seen = restored && !shares ? undefined : await lookAt(model, choice, place, tools);
+    if (seen && shares) meets.set(choice.layer, seen.context);
+    const result = restored ?? await fitLayer(choice, seen!, place);
     fitted.set(choice.layer, result);
     substitute(compressed, result);
     await tools.onFitted?.(result);
   }
   const meter = new EffectMeter(reference), outputs = await compressed.compute(liveness.outputs);
-  for (let batch = 0; batch < compressed.batches; batch++) meter.add(batch, Object.fromEntries(Array.from(outputs, ([name, tensors]) => [name, tensors[batch]])));
-  return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: meter.effect };
+  for (let batch = 0; batch < compressed.batches; batch++) meter.add(batch, valuesOf(outputs, batch));
+  return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: meter.effect, met: meets };
 }
 
-/** Whether calibration data comes to a layer. */
-function isReached({ graph, convolution, consumers: [node], weight }: Layer, liveness: Liveness): boolean {
-  return liveness.isData(graph === liveness.model.graph && convolution ? node.inputs[0] : node.inputs[node.inputs[1] === weight ? 0 : 1]);
+/** What a fitted network loses on other samples, batch by batch. */
+export async function lossesOn(model: Model, layers: readonly FittedLayer[], samples: Batches, { runtime, threads, signal }: FitTools): Promise<number[]> {
+  const liveness = new Liveness(model, samples.input), [original, compressed] = [0, 1].map(() => new Flow(liveness, runtime, samples, threads, signal));
+  for (const layer of layers) substitute(compressed, layer);
+  const reference = await original.compute(liveness.outputs), outputs = await compressed.compute(liveness.outputs);
+  return samples.batches.map((_, batch) => {
+    const meter = new EffectMeter(reference);
+    meter.add(batch, valuesOf(outputs, batch));
+    return meter.effect.loss;
+  });
 }
+
+/** The values of one batch. */
+const valuesOf = (outputs: ReadonlyMap<string, readonly Tensor[]>, batch: number): Record<string, Tensor> => Object.fromEntries(Array.from(outputs, ([name, tensors]) => [name, tensors[batch]]));
 
 /** Where a fit stands in the network: what flows through the one that is compressed and through the result, and the outputs that are wanted. */
-interface Place { original: Flow; compressed: Flow; liveness: Liveness; reference: Map<string, Tensor[]>; from?: Variant }
+interface Place { original: Flow; compressed: Flow; liveness: Liveness; reference: Map<string, Tensor[]>; books: Books; from?: Variant }
 
-async function fitLayer(model: Model, { layer, method, options }: LayerChoice, { original, compressed, liveness, reference, from }: Place, tools: FitTools): Promise<FittedLayer> {
-  tools.onLayer?.(layer);
+/** A layer as it meets the streams: its rows, what they should become, and what stands behind it. */
+interface Seen { rows: WeightRows; follow: Follow | undefined; context: FitContext }
+
+async function lookAt(model: Model, { layer, options }: LayerChoice, { original, compressed, liveness, books, from }: Place, tools: FitTools): Promise<Seen> {
   const [node] = layer.consumers, changed = from && new Map(from.vectors.map(({ name, values }) => [name, values])), weight = from?.weights.get(layer);
   const rows = weight ? toRows(layer, weight) : await readRows(model, layer), follow = await followOf(model, layer, changed);
   const free = follow?.normalization !== undefined;
-  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow) };
-  if (!isReached(layer, liveness)) {
-    const packed = await methodById(method).compress(layer, rows, options, context);
-    return measured({ layer, packed, absorbed: follow && free ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] }, follow, rows);
-  }
-  await original.advance(node);
-  await compressed.advance(node);
-  if (hasGram(layer)) {
+  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow), book: books.get(bookOf(options) ?? "") };
+  if (isReached(layer, liveness) && hasGram(layer)) {
     const input = node.inputs[0], centred = free || follow?.bias !== undefined;
     const { gram, answers } = await inputMoments(layer, { batches: original.get(input), drifted: compressed.get(input), centred, rows: rows.values }, tools.products, tools.pool);
     context.gram = gram;
     if (answers) context.target = await movedTarget(rows.values, gram, answers.cross);
   }
+  return { rows, follow, context };
+}
+
+async function fitLayer({ layer, method, options }: LayerChoice, { rows, follow, context }: Seen, { original, compressed, liveness, reference }: Place): Promise<FittedLayer> {
   const packed = await methodById(method).compress(layer, rows, options, context);
+  if (!isReached(layer, liveness)) return measured({ layer, packed, absorbed: follow?.normalization ? absorb(follow, identity(outputsOf(layer)), packed.scale) : [] }, follow, rows);
   const effective = effectiveRows(packed);
   if (!follow) return measured({ layer, packed, absorbed: [] }, follow, rows);
   const plain: TensorData = plainWeight(layer, effective);
@@ -217,14 +233,6 @@ function become(flow: Flow, { layers, vectors, weights }: Variant): void {
 export function substitute(flow: Flow, { layer, packed, absorbed }: FittedLayer): void {
   flow.replaced.set(layer.weight, plainWeight(layer, methodById(packed.method).restore(packed)));
   for (const vector of absorbed) flow.replaced.set(vector.name, floatTensor(vector));
-}
-
-/** How much a squared error of each output channel counts: what batch normalization makes of it. */
-export function importanceOf(follow: Follow | undefined): Float32Array | undefined {
-  const normalization = follow?.normalization;
-  if (!normalization) return undefined;
-  const { scale, deviation } = normalization;
-  return scale.values.map((gamma, m) => (gamma / deviation[m]) ** 2 + 1e-12);
 }
 
 /**

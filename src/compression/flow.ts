@@ -1,5 +1,6 @@
 import type { TensorData } from "../onnx/edit";
 import { extract } from "../onnx/extract";
+import type { Layer } from "../onnx/layers";
 import { intAttribute, type Model, type Node } from "../onnx/model";
 import { DataType } from "../onnx/tensor";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
@@ -135,4 +136,9 @@ export class Flow {
   }
 
   get batches(): number { return this.values.values().next().value?.length ?? 0; }
+}
+
+/** Whether calibration data comes to a layer. */
+export function isReached({ graph, convolution, consumers: [node], weight }: Layer, liveness: Liveness): boolean {
+  return liveness.isData(graph === liveness.model.graph && convolution ? node.inputs[0] : node.inputs[node.inputs[1] === weight ? 0 : 1]);
 }

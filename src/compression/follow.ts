@@ -114,3 +114,11 @@ export function absorb(follow: Follow, affine: Affine, scale: ArrayLike<number>)
   if (bias) return [{ ...bias, values: bias.values.map((b, m) => affine.factor[m] * b + affine.offset[m]) }];
   return [];
 }
+
+/** How much a squared error of each output channel counts: what batch normalization makes of it. */
+export function importanceOf(follow: Follow | undefined): Float32Array | undefined {
+  const normalization = follow?.normalization;
+  if (!normalization) return undefined;
+  const { scale, deviation } = normalization;
+  return scale.values.map((gamma, m) => (gamma / deviation[m]) ** 2 + 1e-12);
+}

@@ -6,11 +6,12 @@ import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
-import { goalOf, type Goal, type Job } from "./goal";
+import { bookOf } from "./books";
+import { goalOf, mayShare, triesToShare, type Goal, type Job } from "./goal";
 import { weightForm } from "./write";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps } from "./planner";
-import type { Outcome } from "./ratings";
+import { verdictKey, type Outcome } from "./ratings";
 import { loadedWeightBytes } from "./report";
 import type { RatedModel } from "./rated";
 import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
@@ -30,14 +31,15 @@ type Outcomes = Partial<Record<PresetId, Outcome>>;
 export async function frontOf(rated: RatedModel, job: Job): Promise<PlanFacts> {
   const goal = goalOf(job.request, rated.opened.bytes), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
-  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes).facts();
+  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts()).facts();
 }
 
-async function planningOf({ opened, layers, ratings, samples, overhead }: RatedModel, { request, recipe, embedded }: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples, overhead }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+  const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
     model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request), overhead, isOpen: true, inputBytes: opened.bytes,
-    rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), measured: samples !== undefined, notes: [],
+    rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }
 
@@ -51,7 +53,7 @@ class Front {
   private readonly weights: number;
   private readonly found: ReturnType<typeof slopes>;
 
-  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes) {
+  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly verdicts: ReadonlyMap<string, boolean>) {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
@@ -69,7 +71,7 @@ class Front {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (overhead ? 3 * this.weights : 0) }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
-        const { bytes, loss } = this.point(planning.preset(id));
+        const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
         return { id, bytes, loss, range: this.rangeOf(id, bytes) };
       }),
       candidateRange: this.goal.kind === "preset" ? this.rangeOf(this.goal.preset, candidate.bytes) : undefined,
@@ -90,11 +92,17 @@ class Front {
     return [Math.min(least, bytes), Math.max(most, bytes)];
   }
 
+  /** A goal's plan, with codebooks in common where that promises more and has not come out behind. */
+  private planOf(goal = this.goal): RatedCandidate[] {
+    const own = this.planning.solve(goal), shared = this.planning.share(own, goal)?.plan;
+    return shared && this.verdicts.get(verdictKey(shared)) !== false ? shared : own;
+  }
+
   /** The recipe's own plan, the smallest where its goal is out of reach. */
   private solve(): { plan: RatedCandidate[]; problem?: string } {
     const { planning } = this;
     try {
-      return { plan: planning.solve() };
+      return { plan: this.planOf() };
     } catch (error) {
       if (!(error instanceof KernelscopeError && error.code === "target-unreachable")) throw error;
       return { plan: planning.smallest(), problem: error.message };
@@ -127,8 +135,14 @@ class Front {
     const method = methodById(option.method), { options } = option;
     return {
       method: option.method, options: Object.fromEntries(Object.entries(options).filter((entry): entry is [string, number | string] => typeof entry[1] === "number" || typeof entry[1] === "string")),
-      title: method.title, text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: method.parts(layer, options), step,
+      title: method.title, text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: this.partsOf(option), step,
     };
+  }
+
+  /** Bytes of a choice's codes, with its share of a codebook in common. */
+  private partsOf(option: RatedCandidate): PlanChoice["parts"] {
+    const { layer, method, options, bytes } = option, parts = methodById(method).parts(layer, options);
+    return bookOf(options) === undefined ? parts : { ...parts, codebook: bytes - this.planning.ownBytes(option) };
   }
 
   /** Loss as the page adds it up: a choice that a recipe fixes was not rated itself and lies between others of its method. Without images: the noise of all weights. */
@@ -137,7 +151,7 @@ class Front {
     const noise = this.rated.samples === undefined;
     const known = (candidate: RatedCandidate): number => (noise ? candidate.noise * candidate.layer.parameters / this.weights : candidate.loss);
     const candidates = this.byLayer.get(option.layer)?.candidates ?? [];
-    return candidates.includes(option) ? known(option) : between(option, candidates.filter(({ method }) => method === option.method), known);
+    return candidates.includes(option) || option.noise > 0 ? known(option) : between(option, candidates.filter(({ method }) => method === option.method), known);
   }
 
   private point(plan: readonly RatedCandidate[]): PlanPoint {

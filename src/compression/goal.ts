@@ -34,6 +34,13 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
   return { request: merged, recipe, embedded };
 }
 
+/** Whether layers may have a codebook in common: where each stays codes from the first step of a training to the last, and lies in the file as codes. */
+export const mayShare = ({ request: { layout, schedule, noise, prepare }, recipe: { shareCodebooks } }: Job): boolean =>
+  shareCodebooks !== false && layout !== "dense" && schedule !== "iterative" && !noise && !prepare;
+
+/** Whether a plan may find out by itself which layers have a codebook in common. */
+export const triesToShare = (job: Job): boolean => job.recipe.shareCodebooks === "auto" && mayShare(job);
+
 /** What the merged request asks for, for a model of `inputBytes`. */
 export function goalOf({ preset, target, bits, inference }: CompressRequest, inputBytes: number): Goal {
   if (bits !== undefined) return { kind: "bits", bits };

@@ -4,15 +4,18 @@ import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes } from "../protocol/sizes";
-import type { StoredChoice } from "./checkpoint";
+import { bookOf, sharersOf } from "./books";
+import type { StoredChoice, StoredPlan } from "./checkpoint";
 import type { Effect } from "./effect";
 import { followOf } from "./follow";
 import type { Goal } from "./goal";
-import { choose, front, hull, knee, type Choice } from "./planner";
+import { choose, front, hull, knee, type Choice, type Item } from "./planner";
 import { parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
 import type { Trial } from "./ratings";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
+import { isOneShape } from "./share-ratings";
+import { bookNames, groupOf, priceOf, type Group, type Joined, type Sharer } from "./sharing";
 import { findByName, sizesOf, type WeightForm } from "./write";
 
 export interface PlanRequest {
@@ -28,6 +31,9 @@ export interface PlanRequest {
   overhead?: number;
   /** Rates the candidates of these layers. */
   rate(layers: Layer[]): Promise<LayerSensitivity[]>;
+  /** Whether layers may have a codebook in common, and whether the plan tries which ones. */
+  shares: boolean;
+  triesToShare: boolean;
   /** Whether ratings are measured on data. */
   measured: boolean;
   /** What presets' plans came to when they were carried out: corrects what single layers' ratings say of all together. */
@@ -60,6 +66,9 @@ const MOST_NOISE: Record<PresetId, number> = { "nearly-lossless": 0.004, balance
 /** How many times the flips of a trial are believed to follow from it. */
 const FARTHEST = 4;
 
+/** Share of the predicted loss that codebooks in common have to save, to be worth a fit of their own. */
+const LEAST_GAIN = 0.02;
+
 /** Choices of a layer that are looked at where a size seems out of reach. */
 const TRADED = 6;
 
@@ -73,22 +82,42 @@ interface Left extends Choice { left: true }
 export type Option = RatedCandidate | Left;
 export const isLeft = (option: Option): option is Left => "left" in option;
 
+/** A choice of one layer, or of several together. */
+type Planned = Option | Joined;
+type PlannedItem = Item<Planned>;
+/** A layer that a recipe leaves open. */
+interface Open extends Sharer<Option> { choices: Option[] }
+
 /**
- * Chooses method and settings for every layer so that the goal is met at the least predicted loss.
+ * Chooses method and settings for every layer so that the goal is met at the least predicted loss; and, where that promises more, a plan in which layers have codebooks
+ * in common: both are carried out then, and the better one is kept.
  * @throws KernelscopeError "target-unreachable" naming the smallest possible
  */
-export async function planFor(request: PlanRequest): Promise<StoredChoice[]> {
-  const planning = await Planning.of(request);
-  return planning.solve().map(({ layer, method, options, bytes, loss }) => ({ id: layer.id, method, options, bytes, loss }));
+export async function planFor(request: PlanRequest): Promise<Omit<StoredPlan, "notes">> {
+  const planning = await Planning.of(request), own = planning.solve(), shared = planning.share(own);
+  return { choices: own.map(stored), ...(shared && { shared: { choices: shared.plan.map(stored), worth: shared.worth } }) };
 }
 
-async function pinned({ model }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
-  const method = methodById(methodId), parsed = parseOptions(methodId, options, layer.id);
+const stored = ({ layer, method, options, bytes, noise, loss }: RatedCandidate): StoredChoice => ({ id: layer.id, method, options, bytes, noise, loss });
+
+/** A plan whose layers have codebooks in common; what its fewer bytes are worth, as a share of the other's loss. */
+interface SharedPlan { plan: RatedCandidate[]; worth: number }
+
+async function pinned({ model, shares }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
+  const method = methodById(methodId), given = parseOptions(methodId, options, layer.id), parsed = shares || bookOf(given) === undefined ? given : { ...given, book: undefined };
   const accepted = method.accepts(layer, parsed);
   if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`, { path: JSON.stringify(["layers", layer.id, "method"]) });
   const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined;
   const bytes = method.bytes(layer, parsed, scaleIsFree);
   return { layer, method: methodId, options: parsed, bytes, bits: 8 * bytes / layer.parameters, noise: 0, loss: 0 };
+}
+
+/** @throws KernelscopeError "bad-recipe" where layers name one book and their codebooks differ */
+function checkBooks(fixed: readonly RatedCandidate[]): void {
+  for (const [book, [first, ...others]] of sharersOf(fixed)) {
+    const other = others.find(({ method, options }) => method !== first.method || JSON.stringify(options) !== JSON.stringify(first.options));
+    if (other) throw new KernelscopeError("bad-recipe", `layers["${other.layer.id}"]: its codebook "${book}" is that of ${first.layer.id}, so method and options have to be the same.`, { path: JSON.stringify(["layers", other.layer.id, "options", "book"]) });
+  }
 }
 
 function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: LayerSetting): Option[] {
@@ -100,7 +129,7 @@ function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: LayerS
 /** What a recipe leaves open and what it fixes; finds the plan for a goal, sizes read off the file as it would be written. */
 export class Planning {
   private constructor(
-    private readonly request: PlanRequest, readonly fixed: ReadonlyMap<Layer, RatedCandidate>, readonly items: readonly { layer: Layer; choices: Option[] }[],
+    private readonly request: PlanRequest, readonly fixed: ReadonlyMap<Layer, RatedCandidate>, readonly items: readonly Open[],
     private readonly scaleIsFree: ReadonlyMap<Layer, boolean>, private readonly responses: LayerSensitivity["response"],
   ) {}
 
@@ -120,23 +149,54 @@ export class Planning {
       if (setting?.method !== undefined && setting.options !== undefined) fixed.set(layer, await pinned(request, layer, setting.method, setting.options));
       else free.push(layer);
     }
+    checkBooks([...fixed.values()]);
     const onlyFixed = request.goal.kind === "preset" && recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
     const rated = onlyFixed || !free.length ? [] : await request.rate(free);
-    const items = rated.map(({ layer, candidates }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)) }));
+    const items = rated.map(({ layer, candidates, shared = [] }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)), shared: request.triesToShare && !settings.has(layer) ? shared : [] }));
     const scaleIsFree = new Map<Layer, boolean>();
     for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && (await followOf(request.model, layer))?.normalization !== undefined);
     return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response));
   }
 
+  /** The plan for a goal, of layers with codebooks of their own. */
   solve(goal = this.request.goal): RatedCandidate[] {
-    if (goal.kind === "preset") return this.preset(goal.preset);
     if (goal.kind === "integers") return this.plan(this.items.map(({ choices }) => choices.find((option) => !isLeft(option) && option.method === "integer" && "bits" in option.options && option.options.bits === 8) ?? choices[choices.length - 1]));
-    return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes") : this.within(goal.bits, (plan) => this.convBits(plan), "bits");
+    return this.solveWith(this.items, goal);
+  }
+
+  /** A plan for the same goal in which layers have codebooks in common, where it promises clearly more than their own. */
+  share(own: readonly RatedCandidate[], goal = this.request.goal): SharedPlan | undefined {
+    const chosen = this.items.map(({ layer, choices }) => own.find((choice) => choice.layer === layer) ?? choices.find(isLeft)!);
+    const price = priceOf(this.items, chosen), groups = this.groups(price), lossOf = (plan: readonly RatedCandidate[]): number => plan.reduce((sum, { loss }) => sum + loss, 0);
+    if (!groups.length || goal.kind === "integers") return undefined;
+    const plan = this.solveWith([...this.items.filter(({ layer }) => !groups.some(({ layers }) => layers.includes(layer))), ...groups], goal);
+    const loss = lossOf(own), saved = price * (this.fileBytes(own) - this.fileBytes(plan));
+    return loss - lossOf(plan) + saved > LEAST_GAIN * loss ? { plan, worth: saved / loss } : undefined;
+  }
+
+  private solveWith(items: readonly PlannedItem[], goal: Exclude<Goal, { kind: "integers" }>): RatedCandidate[] {
+    if (goal.kind === "preset") return this.preset(goal.preset, undefined, items);
+    return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes", items) : this.within(goal.bits, (plan) => this.convBits(plan), "bits", items);
+  }
+
+  /** Layers that come off better with a codebook in common where bytes have this price in loss. */
+  private groups(price: number): Group[] {
+    const names = bookNames(this.fixed.values()), groups: Group[] = [];
+    let name = names.next().value;
+    for (let open = this.items.filter(({ shared }) => shared.length); open.length;) {
+      const shape = open.filter(({ layer }) => isOneShape(layer, open[0].layer)), group = groupOf(shape, price, name);
+      if (group) {
+        groups.push(group);
+        name = names.next().value;
+      }
+      open = open.filter((item) => (group ? !group.layers.includes(item.layer) : !shape.includes(item)));
+    }
+    return groups;
   }
 
   /** The compressed layers of a choice for each open one. */
-  plan(options: readonly Option[]): RatedCandidate[] {
-    return [...this.fixed.values(), ...options.filter((o): o is RatedCandidate => !isLeft(o))];
+  plan(options: readonly Planned[]): RatedCandidate[] {
+    return [...this.fixed.values(), ...options.flatMap((option) => ("joined" in option ? option.joined : isLeft(option) ? [] : [option]))];
   }
 
   /** The smallest plan of all, goal or not. */
@@ -147,12 +207,12 @@ export class Planning {
   get notes(): readonly string[] { return this.request.notes; }
 
   /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
-  private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items = this.items): RatedCandidate[] {
+  private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items: readonly PlannedItem[] = this.items): RatedCandidate[] {
     const least = items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
     const fewest = choose(items, least)!;
     let smallest = this.plan(fewest), smallestSize = measure(smallest);
     if (smallestSize > limit) {
-      smallest = this.plan(this.shrink(fewest, measure));
+      smallest = this.plan(this.shrink(fewest, measure, items));
       smallestSize = measure(smallest);
     }
     if (smallestSize > limit) {
@@ -177,12 +237,12 @@ export class Planning {
   }
 
   /** Trades choices while the file really gets smaller: by themselves the smallest may need unpacking that others share. */
-  private shrink(options: readonly Option[], measure: (plan: RatedCandidate[]) => number): Option[] {
+  private shrink(options: readonly Planned[], measure: (plan: RatedCandidate[]) => number, items: readonly PlannedItem[] = this.items): Planned[] {
     const best = [...options];
     let size = measure(this.plan(best)), before: number;
     do {
       before = size;
-      this.items.forEach(({ choices }, i) => {
+      items.forEach(({ choices }, i) => {
         for (const choice of [...choices].sort((a, b) => a.bytes - b.bytes).slice(0, TRADED)) {
           const kept = best[i];
           best[i] = choice;
@@ -196,7 +256,7 @@ export class Planning {
   }
 
   /** @param slope predictions that flip for a loss, where the middle case of {@link slopes} is not meant */
-  preset(preset: PresetId, slope?: number): RatedCandidate[] {
+  preset(preset: PresetId, slope?: number, items: readonly PlannedItem[] = this.items): RatedCandidate[] {
     const { notes, measured } = this.request;
     if (!measured) {
       notes.push("Without images the plan is a cautious guess: about 4.5 bits a weight for Balanced. Give a data folder for a measured one.");
@@ -206,7 +266,7 @@ export class Planning {
       const smallest = this.convBits(this.plan(choose(items, items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0))!));
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
-    const plans = front(this.items);
+    const plans = front(items);
     const klFor = (flips: number) => this.klFor(flips, preset, slope);
     const within = (flips: number) => plans.find((p) => p.loss <= klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
@@ -240,6 +300,9 @@ export class Planning {
     const blanks = plan.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, this.scaleIsFree.get(layer) ?? false) }));
     return sizesOf(this.request.model, blanks, this.request.embedded, this.request.form);
   }
+
+  /** Bytes of a choice without its share of a codebook in common. */
+  ownBytes({ layer, method, options }: RatedCandidate): number { return methodById(method).bytes(layer, options, this.scaleIsFree.get(layer) ?? false); }
 
   private fileBytes(plan: readonly RatedCandidate[]): number {
     return this.sizes(plan).fileBytes() + (this.request.overhead ?? 0);

@@ -4,7 +4,7 @@ import type { Progress } from "../protocol/api";
 import { Products } from "../runtime/products";
 import { rateLayers, ratingRecord, readJobData, stampOf } from "./data";
 import type { FitTools } from "./fit";
-import type { Job } from "./goal";
+import { triesToShare, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
@@ -38,11 +38,11 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
   const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined);
   const hashes = await Promise.all(opened.files.map((file) => host.hash(file)));
   const seed = request.seed ?? 1, record = await ratingRecord({ hashes, stamp: await stampOf(data, host), method: request.method, seed, inference: request.inference }, host);
-  if (known && !await record.knows(open)) return undefined;
+  if (known && !await record.knows(open, data !== undefined && triesToShare(job))) return undefined;
   const products = new Products(host.runtime, request.threads);
   try {
     const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads: request.threads, signal };
-    const ratings = await rateLayers(model, open, data, record, request.method, tools, ({ label }, begun, of) => {
+    const ratings = await rateLayers(model, open, data, record, { method: request.method, shares: triesToShare(job) }, tools, ({ label }, begun, of) => {
       const elapsed = (performance.now() - started) / 1000;
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });

@@ -1,14 +1,18 @@
 import * as z from "zod/mini";
 import type { Layer } from "../onnx/layers";
 import type { CheckpointStore } from "./checkpoint";
-import type { LayerSensitivity } from "./sensitivity";
+import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
+import { classesOf } from "./share-ratings";
 
+const Candidates = z.array(z.object({ method: z.string(), options: z.record(z.string(), z.unknown()), bytes: z.number(), bits: z.number(), noise: z.number(), loss: z.number() }));
 const Rating = z.object({
-  candidates: z.array(z.object({ method: z.string(), options: z.record(z.string(), z.unknown()), bytes: z.number(), bits: z.number(), noise: z.number(), loss: z.number() })),
+  candidates: Candidates,
   response: z.array(z.object({ noise: z.number(), loss: z.number(), disagreement: z.number() })),
 });
 type Rating = z.infer<typeof Rating>;
 const Ratings = z.record(z.string(), Rating);
+/** Candidates of layers of one shape, by layer, with a codebook that they have in common. */
+const Common = z.record(z.string(), z.record(z.string(), Candidates));
 
 const Trial = z.object({ predicted: z.number(), disagreement: z.number() });
 /** A plan's predicted loss and the share of predictions that really flipped. */
@@ -18,8 +22,19 @@ const Outcome = z.object({ missed: z.array(Trial), written: Trial });
 export type Outcome = z.infer<typeof Outcome>;
 const Outcomes = z.record(z.string(), Outcome);
 
+const Verdicts = z.record(z.string(), z.boolean());
+
+/** What a plan is known by. */
+export const verdictKey = (plan: readonly Pick<RatedCandidate, "layer" | "method" | "options">[]): string => JSON.stringify(plan.map(({ layer: { id }, method, options }) => [id, method, options]));
+
 /** Rates layers; hands each rating on as soon as it is there. */
 type Rate = (layers: Layer[], onRated: (rating: LayerSensitivity) => Promise<void>) => Promise<LayerSensitivity[]>;
+
+/** A candidate without its layer. */
+const plainly = ({ method, options, bytes, bits, noise, loss }: RatedCandidate) => ({ method, options: { ...options }, bytes, bits, noise, loss });
+
+/** Layers of one shape, as their common ratings are kept by. */
+const keyOf = (shape: readonly LayerSensitivity[]): string => shape.map(({ layer: { id } }) => id).join("\n");
 
 /** Ratings of a model's layers on the same data, kept so that another target or a job that was cut short need not measure them again; and what its presets came to when they were carried out. */
 export class RatingRecord {
@@ -36,15 +51,27 @@ export class RatingRecord {
     }
     if (!missing.length) return found;
     return [...found, ...await rate(missing, async ({ layer, candidates, response }) => {
-      known.set(layer.id, { candidates: candidates.map(({ method, options, bytes, bits, noise, loss }) => ({ method, options: { ...options }, bytes, bits, noise, loss })), response });
+      known.set(layer.id, { candidates: candidates.map(plainly), response });
       await this.save("ratings", known);
     })];
   }
 
-  /** Whether {@link complete} has nothing left to rate. */
-  async knows(layers: readonly Layer[]): Promise<boolean> {
+  /** What layers of one shape lose by a common codebook, as it is known or as `rate` finds it now. */
+  async shared(shape: readonly LayerSensitivity[], rate: () => Promise<ReadonlyMap<Layer, readonly RatedCandidate[]>>): Promise<LayerSensitivity[]> {
+    const kept = await this.load("shared", Common), key = keyOf(shape), known = kept.get(key);
+    if (known) return shape.map((rating) => ({ ...rating, shared: (known[rating.layer.id] ?? []).map((c) => ({ layer: rating.layer, ...c })) }));
+    const found = await rate();
+    kept.set(key, Object.fromEntries(Array.from(found, ([{ id }, candidates]) => [id, candidates.map(plainly)])));
+    await this.save("shared", kept);
+    return shape.map((rating) => ({ ...rating, shared: [...found.get(rating.layer) ?? []] }));
+  }
+
+  /** Whether {@link complete}, and {@link shared} where that is wanted, have nothing left to rate. */
+  async knows(layers: readonly Layer[], shares: boolean): Promise<boolean> {
     const known = await this.ratings();
-    return layers.every(({ id }) => known.has(id));
+    if (!layers.every(({ id }) => known.has(id))) return false;
+    const common = shares ? await this.load("shared", Common) : undefined, ratings = await this.complete(layers, () => Promise.resolve([]));
+    return !common || classesOf(ratings).every((shape) => common.has(keyOf(shape)));
   }
 
   /** What a preset came to when it was carried out last; undefined where it never was. @param key what decides that, beside model and data */
@@ -53,6 +80,13 @@ export class RatingRecord {
   /** Where it cannot be kept it is found out again the next time. */
   async keepOutcome(key: string, outcome: Outcome): Promise<void> {
     await this.save("outcomes", (await this.load("outcomes", Outcomes)).set(key, outcome)).catch(() => undefined);
+  }
+
+  /** Plans with codebooks in common that were carried out, by {@link verdictKey}: whether they did better than the one without. */
+  verdicts(): Promise<ReadonlyMap<string, boolean>> { return this.load("verdicts", Verdicts); }
+
+  async keepVerdict(key: string, isBetter: boolean): Promise<void> {
+    await this.save("verdicts", new Map(await this.verdicts()).set(key, isBetter)).catch(() => undefined);
   }
 
   private ratings(): Promise<Map<string, Rating>> { return this.load("ratings", Ratings); }

@@ -2,7 +2,9 @@ import { findLayers, type Layer } from "../onnx/layers";
 import { intsAttribute, type Model, type Node } from "../onnx/model";
 import { constantTensor, type ConstantCache } from "../onnx/constants";
 import { bitsOf, readInts, type Tensor } from "../onnx/tensor";
-import type { LayerReport } from "../protocol/report";
+import { packedBytes } from "../numeric/bits";
+import type { LayerReport, SharedCodebook } from "../protocol/report";
+import type { Recognised } from "../methods/method";
 import { methods } from "../methods/registry";
 import type { PackedBytes } from "../methods/packer";
 import type { FittedLayer } from "./fit";
@@ -46,12 +48,12 @@ export async function weightBytes(model: Model, layers: readonly Layer[]): Promi
 
 /** For everything that ends in one Split: how many of its elements each layer gets. */
 async function poolShares(model: Model, layers: readonly Layer[]): Promise<Map<Node | Tensor, Map<Layer, number>>> {
-  const splits = new Map<Node, Map<Layer, number>>();
-  for (const layer of layers) {
-    const inputs = new Set(layer.subgraph.nodes.flatMap((node) => node.inputs));
+  const splits = new Map<Node, Map<Layer, number>>(), inputsOf = new Map(layers.map((layer) => [layer, new Set(layer.subgraph.nodes.flatMap((node) => node.inputs))])), users = new Map<string, number>();
+  for (const inputs of inputsOf.values()) for (const name of inputs) users.set(name, (users.get(name) ?? 0) + 1);
+  for (const [layer, inputs] of inputsOf) {
     for (const split of layer.subgraph.nodes.filter(({ op }) => op === "Split")) {
       const lengths = await splitLengths(model, split);
-      const taken = split.outputs.reduce((sum, name, i) => sum + (inputs.has(name) ? lengths?.[i] ?? 1 : 0), 0);
+      const taken = split.outputs.reduce((sum, name, i) => sum + (inputs.has(name) ? (lengths?.[i] ?? 1) / users.get(name)! : 0), 0);
       const shares = splits.get(split) ?? new Map<Layer, number>();
       splits.set(split, shares.set(layer, taken));
     }
@@ -85,13 +87,13 @@ async function splitLengths(model: Model, split: Node): Promise<ArrayLike<number
   return tensor && readInts(model, tensor);
 }
 
-export interface FileFigures { layers: LayerReport[]; convBitsPerWeight?: number; bitsPerWeight: number }
+export interface FileFigures { layers: LayerReport[]; shared?: SharedCodebook[]; convBitsPerWeight?: number; bitsPerWeight: number }
 
 /** The rows of a report, bytes read off the written file. */
 export async function layerReports(original: readonly Layer[], fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], written: Model): Promise<FileFigures> {
   const layers = findLayers(written), bytes = await weightBytes(written, layers);
   const byId = new Map(layers.map((layer) => [layer.id, layer])), done = new Map(fitted.map((f) => [f.layer.id, f]));
-  const rows: LayerReport[] = [], cache: ConstantCache = new Map();
+  const rows: Row[] = [], cache: ConstantCache = new Map();
   for (const layer of original) {
     const fit = done.get(layer.id), now = byId.get(layer.id);
     const size = (now && bytes.get(now.id)) ?? layer.bytes;
@@ -102,18 +104,36 @@ export async function layerReports(original: readonly Layer[], fitted: readonly 
       skipped: fit ? undefined : layer.blocked ?? "Left as it is: nothing smaller pays here.",
     });
   }
-  return { layers: rows, ...figures(layers, bytes) };
+  return { ...withSharers(rows), ...figures(layers, bytes) };
 }
 
 /** The rows of `inspect`: what the file alone tells. */
 export async function inspectLayers(model: Model): Promise<FileFigures & { found: Layer[] }> {
   const found = findLayers(model), bytes = await weightBytes(model, found);
-  const layers: LayerReport[] = [], cache: ConstantCache = new Map();
+  const rows: Row[] = [], cache: ConstantCache = new Map();
   for (const layer of found) {
     const size = bytes.get(layer.id) ?? layer.bytes, stored = await recognised(model, layer, cache);
-    layers.push({ name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0, ...stored ?? { skipped: layer.blocked } });
+    rows.push({ name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0, ...stored ?? { skipped: layer.blocked } });
   }
-  return { layers, found, ...figures(found, bytes) };
+  return { ...withSharers(rows), found, ...figures(found, bytes) };
+}
+
+/** A row of a report, and where its codebook lies. */
+type Row = LayerReport & Pick<Recognised, "book">;
+
+/** Says which layers have a codebook in common, and what that saves. */
+function withSharers(rows: readonly Row[]): Pick<FileFigures, "layers" | "shared"> {
+  const books = new Map<string, Row[]>();
+  for (const row of rows) if (row.book !== undefined) books.set(row.book, [...books.get(row.book) ?? [], row]);
+  const layers = rows.map(({ book, ...row }) => {
+    const others = (books.get(book ?? "") ?? []).filter(({ name }) => name !== row.name);
+    return others.length ? { ...row, sharedWith: others.map(({ name }) => name) } : row;
+  });
+  const shared = [...books.values()].filter(({ length }) => length > 1).map((some): SharedCodebook => {
+    const [{ codewords = 0, blockSize = 0, codebookBits = 0 }] = some;
+    return { layers: some.map(({ name }) => name), codewords, blockSize, savedBytes: (some.length - 1) * packedBytes(codewords * blockSize, codebookBits) };
+  });
+  return { layers, ...(shared.length && { shared }) };
 }
 
 function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBitsPerWeight?: number; bitsPerWeight: number } {
@@ -124,10 +144,10 @@ function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBi
   return { convBitsPerWeight: bitsOver(layers.filter(({ convolution }) => convolution)), bitsPerWeight: bitsOver(layers) ?? 0 };
 }
 
-async function recognised(model: Model, layer: Layer, cache: ConstantCache): Promise<Partial<LayerReport> | undefined> {
+async function recognised(model: Model, layer: Layer, cache: ConstantCache): Promise<Partial<Row> | undefined> {
   for (const method of methods) {
     const found = await method.recognise(model, layer, { cache, indices: false });
-    if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits };
+    if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits, book: found.book };
   }
   return undefined;
 }

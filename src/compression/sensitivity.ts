@@ -4,9 +4,10 @@ import type { Candidate, CompressionMethod, FitContext, PackedWeight, WeightRows
 import { rowDots, type Gram } from "../methods/gram";
 import { methods } from "../methods/registry";
 import { fromRows, kernelSize, outputsOf } from "../methods/rows";
-import { effectiveRows, importanceOf, readRows, type FitTools } from "./fit";
+import { effectiveRows, type FitTools } from "./fit";
+import { readRows } from "./rows";
 import { Flow, Liveness, type Batches } from "./flow";
-import { followOf, type Follow } from "./follow";
+import { importanceOf, followOf, type Follow } from "./follow";
 import { hasGram, inputMoments, type InputMoments } from "./moments";
 import { EffectMeter, type Effect } from "./effect";
 import { Random } from "../numeric/random";
@@ -21,6 +22,8 @@ export interface LayerSensitivity {
   candidates: RatedCandidate[];
   /** Measured: loss at a relative noise of the layer's outputs. */
   response: ({ noise: number } & Pick<Effect, "loss" | "disagreement">)[];
+  /** What it could become with a codebook that others of its shape have too; bytes without the codebook. */
+  shared?: RatedCandidate[];
 }
 
 /** How closely layers are looked at. */

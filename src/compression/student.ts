@@ -13,8 +13,10 @@ import { QuantizationNoise, type Book } from "../training/noise";
 import { Adam } from "../training/optimizer";
 import { rowPlaces } from "../training/places";
 import type { Parameter } from "../training/step";
+import type { Words } from "../training/words";
 import { Dense, rootMeanSquare, Vector, type Trainable } from "../training/trainable";
-import { effectiveRows, measured, readRows, type FittedLayer, type Variant } from "./fit";
+import { effectiveRows, measured, type FittedLayer, type Variant } from "./fit";
+import { readRows } from "./rows";
 import { followOf, type Follow, type OwnVector } from "./follow";
 
 /** Highest steps: of codes and wishes in steps of their grid, of everything else as a share of its size. */
@@ -32,6 +34,8 @@ export class Student {
   readonly changed = new Map<string, Float32Array>();
   private readonly weights = new Map<Layer, Codes | Dense>();
   private readonly vectors = new Map<string, Vector>();
+  /** Words that layers have in common. */
+  private readonly books = new Map<string, Words>();
   private readonly quantized = new Map<Layer, { fitted: FittedLayer; follow: Follow | undefined }>();
 
   private constructor(private readonly model: Model) {}
@@ -87,8 +91,11 @@ export class Student {
 
   private takeCodes({ layer, packed }: FittedLayer): void {
     const codes = methodById(packed.method).codesOf(packed), { scale, scaleStorage } = packed;
-    if (codes) this.weights.set(layer, new Codes(parameterOf(layer), { ...codes, scale, outputAxis: layer.outputAxis, scales: scaleStorage === "elsewhere" ? "kept" : scaleStorage === "one" ? "one" : "each" }, RATES));
-    else {
+    if (codes) {
+      const trained = new Codes(parameterOf(layer), { ...codes, scale, outputAxis: layer.outputAxis, scales: scaleStorage === "elsewhere" ? "kept" : scaleStorage === "one" ? "one" : "each" }, RATES, this.books.get(codes.book ?? ""));
+      this.weights.set(layer, trained);
+      if (codes.book !== undefined) this.books.set(codes.book, trained.words);
+    } else {
       this.weights.delete(layer);
       this.changed.set(layer.weight, fromRows(layer, effectiveRows(packed)));
     }

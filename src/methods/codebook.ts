@@ -15,6 +15,8 @@ export interface CodebookOptions {
   words: number;
   /** Bits of a codebook value. */
   valueBits: number;
+  /** Layers that name the same book have one codebook in common. */
+  book?: string;
 }
 
 /** The same as a schema. @param longest weights in a codeword at most @param bits of a codebook value where nothing else is said */
@@ -22,6 +24,8 @@ export const codebookShape = (longest: number, bits: number) => ({
   block: z.int().check(z.minimum(1), z.maximum(longest)),
   words: z.int().check(z.minimum(2), z.maximum(65536)),
   valueBits: z._default(z.int().check(z.minimum(2), z.maximum(8)), bits),
+  /** Layers that name the same book have one codebook in common. */
+  book: z.optional(z.string().check(z.minLength(1), z.maxLength(40))),
 });
 
 /** Whether a method's options are those of a codebook. */
@@ -58,13 +62,17 @@ export function blankCodes({ parameters }: Layer, { block, words }: CodebookOpti
   return { codes: zeroBytes(words * block), index: words <= 256 ? zeros : new Uint16Array(zeros.buffer, 0, count) };
 }
 
-export const codebookParts = ({ parameters }: Layer, { block, words, valueBits }: CodebookOptions): CodeBytes =>
-  ({ indices: packedBytes(parameters / block, bitsFor(words)), codebook: packedBytes(words * block, valueBits), values: 0 });
+/** Bytes of codes; a codebook that others have too is none of a layer's own. */
+export const codebookParts = ({ parameters }: Layer, options: CodebookOptions): CodeBytes =>
+  ({ indices: packedBytes(parameters / options.block, bitsFor(options.words)), codebook: options.book === undefined ? bookBytes(options) : 0, values: 0 });
+
+/** Bytes of a codebook's values. */
+export const bookBytes = ({ block, words, valueBits }: CodebookOptions): number => packedBytes(words * block, valueBits);
 
 /** Bytes of codes and of the nodes that every codebook needs. */
 export function codebookBytes(layer: Layer, options: CodebookOptions): number {
   const { indices, codebook } = codebookParts(layer, options);
-  return indices + codebook + nodeBytes("Gather", 2) + 2 * nodeBytes("Reshape", 2) + (layer.outputAxis === 1 ? nodeBytes("Transpose", 1, { perm: [1, 0] }) : 0) + 2 * 8;
+  return indices + codebook + nodeBytes("Gather", 2) + (options.book === undefined ? 2 : 1) * nodeBytes("Reshape", 2) + (layer.outputAxis === 1 ? nodeBytes("Transpose", 1, { perm: [1, 0] }) : 0) + 2 * 8;
 }
 
 /** "3×3", "2×3×3" or "1×4" */
@@ -73,7 +81,8 @@ export function blockName(layer: Layer, block: number): string {
   return size === 1 || block % size ? `1×${block}` : block === size ? kernel : `${block / size}×${kernel}`;
 }
 
-export const describeCodebook = (layer: Layer, { block, words }: CodebookOptions): string => `${block === 1 ? "single" : blockName(layer, block)} · ${words.toLocaleString("en")} words`;
+export const describeCodebook = (layer: Layer, { block, words, book }: CodebookOptions): string =>
+  `${block === 1 ? "single" : blockName(layer, block)} · ${words.toLocaleString("en")} words${book === undefined ? "" : " · shared"}`;
 
 /** Codewords [words, d] put in place of their indices, times the scale of their row where there is one. */
 export function expand(codebook: Float32Array, index: Int32Array | WordIndex, d: number, scale?: Float32Array): Float32Array {

@@ -3,7 +3,8 @@ import { bitsFor } from "../numeric/bits";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
-import { CodebookFit } from "./codebook-fit";
+import { fitCodebook, learnCodebook } from "./codebook-fit";
+import { CodebookRows } from "./codebook-rows";
 import type { CompressionMethod, PackedWeight } from "./method";
 import { nodeBytes, type WeightPacker } from "./packer";
 import { recogniseCodebook } from "./recognise";
@@ -57,8 +58,10 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
 
   blank: (layer, options, scaleIsFree) => ({ method: "kernel", options, ...blankCodes(layer, options), ...storeScale(new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 
+  learn: (members, options) => learnCodebook(members.map(({ rows, context, stress }) => new CodebookRows(rows, options.block, context, false, stress)), options, members[0].context),
+
   async compress(_layer, rows, options, context) {
-    const { scale, ...codes } = await new CodebookFit(rows, options, context).run();
+    const { scale, ...codes } = await fitCodebook(rows, options, context);
     return { method: "kernel", options, ...codes, ...storeScale(scale, context.scaleIsFree) };
   },
 
@@ -66,17 +69,16 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
     return expand(fromCodes(codes, valueBits), index, block, scaleStorage === "elsewhere" ? undefined : scale);
   },
 
-  codesOf: ({ codes, index, options: { block, valueBits } }) => ({ codes, index, block, bits: valueBits }),
+  codesOf: ({ codes, index, options: { block, valueBits, book } }) => ({ codes, index, block, bits: valueBits, book }),
 
   withCodes(packed, { codes, index }) {
     return { ...packed, codes, index: index ? compactIndex(packed.options.words, index) : packed.index };
   },
 
-  apply({ codes, index, options: { block, words, valueBits }, scale, scaleStorage }, layer, packer: WeightPacker) {
-    const indices = packer.indices(layer, index, bitsFor(words));
-    const values = packer.values(layer, codes, valueBits);
-    const rowDims = packer.rowDims(layer), shape = shapeOf(block, rowDims);
-    const codebook = packer.node(layer, "Reshape", [values, packer.ints([-1, ...shape ?? [block]])]);
+  apply({ codes, index, options: { block, words, valueBits, book }, scale, scaleStorage }, layer, packer: WeightPacker) {
+    const indices = packer.indices(layer, index, bitsFor(words)), rowDims = packer.rowDims(layer), shape = shapeOf(block, rowDims), wordDims = shape ?? [block];
+    const values = packer.once(book, "values", () => packer.values(layer, codes, valueBits));
+    const codebook = packer.once(book, wordDims.join("×"), () => packer.node(layer, "Reshape", [values, packer.ints([-1, ...wordDims])]));
     const factor = scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half");
     // a codeword in the shape of the weight's last axes needs no further reshaping, which would hold the whole weight once more while a runtime loads it
     if (shape) packer.finish(layer, "Gather", [codebook, packer.node(layer, "Reshape", [indices, packer.ints(rowDims.slice(0, rowDims.length - shape.length))])], factor);

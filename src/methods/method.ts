@@ -1,4 +1,5 @@
 import type * as z from "zod/mini";
+import type { GridCodes } from "../numeric/grid";
 import type { ComputePool } from "../numeric/tasks";
 import type { ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
@@ -36,6 +37,16 @@ export interface FitContext {
   target?: Float32Array;
   /** Less work for planning: fewer passes, no corrections. */
   quick?: boolean;
+  /** Codewords that the layer has in common with others, learned already. */
+  book?: GridCodes;
+}
+
+/** A layer among those that a codebook is learned for. */
+export interface Member {
+  rows: WeightRows;
+  context: FitContext;
+  /** What a squared error of its outputs counts beside those of the others. */
+  stress: number;
 }
 
 /** Where the scale is kept: in the file as float16 or float32 for each channel, as one float32 for all of them, or in what follows the layer. */
@@ -58,6 +69,8 @@ export interface Codes {
   block: number;
   /** One word for each block; absent where every block has a word of its own. */
   index?: Int32Array | Uint8Array | Uint16Array;
+  /** Weights that name the same book have their codes in common. */
+  book?: string;
 }
 
 /** One of the methods of the papers. The registry knows them all; planner, recipe, command line and views know only this. */
@@ -78,6 +91,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   describe(layer: Layer, options: Options): string;
   /** A weight without values stored with these options: takes the bytes that the real one will, and no memory. */
   blank(layer: Layer, options: Options, scaleIsFree: boolean): Packed;
+  /** Codewords for layers that have them in common; absent where a method has none. */
+  learn?(members: readonly Member[], options: Options): Promise<GridCodes>;
   compress(layer: Layer, rows: WeightRows, options: Options, context: FitContext): Promise<Packed>;
   /** Rows [outputs, inputs] that inference will see, bit for bit; without the scale where that is kept elsewhere. */
   restore(packed: Packed): Float32Array;
@@ -107,6 +122,8 @@ export interface Recognised {
   codebookBits?: number;
   /** [codewords, blockSize] */
   codebook?: Float32Array;
+  /** Where the codebook's values come from: the same for all layers that have them in common. */
+  book?: string;
   /** One codeword for every block of the weight. */
   index?: Int32Array;
 }

@@ -36,6 +36,7 @@ export class WeightPacker {
   private readonly pools = new Map<string, Pool>();
   private readonly scales = new Map<string, { values: Float32Array; half: boolean; axis: number; rank: number; output: string; layer: Layer }[]>();
   private readonly constants = new Map<string, string>();
+  private readonly books = new Map<string, string>();
   private readonly nodes: NodeSpec[] = [];
   private readonly layerBytes = new Map<string, number>();
   private shared = 0;
@@ -51,6 +52,14 @@ export class WeightPacker {
 
   /** Codes as a vector centred on the code for zero: floats around 0, integers around {@link INTEGER_ZERO}. */
   values(layer: Layer, codes: ArrayLike<number>, bits: number): string { return this.pooled("value", layer, codes, bits); }
+
+  /** What layers that name the same book have in common is made once, and counted with the first of them. @param part of a book's making */
+  once(book: string | undefined, part: string, make: () => string): string {
+    if (book === undefined) return make();
+    const key = `${part}:${book}`, name = this.books.get(key) ?? make();
+    this.books.set(key, name);
+    return name;
+  }
 
   private pooled(kind: PoolKind, layer: Layer, codes: ArrayLike<number>, bits: number): string {
     const key = `${kind}${bits}`;

@@ -4,7 +4,8 @@ import { KernelscopeError } from "../protocol/errors";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
 import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
-import { CodebookFit, type FittedCodebook } from "./codebook-fit";
+import { fitCodebook, learnCodebook, type FittedCodebook } from "./codebook-fit";
+import { CodebookRows } from "./codebook-rows";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
 import { nodeBytes } from "./packer";
 import { recogniseCodebook } from "./recognise";
@@ -30,7 +31,7 @@ export interface PackedProduct extends PackedWeight, CodebookCodes {
  * each becomes one of K codewords, whose values take 8 bits. All blocks of a layer share one scale.
  *
  * The papers' clustering, in the metric of one Gram matrix that all blocks of a layer share, leaves more noise on a layer's outputs than the error feedback and conjugate gradients
- * of {@link CodebookFit} with as many codewords: 2.0 times as much in ResNet-20's layers on CIFAR-10, 4.5 times in those of a ResNet-18 (geometric means, `npm run bench:metric`). To start ours with, it is no better
+ * of {@link fitCodebook} with as many codewords: 2.0 times as much in ResNet-20's layers on CIFAR-10, 4.5 times in those of a ResNet-18 (geometric means, `npm run bench:metric`). To start ours with, it is no better
  * than weighted k-means (0.6 % less noise, 3.6 % more). So it is not here.
  */
 export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
@@ -71,10 +72,18 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
 
   blank: (layer, options, scaleIsFree) => ({ method: "product", options, ...blankCodes(layer, options), ...store(options, new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 
+  learn(members, options) {
+    const layers = members.map(({ rows, context, stress }) => {
+      const span = options.block % rows.inputs === 0 ? options.block / rows.inputs : 1;
+      return new CodebookRows(joinRows(rows, span), options.block, joinContext(context, span), options.scale === "layer", stress);
+    });
+    return learnCodebook(layers, options, members[0].context);
+  },
+
   async compress(layer, rows, options, context) {
     const span = joined(layer, options) ?? 1, accepted = this.accepts(layer, options, rows);
     if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`, { path: JSON.stringify(["layers", layer.id, "options", "block"]) });
-    const { scale, ...codes } = span === 1 ? await new CodebookFit(rows, options, context, options.scale === "layer").run() : await fitAcross(rows, options, context, span);
+    const { scale, ...codes } = span === 1 ? await fitCodebook(rows, options, context, options.scale === "layer") : await fitAcross(rows, options, context, span);
     return { method: "product", options, ...codes, ...store(options, scale, context.scaleIsFree) };
   },
 
@@ -83,16 +92,15 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
     return scaleStorage === "elsewhere" ? rows : scaleRows(rows, scale);
   },
 
-  codesOf: ({ codes, index, options: { block, valueBits } }) => ({ codes, index, block, bits: valueBits }),
+  codesOf: ({ codes, index, options: { block, valueBits, book } }) => ({ codes, index, block, bits: valueBits, book }),
 
   withCodes: (packed, { codes, index }) => ({ ...packed, codes, index: index ? compactIndex(packed.options.words, index) : packed.index }),
 
-  apply({ codes, index, options: { block, words, valueBits }, scale, scaleStorage }, layer, packer) {
-    const indices = packer.indices(layer, index, bitsFor(words)), values = packer.values(layer, codes, valueBits);
-    const one = scaleStorage === "one" ? packer.factor(layer, scale[0]) : undefined, isLast = packer.form === "integers";
-    const scaled = one !== undefined && !isLast ? packer.node(layer, "Mul", [values, one]) : values;
+  apply({ codes, index, options: { block, words, valueBits, book }, scale, scaleStorage }, layer, packer) {
+    const indices = packer.indices(layer, index, bitsFor(words)), values = packer.once(book, "values", () => packer.values(layer, codes, valueBits));
+    const one = scaleStorage === "one" ? packer.factor(layer, scale[0]) : undefined, isLast = packer.form === "integers", isScaled = one !== undefined && !isLast;
     // codewords as rows [words, 1, block]: no kernel has this shape, so that a file tells the method by itself
-    const codebook = packer.node(layer, "Reshape", [scaled, packer.ints([-1, 1, block])]);
+    const codebook = packer.once(isScaled ? undefined : book, "rows", () => packer.node(layer, "Reshape", [isScaled ? packer.node(layer, "Mul", [values, one]) : values, packer.ints([-1, 1, block])]));
     const factor = scaleStorage === "half" || scaleStorage === "float" ? packer.scale(layer, scale, scaleStorage === "half") : undefined;
     packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(packer.rowDims(layer))], factor ?? (isLast ? one : undefined), factor === undefined);
   },
@@ -110,6 +118,16 @@ function joined(layer: Layer, { block }: Pick<ProductOptions, "block">): number 
   const inputs = inputsOf(layer);
   if (inputs % block === 0) return 1;
   return block % inputs === 0 && outputsOf(layer) % (block / inputs) === 0 ? block / inputs : undefined;
+}
+
+/** Rows of `span` output channels, one behind the other. */
+const joinRows = ({ values, outputs, inputs }: WeightRows, span: number): WeightRows => ({ values, outputs: outputs / span, inputs: inputs * span });
+
+/** Rows of several output channels meet several inputs, so that they have no second moments; they count as their channels do on average. */
+function joinContext(context: FitContext, span: number): FitContext {
+  const { importance } = context;
+  if (span === 1) return context;
+  return { ...context, gram: undefined, importance: importance && Float32Array.from({ length: importance.length / span }, (_, m) => importance.subarray(m * span, (m + 1) * span).reduce((sum, v) => sum + v / span, 0)) };
 }
 
 /** What is less has no reciprocal in float32, so that no scale would bring it to others' size. */
@@ -130,7 +148,7 @@ async function fitAcross({ values, outputs, inputs }: WeightRows, options: Produ
   const counts = own && (importance || !scaleIsFree) ? own.map((size, m) => size * size * (importance?.[m] ?? 1)) : importance;
   const joint = counts && Float32Array.from({ length: outputs / span }, (_, row) => counts.subarray(row * span, (row + 1) * span).reduce((sum, v) => sum + v / span, 0));
   const rows = { values: own ? scaleRows(target, own, -1) : values, outputs: outputs / span, inputs: inputs * span };
-  const fitted = await new CodebookFit(rows, options, { ...context, gram: undefined, importance: joint, target: own ? undefined : context.target }, true).run(), [step] = fitted.scale;
+  const fitted = await fitCodebook(rows, options, { ...context, gram: undefined, importance: joint, target: own ? undefined : context.target }, true), [step] = fitted.scale;
   return { ...fitted, scale: own ? nearestScales(target, expand(fromCodes(fitted.codes, options.valueBits), fitted.index, options.block), own.map((size) => size * step)) : new Float32Array(outputs).fill(step) };
 }
 

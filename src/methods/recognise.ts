@@ -1,5 +1,5 @@
 import { bitsFor } from "../numeric/bits";
-import { evaluateConstant, type ConstantCache } from "../onnx/constants";
+import { evaluateConstant, homeOf, type ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Model, Node } from "../onnx/model";
 import type { Recognised, RecogniseOptions } from "./method";
@@ -28,7 +28,7 @@ export async function recogniseCodebook(model: Model, layer: Layer, { cache, ind
   if (!book || book.dims.length < 1) return undefined;
   const zero = await zeroOf(model, layer, cache), words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1), codebook = Float32Array.from(book.data, (v: number | bigint) => Number(v) - zero);
   const method = book.dims.length === 3 && book.dims[1] === 1 ? "product" : "kernel";
-  const found: Recognised = { method, codewords: words, blockSize, indexBits: bitsFor(words), codebookBits: valueBits(codebook) ?? await steppedBits(model, layer, gather.inputs[0], cache), codebook };
+  const found: Recognised = { method, codewords: words, blockSize, indexBits: bitsFor(words), codebookBits: valueBits(codebook) ?? await steppedBits(model, layer, gather.inputs[0], cache), codebook, book: bookOf(layer, gather.inputs[0]) };
   if (!indices) return layer.parameters % blockSize === 0 ? found : undefined;
   const index = await evaluateConstant(model, layer.graph, gather.inputs[1], cache);
   return index && blockSize * index.data.length === layer.parameters ? { ...found, index: Int32Array.from(index.data, Number) } : undefined;
@@ -38,6 +38,15 @@ export async function recogniseCodebook(model: Model, layer: Layer, { cache, ind
 async function zeroOf(model: Model, layer: Layer, cache?: ConstantCache): Promise<number> {
   const last = layer.graph.producers.get(layer.weight), zero = last?.op === "DequantizeLinear" && last.inputs[2] ? await evaluateConstant(model, layer.graph, last.inputs[2], cache) : undefined;
   return zero ? Number(zero.data[0]) : 0;
+}
+
+/** Where the values of a codebook come from: what it has for itself is its shape, and a factor. */
+function bookOf({ graph }: Layer, name: string): string {
+  for (;;) {
+    const home = homeOf(graph, name), node = home?.producers.get(name);
+    if (!home || (node?.op !== "Reshape" && node?.op !== "Mul")) return `${home?.path ?? ""}/${name}`;
+    [graph, name] = [home, node.inputs[0]];
+  }
 }
 
 /** Bits of a codebook that has its step with it: integers times one factor. */

@@ -19,6 +19,8 @@ export interface LayerReport {
   blockSize?: number;
   indexBits?: number;
   codebookBits?: number;
+  /** Names of the layers that have the same codebook in the file. */
+  sharedWith?: string[];
   sparsity?: number;
   /** Signal to quantization noise of the weights, dB. */
   sqnrDb?: number;
@@ -65,6 +67,9 @@ export interface IntegerReport {
   agreement?: number;
 }
 
+/** A codebook that stands in the file once; further ones of the same size would take `savedBytes`. */
+export interface SharedCodebook { layers: string[]; codewords: number; blockSize: number; savedBytes: number }
+
 export interface CompressReport {
   input: { path: string; bytes: number; sha256: string };
   output: { path: string; bytes: number; gzipBytes: number; loadedWeightBytes: number; sha256: string };
@@ -74,6 +79,8 @@ export interface CompressReport {
   device: string;
   seconds: Record<string, number>;
   layers: LayerReport[];
+  /** Codebooks that layers have in common. */
+  shared?: SharedCodebook[];
   fidelity?: Fidelity;
   tuning?: TuningReport;
   integers?: IntegerReport;
@@ -114,5 +121,6 @@ export interface InspectReport {
   parameters: number;
   bytes: number;
   layers: LayerReport[];
+  shared?: SharedCodebook[];
   unsupported: { name: string; reason: string }[];
 }

@@ -1,10 +1,10 @@
-import { fromCodes } from "../numeric/grid";
 import { Assignment } from "./assignment";
 import { countOf } from "./graph";
 import { Adam } from "./optimizer";
 import { channelAt, rowPlaces, type RowPlaces } from "./places";
 import type { Parameter } from "./step";
 import type { Trainable } from "./trainable";
+import { Words } from "./words";
 
 /** A weight as codes on a grid, each standing for one or many weights. */
 export interface CodedWeight {
@@ -37,63 +37,57 @@ export interface CodeRates {
  * A word's gradient is the sum of those of all blocks that it stands for; a block whose own gradients lead elsewhere takes another word.
  */
 export class Codes implements Trainable {
-  readonly state: readonly (Float32Array | Int32Array)[];
-  private readonly latent: Float32Array;
   private readonly scale: Float32Array;
-  private readonly codeSteps: Adam;
   private readonly scaleSteps: Adam;
   /** [blocks of a row, rows] */
-  private readonly words: Int32Array;
+  private readonly index: Int32Array;
   private readonly assignment: Assignment | undefined;
   private readonly dense: Float32Array;
-  private readonly whole: Float32Array;
+  private whole: Float32Array;
   private readonly places: RowPlaces;
-  private readonly top: number;
-  /** Words of rows without any weight: they stay zero. */
-  private readonly silent: readonly number[];
+  readonly words: Words;
 
-  constructor(readonly parameter: Parameter, private readonly weight: CodedWeight, private readonly rates: CodeRates) {
+  /** @param others another weight's words, where both have them in common */
+  constructor(readonly parameter: Parameter, private readonly weight: CodedWeight, private readonly rates: CodeRates, private readonly others?: Words) {
     const { codes, bits, block, index, scale } = weight;
     this.places = rowPlaces(parameter, weight.outputAxis, block);
-    this.top = 2 ** (bits - 1) - 1;
-    this.latent = fromCodes(codes, bits);
-    this.whole = new Float32Array(this.latent.length);
+    this.words = others ?? new Words(codes, bits, block);
+    this.whole = this.words.values();
     this.scale = scale.slice();
     this.dense = new Float32Array(countOf(parameter.dims));
     const { rows, inputs } = this.places, blocks = inputs / block;
-    this.words = new Int32Array(rows * blocks);
-    for (let m = 0; m < rows; m++) for (let b = 0; b < blocks; b++) this.words[b * rows + m] = index ? index[m * blocks + b] : m * blocks + b;
-    const silent = silentRows(this.latent, this.words, rows, block);
-    this.silent = [...new Set(Array.from(this.words).filter((_, at) => silent[at % rows]))];
-    this.assignment = index && rates.words ? new Assignment(this.words, block, silent) : undefined;
-    this.codeSteps = new Adam(this.latent.length);
+    this.index = new Int32Array(rows * blocks);
+    for (let m = 0; m < rows; m++) for (let b = 0; b < blocks; b++) this.index[b * rows + m] = index ? index[m * blocks + b] : m * blocks + b;
+    const silent = silentRows(this.whole, this.index, rows, block);
+    this.words.silence(this.index.filter((_, at) => silent[at % rows]));
+    this.assignment = index && rates.words ? new Assignment(this.index, block, silent) : undefined;
     this.scaleSteps = new Adam(scale.length);
-    this.state = [this.latent, this.scale, ...this.codeSteps.state, ...this.scaleSteps.state, ...this.assignment?.state ?? []];
+  }
+
+  get state(): readonly (Float32Array | Int32Array)[] {
+    return [...this.others ? [] : this.words.state, this.scale, ...this.scaleSteps.state, ...this.assignment?.state ?? []];
   }
 
   values(): Float32Array {
-    const { latent, whole, dense, words, scale, top, places: { rows, span }, weight: { block } } = this;
-    for (let i = 0; i < latent.length; i++) whole[i] = Math.max(-top, Math.min(top, Math.round(latent[i])));
+    const { dense, index, scale, places: { rows, span }, weight: { block } } = this, whole = this.whole = this.words.values();
     this.each((at, step, j, first, _place, channel) => {
-      for (let m = 0; m < rows; m++, at += step, channel += span) dense[at] = whole[words[first + m] * block + j] * scale[channel];
+      for (let m = 0; m < rows; m++, at += step, channel += span) dense[at] = whole[index[first + m] * block + j] * scale[channel];
     });
     return dense;
   }
 
   learn(gradient: Float32Array, rate: number): void {
-    const { latent, whole, words, scale, top, assignment, dense: own, places: { rows, span }, weight: { block, scales } } = this, dCodes = new Float32Array(latent.length), dScale = new Float32Array(scale.length);
+    const { whole, index, scale, assignment, dense: own, places: { rows, span }, weight: { block, scales } } = this, dCodes = new Float32Array(whole.length), dScale = new Float32Array(scale.length);
     this.each((at, step, j, first, place, channel) => {
       for (let m = 0; m < rows; m++, at += step, channel += span) {
-        const g = gradient[at], code = words[first + m] * block + j;
+        const g = gradient[at], code = index[first + m] * block + j;
         dScale[channel] += g * whole[code];
         dCodes[code] += own[place + m] = g * scale[channel];
       }
     });
     // the values are made anew before they are next asked for, so that their memory serves for the gradients of single weights
     assignment?.learn(own, rate * this.rates.words!, whole);
-    for (const word of this.silent) dCodes.fill(0, word * block, (word + 1) * block);
-    this.codeSteps.step(latent, dCodes, rate * this.rates.codes);
-    for (let i = 0; i < latent.length; i++) latent[i] = Math.max(-top, Math.min(top, latent[i]));
+    this.words.learn(dCodes, rate * this.rates.codes);
     if (scales === "kept") return;
     // a step of equal share for every channel: the gradient of the scale's logarithm
     const logarithms = new Float32Array(scale.length), slopes = dScale.map((g, m) => g * scale[m]);
@@ -104,9 +98,8 @@ export class Codes implements Trainable {
 
   /** The codes and scales that it stands at, and the words by block where they may have changed. */
   get result(): { codes: Uint8Array; scale: Float32Array; index?: Int32Array } {
-    const { latent, scale, words, places: { rows }, top, assignment } = this, zero = 2 ** (this.weight.bits - 1), blocks = words.length / rows;
-    const codes = Uint8Array.from(latent, (v) => zero + Math.max(-top, Math.min(top, Math.round(v))));
-    return { codes, scale: scale.slice(), index: assignment && Int32Array.from(words, (_, i) => words[i % blocks * rows + Math.floor(i / blocks)]) };
+    const { scale, index, words: { codes }, places: { rows }, assignment } = this, blocks = index.length / rows;
+    return { codes, scale: scale.slice(), index: assignment && Int32Array.from(index, (_, i) => index[i % blocks * rows + Math.floor(i / blocks)]) };
   }
 
   /** For every place in a row: where its weights of all rows lie (first and step), its place in a block, where the blocks' words begin, the weights by place, and the first row's output channel. */

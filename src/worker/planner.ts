@@ -1,6 +1,6 @@
 import * as fs from "node:fs/promises";
 import { frontOf } from "../compression/front";
-import { mergeRecipe, type Job } from "../compression/goal";
+import { triesToShare, mergeRecipe, type Job } from "../compression/goal";
 import { rateModel, type RatedModel } from "../compression/rated";
 import type { WorkerApi } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
@@ -45,7 +45,8 @@ export function planner(): Pick<WorkerApi, "plan"> {
 }
 
 /** What ratings rest on, told by the times of files. */
-async function keyOf({ request, recipe }: Job, files: readonly string[]): Promise<string> {
+async function keyOf(job: Job, files: readonly string[]): Promise<string> {
+  const { request, recipe } = job;
   const times = await Promise.all([...files, ...request.data === undefined ? [] : [request.data]].map((file) => fs.stat(file).then(({ mtimeMs, size }) => [mtimeMs, size], () => [])));
-  return JSON.stringify([files, times, request.data, request.evalData !== undefined, request.method, request.seed, request.inference, recipe.preprocess, recipe.data?.limit]);
+  return JSON.stringify([files, times, request.data, request.evalData !== undefined, request.method, request.seed, request.inference, recipe.preprocess, recipe.data?.limit, triesToShare(job)]);
 }

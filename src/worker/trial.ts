@@ -1,5 +1,5 @@
 import type { CodebookOptions } from "../methods/codebook";
-import { LEAST_SIZE } from "../methods/codebook-fit";
+import { LEAST_SIZE } from "../methods/codebook-rows";
 import type { WeightRows } from "../methods/method";
 import { scaleRows } from "../methods/rows";
 import { rowScales } from "../methods/scale";

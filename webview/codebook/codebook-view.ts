@@ -204,6 +204,7 @@ function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string
   return [
     [format.bits(bitsPerWeight), predicted ? t("bits per weight, predicted") : t("bits per weight"), ""],
     [`${format.whole(codewords)} × ${blockOf(facts, row)}`, codebookBits === undefined ? t("codewords") : t("codewords, {0}-bit values", codebookBits), ""],
+    ...(row.sharedWith && !predicted ? [[t("shared"), row.sharedWith.length === 1 ? t("with 1 layer") : t("with {0} layers", row.sharedWith.length), row.sharedWith.join("\n")] as [string, string, string]] : []),
     [indexBits === 1 ? t("1 bit") : t("{0} bits", indexBits), t("per index"), ""],
     [format.whole(dead), t("dead codewords"), t("Codewords that stand for nothing")],
     ...(original ? [[original.sqnrDb === undefined ? "–" : format.decibels(original.sqnrDb), predicted ? t("SQNR, predicted") : t("SQNR"), t("Signal to quantization noise of the weights as inference sees them: with the scale that the normalization behind them holds")] as [string, string, string]] : []),

@@ -8,7 +8,8 @@ import type { Model, Node } from "../../onnx/model";
 import { DataType, readFloats } from "../../onnx/tensor";
 import type { Runtime, Tensor } from "../../runtime/runtime";
 import { throwIfCancelled } from "../../protocol/errors";
-import { floatTensor, readRows } from "../fit";
+import { floatTensor } from "../fit";
+import { readRows } from "../rows";
 
 /** Two layers with nothing between them that would not let a positive factor through. */
 interface Pair { before: Layer; after: Layer; /** What the second one reads. */ value: string }

@@ -4,7 +4,8 @@ import type { ModelEdit } from "../../onnx/edit";
 import type { Layer } from "../../onnx/layers";
 import { floatAttribute, intAttribute, type Model, type Node } from "../../onnx/model";
 import { DataType, isFloatType, readFloats } from "../../onnx/tensor";
-import { floatTensor, readRows } from "../fit";
+import { floatTensor } from "../fit";
+import { readRows } from "../rows";
 
 /** y = factor·x + offset for each channel. */
 interface ChannelMap { factor: Float64Array; offset: Float64Array }

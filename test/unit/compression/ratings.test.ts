@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { CheckpointStore } from "../../../src/compression/checkpoint";
 import { EffectMeter } from "../../../src/compression/effect";
 import { isOffTarget, trialOf } from "../../../src/compression/plan";
-import { RatingRecord } from "../../../src/compression/ratings";
+import { RatingRecord, verdictKey } from "../../../src/compression/ratings";
 import type { LayerSensitivity } from "../../../src/compression/sensitivity";
 import { findLayers, type Layer } from "../../../src/onnx/layers";
 import { openModelFile } from "../../../src/worker/host";
@@ -69,4 +69,23 @@ test("a trial counts one flip more than it saw; one of no classifier teaches not
   expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 400 })).toEqual({ predicted: 3, disagreement: 1 / 400 });
   expect(trialOf(3, { loss: 0.1, disagreement: 0.02, samples: 400 }).disagreement).toBeCloseTo(0.0225, 12);
   expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 0 }).disagreement).toBe(0);
+});
+
+test("what layers of one shape lose by a common codebook is measured once, and which plan did better is kept", async () => {
+  const { model, close } = await openModelFile("samples/resnet20-cifar10.onnx"), [, ...shape] = findLayers(model).slice(0, 4).map(rating), store = new MemoryStore();
+  let measured = 0;
+  const shared = (of: readonly LayerSensitivity[]) => new RatingRecord(store).shared(of, async () => {
+    measured++;
+    return new Map(of.map(({ layer, candidates }) => [layer, candidates.map((one) => ({ ...one, noise: 0.2, options: { ...one.options, book: "?" } }))]));
+  });
+  const found = await shared(shape);
+  expect(found.map(({ shared }) => shared![0])).toEqual(shape.map(({ candidates }) => ({ ...candidates[0], noise: 0.2, options: { ...candidates[0].options, book: "?" } })));
+  expect(await shared(shape)).toEqual(found);
+  expect(measured).toBe(1);
+  await shared(shape.slice(1)); // another set of layers is another matter
+  expect(measured).toBe(2);
+  const key = verdictKey(shape.flatMap(({ candidates }) => candidates));
+  await new RatingRecord(store).keepVerdict(key, false);
+  expect([...await new RatingRecord(store).verdicts()]).toEqual([[key, false]]);
+  await close();
 });

@@ -98,3 +98,21 @@ test("state put back goes on to the same values", () => {
   expect(second[0].values()).toEqual(whole[0].values());
   expect(second[1].values()).toEqual(whole[1].values());
 });
+
+test("weights with words in common learn them from the sum of their gradients, whoever is asked first", () => {
+  const half = (part: number) => ({ ...weight, index: index.subarray(part * INPUTS * 3, (part + 1) * INPUTS * 3), scale: scale.subarray(part * 3, (part + 1) * 3) });
+  const whole = new Codes({ name: "w", dims }, weight, RATES), first = new Codes({ name: "a", dims: [3, INPUTS, ...KERNEL] }, half(0), RATES), second = new Codes({ name: "b", dims: [3, INPUTS, ...KERNEL] }, half(1), RATES, first.words);
+  for (let step = 0; step < 5; step++) {
+    const gradient = wave(size, step + 3);
+    for (const one of [whole, second, first]) one.values();
+    whole.learn(gradient, 1);
+    first.learn(gradient.subarray(0, size / 2), 1);
+    second.learn(gradient.subarray(size / 2), 1);
+  }
+  expect(second.result.codes).toEqual(whole.result.codes);
+  expect(first.result.codes).toEqual(second.result.codes);
+  expect(whole.result.codes).not.toEqual(codes);
+  expect([...first.values(), ...second.values()]).toEqual([...whole.values()]);
+  // what both have is kept once
+  expect([...first.state, ...second.state].reduce((sum, { length }) => sum + length, 0)).toBeLessThan(whole.state.reduce((sum, { length }) => sum + length, 0) + 3);
+});
