@@ -26,7 +26,7 @@ const line = (name: string, count: number, seed: number, more: { width: number; 
 const page = (name: string, count: number, seed: number): TextImages => ({ name, kind: "page", count, width: 640, height: 480, seed });
 
 const TASKS: Record<string, Task> = {
-  recognition: { file: "ch_PP-OCRv4_rec_infer.onnx", preparation: HALVES, calibration: line("calibration", 128, 1, { width: 320 }), test: line("test", 300, 2, { width: 320 }), batch: 20, meter: (assets) => new Reading(path.join(assets, "ppocr_keys_v1.txt")) },
+  recognition: { file: "ch_PP-OCRv4_rec_infer.onnx", preparation: HALVES, calibration: line("calibration", 64, 1, { width: 320 }), test: line("test", 300, 2, { width: 320 }), batch: 20, meter: (assets) => new Reading(path.join(assets, "ppocr_keys_v1.txt")) },
   detection: { file: "ch_PP-OCRv4_det_infer.onnx", preparation: { channels: "bgr", scale: 1 / 255, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }, calibration: page("calibration", 16, 3), test: page("test", 40, 4), batch: 4, meter: () => new Finding() },
   direction: { file: "ch_ppocr_mobile_v2.0_cls_infer.onnx", preparation: HALVES, calibration: line("turned-calibration", 128, 5, { width: 192, turned: true }), test: line("turned-test", 300, 6, { width: 192, turned: true }), batch: 50, meter: () => new Turning() },
 };

@@ -29,7 +29,7 @@ export async function asIntegers(bytes: Uint8Array, input: string, samples: read
   await fitWithoutData(ready, choices, { runtime: host.runtime, pool: host.pool, products, seed: 1 }, (layer) => fitted.set(layer.layer.id, layer));
   await products.close();
   const packed = await editedModel(await assemble(ready, choices, async ({ layer }) => fitted.get(layer.id)!, [], "{}", { form: "integers" })), plan = planIntegers(packed, wanted);
-  const found = await calibrate(packed, sourcesOf(plan), input, samples, host.runtime, { kind: ranges });
+  const found = await calibrate(packed, plan, sourcesOf(plan), input, samples, host.runtime, { kind: ranges });
   return { model: await editedModel(await quantizeActivations(packed, plan, found, host.runtime)), plan };
 }
 

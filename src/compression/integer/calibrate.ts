@@ -3,7 +3,9 @@ import { extract } from "../../onnx/extract";
 import type { Model } from "../../onnx/model";
 import { KernelscopeError, throwIfCancelled } from "../../protocol/errors";
 import type { Runtime, Tensor } from "../../runtime/runtime";
+import { DataType } from "../../onnx/tensor";
 import type { IntegerPlan } from "./plan";
+import type { Region } from "./regions";
 
 export interface RangeOptions { kind: RangeKind; percentile?: number }
 
@@ -12,11 +14,33 @@ export function sourcesOf({ graph, grids, kinds }: IntegerPlan): string[] {
   return [...grids.keys()].filter((name) => { const producer = graph.producers.get(name); return !producer || kinds.get(producer) !== "move"; });
 }
 
+/** The functions that alone read some of the values, by these. */
+function readersOf({ graph, grids, regions }: IntegerPlan, sources: readonly string[]): Map<string, Region> {
+  const shared = new Map<string, number>(), readers = new Map<string, Region>();
+  for (const root of grids.values()) shared.set(root, (shared.get(root) ?? 0) + 1);
+  for (const region of regions.values()) {
+    const { from, nodes } = region, isAlone = shared.get(grids.get(from)!) === 1 && !graph.outputs.some(({ name }) => name === from);
+    if (sources.includes(from) && isAlone && graph.consumers.get(from)!.every((node) => nodes.includes(node))) readers.set(from, region);
+  }
+  return readers;
+}
+
+/** What a function makes of some points. */
+async function responseOf(model: Model, { from, to }: Region, points: Float32Array, runtime: Runtime): Promise<Float32Array> {
+  const session = await runtime.open(await extract(model, { inputs: [from], outputs: [to], inputShapes: new Map([[from, { type: DataType.FLOAT, shape: [points.length] }]]) }), { device: "cpu", threads: 1 });
+  try {
+    return (await session.run({ [from]: { dims: [points.length], data: points } }))[to].data;
+  } finally {
+    await session.release();
+  }
+}
+
 /**
  * Runs samples through a model of floats and chooses a range for each of some values. Memory does not grow with the number of samples.
+ * Where nothing but a function of one value reads it, the errors that count are those behind that: what it makes alike needs no steps.
  * @throws KernelscopeError "unsupported" where activations are no finite numbers
  */
-export async function calibrate(model: Model, sources: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<Map<string, Range>> {
+export async function calibrate(model: Model, plan: IntegerPlan, sources: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<Map<string, Range>> {
   const observed = new Map(sources.map((name) => [name, new Observed()])), outputs = sources.filter((name) => name !== input);
   const session = await runtime.open(await extract(model, { inputs: [], outputs }), { threads, device: "cpu" });
   try {
@@ -35,5 +59,10 @@ export async function calibrate(model: Model, sources: readonly string[], input:
   } finally {
     await session.release();
   }
-  return new Map([...observed].map(([name, seen]) => [name, seen.range(options.kind, { percentile: options.percentile })]));
+  const readers = readersOf(plan, sources), ranges = new Map<string, Range>();
+  for (const [name, seen] of observed) {
+    const reader = options.kind === "meanSquaredError" ? readers.get(name) : undefined;
+    ranges.set(name, seen.range(options.kind, { percentile: options.percentile, response: reader && await responseOf(model, reader, seen.points, runtime) }));
+  }
+  return ranges;
 }

@@ -77,7 +77,7 @@ class Integers {
     const missing = sourcesOf(plan).filter((name) => !this.ranges.has(name));
     if (missing.length) {
       onProgress?.("looking at the range of every activation", 0);
-      for (const [name, range] of await calibrate(model, missing, input, batches, runtime, ranges, { threads, signal })) this.ranges.set(name, range);
+      for (const [name, range] of await calibrate(model, plan, missing, input, batches, runtime, ranges, { threads, signal })) this.ranges.set(name, range);
     }
     return quantizeActivations(model, plan, this.ranges, runtime);
   }
