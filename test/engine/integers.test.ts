@@ -193,3 +193,30 @@ test("layers are left to floats where a recipe or an agreement asks for it, and 
   expect(integers!.agreement).toBeGreaterThanOrEqual(0.97);
   expect(fidelity!.agreement).toBeGreaterThan(0.8);
 }, 300_000);
+
+/** A layer of large negative sums before a hard swish, and one of scores with a softmax behind it. */
+function scores(): Uint8Array {
+  const initializers = [floats("stem.w", [6, 2, 1, 1], wave(12, 1).map(Math.abs)), floats("stem.b", [6], wave(6, 2)), floats("fc.w", [54, 10], wave(540, 3).map((v) => v / 4)), floats("fc.b", [10], wave(10, 4)), floats("three", [], [3]), floats("zero", [], [0]), floats("six", [], [6])];
+  const nodes: NodeSpec[] = [
+    { op: "Conv", inputs: ["x", "stem.w", "stem.b"], outputs: ["sums"], attributes: { kernel_shape: [1, 1] } },
+    { op: "Add", inputs: ["sums", "three"], outputs: ["shifted"] }, { op: "Clip", inputs: ["shifted", "zero", "six"], outputs: ["clipped"] },
+    { op: "Mul", inputs: ["sums", "clipped"], outputs: ["product"] }, { op: "Div", inputs: ["product", "six"], outputs: ["swish"] },
+    { op: "Flatten", inputs: ["swish"], outputs: ["flat"] }, { op: "MatMul", inputs: ["flat", "fc.w"], outputs: ["exact"] }, { op: "Add", inputs: ["exact", "fc.b"], outputs: ["scores"] }, { op: "Softmax", inputs: ["scores"], outputs: ["y"] },
+  ];
+  return buildModel({ nodes, initializers, opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 2, 3, 3] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 10] }] });
+}
+
+test("scores of the last layer stay exact, and what a table makes alike takes no steps", async () => {
+  const host = await nodeHost({ threads: 1 }), bytes = scores(), samples: Tensor[] = [1, 2].map((seed) => ({ dims: [64, 2, 3, 3], data: wave(64 * 18, seed).map((v) => (v < 0 ? 40 : 3) * v) })), original = await host.runtime.open(bytes), { y: { data } } = await original.run({ x: samples[0] });
+  const errors: number[] = [];
+  for (const ranges of ["minMax", "meanSquaredError"] as const) {
+    const { model, plan } = await asIntegers(bytes, "x", samples, host, { ranges }), { outputs: { y }, checks } = await checkSteps(model, samples[0], host);
+    expect([...plan.floats].map(([{ op }, reason]) => [op, reason])).toEqual([["Softmax", "It follows the last layer, whose scores stay exact."]]);
+    expect(await optimised(await bytesOf(model))).toMatchObject({ QLinearConv: 1, QGemm: 1 });
+    expect(checks.filter(({ worst }) => worst > 1)).toEqual([]);
+    errors.push(data.reduce((sum, v, i) => sum + (v - y.data[i]) ** 2, 0));
+  }
+  expect(errors[1]).toBeLessThan(0.6 * errors[0]);
+  await original.release();
+  await host.close();
+});
