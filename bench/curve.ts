@@ -15,8 +15,10 @@ interface Curve { model: string; float: number; rows: { asked: number; plain?: P
 const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 
 function curvesOf(lines: readonly Line[]): Curve[] {
-  return [...new Set(lines.map(({ cell }) => cell.model))].map((model) => {
-    const own = lines.filter(({ cell }) => cell.model === model && cell.bits !== undefined);
+  return [...new Set(lines.filter(({ cell }) => cell.bits !== undefined).map(({ cell }) => cell.model))].map((model) => {
+    const all = lines.filter(({ cell }) => cell.model === model && cell.bits !== undefined), images = Math.max(...all.map(({ cell }) => cell.images));
+    // those with the most images, where there are several
+    const own = all.filter(({ cell }) => cell.images === images);
     const pointOf = (asked: number, isTuned: boolean): Point | undefined => {
       const runs = own.filter(({ cell }) => cell.bits === asked && (cell.tune !== "none") === isTuned);
       return runs.length ? { bits: mean(runs.map(({ bits }) => bits)), ratio: mean(runs.map(({ ratio }) => ratio)), top1: mean(runs.map(({ top1 }) => top1)), lost: mean(runs.map(({ float, top1 }) => float - top1)) } : undefined;

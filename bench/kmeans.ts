@@ -1,5 +1,5 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { compressModel } from "../src/compression/compress";
 import { readRows } from "../src/compression/fit";
@@ -10,6 +10,7 @@ import { findLayers, type Layer } from "../src/onnx/layers";
 import { assign, kMeans } from "../src/numeric/kmeans";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { cacheFolder } from "./packages";
+import { pythonWith } from "./python";
 
 /**
  * Time of a whole `compress` without data, 256 codewords for every 3×3 layer ÷ scikit-learn's KMeans on the same float32 rows (Lloyd, 25 iterations, n_init 1, two threads),
@@ -18,16 +19,6 @@ import { cacheFolder } from "./packages";
  */
 const WORDS = 256, THREADS = 2, SKLEARN = "scikit-learn==1.5.2";
 const work = path.join(cacheFolder, "kmeans");
-
-/** Python with scikit-learn, or undefined where PyPI cannot be reached. */
-function sklearn(): string | undefined {
-  const python = path.join(work, "venv", "bin", "python");
-  if (existsSync(python) && spawnSync(python, ["-c", "import sklearn"]).status === 0) return python;
-  console.error(`Installing ${SKLEARN} from PyPI into ${work}, once.`);
-  rmSync(path.join(work, "venv"), { recursive: true, force: true });
-  if (spawnSync("python3", ["-m", "venv", path.join(work, "venv")], { stdio: "inherit" }).status !== 0) return undefined;
-  return spawnSync(python, ["-m", "pip", "install", "--quiet", SKLEARN], { stdio: "inherit" }).status === 0 ? python : undefined;
-}
 
 const PROGRAM = `
 import sys, time, json, numpy as np
@@ -47,7 +38,7 @@ async function main(): Promise<void> {
   const model = path.resolve(file), opened = await openModelFile(model);
   const layers = findLayers(opened.model).filter((layer) => layer.blocked === undefined && kernelSize(layer) === 9 && layer.parameters / 9 >= 2 * WORDS);
   mkdirSync(work, { recursive: true });
-  const python = sklearn();
+  const python = pythonWith(work, [SKLEARN], ["sklearn"]);
   if (!python) { console.log("Skipped: scikit-learn could not be installed."); return; }
   const units = async (layer: Layer) => {
     const rows = await readRows(opened.model, layer);

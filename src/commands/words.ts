@@ -37,8 +37,9 @@ function tuningSentence({ before, after, steps, bestStep }: TuningReport): strin
 }
 
 /** "Written: a.small.onnx, 92.1 KB, 12.6 times smaller. Agreement 99.1 % ± 0.6 on 500 images." */
-export function reportSentence({ output, ratio, fidelity, tuning }: CompressReport): string {
+export function reportSentence({ output, ratio, fidelity, tuning, integers }: CompressReport): string {
   const parts = [vscode.l10n.t("Written: {0}, {1}, {2} times smaller.", path.basename(output.path), sizeText(output.bytes), timesText(ratio))];
+  if (integers) parts.push(vscode.l10n.t("{0} of {1} convolutions run on integers.", integers.convolutions - integers.floatConvolutions, integers.convolutions));
   if (fidelity?.agreement !== undefined) {
     const [low, high] = wilson(fidelity.agreement, fidelity.samples);
     parts.push(vscode.l10n.t("Agreement {0} % ± {1} on {2} images.", percent(fidelity.agreement), percent((high - low) / 2), numbers(0).format(fidelity.samples)));

@@ -61,12 +61,12 @@ class Front {
   }
 
   facts(): PlanFacts {
-    const { rated: { opened, layers, preparation }, planning } = this;
+    const { rated: { opened, layers, preparation, overhead }, planning } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
     const front = this.front(), candidate = this.point(solved.plan);
     return {
-      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
+      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (overhead ? 3 * this.weights : 0) }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(planning.preset(id));

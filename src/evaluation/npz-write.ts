@@ -20,7 +20,7 @@ export function encodeNpz(arrays: readonly NamedArray[]): Uint8Array {
 }
 
 /** Format 1.0: a header of Python's, padded to 64 bytes, then the elements in C order. */
-function encodeNpy({ dims, data }: NamedArray): Uint8Array {
+export function encodeNpy({ dims, data }: Pick<NamedArray, "dims" | "data">): Uint8Array {
   const dtype = DTYPES.find(([kind]) => data instanceof kind)![1], shape = dims.length === 1 ? `${dims[0]},` : dims.join(", ");
   const text = `{'descr': '${dtype}', 'fortran_order': False, 'shape': (${shape}), }`, padded = `${text.padEnd(64 * Math.ceil((text.length + 11) / 64) - 11)}\n`;
   return joined([Uint8Array.of(0x93, ...new TextEncoder().encode("NUMPY"), 1, 0, padded.length & 255, padded.length >> 8), new TextEncoder().encode(padded), new Uint8Array(data.buffer, data.byteOffset, data.byteLength)]);

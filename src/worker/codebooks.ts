@@ -1,9 +1,10 @@
 import { followOf } from "../compression/follow";
-import { gainsOf, relativeGains } from "../compression/seen";
+import { embeddedRecipe } from "../compression/recipe";
+import { channelFactors, gainsOf, relativeGains, withFactors } from "../compression/seen";
 import { blockName, expand, isCodebook, type CodebookOptions } from "../methods/codebook";
 import type { CompressionMethod, WeightRows } from "../methods/method";
 import { methodById, methods } from "../methods/registry";
-import { inputsOf, kernelSize, outputsOf, toRows } from "../methods/rows";
+import { inputsOf, kernelSize, outputsOf, scaleRows, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
@@ -28,6 +29,13 @@ export interface ShownLayer { file: string; model: Model; layer: Layer; row: Lay
 /** The plain layer that codebooks are tried out on where `shown` is looked at: itself, or the one that it was made of. */
 interface Trial { shown: Layer; chosen?: string; layer: Layer; scaleIsFree: boolean; weight: WeightRows; rows: Map<boolean, TrialRows> }
 
+/** The original's rows as they compare with a file's: in a network of integers its channels have factors of their own. */
+function inUnitsOf(layer: Layer, original: WeightRows, rows: Float32Array, isInteger: boolean, { bytes, scale }: { bytes: number; scale: Float32Array }): { rows: WeightRows; bytes: number; scale: Float32Array } {
+  if (!isInteger) return { rows: original, bytes, scale };
+  const { outputs, inputs } = channelFactors(layer, original.values, rows);
+  return { rows: { ...original, values: withFactors(layer, original.values, { inputs }, -1) }, bytes, scale: scale.map((s, m) => s * outputs[m]) };
+}
+
 /** Codebooks that are looked at: those of a file, and those that are tried out on a layer's plain weight, which of a compressed layer the original has. */
 export class Codebooks {
   private readonly kept = new Map<number, { book: Book; shown: Layer }>();
@@ -46,7 +54,8 @@ export class Codebooks {
       if (!scale || !weight) continue;
       const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
       // as inference sees the rows: with what the normalization behind has taken over
-      const gains = known && relativeGains(toRows(layer, weight).values, await gainsOf(model, layer), known.rows.values, known.gains), measured = known && gains && { rows: known.rows, bytes: known.layer.bytes, scale: scale.map((s, m) => s * gains[m]) };
+      const kept = toRows(layer, weight).values, gains = known && relativeGains(kept, await gainsOf(model, layer), known.rows.values, known.gains);
+      const measured = known && gains && inUnitsOf(layer, known.rows, scaleRows(kept, gains), embeddedRecipe(model)?.inference === "integer", { bytes: known.layer.bytes, scale: scale.map((s, m) => s * gains[m]) });
       if (known) this.trial = { shown: layer, chosen, ...known, weight: known.rows, rows: new Map() };
       return this.keep(layer, new Book(codes, measured), {
         ...namesOf(layer, methodById(found.method).title, codes.d, found.codebookBits, bytes),

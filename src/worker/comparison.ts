@@ -1,7 +1,7 @@
 import type { OpenedModel } from "../compression/host";
 import { embeddedRecipe, type Recipe } from "../compression/recipe";
 import { loadedWeightBytes } from "../compression/report";
-import { gainsOf, relativeGains, sqnr } from "../compression/seen";
+import { channelFactors, gainsOf, relativeGains, sqnr, withFactors } from "../compression/seen";
 import { fromRows, kernelSize, scaleRows, toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { readWeight, type Layer } from "../onnx/layers";
@@ -51,7 +51,8 @@ export async function comparedWeights(original: SideOf, compressed: SideOf, id: 
   const before = await readWeight(original.opened.model, layer), stored = await readWeight(compressed.opened.model, other);
   if (!before?.length || stored?.length !== before.length) return undefined;
   const rows = toRows(layer, before), kept = toRows(other, stored).values, gains = relativeGains(kept, await gainsOf(compressed.opened.model, other), rows.values, await gainsOf(original.opened.model, layer));
-  const seen = scaleRows(kept, gains), after = fromRows(layer, seen), sqnrDb = sqnr(rows.values, seen), size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
+  const scaled = scaleRows(kept, gains), isInteger = embeddedRecipe(compressed.opened.model)?.inference === "integer";
+  const seen = isInteger ? withFactors(layer, scaled, channelFactors(layer, rows.values, scaled)) : scaled, after = fromRows(layer, seen), sqnrDb = sqnr(rows.values, seen), size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
   const norms = new Float64Array(before.length / size);
   before.forEach((v, i) => { norms[Math.floor(i / size)] += v * v; });
   const order = Uint32Array.from(norms.keys()).sort((a, b) => norms[b] - norms[a] || a - b).slice(0, count), pick = (values: Float32Array) => {
