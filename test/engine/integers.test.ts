@@ -5,6 +5,7 @@ import { InferenceSession } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
+import { channelWarnings } from "../../src/compression/integer/channels";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec, TensorData } from "../../src/onnx/encode";
@@ -218,5 +219,26 @@ test("scores of the last layer stay exact, and what a table makes alike takes no
   }
   expect(errors[1]).toBeLessThan(0.6 * errors[0]);
   await original.release();
+  await host.close();
+});
+
+test("warns of channels of extremely different ranges on one grid, and of outputs that hold such", async () => {
+  const host = await nodeHost({ threads: 1 }), sizes = (large: number) => Float32Array.from({ length: 40 }, (_, i) => (i % 8 ? 0.3 : large));
+  const bytes = (large: number) => buildModel({
+    nodes: [
+      { op: "Conv", inputs: ["x", "boxes.w"], outputs: ["boxes"], attributes: { kernel_shape: [1, 1] } }, { op: "Conv", inputs: ["x", "scores.w"], outputs: ["scores"], attributes: { kernel_shape: [1, 1] } },
+      { op: "Concat", inputs: ["boxes", "scores"], outputs: ["y"], attributes: { axis: 1 } },
+    ],
+    initializers: [floats("boxes.w", [2, 8, 1, 1], Array.from({ length: 16 }, (_, i) => (i % 3 + 1) * large)), floats("scores.w", [5, 8, 1, 1], sizes(0.1))],
+    opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 8, 4, 4] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 7, 4, 4] }],
+  });
+  const warnings = async (large: number, samples: Tensor) => {
+    const { plan, found } = await asIntegers(bytes(large), "x", [samples], host);
+    return channelWarnings(plan, new Map([...found].map(([name, { peaks }]) => [name, peaks!])));
+  };
+  const even: Tensor = { dims: [4, 8, 4, 4], data: wave(512, 1) }, uneven: Tensor = { ...even, data: even.data.map((v, i) => (Math.floor(i / 16) % 8 ? 0.001 * v : v)) };
+  expect(await warnings(0.3, even)).toEqual([]);
+  expect(await warnings(300, even)).toEqual([expect.stringMatching(/^The output y shows .*boxes and scores/)]);
+  expect(await warnings(0.3, uneven)).toEqual([expect.stringMatching(/^The channels of x have .* no more than 1 of the 255 steps/)]);
   await host.close();
 });
