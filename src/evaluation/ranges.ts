@@ -8,6 +8,9 @@ export const PERCENTILE = 99.99;
 /** How much of a moving average the newest batch makes up (Jacob et al.: arXiv 1712.05877, §3.1). */
 const NEWEST = 0.1;
 
+/** How much of a side's extent a range that is looked for keeps at least; behind a function that is flat far out little of it may count. */
+const LEAST = 0.1, LEAST_BEHIND = 0.005;
+
 export interface Range { min: number; max: number }
 
 /** What is remembered of one activation over all batches: of a size that does not depend on their number. */
@@ -27,8 +30,14 @@ export class Observed {
     this.histogram.add(values);
   }
 
-  /** The range to be shown in `levels` steps. It holds zero, which stays exact. */
-  range(kind: RangeKind, { percentile = PERCENTILE, levels = 255 }: { percentile?: number; levels?: number } = {}): Range {
+  /** The middles of the bins in which values are counted: what a function's `response` is given for. */
+  get points(): Float32Array { return Float32Array.from(this.histogram.bins, (_, i) => this.histogram.valueAt(i)); }
+
+  /**
+   * The range to be shown in `levels` steps. It holds zero, which stays exact.
+   * @param options.response what the only reader of the values makes of each of {@link points}: squared errors are those behind it
+   */
+  range(kind: RangeKind, { percentile = PERCENTILE, levels = 255, response }: { percentile?: number; levels?: number; response?: Float32Array } = {}): Range {
     const { min, max } = this.histogram;
     if (!(max > min)) return holdZero(Number.isFinite(min) ? { min, max } : { min: 0, max: 0 });
     switch (kind) {
@@ -36,7 +45,7 @@ export class Observed {
       case "movingAverage": return holdZero(this.average!);
       case "percentile": return holdZero(this.within(percentile / 100));
       case "entropy": return this.best((range) => divergence(this.histogram, range, levels));
-      case "meanSquaredError": return this.best((range) => squaredError(this.histogram, range, levels));
+      case "meanSquaredError": return this.best((range) => (response ? errorBehind(this.histogram, response, range, levels) : squaredError(this.histogram, range, levels)), response && LEAST_BEHIND);
     }
   }
 
@@ -52,13 +61,13 @@ export class Observed {
   }
 
   /** The clipping at which a cost is least: both ends are moved in, in turns. */
-  private best(cost: (range: Range) => number): Range {
+  private best(cost: (range: Range) => number, smallest = LEAST): Range {
     const whole = holdZero(this.histogram), range = { ...whole };
     let least = cost(range);
     for (let round = 0; round < 3; round++) {
       const before = least;
       for (const end of ["max", "min"] as const) {
-        for (let share = 1; share > 0.1; share *= 0.97) {
+        for (let share = 1; share > smallest; share *= 0.97) {
           const tried = { ...range, [end]: whole[end] * share }, now = cost(tried);
           if (now < least) { least = now; range[end] = tried[end]; }
         }
@@ -82,6 +91,24 @@ function squaredError(histogram: Histogram, { min, max }: Range, levels: number)
     error += bins[i] * (width < step / 4 ? (v - q) ** 2 : (v - clipped) ** 2 + step * step / 12);
   }
   return error;
+}
+
+/** Mean squared error of rounding and clipping behind a function, known in the middle of each bin. */
+function errorBehind(histogram: Histogram, response: Float32Array, { min, max }: Range, levels: number): number {
+  const { bins, width } = histogram, step = (max - min) / levels || 1, at = (v: number) => between(response, histogram.binOf(v));
+  let error = 0;
+  for (let i = 0; i < bins.length; i++) {
+    if (bins[i] === 0) continue;
+    const v = histogram.valueAt(i), clipped = Math.max(min, Math.min(max, v));
+    error += bins[i] * (width < step / 4 ? (at(Math.round(clipped / step) * step) - response[i]) ** 2 : (at(clipped) - response[i]) ** 2 + (at(v + step / 2) - at(v - step / 2)) ** 2 / 12);
+  }
+  return error;
+}
+
+/** A sequence at a place that may lie between two of its entries. */
+function between(values: Float32Array, place: number): number {
+  const at = Math.max(0, Math.min(values.length - 1, place)), low = Math.floor(at), high = Math.min(values.length - 1, low + 1);
+  return values[low] + (at - low) * (values[high] - values[low]);
 }
 
 /** Kullback-Leibler divergence of the clipped and rounded distribution from the clipped one, as in TensorRT's calibration (Migacz, 2017). */

@@ -32,6 +32,9 @@ export class Histogram {
   /** The value in the middle of a bin. */
   valueAt(bin: number): number { return (bin - BINS + 0.5) * this.width; }
 
+  /** Where a value lies among the bins: whole in the middle of one. */
+  binOf(value: number): number { return value / this.width + BINS - 0.5; }
+
   /** Makes room for values up to ±peak. */
   private reach(peak: number): void {
     if (this.width === 0) {

@@ -5,6 +5,7 @@ import { InferenceSession } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
+import { channelWarnings } from "../../src/compression/integer/channels";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec, TensorData } from "../../src/onnx/encode";
@@ -193,3 +194,51 @@ test("layers are left to floats where a recipe or an agreement asks for it, and 
   expect(integers!.agreement).toBeGreaterThanOrEqual(0.97);
   expect(fidelity!.agreement).toBeGreaterThan(0.8);
 }, 300_000);
+
+/** A layer of large negative sums before a hard swish, and one of scores with a softmax behind it. */
+function scores(): Uint8Array {
+  const initializers = [floats("stem.w", [6, 2, 1, 1], wave(12, 1).map(Math.abs)), floats("stem.b", [6], wave(6, 2)), floats("fc.w", [54, 10], wave(540, 3).map((v) => v / 4)), floats("fc.b", [10], wave(10, 4)), floats("three", [], [3]), floats("zero", [], [0]), floats("six", [], [6])];
+  const nodes: NodeSpec[] = [
+    { op: "Conv", inputs: ["x", "stem.w", "stem.b"], outputs: ["sums"], attributes: { kernel_shape: [1, 1] } },
+    { op: "Add", inputs: ["sums", "three"], outputs: ["shifted"] }, { op: "Clip", inputs: ["shifted", "zero", "six"], outputs: ["clipped"] },
+    { op: "Mul", inputs: ["sums", "clipped"], outputs: ["product"] }, { op: "Div", inputs: ["product", "six"], outputs: ["swish"] },
+    { op: "Flatten", inputs: ["swish"], outputs: ["flat"] }, { op: "MatMul", inputs: ["flat", "fc.w"], outputs: ["exact"] }, { op: "Add", inputs: ["exact", "fc.b"], outputs: ["scores"] }, { op: "Softmax", inputs: ["scores"], outputs: ["y"] },
+  ];
+  return buildModel({ nodes, initializers, opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 2, 3, 3] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 10] }] });
+}
+
+test("scores of the last layer stay exact, and what a table makes alike takes no steps", async () => {
+  const host = await nodeHost({ threads: 1 }), bytes = scores(), samples: Tensor[] = [1, 2].map((seed) => ({ dims: [64, 2, 3, 3], data: wave(64 * 18, seed).map((v) => (v < 0 ? 40 : 3) * v) })), original = await host.runtime.open(bytes), { y: { data } } = await original.run({ x: samples[0] });
+  const errors: number[] = [];
+  for (const ranges of ["minMax", "meanSquaredError"] as const) {
+    const { model, plan } = await asIntegers(bytes, "x", samples, host, { ranges }), { outputs: { y }, checks } = await checkSteps(model, samples[0], host);
+    expect([...plan.floats].map(([{ op }, reason]) => [op, reason])).toEqual([["Softmax", "It follows the last layer, whose scores stay exact."]]);
+    expect(await optimised(await bytesOf(model))).toMatchObject({ QLinearConv: 1, QGemm: 1 });
+    expect(checks.filter(({ worst }) => worst > 1)).toEqual([]);
+    errors.push(data.reduce((sum, v, i) => sum + (v - y.data[i]) ** 2, 0));
+  }
+  expect(errors[1]).toBeLessThan(0.6 * errors[0]);
+  await original.release();
+  await host.close();
+});
+
+test("warns of channels of extremely different ranges on one grid, and of outputs that hold such", async () => {
+  const host = await nodeHost({ threads: 1 }), sizes = (large: number) => Float32Array.from({ length: 40 }, (_, i) => (i % 8 ? 0.3 : large));
+  const bytes = (large: number) => buildModel({
+    nodes: [
+      { op: "Conv", inputs: ["x", "boxes.w"], outputs: ["boxes"], attributes: { kernel_shape: [1, 1] } }, { op: "Conv", inputs: ["x", "scores.w"], outputs: ["scores"], attributes: { kernel_shape: [1, 1] } },
+      { op: "Concat", inputs: ["boxes", "scores"], outputs: ["y"], attributes: { axis: 1 } },
+    ],
+    initializers: [floats("boxes.w", [2, 8, 1, 1], Array.from({ length: 16 }, (_, i) => (i % 3 + 1) * large)), floats("scores.w", [5, 8, 1, 1], sizes(0.1))],
+    opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 8, 4, 4] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 7, 4, 4] }],
+  });
+  const warnings = async (large: number, samples: Tensor) => {
+    const { plan, found } = await asIntegers(bytes(large), "x", [samples], host);
+    return channelWarnings(plan, new Map([...found].map(([name, { peaks }]) => [name, peaks!])));
+  };
+  const even: Tensor = { dims: [4, 8, 4, 4], data: wave(512, 1) }, uneven: Tensor = { ...even, data: even.data.map((v, i) => (Math.floor(i / 16) % 8 ? 0.001 * v : v)) };
+  expect(await warnings(0.3, even)).toEqual([]);
+  expect(await warnings(300, even)).toEqual([expect.stringMatching(/^The output y shows .*boxes and scores/)]);
+  expect(await warnings(0.3, uneven)).toEqual([expect.stringMatching(/^The channels of x have .* no more than 1 of the 255 steps/)]);
+  await host.close();
+});

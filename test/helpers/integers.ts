@@ -1,4 +1,4 @@
-import { calibrate, sourcesOf } from "../../src/compression/integer/calibrate";
+import { calibrate, sourcesOf, type Calibrated } from "../../src/compression/integer/calibrate";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "../../src/compression/integer/plan";
 import { quantizeActivations } from "../../src/compression/integer/quantize";
 import { readyForIntegers } from "../../src/compression/integer/ready";
@@ -22,15 +22,15 @@ type NodeHost = Awaited<ReturnType<typeof nodeHost>>;
 export const bytesOf = (model: Model): Promise<Uint8Array> => model.source.read(0, model.source.size);
 
 /** A network of floats as one of integers, all weights of 8 bits. */
-export async function asIntegers(bytes: Uint8Array, input: string, samples: readonly Tensor[], host: NodeHost, { ranges = "minMax", ...wanted }: IntegerChoices & { ranges?: RangeKind } = {}): Promise<{ model: Model; plan: IntegerPlan }> {
+export async function asIntegers(bytes: Uint8Array, input: string, samples: readonly Tensor[], host: NodeHost, { ranges = "minMax", ...wanted }: IntegerChoices & { ranges?: RangeKind } = {}): Promise<{ model: Model; plan: IntegerPlan; found: ReadonlyMap<string, Calibrated> }> {
   const { model: ready } = await readyForIntegers(await readModel(memorySource(bytes))), fitted = new Map<string, FittedLayer>();
   const choices = findLayers(ready).filter(({ blocked }) => blocked === undefined).map((layer) => ({ layer, method: "integer", options: { bits: 8 } }));
   const products = new Products(host.runtime);
   await fitWithoutData(ready, choices, { runtime: host.runtime, pool: host.pool, products, seed: 1 }, (layer) => fitted.set(layer.layer.id, layer));
   await products.close();
   const packed = await editedModel(await assemble(ready, choices, async ({ layer }) => fitted.get(layer.id)!, [], "{}", { form: "integers" })), plan = planIntegers(packed, wanted);
-  const found = await calibrate(packed, sourcesOf(plan), input, samples, host.runtime, { kind: ranges });
-  return { model: await editedModel(await quantizeActivations(packed, plan, found, host.runtime)), plan };
+  const found = await calibrate(packed, plan, sourcesOf(plan), input, samples, host.runtime, { kind: ranges });
+  return { model: await editedModel(await quantizeActivations(packed, plan, found, host.runtime)), plan, found };
 }
 
 /** How an executor's step compares with onnxruntime on the same integers. */

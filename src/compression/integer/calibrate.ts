@@ -3,7 +3,13 @@ import { extract } from "../../onnx/extract";
 import type { Model } from "../../onnx/model";
 import { KernelscopeError, throwIfCancelled } from "../../protocol/errors";
 import type { Runtime, Tensor } from "../../runtime/runtime";
+import { DataType } from "../../onnx/tensor";
+import { widenPeaks } from "./channels";
 import type { IntegerPlan } from "./plan";
+import type { Region } from "./regions";
+
+/** The range chosen for a value, and the largest absolute value of each of its channels where it has some. */
+export interface Calibrated extends Range { peaks?: Float64Array }
 
 export interface RangeOptions { kind: RangeKind; percentile?: number }
 
@@ -12,12 +18,34 @@ export function sourcesOf({ graph, grids, kinds }: IntegerPlan): string[] {
   return [...grids.keys()].filter((name) => { const producer = graph.producers.get(name); return !producer || kinds.get(producer) !== "move"; });
 }
 
+/** The functions that alone read some of the values, by these. */
+function readersOf({ graph, grids, regions }: IntegerPlan, sources: readonly string[]): Map<string, Region> {
+  const shared = new Map<string, number>(), readers = new Map<string, Region>();
+  for (const root of grids.values()) shared.set(root, (shared.get(root) ?? 0) + 1);
+  for (const region of regions.values()) {
+    const { from, nodes } = region, isAlone = shared.get(grids.get(from)!) === 1 && !graph.outputs.some(({ name }) => name === from);
+    if (sources.includes(from) && isAlone && graph.consumers.get(from)!.every((node) => nodes.includes(node))) readers.set(from, region);
+  }
+  return readers;
+}
+
+/** What a function makes of some points. */
+async function responseOf(model: Model, { from, to }: Region, points: Float32Array, runtime: Runtime): Promise<Float32Array> {
+  const session = await runtime.open(await extract(model, { inputs: [from], outputs: [to], inputShapes: new Map([[from, { type: DataType.FLOAT, shape: [points.length] }]]) }), { device: "cpu", threads: 1 });
+  try {
+    return (await session.run({ [from]: { dims: [points.length], data: points } }))[to].data;
+  } finally {
+    await session.release();
+  }
+}
+
 /**
  * Runs samples through a model of floats and chooses a range for each of some values. Memory does not grow with the number of samples.
+ * Where nothing but a function of one value reads it, the errors that count are those behind that: what it makes alike needs no steps.
  * @throws KernelscopeError "unsupported" where activations are no finite numbers
  */
-export async function calibrate(model: Model, sources: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<Map<string, Range>> {
-  const observed = new Map(sources.map((name) => [name, new Observed()])), outputs = sources.filter((name) => name !== input);
+export async function calibrate(model: Model, plan: IntegerPlan, sources: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<Map<string, Calibrated>> {
+  const observed = new Map(sources.map((name) => [name, new Observed()])), peaks = new Map<string, Float64Array | undefined>(), outputs = sources.filter((name) => name !== input);
   const session = await runtime.open(await extract(model, { inputs: [], outputs }), { threads, device: "cpu" });
   try {
     for await (const batch of batches) {
@@ -25,7 +53,9 @@ export async function calibrate(model: Model, sources: readonly string[], input:
       const values = await session.run({ [input]: batch });
       for (const [name, seen] of observed) {
         try {
-          seen.add(name === input ? batch.data : values[name].data);
+          const value = name === input ? batch : values[name];
+          seen.add(value.data);
+          peaks.set(name, widenPeaks(peaks.get(name), value));
         } catch (error) {
           if (error instanceof RangeError) throw new KernelscopeError("unsupported", `${name} is not finite for some of the images, so no range can be chosen for it. Leave out the images that cause this, or keep inference in floats.`);
           throw error;
@@ -35,5 +65,10 @@ export async function calibrate(model: Model, sources: readonly string[], input:
   } finally {
     await session.release();
   }
-  return new Map([...observed].map(([name, seen]) => [name, seen.range(options.kind, { percentile: options.percentile })]));
+  const readers = readersOf(plan, sources), ranges = new Map<string, Calibrated>();
+  for (const [name, seen] of observed) {
+    const reader = options.kind === "meanSquaredError" ? readers.get(name) : undefined;
+    ranges.set(name, { ...seen.range(options.kind, { percentile: options.percentile, response: reader && await responseOf(model, reader, seen.points, runtime) }), peaks: peaks.get(name) });
+  }
+  return ranges;
 }

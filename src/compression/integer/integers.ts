@@ -1,4 +1,3 @@
-import type { Range } from "../../evaluation/ranges";
 import type { ModelEdit } from "../../onnx/edit";
 import { findLayers, type Layer } from "../../onnx/layers";
 import type { Model, Node } from "../../onnx/model";
@@ -7,7 +6,8 @@ import { throwIfCancelled } from "../../protocol/errors";
 import type { Runtime, Tensor } from "../../runtime/runtime";
 import { EffectMeter, type Effect } from "../effect";
 import type { Batches } from "../flow";
-import { calibrate, sourcesOf, type RangeOptions } from "./calibrate";
+import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
+import { channelWarnings } from "./channels";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -35,18 +35,18 @@ export interface IntegerRequest {
   onProgress?(text: string, share: number): void;
 }
 
-/** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. */
-export async function integersOf(request: IntegerRequest): Promise<{ edit: ModelEdit; report: IntegerReport }> {
+/** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. Notes warn of what 8 bits show badly. */
+export async function integersOf(request: IntegerRequest): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
   return new Integers(request).run();
 }
 
 class Integers {
   private readonly layers: Layer[];
-  private readonly ranges = new Map<string, Range>();
+  private readonly ranges = new Map<string, Calibrated>();
 
   constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
 
-  async run(): Promise<{ edit: ModelEdit; report: IntegerReport }> {
+  async run(): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
     const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
     let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
     let effect = agreement === undefined ? undefined : await this.effect(edit);
@@ -59,7 +59,11 @@ class Integers {
       edit = await this.edit(plan);
       effect = await this.effect(edit);
     }
-    return { edit, report: { ...this.count(plan), ...(found && { layers: found }), ...(effect && { agreement: 1 - effect.disagreement }) } };
+    return { edit, report: { ...this.count(plan), ...(found && { layers: found }), ...(effect && { agreement: 1 - effect.disagreement }) }, notes: this.warnings(plan) };
+  }
+
+  private warnings(plan: IntegerPlan): string[] {
+    return channelWarnings(plan, new Map([...this.ranges].flatMap(([name, { peaks }]) => (peaks ? [[name, peaks] as const] : []))));
   }
 
   private plan(left: ReadonlyMap<string, string>): IntegerPlan {
@@ -77,7 +81,7 @@ class Integers {
     const missing = sourcesOf(plan).filter((name) => !this.ranges.has(name));
     if (missing.length) {
       onProgress?.("looking at the range of every activation", 0);
-      for (const [name, range] of await calibrate(model, missing, input, batches, runtime, ranges, { threads, signal })) this.ranges.set(name, range);
+      for (const [name, range] of await calibrate(model, plan, missing, input, batches, runtime, ranges, { threads, signal })) this.ranges.set(name, range);
     }
     return quantizeActivations(model, plan, this.ranges, runtime);
   }

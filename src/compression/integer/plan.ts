@@ -2,7 +2,7 @@ import { constantTensor } from "../../onnx/constants";
 import { floatAttribute, intAttribute, isStandardDomain, stringAttribute, type Graph, type Model, type Node } from "../../onnx/model";
 import { isFloatType } from "../../onnx/tensor";
 import { dataValues } from "../passes/constants";
-import { regionFrom, type Region } from "./regions";
+import { ELEMENTWISE, regionFrom, type Region } from "./regions";
 
 /** How a node runs in the integer network: with an integer kernel, on the integers as they are, as a table, as whole numbers and a shift, within the node before, or with floats. */
 export type Kind = "native" | "move" | "table" | "fixed" | "clamp" | "float";
@@ -31,6 +31,8 @@ const POOLS = new Set(["AveragePool", "GlobalAveragePool"]);
 /** Integer kernels of one input, which tables would only repeat. */
 const NATIVE_UNARY = new Set(["Sigmoid", "LeakyRelu"]);
 const NORMALIZERS = new Set(["Softmax", "LogSoftmax"]);
+/** What may follow the last layer of a network: nothing that adds up many values again. */
+const FINISHING = new Set([...ELEMENTWISE, ...NORMALIZERS, "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Split", "ArgMax", "ArgMin", "TopK"]);
 
 export interface IntegerChoices {
   /** Nodes that are to stay float, with the reason. */
@@ -52,6 +54,7 @@ class Planning {
   private readonly floats = new Map<Node, string>();
   /** A forest: each value points to one that shares its grid. */
   private readonly parents = new Map<string, string>();
+  private readonly scores = new Map<string, boolean>();
   private readonly data: Set<string>;
 
   private readonly kept: ReadonlyMap<Node, string>;
@@ -111,9 +114,16 @@ class Planning {
     this.parents.set(this.root(b), this.root(a));
   }
 
-  /** Scores of a last linear layer come out as floats: onnxruntime makes them of the 32-bit sums without a further rounding. */
-  private isLeftFloat({ op, outputs: [output] }: Node): boolean {
-    return (op === "Gemm" || op === "MatMul") && this.graph.outputs.some(({ name }) => name === output) && !(this.graph.consumers.get(output)?.length);
+  /** Scores of a last linear layer come out as floats: onnxruntime makes them of the 32-bit sums without a further rounding, which would make many of them equal. */
+  private isLeftFloat({ op, outputs: [output] }: Node): boolean { return (op === "Gemm" || op === "MatMul") && this.isScore(output); }
+
+  /** Whether nothing behind a value is a layer any more. */
+  private isScore(name: string): boolean {
+    const known = this.scores.get(name), users = this.graph.consumers.get(name) ?? [];
+    if (known !== undefined) return known;
+    const found = users.length ? users.every(({ op, outputs }) => FINISHING.has(op) && outputs.every((output) => !output || this.isScore(output))) : this.graph.outputs.some((output) => output.name === name);
+    this.scores.set(name, found);
+    return found;
   }
 
   /** A rectifier or clip right behind an integer kernel is nothing but the end of the grid. */
@@ -201,6 +211,7 @@ class Planning {
   private reasonAgainst(node: Node): string {
     const source = node.inputs.find((name) => this.data.has(name) && !this.parents.has(name)), before = source === undefined ? undefined : this.graph.producers.get(source);
     if (before && this.kinds.get(before) === "float") return `It takes what a node ${before.op} gives, which stays float.`;
+    if (before && this.isScore(node.outputs[0])) return "It follows the last layer, whose scores stay exact.";
     switch (node.op) {
       case "Conv": case "Gemm": case "MatMul": return "Its weight is left as floats.";
       case "ConvTranspose": return "onnxruntime has no integer kernel for transposed convolutions.";

@@ -1,4 +1,5 @@
 import { ModelEdit, type NodeSpec } from "../../onnx/edit";
+import { constantTensor } from "../../onnx/constants";
 import { findLayers } from "../../onnx/layers";
 import { editedModel } from "../../onnx/memory";
 import { intAttribute, intsAttribute, type Model, type Node } from "../../onnx/model";
@@ -29,6 +30,7 @@ export async function readyForIntegers(original: Model): Promise<ReadyModel> {
   }
   const edit = new ModelEdit(model), { normalizations } = await foldAffine(edit, findLayers(model));
   poolMeans(edit);
+  joinBiases(edit);
   model = await editedModel(edit);
   if (normalizations) notes.push(`${normalizations === 1 ? "One batch normalization is" : `${normalizations} batch normalizations are`} folded into the layers before.`);
   const last = new ModelEdit(model);
@@ -44,6 +46,20 @@ function poolMeans(edit: ModelEdit): void {
     if (node.op !== "ReduceMean") continue;
     const axes = intsAttribute(node, "axes") ?? facts?.get(node.inputs[1])?.values?.map(Number), shape = facts?.get(node.inputs[0])?.shape;
     if (axes && shape && isOverSpace(axes, shape.length)) edit.replaceNode(node, pooling(node, edit));
+  }
+}
+
+/** Writes products of matrices with a vector added to each row as linear layers, which add it to their sums before these are rounded. */
+function joinBiases(edit: ModelEdit): void {
+  const { model: { graph }, model } = edit, facts = inferFacts(model).get(graph);
+  for (const node of graph.nodes) {
+    const { op, inputs: [x, weight], outputs: [sums] } = node, users = graph.consumers.get(sums) ?? [], [add] = users;
+    if (op !== "MatMul" || users.length !== 1 || add.op !== "Add" || graph.outputs.some(({ name }) => name === sums) || facts?.get(x)?.shape?.length !== 2) continue;
+    const bias = add.inputs[add.inputs[0] === sums ? 1 : 0], dims = constantTensor(graph, bias)?.dims, shape = constantTensor(graph, weight)?.dims;
+    if (dims?.length !== 1 || shape?.length !== 2 || dims[0] !== shape[1]) continue;
+    edit.removeNode(node);
+    edit.replaceNode(add, [{ op: "Gemm", inputs: [x, weight, bias], outputs: [add.outputs[0]], name: node.name }]);
+    edit.undeclare(graph, sums);
   }
 }
 

@@ -5,7 +5,7 @@ import { isFloatType } from "../../onnx/tensor";
 /** A part of the network that makes one value of another, element by element: on integers of 8 bits a table of 256 entries. */
 export interface Region { from: string; to: string; nodes: Node[] }
 
-const ELEMENTWISE = new Set([
+export const ELEMENTWISE: ReadonlySet<string> = new Set([
   "Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "Selu", "Celu", "ThresholdedRelu", "Softplus", "Softsign", "Mish", "Gelu", "Erf", "Exp", "Log", "Sqrt",
   "Neg", "Abs", "Floor", "Ceil", "Round", "Sign", "Reciprocal", "Sin", "Cos", "Atan", "Pow", "Min", "Max", "Add", "Sub", "Mul", "Div", "Identity",
 ]);

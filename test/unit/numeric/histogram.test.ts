@@ -53,6 +53,22 @@ it("chooses ranges that hold what each way stands for", () => {
   expect(average.max).toBeLessThan(6);
 });
 
+it("spends its steps where they count behind a function", () => {
+  const swish = (v: number) => v * Math.max(0, Math.min(6, v + 3)) / 6, values = Float32Array.from(wave(20_000, 5), (v) => 25 * v - 20), observed = new Observed();
+  observed.add(values);
+  const errorOf = ({ min, max }: { min: number; max: number }) => {
+    const step = (max - min) / 255;
+    return values.reduce((sum, v) => sum + (swish(Math.round(Math.max(min, Math.min(max, v)) / step) * step) - swish(v)) ** 2, 0);
+  };
+  const plain = observed.range("meanSquaredError"), behind = observed.range("meanSquaredError", { response: Float32Array.from(observed.points, swish) });
+  expect(plain.min).toBeLessThan(-40);
+  // what lies below −3 is zero anyway
+  expect(behind.min).toBeGreaterThan(-5);
+  expect(behind.min).toBeLessThan(-2);
+  expect(behind.max).toBeGreaterThan(4);
+  expect(errorOf(behind)).toBeLessThan(0.1 * errorOf(plain));
+});
+
 it("keeps zero, values of one sign and constants", () => {
   const range = (values: number[]) => { const observed = new Observed(); observed.add(Float32Array.from(values)); return observed.range("meanSquaredError"); };
   expect(range([0, 0])).toEqual({ min: 0, max: 0 });
