@@ -13,7 +13,7 @@ import { textImages, type TextImages } from "./text-images";
 
 /**
  * PaddleOCR's networks as integers, on printed text that Chromium draws: recognised characters, regions found and ways up that floats and integers agree on.
- * KERNELSCOPE_CHROMIUM=chromium npm run bench:ocr -- [--only recognition,detection,direction] [--recipe FILE] [--threads N]
+ * KERNELSCOPE_CHROMIUM=PATH npm run bench:ocr -- [--only recognition,detection,direction] [--recipe FILE] [--threads N]
  */
 const { values } = parseArgs({ options: { only: { type: "string", default: "recognition,detection,direction" }, recipe: { type: "string" }, threads: { type: "string" }, keep: { type: "boolean", default: false } } });
 

@@ -30,7 +30,9 @@ export async function textImages(images: TextImages, preparation: object): Promi
 
 async function draw(images: TextImages, folder: string): Promise<void> {
   const { count, width, height } = images, random = new Random(images.seed, 7), size = width * height * 3, pixels = new Uint8Array(count * size), texts: string[] = [];
-  const browser = await chromium.launch({ executablePath: process.env.KERNELSCOPE_CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+  const executablePath = process.env.KERNELSCOPE_CHROMIUM;
+  if (!executablePath) throw new Error("Say where Chromium is: KERNELSCOPE_CHROMIUM=PATH.");
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {
     const page = await browser.newPage(), widthOf = async (lines: { text: string; font: string }[]) => page.evaluate(measure, lines);
     for (let first = 0; first < count; first += AT_ONCE) {
