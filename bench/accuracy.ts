@@ -15,12 +15,12 @@ import { writeDataset } from "./source";
 /**
  * Accuracy on all 10,000 test images of CIFAR-10, or MNIST, after compression, with the first training images for calibration and training (their labels unused) or without any:
  * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
- * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--results FILE]
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--recipe FILE] [--results FILE]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
   seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string", default: "none" }, threads: { type: "string" }, results: { type: "string" },
-  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" },
+  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" }, recipe: { type: "string" },
 } });
 
 const list = (text: string): string[] => text.split(",").filter(Boolean);
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   for (const goal of goals) for (const tune of list(values.tune)) for (const manner of tune === "none" ? manners.filter(({ schedule, noise }) => !schedule && !noise) : manners) {
     const runs: Run[] = [];
     for (const seed of list(values.seeds).map(Number)) {
-      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
+      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
     const name = goal.bits !== undefined ? `${goal.bits} bits` : goal.target ?? "integers", average = (key: keyof Run) => mean(runs.map((run) => run[key]));
@@ -67,7 +67,7 @@ async function measure(request: CompressRequest, images: number): Promise<Run> {
   const threads = values.threads === undefined ? undefined : Number(values.threads), output = path.join(work, `compressed-${process.pid}.onnx`), started = performance.now();
   const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
   try {
-    const report = await compressModel({ ...request, output, data, evalData, preprocess: values.preprocess, threads, force: true }, host, tell), { reference, compressed } = report.fidelity!;
+    const report = await compressModel({ ...request, recipe: values.recipe && path.resolve(values.recipe), output, data, evalData, preprocess: values.preprocess, threads, force: true }, host, tell), { reference, compressed } = report.fidelity!;
     return { bits: report.convBitsPerWeight!, bytes: report.output.bytes, ratio: report.ratio, top1: 100 * compressed.top1!, float: 100 * reference.top1!, seconds: (performance.now() - started) / 1000, trained: report.seconds.tune ?? 0 };
   } finally {
     await host.close();

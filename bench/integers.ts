@@ -4,10 +4,9 @@ import { openDataset } from "../src/evaluation/dataset";
 import { batchSize, dataInput, readBatches } from "../src/evaluation/evaluate";
 import { readIntegers } from "../src/evaluation/integer/read";
 import { IntegerExecutor } from "../src/evaluation/integer/run";
-import { extract } from "../src/onnx/extract";
-import { DataType } from "../src/onnx/tensor";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { preprocessOf } from "../src/compression/data";
+import { checkSteps } from "./integer-steps";
 
 /**
  * The integer executor against onnxruntime on the same integer inputs, step by step, and from end to end; and the time that both take.
@@ -24,27 +23,9 @@ async function main(): Promise<void> {
   const kinds = new Map<string, number>();
   for (const { operation: { kind } } of program.steps) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   console.log([...kinds].map(([kind, n]) => `${n} ${kind}`).join(", "));
-  const checked: { name: string; kind: string; inputs: string[]; output: string; worst: number; off: number; all: number }[] = [], pending: Promise<void>[] = [];
-  await executor.follow(batches[0], (step, inputs, outputs) => {
-    const { operation: { kind } } = step;
-    if (kind === "move" || kind === "float" || kind === "dequantize") return;
-    pending.push((async () => {
-      const inputShapes = new Map(step.inputs.map((name) => [name, { type: program.grids.has(name) ? DataType.UINT8 : DataType.FLOAT }]));
-      const session = await host.runtime.open(await extract(model, { inputs: step.inputs, outputs: step.outputs, inputShapes }), { threads: 1 });
-      const { [step.outputs[0]]: { data } } = await session.run(Object.fromEntries(step.inputs.map((name, i) => [name, inputs[i]])));
-      const own = outputs[0].data;
-      let worst = 0, off = 0;
-      for (let i = 0; i < own.length; i++) {
-        const error = Math.abs(own[i] - data[i]);
-        worst = Math.max(worst, error);
-        if (error > 0) off++;
-      }
-      checked.push({ name: step.node?.name ?? "", kind, inputs: step.inputs, output: step.outputs[0], worst, off, all: own.length });
-      await session.release();
-    })());
-  });
-  await Promise.all(pending);
-  for (const { name, kind, worst, off, all } of checked) console.log(`${kind.padEnd(12)} ${name.slice(-40).padEnd(41)} worst ${worst.toFixed(kind === "linear" && worst % 1 ? 6 : 0)}  ${(100 * off / all).toFixed(3)} % differ`);
+  for (const { step: { operation: { kind }, node }, worst, differing } of (await checkSteps(model, batches[0], host.runtime)).checks) {
+    console.log(`${kind.padEnd(12)} ${(node?.name ?? "").slice(-40).padEnd(41)} worst ${worst.toFixed(worst % 1 ? 6 : 0)}  ${(100 * differing).toFixed(3)} % differ`);
+  }
   const session = await host.runtime.open(path.resolve(values.model), { threads: 1, device: "cpu" });
   let own = 0, theirs = 0, same = 0, all = 0;
   for (const batch of batches) {

@@ -1,4 +1,4 @@
-import { batchSize, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
+import { batchSize, readBatches } from "../evaluation/evaluate";
 import { findLayers, type Layer } from "../onnx/layers";
 import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import { editedModel } from "../onnx/memory";
@@ -7,14 +7,13 @@ import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, TuningReport } from "../protocol/report";
 import { mannerOf, parseTuning } from "../protocol/tuning";
-import { openOn } from "../runtime/devices";
 import { Products } from "../runtime/products";
-import type { Runtime, Tensor } from "../runtime/runtime";
 import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import type { Books } from "./books";
+import { measureFidelity } from "./fidelity";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
-import { Flow, Liveness, type Batches } from "./flow";
+import { networkOutputs } from "./flow";
 import { goalOf, mayShare, mergeRecipe, triesToShare, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
@@ -330,7 +329,7 @@ class Compression {
     const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
     this.progress.stage("calibrate", "looking at the range of every activation");
     const { edit: written, report, notes } = await integersOf({
-      model, samples: fit, trials: rating, reference: await outputsOf(this.opened.model, rating, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
+      model, samples: fit, trials: rating, reference: await networkOutputs(this.opened.model, rating, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
       normalizations: integers.normalizations, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
     });
     this.integers = report;
@@ -378,40 +377,15 @@ class Compression {
     const { host, job: { request } } = this;
     const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await readEvaluationSet(request.evalData, this.job, this.model, host);
     if (!samples?.held.length) return undefined;
-    const { dataset, held, input } = samples;
-    const batch = batchSize(input, BATCH), [probe] = await readBatches(dataset, held.slice(0, batch.size), batch, this.signal);
-    const { session: reference, note } = await openOn(host.runtime, request.model, { threads: request.threads, device: request.device }, { [input.name]: probe }, 2 * held.length / probe.dims[0]);
-    if (note !== undefined) this.notes.push(note);
-    this.device = reference.device;
-    const session = await host.runtime.open(this.output, { threads: request.threads, device: reference.device });
-    try {
-      const run = (own: boolean): Promise<Outcome> => runEvaluation(own ? session : reference, input, dataset, {
-        positions: held, batch, signal: this.signal,
-        onBatch: (done, all) => this.progress.step("evaluate", `${done.toLocaleString("en")} of ${all.toLocaleString("en")} images`, (own ? 0 : 0.5) + done / all / 2),
-      }, own ? reference : undefined);
-      const compressed = await run(true), original = await run(false);
-      if (compressed.constant) this.notes.push("The outputs are the same for all samples, so the comparison says nothing.");
-      return {
-        samples: held.length, agreement: compressed.classifier?.agreement, kl: compressed.classifier?.kl,
-        sqnrDb: compressed.error?.sqnrDb, relativeError: compressed.error?.relativeError,
-        reference: { top1: original.classifier?.top1Share, top5: original.classifier?.top5Share },
-        compressed: { top1: compressed.classifier?.top1Share, top5: compressed.classifier?.top5Share },
-      };
-    } finally {
-      await reference.release();
-      await session.release();
-    }
+    const { fidelity, device, notes } = await measureFidelity(request, this.output, samples, host, (text, share) => this.progress.step("evaluate", text, share), this.signal);
+    this.device = device;
+    this.notes.push(...notes);
+    return fidelity;
   }
 }
 
 /** Whether a plan rounds every weight to 8 bits: no fit to data does that noticeably better, and all of them take a hundred times as long. */
 const isRounded = (choices: readonly LayerChoice[]): boolean => choices.every(({ method, options }) => method === "integer" && "bits" in options && options.bits === 8);
-
-/** What a model puts out for some samples, batch by batch. */
-async function outputsOf(model: Model, samples: Batches, runtime: Runtime, threads?: number): Promise<Map<string, Tensor[]>> {
-  const flow = new Flow(new Liveness(model, samples.input), runtime, samples, threads);
-  return flow.compute(model.graph.outputs.map(({ name }) => name));
-}
 
 function nothingToCompress(layers: readonly Layer[]): string {
   if (!layers.length) return "This model has no convolution and no linear layer, so there is nothing to compress.";

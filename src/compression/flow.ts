@@ -142,3 +142,7 @@ export class Flow {
 export function isReached({ graph, convolution, consumers: [node], weight }: Layer, liveness: Liveness): boolean {
   return liveness.isData(graph === liveness.model.graph && convolution ? node.inputs[0] : node.inputs[node.inputs[1] === weight ? 0 : 1]);
 }
+
+/** What a network puts out for some samples, batch by batch. */
+export const networkOutputs = (model: Model, samples: Batches, runtime: Runtime, threads?: number): Promise<Map<string, Tensor[]>> =>
+  new Flow(new Liveness(model, samples.input), runtime, samples, threads).compute(model.graph.outputs.map(({ name }) => name));

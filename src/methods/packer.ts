@@ -117,7 +117,10 @@ export class WeightPacker {
     const { dims, outputAxis, weight } = layer;
     const steps: [string, string[], NodeSpec["attributes"]?][] = [[op, inputs]];
     if (outputAxis === 1) steps.push(["Transpose", [], { perm: [1, 0, ...dims.slice(2).map((_, i) => i + 2)] }]);
-    if (this.form === "integers") steps.push(["DequantizeLinear", this.grid(layer, isSingle ? undefined : scale, scale), isSingle || scale === undefined ? undefined : { axis: outputAxis }]);
+    if (this.form === "integers") {
+      const channels = scale === undefined || isSingle ? undefined : dims[outputAxis];
+      steps.push(["DequantizeLinear", [scale ?? this.floats(Float32Array.of(1), []), this.zeros(channels)], channels === undefined ? undefined : { axis: outputAxis }]);
+    }
     else if (scale !== undefined) steps.push(["Mul", [scale]]);
     if (layer.type !== DataType.FLOAT) steps.push(["Cast", [], { to: layer.type }]);
     this.removeWeight(layer);
@@ -127,10 +130,9 @@ export class WeightPacker {
     });
   }
 
-  /** Scale and zero point of integers. */
-  private grid(layer: Layer, channels: string | undefined, scale = this.floats(Float32Array.of(1), [])): [scale: string, zero: string] {
-    const count = channels === undefined ? undefined : layer.dims[layer.outputAxis];
-    return [scale, this.constant(`z${count ?? ""}`, (name) => ({ name, dims: count === undefined ? [] : [count], type: DataType.UINT8, raw: new Uint8Array(count ?? 1).fill(INTEGER_ZERO) }))];
+  /** The zero point of integers, for each channel or once. */
+  private zeros(channels: number | undefined): string {
+    return this.constant(`z${channels ?? ""}`, (name) => ({ name, dims: channels === undefined ? [] : [channels], type: DataType.UINT8, raw: new Uint8Array(channels ?? 1).fill(INTEGER_ZERO) }));
   }
 
   /** Takes away all that made the weight and serves nothing else. */

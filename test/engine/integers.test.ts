@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { checkSteps } from "../../bench/integer-steps";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
 import { channelWarnings } from "../../src/compression/integer/channels";
@@ -16,7 +17,7 @@ import type { CompressRequest } from "../../src/protocol/api";
 import type { Tensor } from "../../src/runtime/runtime";
 import { nodeHost, openModelFile } from "../../src/worker/host";
 import { compressWith } from "../helpers/compress";
-import { asIntegers, bytesOf, checkSteps } from "../helpers/integers";
+import { asIntegers, bytesOf } from "../helpers/integers";
 import { python } from "../helpers/python";
 import { floats, ints, wave } from "../unit/onnx/models";
 
@@ -61,7 +62,7 @@ describe("a network of integers", () => {
 
   test("is the same in every step, within one unit, in the executor of integers", async () => {
     const host = await nodeHost({ threads: 1 }), { model, close } = await openModelFile(at("whole.onnx"));
-    const { program, checks } = await checkSteps(model, { dims: [8, 1, 28, 28], data: wave(8 * 784) }, host);
+    const { program, checks } = await checkSteps(model, { dims: [8, 1, 28, 28], data: wave(8 * 784) }, host.runtime);
     expect(program.steps.filter(({ operation: { kind } }) => kind === "float")).toEqual([]);
     expect(checks.map(({ worst }) => worst > 1)).toEqual(checks.map(() => false));
     await close();
@@ -120,7 +121,7 @@ describe("a network with gates, joins and parts that stay float", () => {
     expect(counts).toMatchObject({ QLinearConv: 7, ConvTranspose: 1, QLinearAdd: 1, QLinearMul: 1, QLinearConcat: 1 });
     expect([counts.Conv, counts.HardSigmoid, counts.Clip]).toEqual([undefined, undefined, undefined]);
     const original = await host.runtime.open(bytes), a = (await original.run({ x: samples[0] })).y.data;
-    const { outputs: { y: { data: b } }, checks, program } = await checkSteps(model, samples[0], host);
+    const { outputs: { y: { data: b } }, checks, program } = await checkSteps(model, samples[0], host.runtime);
     const power = a.reduce((sum, v) => sum + v * v, 0), error = a.reduce((sum, v, i) => sum + (v - b[i]) ** 2, 0);
     expect(10 * Math.log10(power / error)).toBeGreaterThan(25);
     expect(checks.filter(({ worst }) => worst > 1).map(({ step, worst }) => [step.node?.op, worst])).toEqual([]);
@@ -136,7 +137,7 @@ test("a normalization that cannot be folded is whole numbers and a shift, the sa
   const bytes = encodeClassifier({ nodes, weights: moved, shape: [3, 16, 16], classes: 10 }), samples: Tensor[] = [1, 2].map((seed) => ({ dims: [4, 3, 16, 16], data: wave(4 * 768, seed) })), original = await host.runtime.open(bytes);
   const [a] = Object.values(await original.run({ input: samples[0] }));
   for (const normalizations of ["float", "fixedPoint"] as const) {
-    const { model, plan } = await asIntegers(bytes, "input", samples, host, { normalizations }), { outputs, checks, program } = await checkSteps(model, samples[0], host);
+    const { model, plan } = await asIntegers(bytes, "input", samples, host, { normalizations }), { outputs, checks, program } = await checkSteps(model, samples[0], host.runtime);
     const isFixed = normalizations === "fixedPoint";
     expect([...plan.floats].filter(([{ op }]) => op === "BatchNormalization").length).toBe(isFixed ? 0 : 4);
     if (isFixed) expect([...plan.floats]).toEqual([]);
@@ -211,7 +212,7 @@ test("scores of the last layer stay exact, and what a table makes alike takes no
   const host = await nodeHost({ threads: 1 }), bytes = scores(), samples: Tensor[] = [1, 2].map((seed) => ({ dims: [64, 2, 3, 3], data: wave(64 * 18, seed).map((v) => (v < 0 ? 40 : 3) * v) })), original = await host.runtime.open(bytes), { y: { data } } = await original.run({ x: samples[0] });
   const errors: number[] = [];
   for (const ranges of ["minMax", "meanSquaredError"] as const) {
-    const { model, plan } = await asIntegers(bytes, "x", samples, host, { ranges }), { outputs: { y }, checks } = await checkSteps(model, samples[0], host);
+    const { model, plan } = await asIntegers(bytes, "x", samples, host, { ranges }), { outputs: { y }, checks } = await checkSteps(model, samples[0], host.runtime);
     expect([...plan.floats].map(([{ op }, reason]) => [op, reason])).toEqual([["Softmax", "It follows the last layer, whose scores stay exact."]]);
     expect(await optimised(await bytesOf(model))).toMatchObject({ QLinearConv: 1, QGemm: 1 });
     expect(checks.filter(({ worst }) => worst > 1)).toEqual([]);

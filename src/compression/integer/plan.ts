@@ -1,7 +1,7 @@
 import { constantTensor } from "../../onnx/constants";
+import { dataValues } from "../../onnx/dependence";
 import { floatAttribute, intAttribute, isStandardDomain, stringAttribute, type Graph, type Model, type Node } from "../../onnx/model";
 import { isFloatType } from "../../onnx/tensor";
-import { dataValues } from "../passes/constants";
 import { ELEMENTWISE, regionFrom, type Region } from "./regions";
 
 /** How a node runs in the integer network: with an integer kernel, on the integers as they are, as a table, as whole numbers and a shift, within the node before, or with floats. */

@@ -1,19 +1,13 @@
 import { evaluateConstant, type ConstantCache } from "../../onnx/constants";
+import { dataValues } from "../../onnx/dependence";
 import type { ModelEdit } from "../../onnx/edit";
-import type { Graph, Node } from "../../onnx/model";
+import type { Node } from "../../onnx/model";
 import { inferFacts, type Facts } from "../../onnx/shapes";
 import { knownSizes } from "../../onnx/sizes";
 import { rawBytes } from "../../onnx/tensor";
 
 /** Constants that are computed ahead have no more elements: they are sizes, pads and the like. */
 const MOST_ELEMENTS = 4096;
-
-/** Values of the main graph that change with what it is given. @param passes whether what a node makes of such values counts */
-export function dataValues(graph: Graph, passes: (node: Node) => boolean = () => true): Set<string> {
-  const data = new Set(graph.inputs.map(({ name }) => name).filter((name) => !graph.initializers.has(name) || graph.overridable.has(name)));
-  for (const node of graph.nodes) if (passes(node) && [...node.inputs, ...node.captures].some((name) => data.has(name))) for (const name of node.outputs) if (name) data.add(name);
-  return data;
-}
 
 /** Computes small constants that the file makes by nodes, takes away what only served them, and all that nothing uses. */
 export async function foldConstants(edit: ModelEdit): Promise<void> {

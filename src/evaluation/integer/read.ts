@@ -1,5 +1,6 @@
 import { multiplierOf, scaleInteger } from "../../numeric/fixed-point";
 import { evaluateConstant, type ConstantCache, type ConstantValue } from "../../onnx/constants";
+import { dataValues } from "../../onnx/dependence";
 import { floatAttribute, type Graph, intAttribute, intsAttribute, isStandardDomain, type Model, type Node, stringAttribute } from "../../onnx/model";
 import { DataType } from "../../onnx/tensor";
 import { KernelscopeError } from "../../protocol/errors";
@@ -39,8 +40,7 @@ class Reading {
 
   constructor(private readonly model: Model) {
     this.graph = model.graph;
-    this.data = new Set(this.graph.inputs.map(({ name }) => name).filter((name) => !this.graph.initializers.has(name)));
-    for (const node of this.graph.nodes) if ([...node.inputs, ...node.captures].some((name) => this.data.has(name))) for (const name of node.outputs) if (name) this.data.add(name);
+    this.data = dataValues(this.graph);
   }
 
   async run(): Promise<IntegerProgram> {
