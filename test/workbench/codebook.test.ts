@@ -25,6 +25,9 @@ beforeAll(async () => {
   writeFileSync(at("fixed.kernelscope.json"), JSON.stringify({ preset: "balanced", layers: { "14.weight": words(3, 32), "17.weight": words(9, 16), "22.weight": { method: "integer", options: { bits: 8 } } } }));
   execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--recipe", at("fixed.kernelscope.json"), "--data", at("fashion-mnist")], { stdio: "ignore" });
   copyFileSync(at("fashion-cnn.small.onnx"), at("lone.small.onnx"));
+  const common = { method: "kernel", options: { block: 9, words: 64, book: "common" } };
+  writeFileSync(at("common.kernelscope.json"), JSON.stringify({ layers: { "10.weight": common, "14.weight": common, "17.weight": common } }));
+  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--recipe", at("common.kernelscope.json"), "-o", at("common.onnx")], { stdio: "ignore" });
   writeFileSync(at("dead.onnx"), withDeadWords());
   writeFileSync(at("large.onnx"), modelBytes({
     initializers: [floats("conv.weight", [LARGE, LARGE, 3, 3], wave(LARGE * LARGE * 9))], nodes: [{ op: "Conv", inputs: ["x", "conv.weight"], outputs: ["y"] }], inputs: [value("x", [1, LARGE, 8, 8])], outputs: [value("y")],
@@ -212,6 +215,17 @@ test("another method's codebook, made of the original, stands beside the one tha
   await ready(page, "14.weight");
   expect(await page.locator(".book-beside").isHidden()).toBe(true);
   expect(await page.locator(".book-sort").isVisible()).toBe(true);
+});
+
+test("a codebook that layers have in common says with how many", async () => {
+  const page = await open("common.onnx", "17");
+  await workbench.sideBar(false);
+  expect(await figures(page)).toMatch(/with 2 layers shared/);
+  for (const theme of ["Default Light Modern", "Default High Contrast", "Default High Contrast Light", "Default Dark Modern"] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`codebook-common-${theme.replace(/Default | /g, "")}`);
+    expect(await violations(page)).toEqual([]);
+  }
 });
 
 test("a layer that is not compressed is tried out, and nothing is written", async () => {
