@@ -220,7 +220,7 @@ test("another method's codebook, made of the original, stands beside the one tha
 test("a codebook that layers have in common says with how many", async () => {
   const page = await open("common.onnx", "17");
   await workbench.sideBar(false);
-  expect(await figures(page)).toMatch(/with 2 layers shared/);
+  expect(await figures(page)).toMatch(/shared with 2 layers/);
   for (const theme of ["Default Light Modern", "Default High Contrast", "Default High Contrast Light", "Default Dark Modern"] as const) {
     await workbench.wear(theme);
     await workbench.picture(`codebook-common-${theme.replace(/Default | /g, "")}`);
