@@ -6,7 +6,7 @@ import { methods } from "../methods/registry";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId, type Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, SharedCodebook } from "../protocol/report";
+import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, SharedCodebook, Trim } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
@@ -44,6 +44,11 @@ function oneOf<T extends string>(args: Arguments, name: string, allowed: readonl
   const found = allowed.find((a) => a === value);
   if (!found) throw new KernelscopeError("usage", `--${name} ${value} is unknown. Choose from ${allowed.join(", ")}.`);
   return found;
+}
+
+function truthOf(args: Arguments, name: string): boolean | undefined {
+  const answer = oneOf(args, name, ["yes", "no"] as const);
+  return answer && answer === "yes";
 }
 
 const PRESETS: readonly PresetId[] = ["nearly-lossless", "balanced", "smallest"];
@@ -132,7 +137,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal, more: Pa
     model: path.resolve(args.model), output: file(args, "output"), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
     bits: number(args, "bits", 0.01, 32), target: text(args, "target"), method: oneOf(args, "method", methods.map(({ id }) => id)),
     data: file(args, "data"), evalData: file(args, "eval-data"), preprocess: file(args, "preprocess"), layout: oneOf(args, "layout", ["bits", "bytes", "dense"] as const),
-    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), inference: oneOf(args, "inference", ["float", "integer"] as const), tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"), ...more,
+    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), trim: truthOf(args, "trim"), inference: oneOf(args, "inference", ["float", "integer"] as const), tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"), ...more,
   };
   const limits = thresholds(args);
   if (limits.length && request.data === undefined && request.evalData === undefined && request.recipe === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
@@ -227,6 +232,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers ? "" : ", as before"}.\n`);
   if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
+  if (report.trims) process.stdout.write(`${trimsText(report.trims)}\n`);
   if (tuning) {
     const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
     process.stdout.write(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on images that were not trained on.\n`
@@ -242,6 +248,12 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   }
   for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
   process.stdout.write(`${report.seconds.total.toFixed(1)} s.\n`);
+}
+
+/** What is no longer in a file beside its weights, in words. */
+function trimsText(trims: readonly Trim[]): string {
+  const words: Record<Trim["what"], string> = { constants: "constants computed ahead", normalizations: "batch normalizations folded", names: "short names", biases: "biases of 16 bits" };
+  return `Beside the weights ${formatBytes(trims.reduce((sum, { savedBytes }) => sum + savedBytes, 0))} less: ${trims.map(({ what, savedBytes }) => `${words[what]} ${formatBytes(savedBytes)}`).join(", ")}.`;
 }
 
 function printIntegers({ convolutions, floatConvolutions, floats, layers, agreement }: IntegerReport): void {

@@ -14,7 +14,7 @@ import type { Books } from "./books";
 import { measureFidelity } from "./fidelity";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
-import { goalOf, mayShare, mergeRecipe, triesToShare, type Goal, type Job } from "./goal";
+import { goalOf, mayShare, mergeRecipe, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
@@ -23,11 +23,12 @@ import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import { integersOf } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
+import { leanModel, leanRatings, type LeanModel } from "./lean/lean";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import { isClearlyLess } from "./sharing";
 import { tune, type Refits, type Tuned } from "./tune";
-import { assemble, findByName, weightForm, withFloats } from "./write";
+import { assemble, findByName, weightForm, withFloats, type WeightForm } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
@@ -74,6 +75,8 @@ class Compression {
   private model: Model;
   private tuning: TuningReport | undefined;
   private integers: IntegerReport | undefined;
+  /** What the model became for the sake of a limit. */
+  private lean: LeanModel | undefined;
   /** What layers of the plan have in common. */
   private books: Books | undefined;
   /** Where the report was measured. */
@@ -99,11 +102,13 @@ class Compression {
       this.stamp = await stampOf(data, host);
       const record = new JobRecord(store, this.stamp);
       if (data && request.inference === "integer") layers = await this.timed("read", () => this.becomeIntegers(data));
+      const limit = trimLimit(this.job, goal, this.opened.bytes);
+      if (limit !== undefined) layers = await this.timed("plan", () => this.becomeLean(limit));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
       const { vectors = [], weights } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record)) ?? {};
-      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, weightForm(this.job.request));
+      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form);
       const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data)) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
@@ -121,6 +126,8 @@ class Compression {
       await products.close();
     }
   }
+
+  private get form(): WeightForm { return weightForm(this.job.request, this.lean?.biases); }
 
   private async timed<T>(stage: string, work: () => Promise<T>): Promise<T> {
     const start = performance.now();
@@ -144,7 +151,7 @@ class Compression {
   private async jobKey(): Promise<string> {
     const { request, embedded } = this.job;
     for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
-    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, mannerOf(request), request.prepare, ...(request.inference === "integer" ? [request.inference] : [])]))).slice(0, 24);
+    return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, mannerOf(request), request.prepare, request.trim, ...(request.inference === "integer" ? [request.inference] : [])]))).slice(0, 24);
   }
 
   private readData(): Promise<JobData> {
@@ -174,7 +181,7 @@ class Compression {
     const { choices, shared, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
       const planned = await planFor({
-        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: weightForm(this.job.request), overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations }) : 0, inputBytes: this.opened.bytes,
+        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form, overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations }) : 0, inputBytes: this.opened.bytes,
         rate: (free) => this.rate(free, data, ratings, tools), shares: mayShare(this.job), triesToShare: triesToShare(this.job), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
       return { ...planned, notes };
@@ -210,11 +217,14 @@ class Compression {
     return ratingRecord({ hashes, stamp, method, seed, inference }, this.host);
   }
 
-  private rate(layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity[]> {
-    return rateLayers(this.model, layers, data, record, { method: this.job.request.method, shares: triesToShare(this.job) }, tools, (layer, begun, of) => {
+  private async rate(wanted: readonly Layer[], data: JobData | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity[]> {
+    // the original's are kept, whatever the limit
+    const { lean, opened } = this, ids = new Set(wanted.map(({ id }) => id)), layers = lean ? findLayers(opened.model).filter(({ id, blocked }) => ids.has(id) && blocked === undefined) : wanted;
+    const ratings = await rateLayers(lean ? opened.model : this.model, layers, data, record, { method: this.job.request.method, shares: triesToShare(this.job) }, tools, (layer, begun, of) => {
       this.progress.step("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of);
       this.tidy(layer);
     });
+    return lean ? leanRatings(ratings, opened.model, lean) : ratings;
   }
 
   /** A finished layer from its checkpoint; it is made again where somebody has taken that away, like the same job that ended elsewhere. */
@@ -315,6 +325,13 @@ class Compression {
     };
   }
 
+  /** Goes on with the form of the model that has fewer bytes beside its weights. @returns its layers */
+  private async becomeLean(limit: number): Promise<Layer[]> {
+    this.lean = await leanModel(this.model, limit);
+    this.model = this.lean.model;
+    return this.lean.layers;
+  }
+
   /** Goes on with the network that integers are made of. @returns its layers */
   private async becomeIntegers({ rating }: JobData): Promise<Layer[]> {
     const { host: { runtime }, signal, job: { request: { threads } } } = this, { model, notes } = await integerNetwork(this.model, rating, runtime, { threads, signal });
@@ -364,7 +381,7 @@ class Compression {
       return {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers) },
-        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), fidelity,
+        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), ...(this.lean?.trims.length && { trims: this.lean.trims }), fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
     } finally {

@@ -7,7 +7,8 @@ import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
-import { goalOf, mayShare, triesToShare, type Goal, type Job } from "./goal";
+import { goalOf, mayShare, triesToShare, trimLimit, type Goal, type Job } from "./goal";
+import { leanModel, leanRatings } from "./lean/lean";
 import { weightForm } from "./write";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps } from "./planner";
@@ -28,17 +29,24 @@ const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
 type Outcomes = Partial<Record<PresetId, Outcome>>;
 
 /** What a job's recipe comes to, and every other plan. @throws KernelscopeError "bad-recipe", "usage" */
-export async function frontOf(rated: RatedModel, job: Job): Promise<PlanFacts> {
-  const goal = goalOf(job.request, rated.opened.bytes), outcomes: Outcomes = {};
+export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
+  const goal = goalOf(job.request, original.opened.bytes), rated = await trimmed(original, trimLimit(job, goal, original.opened.bytes)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
   return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts()).facts();
 }
 
-async function planningOf({ opened, layers, ratings, samples, overhead }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+/** The form of a model that a file with this limit is made of. */
+async function trimmed(rated: RatedModel, limit: number | undefined): Promise<RatedModel> {
+  if (limit === undefined) return rated;
+  const { opened, ratings } = rated, lean = await leanModel(opened.model, limit);
+  return { ...rated, opened: { ...opened, model: lean.model }, layers: lean.layers, ratings: await leanRatings(ratings, opened.model, lean), biases: lean.biases };
+}
+
+async function planningOf({ opened, layers, ratings, samples, overhead, biases }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
   const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request), overhead, isOpen: true, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request, biases), overhead, isOpen: true, inputBytes: opened.bytes,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }

@@ -28,9 +28,9 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
     ...request,
     preset: goalGiven ? request.preset : recipe.preset, target: goalGiven ? request.target : recipe.target, bits: goalGiven ? request.bits : recipe.bits,
     data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
-    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device, inference: request.inference ?? recipe.inference,
+    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device, inference: request.inference ?? recipe.inference, trim: request.trim ?? recipe.trim,
   };
-  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), seed: merged.seed, tune: tuningOf(merged) });
+  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), trim: merged.trim, seed: merged.seed, tune: tuningOf(merged) });
   return { request: merged, recipe, embedded };
 }
 
@@ -50,6 +50,13 @@ export function goalOf({ preset, target, bits, inference }: CompressRequest, inp
     return { kind: "bytes", bytes };
   }
   return preset === undefined && inference === "integer" ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };
+}
+
+/** The size in bytes for whose sake a file is trimmed beside its weights; undefined where it is not. Integers have their own way to fold. */
+export function trimLimit({ request: { inference, layout, prepare, trim } }: Job, goal: Goal, inputBytes: number): number | undefined {
+  const wanted = trim ?? goal.kind === "bytes";
+  if (!wanted || inference === "integer" || layout === "dense" || prepare) return undefined;
+  return goal.kind === "bytes" ? goal.bytes : inputBytes;
 }
 
 function tuningOf({ tune, ...manner }: CompressRequest): Recipe["tune"] {

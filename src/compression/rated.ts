@@ -6,6 +6,7 @@ import { rateLayers, ratingRecord, readJobData, stampOf } from "./data";
 import type { FitTools } from "./fit";
 import { triesToShare, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
+import type { Biases } from "./lean/biases";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
 import type { RatingRecord } from "./ratings";
@@ -21,6 +22,8 @@ export interface RatedModel {
   samples?: number;
   /** How they became inputs, unless they are inputs as they are. */
   preparation?: Preparation;
+  /** Those that are written in 16 bits. */
+  biases?: Biases;
   /** Bytes of the file that no plan changes. */
   overhead: number;
   /** Where they are kept, and what presets came to. */

@@ -61,6 +61,7 @@ export const Recipe = z.strictObject({
   ], '"none", { "duration": "30m" } or { "steps": 2000 }'), "none"),
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
   device: z._default(z.enum(DEVICES), "auto"),
+  trim: z.optional(described(z.boolean(), "Fold batch normalizations, compute constants ahead, shorten names and store biases in 16 bits, so that more bytes are left for the weights: true or, where a target is given, unless false.")),
   shareCodebooks: z.optional(described(z.union([z.literal("auto"), z.literal(false)]), "auto: layers of one shape have a codebook in common where images show that they lose less in as many bytes, which takes several fits. false: every layer has its own, whatever single layers say. Without either, those have one that name the same book.")),
   layers: z.optional(described(z.record(z.string(), layer()), "By weight tensor: what is special about single layers.")),
 }).check((context) => {

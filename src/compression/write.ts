@@ -7,24 +7,27 @@ import { methodById } from "../methods/registry";
 import { WeightPacker, type PackedBytes, type PackedForm, type PackedLayout, type PoolCounts } from "../methods/packer";
 import { zeroBytes } from "../methods/zeros";
 import type { OwnVector } from "./follow";
+import { writeBiases, type Biases } from "./lean/biases";
 import { floatTensor, plainWeight, type FittedLayer, type LayerChoice } from "./fit";
 
 export const VERSION = "1";
 
 /** How compressed weights stand in the file. */
-export interface WeightForm { layout?: PackedLayout; form?: PackedForm }
+export interface WeightForm { layout?: PackedLayout; form?: PackedForm; biases?: Biases }
 
 /** The form that a request asks for. */
-export const weightForm = ({ layout, inference }: Pick<CompressRequest, "layout" | "inference">): WeightForm => ({ layout, form: inference === "integer" ? "integers" : "floats" });
+export const weightForm = ({ layout, inference }: Pick<CompressRequest, "layout" | "inference">, biases?: Biases): WeightForm => ({ layout, form: inference === "integer" ? "integers" : "floats", biases });
 
 /** An edit in the making: layer after layer is put into it. Without the counts of a blank one it is blank itself: of the right size, and not to be written. */
 class Assembly {
   readonly edit: ModelEdit;
   private readonly packer: WeightPacker;
+  private readonly biases: Map<string, OwnVector>;
 
   constructor(private readonly model: Model, private readonly form: WeightForm, private readonly counts?: PoolCounts) {
     this.edit = new ModelEdit(model);
     this.packer = new WeightPacker(this.edit, form.layout, counts, form.form);
+    this.biases = new Map(form.biases);
   }
 
   add({ layer, packed, absorbed }: Pick<FittedLayer, "layer" | "packed" | "absorbed">): void {
@@ -35,11 +38,15 @@ class Assembly {
   }
 
   replace(vectors: readonly OwnVector[]): void {
-    for (const vector of vectors) this.edit.replaceInitializer(this.model.graph, vector.name, floatTensor(vector));
+    for (const vector of vectors) {
+      if (this.biases.has(vector.name)) this.biases.set(vector.name, vector);
+      else this.edit.replaceInitializer(this.model.graph, vector.name, floatTensor(vector));
+    }
   }
 
   finish(recipe: string): PackedBytes {
     const bytes = this.packer.flush();
+    writeBiases(this.edit, this.biases);
     this.edit.setMetadata("kernelscope.recipe", recipe);
     this.edit.setMetadata("kernelscope.version", VERSION);
     return bytes;

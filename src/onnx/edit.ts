@@ -16,7 +16,7 @@ export interface WriteOptions {
   external?: ExternalTarget;
 }
 
-interface NodeChange { before: NodeSpec[]; specs?: NodeSpec[]; inputs?: string[]; outputs?: string[] }
+interface NodeChange { before: NodeSpec[]; specs?: NodeSpec[]; inputs?: string[]; outputs?: string[]; wordless?: boolean }
 interface GraphChange { start: NodeSpec[]; end: NodeSpec[]; added: Map<string, TensorData>; removedInputs: Set<string>; removed: Set<string>; undeclared: Set<string> }
 
 /** No protobuf reader takes a longer message. */
@@ -87,6 +87,9 @@ export class ModelEdit {
     this.nodeChange(node).outputs = outputs;
   }
 
+  /** Takes a node's name and documentation away. */
+  dropWords(node: Node): void { this.nodeChange(node).wordless = true; }
+
   /** Takes away what the graph says of a value's type and shape, where it is another now. */
   undeclare(graph: Graph, name: string): void { this.graphChange(graph).undeclared.add(name); }
 
@@ -118,8 +121,11 @@ export class ModelEdit {
     return writePieces(pieces, sink, signal);
   }
 
+  /** The new file in pieces, external data kept where it is. */
+  pieces(): Piece[] { return this.patch().pieces(); }
+
   /** The new file in memory, external data kept where it is. */
-  async toBytes(): Promise<Uint8Array> { return joinPieces(this.patch().pieces()); }
+  async toBytes(): Promise<Uint8Array> { return joinPieces(this.pieces()); }
 
   private graphChange(graph: Graph): GraphChange {
     let change = this.graphs.get(graph);
@@ -187,12 +193,13 @@ export class ModelEdit {
   }
 }
 
-function patchNode({ span, inputFields, outputFields }: Node, { before, specs, inputs, outputs }: NodeChange, patch: Patch): void {
+function patchNode({ span, inputFields, outputFields, wordFields }: Node, { before, specs, inputs, outputs, wordless }: NodeChange, patch: Patch): void {
   patch.insert(span.parent, span.tag, before.map(nodeField));
   if (specs) patch.replaceField(span, specs.map(nodeField));
   else {
     if (inputs) patchTexts(patch, span, fieldOf(NODE.input), inputFields, inputs);
     if (outputs) patchTexts(patch, span, fieldOf(NODE.output), outputFields, outputs);
+    if (wordless) for (const { start, end } of wordFields) patch.replace(span, start, end);
   }
 }
 

@@ -221,7 +221,7 @@ function largest(tensors: readonly Tensor[], nodes: readonly Node[]): Tensor | u
 }
 
 /** A layer's name for people: its weight's, or where exporters made that up, its node's. */
-function labelOf(weight: string, { name, op, index }: Node): string {
+export function labelOf(weight: string, { name, op, index }: Node): string {
   const isMadeUp = /^(onnx::|\/|_?\w{0,3}$|[a-z]+_?\d+$|\d+$)/i.test(weight);
   const fromWeight = weight.replace(/\/ReadVariableOp.*$/, "").replace(/:\d+$/, "").replace(/[./_](weights?|kernel|w(_\d+)?)$/i, "");
   if (!isMadeUp && fromWeight) return fromWeight;

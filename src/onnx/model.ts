@@ -95,6 +95,8 @@ export interface Node {
   /** Where the names of its inputs and outputs lie in the file. */
   inputFields: FileRange[];
   outputFields: FileRange[];
+  /** Where its name and its documentation lie, which nothing computes with. */
+  wordFields: FileRange[];
 }
 
 /** An attribute's value in the field that `type` says. */

@@ -152,7 +152,7 @@ class Reader {
 
   private async readNode(cursor: Cursor, span: Span, graph: Graph): Promise<void> {
     const node: Node = {
-      index: graph.nodes.length, name: "", op: "", domain: "", overload: "", inputs: [], outputs: [], attributes: new Map(), captures: new Set(), graph, bytes: spanBytes(span), span, inputFields: [], outputFields: [],
+      index: graph.nodes.length, name: "", op: "", domain: "", overload: "", inputs: [], outputs: [], attributes: new Map(), captures: new Set(), graph, bytes: spanBytes(span), span, inputFields: [], outputFields: [], wordFields: [],
     };
     graph.nodes.push(node);
     await WireError.placed(() => `node ${node.name || node.outputs[0] || node.index} (${node.op || "operator unknown"})`, async () => {
@@ -166,7 +166,11 @@ class Reader {
             cursor.addTo(node.outputFields);
             node.outputs.push(await cursor.text());
             break;
-          case NODE.name: node.name = await cursor.text(); break;
+          case NODE.name:
+            cursor.addTo(node.wordFields);
+            node.name = await cursor.text();
+            break;
+          case NODE.doc: cursor.addTo(node.wordFields); break;
           case NODE.op: node.op = await cursor.text(); break;
           case NODE.domain: node.domain = await cursor.text(); break;
           case NODE.overload: node.overload = await cursor.text(); break;

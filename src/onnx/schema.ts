@@ -21,7 +21,7 @@ export const GRAPH = {
 } as const;
 export const QUANTIZATION = { tensor: bytes(1) } as const;
 export const FUNCTION = { name: bytes(1), input: bytes(4), output: bytes(5), node: bytes(7), opset: bytes(9), domain: bytes(10), overload: bytes(13) } as const;
-export const NODE = { input: bytes(1), output: bytes(2), name: bytes(3), op: bytes(4), attribute: bytes(5), domain: bytes(7), overload: bytes(8) } as const;
+export const NODE = { input: bytes(1), output: bytes(2), name: bytes(3), op: bytes(4), attribute: bytes(5), doc: bytes(6), domain: bytes(7), overload: bytes(8) } as const;
 export const ATTRIBUTE = {
   name: bytes(1), f: float(2), i: number(3), s: bytes(4), tensor: bytes(5), graph: bytes(6), floats: float(7), floatsPacked: bytes(7),
   ints: number(8), intsPacked: bytes(8), strings: bytes(9), tensors: bytes(10), graphs: bytes(11), type: number(20), reference: bytes(21),

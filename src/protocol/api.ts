@@ -170,6 +170,8 @@ export interface CompressRequest extends TuningManner {
   prepare?: boolean;
   inference?: "float" | "integer";
   layout?: "bits" | "bytes" | "dense";
+  /** Fewer bytes beside the weights; where absent only for a target in bytes. */
+  trim?: boolean;
   device?: Device;
   threads?: number;
   seed?: number;

@@ -67,6 +67,9 @@ export interface IntegerReport {
   agreement?: number;
 }
 
+/** Bytes beside the weights that a file with a limit does without. */
+export interface Trim { what: "constants" | "normalizations" | "names" | "biases"; savedBytes: number }
+
 /** A codebook that stands in the file once; further ones of the same size would take `savedBytes`. */
 export interface SharedCodebook { layers: string[]; codewords: number; blockSize: number; savedBytes: number }
 
@@ -81,6 +84,8 @@ export interface CompressReport {
   layers: LayerReport[];
   /** Codebooks that layers have in common. */
   shared?: SharedCodebook[];
+  /** What was left out or stored shorter beside the weights. */
+  trims?: Trim[];
   fidelity?: Fidelity;
   tuning?: TuningReport;
   integers?: IntegerReport;

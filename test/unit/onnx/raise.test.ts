@@ -1,21 +1,16 @@
 import { readFileSync } from "node:fs";
-import { onnx } from "onnx-proto";
 import * as ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
 import type { NodeSpec, TensorData } from "../../../src/onnx/encode";
-import { isStandardDomain, type Model } from "../../../src/onnx/model";
+import type { Model } from "../../../src/onnx/model";
 import { OLDEST_OPSET, RAISED_OPSET, raiseNode } from "../../../src/onnx/raise";
 import { inferShapes } from "../../../src/onnx/shapes";
-import { DataType, elementsOf, readRaw } from "../../../src/onnx/tensor";
+import { DataType, readRaw } from "../../../src/onnx/tensor";
 import { floats, modelBytes, open, value, wave } from "./models";
-import { nameOf, samples, testdataModels } from "./testdata";
+import { difference, isTestable, knownRun, run } from "./running";
+import { nameOf, testdataModels } from "./testdata";
 
 const models = testdataModels();
-
-/** What differs between runs. */
-const RANDOM = new Set(["Bernoulli", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike", "Multinomial"]);
-/** Dropout is for inference alone: no mask, no training mode. */
-const isTestable = ({ op, domain, inputs, outputs }: Model["graph"]["nodes"][number]): boolean => isStandardDomain(domain) && !RANDOM.has(op) && !(op === "Dropout" && (inputs[2] || outputs[1]));
 
 /** The model with all nodes raised; undefined where one cannot be. */
 async function raised(model: Model): Promise<Uint8Array | undefined> {
@@ -32,48 +27,18 @@ async function raised(model: Model): Promise<Uint8Array | undefined> {
   return modelBytes({ opset: RAISED_OPSET, nodes, initializers, inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(border), outputs: graph.outputs.map(border) });
 }
 
-const ORT_TYPES = new Map<number, ort.Tensor.Type>([[DataType.FLOAT, "float32"], [DataType.DOUBLE, "float64"], [DataType.INT8, "int8"], [DataType.UINT8, "uint8"], [DataType.INT32, "int32"], [DataType.INT64, "int64"], [DataType.BOOL, "bool"]]);
-
-/** A sample's tensor; undefined for types that are not tested here. */
-function tensorOf(bytes: Uint8Array): ort.Tensor | undefined {
-  const { dims, dataType, rawData } = onnx.TensorProto.decode(bytes), type = ORT_TYPES.get(dataType), sizes = dims.map(Number);
-  const elements = type && (rawData.length || sizes.includes(0)) ? elementsOf(dataType, Uint8Array.from(rawData)) : undefined;
-  return type && elements ? new ort.Tensor(type as "float32", elements as Float32Array, sizes) : undefined;
-}
-
-const run = async (bytes: Uint8Array, feeds: Record<string, ort.Tensor>): Promise<ort.InferenceSession.ReturnType> => {
-  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 4 });
-  try { return await session.run(feeds); } finally { await session.release(); }
-};
-
-/** Why two results are not the same. */
-function difference(a: ort.InferenceSession.ReturnType, b: ort.InferenceSession.ReturnType): string | undefined {
-  for (const [name, want] of Object.entries(a)) {
-    const got = b[name];
-    if (want.type !== got.type || want.dims.join() !== got.dims.join()) return `${name} is ${got.type} ${got.dims.join("×")}, not ${want.type} ${want.dims.join("×")}`;
-    const wanted = Array.from(want.data as ArrayLike<number>, Number), other = Array.from(got.data as ArrayLike<number>, Number);
-    const at = wanted.findIndex((value, i) => !(Object.is(value, other[i]) || Math.abs(value - other[i]) <= 1e-6 * Math.max(1, Math.abs(value))));
-    if (at >= 0) return `${name}[${at}] is ${other[at]}, not ${wanted[at]}`;
-  }
-  return undefined;
-}
-
 describe.skipIf(!models.length)("raised models of libonnx-testdata", () => {
   test("give what the original gives", async () => {
     const wrong: string[] = [], compared = new Map<string, number>();
     for (const file of models) {
       const bytes = new Uint8Array(readFileSync(file)), model = await open(bytes), { graph, opset } = model;
       if (opset < OLDEST_OPSET || opset >= RAISED_OPSET || !graph.nodes.every(isTestable) || model.functions.length) continue;
-      let feeds: Record<string, ort.Tensor>, want: ort.InferenceSession.ReturnType;
-      try {
-        const free = graph.inputs.filter(({ name }) => !graph.initializers.has(name));
-        feeds = Object.fromEntries(samples(file).inputs.map((sample, i) => [free[i].name, tensorOf(sample)!]));
-        want = await run(bytes, feeds);
-      } catch { continue; } // types and operators that onnxruntime or this test does not know
+      const known = await knownRun(file, bytes, model);
+      if (!known) continue;
       const built = await raised(model), label = `${nameOf(file)} (${graph.nodes.map(({ op }) => op).join()}, opset ${opset})`;
       if (!built) continue;
       try {
-        const problem = difference(want, await run(built, feeds));
+        const problem = difference(known.want, await run(built, known.feeds));
         if (problem) wrong.push(`${label}: ${problem}`);
       } catch (error) {
         wrong.push(`${label}: ${error instanceof Error ? error.message : String(error)}`);
