@@ -9,13 +9,14 @@ import type { StoredChoice, StoredPlan } from "./checkpoint";
 import type { Effect } from "./effect";
 import { followOf } from "./follow";
 import type { Goal } from "./goal";
-import { choose, front, hull, knee, type Choice, type Item } from "./planner";
+import { front, hull, knee, type Choice, type Item } from "./planner";
 import { parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
 import type { Trial } from "./ratings";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { isOneShape } from "./share-ratings";
 import { bookNames, groupOf, priceOf, type Group, type Joined, type Sharer } from "./sharing";
+import { solve } from "./solver";
 import { findByName, sizesOf, type WeightForm } from "./write";
 
 export interface PlanRequest {
@@ -209,7 +210,7 @@ export class Planning {
   /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
   private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items: readonly PlannedItem[] = this.items): RatedCandidate[] {
     const least = items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
-    const fewest = choose(items, least)!;
+    const fewest = solve(items, least)!.choices;
     let smallest = this.plan(fewest), smallestSize = measure(smallest);
     if (smallestSize > limit) {
       smallest = this.plan(this.shrink(fewest, measure, items));
@@ -224,7 +225,7 @@ export class Planning {
     for (let round = 0; round < 24 && high - low > 1; round++) {
       // regula falsi would do on a straight line; sizes come in steps, so halve
       const budget = (low + high) / 2;
-      const plan = this.plan(choose(items, budget)!), size = measure(plan);
+      const plan = this.plan(solve(items, budget)!.choices), size = measure(plan);
       if (size <= limit) {
         low = budget;
         if (size >= bestSize) { best = plan; bestSize = size; }
@@ -263,7 +264,7 @@ export class Planning {
       const bits = { "nearly-lossless": 6, balanced: 4.5, smallest: 3 }[preset], noise = MOST_NOISE[preset];
       // no layer is given up for the others: what that costs nobody has measured
       const items = this.items.map(({ layer, choices }) => ({ layer, choices: choices.filter((choice) => isLeft(choice) || choice.noise <= noise) }));
-      const smallest = this.convBits(this.plan(choose(items, items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0))!));
+      const smallest = this.convBits(this.plan(items.map(({ choices }) => hull(choices)[0])));
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
     const plans = front(items);

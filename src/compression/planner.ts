@@ -1,4 +1,4 @@
-/** The size budget: one choice for each layer so that the predicted loss is least and the bytes fit. Knows neither layers nor methods. */
+/** Choices with bytes and a loss, their hulls and the plans along them. Knows neither layers nor methods. */
 
 /** One way to store an item. */
 export interface Choice { bytes: number; loss: number }
@@ -20,45 +20,8 @@ export function hull<C extends Choice>(choices: readonly C[]): C[] {
 /** Loss saved for each byte more. */
 const gain = (from: Choice, to: Choice): number => (from.loss - to.loss) / (to.bytes - from.bytes);
 
-/**
- * A multiple-choice knapsack by the hulls' steps in order of gain (its Lagrangian optimum), then repaired: what still fits of the steps left over, and single swaps.
- * @returns one choice for each item, or undefined where even the smallest do not fit
- */
-export function choose<C extends Choice>(items: readonly Item<C>[], budget: number): C[] | undefined {
-  const hulls = items.map(({ choices }) => hull(choices));
-  const at = hulls.map(() => 0);
-  let left = budget - hulls.reduce((sum, h) => sum + h[0].bytes, 0);
-  if (left < 0) return undefined;
-  const steps = hulls.flatMap((h, item) => h.slice(1).map((to, i) => ({ item, index: i + 1, gain: gain(h[i], to), bytes: to.bytes - h[i].bytes })));
-  steps.sort((a, b) => b.gain - a.gain || a.item - b.item || a.index - b.index);
-  for (const step of steps) {
-    if (step.index !== at[step.item] + 1 || step.bytes > left) continue;
-    at[step.item] = step.index;
-    left -= step.bytes;
-  }
-  const chosen = hulls.map((h, item) => h[at[item]]);
-  fill(items, chosen, left);
-  return chosen;
-}
-
-/** Uses up what is left of the budget: again and again the change of one item that saves the most loss and fits. */
-function fill<C extends Choice>(items: readonly Item<C>[], chosen: C[], left: number): void {
-  for (;;) {
-    let best: { item: number; choice: C } | undefined, saved = 0;
-    items.forEach(({ choices }, item) => {
-      for (const choice of choices) {
-        const more = choice.bytes - chosen[item].bytes, less = chosen[item].loss - choice.loss;
-        if (more <= left && less > saved) { best = { item, choice }; saved = less; }
-      }
-    });
-    if (!best) return;
-    left -= best.choice.bytes - chosen[best.item].bytes;
-    chosen[best.item] = best.choice;
-  }
-}
-
-/** The steps along all items' hulls from the smallest plan to the largest, the best first: which item takes which choice of its hull. */
-export function steps<C extends Choice>(items: readonly Item<C>[]): { item: number; index: number }[] {
+/** The steps along all items' hulls from the smallest plan to the largest, the best first: which item takes which choice of its hull, and the loss that each byte more saves. */
+export function steps<C extends Choice>(items: readonly Item<C>[]): { item: number; index: number; gain: number }[] {
   const all = items.flatMap(({ choices }, item) => {
     const path = hull(choices);
     return path.slice(1).map((to, i) => ({ item, index: i + 1, gain: gain(path[i], to) }));
