@@ -54,7 +54,7 @@ test("a target's candidate is what a compression writes, byte for byte, and what
   expect(report.output.bytes).toBe(candidate.bytes);
   expect(candidate.bytes).toBeLessThanOrEqual(80_000);
   expect(report.convBitsPerWeight).toBeCloseTo(candidate.bits, 2);
-  expect(report.layers.map(({ codewords, codebookBits, method }) => (method === "kernel" ? codewords : method && codebookBits))).toEqual(candidate.choices.map((c, i) => layers[i].choices[c].options?.words ?? layers[i].choices[c].options?.bits));
+  expect(report.layers.map(({ codewords, codebookBits, method }) => (method === "integer" ? codebookBits : codewords))).toEqual(candidate.choices.map((c, i) => layers[i].choices[c].options?.words ?? layers[i].choices[c].options?.bits));
   const near = bytes.findIndex((size) => size > candidate.bytes);
   expect(candidate.loss).toBeLessThan(1.05 * loss[near - 1]);
   expect(candidate.loss).toBeGreaterThan(0.8 * loss[near]);
