@@ -1,13 +1,15 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
-import { help, options, type CommandName } from "./cli/arguments";
-import { interruption, runCompress, runEvaluate, runInspect, runPrepare, type Arguments } from "./cli/jobs";
+import { help, OPERANDS, options, type CommandName } from "./cli/arguments";
+import { interruption, runCompress, runEvaluate, runInspect, runPrepare } from "./cli/jobs";
+import { runMerge, runSweep } from "./cli/sweep";
+import type { Arguments } from "./cli/values";
 import { KernelscopeError, type ErrorCode } from "./protocol/errors";
 
 /** Exit codes of design and README: 0 done, 1 failed, 2 wrong usage, 3 a figure fell short, 130 cancelled. */
 const EXIT: Partial<Record<ErrorCode, number>> = { usage: 2, "bad-recipe": 2, "below-threshold": 3, cancelled: 130 };
 
-const COMMANDS: Record<CommandName, (args: Arguments, signal: AbortSignal) => Promise<void>> = { inspect: runInspect, compress: runCompress, prepare: runPrepare, evaluate: runEvaluate };
+const COMMANDS: Record<CommandName, (args: Arguments, signal: AbortSignal) => Promise<void>> = { inspect: runInspect, compress: runCompress, prepare: runPrepare, evaluate: runEvaluate, sweep: runSweep, merge: runMerge };
 const isCommand = (name: string | undefined): name is CommandName => name !== undefined && name in COMMANDS;
 
 async function main(argv: string[]): Promise<number> {
@@ -32,7 +34,7 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(help(command));
     return 0;
   }
-  if (parsed.positionals.length !== 1) throw new KernelscopeError("usage", `kernelscope ${command} takes one model, ${parsed.positionals.length} were given.`);
+  if (parsed.positionals.length !== 1) throw new KernelscopeError("usage", `kernelscope ${command} takes one ${OPERANDS[command].toLowerCase()}, ${parsed.positionals.length} were given.`);
   const abort = new AbortController();
   // The first Ctrl+C ends a training and keeps what it has come to, the next one asks, the last one insists.
   process.on("SIGINT", () => {

@@ -2,23 +2,28 @@ import type { ParseArgsConfig } from "node:util";
 import { methods } from "../methods/registry";
 import { NOISE_KINDS } from "../protocol/tuning";
 
-export type CommandName = "inspect" | "compress" | "prepare" | "evaluate";
+export type CommandName = "inspect" | "compress" | "prepare" | "evaluate" | "sweep" | "merge";
+
+/** What a command is about. */
+export const OPERANDS: Record<CommandName, string> = { inspect: "MODEL", compress: "MODEL", prepare: "MODEL", evaluate: "MODEL", sweep: "RECIPE", merge: "FOLDER" };
 
 interface Option { type: "string" | "boolean"; short?: string; multiple?: boolean; value?: string; text: string; commands: CommandName[] }
 
-const C: CommandName[] = ["compress"], CP: CommandName[] = ["compress", "prepare"], CPE: CommandName[] = ["compress", "prepare", "evaluate"], all: CommandName[] = ["inspect", "compress", "prepare", "evaluate"];
+const C: CommandName[] = ["compress"], CP: CommandName[] = ["compress", "prepare"], CPE: CommandName[] = ["compress", "prepare", "evaluate"], S: CommandName[] = ["sweep"], all: CommandName[] = ["inspect", "compress", "prepare", "evaluate", "sweep", "merge"];
 
 const OPTIONS: Record<string, Option> = {
   layer: { type: "string", value: "NAME", text: "one layer: codebook, usage counts, statistics", commands: ["inspect"] },
-  output: { type: "string", short: "o", value: "OUT", text: "the file to write; MODEL.small.onnx, or MODEL.ready.onnx, if absent", commands: CP },
+  output: { type: "string", short: "o", value: "OUT", text: "the file to write, or of a sweep the folder; MODEL.small.onnx, MODEL.ready.onnx, RECIPE.sweep if absent", commands: [...CP, ...S] },
+  index: { type: "string", value: "I", text: "the share of this process, from 0; with --of", commands: S },
+  of: { type: "string", value: "N", text: "how many shares there are; every N-th size is one's", commands: S },
   recipe: { type: "string", value: "FILE", text: "a *.kernelscope.json; the command line goes before it", commands: CP },
   preset: { type: "string", value: "ID", text: "nearly-lossless, balanced (default) or smallest", commands: CP },
   bits: { type: "string", value: "B", text: "at most B bits per convolution weight", commands: CP },
   target: { type: "string", value: "SIZE", text: "12x, 300KB, 1.5MB (KB is 1,000 bytes, KiB 1,024)", commands: CP },
   method: { type: "string", value: "ID", text: `only this method: ${methods.map(({ id }) => id).join(", ")}`, commands: CP },
   reference: { type: "string", value: "MODEL", text: "compare with this model", commands: ["evaluate"] },
-  data: { type: "string", value: "DIR", text: "images (class/*.jpg|png), images.npy + labels.npy, or one .npz", commands: CPE },
-  "eval-data": { type: "string", value: "DIR", text: "images for the report; a fifth of --data if absent", commands: CP },
+  data: { type: "string", value: "DIR", text: "images (class/*.jpg|png), images.npy + labels.npy, or one .npz", commands: [...CPE, ...S] },
+  "eval-data": { type: "string", value: "DIR", text: "images for the report; a fifth of --data if absent", commands: [...CP, ...S] },
   preprocess: { type: "string", value: "FILE", text: "how images become the model's input", commands: CPE },
   limit: { type: "string", value: "N", text: "at most N samples", commands: ["evaluate"] },
   integers: { type: "boolean", text: "compute with integers alone, bit for bit as firmware does", commands: ["evaluate"] },
@@ -30,13 +35,13 @@ const OPTIONS: Record<string, Option> = {
   inference: { type: "string", value: "float|integer", text: "arithmetic of the result: float or integer", commands: C },
   trim: { type: "string", value: "yes|no", text: "fewer bytes beside the weights: yes where there is a --target, otherwise no", commands: C },
   layout: { type: "string", value: "KIND", text: "bits (default), bytes or dense, for runtimes that cannot fold", commands: C },
-  device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: CPE },
-  threads: { type: "string", value: "N", text: "all cores if absent", commands: CPE },
+  device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: [...CPE, ...S] },
+  threads: { type: "string", value: "N", text: "all cores if absent", commands: [...CPE, ...S] },
   seed: { type: "string", value: "N", text: "1 if absent", commands: CP },
-  checkpoint: { type: "string", value: "DIR", text: "where finished layers are kept until the job is done", commands: CP },
+  checkpoint: { type: "string", value: "DIR", text: "where finished layers are kept until the job is done", commands: [...CP, ...S] },
   "fail-under": { type: "string", multiple: true, value: "FIGURE=V", text: "exit 3 where agreement=0.98 or top1=0.9 is not reached", commands: CPE },
   force: { type: "boolean", text: "replace an existing file", commands: CP },
-  quiet: { type: "boolean", text: "no progress", commands: CPE },
+  quiet: { type: "boolean", text: "no progress", commands: [...CPE, ...S] },
   json: { type: "boolean", text: "one JSON object on standard output", commands: all },
   help: { type: "boolean", short: "h", text: "this text", commands: all },
 };
@@ -52,16 +57,18 @@ const SUMMARIES: Record<CommandName, string> = {
   compress: "a smaller file that any onnxruntime runs",
   prepare: "the same model, trained so that compressing it costs less",
   evaluate: "accuracy, or agreement with another model",
+  sweep: "files of many sizes by one recipe: a curve, or a share of one",
+  merge: "the curve of a sweep whose shares lie in one folder",
 };
 
 export function help(command?: CommandName): string {
   if (!command) {
-    const lines = Object.entries(SUMMARIES).map(([name, text]) => `  kernelscope ${name.padEnd(9)} MODEL   ${text}`);
+    const lines = Object.entries(SUMMARIES).map(([name, text]) => `  kernelscope ${name.padEnd(9)} ${OPERANDS[name as CommandName].padEnd(7)} ${text}`);
     return `Kernelscope compresses convolutional networks in ONNX files.\n\n${lines.join("\n")}\n\nkernelscope COMMAND --help tells a command's options.\n`;
   }
   const rows = Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command)).map(([name, { short, value, text }]) => {
     const flag = `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
     return `  ${flag.padEnd(28)} ${text}`;
   });
-  return `kernelscope ${command} MODEL: ${SUMMARIES[command]}\n\n${rows.join("\n")}\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 a --fail-under figure not reached, 130 cancelled.\n`;
+  return `kernelscope ${command} ${OPERANDS[command]}: ${SUMMARIES[command]}\n\n${rows.join("\n")}\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 a --fail-under figure not reached, 130 cancelled.\n`;
 }

@@ -4,75 +4,22 @@ import { inspectLayers } from "../compression/report";
 import { evaluateModel } from "../compression/evaluate";
 import { methods } from "../methods/registry";
 import { typeName } from "../onnx/tensor";
-import { DEVICES, type CompressRequest, type PresetId, type Progress } from "../protocol/api";
+import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, SharedCodebook, Trim } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
-
-export interface Arguments { model: string; values: Record<string, string | boolean | string[] | undefined> }
-
-
-const text = ({ values }: Arguments, name: string): string | undefined => (typeof values[name] === "string" ? values[name] : undefined);
-const flag = ({ values }: Arguments, name: string): boolean => values[name] === true;
-const file = (args: Arguments, name: string): string | undefined => { const value = text(args, name); return value === undefined ? undefined : path.resolve(value); };
-
-function number(args: Arguments, name: string, low: number, high = Infinity): number | undefined {
-  const value = text(args, name);
-  if (value === undefined) return undefined;
-  const parsed = Number(value);
-  if (value.trim() === "" || !(parsed >= low && parsed <= high)) throw new KernelscopeError("usage", `--${name} ${value}: give a number ${high === Infinity ? `from ${low}` : `from ${low} to ${high}`}.`);
-  return parsed;
-}
+import { percent, print, reporter, table } from "./terminal";
+import { type Arguments, file, flag, number, oneOf, text, truthOf, whole } from "./values";
 
 function noiseOf(args: Arguments): Noise | undefined {
   const value = text(args, "noise");
   return value === undefined ? undefined : parseNoise(value);
 }
 
-function whole(args: Arguments, name: string, low: number, high = Infinity): number | undefined {
-  const value = number(args, name, low, high);
-  if (value !== undefined && !Number.isInteger(value)) throw new KernelscopeError("usage", `--${name} ${value}: give a whole number.`);
-  return value;
-}
-
-function oneOf<T extends string>(args: Arguments, name: string, allowed: readonly T[]): T | undefined {
-  const value = text(args, name);
-  if (value === undefined) return undefined;
-  const found = allowed.find((a) => a === value);
-  if (!found) throw new KernelscopeError("usage", `--${name} ${value} is unknown. Choose from ${allowed.join(", ")}.`);
-  return found;
-}
-
-function truthOf(args: Arguments, name: string): boolean | undefined {
-  const answer = oneOf(args, name, ["yes", "no"] as const);
-  return answer && answer === "yes";
-}
-
 const PRESETS: readonly PresetId[] = ["nearly-lossless", "balanced", "smallest"];
-
-/** Progress on standard error: one line that is rewritten on a terminal, one a stage or every ten seconds elsewhere. */
-function reporter(quiet: boolean): { report: (p: Progress) => void; end: () => void } {
-  const terminal = process.stderr.isTTY;
-  let last = "", lastTime = 0;
-  return {
-    report({ stage, text: what, fraction, secondsLeft }) {
-      if (quiet) return;
-      const left = secondsLeft === undefined ? "" : ` · about ${secondsLeft >= 90 ? `${Math.round(secondsLeft / 60)} min` : `${Math.max(1, Math.round(secondsLeft))} s`} left`;
-      const line = `${String(Math.floor(fraction * 100)).padStart(3)} % ${stage}: ${what}${left}`;
-      const now = Date.now();
-      if (terminal) process.stderr.write(`\r\x1b[K${line}`);
-      else if (stage !== last || now - lastTime > 10_000) {
-        process.stderr.write(`${line}\n`);
-        lastTime = now;
-      }
-      last = stage;
-    },
-    end() { if (terminal && !quiet) process.stderr.write("\r\x1b[K"); },
-  };
-}
 
 export async function runInspect(args: Arguments): Promise<void> {
   const opened = await openModelFile(path.resolve(args.model));
@@ -179,8 +126,6 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
   check(limits, { agreement: report.agreement, top1: report.top1, top5: report.top5 });
 }
 
-const print = (value: object): void => { process.stdout.write(`${JSON.stringify(value)}\n`); };
-
 type Figure = "agreement" | "top1" | "top5";
 
 function thresholds(args: Arguments): [Figure, number][] {
@@ -203,11 +148,6 @@ function check(limits: [Figure, number][], figures: Partial<Record<Figure, numbe
 const describe = ({ method, codewords, blockSize, codebookBits }: { method?: string; codewords?: number; blockSize?: number; codebookBits?: number }): string =>
   (codewords === undefined ? `${method} ${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
 
-function table(head: string[], rows: string[][]): void {
-  const widths = head.map((h, c) => Math.max(h.length, ...rows.map((row) => row[c].length)));
-  for (const row of [head, ...rows]) process.stdout.write(`${row.map((cell, c) => (c >= 4 && c <= 5 ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  ").trimEnd()}\n`);
-}
-
 function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, codewords, blockSize, indexBits, codebookBits, sharedWith, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
   process.stdout.write(`${name}: ${op} ${shape.join("×")}, ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits a weight${skipped === undefined ? "" : `. ${skipped}`}\n`);
   if (codewords === undefined) return;
@@ -222,7 +162,6 @@ function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, codewords,
 const sharingText = ({ layers, codewords, savedBytes }: SharedCodebook): string =>
   `${layers.length} layers have one codebook of ${codewords.toLocaleString("en")} words in common, which saves ${formatBytes(savedBytes)}: ${layers.join(", ")}.`;
 
-const percent = (share: number | undefined): string => (share === undefined ? "–" : `${(100 * share).toFixed(2)} %`);
 
 function printCompression(report: CompressReport, isPrepared: boolean): void {
   table(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [

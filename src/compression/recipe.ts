@@ -14,6 +14,15 @@ const described = <T extends z.ZodMiniType>(schema: T, description: string): T =
   return schema;
 };
 
+/** A size as a user writes it. */
+const Size = z.string().check((context) => {
+  try {
+    parseTarget(context.value);
+  } catch (error) {
+    context.issues.push({ code: "custom", message: error instanceof Error ? error.message : String(error), input: context.value });
+  }
+});
+
 /** How to train, beside how long. */
 const manner = () => ({
   labels: z.optional(described(z.number().check(z.minimum(0), z.maximum(1)), "Share of the labels' cross-entropy in what training brings down; the rest is to do what the original does. Where images are sorted into folders by class.")),
@@ -38,7 +47,7 @@ export const Recipe = z.strictObject({
   version: z._default(z.literal(1), 1),
   model: z.optional(described(z.string(), "The model, relative to this file.")),
   preset: z.optional(described(z.enum(["nearly-lossless", "balanced", "smallest"]), "nearly-lossless: at least 99 % predicted agreement. balanced: the knee of the curve. smallest: at most 3 points of predicted loss.")),
-  target: z.optional(described(z.string(), "Size of the file: 12x, 300KB, 1.5MB.")),
+  target: z.optional(described(Size, "Size of the file: 12x, 300KB, 1.5MB.")),
   bits: z.optional(described(z.number().check(z.positive(), z.maximum(32)), "Upper bound of the bits per convolution weight.")),
   data: z.optional(z.strictObject({
     folder: z.optional(described(z.string(), "Calibration images, relative to this file.")),
@@ -59,6 +68,9 @@ export const Recipe = z.strictObject({
     z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "a time like 90s, 30m or 2h")), "How long to train on the images: 90s, 30m, 2h."), ...manner() }),
     z.strictObject({ steps: described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "How many steps to train: the same file every time."), ...manner() }),
   ], '"none", { "duration": "30m" } or { "steps": 2000 }'), "none"),
+  sweep: z.optional(described(z.strictObject({
+    targets: z.optional(described(z.array(Size).check(z.minLength(1), z.maxLength(1000)), "Sizes of the files; twelve from nearly the smallest to 8 bits a weight if absent.")),
+  }), "What `kernelscope sweep` makes of this recipe: a file for each size.")),
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
   device: z._default(z.enum(DEVICES), "auto"),
   trim: z.optional(described(z.boolean(), "Fold batch normalizations, compute constants ahead, shorten names and store biases in 16 bits, so that more bytes are left for the weights: true or, where a target is given, unless false.")),
@@ -68,13 +80,6 @@ export const Recipe = z.strictObject({
   const { preset, target, bits } = context.value;
   const given = [preset, target, bits].filter((value) => value !== undefined);
   if (given.length > 1) context.issues.push({ code: "custom", message: "Give one of preset, target and bits.", input: context.value, path: [] });
-  if (target !== undefined) {
-    try {
-      parseTarget(target);
-    } catch (error) {
-      context.issues.push({ code: "custom", message: error instanceof Error ? error.message : String(error), input: target, path: ["target"] });
-    }
-  }
 });
 export type Recipe = z.infer<typeof Recipe>;
 

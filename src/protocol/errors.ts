@@ -1,7 +1,7 @@
 /** What kind of thing went wrong; decides the exit code, the icon and the action that is offered. */
 export type ErrorCode =
   | "bad-model" | "truncated" | "external-data" | "unsupported"
-  | "bad-data" | "bad-recipe" | "usage" | "target-unreachable" | "nothing-to-compress"
+  | "bad-data" | "bad-recipe" | "bad-sweep" | "usage" | "target-unreachable" | "nothing-to-compress"
   | "file-exists" | "write-failed" | "runtime" | "worker-died" | "cancelled" | "below-threshold";
 
 /** An error that a user can act on: one clear sentence saying what happened, where, and what to do now. */
