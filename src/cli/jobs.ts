@@ -3,6 +3,7 @@ import { compressModel } from "../compression/compress";
 import { inspectLayers } from "../compression/report";
 import { evaluateModel } from "../compression/evaluate";
 import { methods } from "../methods/registry";
+import { peakActivations } from "../onnx/peak";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
@@ -27,13 +28,13 @@ export async function runInspect(args: Arguments): Promise<void> {
     const { model } = opened, { layers, shared, found } = await inspectLayers(model);
     const report: InspectReport = {
       irVersion: model.irVersion, opset: model.opset, producer: model.producer, bytes: opened.bytes,
-      parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), layers, ...(shared && { shared }),
+      parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), peakActivationBytes: peakActivations(model)?.bytes, layers, ...(shared && { shared }),
       unsupported: layers.flatMap(({ name, skipped }) => (skipped === undefined ? [] : [{ name, reason: skipped }])),
     };
     const wanted = text(args, "layer");
     if (wanted !== undefined) return await inspectOne(args, model, found, wanted);
     if (flag(args, "json")) return print(report);
-    process.stdout.write(`${path.basename(args.model)}: ${formatBytes(report.bytes)}, ${report.parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${report.opset}, IR ${report.irVersion}${report.producer ? `, ${report.producer}` : ""}\n\n`);
+    process.stdout.write(`${path.basename(args.model)}: ${formatBytes(report.bytes)}, ${report.parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${report.opset}, IR ${report.irVersion}${report.producer ? `, ${report.producer}` : ""}${report.peakActivationBytes ? `, at most ${formatBytes(report.peakActivationBytes)} of activations at once` : ""}\n\n`);
     table(["layer", "operator", "weight", "type", "bytes", "bits/weight", ""], layers.map((l, i) => [found[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : typeName(found[i].type), formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.skipped ?? ""]));
   } finally {
     await opened.close();
@@ -168,7 +169,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
     l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]));
   const { input, output, fidelity, tuning, integers } = report;
-  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers ? "" : ", as before"}.\n`);
+  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
   if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
   if (report.trims) process.stdout.write(`${trimsText(report.trims)}\n`);
@@ -188,6 +189,10 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
   process.stdout.write(`${report.seconds.total.toFixed(1)} s.\n`);
 }
+
+/** How much of activations is alive at once, of one image. */
+const activationsText = (before: number | undefined, now: number | undefined): string =>
+  (now === undefined ? "" : `; activations of one image at most ${formatBytes(now)} at once${before === undefined || before === now ? "" : `, before ${formatBytes(before)}`}`);
 
 /** What is no longer in a file beside its weights, in words. */
 function trimsText(trims: readonly Trim[]): string {

@@ -17,6 +17,8 @@ export interface ModelFacts {
   producer: string;
   parameters: number;
   macs?: number;
+  /** Of activations at once, for one sample, where they are most. */
+  peakActivationBytes?: number;
   inputs: ValueFacts[];
   outputs: ValueFacts[];
   /** Of all layers, see `bitsOfAll`. */

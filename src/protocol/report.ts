@@ -74,8 +74,9 @@ export interface Trim { what: "constants" | "normalizations" | "names" | "biases
 export interface SharedCodebook { layers: string[]; codewords: number; blockSize: number; savedBytes: number }
 
 export interface CompressReport {
-  input: { path: string; bytes: number; sha256: string };
-  output: { path: string; bytes: number; gzipBytes: number; loadedWeightBytes: number; sha256: string };
+  /** `peakActivationBytes`: activations that are alive at once for one sample, where they are most. */
+  input: { path: string; bytes: number; sha256: string; peakActivationBytes?: number };
+  output: { path: string; bytes: number; gzipBytes: number; loadedWeightBytes: number; sha256: string; peakActivationBytes?: number };
   ratio: number;
   convBitsPerWeight?: number;
   bitsPerWeight: number;
@@ -125,6 +126,7 @@ export interface InspectReport {
   producer: string;
   parameters: number;
   bytes: number;
+  peakActivationBytes?: number;
   layers: LayerReport[];
   shared?: SharedCodebook[];
   unsupported: { name: string; reason: string }[];
