@@ -70,6 +70,9 @@ const FARTHEST = 4;
 /** Share of the predicted loss that codebooks in common have to save, to be worth a fit of their own. */
 const LEAST_GAIN = 0.02;
 
+/** Shares of a limit at which a plan is near enough to it, and below which it is looked for what else would fit. */
+const NEAR = 0.997, FULL = 0.97;
+
 /** Choices of a layer that are looked at where a size seems out of reach. */
 const TRADED = 6;
 
@@ -210,28 +213,42 @@ export class Planning {
   /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
   private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items: readonly PlannedItem[] = this.items): RatedCandidate[] {
     const least = items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
-    const fewest = solve(items, least)!.choices;
-    let smallest = this.plan(fewest), smallestSize = measure(smallest);
-    if (smallestSize > limit) {
-      smallest = this.plan(this.shrink(fewest, measure, items));
-      smallestSize = measure(smallest);
+    const sizeOf = (options: readonly Planned[]): number => measure(this.plan(options));
+    let best: Planned[] = solve(items, least)!.choices, size = sizeOf(best);
+    if (size > limit) {
+      best = this.shrink(best, measure, items);
+      size = sizeOf(best);
     }
-    if (smallestSize > limit) {
-      const name = unit === "bytes" ? formatBytes(Math.ceil(smallestSize)) : `${(Math.ceil(smallestSize * 1000) / 1000).toFixed(3)} bits per convolution weight`;
+    if (size > limit) {
+      const name = unit === "bytes" ? formatBytes(Math.ceil(size)) : `${(Math.ceil(size * 1000) / 1000).toFixed(3)} bits per convolution weight`;
       const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
-      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached. The smallest possible is ${name}${this.fixed.size || Object.values(this.request.recipe.layers ?? {}).some(({ pin }) => pin) ? " with the pins as they are" : ""}.`, { smallest: smallestSize });
+      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached. The smallest possible is ${name}${this.fixed.size || Object.values(this.request.recipe.layers ?? {}).some(({ pin }) => pin) ? " with the pins as they are" : ""}.`, { smallest: size });
     }
-    let best = smallest, bestSize = smallestSize, low = least, high = most;
-    for (let round = 0; round < 24 && high - low > 1; round++) {
+    for (let round = 0, low = least, high = most; round < 24 && high - low > 1 && size < NEAR * limit; round++) {
       // regula falsi would do on a straight line; sizes come in steps, so halve
-      const budget = (low + high) / 2;
-      const plan = this.plan(solve(items, budget)!.choices), size = measure(plan);
-      if (size <= limit) {
+      const budget = (low + high) / 2, options = solve(items, budget)!.choices, measured = sizeOf(options);
+      if (measured > limit) high = budget;
+      else {
         low = budget;
-        if (size >= bestSize) { best = plan; bestSize = size; }
-        if (size >= 0.997 * limit) break;
-      } else {
-        high = budget;
+        if (measured >= size) { best = options; size = measured; }
+      }
+    }
+    return this.plan(size < FULL * limit ? this.grow(best, limit, size, sizeOf, items) : best);
+  }
+
+  /** Spends what is left of a limit where the budget's steps are too coarse for it: the change of one item that saves the most loss and really fits, again and again. */
+  private grow(options: readonly Planned[], limit: number, size: number, sizeOf: (options: readonly Planned[]) => number, items: readonly PlannedItem[]): Planned[] {
+    const best = [...options], changes = items.flatMap(({ choices }, item) => choices.map((choice) => ({ item, choice })));
+    for (let found = true; found && size < FULL * limit;) {
+      const saves = ({ item, choice }: (typeof changes)[number]): number => best[item].loss - choice.loss;
+      found = false;
+      for (const change of changes.filter((change) => saves(change) > 0).sort((a, b) => saves(b) - saves(a))) {
+        const before = best[change.item];
+        best[change.item] = change.choice;
+        const grown = sizeOf(best);
+        found = grown <= limit && grown > size;
+        if (found) { size = grown; break; }
+        best[change.item] = before;
       }
     }
     return best;

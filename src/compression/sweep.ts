@@ -27,21 +27,21 @@ const Figures = z.object({ bytes: z.number(), ratio: z.number(), convBitsPerWeig
 export const SweepPoint = z.object({ sweep: z.string(), points: z.int(), index: z.int(), target: z.number(), file: z.optional(z.string()), figures: z.optional(Figures), problem: z.optional(z.string()) });
 export type SweepPoint = z.infer<typeof SweepPoint>;
 
-/** The sizes of a recipe's sweep, and what tells its points from others. */
-export async function sweepOf({ request, recipe, embedded }: Job, { model, bytes, files }: OpenedModel, host: Host): Promise<Sweep> {
-  const targets = recipe.sweep?.targets ? [...new Set(recipe.sweep.targets.map((text) => targetBytes(parseTarget(text), bytes)))].sort((a, b) => a - b) : await sizesBetween(model, embedded);
+/** The sizes of a recipe's sweep, and what tells its points from others. @param sizes how many there are where the recipe names none */
+export async function sweepOf({ request, recipe, embedded }: Job, { model, bytes, files }: OpenedModel, host: Host, sizes = SIZES): Promise<Sweep> {
+  const targets = recipe.sweep?.targets ? [...new Set(recipe.sweep.targets.map((text) => targetBytes(parseTarget(text), bytes)))].sort((a, b) => a - b) : await sizesBetween(model, embedded, sizes);
   const hashes = await Promise.all(files.map((file) => host.hash(file)));
   return { targets, key: (await hashOf(JSON.stringify([hashes, embedded, request.method, targets, await host.program()]))).slice(0, 16) };
 }
 
 /** Sizes from nearly the smallest that methods have a way to write to 8 bits a weight, one as many times the one before as the next. */
-async function sizesBetween(model: Model, recipe: string): Promise<number[]> {
+async function sizesBetween(model: Model, recipe: string, count: number): Promise<number[]> {
   const { model: lean, layers, biases } = await leanModel(model, 1), open = layers.filter(({ blocked }) => blocked === undefined);
   if (!open.length) throw new KernelscopeError("nothing-to-compress", `No layer of this model can be compressed${findLayers(model)[0]?.blocked ? `: ${findLayers(model)[0].blocked}` : "."}`);
   const size = (options: (layer: Layer) => ReturnType<typeof smallest>): number =>
     sizesOf(lean, open.flatMap((layer) => options(layer) ?? []), recipe, { biases }).fileBytes();
   const least = ABOVE_SMALLEST * size(smallest), most = size(eightBits);
-  return Array.from({ length: SIZES }, (_, i) => Math.round(least * (most / least) ** (i / (SIZES - 1))));
+  return Array.from({ length: count }, (_, i) => Math.round(least * (most / least) ** (i / Math.max(1, count - 1))));
 }
 
 function smallest(layer: Layer) {

@@ -38,7 +38,7 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
   },
 
   candidates(layer, scaleIsFree) {
-    return [3, 4, 5, 6, 8].map((bits) => ({ options: { bits }, bytes: this.bytes(layer, { bits }, scaleIsFree) }));
+    return [3, 4, 5, 6, 7, 8].map((bits) => ({ options: { bits }, bytes: this.bytes(layer, { bits }, scaleIsFree) }));
   },
 
   bytes(layer, { bits }, scaleIsFree) {
