@@ -1,4 +1,4 @@
-import { argMax, divergence } from "../evaluation/metrics";
+import { argMax, divergence, logProbabilities } from "../evaluation/metrics";
 import type { Tensor } from "../runtime/runtime";
 
 /** What a change to a network does to its outputs. */
@@ -7,6 +7,8 @@ export interface Effect {
   loss: number;
   /** Share of a classifier's predictions that flip; 0 for others. */
   disagreement: number;
+  /** Share of predictions that turn from right to wrong less that of the opposite, if the original's probabilities are believed; 0 for others. */
+  lost: number;
   /** Predictions that were compared; 0 for others. */
   samples: number;
 }
@@ -17,6 +19,7 @@ export class EffectMeter {
   private count = 0;
   private kl = 0;
   private flips = 0;
+  private lost = 0;
   private error = 0;
   private energy = 0;
 
@@ -37,7 +40,11 @@ export class EffectMeter {
     for (let s = 0; s < samples; s++) {
       const p = x.subarray(s * classes, (s + 1) * classes), q = y.subarray(s * classes, (s + 1) * classes);
       this.kl += divergence(p, q);
-      if (argMax(p) !== argMax(q)) this.flips++;
+      const before = argMax(p), after = argMax(q);
+      if (before === after) continue;
+      const logs = logProbabilities(p);
+      this.flips++;
+      this.lost += Math.exp(logs[before]) - Math.exp(logs[after]);
     }
     this.count += samples;
   }
@@ -50,7 +57,7 @@ export class EffectMeter {
   }
 
   get effect(): Effect {
-    if (this.classifier) return { loss: this.kl / this.count, disagreement: this.flips / this.count, samples: this.count };
-    return { loss: this.error / (this.energy || 1), disagreement: 0, samples: 0 };
+    if (this.classifier) return { loss: this.kl / this.count, disagreement: this.flips / this.count, lost: this.lost / this.count, samples: this.count };
+    return { loss: this.error / (this.energy || 1), disagreement: 0, lost: 0, samples: 0 };
   }
 }

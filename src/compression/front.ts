@@ -65,7 +65,7 @@ class Front {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
-    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle] };
+    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], cost: costOf(ratings.flatMap(({ response }) => response)) };
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
   }
@@ -208,6 +208,12 @@ class Front {
       choice: Uint32Array.from(taken, ({ item, index }) => choiceOf(items[item].layer, at[item][index])),
     };
   }
+}
+
+/** Accuracy that flips of predictions cost, each on average; undefined where nothing flips. */
+function costOf(responses: LayerSensitivity["response"]): number | undefined {
+  const sum = (value: (one: (typeof responses)[number]) => number): number => responses.reduce((all, one) => all + value(one), 0), flips = sum(({ disagreement }) => disagreement);
+  return flips > 0 ? sum(({ lost }) => lost) / flips : undefined;
 }
 
 /** Choices that no other beats in both bytes and loss. */

@@ -7,7 +7,7 @@ import { classesOf } from "./share-ratings";
 const Candidates = z.array(z.object({ method: z.string(), options: z.record(z.string(), z.unknown()), bytes: z.number(), bits: z.number(), noise: z.number(), loss: z.number() }));
 const Rating = z.object({
   candidates: Candidates,
-  response: z.array(z.object({ noise: z.number(), loss: z.number(), disagreement: z.number() })),
+  response: z.array(z.object({ noise: z.number(), loss: z.number(), disagreement: z.number(), lost: z.number() })),
 });
 type Rating = z.infer<typeof Rating>;
 const Ratings = z.record(z.string(), Rating);

@@ -21,7 +21,7 @@ export interface LayerSensitivity {
   layer: Layer;
   candidates: RatedCandidate[];
   /** Measured: loss at a relative noise of the layer's outputs. */
-  response: ({ noise: number } & Pick<Effect, "loss" | "disagreement">)[];
+  response: ({ noise: number } & Pick<Effect, "loss" | "disagreement" | "lost">)[];
   /** What it could become with a codebook that others of its shape have too; bytes without the codebook. */
   shared?: RatedCandidate[];
 }
@@ -241,8 +241,8 @@ async function respond(
       if (offset && direction.mean) given[offset.name] = { dims: offset.dims, data: offset.values.map((v, m) => v + sign * ((keep - 1) * outputMean[m] + add * direction.mean![m])) };
       const meter = new EffectMeter(reference);
       await flow.each(session, given, (batch, values) => meter.add(batch, values), Math.ceil(share * flow.batches));
-      const { loss, disagreement } = meter.effect;
-      response.push({ noise, loss, disagreement });
+      const { loss, disagreement, lost } = meter.effect;
+      response.push({ noise, loss, disagreement, lost });
     }
   } finally {
     await session.release();

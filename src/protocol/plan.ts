@@ -38,6 +38,8 @@ export interface Prediction {
   /** Of the middle case, and of a good and a bad one. */
   slope: number;
   slopes: [good: number, bad: number];
+  /** How much top-1 accuracy a flip costs on average, as the original's probabilities tell: one that was unsure of a sample may well be wrong there. */
+  cost?: number;
 }
 
 export interface PlanLayer {

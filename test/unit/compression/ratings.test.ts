@@ -15,7 +15,7 @@ class MemoryStore implements CheckpointStore {
 }
 
 const rating = (layer: Layer): LayerSensitivity => ({
-  layer, response: [{ noise: 0.1, loss: 0.2, disagreement: 0.03 }],
+  layer, response: [{ noise: 0.1, loss: 0.2, disagreement: 0.03, lost: 0.02 }],
   candidates: [{ layer, method: "kernel", options: { block: 9, words: 16, valueBits: 6 }, bytes: 100, bits: 1, noise: 0.1, loss: 0.2 }],
 });
 
@@ -49,11 +49,13 @@ describe("what a change does to outputs", () => {
     const p = 1 / (1 + Math.exp(3)), kl = (1 - 2 * p) * 3; // Σ p·(log p − log q) with logits swapped
     expect(meter.effect.disagreement).toBe(0.5);
     expect(meter.effect.loss).toBeCloseTo(kl / 2, 6);
+    // the original gives the second sample's first answer 95 %, and what it turned into 5 %
+    expect(meter.effect.lost).toBeCloseTo((1 - 2 * p) / 2, 6);
   });
   test("of anything else: relative squared error", () => {
     const meter = new EffectMeter(new Map([["y", [{ dims: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, 4) }]]]));
     meter.add(0, { y: { dims: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, 1) } });
-    expect(meter.effect).toEqual({ loss: 9 / 30, disagreement: 0, samples: 0 });
+    expect(meter.effect).toEqual({ loss: 9 / 30, disagreement: 0, lost: 0, samples: 0 });
   });
 });
 
@@ -66,9 +68,9 @@ test("a preset's promise is missed when too many predictions flip, or far fewer 
 });
 
 test("a trial counts one flip more than it saw; one of no classifier teaches nothing", () => {
-  expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 400 })).toEqual({ predicted: 3, disagreement: 1 / 400 });
-  expect(trialOf(3, { loss: 0.1, disagreement: 0.02, samples: 400 }).disagreement).toBeCloseTo(0.0225, 12);
-  expect(trialOf(3, { loss: 0.1, disagreement: 0, samples: 0 }).disagreement).toBe(0);
+  expect(trialOf(3, { loss: 0.1, disagreement: 0, lost: 0, samples: 400 })).toEqual({ predicted: 3, disagreement: 1 / 400 });
+  expect(trialOf(3, { loss: 0.1, disagreement: 0.02, lost: 0.01, samples: 400 }).disagreement).toBeCloseTo(0.0225, 12);
+  expect(trialOf(3, { loss: 0.1, disagreement: 0, lost: 0, samples: 0 }).disagreement).toBe(0);
 });
 
 test("what layers of one shape lose by a common codebook is measured once, and which plan did better is kept", async () => {
