@@ -1,6 +1,7 @@
 import type { Preparation } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import { methodById } from "../methods/registry";
+import { peakActivations } from "../onnx/peak";
 import { bitsOf } from "../onnx/tensor";
 import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
@@ -76,7 +77,7 @@ class Front {
     for (const layer of layers) this.collect(layer, solved.plan);
     const front = this.front(), candidate = this.point(solved.plan);
     return {
-      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (overhead ? 3 * this.weights : 0) }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
+      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (overhead ? 3 * this.weights : 0), peakActivationBytes: overhead ? undefined : peakActivations(opened.model)?.bytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));

@@ -2,8 +2,8 @@ import type { PresetId } from "./api";
 
 /** What a model could become: every plan from the smallest to the largest, so that a page can follow a slider without asking again. Sizes are predicted, those of {@link PlanFacts.candidate} read off the file as it would be written. */
 export interface PlanFacts {
-  /** Of the model: bytes of its files, and of its weights once they are loaded. */
-  input: { bytes: number; loadedWeightBytes: number };
+  /** Of the model: bytes of its files, of its weights once they are loaded, and of activations at once for one sample; the latter only of floats. */
+  input: { bytes: number; loadedWeightBytes: number; peakActivationBytes?: number };
   prediction: Prediction;
   /** How images become the model's inputs; absent without images, and where samples are taken as they are. */
   preparation?: PreparationFacts;

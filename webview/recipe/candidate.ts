@@ -9,7 +9,7 @@ import { gzipOf, partsOf, type Plans } from "./plans";
 export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
   const { input, prediction, candidate, candidateRange } = plans.facts, range = point === candidate ? candidateRange : undefined, quality = plans.quality(point.loss), spread = plans.spread(point.loss);
   const figure = (id: string, name: string, ...value: (string | Node)[]) => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
-  const predicted = prediction.of === "agreement" ? figure("predicted", t("agreement, predicted"), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
+  const predicted = prediction.of === "agreement" ? figure("predicted", agreementName(plans.accuracyLost(point.loss)), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
     : figure("predicted", prediction.of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
   const size = figure("size", range ? t("file, now → about; {0} to {1}", format.bytes(range[0]), format.bytes(range[1])) : t("file, now → candidate"), format.change(input.bytes, point.bytes));
   if (range) size.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between these sizes it ends; afterwards its size stands here.");
@@ -17,11 +17,13 @@ export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
     size, figure("ratio", t("smaller"), `${format.times(input.bytes / point.bytes)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
 }
 
+const agreementName = (lost: number | undefined): string => (lost === undefined ? t("agreement, predicted") : t("agreement, predicted; top-1 −{0}", format.tenths(100 * lost)));
+
 /** Where the bytes go: kinds that add up to the file. */
 export function bytesOf(facts: PlanFacts, point: PlanPoint, written: readonly WrittenSize[]): HTMLElement[] {
   const parts = partsOf(facts, point);
   const kinds = ([["indices", t("indices"), parts.indices], ["codebooks", t("codebooks"), parts.codebooks], ["integers", t("integer weights"), parts.integers], ["plain", t("weights left alone"), parts.plain], ["rest", t("scales, graph, rest"), parts.rest]] as const).filter(([kind, , bytes]) => bytes > 0 || kind === "indices");
-  const gzip = gzipOf(point.bytes, written), sizes = [t("on disk {0}", format.bytes(point.bytes)), gzip && (gzip.exact ? t("as gzip {0}", format.bytes(gzip.bytes)) : t("as gzip about {0}", format.bytes(gzip.bytes))), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes))].filter(Boolean).join(" · ");
+  const gzip = gzipOf(point.bytes, written), sizes = [t("on disk {0}", format.bytes(point.bytes)), gzip && (gzip.exact ? t("as gzip {0}", format.bytes(gzip.bytes)) : t("as gzip about {0}", format.bytes(gzip.bytes))), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes)), facts.input.peakActivationBytes && t("activations {0} at once", format.bytes(facts.input.peakActivationBytes))].filter(Boolean).join(" · ");
   return [
     el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", { class: "bytes-sizes", title: sizes }, sizes)),
     el("div", { class: "bytes-bar", "aria-hidden": "true" }, ...kinds.map(([kind, , bytes]) => Object.assign(el("span", { class: `bytes-${kind}` }), { style: `flex-grow:${bytes}` }))),

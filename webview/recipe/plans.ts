@@ -75,6 +75,12 @@ export class Plans {
   /** What a loss means to a user, see {@link qualityOf}. */
   quality(loss: number): number { return qualityOf(this.facts.prediction, loss); }
 
+  /** Top-1 accuracy that a loss is predicted to cost, as a share; undefined where nothing tells. */
+  accuracyLost(loss: number): number | undefined {
+    const { of, cost } = this.facts.prediction;
+    return of === "agreement" && cost !== undefined ? cost * (1 - this.quality(loss)) : undefined;
+  }
+
   /** Half of the range between a good and a bad case. */
   spread(loss: number): number {
     const { of, slopes: [good, bad] } = this.facts.prediction;
