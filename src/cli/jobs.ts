@@ -146,8 +146,8 @@ function check(limits: [Figure, number][], figures: Partial<Record<Figure, numbe
   }
 }
 
-const describe = ({ method, codewords, blockSize, codebookBits }: { method?: string; codewords?: number; blockSize?: number; codebookBits?: number }): string =>
-  (codewords === undefined ? `${method} ${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
+const describe = ({ method, codewords, blockSize, codebookBits, density }: { method?: string; codewords?: number; blockSize?: number; codebookBits?: number; density?: number }): string =>
+  (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
 
 function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, codewords, blockSize, indexBits, codebookBits, sharedWith, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
   process.stdout.write(`${name}: ${op} ${shape.join("×")}, ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits a weight${skipped === undefined ? "" : `. ${skipped}`}\n`);

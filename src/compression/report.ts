@@ -147,7 +147,7 @@ function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBi
 async function recognised(model: Model, layer: Layer, cache: ConstantCache): Promise<Partial<Row> | undefined> {
   for (const method of methods) {
     const found = await method.recognise(model, layer, { cache, indices: false });
-    if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits, book: found.book };
+    if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits, density: found.density, book: found.book };
   }
   return undefined;
 }

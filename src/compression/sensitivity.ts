@@ -57,7 +57,7 @@ export interface SensitivityOptions {
 
 /** All candidates of a layer over all methods that accept it. */
 export function candidatesOf(layer: Layer, scaleIsFree: boolean, only?: string): { method: CompressionMethod; candidate: Candidate<object> }[] {
-  return methods.filter((method) => (only === undefined || method.id === only || method.id === "integer") && method.accepts(layer) === true)
+  return methods.filter((method) => (only === undefined ? !method.isAsked : method.id === only || method.id === "integer") && method.accepts(layer) === true)
     .flatMap((method) => method.candidates(layer, scaleIsFree).map((candidate) => ({ method, candidate })))
     .filter(({ candidate }) => candidate.bytes < layer.bytes);
 }

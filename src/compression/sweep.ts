@@ -45,7 +45,7 @@ async function sizesBetween(model: Model, recipe: string, count: number): Promis
 }
 
 function smallest(layer: Layer) {
-  const all = methods.filter((method) => method.accepts(layer) === true).flatMap((method) => method.candidates(layer, false).map((candidate) => ({ method, ...candidate })));
+  const all = methods.filter((method) => !method.isAsked && method.accepts(layer) === true).flatMap((method) => method.candidates(layer, false).map((candidate) => ({ method, ...candidate })));
   const best = all.reduce<(typeof all)[number] | undefined>((least, one) => (!least || one.bytes < least.bytes ? one : least), undefined);
   return best && { layer, packed: best.method.blank(layer, best.options, false) };
 }

@@ -1,13 +1,14 @@
 import * as z from "zod/mini";
 import { packedBytes } from "../numeric/bits";
-import { zeroCode } from "../numeric/grid";
-import { rowDots, type Gram } from "./gram";
+import { fromCodes, zeroCode } from "../numeric/grid";
+import { rowDots } from "./gram";
+import { gridScales, refitScales } from "./grid-scales";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
 import { nodeBytes } from "./packer";
 import { recogniseInteger } from "./recognise";
 import { outputsOf, scaleRows } from "./rows";
 import { zeroBytes } from "./zeros";
-import { safeScale, scaleBytes, storeScale } from "./scale";
+import { scaleBytes, storeScale } from "./scale";
 
 export const IntegerOptions = z.object({
   /** Bits of a weight. */
@@ -65,7 +66,7 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
     };
     let codes = await codesFor();
     if (context.gram && bits < 8 && !context.quick) {
-      scale = await refit(context.gram, target, codes, scale, bits);
+      scale = await refitScales(context.gram, target, fromCodes(codes, bits), scale);
       codes = await codesFor();
     }
     keepZeros(rows, codes, bits);
@@ -91,35 +92,8 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
 
 const clamp = (v: number, levels: Float32Array): number => Math.max(levels[0], Math.min(levels[levels.length - 1], v));
 
-/** The clipping of each row that gives the least squared error, inputs weighted by their energy. */
-function gridScales(rows: Float32Array, n: number, bits: number, gram?: Gram): Float32Array {
-  const top = 2 ** (bits - 1) - 1;
-  return Float32Array.from({ length: rows.length / n }, (_, m) => {
-    let peak = 0;
-    for (let j = m * n; j < (m + 1) * n; j++) peak = Math.max(peak, Math.abs(rows[j]));
-    let best = 1, least = Infinity;
-    for (let clip = 1; clip > 0.3 && peak > 0; clip -= 0.04) {
-      const scale = peak * clip / top;
-      let error = 0;
-      for (let j = 0; j < n; j++) {
-        const v = rows[m * n + j], e = v - Math.max(-top, Math.min(top, Math.round(v / scale))) * scale;
-        error += e * e * (gram ? gram.h[j * n + j] : 1);
-      }
-      if (error < least) { least = error; best = scale; }
-    }
-    return safeScale(Math.fround(best));
-  });
-}
-
-/** Least-squares scales of rows of codes. */
-async function refit(gram: Gram, target: Float32Array, codes: Uint8Array, scale: Float32Array, bits: number): Promise<Float32Array> {
-  const shape = Float32Array.from(codes, (code) => code - zeroCode(bits)), product = await gram.multiply(shape);
-  const wanted = rowDots(product, target, gram.n), have = rowDots(product, shape, gram.n);
-  return scale.map((s, m) => (have[m] > 0 && wanted[m] > 0 ? safeScale(Math.fround(wanted[m] / have[m])) : s));
-}
-
 const finalScale = async (context: FitContext, target: Float32Array, codes: Uint8Array, scale: Float32Array, bits: number): Promise<Float32Array> =>
-  context.gram ? refit(context.gram, target, codes, scale, bits) : scale;
+  context.gram ? refitScales(context.gram, target, fromCodes(codes, bits), scale) : scale;
 
 function keepZeros({ values, inputs }: WeightRows, codes: Uint8Array, bits: number): void {
   rowDots(values, values, inputs).forEach((energy, m) => {

@@ -71,6 +71,8 @@ export interface Codes {
   index?: Int32Array | Uint8Array | Uint16Array;
   /** Weights that name the same book have their codes in common. */
   book?: string;
+  /** Whether the first word is nothing, stays so, and every block keeps its word. */
+  sparse?: boolean;
 }
 
 /** One of the methods of the papers. The registry knows them all; planner, recipe, command line and views know only this. */
@@ -79,6 +81,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   title: string;
   paper: string;
   options: z.ZodMiniType<Options>;
+  /** Whether plans have it only where a request or a recipe names it: elsewhere it was never the best, and rating it takes time. */
+  isAsked?: boolean;
   /** True, or why not, in words for users: of a layer with any options, with these, or with these and this weight. */
   accepts(layer: Layer, options?: Options, rows?: WeightRows): true | string;
   /** Ways to store the layer, smallest first. */
@@ -120,6 +124,8 @@ export interface Recognised {
   blockSize?: number;
   indexBits?: number;
   codebookBits?: number;
+  /** Share of the weights that are there, where the others are known to be zero. */
+  density?: number;
   /** [codewords, blockSize] */
   codebook?: Float32Array;
   /** Where the codebook's values come from: the same for all layers that have them in common. */

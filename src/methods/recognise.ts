@@ -23,7 +23,7 @@ function core(layer: Layer): Node | undefined {
 /** Gather(codebook [K, …], indices) above the weight. Codewords that lie as rows [K, 1, d] are those of product quantization: a kernel's first axis is never 1. */
 export async function recogniseCodebook(model: Model, layer: Layer, { cache, indices = true }: RecogniseOptions = {}): Promise<Recognised | undefined> {
   const gather = core(layer);
-  if (gather?.op !== "Gather") return undefined;
+  if (gather?.op !== "Gather" || placesOf(gather)) return undefined;
   const book = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
   if (!book || book.dims.length < 1) return undefined;
   const zero = await zeroOf(model, layer, cache), words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1), codebook = Float32Array.from(book.data, (v: number | bigint) => Number(v) - zero);
@@ -32,6 +32,22 @@ export async function recogniseCodebook(model: Model, layer: Layer, { cache, ind
   if (!indices) return layer.parameters % blockSize === 0 ? found : undefined;
   const index = await evaluateConstant(model, layer.graph, gather.inputs[1], cache);
   return index && blockSize * index.data.length === layer.parameters ? { ...found, index: Int32Array.from(index.data, Number) } : undefined;
+}
+
+/** The node that counts the weights that are there, where a Gather takes those and zero for all others. */
+function placesOf({ graph, inputs: [, places] }: Node): Node | undefined {
+  const product = graph.producers.get(places), sums = product?.op === "Mul" ? graph.producers.get(product.inputs[0]) : undefined;
+  return sums?.op === "CumSum" ? sums : undefined;
+}
+
+/** Gather([0, values …], running count · mask) above the weight. */
+export async function recogniseSparse(model: Model, layer: Layer, { cache }: RecogniseOptions = {}): Promise<Recognised | undefined> {
+  const gather = core(layer);
+  if (gather?.op !== "Gather" || !placesOf(gather)) return undefined;
+  const values = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
+  if (!values || values.dims.length !== 1) return undefined;
+  const zero = await zeroOf(model, layer, cache);
+  return { method: "sparse", codebookBits: valueBits(Float32Array.from(values.data, (v: number | bigint) => Number(v) - zero)), density: (values.data.length - 1) / layer.parameters };
 }
 
 /** The integer that stands for 0 where the weight is one for integer kernels. */
@@ -59,6 +75,8 @@ async function steppedBits(model: Model, layer: Layer, book: string, cache?: Con
 
 /** Integers in the shape of the weight, times a scale. */
 export async function recogniseInteger(model: Model, layer: Layer, { cache }: RecogniseOptions = {}): Promise<Recognised | undefined> {
+  const gather = core(layer);
+  if (gather?.op === "Gather" && placesOf(gather)) return undefined; // zeros among them take no bits of their own
   let shaped: Node | undefined;
   for (let node = layer.graph.producers.get(layer.weight); node && FINISHING.has(node.op); node = layer.graph.producers.get(node.inputs[0])) if (node.op === "Reshape") shaped = node;
   const codes = shaped && await evaluateConstant(model, layer.graph, shaped.inputs[0], cache);

@@ -2,9 +2,10 @@ import { integerMethod } from "./integer";
 import { kernelMethod } from "./kernel";
 import type { CompressionMethod } from "./method";
 import { productMethod } from "./product";
+import { sparseMethod } from "./sparse";
 
 /** Every method that the product has; menus, recipes, the planner and the views read this list and nothing else. */
-export const methods: readonly CompressionMethod[] = [kernelMethod, productMethod, integerMethod];
+export const methods: readonly CompressionMethod[] = [kernelMethod, productMethod, integerMethod, sparseMethod];
 
 /** The method of this id. @throws RangeError for an unknown one */
 export function methodById(id: string): CompressionMethod {

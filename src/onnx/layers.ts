@@ -32,6 +32,8 @@ export interface Layer {
   convolution: boolean;
   /** Why it cannot be compressed, in a user's words. */
   blocked?: string;
+  /** Version of the standard operators where the weight lies. */
+  opset: number;
   /** Serialized bytes of all that the weight takes. What several layers share counts for each of them. */
   bytes: number;
   /** Constants and nodes that make the weight. */
@@ -61,7 +63,7 @@ export function findLayers(model: Model): Layer[] {
         const known = layers.get(home) ?? new Map<string, Layer>();
         layers.set(home, known);
         const layer = known.get(use.weight);
-        if (!layer) known.set(use.weight, describe(home, use, isConstant(home, use.weight), shapes));
+        if (!layer) known.set(use.weight, describe(home, use, isConstant(home, use.weight), shapes, model.opset));
         else if (!layer.consumers.includes(node)) join(layer, use);
         else layer.blocked ??= `One ${node.op} uses it twice.`;
       }
@@ -157,7 +159,7 @@ function partsOf(graph: Graph, name: string): { nodes: Node[]; tensors: Tensor[]
   return { nodes: [...nodes].reverse(), tensors: [...tensors] };
 }
 
-function describe(graph: Graph, { node, op, weight, outputAxis, blocked }: Use, isConstant: boolean, shapes: () => Map<string, readonly (number | string)[]>): Layer {
+function describe(graph: Graph, { node, op, weight, outputAxis, blocked }: Use, isConstant: boolean, shapes: () => Map<string, readonly (number | string)[]>, opset: number): Layer {
   const subgraph = isConstant ? partsOf(graph, weight) : { nodes: [], tensors: [] }, tensor = constantTensor(graph, weight);
   const overridable = graph.initializers.get(weight), known = tensor ?? (isOverridable(graph, weight) ? overridable : undefined);
   const shape = known?.dims ?? shapes().get(weight) ?? graph.inputs.find(({ name }) => name === weight)?.shape ?? [];
@@ -166,7 +168,7 @@ function describe(graph: Graph, { node, op, weight, outputAxis, blocked }: Use, 
   return {
     id: graph.path ? `${graph.path}/${weight}` : weight, label: labelOf(weight, node), op, graph, weight, consumers: [node], tensor, dims, type: known?.type ?? typeOf(graph, weight),
     groups: op.startsWith("Conv") ? intAttribute(node, "group", 1) : 1, outputAxis, parameters: dims.length ? dims.reduce((a, b) => a * b, 1) : 0, convolution: op.startsWith("Conv"),
-    blocked, bytes, subgraph,
+    blocked, bytes, opset, subgraph,
   };
 }
 

@@ -204,10 +204,19 @@ const dequantize: Operator = ([x, scaleInput, zeroInput], node) => {
   return [{ dims, type, data: roundTo(type, out) }];
 };
 
+/** Sums along an axis, each of all elements up to its own. */
+const cumulate: Operator = ([x, axisInput], node) => {
+  const { dims, type, data } = need(x), axis = axisOf(need(integers(need(axisInput))[0]), dims.length), inner = countOf(dims.slice(axis + 1)), size = dims[axis];
+  if (isBig(data) || intAttribute(node, "exclusive", 0) || intAttribute(node, "reverse", 0)) throw new NotConstant("sums of another kind");
+  const out = zeros(type, data.length) as Float32Array;
+  for (let i = 0; i < data.length; i++) out[i] = data[i] + (Math.floor(i / inner) % size ? out[i - inner] : 0);
+  return [{ dims, type, data: roundTo(type, out) }];
+};
+
 export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ["Add", add], ["Sub", subtract], ["Mul", multiply], ["Div", binary(divide, (x, y) => { if (y === 0n) throw new NotConstant("division by zero"); return x / y; })],
   ["Mod", binary(remainder, bigRemainder)], ["BitShift", shift],
   ["BitwiseAnd", binary((x, y) => x & y, (x, y) => x & y)], ["BitwiseOr", binary((x, y) => x | y, (x, y) => x | y)],
   ["Floor", floor], ["Cast", cast], ["Identity", identity], ["MatMul", matMul], ["Reshape", reshape], ["Unsqueeze", unsqueeze], ["Squeeze", squeeze],
-  ["Transpose", transpose], ["Split", split], ["Concat", concat], ["Slice", slice], ["Gather", gather], ["DequantizeLinear", dequantize],
+  ["Transpose", transpose], ["Split", split], ["Concat", concat], ["Slice", slice], ["Gather", gather], ["CumSum", cumulate], ["DequantizeLinear", dequantize],
 ]);

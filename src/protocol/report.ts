@@ -19,6 +19,8 @@ export interface LayerReport {
   blockSize?: number;
   indexBits?: number;
   codebookBits?: number;
+  /** Share of the weights that are there, where the others are zeros that take a bit each. */
+  density?: number;
   /** Names of the layers that have the same codebook in the file. */
   sharedWith?: string[];
   sparsity?: number;

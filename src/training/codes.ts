@@ -15,6 +15,8 @@ export interface CodedWeight {
   block: number;
   /** One word for each block, in the order of the network; absent where every block has a word of its own. */
   index?: ArrayLike<number>;
+  /** Whether the first word is nothing, stays so, and every block keeps its word. */
+  sparse?: boolean;
   /** [outputs] */
   scale: Float32Array;
   /** The axis of the weight's output channels. */
@@ -60,7 +62,8 @@ export class Codes implements Trainable {
     for (let m = 0; m < rows; m++) for (let b = 0; b < blocks; b++) this.index[b * rows + m] = index ? index[m * blocks + b] : m * blocks + b;
     const silent = silentRows(this.whole, this.index, rows, block);
     this.words.silence(this.index.filter((_, at) => silent[at % rows]));
-    this.assignment = index && rates.words ? new Assignment(this.index, block, silent) : undefined;
+    if (weight.sparse) this.words.silence([0]);
+    this.assignment = index && rates.words && !weight.sparse ? new Assignment(this.index, block, silent) : undefined;
     this.scaleSteps = new Adam(scale.length);
   }
 

@@ -1,59 +1,15 @@
 import fc from "fast-check";
-import ort from "onnxruntime-node";
 import { describe, expect, test } from "vitest";
-import { assemble, sizesOf } from "../../../src/compression/write";
+import { sizesOf } from "../../../src/compression/write";
 import { kernelMethod } from "../../../src/methods/kernel";
-import type { CompressionMethod, FitContext, PackedWeight } from "../../../src/methods/method";
 import { productMethod, type PackedProduct, type ProductOptions } from "../../../src/methods/product";
 import { methodById } from "../../../src/methods/registry";
-import { fromRows, outputsOf, toRows } from "../../../src/methods/rows";
-import { inlinePool } from "../../../src/numeric/tasks";
+import { fromRows, outputsOf } from "../../../src/methods/rows";
 import { evaluateConstant } from "../../../src/onnx/constants";
-import { findLayers, readWeight, type Layer } from "../../../src/onnx/layers";
-import type { Model } from "../../../src/onnx/model";
-import { floats, modelBytes, open, value, wave } from "../onnx/models";
+import { findLayers, type Layer } from "../../../src/onnx/layers";
+import { open, wave } from "../onnx/models";
+import { CASES, fileOf, layerOf, plain, run, size, write } from "./cases";
 
-interface Case { op: string; weight: number[]; input: number[]; attributes?: Record<string, number | number[]>; opset?: number }
-
-const CASES: Record<string, Case> = {
-  "a convolution": { op: "Conv", weight: [12, 8, 3, 3], input: [1, 8, 5, 5] },
-  "a convolution of an old operator set": { op: "Conv", weight: [12, 8, 3, 3], input: [1, 8, 5, 5], opset: 9 },
-  "a convolution of a new operator set": { op: "Conv", weight: [12, 8, 3, 3], input: [1, 8, 5, 5], opset: 21 },
-  "a 1×1 convolution": { op: "Conv", weight: [12, 16, 1, 1], input: [1, 16, 3, 3] },
-  "a grouped convolution": { op: "Conv", weight: [12, 4, 3, 3], input: [1, 12, 5, 5], attributes: { group: 3 } },
-  "a depthwise convolution": { op: "Conv", weight: [12, 1, 3, 3], input: [1, 12, 5, 5], attributes: { group: 12 } },
-  "a convolution of lines": { op: "Conv", weight: [12, 8, 3], input: [1, 8, 9] },
-  "a transposed convolution": { op: "ConvTranspose", weight: [8, 12, 3, 3], input: [1, 8, 4, 4] },
-  "a grouped transposed convolution": { op: "ConvTranspose", weight: [8, 6, 3, 3], input: [1, 8, 4, 4], attributes: { group: 2 } },
-  "a linear layer": { op: "Gemm", weight: [12, 32], input: [2, 32], attributes: { transB: 1 } },
-  "a product": { op: "MatMul", weight: [32, 12], input: [2, 32] },
-};
-
-const fileOf = ({ op, weight, input, attributes, opset = 13 }: Case, values: Float32Array): Uint8Array =>
-  modelBytes({ opset, nodes: [{ op, inputs: ["x", "w"], outputs: ["y"], attributes }], initializers: [floats("w", weight, values)], inputs: [value("x", input)], outputs: [value("y")] });
-
-const size = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
-
-async function layerOf(one: Case, values = wave(size(one.weight))): Promise<{ model: Model; layer: Layer; rows: ReturnType<typeof toRows> }> {
-  const model = await open(fileOf(one, values)), [layer] = findLayers(model);
-  return { model, layer, rows: toRows(layer, (await readWeight(model, layer))!) };
-}
-
-/** The file with its one layer compressed, and its size as a plan would foresee it. */
-async function write<O extends object, P extends PackedWeight>(method: CompressionMethod<O, P>, model: Model, layer: Layer, packed: P, options: O): Promise<{ bytes: Uint8Array; planned: number }> {
-  const edit = await assemble(model, [{ layer, method: method.id, options }], async () => ({ layer, packed, absorbed: [], sqnrDb: 0 }), [], "{}");
-  const blank = { layer, packed: method.blank(layer, options, packed.scaleStorage === "elsewhere") };
-  return { bytes: await edit.toBytes(), planned: sizesOf(model, [blank], "{}").fileBytes() };
-}
-
-async function run(bytes: Uint8Array, { input }: Case): Promise<ArrayLike<number>> {
-  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
-  const { y } = await session.run({ x: new ort.Tensor("float32", wave(size(input), 9), input) });
-  await session.release();
-  return y.data as Float32Array;
-}
-
-const plain: FitContext = { seed: 1, pool: inlinePool, scaleIsFree: false };
 const options = (more: Partial<ProductOptions> = {}): ProductOptions => ({ block: 9, words: 8, valueBits: 8, scale: "layer", ...more });
 
 describe.each(Object.entries(CASES))("%s", (_name, one) => {
