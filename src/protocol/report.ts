@@ -63,9 +63,17 @@ export interface IntegerReport {
   floats: { op: string; node: string; reason: string }[];
   /** What each layer costs, the most expensive first; where that was measured. */
   layers?: IntegerLayerReport[];
-  /** On calibration samples, where layers were left to floats to reach one. */
+  /** Layers that stay float because that was asked for, or to reach an agreement. */
+  left: LeftLayer[];
+  /** What 8 bits show badly, and the layers that make it. */
+  warnings: IntegerWarning[];
+  /** On calibration samples, so many of them, where layers were looked at or left to floats to reach one. */
   agreement?: number;
+  samples?: number;
 }
+
+export interface LeftLayer { layer: string; why: "recipe" | "agreement" }
+export interface IntegerWarning { text: string; layers: string[] }
 
 /** A codebook that stands in the file once; further ones of the same size would take `savedBytes`. */
 export interface SharedCodebook { layers: string[]; codewords: number; blockSize: number; savedBytes: number }
