@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import type * as vscode from "vscode";
 import { wilson } from "../evaluation/metrics";
 import type { Reported } from "../protocol/accuracy";
-import type { Fidelity, TuningReport } from "../protocol/report";
+import type { Fidelity, IntegerReport, TuningReport } from "../protocol/report";
 
 /** What jobs of this workspace came to, for as long as their files are what they were. */
 
@@ -17,6 +17,11 @@ export async function keepFidelity(state: vscode.Memento, original: string, comp
   await keep(state, "fidelity", [compressed, original], fidelity && { ...fidelity, ...(low !== undefined && high !== undefined && { interval: [low, high] }) } satisfies Reported);
 }
 export const keptFidelity = (state: vscode.Memento, original: string, compressed: string): Promise<Reported | undefined> => kept(state, "fidelity", [compressed, original]);
+
+/** What layers cost as integers, and what of the recipe that rests on, see `basisOf`. */
+export interface KeptDiagnosis { integers: IntegerReport; basis: string | undefined }
+export const keepDiagnosis = (state: vscode.Memento, model: string, found: KeptDiagnosis): Promise<void> => keep(state, "diagnosis", [model], found);
+export const keptDiagnosis = (state: vscode.Memento, model: string): Promise<KeptDiagnosis | undefined> => kept(state, "diagnosis", [model]);
 
 /** One report for each result; another job's takes its place. */
 async function keep<Found>(state: vscode.Memento, what: string, files: readonly [result: string, ...others: string[]], report: Found | undefined): Promise<void> {

@@ -44,6 +44,55 @@ test("a recipe turns to integers of 8 bits everywhere, and its plan follows", as
   await expect.poll(() => (JSON.parse(readFileSync(at(NAME), "utf8")) as { inference?: string }).inference).toBe("integer");
 }, 400_000);
 
+test("what each layer costs is measured, and a click keeps one in floats or takes it back", async () => {
+  const page = await workbench.front(NAME), section = page.locator(".integers"), rows = section.locator(".integers-row:not(.integers-head)"), text = () => JSON.parse(readFileSync(at(NAME), "utf8")) as { layers?: unknown; integers?: unknown };
+  const save = () => workbench.page.keyboard.press("Control+s");
+  await section.getByRole("button", { name: "Diagnose Layers" }).click();
+  await section.getByRole("button", { name: "Cancel" }).click();
+  await section.getByText("Cancelled before all layers were measured.").waitFor();
+  expect(await rows.count()).toBe(0);
+  await section.getByRole("button", { name: "Diagnose Layers" }).click();
+  await section.getByText(/With all layers in integers the network agrees on [\d.]+ % of \d+ images\./).waitFor({ timeout: 240_000 });
+  await section.getByRole("button", { name: "Show All 7 Layers" }).click();
+  expect(await rows.count()).toBe(7);
+  const lengths = await rows.locator(".integers-bar span").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
+  expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
+  const worst = rows.first(), id = (await worst.getAttribute("data-id"))!;
+  await worst.locator(".integers-toggle").click();
+  await expect.poll(() => worst.locator(".integers-toggle").innerText()).toBe("In Floats");
+  await save();
+  await expect.poll(() => text().layers).toEqual({ [id]: { inference: "float" } });
+  await worst.locator(".integers-name").click();
+  await expect.poll(() => page.locator(".why").innerText()).toMatch(/It is computed with floats\. As integers it alone leaves agreement at .*Back to Integers/s);
+  expect(await page.locator(`.plan-row[data-id="${id}"] .plan-float`).innerText()).toBe("float");
+  await workbench.picture("integers-diagnosed");
+  expect(await violations(page)).toEqual([]);
+  for (const theme of ["Default Light Modern", "Default High Contrast", "Default High Contrast Light"] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`integers-diagnosed-${theme.replace(/Default | /g, "")}`);
+    expect(await violations(page)).toEqual([]);
+  }
+  await workbench.wear("Default Dark Modern");
+  await page.locator(".why .link", { hasText: "Back to Integers" }).click();
+  await expect.poll(() => worst.locator(".integers-toggle").innerText()).toBe("Keep in Floats");
+  const agreement = section.locator(".integers-agreement input");
+  await agreement.fill("99,5");
+  await agreement.press("Enter");
+  await agreement.blur();
+  await expect.poll(async () => { await save(); return text(); }).toMatchObject({ integers: { agreement: 0.995 } });
+  expect(text().layers).toBeUndefined();
+  await agreement.fill("");
+  await agreement.blur();
+  await expect.poll(async () => { await save(); return text().integers; }).toBeUndefined();
+  for (const width of [1100, 760, 560]) {
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await section.scrollIntoViewIfNeeded();
+    await workbench.picture(`integers-diagnosed-${width}`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+}, 600_000);
+
 test("what is written runs on integers, and the model's graph shows its layers as before", async () => {
   const page = await workbench.front(NAME);
   await page.locator(".header .button", { hasText: "Compress" }).click();
