@@ -2,20 +2,39 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildModel } from "../../src/onnx/build";
+import type { NodeSpec } from "../../src/onnx/encode";
+import { DataType } from "../../src/onnx/tensor";
+import { floats, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
 import { Workbench } from "./workbench";
 
 /** Integer inference from a recipe's page to the file. */
 
-const NAME = "integers.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
+const NAME = "integers.kernelscope.json", DETECTOR = "detector.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
 let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
 
 beforeAll(async () => {
   workbench = await Workbench.start({ rated: true });
   writeFileSync(at(NAME), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", data: { folder: "./fashion-mnist", limit: 128 } }, null, 2));
+  writeFileSync(at("detector.onnx"), detector());
+  writeFileSync(at(DETECTOR), JSON.stringify({ version: 1, model: "./detector.onnx", inference: "integer", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
 }, 300_000);
 afterAll(() => workbench?.stop());
+
+/** Two layers side by side whose outputs of very different sizes end up as one, like a detector's boxes and scores. */
+function detector(): Uint8Array {
+  const nodes: NodeSpec[] = [
+    { op: "Conv", inputs: ["x", "stem.w"], outputs: ["stem"], attributes: { kernel_shape: [3, 3], strides: [2, 2] } }, { op: "Relu", inputs: ["stem"], outputs: ["features"] },
+    { op: "Conv", inputs: ["features", "boxes.w"], outputs: ["boxes"], attributes: { kernel_shape: [1, 1] } }, { op: "Conv", inputs: ["features", "scores.w"], outputs: ["scores"], attributes: { kernel_shape: [1, 1] } },
+    { op: "Concat", inputs: ["boxes", "scores"], outputs: ["y"], attributes: { axis: 1 } },
+  ];
+  return buildModel({
+    nodes, initializers: [floats("stem.w", [8, 1, 3, 3], wave(72, 1)), floats("boxes.w", [2, 8, 1, 1], wave(16, 2).map((v) => 300 * v)), floats("scores.w", [5, 8, 1, 1], wave(40, 3).map((v) => 0.1 * v))],
+    opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, 28, 28] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 7, 13, 13] }],
+  });
+}
 
 async function open(name: string, entry: string): Promise<Frame> {
   await workbench.menu(name, entry);
@@ -91,6 +110,29 @@ test("what each layer costs is measured, and a click keeps one in floats or take
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
   }
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
+}, 600_000);
+
+test("a warning of channels of extremely different ranges stands beside the layers that it concerns", async () => {
+  await workbench.tidy();
+  await workbench.sideBar(true);
+  const page = await open(DETECTOR, "Open Recipe Editor"), section = page.locator(".integers");
+  await workbench.sideBar(false);
+  await section.getByRole("button", { name: "Diagnose Layers" }).click();
+  await section.locator(".integers-row .integers-sign").first().waitFor({ timeout: 240_000 });
+  expect(await page.locator(".plan-row:has(.integers-sign)").evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset.id))).toEqual(["boxes.w", "scores.w"]);
+  expect(await section.locator(".integers-sign").first().getAttribute("title")).toMatch(/^The output y shows values of extremely different ranges on one grid/);
+  await section.locator(".integers-name", { hasText: "boxes" }).click();
+  await expect.poll(() => page.locator(".why").innerText()).toMatch(/As integers it alone puts the outputs .* off, all but it .*extremely different ranges/s);
+  await workbench.picture("integers-warned");
+  expect(await violations(page)).toEqual([]);
+  await workbench.wear("Default Light Modern");
+  await workbench.picture("integers-warned-light");
+  expect(await violations(page)).toEqual([]);
+  await workbench.wear("Default Dark Modern");
+  await workbench.tidy();
+  await workbench.sideBar(true);
+  await open(NAME, "Open Recipe Editor");
+  await workbench.sideBar(false);
 }, 600_000);
 
 test("what is written runs on integers, and the model's graph shows its layers as before", async () => {

@@ -1,4 +1,3 @@
-import type { PlanLayer } from "../../src/protocol/plan";
 import type { DiagnosisState, RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
 import type { IntegerEffect } from "../../src/protocol/report";
 import { button, field } from "../controls";
@@ -6,27 +5,7 @@ import { el, icon } from "../dom";
 import * as format from "../format";
 import { leftText } from "../job-words";
 import { t } from "../l10n";
-
-/** What is known of a layer as integers. */
-export interface IntegerFacts {
-  layer: PlanLayer;
-  /** The recipe computes it with floats, or an agreement that it asks for did when it was measured. */
-  floats?: "recipe" | "agreement";
-  warnings: string[];
-  /** Of the network where this layer alone is integers, and where all but it are. */
-  alone?: IntegerEffect;
-  without?: IntegerEffect;
-}
-
-/** Of every layer, in the order of the file; nothing where a recipe has no integer arithmetic. */
-export function integerFacts(layers: readonly PlanLayer[], view: RecipeView, found: DiagnosisState["found"]): Map<string, IntegerFacts> {
-  if (view.inference !== "integer") return new Map();
-  const costs = new Map(found?.layers?.map((cost) => [cost.layer, cost])), agreed = new Set(found?.left.flatMap(({ layer, why }) => (why === "agreement" ? [layer] : [])));
-  return new Map(layers.map((layer) => {
-    const { id, label } = layer, { alone, without } = costs.get(id) ?? {}, floats = (view.layers[id] ?? view.layers[label])?.inference === "float" ? "recipe" : agreed.has(id) ? "agreement" : undefined;
-    return [id, { layer, floats, alone, without, warnings: found?.warnings.flatMap(({ text, layers }) => (layers.includes(id) ? [text] : [])) ?? [] }];
-  }));
-}
+import type { IntegerFacts } from "./integer-facts";
 
 /** How a network with some layers of integers does, in words. */
 export const effectText = ({ agreement, loss }: IntegerEffect): string => (agreement === undefined ? t("{0} off", format.percent(Math.sqrt(loss))) : format.estimate(agreement));
@@ -111,7 +90,7 @@ export class IntegerSetting {
     const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement.closest<HTMLElement>("[data-id]")?.dataset.id : undefined;
     list.classList.toggle("earlier", found?.isEarlier === true);
     const isOfOutputs = measured.some(({ alone }) => alone?.agreement === undefined), of = (what: string) => (isOfOutputs ? t("How far the outputs are off {0}", what) : t("Agreement of the network {0}", what));
-    const head = el("div", { class: "integers-row integers-head", role: "row" }, ...([[t("Layer"), ""], [t("it alone"), of(t("where this layer alone is integers"))], [t("all but it"), of(t("where all layers but this one are integers"))], ["", ""]] as const).map(([text, title], i) => el("span", { class: `integers-c${i}`, role: "columnheader", title }, text || el("span", { class: "unseen" }, t("Arithmetic")))));
+    const head = el("div", { class: "integers-row integers-head", role: "row" }, ...([[t("Layer"), ""], [isOfOutputs ? t("error") : t("divergence"), isOfOutputs ? t("Relative squared error of the outputs where this layer alone is integers") : t("How far the outputs diverge where this layer alone is integers: the most expensive layer comes first")], [t("it alone"), of(t("where this layer alone is integers"))], [t("all but it"), of(t("where all layers but this one are integers"))], ["", ""]] as const).map(([text, title], i) => el("span", { class: `integers-c${i}`, role: "columnheader", title }, text || el("span", { class: "unseen" }, t("Arithmetic")))));
     const hidden = rows.length - shown.length, more = el("button", { class: "link" }, t("Show All {0} Layers", rows.length));
     more.addEventListener("click", () => { this.showsAll = true; this.showList(all); });
     list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(hidden > 0 ? [more] : []), ...this.loose(all));
@@ -127,7 +106,8 @@ export class IntegerSetting {
     toggle.addEventListener("click", () => this.actions.setFloats(id, !isKept));
     return el("div", { class: "integers-row", role: "row", "data-id": id },
       el("span", { class: "integers-c0", role: "cell" }, name, ...warnings.map((warning) => warningSign(warning))),
-      el("span", { class: "integers-c1", role: "cell", title: alone && lossText(alone) }, ...(alone ? [bar] : []), el("span", { class: "number" }, text(alone))), el("span", { class: "integers-c2 number", role: "cell", title: without && lossText(without) }, text(without)), el("span", { class: "integers-c3", role: "cell" }, toggle));
+      el("span", { class: "integers-c1", role: "cell", title: alone && lossText(alone) }, ...(alone ? [bar, el("span", { class: "unseen" }, lossText(alone))] : [])),
+      ...[alone, without].map((effect, i) => el("span", { class: `integers-c${i + 2} number`, role: "cell", title: effect && lossText(effect) }, text(effect))), el("span", { class: "integers-c4", role: "cell" }, toggle));
   }
 
   /** Warnings that concern no layer, as of the network's input. */

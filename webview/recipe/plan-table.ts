@@ -4,7 +4,8 @@ import { el, icon, keepInSight } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { offerMenu } from "../menu";
-import { warningSign, type IntegerFacts } from "./integers";
+import type { IntegerFacts } from "./integer-facts";
+import { warningSign } from "./integers";
 import { pinOf, type Plans } from "./plans";
 import { refreshWhy, whyOf, type WhyActions } from "./why";
 

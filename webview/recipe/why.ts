@@ -5,7 +5,8 @@ import { select } from "../controls";
 import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { effectText, type IntegerFacts } from "./integers";
+import type { IntegerFacts } from "./integer-facts";
+import { effectText } from "./integers";
 import { pinOf, type Plans } from "./plans";
 
 export interface WhyActions { leave(): void; keep(): void; atLeast(bits: number): void; free(): void; choose(under: HTMLElement): void; setFloats(floats: boolean): void }
