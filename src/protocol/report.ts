@@ -106,6 +106,21 @@ export interface HeldOut {
 /** What tuning came to, on samples of the data folder that it held out. */
 export interface TuningReport { steps: number; bestStep: number; before: HeldOut; after: HeldOut; device: Device }
 
+/** How long a model and what was made of it take for one batch on one machine, in runs that alternate. */
+export interface LatencyReport {
+  /** Medians, milliseconds. */
+  before: number;
+  after: number;
+  /** Median, over pairs of runs, of how many times as long the second takes, and the ends of its 95 % interval. */
+  ratio: number;
+  interval: [number, number];
+  pairs: number;
+  /** Samples in a run: one, unless the model takes no other number. */
+  batch: number;
+  threads: number;
+  device: string;
+}
+
 export interface EvaluateReport {
   samples: number;
   top1?: number;
@@ -119,6 +134,8 @@ export interface EvaluateReport {
   seconds: number;
   samplesPerSecond: number;
   device: string;
+  /** Beside the reference, where that is asked for. */
+  latency?: LatencyReport;
   notes?: string[];
 }
 
