@@ -24,7 +24,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const viewing = new SharedWorker("Viewing", script, (line) => log.info(line)), planning = new SharedWorker("Planning", script, (line) => log.info(line));
   const accuracy = new Accuracy(context, status, log), editors = new ModelEditors(context.extensionUri, viewing, accuracy, log), diagnoses = new Diagnoses(context, log), recipes = new RecipeEditors(context, planning, diagnoses, log, askForData);
   const compress = new CompressCommands(context, editors, recipes, diagnoses, planning, log), { jobs } = compress;
-  const panels = new ComparePanels(context.extensionUri, viewing, editors, accuracy, context.workspaceState, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
+  const panels = new ComparePanels(context, viewing, editors, accuracy, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
   const onModel = (id: string, run: (model: vscode.Uri) => Promise<unknown>) => registerCommand(log, id, async (model) => { if (model instanceof vscode.Uri) await run(model); });
   context.subscriptions.push(
     log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), jobs, diagnoses,

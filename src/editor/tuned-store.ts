@@ -2,7 +2,7 @@ import * as fs from "node:fs/promises";
 import type * as vscode from "vscode";
 import { wilson } from "../evaluation/metrics";
 import type { Reported } from "../protocol/accuracy";
-import type { Fidelity, IntegerReport, TuningReport } from "../protocol/report";
+import type { Fidelity, IntegerReport, LatencyReport, TuningReport } from "../protocol/report";
 
 /** What jobs of this workspace came to, for as long as their files are what they were. */
 
@@ -17,6 +17,10 @@ export async function keepFidelity(state: vscode.Memento, original: string, comp
   await keep(state, "fidelity", [compressed, original], fidelity && { ...fidelity, ...(low !== undefined && high !== undefined && { interval: [low, high] }) } satisfies Reported);
 }
 export const keptFidelity = (state: vscode.Memento, original: string, compressed: string): Promise<Reported | undefined> => kept(state, "fidelity", [compressed, original]);
+
+/** How long both models take on this machine. */
+export const keepLatency = (state: vscode.Memento, original: string, compressed: string, found: LatencyReport): Promise<void> => keep(state, "latency", [compressed, original], found);
+export const keptLatency = (state: vscode.Memento, original: string, compressed: string): Promise<LatencyReport | undefined> => kept(state, "latency", [compressed, original]);
 
 /** What layers cost as integers, and what of the recipe that rests on, see `basisOf`. */
 export interface KeptDiagnosis { integers: IntegerReport; basis: string | undefined }
