@@ -32,7 +32,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       this.diagnoses.onDidChange(({ model }) => { for (const session of this.of((s) => isFor(s, model))) void this.showDiagnosis(session); }),
       vscode.window.registerCustomEditorProvider(RecipeEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void session.refresh().then(() => { this.showJob(session); return this.showDiagnosis(session); });
+        if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void this.refresh(session);
       }),
       vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope.device")) for (const session of this.of(() => true)) void session.refresh(); }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const [session, page] of this.sessions) { void page.trusted().catch(() => undefined); void session.plan(true); } }),
@@ -67,6 +67,26 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     if (state) this.jobs.set(model.toString(), state);
     else this.jobs.delete(model.toString());
     for (const session of this.of((s) => isFor(s, model))) this.showJob(session);
+  }
+
+  /** Its text is another one; it may be of another model now. */
+  private async refresh(session: RecipeSession): Promise<void> {
+    const before = session.model?.toString();
+    await session.refresh();
+    await (session.model?.toString() === before ? this.tell(session) : this.tellAll(session));
+  }
+
+  /** What goes with the text. */
+  private async tell(session: RecipeSession): Promise<void> {
+    this.showJob(session);
+    await this.showDiagnosis(session);
+  }
+
+  private async tellAll(session: RecipeSession): Promise<void> {
+    const { model } = session, page = this.sessions.get(session);
+    if (!model || !page) return;
+    await this.tellMeasured(model, page).catch(() => undefined);
+    await this.tell(session);
   }
 
   /** Tells a page of the job on its model, and whether one that has ended is of another text than the page shows. */
@@ -116,11 +136,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       ready: async () => {
         if (vscode.workspace.isTrusted) await this.sessions.get(session)?.trusted(); // it may have begun before that
         await session.begin();
-        const { model } = session, page = this.sessions.get(session);
-        if (!model || !page) return;
-        await this.tellMeasured(model, page);
-        this.showJob(session);
-        await this.showDiagnosis(session);
+        await this.tellAll(session);
       },
       change: async (changes) => this.change(session.document, checkChanges(changes)),
       selected: async (layer) => {
