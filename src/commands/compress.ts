@@ -11,7 +11,7 @@ import type { Diagnoses } from "../editor/diagnoses";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
-import { keepFidelity, keepTuning, stampOf } from "../editor/tuned-store";
+import { keepFidelity, keepIntegers, keepTuning, stampOf } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
@@ -243,6 +243,7 @@ export class CompressCommands {
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
     await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
+    await keepIntegers(this.context.workspaceState, output.fsPath, report.integers);
     await keepFidelity(this.context.workspaceState, model.fsPath, output.fsPath, fidelity);
     await this.diagnoses.keep(model, record.request.recipeText, report.integers);
     await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });

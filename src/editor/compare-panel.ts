@@ -11,7 +11,7 @@ import { Latency } from "./latency";
 import type { ModelEditors } from "./model-editor";
 import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
-import { keptTuning } from "./tuned-store";
+import { keptIntegers, keptTuning } from "./tuned-store";
 
 /** What the page's saved state tells when the window is loaded again. */
 interface SavedPair { original: string; compressed: string }
@@ -78,7 +78,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     return {
       compare: () => ask(async () => {
         const { api } = this.viewing, models = await api.compared(before, after);
-        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer, tuning: await keptTuning(this.context.workspaceState, after) };
+        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer, tuning: await keptTuning(this.context.workspaceState, after), integers: await keptIntegers(this.context.workspaceState, after) };
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
       weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, text(layer), Math.min(whole(count), 1024))),

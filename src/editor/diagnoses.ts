@@ -46,6 +46,7 @@ export class Diagnoses {
     show(vscode.l10n.t("starting"), 0);
     const folder = path.join((this.context.storageUri ?? this.context.globalStorageUri).fsPath, "diagnoses");
     try {
+      if (this.running.size === 1) await fs.rm(folder, { recursive: true, force: true }); // what a killed window has left
       await fs.mkdir(folder, { recursive: true });
       const own = await fs.mkdtemp(path.join(folder, "run-"));
       try {

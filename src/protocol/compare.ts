@@ -1,6 +1,6 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
 import type { GraphFacts, Histogram, LayerRow, ModelFacts } from "./api";
-import type { LatencyReport, TuningReport } from "./report";
+import type { IntegerReport, LatencyReport, TuningReport } from "./report";
 
 /** Two models side by side: what stands beside what, and how far the weights are from each other. Plain data on every border. */
 
@@ -47,7 +47,8 @@ export interface CompareWorkerApi {
 
 export type Side = "original" | "compressed";
 
-export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts>; /** Selected last, here or in another view. */ selected?: string; /** What training gained, where the compressed model was made in this workspace. */ tuning?: TuningReport }
+export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts>; /** Selected last, here or in another view. */ selected?: string; /** What training gained, where the compressed model was made in this workspace. */ tuning?: TuningReport; /** How much of it runs on integers, where it was made so in this workspace. */ integers?: IntegerCount }
+export type IntegerCount = Pick<IntegerReport, "convolutions" | "floatConvolutions" | "floats">;
 
 /** How long both models take for one image on this machine: while it is measured, and as it was measured last. */
 export interface LatencyState { running?: { text: string; fraction: number }; found?: LatencyReport; error?: string }

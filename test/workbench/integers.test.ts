@@ -140,6 +140,8 @@ test("what is written runs on integers, and the model's graph shows its layers a
   await page.locator(".header .button", { hasText: "Compress" }).click();
   await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 400_000);
   expect(existsSync(at(RESULT))).toBe(true);
+  const compared = await workbench.front(`fashion-cnn.onnx ↔ ${RESULT}`), inIntegers = compared.locator(".cmp-figures .figure", { hasText: "convolutions in integers" });
+  expect((await inIntegers.innerText()).replace(/\s+/g, " ")).toBe("6 / 6 convolutions in integers");
   await workbench.picture("integers-compared");
   await workbench.tidy();
   await workbench.sideBar(true);
@@ -148,3 +150,13 @@ test("what is written runs on integers, and the model's graph shows its layers a
   await workbench.picture("integers-graph");
   expect(await violations(model)).toEqual([]);
 }, 600_000);
+
+test("its own recipe, from the file alone, is one of integers", async () => {
+  await workbench.tidy();
+  await workbench.reload(); // whatever this session knows of the file is gone
+  await workbench.menu(RESULT, "Plan…");
+  const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
+  await page.waitForSelector(".plan-row", { timeout: 240_000 });
+  expect(await page.locator(".recipe-goal .select").evaluate((list: HTMLElement & { value: string }) => list.value)).toBe("whole");
+  await page.locator(".integers", { hasText: "Diagnose Again" }).waitFor(); // what was found of the model outlives the window
+}, 400_000);

@@ -178,7 +178,7 @@ export class ComparePage {
 
   private showHeader(): void {
     if (!this.views) return;
-    const { original, compressed, layers, tuning } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
+    const { original, compressed, layers, tuning, integers } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
     const left = name(original, t("original")), right = name(compressed, t("compressed"));
     left.addEventListener("click", () => void this.host.openModel("original"));
     right.addEventListener("click", () => void this.host.openModel("compressed"));
@@ -192,6 +192,7 @@ export class ComparePage {
       memory,
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
+      ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), integers.floats.map(({ op, node, reason }) => `${op} ${node}: ${reason}`).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
     ];
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? [gainOf(tuning)] : []), ...this.accuracyFigures(), ...this.latency.figures(this.accuracy?.subject.trusted ?? start.trusted)), right);
   }
