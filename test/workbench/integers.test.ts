@@ -123,6 +123,7 @@ test("a warning of channels of extremely different ranges stands beside the laye
   expect(await section.locator(".integers-sign").first().getAttribute("title")).toMatch(/^The output y shows values of extremely different ranges on one grid/);
   await section.locator(".integers-name", { hasText: "boxes" }).click();
   await expect.poll(() => page.locator(".why").innerText()).toMatch(/As integers it alone puts the outputs .* off, all but it .*extremely different ranges/s);
+  expect(await section.locator(".integers-goal").isVisible()).toBe(false); // its outputs are no classes
   await workbench.picture("integers-warned");
   expect(await violations(page)).toEqual([]);
   await workbench.wear("Default Light Modern");

@@ -25,6 +25,7 @@ const SHOWN = 6;
 export class IntegerSetting {
   readonly element = el("section", { class: "integers", hidden: true });
   private readonly agreement: HTMLElement & { value: string };
+  private readonly goal: HTMLElement;
   private readonly note = el("p", { class: "integers-note", role: "status" });
   private readonly run = el("span", { class: "integers-run" });
   private readonly list = el("div", { class: "integers-list" });
@@ -36,15 +37,17 @@ export class IntegerSetting {
     this.agreement.classList.add("integers-agreement");
     this.agreement.setAttribute("aria-label", t("Leave layers to floats until so many percent agree"));
     this.agreement.addEventListener("change", () => this.take());
+    this.goal = el("label", { class: "integers-goal" }, el("span", {}, t("Leave layers to floats until agreement is at least")), this.agreement);
     this.element.append(
       el("div", { class: "recipe-row" }, el("h2", {}, t("Integers")), this.run),
-      el("label", { class: "integers-goal" }, el("span", {}, t("Leave layers to floats until agreement is at least")), this.agreement), this.note, this.list);
+      this.goal, this.note, this.list);
   }
 
-  show(view: RecipeView, state: DiagnosisState, facts: ReadonlyMap<string, IntegerFacts>, canRun: boolean): void {
+  show(view: RecipeView, state: DiagnosisState, facts: ReadonlyMap<string, IntegerFacts>, { canRun, isClassifier }: { canRun: boolean; isClassifier: boolean }): void {
     this.state = state;
     this.element.hidden = view.inference !== "integer";
     const asked = view.integers?.agreement;
+    this.goal.hidden = !isClassifier && asked === undefined; // outputs that are no classes do not agree or disagree
     if (this.agreement !== document.activeElement && !this.agreement.contains(document.activeElement)) {
       this.agreement.value = typeof asked === "number" ? `${Number((100 * asked).toFixed(4))} %` : "";
       this.agreement.classList.remove("wrong");
@@ -67,6 +70,7 @@ export class IntegerSetting {
     bar.max = 1;
     bar.value = running?.fraction ?? 0;
     note.classList.toggle("bad", !running && error !== undefined);
+    note.setAttribute("aria-live", running ? "off" : "polite"); // each layer would be read out
     const text = running ? [running.text, leftText(running.secondsLeft)].filter(Boolean).join(" · ") : error ?? (isCancelled ? t("Cancelled before all layers were measured.") : found ? this.summary(facts) : t("Not measured yet which layers suffer from 8 bits."));
     if (running || note.textContent !== text) note.replaceChildren(text, ...(running ? [bar] : []));
   }

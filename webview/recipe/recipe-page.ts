@@ -185,7 +185,7 @@ export class RecipePage {
     const { view, plans, diagnosis } = this;
     if (!view || !plans) return;
     const facts = integerFacts(plans.facts.layers, view, diagnosis.found);
-    this.integers.show(view, diagnosis, facts, this.trusted && view.data?.folder !== undefined);
+    this.integers.show(view, diagnosis, facts, { canRun: this.trusted && view.data?.folder !== undefined, isClassifier: plans.facts.prediction.of !== "outputs" });
     this.table.showIntegers(facts);
   }
 
