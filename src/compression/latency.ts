@@ -1,7 +1,7 @@
 import { openDataset } from "../evaluation/dataset";
 import { dataInput, readBatches } from "../evaluation/evaluate";
 import { Random } from "../numeric/random";
-import type { LatencyRequest, Progress, ValueFacts } from "../protocol/api";
+import type { LatencyRequest, Progress } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { LatencyReport } from "../protocol/report";
 import type { Session, Tensor } from "../runtime/runtime";
@@ -55,29 +55,23 @@ async function millisecondsOf(session: Session, inputs: Record<string, Tensor>):
   return performance.now() - start;
 }
 
-/** The first sample of the data where there are some, else numbers of the input's shape. */
+/** Numbers of the input's shape; where that is left open, the first sample of the data. */
 async function sampleFor({ original, compressed, data, preprocess }: LatencyRequest, host: Host, signal?: AbortSignal): Promise<Record<string, Tensor>> {
   const opened = await host.openModel(compressed);
   try {
     const input = dataInput(opened.model), [batch, ...rest] = input.shape, size = typeof batch === "number" && batch > 0 ? batch : 1;
     await checkSameInput(original, input, host);
-    if (data !== undefined) {
-      const dataset = await openDataset(await host.openData(data), input, ...await preprocessOf({ preprocess, model: original }, embeddedRecipe(opened.model)?.preprocess, host));
-      const [tensor] = await readBatches(dataset, Array.from({ length: size }, (_, i) => i % dataset.size), { size, fixed: true }, signal);
-      return { [input.name]: tensor };
-    }
-    return { [input.name]: anything([size, ...sizesOf(input, rest)]) };
+    if (isFixed(rest)) return { [input.name]: anything([size, ...rest]) };
+    if (data === undefined) throw new KernelscopeError("usage", `The model leaves open how large its input ${input.name} is. Choose a data folder: its first sample is what the time is measured with.`);
+    const dataset = await openDataset(await host.openData(data), input, ...await preprocessOf({ preprocess, model: original }, embeddedRecipe(opened.model)?.preprocess, host));
+    const [tensor] = await readBatches(dataset, Array.from({ length: size }, (_, i) => i % dataset.size), { size, fixed: true }, signal);
+    return { [input.name]: tensor };
   } finally {
     await opened.close();
   }
 }
 
-function sizesOf({ name }: ValueFacts, shape: readonly (number | string)[]): number[] {
-  return shape.map((dim) => {
-    if (typeof dim !== "number" || dim <= 0) throw new KernelscopeError("usage", `The model leaves open how large its input ${name} is. Choose a data folder: its first sample is what the time is measured with.`);
-    return dim;
-  });
-}
+const isFixed = (shape: readonly (number | string)[]): shape is readonly number[] => shape.every((dim) => typeof dim === "number" && dim > 0);
 
 function anything(dims: number[]): Tensor {
   const random = new Random(1);

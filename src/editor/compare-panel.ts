@@ -92,7 +92,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     };
   }
 
-  /** Times are measured with the first image where a folder is known, and with the settings as they are then. */
+  /** Times are measured with the settings as they are then. */
   private latency(original: vscode.Uri, compressed: vscode.Uri, page: () => ComparePageApi): Latency {
     const { context, log } = this, request = () => {
       const settings = vscode.workspace.getConfiguration("kernelscope", original), threads = settings.get<number>("threads", 0), data = dataFolderOf(original, context.workspaceState);

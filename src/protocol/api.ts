@@ -195,7 +195,7 @@ export interface EvaluateRequest {
 export interface LatencyRequest {
   original: string;
   compressed: string;
-  /** Where there is some, its first sample is what both run on. */
+  /** Where the models leave the size of their input open, its first sample is what both run on. */
   data?: string;
   preprocess?: string;
   device?: Device;

@@ -1,9 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { buildModel } from "../../src/onnx/build";
+import { DataType } from "../../src/onnx/tensor";
 import type { EvaluateReport } from "../../src/protocol/report";
+import { floats, wave } from "../unit/onnx/models";
 
 /** What the command line says to a person, and to a program. */
 
@@ -41,6 +44,13 @@ test("the time for one image is measured beside the original's, with or without 
   expect(latency).toMatchObject({ batch: 1, device: "cpu" });
   expect(latency!.interval[0]).toBeLessThanOrEqual(latency!.ratio);
   expect(run("evaluate", model, "--reference", "samples/resnet20-cifar10.onnx", "--latency", "--quiet").stderr).toMatch(/^The models take different inputs/);
+});
+
+test("where a model leaves open how large its input is, an image says so", () => {
+  const open = path.join(folder, "open.onnx");
+  writeFileSync(open, buildModel({ nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: { kernel_shape: [3, 3] } }], initializers: [floats("w", [2, 1, 3, 3], wave(18))], inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, "h", "w"] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 2, "a", "b"] }] }));
+  expect(run("evaluate", open, "--reference", open, "--latency", "--quiet")).toMatchObject({ status: 2, stderr: "The model leaves open how large its input x is. Choose a data folder: its first sample is what the time is measured with.\n" });
+  expect(run("evaluate", open, "--reference", open, "--latency", "--data", "samples/fashion-mnist", "--limit", "8", "--quiet").stdout).toMatch(/latency .* pairs of runs\.\n$/);
 });
 
 test("a result is not compressed onto itself", () => {

@@ -17,7 +17,7 @@ const at = (name: string) => path.join(workbench.folder, name);
 
 beforeAll(async () => {
   workbench = await Workbench.start({ rated: true });
-  writeFileSync(at(NAME), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", data: { folder: "./fashion-mnist", limit: 128 } }, null, 2));
+  writeFileSync(at(NAME), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
   writeFileSync(at("detector.onnx"), detector());
   writeFileSync(at(DETECTOR), JSON.stringify({ version: 1, model: "./detector.onnx", inference: "integer", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
 }, 300_000);
@@ -52,13 +52,6 @@ test("a recipe turns to integers of 8 bits everywhere, and its plan follows", as
   // layers are rated anew, for the network that integers are made of
   await expect.poll(() => page.locator(".plan-body .plan-method").allInnerTexts().then((all) => all.map((text) => text.replace(/\s+/g, " "))), { timeout: 240_000 }).toEqual(Array.from({ length: 7 }, () => expect.stringMatching(/8 bits/) as string));
   await workbench.picture("integers-recipe");
-  expect(await violations(page)).toEqual([]);
-  for (const theme of ["Default Light Modern", "Default High Contrast", "Default High Contrast Light"] as const) {
-    await workbench.wear(theme);
-    await workbench.picture(`integers-recipe-${theme.replace(/Default | /g, "")}`);
-    expect(await violations(page)).toEqual([]);
-  }
-  await workbench.wear("Default Dark Modern");
   await workbench.page.keyboard.press("Control+s");
   await expect.poll(() => (JSON.parse(readFileSync(at(NAME), "utf8")) as { inference?: string }).inference).toBe("integer");
 }, 400_000);
