@@ -14,8 +14,8 @@ export class Latency {
   constructor(private readonly request: () => LatencyRequest, private readonly script: string, private readonly state: vscode.Memento, private readonly log: vscode.LogOutputChannel, private readonly changed: (state: LatencyState) => void) {}
 
   async current(): Promise<LatencyState> {
-    const { original, compressed } = this.request();
-    return { running: this.running?.progress, error: this.error, found: await keptLatency(this.state, original, compressed) };
+    const { original, compressed } = this.request(), found = await keptLatency(this.state, original, compressed);
+    return { running: this.running?.progress, error: this.error, found }; // as it is by now: answers may overtake each other
   }
 
   /** Begins, unless it runs already, and answers at once. @throws KernelscopeError where nothing may run */
