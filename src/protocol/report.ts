@@ -63,7 +63,7 @@ export interface IntegerReport {
   floats: { op: string; node: string; reason: string }[];
   /** What each layer costs, the most expensive first; where that was measured. */
   layers?: IntegerLayerReport[];
-  /** Layers that stay float because that was asked for, or to reach an agreement. */
+  /** Layers that stay float because that was asked for, or because it was found to be better. */
   left: LeftLayer[];
   /** What 8 bits show badly, and the layers that make it. */
   warnings: IntegerWarning[];
@@ -72,7 +72,8 @@ export interface IntegerReport {
   samples?: number;
 }
 
-export interface LeftLayer { layer: string; why: "recipe" | "agreement" }
+/** Why in words for users; `asked`: by name, in the recipe. */
+export interface LeftLayer { layer: string; reason: string; asked: boolean }
 export interface IntegerWarning { text: string; layers: string[] }
 
 /** A codebook that stands in the file once; further ones of the same size would take `savedBytes`. */

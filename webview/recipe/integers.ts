@@ -79,7 +79,7 @@ export class IntegerSetting {
   private summary(facts: readonly IntegerFacts[]): string {
     const { found } = this.state, { agreement, samples = 0, left = [], isEarlier } = found ?? {}, parts: string[] = [];
     if (agreement !== undefined) parts.push(left.length ? t("With {0} of its layers in floats the network agrees on {1} of {2} images.", left.length, format.estimate(agreement), format.whole(samples)) : t("With all layers in integers the network agrees on {0} of {1} images.", format.estimate(agreement), format.whole(samples)));
-    const kept = facts.filter(({ floats }) => floats === "recipe").map(({ layer: { id } }) => id), were = left.filter(({ why }) => why === "recipe").map(({ layer }) => layer);
+    const kept = facts.filter(({ floats }) => floats === "recipe").map(({ layer: { id } }) => id), were = left.filter(({ asked }) => asked).map(({ layer }) => layer);
     if (isEarlier) parts.push(t("Measured before the recipe was changed: diagnose again."));
     else if (kept.length !== were.length || kept.some((id) => !were.includes(id))) parts.push(t("Measured before other layers were kept in floats: diagnose again for what that gains."));
     return parts.join(" ");
@@ -101,11 +101,11 @@ export class IntegerSetting {
     if (focused !== undefined) list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"] .integers-toggle`)?.focus();
   }
 
-  private row({ layer: { id, label }, floats, warnings, alone, without }: IntegerFacts, worst: number): HTMLElement {
+  private row({ layer: { id, label }, floats, reason, warnings, alone, without }: IntegerFacts, worst: number): HTMLElement {
     const name = el("button", { class: "integers-name", title: id }, label), isKept = floats === "recipe";
     name.addEventListener("click", () => this.actions.select(id));
     const bar = el("span", { class: "integers-bar", "aria-hidden": "true" }, Object.assign(el("span"), { style: `width:${100 * (alone?.loss ?? 0) / worst}%` })), text = (effect: IntegerEffect | undefined) => (effect ? effectText(effect) : "–");
-    const toggle = el("button", { class: "integers-toggle", "aria-pressed": String(isKept), title: isKept ? t("Computed with floats. Press to take it back to integers.") : floats ? t("Was left to floats to reach the agreement. Press to keep it there.") : t("Compute this layer with floats; its weight stays compressed") }, ...(floats ? [icon("check")] : []), isKept ? t("In Floats") : floats ? t("For Agreement") : t("Keep in Floats"));
+    const toggle = el("button", { class: "integers-toggle", "aria-pressed": String(isKept), title: isKept ? t("Computed with floats. Press to take it back to integers.") : reason !== undefined ? t("{0} Press to keep it there.", reason) : t("Compute this layer with floats; its weight stays compressed") }, ...(floats ? [icon("check")] : []), floats ? t("In Floats") : t("Keep in Floats"));
     toggle.setAttribute("aria-label", t("Keep {0} in floats", label));
     toggle.addEventListener("click", () => this.actions.setFloats(id, !isKept));
     return el("div", { class: "integers-row", role: "row", "data-id": id },

@@ -75,8 +75,8 @@ export class PlanTable {
   showIntegers(integers: ReadonlyMap<string, IntegerFacts>): void {
     this.integers = integers;
     for (const [id, { marks }] of this.rows) {
-      const { floats, warnings = [] } = integers.get(id) ?? {};
-      marks.replaceChildren(...warnings.map((text) => warningSign(text)), ...(floats ? [el("span", { class: "plan-float", title: floats === "recipe" ? t("Computed with floats") : t("Was left to floats to reach the agreement") }, t("float"))] : []));
+      const { floats, reason, warnings = [] } = integers.get(id) ?? {};
+      marks.replaceChildren(...warnings.map((text) => warningSign(text)), ...(floats ? [el("span", { class: "plan-float", title: reason ?? t("Computed with floats") }, t("float"))] : []));
     }
     this.explain();
   }

@@ -40,9 +40,9 @@ export function refreshWhy(element: HTMLElement, plans: Plans, point: PlanPoint,
 /** What the layer costs as integers, and what 8 bits show badly of it. */
 function integerSentences(facts: IntegerFacts | undefined): string[] {
   if (!facts) return [];
-  const { floats, alone, without, warnings } = facts, isShare = alone?.agreement !== undefined;
+  const { floats, reason, alone, without, warnings } = facts, isShare = alone?.agreement !== undefined;
   const cost = alone && without && (isShare ? t("As integers it alone leaves agreement at {0}, all but it at {1}.", effectText(alone), effectText(without)) : t("As integers it alone puts the outputs {0}, all but it {1}.", effectText(alone), effectText(without)));
-  const text = [floats === "recipe" ? t("It is computed with floats.") : floats ? t("It was left to floats to reach the agreement.") : "", cost].filter(Boolean).join(" ");
+  const text = [floats === "recipe" ? t("It is computed with floats.") : reason ?? "", cost].filter(Boolean).join(" ");
   return [...(text ? [text] : []), ...warnings];
 }
 

@@ -11,8 +11,6 @@ import { channelWarnings, type ChannelWarning } from "./channels";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
-/** Why layers stay float. */
-const AS_ASKED = "Left to floats, as the recipe asks.", TO_AGREE = "Left to floats to reach the agreement asked for.";
 /** Operators whose count says how much of a network is integers. */
 const CONVOLUTIONS = new Set(["Conv", "ConvTranspose"]);
 
@@ -49,14 +47,14 @@ class Integers {
   constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
 
   async run(): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
-    const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, AS_ASKED]));
+    const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
     let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
     let effect = agreement === undefined && !diagnose ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
     for (const { layer } of [...found ?? []].sort((a, b) => a.without.loss - b.without.loss)) {
       if (!falls()) break;
-      left.set(layer, TO_AGREE);
+      left.set(layer, "Left to floats to reach the agreement asked for.");
       plan = this.plan(left);
       edit = await this.edit(plan);
       effect = await this.effect(edit);
@@ -65,7 +63,7 @@ class Integers {
     return {
       edit, notes: warnings.map(({ text, advice }) => `${text} ${advice}`),
       report: {
-        ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, why: reason === AS_ASKED ? "recipe" : "agreement" })), warnings: warnings.map((warning) => this.withLayers(plan, warning)),
+        ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, reason, asked: this.request.left.has(layer) })), warnings: warnings.map((warning) => this.withLayers(plan, warning)),
         ...(found && { layers: found }), ...(effect && effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }),
       },
     };

@@ -6,14 +6,14 @@ import { integerFacts } from "../../../webview/recipe/integer-facts";
 
 const layer = (id: string, label = id): PlanLayer => ({ id, label, op: "Conv", shape: [4, 4, 3, 3], parameters: 144, typeBits: 32, convolution: true, bytes: 576, choices: [] });
 const found: DiagnosisState["found"] = {
-  isEarlier: false, left: [{ layer: "a", why: "recipe" }, { layer: "b", why: "agreement" }], warnings: [{ text: "Uneven.", layers: ["c"] }, { text: "Of the input.", layers: [] }],
+  isEarlier: false, left: [{ layer: "a", reason: "As asked.", asked: true }, { layer: "b", reason: "To agree.", asked: false }], warnings: [{ text: "Uneven.", layers: ["c"] }, { text: "Of the input.", layers: [] }],
   layers: [{ layer: "c", alone: { loss: 0.2, agreement: 0.9 }, without: { loss: 0.1, agreement: 0.95 } }],
 };
 const layers = [layer("a"), layer("b"), layer("c", "stem")];
 
 test("tells of every layer what it costs, what warns of it, and why it is in floats, by the recipe as it stands", () => {
   const facts = integerFacts(layers, { inference: "integer", layers: { stem: { inference: "float" } } }, found);
-  expect([...facts.values()].map(({ layer: { id }, floats, warnings, alone, without }) => [id, floats, warnings, alone?.loss, without?.agreement])).toEqual([["a", undefined, [], undefined, undefined], ["b", "agreement", [], undefined, undefined], ["c", "recipe", ["Uneven."], 0.2, 0.95]]);
+  expect([...facts.values()].map(({ layer: { id }, floats, reason, warnings, alone, without }) => [id, floats, reason, warnings, alone?.loss, without?.agreement])).toEqual([["a", undefined, undefined, [], undefined, undefined], ["b", "found", "To agree.", [], undefined, undefined], ["c", "recipe", undefined, ["Uneven."], 0.2, 0.95]]);
 });
 
 test("nothing is told where a recipe computes with floats, and little where nothing was measured", () => {
