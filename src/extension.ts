@@ -10,6 +10,7 @@ import { CandidatePanel } from "./editor/candidate-panel";
 import { ComparePanels } from "./editor/compare-panel";
 import { measureRecipe } from "./commands/measure";
 import { LayersTree } from "./editor/layers-tree";
+import { Diagnoses } from "./editor/diagnoses";
 import { createLog } from "./editor/log";
 import { ModelEditors } from "./editor/model-editor";
 import { RecipeEditors } from "./editor/recipe-editor";
@@ -21,15 +22,16 @@ import { SharedWorker } from "./worker/process";
 export function activate(context: vscode.ExtensionContext): void {
   const log = createLog(), status = new Status(), script = context.asAbsolutePath("dist/worker.js");
   const viewing = new SharedWorker("Viewing", script, (line) => log.info(line)), planning = new SharedWorker("Planning", script, (line) => log.info(line));
-  const accuracy = new Accuracy(context, status, log), editors = new ModelEditors(context.extensionUri, viewing, accuracy, log), recipes = new RecipeEditors(context, planning, log, askForData);
-  const compress = new CompressCommands(context, editors, recipes, planning, log), { jobs } = compress;
-  const panels = new ComparePanels(context.extensionUri, viewing, editors, accuracy, context.workspaceState, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
+  const accuracy = new Accuracy(context, status, log), editors = new ModelEditors(context.extensionUri, viewing, accuracy, log), diagnoses = new Diagnoses(context, log), recipes = new RecipeEditors(context, planning, diagnoses, log, askForData);
+  const compress = new CompressCommands(context, editors, recipes, diagnoses, planning, log), { jobs } = compress;
+  const panels = new ComparePanels(context, viewing, editors, accuracy, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
   const onModel = (id: string, run: (model: vscode.Uri) => Promise<unknown>) => registerCommand(log, id, async (model) => { if (model instanceof vscode.Uri) await run(model); });
   context.subscriptions.push(
-    log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), jobs,
+    log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), jobs, diagnoses,
     { dispose: () => { viewing.stop(); planning.stop(); } },
     editors.onDidSelect(({ model, layer, from }) => { if (from !== recipes) recipes.select(model, layer); }), recipes.onDidSelect(({ model, layer }) => editors.share([model], layer, recipes)),
     jobs.onDidChange(({ model, state }) => { compress.show(model, state); status.setJob(model.toString(), state); void vscode.commands.executeCommand("setContext", "kernelscope.training", jobs.training.length > 0); }),
+    diagnoses.onDidChange(({ model, job }) => status.setJob(`diagnosing ${model.toString()}`, job)),
     vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) status.show(); }),
     registerCommand(log, "kernelscope.compress", (...args) => compress.run(...args)),
     registerCommand(log, "kernelscope.fineTune", (...args) => compress.fineTune(...args)),

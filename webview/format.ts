@@ -36,6 +36,8 @@ export function plainBytes(value: number): string {
   while (value >= 1000 && unit < units.length - 1) { value /= 1000; unit++; }
   return `${fixed(value, 0, 1)} ${units[unit]}`;
 }
+/** 4.21 → 3.05 ms */
+export const milliseconds = (before: number, after: number): string => `${significant(before)} → ${significant(after)} ms`;
 /** 11.2 M */
 export const count = (value: number): string => scaled(value, ["", "K", "M", "G", "T"]);
 /** 16,384 */

@@ -28,6 +28,7 @@ const OPTIONS: Record<string, Option> = {
   limit: { type: "string", value: "N", text: "at most N samples", commands: ["evaluate"] },
   integers: { type: "boolean", text: "compute with integers alone, bit for bit as firmware does", commands: ["evaluate"] },
   vectors: { type: "string", value: "FILE", text: "write what goes into and comes out of every integer step, as .npz", commands: ["evaluate"] },
+  latency: { type: "boolean", text: "how long one sample takes beside --reference, measured here; needs no --data", commands: ["evaluate"] },
   tune: { type: "string", value: "LENGTH", text: "train on the images of --data: 30m, 2000steps; none if absent", commands: CP },
   labels: { type: "string", value: "SHARE", text: "share of the labels in what --tune brings down, 0 (default) to 1", commands: CP },
   schedule: { type: "string", value: "ID", text: "endToEnd (default), or iterative: layer after layer is quantized and trained", commands: C },

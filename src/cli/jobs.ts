@@ -2,12 +2,13 @@ import * as path from "node:path";
 import { compressModel } from "../compression/compress";
 import { inspectLayers } from "../compression/report";
 import { evaluateModel } from "../compression/evaluate";
+import { measureLatency } from "../compression/latency";
 import { methods } from "../methods/registry";
 import { peakActivations } from "../onnx/peak";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, SharedCodebook, Trim } from "../protocol/report";
+import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LatencyReport, LayerReport, SharedCodebook, Trim } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
@@ -108,23 +109,25 @@ export async function runCompress(args: Arguments, signal: AbortSignal, more: Pa
 
 export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise<void> {
   const limits = thresholds(args), progress = reporter(flag(args, "quiet"));
-  const data = file(args, "data");
-  if (data === undefined) throw new KernelscopeError("usage", "evaluate needs samples: give --data DIR.");
-  if (limits.some(([figure]) => figure === "agreement") && text(args, "reference") === undefined) throw new KernelscopeError("usage", "--fail-under agreement: agreement with what? Give --reference MODEL.");
-  const host = await nodeHost({ threads: whole(args, "threads", 1, 1024) });
-  let report: EvaluateReport;
+  const data = file(args, "data"), reference = file(args, "reference"), timed = flag(args, "latency"), model = path.resolve(args.model), preprocess = file(args, "preprocess"), device = oneOf(args, "device", DEVICES), threads = whole(args, "threads", 1, 1024);
+  if (timed && reference === undefined) throw new KernelscopeError("usage", "--latency: beside what? Give --reference MODEL.");
+  if (data === undefined && (!timed || limits.length)) throw new KernelscopeError("usage", "evaluate needs samples: give --data DIR.");
+  if (limits.some(([figure]) => figure === "agreement") && reference === undefined) throw new KernelscopeError("usage", "--fail-under agreement: agreement with what? Give --reference MODEL.");
+  const host = await nodeHost({ threads });
+  let report: EvaluateReport | undefined, latency: LatencyReport | undefined;
   try {
-    report = await evaluateModel({
-      model: path.resolve(args.model), reference: file(args, "reference"), data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1),
-      device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), integers: flag(args, "integers"), vectors: file(args, "vectors"),
-    }, host, progress.report, signal);
+    if (data !== undefined) report = await evaluateModel({ model, reference, data, preprocess, limit: whole(args, "limit", 1), device, threads, integers: flag(args, "integers"), vectors: file(args, "vectors") }, host, progress.report, signal);
+    if (timed && reference !== undefined) latency = await measureLatency({ original: reference, compressed: model, data, preprocess, device, threads }, host, progress.report, signal);
   } finally {
     progress.end();
     await host.close();
   }
-  if (flag(args, "json")) print(report);
-  else printEvaluation(report);
-  check(limits, { agreement: report.agreement, top1: report.top1, top5: report.top5 });
+  if (flag(args, "json")) print({ ...report, ...(latency && { latency }) });
+  else {
+    if (report) printEvaluation(report);
+    if (latency) printLatency(latency);
+  }
+  check(limits, { agreement: report?.agreement, top1: report?.top1, top5: report?.top5 });
 }
 
 type Figure = "agreement" | "top1" | "top5";
@@ -220,4 +223,9 @@ function printEvaluation(report: EvaluateReport): void {
   if (report.sqnrDb !== undefined) process.stdout.write(`SQNR       ${report.sqnrDb.toFixed(1)} dB of the outputs, relative error ${report.relativeError?.toExponential(2)}\n`);
   process.stdout.write(`${report.samples.toLocaleString("en")} images in ${report.seconds.toFixed(1)} s, ${Math.round(report.samplesPerSecond).toLocaleString("en")} a second on ${report.device}.\n`);
   for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
+}
+
+function printLatency({ before, after, ratio, interval: [low, high], pairs, batch, threads, device }: LatencyReport): void {
+  const time = (milliseconds: number): string => `${milliseconds.toPrecision(3)} ms`;
+  process.stdout.write(`latency    ${time(before)} → ${time(after)}, ${ratio.toFixed(2)} times (95 %: ${low.toFixed(2)} to ${high.toFixed(2)}); measured here on ${device} with ${threads} ${threads === 1 ? "thread" : "threads"}, ${batch === 1 ? "one image" : `${batch} images`} at a time, ${pairs} pairs of runs.\n`);
 }

@@ -7,10 +7,11 @@ import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
 import { PREPARING, recipeTuning, withMannerOf } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
+import type { Diagnoses } from "../editor/diagnoses";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
-import { keepFidelity, keepTuning, stampOf } from "../editor/tuned-store";
+import { keepFidelity, keepIntegers, keepTuning, stampOf } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
@@ -24,7 +25,7 @@ export class CompressCommands {
   /** Results of this session, by model. */
   private readonly results = new Map<string, JobRecord & { output: string }>();
 
-  constructor(private readonly context: vscode.ExtensionContext, private readonly editors: ModelEditors, private readonly recipes: RecipeEditors, private readonly planning: SharedWorker, private readonly log: vscode.LogOutputChannel) {
+  constructor(private readonly context: vscode.ExtensionContext, private readonly editors: ModelEditors, private readonly recipes: RecipeEditors, private readonly diagnoses: Diagnoses, private readonly planning: SharedWorker, private readonly log: vscode.LogOutputChannel) {
     this.jobs = new Jobs(context, log, (record, report) => this.finish(record, report));
   }
 
@@ -242,7 +243,9 @@ export class CompressCommands {
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
     await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
+    await keepIntegers(this.context.workspaceState, output.fsPath, report.integers);
     await keepFidelity(this.context.workspaceState, model.fsPath, output.fsPath, fidelity);
+    await this.diagnoses.keep(model, record.request.recipeText, report.integers);
     await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });
     if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
     await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);

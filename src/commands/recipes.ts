@@ -54,12 +54,12 @@ async function unused(model: vscode.Uri): Promise<vscode.Uri> {
 function newRecipe(model: vscode.Uri, file: string, { preset, target, data, tune, embedded }: RecipeStart): string {
   const known = embedded === undefined ? {} : JSON.parse(embedded) as Record<string, unknown>;
   const kept = Object.fromEntries(Object.entries(known).filter(([key, value]) => KEPT.includes(key) || key in DEFAULTS && value !== DEFAULTS[key]));
-  const goal = target !== undefined ? { target } : preset !== undefined ? { preset } : ["preset", "target", "bits"].some((key) => key in kept) ? {} : { preset: "balanced" };
+  const goal = target !== undefined ? { target } : preset !== undefined ? { preset } : ["preset", "target", "bits"].some((key) => key in kept) || kept.inference === "integer" ? {} : { preset: "balanced" };
   return `${JSON.stringify({ version: 1, model: relative(file, model.fsPath), ...goal, ...(data ? { data: { folder: relative(file, data) } } : {}), ...(tune === undefined || tune === "none" ? {} : { tune: recipeTuning(tune) }), ...kept }, null, 2)}\n`;
 }
 
 /** What a compressed file's recipe hands on, always or where it is not what it would be anyway. */
-const KEPT = ["preset", "target", "bits", "preprocess", "layers"], DEFAULTS: Record<string, unknown> = { seed: 1, device: "auto", tune: "none" };
+const KEPT = ["preset", "target", "bits", "preprocess", "integers", "layers"], DEFAULTS: Record<string, unknown> = { seed: 1, device: "auto", tune: "none", inference: "float" };
 
 /** The model that a compressed one was made from, if it lies beside it. */
 export async function originalOf(model: vscode.Uri): Promise<vscode.Uri> {

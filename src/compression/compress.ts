@@ -49,7 +49,7 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
   const output = job.request.output ?? defaultOutput(job.request);
   const opened = await host.openModel(job.request.model);
   try {
-    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) !== undefined), signal, stop).run();
+    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) ? "tuned" : job.request.inference === "integer" && job.recipe.integers?.diagnose ? "diagnosed" : "plain"), signal, stop).run();
   } finally {
     await opened.close();
   }

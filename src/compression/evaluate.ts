@@ -77,7 +77,7 @@ export function figures({ classifier, error }: Outcome, samples: number): Pick<E
 }
 
 /** Both models get the same samples. @throws KernelscopeError "usage" naming both inputs */
-async function checkSameInput(reference: string, input: ValueFacts, host: Host): Promise<void> {
+export async function checkSameInput(reference: string, input: ValueFacts, host: Host): Promise<void> {
   const opened = await host.openModel(reference);
   try {
     const other = dataInput(opened.model), shape = (facts: ValueFacts): string => facts.shape.slice(1).join("×");

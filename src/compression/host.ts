@@ -19,6 +19,8 @@ export interface OpenedModel {
 export interface Host {
   runtime: Runtime;
   pool: ComputePool;
+  /** Threads that onnxruntime takes where nobody says how many. */
+  threads: number;
   openModel(path: string): Promise<OpenedModel>;
   openData(path: string): Promise<ImageAccess>;
   readText(path: string): Promise<string>;

@@ -4,6 +4,9 @@ import type { LayersDone, Progress, TuningDone } from "../protocol/api";
 const STAGES: Readonly<Record<string, number>> = { read: 0.03, sensitivity: 0.44, fit: 0.41, calibrate: 0.02, write: 0.02, evaluate: 0.08 };
 /** The same with a training, which takes most of it. */
 const TUNED: Readonly<Record<string, number>> = { read: 0.01, sensitivity: 0.1, fit: 0.1, tune: 0.75, calibrate: 0.01, write: 0.01, evaluate: 0.02 };
+/** Where each layer is tried as integers, alone and left out: ratings are known by then. */
+const DIAGNOSED: Readonly<Record<string, number>> = { read: 0.05, sensitivity: 0.05, fit: 0.2, calibrate: 0.64, write: 0.01, evaluate: 0.05 };
+const KINDS = { plain: STAGES, tuned: TUNED, diagnosed: DIAGNOSED };
 
 /** Before so much is done and so many seconds have gone, and behind the last few hundredths, nothing is said of the time left: it would be wrong. */
 const LEAST_DONE = 0.08, LEAST_SECONDS = 3, MOST_DONE = 0.97;
@@ -13,19 +16,19 @@ export class ProgressMeter {
   private readonly started: number;
   private fraction = 0;
 
-  /** @param isTuned whether a training is a part of the job */
-  constructor(private readonly report: (progress: Progress) => void, private readonly clock = () => performance.now(), private readonly isTuned = false) { this.started = clock(); }
+  /** @param kind what takes most of the job's time, if it is not what every job does */
+  constructor(private readonly report: (progress: Progress) => void, private readonly clock = () => performance.now(), private readonly kind: keyof typeof KINDS = "plain") { this.started = clock(); }
 
   stage(name: string, text: string): void { this.step(name, text, 0); }
 
   /** @param done 0 to 1 within the stage */
   step(name: string, text: string, done: number, more: { layers?: LayersDone; tuning?: TuningDone; secondsLeft?: number } = {}): void {
-    const stages = Object.entries(this.isTuned ? TUNED : STAGES), at = stages.findIndex(([stage]) => stage === name), before = stages.slice(0, Math.max(0, at)).reduce((sum, [, share]) => sum + share, 0);
+    const stages = Object.entries(KINDS[this.kind]), at = stages.findIndex(([stage]) => stage === name), before = stages.slice(0, Math.max(0, at)).reduce((sum, [, share]) => sum + share, 0);
     const now = Math.min(1, before + (stages[at]?.[1] ?? 0) * done), again = now < this.fraction; // a plan that missed its goal is followed by another
     this.fraction = Math.max(this.fraction, now);
     const elapsed = (this.clock() - this.started) / 1000, isFair = !again && now >= LEAST_DONE && now <= MOST_DONE && elapsed >= LEAST_SECONDS;
     // how long a training takes says nothing about what comes before it
-    const secondsLeft = isFair && !this.isTuned ? elapsed / now * (1 - now) : undefined;
+    const secondsLeft = isFair && this.kind !== "tuned" ? elapsed / now * (1 - now) : undefined;
     this.report({ stage: name, text, fraction: this.fraction, secondsLeft, ...more });
   }
 }

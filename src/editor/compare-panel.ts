@@ -4,11 +4,14 @@ import type { CompareHostApi, ComparePageApi, Side } from "../protocol/compare";
 import { KernelscopeError } from "../protocol/errors";
 import { connect, type Methods } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
+import type { Device } from "../protocol/api";
 import type { Accuracy } from "./accuracy";
+import { dataFolderOf } from "./data-folder";
+import { Latency } from "./latency";
 import type { ModelEditors } from "./model-editor";
 import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
-import { keptTuning } from "./tuned-store";
+import { keptIntegers, keptTuning } from "./tuned-store";
 
 /** What the page's saved state tells when the window is loaded again. */
 interface SavedPair { original: string; compressed: string }
@@ -18,7 +21,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
   static readonly viewType = "kernelscope.comparison";
   private readonly open = new Map<string, vscode.WebviewPanel>();
 
-  constructor(private readonly extension: vscode.Uri, private readonly viewing: SharedWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly state: vscode.Memento, private readonly log: vscode.LogOutputChannel) {}
+  constructor(private readonly context: vscode.ExtensionContext, private readonly viewing: SharedWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly log: vscode.LogOutputChannel) {}
 
   register(): vscode.Disposable { return vscode.window.registerWebviewPanelSerializer(ComparePanels.viewType, this); }
 
@@ -35,29 +38,34 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
   }
 
   private fill(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri): void {
-    const key = keyOf(original, compressed);
+    const key = keyOf(original, compressed), { extensionUri } = this.context;
     this.open.set(key, panel);
     panel.title = titleOf(original, compressed);
-    panel.iconPath = vscode.Uri.joinPath(this.extension, "media", "icon.svg");
-    panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(this.extension) };
+    panel.iconPath = vscode.Uri.joinPath(extensionUri, "media", "icon.svg");
+    panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(extensionUri) };
     const selection: { layer?: string } = {}, session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
-    const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), { ...this.api(panel, original, compressed, selection), ...session.api });
+    const latency = this.latency(original, compressed, () => peer.remote);
+    const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), {
+      ...this.api(panel, original, compressed, selection), ...session.api,
+      latency: () => latency.current(), measureLatency: async () => latency.start(), cancelLatency: async () => latency.cancel(),
+    });
     const watching = [original, compressed].map((uri) => this.watch(uri, () => peer.remote));
     const following = this.editors.onDidSelect(({ model, layer, from }) => {
       if (from === panel || ![original, compressed].map(String).includes(model.toString())) return;
       selection.layer = layer;
       if (panel.visible) void peer.remote.select(layer).catch(() => undefined);
     });
-    panel.webview.html = pageHtml(panel.webview, this.extension, { ...pageStart("compare", compressed), name: panel.title, compare: { original: original.toString(), compressed: compressed.toString() } });
+    panel.webview.html = pageHtml(panel.webview, extensionUri, { ...pageStart("compare", compressed), name: panel.title, compare: { original: original.toString(), compressed: compressed.toString() } });
     panel.onDidDispose(() => {
       this.open.delete(key);
       session.dispose();
+      latency.cancel();
       for (const part of [...held, ...watching, following]) part.dispose();
       peer.close(new KernelscopeError("cancelled", "The comparison was closed."));
     });
   }
 
-  private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri, selection: { layer?: string }): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"]> {
+  private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri, selection: { layer?: string }): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"] | "latency" | "measureLatency" | "cancelLatency"> {
     const [before, after] = [original.fsPath, compressed.fsPath], pathOf = (side: Side): string => (side === "original" ? before : after);
     const ask = async <Result>(what: () => Promise<Result>): Promise<Result> => {
       try {
@@ -70,7 +78,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     return {
       compare: () => ask(async () => {
         const { api } = this.viewing, models = await api.compared(before, after);
-        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer, tuning: await keptTuning(this.state, after) };
+        return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer, tuning: await keptTuning(this.context.workspaceState, after), integers: await keptIntegers(this.context.workspaceState, after) };
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
       weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, text(layer), Math.min(whole(count), 1024))),
@@ -82,6 +90,15 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
       },
       showLog: async () => this.log.show(),
     };
+  }
+
+  /** Times are measured with the settings as they are then. */
+  private latency(original: vscode.Uri, compressed: vscode.Uri, page: () => ComparePageApi): Latency {
+    const { context, log } = this, request = () => {
+      const settings = vscode.workspace.getConfiguration("kernelscope", original), threads = settings.get<number>("threads", 0), data = dataFolderOf(original, context.workspaceState);
+      return { original: original.fsPath, compressed: compressed.fsPath, device: settings.get<Device>("device", "auto"), ...(data !== undefined && { data }), ...(threads > 0 && { threads }) };
+    };
+    return new Latency(request, context.asAbsolutePath("dist/worker.js"), context.workspaceState, log, (state) => { void page().latencyChanged(state).catch(() => undefined); });
   }
 
   /** Reads both again when one file is another one. */

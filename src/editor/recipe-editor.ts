@@ -5,6 +5,7 @@ import type { JobState } from "../protocol/page";
 import { recipeActions, type MeasuredPoint, type RecipeAction, type RecipeChange, type RecipeHostApi, type RecipePageApi, type WrittenSize } from "../protocol/recipe-page";
 import { connect, type Methods } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
+import type { Diagnoses } from "./diagnoses";
 import { difference, editJsonText } from "./json-text";
 import { pageStart, text, webviewChannel } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
@@ -23,14 +24,15 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** Fires when a layer is selected on a page. */
   readonly onDidSelect = this.chosen.event;
 
-  constructor(private readonly context: vscode.ExtensionContext, private readonly planning: SharedWorker, private readonly log: vscode.LogOutputChannel, private readonly chooseData: ChooseData) {}
+  constructor(private readonly context: vscode.ExtensionContext, private readonly planning: SharedWorker, private readonly diagnoses: Diagnoses, private readonly log: vscode.LogOutputChannel, private readonly chooseData: ChooseData) {}
 
   register(): vscode.Disposable {
     return vscode.Disposable.from(
       this.chosen,
+      this.diagnoses.onDidChange(({ model }) => { for (const session of this.of((s) => isFor(s, model))) void this.showDiagnosis(session); }),
       vscode.window.registerCustomEditorProvider(RecipeEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
-        if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void session.refresh().then(() => this.showJob(session));
+        if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void this.refresh(session);
       }),
       vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope.device")) for (const session of this.of(() => true)) void session.refresh(); }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const [session, page] of this.sessions) { void page.trusted().catch(() => undefined); void session.plan(true); } }),
@@ -67,11 +69,37 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     for (const session of this.of((s) => isFor(s, model))) this.showJob(session);
   }
 
+  /** Its text is another one; it may be of another model now. */
+  private async refresh(session: RecipeSession): Promise<void> {
+    const before = session.model?.toString();
+    await session.refresh();
+    await (session.model?.toString() === before ? this.tell(session) : this.tellAll(session));
+  }
+
+  /** What goes with the text. */
+  private async tell(session: RecipeSession): Promise<void> {
+    this.showJob(session);
+    await this.showDiagnosis(session);
+  }
+
+  private async tellAll(session: RecipeSession): Promise<void> {
+    const { model } = session, page = this.sessions.get(session);
+    if (!model || !page) return;
+    await this.tellMeasured(model, page).catch(() => undefined);
+    await this.tell(session);
+  }
+
   /** Tells a page of the job on its model, and whether one that has ended is of another text than the page shows. */
   private showJob(session: RecipeSession): void {
     const state = session.model && this.jobs.get(session.model.toString());
     const isEarlier = state !== undefined && state.state !== "running" && (state.state === "stopped" || state.recipeText !== undefined) && state.recipeText !== session.document.getText();
     void this.sessions.get(session)?.job(state && { ...state, isEarlier }).catch(() => undefined);
+  }
+
+  /** Tells a page what is known of its layers as integers. */
+  private async showDiagnosis(session: RecipeSession): Promise<void> {
+    const { model, document } = session, state = model && await this.diagnoses.stateOf(model, document.getText());
+    if (state) await this.sessions.get(session)?.diagnosis(state).catch(() => undefined);
   }
 
   /** Keeps what a file was measured at, as a point beside the curves of its model; what was learnt from it goes into what recipes come to. */
@@ -108,10 +136,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       ready: async () => {
         if (vscode.workspace.isTrusted) await this.sessions.get(session)?.trusted(); // it may have begun before that
         await session.begin();
-        const { model } = session, page = this.sessions.get(session);
-        if (!model || !page) return;
-        await this.tellMeasured(model, page);
-        this.showJob(session);
+        await this.tellAll(session);
       },
       change: async (changes) => this.change(session.document, checkChanges(changes)),
       selected: async (layer) => {
@@ -144,6 +169,8 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       case "open-result": await run("openResult", model); break;
       case "compare": await run("compareResult", model); break;
       case "cancel-planning": session.cancelPlanning(); break;
+      case "diagnose": await this.diagnose(session); break;
+      case "cancel-diagnosis": if (model) this.diagnoses.cancel(model); break;
       case "plan": await session.plan(true); break;
       case "choose-data": await this.chooseFolder(session); break;
       case "choose-model": await this.chooseModel(document); break;
@@ -152,6 +179,13 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       case "manage-trust": await vscode.commands.executeCommand("workbench.trust.manage"); break;
       case "open-model": if (model) await vscode.commands.executeCommand("vscode.open", model); break;
     }
+  }
+
+  /** @throws KernelscopeError where nothing may run */
+  private async diagnose(session: RecipeSession): Promise<void> {
+    if (!vscode.workspace.isTrusted) throw new KernelscopeError("usage", vscode.l10n.t("Measuring runs the models, so it needs a trusted folder."));
+    const { model } = session, request = session.request();
+    if (model && request) await this.diagnoses.start(model, request);
   }
 
   private async chooseFolder({ document, model, file, folder }: RecipeSession): Promise<void> {

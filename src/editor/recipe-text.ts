@@ -20,12 +20,12 @@ export function readRecipe(text: string): { view?: Omit<RecipeView, "model"> & {
     return { problem: { text: error instanceof Error ? error.message : String(error), line: lineOf(text, offset) } };
   }
   if (!isJson(json)) return { problem: { text: "A recipe is an object in braces.", line: 1 } };
-  const { model, preset, target, bits, data, preprocess, tune, inference, device, seed, layers } = json;
+  const { model, preset, target, bits, data, preprocess, tune, inference, integers, device, seed, layers } = json;
   return {
     view: {
       modelPath: string(model), preset: string(preset) as PresetId | undefined, target: string(target), bits: number(bits),
       data: isJson(data) ? { folder: string(data.folder), evalFolder: string(data.evalFolder), limit: number(data.limit) } : undefined,
-      preprocess: isJson(preprocess) ? preprocess : undefined, tune: tuningOf(tune), inference: inference === "integer" || inference === "float" ? inference : undefined, device: string(device) as Device | undefined, seed: number(seed),
+      preprocess: isJson(preprocess) ? preprocess : undefined, tune: tuningOf(tune), inference: inference === "integer" || inference === "float" ? inference : undefined, integers: isJson(integers) ? integers : undefined, device: string(device) as Device | undefined, seed: number(seed),
       layers: isJson(layers) ? Object.fromEntries(Object.entries(layers).flatMap(([name, setting]) => (isJson(setting) ? [[name, settingOf(setting)]] : []))) : {},
     },
   };
@@ -48,9 +48,17 @@ function noiseOf(noise: unknown): Noise | undefined {
   return kind && p !== undefined ? { kind, p } : undefined;
 }
 
-function settingOf({ method, options, pin }: Json): LayerSetting {
+function settingOf({ method, options, pin, inference }: Json): LayerSetting {
   const least = isJson(pin) ? number(pin.atLeastBits) : undefined;
-  return { method: string(method), options: isJson(options) ? options : undefined, pin: pin === "leave" || pin === "exact" ? pin : least === undefined ? undefined : { atLeastBits: least } };
+  return { method: string(method), options: isJson(options) ? options : undefined, pin: pin === "leave" || pin === "exact" ? pin : least === undefined ? undefined : { atLeastBits: least }, inference: inference === "float" ? inference : undefined };
+}
+
+/** What of a recipe decides what layers cost as integers: all but which of them stay float, and the training behind it. Undefined where the text is no recipe. */
+export function basisOf(text: string): string | undefined {
+  const { view } = readRecipe(text);
+  if (!view) return undefined;
+  const { integers, layers, ...rest } = view, own = Object.entries(layers).map(([name, setting]) => [name, { ...setting, inference: undefined }]).filter(([, setting]) => JSON.stringify(setting) !== "{}");
+  return JSON.stringify([{ ...rest, tune: undefined, device: undefined }, { ...integers, agreement: undefined, diagnose: undefined }, own]);
 }
 
 /** What the engine has against a recipe, with the line that it means. */
@@ -70,7 +78,7 @@ export function layerLine(text: string, layer: string): number | undefined {
 /** From 1. */
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
 
-const CHANGED = ["model", "preset", "target", "bits", "data", "preprocess", "tune", "inference", "device", "seed", "layers"];
+const CHANGED = ["model", "preset", "target", "bits", "data", "preprocess", "tune", "inference", "integers", "device", "seed", "layers"];
 const LARGEST_CHANGE = 100_000;
 
 /** What a page asks for is a stranger's: only a recipe's own fields can be changed. @throws KernelscopeError "usage" */

@@ -28,7 +28,7 @@ export class Status {
     const job = [...this.jobs.values()][0];
     if (job) {
       const { fraction, layers, tuning } = job, far = tuning ? `${Math.floor(100 * tuning.step / tuning.steps)} %` : layers ? `${layers.done}/${layers.of}` : `${Math.floor(fraction * 100)} %`;
-      this.item.text = this.jobs.size > 1 ? `$(sync~spin) ${vscode.l10n.t("{0} jobs", this.jobs.size)}` : `$(sync~spin) ${job.stage === "measure" ? vscode.l10n.t("Measuring {0}", far) : tuning ? vscode.l10n.t("Fine-tuning {0}", far) : vscode.l10n.t("Compressing {0}", far)}`;
+      this.item.text = this.jobs.size > 1 ? `$(sync~spin) ${vscode.l10n.t("{0} jobs", this.jobs.size)}` : `$(sync~spin) ${job.stage === "measure" ? vscode.l10n.t("Measuring {0}", far) : job.stage === "diagnose" ? vscode.l10n.t("Diagnosing {0}", far) : tuning ? vscode.l10n.t("Fine-tuning {0}", far) : vscode.l10n.t("Compressing {0}", far)}`;
     } else {
       this.item.text = `$(layers) ${device === "auto" || device === "cpu" ? "CPU" : device} · ${vscode.l10n.t("{0} threads", threads)}`;
     }

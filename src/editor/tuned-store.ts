@@ -2,7 +2,8 @@ import * as fs from "node:fs/promises";
 import type * as vscode from "vscode";
 import { wilson } from "../evaluation/metrics";
 import type { Reported } from "../protocol/accuracy";
-import type { Fidelity, TuningReport } from "../protocol/report";
+import type { IntegerCount } from "../protocol/compare";
+import type { Fidelity, IntegerReport, LatencyReport, TuningReport } from "../protocol/report";
 
 /** What jobs of this workspace came to, for as long as their files are what they were. */
 
@@ -17,6 +18,19 @@ export async function keepFidelity(state: vscode.Memento, original: string, comp
   await keep(state, "fidelity", [compressed, original], fidelity && { ...fidelity, ...(low !== undefined && high !== undefined && { interval: [low, high] }) } satisfies Reported);
 }
 export const keptFidelity = (state: vscode.Memento, original: string, compressed: string): Promise<Reported | undefined> => kept(state, "fidelity", [compressed, original]);
+
+/** How much of a result runs on integers. */
+export const keepIntegers = (state: vscode.Memento, file: string, report: IntegerCount | undefined): Promise<void> => keep(state, "integers", [file], report);
+export const keptIntegers = (state: vscode.Memento, file: string): Promise<IntegerCount | undefined> => kept(state, "integers", [file]);
+
+/** How long both models take on this machine. */
+export const keepLatency = (state: vscode.Memento, original: string, compressed: string, found: LatencyReport): Promise<void> => keep(state, "latency", [compressed, original], found);
+export const keptLatency = (state: vscode.Memento, original: string, compressed: string): Promise<LatencyReport | undefined> => kept(state, "latency", [compressed, original]);
+
+/** What layers cost as integers, and what of the recipe that rests on, see `basisOf`. */
+export interface KeptDiagnosis { integers: IntegerReport; basis: string | undefined }
+export const keepDiagnosis = (state: vscode.Memento, model: string, found: KeptDiagnosis): Promise<void> => keep(state, "diagnosis", [model], found);
+export const keptDiagnosis = (state: vscode.Memento, model: string): Promise<KeptDiagnosis | undefined> => kept(state, "diagnosis", [model]);
 
 /** One report for each result; another job's takes its place. */
 async function keep<Found>(state: vscode.Memento, what: string, files: readonly [result: string, ...others: string[]], report: Found | undefined): Promise<void> {

@@ -1,7 +1,7 @@
 import type { AccuracyWorkerApi } from "./accuracy";
 import type { CompareWorkerApi } from "./compare";
 import type { PlanFacts } from "./plan";
-import type { CompressReport, EvaluateReport, HeldOut, LayerReport } from "./report";
+import type { CompressReport, EvaluateReport, HeldOut, LatencyReport, LayerReport } from "./report";
 import type { TuningManner } from "./tuning";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
@@ -195,6 +195,17 @@ export interface EvaluateRequest {
   vectors?: string;
 }
 
+/** Two models whose time for one sample is measured. Paths are absolute. */
+export interface LatencyRequest {
+  original: string;
+  compressed: string;
+  /** Where the models leave the size of their input open, its first sample is what both run on. */
+  data?: string;
+  preprocess?: string;
+  device?: Device;
+  threads?: number;
+}
+
 export interface Progress {
   /** "read", "calibrate", "sensitivity", "plan", "fit", "write", "evaluate". */
   stage: string;
@@ -250,5 +261,6 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   compress(request: CompressRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<CompressReport>;
   /** Ends the training of the running compression: what was best so far is written. */
   stopTuning(): Promise<void>;
+  latency(request: LatencyRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<LatencyReport>;
   evaluate(request: EvaluateRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<EvaluateReport>;
 }

@@ -1,6 +1,6 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
 import type { GraphFacts, Histogram, LayerRow, ModelFacts } from "./api";
-import type { TuningReport } from "./report";
+import type { IntegerReport, LatencyReport, TuningReport } from "./report";
 
 /** Two models side by side: what stands beside what, and how far the weights are from each other. Plain data on every border. */
 
@@ -47,13 +47,21 @@ export interface CompareWorkerApi {
 
 export type Side = "original" | "compressed";
 
-export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts>; /** Selected last, here or in another view. */ selected?: string; /** What training gained, where the compressed model was made in this workspace. */ tuning?: TuningReport }
+export interface Comparison extends ComparedModels { graphs: Record<Side, GraphFacts>; /** Selected last, here or in another view. */ selected?: string; /** What training gained, where the compressed model was made in this workspace. */ tuning?: TuningReport; /** How much of it runs on integers, where it was made so in this workspace. */ integers?: IntegerCount }
+export type IntegerCount = Pick<IntegerReport, "convolutions" | "floatConvolutions" | "floats">;
+
+/** How long both models take for one image on this machine: while it is measured, and as it was measured last. */
+export interface LatencyState { running?: { text: string; fraction: number }; found?: LatencyReport; error?: string }
 
 /** The host's side of a comparison's page. */
 export interface CompareHostApi extends AccuracyHostApi {
   compare(): Promise<Comparison>;
   sizes(side: Side): Promise<FileSizes>;
   weights(layer: string, count: number): Promise<ComparedWeights | undefined>;
+  latency(): Promise<LatencyState>;
+  /** Begins, and answers at once; the page is told of what becomes of it. */
+  measureLatency(): Promise<void>;
+  cancelLatency(): Promise<void>;
   selected(layer: string | undefined): Promise<void>;
   /** Opens one of the models, with a layer selected. */
   openModel(side: Side, layer?: string): Promise<void>;
@@ -64,5 +72,6 @@ export interface CompareHostApi extends AccuracyHostApi {
 export interface ComparePageApi extends AccuracyPageApi {
   /** One of the files is another one now. */
   changed(): Promise<void>;
+  latencyChanged(state: LatencyState): Promise<void>;
   select(layer: string): Promise<void>;
 }

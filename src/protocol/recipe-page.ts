@@ -1,6 +1,7 @@
 import type { Device, PresetId } from "./api";
 import type { JobState } from "./page";
 import type { PlanFacts } from "./plan";
+import type { IntegerReport } from "./report";
 import type { RecipeTuning } from "./tuning";
 
 /** What a recipe's page and the extension host say to each other. The text document is the only truth: the page asks for changes of it and shows what it says. */
@@ -16,6 +17,7 @@ export interface RecipeView {
   preprocess?: Record<string, unknown>;
   tune?: RecipeTuning;
   inference?: "float" | "integer";
+  integers?: Record<string, unknown>;
   device?: Device;
   /** What the user's settings say, for a recipe that names no device. */
   deviceSetting?: Device;
@@ -44,10 +46,19 @@ export type Planning =
   /** Rating on images was cancelled. */
   | { state: "cancelled" };
 
+/** What layers cost as integers: while it is measured, and as it was measured last. */
+export interface DiagnosisState {
+  running?: { text: string; fraction: number; secondsLeft?: number };
+  /** `isEarlier`: of a recipe that says something else than the one shown. */
+  found?: Pick<IntegerReport, "layers" | "left" | "warnings" | "agreement" | "samples"> & { isEarlier: boolean };
+  error?: string;
+  isCancelled?: boolean;
+}
+
 /** A change of the text: a value at a path of names, or nothing there any more; `instead` names neighbours that it takes the place of. */
 export interface RecipeChange { path: string[]; value?: unknown; instead?: string[] }
 
-export const recipeActions = ["compress", "measure", "cancel-job", "finish-tuning", "resume-job", "discard-job", "cancel-planning", "plan", "choose-data", "choose-model", "show-text", "show-log", "manage-trust", "open-model", "open-result", "compare"] as const;
+export const recipeActions = ["compress", "measure", "cancel-job", "finish-tuning", "resume-job", "discard-job", "cancel-planning", "diagnose", "cancel-diagnosis", "plan", "choose-data", "choose-model", "show-text", "show-log", "manage-trust", "open-model", "open-result", "compare"] as const;
 export type RecipeAction = (typeof recipeActions)[number];
 
 /** The host's side. */
@@ -67,6 +78,7 @@ export interface RecipePageApi {
   planning(planning: Planning): Promise<void>;
   measured(points: MeasuredPoint[], written: WrittenSize[]): Promise<void>;
   job(state: JobState | undefined): Promise<void>;
+  diagnosis(state: DiagnosisState): Promise<void>;
   select(layer: string): Promise<void>;
   trusted(): Promise<void>;
   /** Runs the primary action, as its key does. */

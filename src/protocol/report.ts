@@ -65,9 +65,18 @@ export interface IntegerReport {
   floats: { op: string; node: string; reason: string }[];
   /** What each layer costs, the most expensive first; where that was measured. */
   layers?: IntegerLayerReport[];
-  /** On calibration samples, where layers were left to floats to reach one. */
+  /** Layers that stay float because that was asked for, or because it was found to be better. */
+  left: LeftLayer[];
+  /** What 8 bits show badly, and the layers that make it. */
+  warnings: IntegerWarning[];
+  /** On calibration samples, so many of them, where layers were looked at or left to floats to reach one. */
   agreement?: number;
+  samples?: number;
 }
+
+/** Why in words for users; `asked`: by name, in the recipe. */
+export interface LeftLayer { layer: string; reason: string; asked: boolean }
+export interface IntegerWarning { text: string; layers: string[] }
 
 /** Bytes beside the weights that a file with a limit does without. */
 export interface Trim { what: "constants" | "normalizations" | "names" | "biases"; savedBytes: number }
@@ -106,6 +115,21 @@ export interface HeldOut {
 /** What tuning came to, on samples of the data folder that it held out. */
 export interface TuningReport { steps: number; bestStep: number; before: HeldOut; after: HeldOut; device: Device }
 
+/** How long a model and what was made of it take for one batch on one machine, in runs that alternate. */
+export interface LatencyReport {
+  /** Medians, milliseconds. */
+  before: number;
+  after: number;
+  /** Median, over pairs of runs, of how many times as long the second takes, and the ends of its 95 % interval. */
+  ratio: number;
+  interval: [number, number];
+  pairs: number;
+  /** Samples in a run: one, unless the model takes no other number. */
+  batch: number;
+  threads: number;
+  device: string;
+}
+
 export interface EvaluateReport {
   samples: number;
   top1?: number;
@@ -119,6 +143,8 @@ export interface EvaluateReport {
   seconds: number;
   samplesPerSecond: number;
   device: string;
+  /** Beside the reference, where that is asked for. */
+  latency?: LatencyReport;
   notes?: string[];
 }
 

@@ -1,4 +1,5 @@
 import * as fs from "node:fs/promises";
+import * as os from "node:os";
 import * as path from "node:path";
 import type { CheckpointStore } from "../compression/checkpoint";
 import type { Host, OpenedModel } from "../compression/host";
@@ -80,6 +81,7 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
   return {
     runtime: nodeRuntime,
     pool,
+    threads: options.threads ?? os.availableParallelism(),
     openModel: openModelFile,
     openData: async (location) => ({ ...await openData(location), prepare: decoders && ((files, to) => prepareOn(decoders, location, files, to)) }),
     readText: (file) => fs.readFile(file, "utf8").catch(() => { throw new KernelscopeError("usage", `${file} cannot be read.`); }),

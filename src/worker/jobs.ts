@@ -1,5 +1,6 @@
 import { compressModel } from "../compression/compress";
 import { evaluateModel } from "../compression/evaluate";
+import { measureLatency } from "../compression/latency";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { WorkerApi } from "../protocol/api";
 import { cachedParts } from "./cache";
@@ -7,7 +8,7 @@ import { nodeHost } from "./host";
 import { measuring } from "./measuring";
 
 /** The long calls of a worker process: each with a machine of its own, closed when it ends. */
-export function jobs(): Pick<WorkerApi, "compress" | "stopTuning" | "evaluate"> & AccuracyWorkerApi {
+export function jobs(): Pick<WorkerApi, "compress" | "stopTuning" | "evaluate" | "latency"> & AccuracyWorkerApi {
   let stop = new AbortController();
   return {
     ...measuring(),
@@ -21,6 +22,14 @@ export function jobs(): Pick<WorkerApi, "compress" | "stopTuning" | "evaluate"> 
       }
     },
     async stopTuning() { stop.abort(); },
+    async latency(request, progress, signal) {
+      const host = await nodeHost({ threads: request.threads });
+      try {
+        return await measureLatency(request, host, progress, signal);
+      } finally {
+        await host.close();
+      }
+    },
     async evaluate(request, progress, signal) {
       const host = await nodeHost({ threads: request.threads });
       try {

@@ -23,7 +23,7 @@ import { openModelFile } from "./host";
 interface Viewed { opened: OpenedModel; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
 
 /** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
-export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "evaluate" | keyof AccuracyWorkerApi> {
+export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "evaluate" | "latency" | keyof AccuracyWorkerApi> {
   const models = new Map<string, Promise<Viewed>>();
   let pool: ReturnType<typeof openPool> | undefined;
   const codebooks = new Codebooks(() => pool ??= openPool(__dirname));

@@ -1,8 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { buildModel } from "../../src/onnx/build";
+import { DataType } from "../../src/onnx/tensor";
+import type { EvaluateReport } from "../../src/protocol/report";
+import { floats, wave } from "../unit/onnx/models";
 
 /** What the command line says to a person, and to a program. */
 
@@ -16,6 +20,8 @@ describe("wrong usage", () => {
     ["a value that looks like an option", ["compress", model, "--bits", "-1"], "Option '--bits' argument is ambiguous. See kernelscope compress --help."],
     ["a number out of range", ["compress", model, "--bits=-1"], "--bits -1: give a number from 0.01 to 32."],
     ["agreement with nothing", ["evaluate", model, "--data", "samples/fashion-mnist", "--fail-under", "agreement=0.9"], "--fail-under agreement: agreement with what? Give --reference MODEL."],
+    ["a latency beside nothing", ["evaluate", model, "--latency"], "--latency: beside what? Give --reference MODEL."],
+    ["nothing to evaluate on", ["evaluate", model, "--reference", model], "evaluate needs samples: give --data DIR."],
     ["a figure without images", ["compress", model, "--fail-under", "top1=0.9"], "--fail-under needs images to measure on: give --data DIR."],
   ])("%s ends at once with 2 and one sentence", (_name, args, sentence) => {
     const { status, stdout, stderr } = run(...args);
@@ -27,6 +33,24 @@ test("models of different inputs are not compared", () => {
   const { status, stderr } = run("evaluate", model, "--reference", "samples/resnet20-cifar10.onnx", "--data", "samples/fashion-mnist", "--quiet");
   expect(status).toBe(2);
   expect(stderr).toMatch(/^The models take different inputs: .* 1×28×28, the reference .* 3×32×32\. .*\n$/);
+});
+
+test("the time for one image is measured beside the original's, with or without images", () => {
+  const { status, stdout } = run("evaluate", model, "--reference", model, "--latency", "--threads", "1", "--quiet");
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^latency {4}[\d.]+ ms → [\d.]+ ms, [\d.]+ times \(95 %: [\d.]+ to [\d.]+\); measured here on cpu with 1 thread, one image at a time, \d+ pairs of runs\.\n$/);
+  const { samples, agreement, latency } = JSON.parse(run("evaluate", model, "--reference", model, "--latency", "--data", "samples/fashion-mnist", "--limit", "32", "--json", "--quiet").stdout) as EvaluateReport;
+  expect({ samples, agreement }).toEqual({ samples: 32, agreement: 1 });
+  expect(latency).toMatchObject({ batch: 1, device: "cpu" });
+  expect(latency!.interval[0]).toBeLessThanOrEqual(latency!.ratio);
+  expect(run("evaluate", model, "--reference", "samples/resnet20-cifar10.onnx", "--latency", "--quiet").stderr).toMatch(/^The models take different inputs/);
+});
+
+test("where a model leaves open how large its input is, an image says so", () => {
+  const open = path.join(folder, "open.onnx");
+  writeFileSync(open, buildModel({ nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: { kernel_shape: [3, 3] } }], initializers: [floats("w", [2, 1, 3, 3], wave(18))], inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, "h", "w"] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 2, "a", "b"] }] }));
+  expect(run("evaluate", open, "--reference", open, "--latency", "--quiet")).toMatchObject({ status: 2, stderr: "The model leaves open how large its input x is. Choose a data folder: its first sample is what the time is measured with.\n" });
+  expect(run("evaluate", open, "--reference", open, "--latency", "--data", "samples/fashion-mnist", "--limit", "8", "--quiet").stdout).toMatch(/latency .* pairs of runs\.\n$/);
 });
 
 test("a result is not compressed onto itself", () => {

@@ -193,6 +193,9 @@ test("layers are left to floats where a recipe or an agreement asks for it, and 
   expect(integers!.floats.map(({ reason }) => reason)).toContain("Left to floats to reach the agreement asked for.");
   expect(integers!.floatConvolutions).toBe(6 - (counts.QLinearConv ?? 0));
   expect(integers!.agreement).toBeGreaterThanOrEqual(0.97);
+  expect(integers!.samples).toBeGreaterThan(0);
+  expect(integers!.left[0]).toEqual({ layer: "7.weight", reason: "Left to floats, as the recipe asks.", asked: true });
+  expect(integers!.left.slice(1).map(({ layer }) => layer)).toEqual([...integers!.layers!].sort((a, b) => a.without.loss - b.without.loss).slice(0, integers!.left.length - 1).map(({ layer }) => layer));
   expect(fidelity!.agreement).toBeGreaterThan(0.8);
 }, 300_000);
 
@@ -235,7 +238,7 @@ test("warns of channels of extremely different ranges on one grid, and of output
   });
   const warnings = async (large: number, samples: Tensor) => {
     const { plan, found } = await asIntegers(bytes(large), "x", [samples], host);
-    return channelWarnings(plan, new Map([...found].map(([name, { peaks }]) => [name, peaks!])));
+    return channelWarnings(plan, new Map([...found].map(([name, { peaks }]) => [name, peaks!]))).map(({ text }) => text);
   };
   const even: Tensor = { dims: [4, 8, 4, 4], data: wave(512, 1) }, uneven: Tensor = { ...even, data: even.data.map((v, i) => (Math.floor(i / 16) % 8 ? 0.001 * v : v)) };
   expect(await warnings(0.3, even)).toEqual([]);

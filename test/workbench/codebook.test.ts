@@ -153,6 +153,7 @@ test("another method's codebook stands beside the one that is tried out", async 
   await workbench.sideBar(false);
   expect(await page.locator(".book-beside").isHidden()).toBe(true);
   await page.locator(".book-pick .select").click();
+  expect(await page.locator(".book-pick [role=option]").allInnerTexts()).not.toContain("3×3 · Kernel codebook"); // that stands there already
   await page.locator(".book-pick [role=option]", { hasText: "2×3×3 · Product quantization" }).click();
   const columns = page.locator(".beside-column"), other = columns.nth(1);
   await page.waitForSelector(".beside-column + .beside-column:not([data-stale]) .codeword");

@@ -65,6 +65,26 @@ test("two selected files stand side by side: sizes, layers, kernels; then accura
   expect(await overlaps(page)).toEqual([]);
 });
 
+test("how long both take is measured here, on request, and stays", { timeout: 120_000 }, async () => {
+  const page = await compare("fashion-cnn.small.onnx", "fashion-cnn.onnx"), figure = page.locator(".cmp-latency");
+  await filled(page);
+  await workbench.sideBar(false);
+  await page.getByRole("button", { name: "Measure Latency" }).click();
+  await page.locator(".cmp-timing", { hasText: /Measuring latency: \d+ pairs of runs/ }).waitFor();
+  await workbench.picture("compare-timing");
+  await page.locator(".cmp-timing .button", { hasText: "Cancel" }).click();
+  await page.getByRole("button", { name: "Measure Latency" }).click();
+  await figure.waitFor({ timeout: 60_000 });
+  expect((await figure.innerText()).replace(/\s+/g, " ")).toMatch(/^[\d.]+ → [\d.]+ ms measured here$/);
+  expect(await figure.getAttribute("title")).toMatch(/^For one image, before and after\.\n.*95 %: .*\nMedians of \d+ pairs of runs that alternate, on CPU with \d+ threads\.\nMeasured on this machine;/);
+  await workbench.picture("compare-latency");
+  expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+  await workbench.tidy();
+  await workbench.sideBar(true);
+  await (await compare("fashion-cnn.small.onnx", "fashion-cnn.onnx")).locator(".cmp-latency").waitFor();
+});
+
 test("rows stand beside their nodes in both graphs, at every zoom; one selection moves all", async () => {
   const page = await compare("resnet20-cifar10.onnx", "tiny.onnx"), { keyboard, mouse } = workbench.page;
   await filled(page);
@@ -150,10 +170,10 @@ test("at every width nothing is cut or lies on another", async () => {
   const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
   await filled(page);
   await workbench.sideBar(false);
-  const step = page.locator(".cmp-step .button", { hasText: "Measure Accuracy" }), measured = page.locator(".cmp-measured", { hasText: /agreement|top-1/ });
+  const step = page.locator(".cmp-step .button", { hasText: "Measure Accuracy" }), measured = page.locator(".cmp-measured", { hasText: /agreement|top-1|measured here/ });
   await step.or(measured).first().waitFor();
   if (await step.isVisible()) await step.click();
-  await measured.nth(1).waitFor();
+  await measured.nth(2).waitFor();
   await page.waitForSelector(".cmp-notice", { state: "hidden" });
   for (const [width, height] of [[1360, 900], [1240, 900], [1160, 900], [1000, 900], [860, 900], [700, 900], [520, 900], [400, 900], [1104, 720]]) {
     await workbench.page.setViewportSize({ width: width + 48, height });

@@ -2,20 +2,39 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { buildModel } from "../../src/onnx/build";
+import type { NodeSpec } from "../../src/onnx/encode";
+import { DataType } from "../../src/onnx/tensor";
+import { floats, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
 import { Workbench } from "./workbench";
 
 /** Integer inference from a recipe's page to the file. */
 
-const NAME = "integers.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
+const NAME = "integers.kernelscope.json", DETECTOR = "detector.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
 let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
 
 beforeAll(async () => {
   workbench = await Workbench.start({ rated: true });
-  writeFileSync(at(NAME), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", data: { folder: "./fashion-mnist", limit: 128 } }, null, 2));
+  writeFileSync(at(NAME), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
+  writeFileSync(at("detector.onnx"), detector());
+  writeFileSync(at(DETECTOR), JSON.stringify({ version: 1, model: "./detector.onnx", inference: "integer", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
 }, 300_000);
 afterAll(() => workbench?.stop());
+
+/** Two layers side by side whose outputs of very different sizes end up as one, like a detector's boxes and scores. */
+function detector(): Uint8Array {
+  const nodes: NodeSpec[] = [
+    { op: "Conv", inputs: ["x", "stem.w"], outputs: ["stem"], attributes: { kernel_shape: [3, 3], strides: [2, 2] } }, { op: "Relu", inputs: ["stem"], outputs: ["features"] },
+    { op: "Conv", inputs: ["features", "boxes.w"], outputs: ["boxes"], attributes: { kernel_shape: [1, 1] } }, { op: "Conv", inputs: ["features", "scores.w"], outputs: ["scores"], attributes: { kernel_shape: [1, 1] } },
+    { op: "Concat", inputs: ["boxes", "scores"], outputs: ["y"], attributes: { axis: 1 } },
+  ];
+  return buildModel({
+    nodes, initializers: [floats("stem.w", [8, 1, 3, 3], wave(72, 1)), floats("boxes.w", [2, 8, 1, 1], wave(16, 2).map((v) => 300 * v)), floats("scores.w", [5, 8, 1, 1], wave(40, 3).map((v) => 0.1 * v))],
+    opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, 28, 28] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 7, 13, 13] }],
+  });
+}
 
 async function open(name: string, entry: string): Promise<Frame> {
   await workbench.menu(name, entry);
@@ -33,22 +52,90 @@ test("a recipe turns to integers of 8 bits everywhere, and its plan follows", as
   // layers are rated anew, for the network that integers are made of
   await expect.poll(() => page.locator(".plan-body .plan-method").allInnerTexts().then((all) => all.map((text) => text.replace(/\s+/g, " "))), { timeout: 240_000 }).toEqual(Array.from({ length: 7 }, () => expect.stringMatching(/8 bits/) as string));
   await workbench.picture("integers-recipe");
-  expect(await violations(page)).toEqual([]);
-  for (const theme of ["Default Light Modern", "Default High Contrast", "Default High Contrast Light"] as const) {
-    await workbench.wear(theme);
-    await workbench.picture(`integers-recipe-${theme.replace(/Default | /g, "")}`);
-    expect(await violations(page)).toEqual([]);
-  }
-  await workbench.wear("Default Dark Modern");
   await workbench.page.keyboard.press("Control+s");
   await expect.poll(() => (JSON.parse(readFileSync(at(NAME), "utf8")) as { inference?: string }).inference).toBe("integer");
 }, 400_000);
+
+test("what each layer costs is measured, and a click keeps one in floats or takes it back", async () => {
+  const page = await workbench.front(NAME), section = page.locator(".integers"), rows = section.locator(".integers-row:not(.integers-head)"), text = () => JSON.parse(readFileSync(at(NAME), "utf8")) as { layers?: unknown; integers?: unknown };
+  const save = () => workbench.page.keyboard.press("Control+s");
+  await section.getByRole("button", { name: "Diagnose Layers" }).click();
+  await section.getByRole("button", { name: "Cancel" }).click();
+  await section.getByText("Cancelled before all layers were measured.").waitFor();
+  expect(await rows.count()).toBe(0);
+  await section.getByRole("button", { name: "Diagnose Layers" }).click();
+  await section.getByText(/With all layers in integers the network agrees on [\d.]+ % of \d+ images\./).waitFor({ timeout: 240_000 });
+  await section.getByRole("button", { name: "Show All 7 Layers" }).click();
+  expect(await rows.count()).toBe(7);
+  const lengths = await rows.locator(".integers-bar span").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
+  expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
+  const worst = rows.first(), id = (await worst.getAttribute("data-id"))!;
+  await worst.locator(".integers-toggle").click();
+  await expect.poll(() => worst.locator(".integers-toggle").innerText()).toBe("In Floats");
+  await save();
+  await expect.poll(() => text().layers).toEqual({ [id]: { inference: "float" } });
+  await worst.locator(".integers-name").click();
+  await expect.poll(() => page.locator(".why").innerText()).toMatch(/It is computed with floats\. As integers it alone leaves agreement at .*Back to Integers/s);
+  expect(await page.locator(`.plan-row[data-id="${id}"] .plan-float`).innerText()).toBe("float");
+  await workbench.picture("integers-diagnosed");
+  expect(await violations(page)).toEqual([]);
+  for (const theme of ["Default Light Modern", "Default High Contrast", "Default High Contrast Light"] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`integers-diagnosed-${theme.replace(/Default | /g, "")}`);
+    expect(await violations(page)).toEqual([]);
+  }
+  await workbench.wear("Default Dark Modern");
+  await page.locator(".why .link", { hasText: "Back to Integers" }).click();
+  await expect.poll(() => worst.locator(".integers-toggle").innerText()).toBe("Keep in Floats");
+  const agreement = section.locator(".integers-agreement input");
+  await agreement.fill("99,5");
+  await agreement.press("Enter");
+  await agreement.blur();
+  await expect.poll(async () => { await save(); return text(); }).toMatchObject({ integers: { agreement: 0.995 } });
+  expect(text().layers).toBeUndefined();
+  await agreement.fill("");
+  await agreement.blur();
+  await expect.poll(async () => { await save(); return text().integers; }).toBeUndefined();
+  for (const width of [1100, 760, 560]) {
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await section.scrollIntoViewIfNeeded();
+    await workbench.picture(`integers-diagnosed-${width}`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+}, 600_000);
+
+test("a warning of channels of extremely different ranges stands beside the layers that it concerns", async () => {
+  await workbench.tidy();
+  await workbench.sideBar(true);
+  const page = await open(DETECTOR, "Open Recipe Editor"), section = page.locator(".integers");
+  await workbench.sideBar(false);
+  await section.getByRole("button", { name: "Diagnose Layers" }).click();
+  await section.locator(".integers-row .integers-sign").first().waitFor({ timeout: 240_000 });
+  expect(await page.locator(".plan-row:has(.integers-sign)").evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset.id))).toEqual(["boxes.w", "scores.w"]);
+  expect(await section.locator(".integers-sign").first().getAttribute("title")).toMatch(/^The output y shows values of extremely different ranges on one grid/);
+  await section.locator(".integers-name", { hasText: "boxes" }).click();
+  await expect.poll(() => page.locator(".why").innerText()).toMatch(/As integers it alone puts the outputs .* off, all but it .*extremely different ranges/s);
+  expect(await section.locator(".integers-goal").isVisible()).toBe(false); // its outputs are no classes
+  await workbench.picture("integers-warned");
+  expect(await violations(page)).toEqual([]);
+  await workbench.wear("Default Light Modern");
+  await workbench.picture("integers-warned-light");
+  expect(await violations(page)).toEqual([]);
+  await workbench.wear("Default Dark Modern");
+  await workbench.tidy();
+  await workbench.sideBar(true);
+  await open(NAME, "Open Recipe Editor");
+  await workbench.sideBar(false);
+}, 600_000);
 
 test("what is written runs on integers, and the model's graph shows its layers as before", async () => {
   const page = await workbench.front(NAME);
   await page.locator(".header .button", { hasText: "Compress" }).click();
   await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 400_000);
   expect(existsSync(at(RESULT))).toBe(true);
+  const compared = await workbench.front(`fashion-cnn.onnx ↔ ${RESULT}`), inIntegers = compared.locator(".cmp-figures .figure", { hasText: "convolutions in integers" });
+  expect((await inIntegers.innerText()).replace(/\s+/g, " ")).toBe("6 / 6 convolutions in integers");
   await workbench.picture("integers-compared");
   await workbench.tidy();
   await workbench.sideBar(true);
@@ -57,3 +144,13 @@ test("what is written runs on integers, and the model's graph shows its layers a
   await workbench.picture("integers-graph");
   expect(await violations(model)).toEqual([]);
 }, 600_000);
+
+test("its own recipe, from the file alone, is one of integers", async () => {
+  await workbench.tidy();
+  await workbench.reload(); // whatever this session knows of the file is gone
+  await workbench.menu(RESULT, "Plan…");
+  const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
+  await page.waitForSelector(".plan-row", { timeout: 240_000 });
+  expect(await page.locator(".recipe-goal .select").evaluate((list: HTMLElement & { value: string }) => list.value)).toBe("whole");
+  await page.locator(".integers", { hasText: "Diagnose Again" }).waitFor(); // what was found of the model outlives the window
+}, 400_000);

@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** What takes longest begins first, so that two files at a time end together. */
-const LONGEST = ["tuning", "recipe", "accuracy", "model-editor", "compare", "codebook", "many-models"];
+const LONGEST = ["recipe", "tuning", "accuracy", "integers", "model-editor", "compare", "codebook", "many-models"];
 const place = ({ moduleId }: TestSpecification): number => {
   const at = LONGEST.indexOf(path.basename(moduleId, ".test.ts"));
   return at < 0 ? LONGEST.length : at;

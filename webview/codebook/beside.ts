@@ -29,14 +29,15 @@ export class Beside {
 
   /** The present codebook is another one. @param missing why there is nothing to choose, if so */
   show(present: Named | undefined, missing = ""): void {
-    const facts = present?.facts, choices = facts?.choices, same = this.present?.facts.layer === facts?.layer && choices !== undefined && this.present?.facts.choices !== undefined;
+    const facts = present?.facts, choices = facts?.choices, sameLayer = this.present?.facts.layer === facts?.layer && choices !== undefined && this.present?.facts.choices !== undefined, same = sameLayer && this.present?.facts.choice === facts?.choice;
     this.present = present;
-    if (!same) this.chosen = undefined;
+    if (!sameLayer || this.chosen === facts?.choice) this.chosen = undefined;
     this.picker.hidden = !present;
     this.picker.title = choices ? "" : missing;
     if (!same) {
-      const values = choices ? [{ value: "", text: t("Nothing") }, ...choices.map((choice, i) => ({ value: String(i), text: choiceText(choice) }))] : [{ value: "", text: t("Original missing") }];
-      this.picker.replaceChildren(el("span", {}, t("Beside")), select({ label: choices ? t("Beside") : `${t("Beside")}: ${missing}`, values, value: "", disabled: !choices, onChange: (value) => {
+      const values = choices ? [{ value: "", text: t("Nothing") }, ...choices.flatMap((choice, i) => (i === facts.choice ? [] : [{ value: String(i), text: choiceText(choice) }]))] // not what stands there already
+        : [{ value: "", text: t("Original missing") }];
+      this.picker.replaceChildren(el("span", {}, t("Beside")), select({ label: choices ? t("Beside") : `${t("Beside")}: ${missing}`, values, value: this.chosen === undefined ? "" : String(this.chosen), disabled: !choices, onChange: (value) => {
         this.chosen = value === "" ? undefined : Number(value);
         void this.load();
       } }));

@@ -12,6 +12,7 @@ import { t } from "../l10n";
 import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { CompareTable } from "./compare-table";
+import { LatencyView } from "./latency";
 import { KernelsPane, MOST_COMPARED } from "./kernels-pane";
 import { Measuring } from "./measuring";
 import { SideGraph } from "./side-graph";
@@ -33,6 +34,7 @@ export class ComparePage {
   private accuracy: AccuracyState | undefined;
   private readonly weights = new Map<string, ComparedWeights | null>();
   private readonly measuring = new Measuring({ measure: () => this.measure(), cancel: () => void this.host.cancelMeasure(), chooseData: () => void this.host.chooseData(), showLog: () => void this.host.showLog() });
+  private readonly latency = new LatencyView({ measure: () => this.measureLatency(), cancel: () => void this.host.cancelLatency(), showLog: () => void this.host.showLog() });
   private asked = 0;
   private tracing: AbortController | undefined;
 
@@ -44,6 +46,7 @@ export class ComparePage {
     this.host = connectTo<CompareHostApi, ComparePageApi>({
       changed: () => this.load(),
       select: async (layer) => this.select(layer, false),
+      latencyChanged: async (state) => { if (this.latency.show(state)) this.showHeader(); },
       accuracyChanged: async (state) => this.showAccuracy(state),
     });
     document.addEventListener("keydown", (event) => {
@@ -62,6 +65,7 @@ export class ComparePage {
       this.sizes = {};
       this.show(comparison);
       this.accuracy = undefined;
+      void this.host.latency().then((state) => { this.latency.show(state); this.showHeader(); }, () => undefined);
       void this.host.accuracy().then((state) => this.showAccuracy(state), () => undefined);
       for (const side of ["original", "compressed"] as const) {
         this.sizes[side] = await this.host.sizes(side);
@@ -93,8 +97,8 @@ export class ComparePage {
     this.views = { comparison, table, graphs: sides, pane, scroll };
     this.showHeader();
     if (!layers.length) {
-      this.root.replaceChildren(this.header, this.measuring.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
-    } else this.root.replaceChildren(this.header, this.measuring.element, scroll, pane.element);
+      this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
+    } else this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, scroll, pane.element);
     this.zoom(0);
     const chosen = layers.find(({ id }) => id === (comparison.selected ?? this.state.layer)) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
     if (chosen) this.select(chosen.id, false);
@@ -156,6 +160,10 @@ export class ComparePage {
     this.host.measure().catch((error: unknown) => { if (this.accuracy) this.showAccuracy({ ...this.accuracy, error: error instanceof Error ? error.message : String(error) }); });
   }
 
+  private measureLatency(): void {
+    this.host.measureLatency().catch((error: unknown) => this.latency.show({ error: error instanceof Error ? error.message : String(error) }));
+  }
+
   /** Signal to noise of the layers' outputs, once both models have run anyway. */
   private async fillOutputs(): Promise<void> {
     const { views } = this;
@@ -170,7 +178,7 @@ export class ComparePage {
 
   private showHeader(): void {
     if (!this.views) return;
-    const { original, compressed, layers, tuning } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
+    const { original, compressed, layers, tuning, integers } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
     const left = name(original, t("original")), right = name(compressed, t("compressed"));
     left.addEventListener("click", () => void this.host.openModel("original"));
     right.addEventListener("click", () => void this.host.openModel("compressed"));
@@ -180,12 +188,13 @@ export class ComparePage {
     const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
     const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: Figure[] = [
       [`${format.times(original.bytes / compressed.bytes)}×`, t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
+      ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), integers.floats.map(({ op, node, reason }) => `${op} ${node}: ${reason}`).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
       memory,
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
     ];
-    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? [gainOf(tuning)] : []), ...this.accuracyFigures()), right);
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? [gainOf(tuning)] : []), ...this.accuracyFigures(), ...this.latency.figures(this.accuracy?.subject.trusted ?? start.trusted)), right);
   }
 
   /** What was measured, or the next step to it. */

@@ -4,6 +4,8 @@ import { el, icon, keepInSight } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { offerMenu } from "../menu";
+import type { IntegerFacts } from "./integer-facts";
+import { warningSign } from "./integers";
 import { pinOf, type Plans } from "./plans";
 import { refreshWhy, whyOf, type WhyActions } from "./why";
 
@@ -22,7 +24,7 @@ export interface TableActions {
 /** Figures under the table; the sixth is a note over what is left of the row. */
 const cells = (texts: readonly string[]): HTMLElement[] => texts.map((text, i) => el("span", { class: `plan-cell plan-c${i === 6 ? "note" : i}`, role: "gridcell", title: i === 4 && text ? t("bits per convolution weight") : undefined }, text));
 
-interface Row { element: HTMLElement; pin: HTMLElement; method: HTMLElement; bits: HTMLElement; bitsBar: HTMLElement; size: HTMLElement; down: HTMLElement[]; up: HTMLElement[] }
+interface Row { element: HTMLElement; marks: HTMLElement; pin: HTMLElement; method: HTMLElement; bits: HTMLElement; bitsBar: HTMLElement; size: HTMLElement; down: HTMLElement[]; up: HTMLElement[] }
 
 /** Every layer with what it becomes, what that takes, and what one step down or up would save and cost. */
 export class PlanTable {
@@ -34,6 +36,7 @@ export class PlanTable {
   private plans: Plans | undefined;
   private point: PlanPoint | undefined;
   private settings: Record<string, LayerSetting> = {};
+  private integers: ReadonlyMap<string, IntegerFacts> = new Map();
   private order: Order = "depth";
   private filter = "";
   private selected: string | undefined;
@@ -68,6 +71,16 @@ export class PlanTable {
     this.explain();
   }
 
+  /** What layers cost as integers stands beside their names. */
+  showIntegers(integers: ReadonlyMap<string, IntegerFacts>): void {
+    this.integers = integers;
+    for (const [id, { marks }] of this.rows) {
+      const { floats, reason, warnings = [] } = integers.get(id) ?? {};
+      marks.replaceChildren(...warnings.map((text) => warningSign(text)), ...(floats ? [el("span", { class: "plan-float", title: reason ?? t("Computed with floats") }, t("float"))] : []));
+    }
+    this.explain();
+  }
+
   /** @param reveal scrolls to it: somebody has just chosen it */
   select(layer: string | undefined, reveal = false): void {
     this.selected = layer;
@@ -87,11 +100,11 @@ export class PlanTable {
     this.rows.clear();
     for (const layer of this.plans?.facts.layers ?? []) {
       const cell = (i: number, name: string, ...children: Node[]) => el("span", { class: `plan-cell plan-c${i} ${name}`, role: "gridcell" }, ...children);
-      const pin = el("button", { class: "plan-pin", tabindex: -1 }), method = el("button", { class: "plan-method", tabindex: -1 }), bits = el("span", { class: "number" }), bitsBar = el("span"), size = el("span", {}), pair = () => [el("span", { class: "plan-bytes" }), el("span", { class: "plan-points" })];
+      const pin = el("button", { class: "plan-pin", tabindex: -1 }), method = el("button", { class: "plan-method", tabindex: -1 }), bits = el("span", { class: "number" }), bitsBar = el("span"), size = el("span", {}), marks = el("span", { class: "plan-marks" }), pair = () => [el("span", { class: "plan-bytes" }), el("span", { class: "plan-points" })];
       const down = pair(), up = pair(), worst = Math.max(1e-12, ...(this.plans?.facts.layers ?? []).map(({ sensitivity }) => sensitivity ?? 0)), share = Math.sqrt((layer.sensitivity ?? 0) / worst);
       const sensitivity = el("span", { class: "plan-bar plan-sensitivity", title: layer.sensitivity === undefined ? t("Not measured without images") : t("Measured: what an eighth of noise in this layer does, beside the other layers") }, Object.assign(el("span"), { style: `width:${100 * share}%` }));
       const element = el("div", { class: "plan-row", role: "row", "data-id": layer.id, tabindex: -1 },
-        cell(0, "", pin), cell(1, "plan-name", el("span", { title: layer.id }, layer.label)), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
+        cell(0, "", pin), cell(1, "plan-name", el("span", { title: layer.id }, layer.label), marks), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
         cell(4, "plan-bits", bits, el("span", { class: "plan-bar" }, bitsBar)), cell(5, "number", size), cell(6, "", ...(layer.sensitivity === undefined ? [document.createTextNode("–")] : [sensitivity])), cell(7, "plan-step", ...down), cell(8, "plan-step", ...up));
       element.addEventListener("click", () => this.actions.select(layer.id));
       element.addEventListener("contextmenu", () => this.actions.select(layer.id));
@@ -99,7 +112,7 @@ export class PlanTable {
       pin.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.togglePin(layer.id); });
       method.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.choose(layer.id, method); });
       for (const [cells, by] of [[down, -1], [up, 1]] as const) cells[0].parentElement?.addEventListener("dblclick", () => { const step = this.stepOf(layer.id, by); if (step !== undefined) this.actions.step(layer.id, step); });
-      this.rows.set(layer.id, { element, pin, method, bits, bitsBar, size, down, up });
+      this.rows.set(layer.id, { element, marks, pin, method, bits, bitsBar, size, down, up });
     }
   }
 
@@ -150,10 +163,10 @@ export class PlanTable {
     const { plans, point, selected } = this, row = selected === undefined ? undefined : this.rows.get(selected)?.element, at = plans?.facts.layers.findIndex(({ id }) => id === selected) ?? -1;
     const old = this.body.querySelector<HTMLElement>(":scope > .why");
     if (!plans || !point || selected === undefined || !row?.parentElement || at < 0) { old?.remove(); return; }
-    const setting = this.settingOf(plans.facts.layers[at]), key = JSON.stringify([selected, setting, point.choices[at]]);
+    const setting = this.settingOf(plans.facts.layers[at]), integers = this.integers.get(selected), key = JSON.stringify([selected, setting, point.choices[at], integers?.floats, integers?.alone, integers?.warnings]);
     if (old?.dataset.key === key && old.previousElementSibling === row) { refreshWhy(old, plans, point, at, setting); return; }
     old?.remove();
-    const why = whyOf(plans, point, at, setting, this.actions.why(selected));
+    const why = whyOf(plans, point, at, setting, integers, this.actions.why(selected));
     why.dataset.key = key;
     row.after(why);
   }

@@ -1,7 +1,7 @@
 import type { PresetId } from "../../src/protocol/api";
 import type { JobState } from "../../src/protocol/page";
 import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
-import type { MeasuredPoint, Planning, RecipeAction, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
+import type { DiagnosisState, MeasuredPoint, Planning, RecipeAction, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
 import { parseTarget } from "../../src/protocol/sizes";
 import { button, field, select } from "../controls";
 import { el, icon } from "../dom";
@@ -13,6 +13,8 @@ import { stateOf } from "../state";
 import { bytesOf, candidateHeader } from "./candidate";
 import { openChooser } from "./chooser";
 import { Curve, presetNames } from "./curve";
+import { integerFacts } from "./integer-facts";
+import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
 import { PlanTable, type Order } from "./plan-table";
 import { choiceOf, pinOf, Plans, targetText } from "./plans";
@@ -40,6 +42,7 @@ export class RecipePage {
   private measured: MeasuredPoint[] = [];
   private written: WrittenSize[] = [];
   private job: JobState | undefined;
+  private diagnosis: DiagnosisState = {};
   private told: string | undefined;
 
   private readonly header = el("header", { class: "header recipe-header" });
@@ -48,11 +51,14 @@ export class RecipePage {
   private readonly curve = new Curve({ look: (point) => this.look(point), settle: (point) => this.settle(point), preset: (id) => this.change([goal("preset", id)]) });
   private readonly table = new PlanTable({
     select: (layer) => this.select(layer), togglePin: (layer) => this.togglePin(layer), choose: (layer, under) => this.choose(layer, under), step: (layer, choice) => this.fix(layer, choice),
-    why: (layer) => ({ leave: () => this.pin(layer, { pin: "leave" }), keep: () => this.togglePin(layer), atLeast: (atLeastBits) => this.pin(layer, { pin: { atLeastBits } }), free: () => this.pin(layer, undefined), choose: (under) => this.choose(layer, under) }),
+    why: (layer) => ({ leave: () => this.pin(layer, { pin: "leave" }), keep: () => this.togglePin(layer), atLeast: (atLeastBits) => this.pin(layer, { pin: { atLeastBits } }), free: () => this.pin(layer, undefined), choose: (under) => this.choose(layer, under), setFloats: (floats) => this.setFloats(layer, floats) }),
   });
   private readonly card = new JobCard((action) => void this.host.act(action));
   private readonly settings = new Settings((changes) => this.change(changes));
   private readonly tuning = new TuningSetting((changes) => this.change(changes));
+  private readonly integers = new IntegerSetting({
+    diagnose: () => void this.host.act("diagnose"), cancel: () => void this.host.act("cancel-diagnosis"), setFloats: (layer, floats) => this.setFloats(layer, floats), select: (layer) => this.select(layer), change: (changes) => this.change(changes),
+  });
   private readonly size = field({ label: t("Size, like 300KB or 12x"), onInput: () => undefined, onKey: (event) => {
     if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize();
     if (event.key === "Escape") this.leaveSize();
@@ -76,6 +82,7 @@ export class RecipePage {
       planning: async (planning) => { this.plan(planning); },
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); },
+      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); },
       select: async (layer) => { if (this.plans?.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
       trusted: async () => { this.trusted = true; this.showHeader(); },
       compress: async () => { this.compress(); },
@@ -93,7 +100,7 @@ export class RecipePage {
     this.size.classList.add("recipe-size");
     this.size.addEventListener("change", () => this.takeSize());
     this.left.append(
-      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.tuning.element, this.settings.element),
+      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.integers.element, this.tuning.element, this.settings.element),
       this.card.element);
     this.right.append(el("div", { class: "recipe-row recipe-layers-head" }, el("h2", {}, t("Layers")), this.count, el("span", { class: "spacer" }), el("label", { class: "recipe-order" }, el("span", {}, t("Order")), order), filter), this.table.element);
     this.restricted.append(icon("shield"), el("span", {}, t("Restricted Mode: you can look at this recipe. Compressing and measuring run a model, so they need a trusted folder.")), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
@@ -166,10 +173,20 @@ export class RecipePage {
     this.curve.disabled = this.problem !== undefined;
     this.curve.show(plans, point, this.measured);
     this.table.show(plans, point, view.layers);
+    this.showIntegers();
     this.table.select(this.state.selected);
     this.bytes.replaceChildren(...bytesOf(facts, point, this.written));
     this.count.textContent = pinned ? t("{0}, of which {1} pinned", facts.layers.length, pinned) : String(facts.layers.length);
     this.showNote();
+  }
+
+  /** What is known of layers as integers, in its section and in their rows. */
+  private showIntegers(): void {
+    const { view, plans, diagnosis } = this;
+    if (!view || !plans) return;
+    const facts = integerFacts(plans.facts.layers, view, diagnosis.found);
+    this.integers.show(view, diagnosis, facts, { canRun: this.trusted && view.data?.folder !== undefined, isClassifier: plans.facts.prediction.of !== "outputs" });
+    this.table.showIntegers(facts);
   }
 
   /** What is wrong with what was typed, else with what the text asks for, and what there is to know. */
@@ -283,7 +300,14 @@ export class RecipePage {
     return this.view?.layers[layer] === undefined && label !== undefined && this.view?.layers[label] !== undefined ? label : layer;
   }
 
-  private pin(layer: string, setting: object | undefined): void { this.change([{ path: ["layers", this.keyOf(layer)], value: setting }]); }
+  /** How the layer is stored; how it is computed stays. */
+  private pin(layer: string, setting: object | undefined): void {
+    const key = this.keyOf(layer), { inference } = this.view?.layers[key] ?? {}, all = { ...setting, ...(inference && { inference }) };
+    this.change([{ path: ["layers", key], value: Object.keys(all).length ? all : undefined }]);
+  }
+
+  /** Computes a layer with floats, or no longer. */
+  private setFloats(layer: string, floats: boolean): void { this.change([{ path: ["layers", this.keyOf(layer), "inference"], value: floats ? "float" : undefined }]); }
 
   private togglePin(layer: string): void {
     const { plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;

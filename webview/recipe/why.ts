@@ -5,14 +5,16 @@ import { select } from "../controls";
 import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import type { IntegerFacts } from "./integer-facts";
+import { effectText } from "./integers";
 import { pinOf, type Plans } from "./plans";
 
-export interface WhyActions { leave(): void; keep(): void; atLeast(bits: number): void; free(): void; choose(under: HTMLElement): void }
+export interface WhyActions { leave(): void; keep(): void; atLeast(bits: number): void; free(): void; choose(under: HTMLElement): void; setFloats(floats: boolean): void }
 
 const LEAST_BITS = [2, 3, 4, 6, 8];
 
 /** Why a layer is stored as it is, what one step more would cost, what can be done about it, and its own curve. */
-export function whyOf(plans: Plans, point: PlanPoint, at: number, setting: LayerSetting | undefined, actions: WhyActions): HTMLElement {
+export function whyOf(plans: Plans, point: PlanPoint, at: number, setting: LayerSetting | undefined, integers: IntegerFacts | undefined, actions: WhyActions): HTMLElement {
   const layer = plans.facts.layers[at], pinned = pinOf(setting);
   const link = (text: string, onClick: (element: HTMLElement) => void): HTMLElement => {
     const element = el("button", { class: "link" }, text);
@@ -24,14 +26,24 @@ export function whyOf(plans: Plans, point: PlanPoint, at: number, setting: Layer
   const links = layer.blocked !== undefined ? [] : [
     ...(pinned ? [link(t("Unpin"), () => actions.free())] : [link(t("Keep as It Is"), () => actions.keep())]),
     ...(setting?.pin === "leave" ? [] : [link(t("Leave Alone"), () => actions.leave())]), least, link(t("Set Method…"), (element) => actions.choose(element)),
+    ...(integers ? [integers.floats === "recipe" ? link(t("Back to Integers"), () => actions.setFloats(false)) : link(t("Keep in Floats"), () => actions.setFloats(true))] : []),
   ];
-  return el("div", { class: "why", role: "row" }, el("div", { class: "why-text", role: "gridcell" }, el("p", {}, sentences(plans, point, at, pinned)), el("div", { class: "why-links" }, ...links)), ...(layer.blocked === undefined ? [el("div", { class: "why-curve-cell", role: "gridcell" }, curveOf(layer, point.choices[at]))] : []));
+  return el("div", { class: "why", role: "row" }, el("div", { class: "why-text", role: "gridcell" }, el("p", {}, sentences(plans, point, at, pinned)), ...integerSentences(integers).map((text) => el("p", {}, text)), el("div", { class: "why-links" }, ...links)), ...(layer.blocked === undefined ? [el("div", { class: "why-curve-cell", role: "gridcell" }, curveOf(layer, point.choices[at]))] : []));
 }
 
 /** The same where only the plan has changed, so that nothing is taken out of a hand. */
 export function refreshWhy(element: HTMLElement, plans: Plans, point: PlanPoint, at: number, setting: LayerSetting | undefined): void {
   element.querySelector("p")?.replaceChildren(sentences(plans, point, at, pinOf(setting)));
   element.querySelector(".why-curve")?.replaceWith(curveOf(plans.facts.layers[at], point.choices[at]));
+}
+
+/** What the layer costs as integers, and what 8 bits show badly of it. */
+function integerSentences(facts: IntegerFacts | undefined): string[] {
+  if (!facts) return [];
+  const { floats, reason, alone, without, warnings } = facts, isShare = alone?.agreement !== undefined;
+  const cost = alone && without && (isShare ? t("As integers it alone leaves agreement at {0}, all but it at {1}.", effectText(alone), effectText(without)) : t("As integers it alone puts the outputs {0}, all but it {1}.", effectText(alone), effectText(without)));
+  const text = [floats === "recipe" ? t("It is computed with floats.") : reason ?? "", cost].filter(Boolean).join(" ");
+  return [...(text ? [text] : []), ...warnings];
 }
 
 /** Cause, then price. */

@@ -22,15 +22,19 @@ function stepsOf(peaks: Float64Array): number {
   return alive.length ? STEPS * alive[alive.length >> 1] / alive[alive.length - 1] : STEPS;
 }
 
+/** What is the matter with a grid, and what can be done about it. */
+export interface ChannelWarning { grid: string; text: string; advice: string }
+
 /** Warnings of grids that channels of extremely different ranges share, as a detector's boxes and scores do. */
-export function channelWarnings({ graph, grids }: IntegerPlan, peaks: ReadonlyMap<string, Float64Array>): string[] {
-  const channels = new Map<string, number[]>(), warnings: string[] = [];
+export function channelWarnings({ graph, grids }: IntegerPlan, peaks: ReadonlyMap<string, Float64Array>): ChannelWarning[] {
+  const channels = new Map<string, number[]>(), warnings: ChannelWarning[] = [];
   for (const [name, root] of grids) channels.set(root, [...channels.get(root) ?? [], ...peaks.get(name) ?? []]);
   for (const [root, all] of channels) {
     const steps = stepsOf(Float64Array.from(all)), output = graph.outputs.find(({ name }) => grids.get(name) === root);
     if (steps >= FEWEST_STEPS) continue;
     const few = `half of the channels have no more than ${Math.max(1, Math.round(steps))} of the ${STEPS} steps`;
-    warnings.push(output ? `The output ${output.name} shows values of extremely different ranges on one grid, as boxes and scores of a detector are: ${few}. Leave the layers that make it to floats ("inference": "float" in a recipe).` : `The channels of ${root} have extremely different ranges on one grid: ${few}. "diagnose" in a recipe measures what the layers around it cost.`);
+    warnings.push(output ? { grid: root, text: `The output ${output.name} shows values of extremely different ranges on one grid, as boxes and scores of a detector are: ${few}.`, advice: 'Leave the layers that make it to floats ("inference": "float" in a recipe).' }
+      : { grid: root, text: `The channels of ${root} have extremely different ranges on one grid: ${few}.`, advice: '"diagnose" in a recipe measures what the layers around it cost.' });
   }
   return warnings;
 }

@@ -1,13 +1,13 @@
 import type { ModelEdit } from "../../onnx/edit";
 import { findLayers, type Layer } from "../../onnx/layers";
 import type { Model, Node } from "../../onnx/model";
-import type { IntegerLayerReport, IntegerReport } from "../../protocol/report";
+import type { IntegerLayerReport, IntegerReport, IntegerWarning, LeftLayer } from "../../protocol/report";
 import { throwIfCancelled } from "../../protocol/errors";
 import type { Runtime, Tensor } from "../../runtime/runtime";
 import { EffectMeter, type Effect } from "../effect";
 import type { Batches } from "../flow";
 import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
-import { channelWarnings } from "./channels";
+import { channelWarnings, type ChannelWarning } from "./channels";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -49,7 +49,7 @@ class Integers {
   async run(): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
     const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
     let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
-    let effect = agreement === undefined ? undefined : await this.effect(edit);
+    let effect = agreement === undefined && !diagnose ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
     for (const { layer } of [...found ?? []].sort((a, b) => a.without.loss - b.without.loss)) {
@@ -59,11 +59,20 @@ class Integers {
       edit = await this.edit(plan);
       effect = await this.effect(edit);
     }
-    return { edit, report: { ...this.count(plan), ...(found && { layers: found }), ...(effect && { agreement: 1 - effect.disagreement }) }, notes: this.warnings(plan) };
+    const warnings = channelWarnings(plan, new Map([...this.ranges].flatMap(([name, { peaks }]) => (peaks ? [[name, peaks] as const] : []))));
+    return {
+      edit, notes: warnings.map(({ text, advice }) => `${text} ${advice}`),
+      report: {
+        ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, reason, asked: this.request.left.has(layer) })), warnings: warnings.map((warning) => this.withLayers(plan, warning)),
+        ...(found && { layers: found }), ...(effect && effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }),
+      },
+    };
   }
 
-  private warnings(plan: IntegerPlan): string[] {
-    return channelWarnings(plan, new Map([...this.ranges].flatMap(([name, { peaks }]) => (peaks ? [[name, peaks] as const] : []))));
+  /** Layers whose outputs lie on the grid of a warning, behind what runs within them. */
+  private withLayers({ grids, graph, kinds }: IntegerPlan, { grid, text }: ChannelWarning): IntegerWarning {
+    const isOn = (name: string): boolean => (grids.has(name) ? grids.get(name) === grid : graph.nodes.some((node) => kinds.get(node) === "clamp" && node.inputs[0] === name && isOn(node.outputs[0])));
+    return { text, layers: this.layers.filter(({ consumers }) => consumers.some(({ outputs: [output] }) => isOn(output))).map(({ id }) => id) };
   }
 
   private plan(left: ReadonlyMap<string, string>): IntegerPlan {

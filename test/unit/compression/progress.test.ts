@@ -18,3 +18,12 @@ test("time left is told where it is known, not at the start, the end, or while a
   expect(at(50, "evaluate", 0.2).secondsLeft).toBeGreaterThan(0);
   expect(at(51, "evaluate", 0.9).secondsLeft).toBeUndefined(); // it would be wrong by more than it says
 });
+
+test("a diagnosis is most of the job that makes one, and time left is told of it", () => {
+  let now = 0, last: Progress | undefined;
+  const meter = new ProgressMeter((progress) => { last = progress; }, () => now, "diagnosed");
+  const at = (seconds: number, stage: string, done: number) => { now = 1000 * seconds; meter.step(stage, "", done); return last!; };
+  const begun = at(5, "fit", 1).fraction, half = at(10, "calibrate", 0.5);
+  expect(half.fraction - begun).toBeGreaterThan(0.3);
+  expect(half.secondsLeft).toBeCloseTo(10 * (1 - half.fraction) / half.fraction, 6);
+});

@@ -1,0 +1,142 @@
+import type { DiagnosisState, RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
+import type { IntegerEffect } from "../../src/protocol/report";
+import { button, field } from "../controls";
+import { el, icon } from "../dom";
+import * as format from "../format";
+import { leftText } from "../job-words";
+import { t } from "../l10n";
+import type { IntegerFacts } from "./integer-facts";
+
+/** How a network with some layers of integers does, in words. */
+export const effectText = ({ agreement, loss }: IntegerEffect): string => (agreement === undefined ? t("{0} off", format.percent(Math.sqrt(loss))) : format.estimate(agreement));
+
+export interface IntegerActions {
+  diagnose(): void;
+  cancel(): void;
+  setFloats(layer: string, floats: boolean): void;
+  select(layer: string): void;
+  change(changes: RecipeChange[]): void;
+}
+
+/** So many of the most expensive layers are shown unasked. */
+const SHOWN = 6;
+
+/** Integer arithmetic of a recipe: what each layer costs as integers, which ones stay float, and an agreement that decides it. */
+export class IntegerSetting {
+  readonly element = el("section", { class: "integers", hidden: true });
+  private readonly agreement: HTMLElement & { value: string };
+  private readonly goal: HTMLElement;
+  private readonly note = el("p", { class: "integers-note", role: "status" });
+  private readonly run = el("span", { class: "integers-run" });
+  private readonly list = el("div", { class: "integers-list" });
+  private state: DiagnosisState = {};
+  private showsAll = false;
+
+  constructor(private readonly actions: IntegerActions) {
+    this.agreement = field({ label: t("off"), onInput: () => undefined });
+    this.agreement.classList.add("integers-agreement");
+    this.agreement.setAttribute("aria-label", t("Leave layers to floats until so many percent agree"));
+    this.agreement.addEventListener("change", () => this.take());
+    this.goal = el("label", { class: "integers-goal" }, el("span", {}, t("Leave layers to floats until agreement is at least")), this.agreement);
+    this.element.append(
+      el("div", { class: "recipe-row" }, el("h2", {}, t("Integers")), this.run),
+      this.goal, this.note, this.list);
+  }
+
+  show(view: RecipeView, state: DiagnosisState, facts: ReadonlyMap<string, IntegerFacts>, { canRun, isClassifier }: { canRun: boolean; isClassifier: boolean }): void {
+    this.state = state;
+    this.element.hidden = view.inference !== "integer";
+    const asked = view.integers?.agreement;
+    this.goal.hidden = !isClassifier && asked === undefined; // outputs that are no classes do not agree or disagree
+    if (this.agreement !== document.activeElement && !this.agreement.contains(document.activeElement)) {
+      this.agreement.value = typeof asked === "number" ? `${Number((100 * asked).toFixed(4))} %` : "";
+      this.agreement.classList.remove("wrong");
+    }
+    this.showRun(canRun);
+    this.showNote([...facts.values()]);
+    this.showList([...facts.values()]);
+  }
+
+  private showRun(canRun: boolean): void {
+    const { running, found } = this.state, { run } = this, key = `${running !== undefined} ${found !== undefined} ${canRun}`;
+    if (run.dataset.key === key) return;
+    run.dataset.key = key;
+    run.replaceChildren(running ? button({ label: t("Cancel"), small: true, onClick: () => this.actions.cancel() })
+      : button({ label: found ? t("Diagnose Again") : t("Diagnose Layers"), icon: "pulse", small: true, disabled: !canRun, title: canRun ? t("Measures what each layer costs as integers: it alone, and all but it. Nothing is saved.") : t("Diagnosing needs images, and a trusted folder."), onClick: () => this.actions.diagnose() }));
+  }
+
+  private showNote(facts: readonly IntegerFacts[]): void {
+    const { running, found, error, isCancelled } = this.state, { note } = this, bar = el("progress", { class: "job-bar", "aria-label": t("Diagnosing layers") });
+    bar.max = 1;
+    bar.value = running?.fraction ?? 0;
+    note.classList.toggle("bad", !running && error !== undefined);
+    note.setAttribute("aria-live", running ? "off" : "polite"); // each layer would be read out
+    const text = running ? [running.text, leftText(running.secondsLeft)].filter(Boolean).join(" · ") : error ?? (isCancelled ? t("Cancelled before all layers were measured.") : found ? this.summary(facts) : t("Not measured yet which layers suffer from 8 bits."));
+    if (running || note.textContent !== text) note.replaceChildren(text, ...(running ? [bar] : []));
+  }
+
+  /** What was measured of the network as a whole. */
+  private summary(facts: readonly IntegerFacts[]): string {
+    const { found } = this.state, { agreement, samples = 0, left = [], isEarlier } = found ?? {}, parts: string[] = [];
+    if (agreement !== undefined) parts.push(left.length ? t("With {0} of its layers in floats the network agrees on {1} of {2} images.", left.length, format.estimate(agreement), format.whole(samples)) : t("With all layers in integers the network agrees on {0} of {1} images.", format.estimate(agreement), format.whole(samples)));
+    const kept = facts.filter(({ floats }) => floats === "recipe").map(({ layer: { id } }) => id), were = left.filter(({ asked }) => asked).map(({ layer }) => layer);
+    if (isEarlier) parts.push(t("Measured before the recipe was changed: diagnose again."));
+    else if (kept.length !== were.length || kept.some((id) => !were.includes(id))) parts.push(t("Measured before other layers were kept in floats: diagnose again for what that gains."));
+    return parts.join(" ");
+  }
+
+  /** Layers by what they cost, the most expensive first, then those in floats that were not measured. */
+  private showList(all: readonly IntegerFacts[]): void {
+    const { list, showsAll, state: { found } } = this, measured = all.filter(({ alone }) => alone).sort((a, b) => (b.alone?.loss ?? 0) - (a.alone?.loss ?? 0)), others = all.filter(({ alone, floats }) => !alone && floats);
+    const rows = [...measured, ...others], worst = Math.max(1e-12, ...measured.map(({ alone }) => alone?.loss ?? 0)), shown = showsAll ? rows : rows.filter(({ floats, warnings }, i) => i < SHOWN || floats || warnings.length), key = JSON.stringify([shown.map(({ layer: { id }, ...rest }) => [id, rest]), found?.isEarlier]);
+    if (list.dataset.key === key) return;
+    list.dataset.key = key;
+    const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement.closest<HTMLElement>("[data-id]")?.dataset.id : undefined;
+    list.classList.toggle("earlier", found?.isEarlier === true);
+    const isOfOutputs = measured.some(({ alone }) => alone?.agreement === undefined), of = (what: string) => (isOfOutputs ? t("How far the outputs are off {0}", what) : t("Agreement of the network {0}", what));
+    const head = el("div", { class: "integers-row integers-head", role: "row" }, ...([[t("Layer"), ""], [isOfOutputs ? t("error") : t("divergence"), isOfOutputs ? t("Relative squared error of the outputs where this layer alone is integers") : t("How far the outputs diverge where this layer alone is integers: the most expensive layer comes first")], [t("it alone"), of(t("where this layer alone is integers"))], [t("all but it"), of(t("where all layers but this one are integers"))], ["", ""]] as const).map(([text, title], i) => el("span", { class: `integers-c${i}`, role: "columnheader", title }, text || el("span", { class: "unseen" }, t("Arithmetic")))));
+    const hidden = rows.length - shown.length, more = el("button", { class: "link" }, t("Show All {0} Layers", rows.length));
+    more.addEventListener("click", () => { this.showsAll = true; this.showList(all); });
+    list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(hidden > 0 ? [more] : []), ...this.loose(all));
+    if (focused !== undefined) list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"] .integers-toggle`)?.focus();
+  }
+
+  private row({ layer: { id, label }, floats, reason, warnings, alone, without }: IntegerFacts, worst: number): HTMLElement {
+    const name = el("button", { class: "integers-name", title: id }, label), isKept = floats === "recipe";
+    name.addEventListener("click", () => this.actions.select(id));
+    const bar = el("span", { class: "integers-bar", "aria-hidden": "true" }, Object.assign(el("span"), { style: `width:${100 * (alone?.loss ?? 0) / worst}%` })), text = (effect: IntegerEffect | undefined) => (effect ? effectText(effect) : "–");
+    const toggle = el("button", { class: "integers-toggle", "aria-pressed": String(isKept), title: isKept ? t("Computed with floats. Press to take it back to integers.") : reason !== undefined ? t("{0} Press to keep it there.", reason) : t("Compute this layer with floats; its weight stays compressed") }, ...(floats ? [icon("check")] : []), floats ? t("In Floats") : t("Keep in Floats"));
+    toggle.setAttribute("aria-label", t("Keep {0} in floats", label));
+    toggle.addEventListener("click", () => this.actions.setFloats(id, !isKept));
+    return el("div", { class: "integers-row", role: "row", "data-id": id },
+      el("span", { class: "integers-c0", role: "cell" }, name, ...warnings.map((warning) => warningSign(warning))),
+      el("span", { class: "integers-c1", role: "cell", title: alone && lossText(alone) }, ...(alone ? [bar, el("span", { class: "unseen" }, lossText(alone))] : [])),
+      ...[alone, without].map((effect, i) => el("span", { class: `integers-c${i + 2} number`, role: "cell", title: effect && lossText(effect) }, text(effect))), el("span", { class: "integers-c4", role: "cell" }, toggle));
+  }
+
+  /** Warnings that concern no layer, as of the network's input. */
+  private loose(all: readonly IntegerFacts[]): HTMLElement[] {
+    const shown = new Set(all.flatMap(({ warnings }) => warnings));
+    return (all.length ? this.state.found?.warnings ?? [] : []).filter(({ text }) => !shown.has(text)).map(({ text }) => el("p", { class: "integers-warning" }, icon("warning"), el("span", {}, text)));
+  }
+
+  /** What was typed, where it makes sense: 99, 99 %, 99,5 %. */
+  private take(): void {
+    const text = this.agreement.value.trim().replace(",", ".").replace(/\s*%$/, ""), percent = Number(text), isGood = text === "" || percent > 0 && percent <= 100;
+    this.agreement.classList.toggle("wrong", !isGood);
+    if (isGood) this.actions.change([{ path: ["integers", "agreement"], value: text === "" ? undefined : Number((percent / 100).toFixed(6)) }]);
+  }
+}
+
+/** A sign that says on hover, and aloud, what is the matter. */
+export const warningSign = (text: string): HTMLElement => {
+  const sign = icon("warning");
+  sign.classList.add("integers-sign");
+  sign.title = text;
+  sign.setAttribute("role", "img");
+  sign.setAttribute("aria-label", text);
+  sign.removeAttribute("aria-hidden");
+  return sign;
+};
+
+const lossText = ({ agreement, loss }: IntegerEffect): string => (agreement === undefined ? t("relative squared error {0}", loss.toExponential(1)) : t("divergence {0} nats", loss.toExponential(1)));
