@@ -329,7 +329,7 @@ class Compression {
     const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
     this.progress.stage("calibrate", "looking at the range of every activation");
     const { edit: written, report, notes } = await integersOf({
-      model, samples: fit, trials: rating, reference: await networkOutputs(this.opened.model, rating, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
+      model, samples: fit, trials: rating, reference: () => networkOutputs(this.opened.model, rating, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
       normalizations: integers.normalizations, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
     });
     this.integers = report;

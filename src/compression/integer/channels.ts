@@ -1,20 +1,8 @@
-import type { Tensor } from "../../runtime/runtime";
 import type { IntegerPlan } from "./plan";
 
 /** Where half of the channels have fewer steps than this, users are told. */
 const FEWEST_STEPS = 4;
 const STEPS = 255;
-
-/** Widens the largest absolute value of each channel of an activation [N, C, …] by a batch of it. */
-export function widenPeaks(known: Float64Array | undefined, { dims: [count, channels, ...space], data }: Tensor): Float64Array | undefined {
-  if (!space.length) return undefined;
-  const size = data.length / count / channels, peaks = known ?? new Float64Array(channels);
-  for (let i = 0, at = 0; i < count; i++) for (let c = 0; c < channels; c++) for (let j = 0; j < size; j++, at++) {
-    const v = Math.abs(data[at]);
-    if (v > peaks[c]) peaks[c] = v;
-  }
-  return peaks;
-}
 
 /** How many of a grid's steps the middle one of its channels has, those that are always zero left out. */
 function stepsOf(peaks: Float64Array): number {

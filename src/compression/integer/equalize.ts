@@ -10,6 +10,7 @@ import type { Runtime, Tensor } from "../../runtime/runtime";
 import { throwIfCancelled } from "../../protocol/errors";
 import { floatTensor } from "../fit";
 import { readRows } from "../rows";
+import { Reductions, type Reduced } from "./reductions";
 
 /** Two layers with nothing between them that would not let a positive factor through. */
 interface Pair { before: Layer; after: Layer; /** What the second one reads. */ value: string }
@@ -88,27 +89,32 @@ interface Channels { /** Largest absolute value. */ peak: Float64Array; /** Mean
 
 /** What each channel of some values spans on calibration samples. */
 async function channelsSeen(model: Model, values: readonly string[], input: string, batches: readonly Tensor[], runtime: Runtime, threads?: number, signal?: AbortSignal): Promise<Map<string, Channels>> {
-  const session = await runtime.open(await extract(model, { inputs: [], outputs: [...new Set(values)] }), { threads, device: "cpu" }), seen = new Map<string, Channels>(), counts = new Map<string, number>();
+  const reductions = new Reductions(model, values, ["least", "most", "meanSquare"]), session = await runtime.open(await extract(model, { inputs: [], ...reductions.part }), { threads, device: "cpu" }), seen = new Map<string, Channels>();
+  let count = 0;
   try {
     for (const batch of batches) {
       throwIfCancelled(signal);
-      for (const [name, { dims: [count, channels], data }] of Object.entries(await session.run({ [input]: batch }))) {
-        const known = seen.get(name) ?? { peak: new Float64Array(channels), square: new Float64Array(channels) }, size = data.length / count / channels;
+      const results = await session.run({ [input]: batch });
+      count += batch.dims[0];
+      for (const name of values) {
+        const { least, most, meanSquare, channels } = reductions.of(name, results) ?? asReduced(results[name]), known = seen.get(name) ?? { peak: new Float64Array(channels), square: new Float64Array(channels) };
         seen.set(name, known);
-        counts.set(name, (counts.get(name) ?? 0) + count * size);
-        for (let i = 0, at = 0; i < count; i++) for (let c = 0; c < channels; c++) for (let j = 0; j < size; j++, at++) {
-          const v = data[at];
-          if (Math.abs(v) > known.peak[c]) known.peak[c] = Math.abs(v);
-          known.square[c] += v * v;
+        for (let i = 0; i < most.length; i++) {
+          const c = i % channels, peak = Math.max(-least[i], most[i]);
+          if (peak > known.peak[c]) known.peak[c] = peak;
+          known.square[c] += meanSquare[i];
         }
       }
     }
   } finally {
     await session.release();
   }
-  for (const [name, { square }] of seen) square.forEach((sum, c) => { square[c] = sum / counts.get(name)!; });
+  for (const { square } of seen.values()) square.forEach((sum, c) => { square[c] = sum / count; });
   return seen;
 }
+
+/** Of a value [samples, channels]. */
+const asReduced = ({ data, dims: [, channels] }: Tensor): Reduced => ({ least: data, most: data, meanSquare: data.map((v) => v * v), channels });
 
 /** How a layer reads its channels: energy of the weights of each, and for each output the largest weight of each channel; one output for each channel where it is depthwise. */
 interface Columns { energy: Float64Array; /** [outputs, channels] */ peaks?: Float64Array; outputs: number }

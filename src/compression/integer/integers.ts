@@ -18,9 +18,10 @@ export interface IntegerRequest {
   /** A model whose weights are integers, see `assemble`. */
   model: Model;
   samples: Batches;
-  /** Samples that layers are diagnosed on, and the original's outputs for them. */
+  /** Samples that layers are diagnosed on. */
   trials: Batches;
-  reference: ReadonlyMap<string, readonly Tensor[]>;
+  /** What the original puts out for them; asked for where that is needed. */
+  reference(): Promise<ReadonlyMap<string, readonly Tensor[]>>;
   runtime: Runtime;
   ranges: RangeOptions;
   normalizations?: IntegerChoices["normalizations"];
@@ -43,6 +44,7 @@ export async function integersOf(request: IntegerRequest): Promise<{ edit: Model
 class Integers {
   private readonly layers: Layer[];
   private readonly ranges = new Map<string, Calibrated>();
+  private reference: ReadonlyMap<string, readonly Tensor[]> | undefined;
 
   constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
 
@@ -88,7 +90,7 @@ class Integers {
 
   /** What a network of integers does to the original's predictions. */
   private async effect(edit: ModelEdit): Promise<Effect> {
-    const { trials: { input, batches }, reference, runtime, threads, signal } = this.request, meter = new EffectMeter(reference), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" });
+    const { trials: { input, batches }, runtime, threads, signal } = this.request, meter = new EffectMeter(this.reference ??= await this.request.reference()), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" });
     try {
       for (const [i, batch] of batches.entries()) {
         throwIfCancelled(signal);
