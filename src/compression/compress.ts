@@ -35,6 +35,8 @@ const MOST_PLANS = 3;
 const SHARED_FITS = 4;
 /** So much less has to be lost on samples that a fit has seen: codewords that were learned from them again and again flatter themselves. */
 const FLATTERY = 0.75;
+/** So many weights are rounded within seconds. */
+const EASILY_ROUNDED = 3e7;
 /** Weights of a layer before which memory is tidied. */
 const LARGE_LAYER = 1e6;
 
@@ -264,6 +266,11 @@ class Compression {
     const finished = new Map<Layer, Finished>();
     const hold = (fitted: FittedLayer) => { finished.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
     const leave = ({ layer, sqnrDb }: FittedLayer) => { finished.set(layer, { layer, sqnrDb, load: () => this.reload(record, choices[positions.get(layer)!], positions.get(layer)!, tools) }); };
+    if (data && this.job.request.inference === "integer" && isRounded(choices) && work <= EASILY_ROUNDED) {
+      // to round them again is faster than to keep them
+      await fitWithoutData(this.model, choices, { ...watched, restored: undefined, onFitted: async (fitted) => finish(fitted) }, hold);
+      return { fitted: finished };
+    }
     if (!data || (this.job.request.inference === "integer" && isRounded(choices))) {
       await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
       return { fitted: finished };

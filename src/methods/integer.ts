@@ -60,7 +60,11 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
     const levels = Float32Array.from({ length: 2 ** bits - 1 }, (_, i) => i + 1 - zeroCode(bits));
     const codesFor = async (): Promise<Uint8Array> => {
       const units = scaleRows(target, scale, -1);
-      if (!context.gram) return Uint8Array.from(units, (v) => zeroCode(bits) + clamp(Math.round(v), levels));
+      if (!context.gram) {
+        const codes = new Uint8Array(units.length), zero = zeroCode(bits);
+        units.forEach((v, j) => { codes[j] = zero + clamp(Math.round(v), levels); });
+        return codes;
+      }
       return Uint8Array.from(await context.gram.feedback(units, levels, 1), (level) => level + 1);
     };
     let codes = await codesFor();
@@ -73,7 +77,8 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
   },
 
   restore({ codes, options: { bits }, scale, scaleStorage }) {
-    const rows = Float32Array.from(codes, (code) => code - zeroCode(bits));
+    const rows = new Float32Array(codes.length), zero = zeroCode(bits);
+    for (let j = 0; j < rows.length; j++) rows[j] = codes[j] - zero;
     return scaleStorage === "elsewhere" ? rows : scaleRows(rows, scale);
   },
 
@@ -101,7 +106,7 @@ function gridScales(rows: Float32Array, n: number, bits: number, gram?: Gram): F
     for (let clip = 1; clip > 0.3 && peak > 0; clip -= 0.04) {
       const scale = peak * clip / top;
       let error = 0;
-      for (let j = 0; j < n; j++) {
+      for (let j = 0; j < n && error < least; j++) {
         const v = rows[m * n + j], e = v - Math.max(-top, Math.min(top, Math.round(v / scale))) * scale;
         error += e * e * (gram ? gram.h[j * n + j] : 1);
       }

@@ -19,8 +19,8 @@ interface Pair { before: Layer; after: Layer; /** What the second one reads. */ 
 const HOMOGENEOUS = new Set(["Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "Identity", "Flatten"]);
 /** How far a channel's factor goes towards one range for all: from not at all. */
 const STRENGTHS = [0, 0.25, 0.5, 0.75, 1];
-/** Expected noise has to fall below this share of what it was. */
-const WORTH_IT = 0.9;
+/** Expected noise has to fall below this share of what it was, as by one bit more: where channels are alike, nothing is gained by touching them. */
+const WORTH_IT = 0.25;
 /** The largest factor: channels that hardly ever do anything stay so. */
 const MOST = 4096;
 /** Passes over all pairs: what one changes, the next one sees. */
@@ -34,14 +34,20 @@ const ROUNDS = 3;
 export async function equalize(model: Model, input: string, batches: readonly Tensor[], runtime: Runtime, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<{ model: Model; pairs: number }> {
   const pairs = pairsOf(model);
   if (!pairs.length) return { model, pairs: 0 };
-  const seen = await channelsSeen(model, pairs.map(({ value }) => value), input, batches, runtime, threads, signal), rows = new Map<Layer, Float32Array>(), biases = new Map<Layer, Float32Array>(), changed = new Set<Pair>();
+  const rows = new Map<Layer, Float32Array>(), biases = new Map<Layer, Float32Array>(), changed = new Set<Pair>();
   for (const layer of new Set(pairs.flatMap(({ before, after }) => [before, after]))) rows.set(layer, (await readRows(model, layer)).values.slice());
   for (const { before } of pairs) {
     const bias = biasOf(before);
     if (bias) biases.set(before, (await readFloats(model, bias)).slice());
   }
+  const look = (some: readonly Tensor[]) => channelsSeen(model, pairs.map(({ value }) => value), input, some, runtime, threads, signal);
+  const factorsFor = ({ after, value }: Pair, seen: ReadonlyMap<string, Channels>) => bestFactors(seen.get(value)!, columnsOf(after, rows.get(after)!, seen.get(value)!.peak.length));
+  // one batch tells whether there is anything to do
+  let seen = await look(batches.slice(0, 1));
+  if (!pairs.some((pair) => factorsFor(pair, seen))) return { model, pairs: 0 };
+  if (batches.length > 1) seen = await look(batches);
   for (let round = 0; round < ROUNDS; round++) for (const pair of pairs) {
-    const { before, after, value } = pair, channels = seen.get(value)!, factors = bestFactors(channels, columnsOf(after, rows.get(after)!, channels.peak.length));
+    const { before, after, value } = pair, channels = seen.get(value)!, factors = factorsFor(pair, seen);
     if (!factors) continue;
     changed.add(pair);
     scaleOutputs(before, rows.get(before)!, biases.get(before), factors);

@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { encodeClassifier, NETWORKS } from "../../bench/networks";
+import { equalize } from "../../src/compression/integer/equalize";
+import { observe } from "../../src/compression/integer/observe";
+import { readyForIntegers } from "../../src/compression/integer/ready";
+import { buildModel } from "../../src/onnx/build";
+import type { NodeSpec, TensorData } from "../../src/onnx/encode";
+import { memorySource } from "../../src/onnx/memory";
+import { readModel, type Model } from "../../src/onnx/model";
+import { DataType } from "../../src/onnx/tensor";
+import { openNpy } from "../../src/evaluation/npy";
+import { openDataset } from "../../src/evaluation/dataset";
+import { nodeRuntime as runtime } from "../../src/runtime/node";
+import type { Tensor } from "../../src/runtime/runtime";
+import { bytesOf } from "../helpers/integers";
+import { npy } from "../helpers/npy";
+import { floats, wave } from "../unit/onnx/models";
+
+const modelOf = (nodes: NodeSpec[], opset: number, initializers: TensorData[] = []): Promise<Model> => readModel(memorySource(buildModel({ nodes, initializers, opset, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 3, 8, 8] }], outputs: [{ name: "y", type: DataType.FLOAT }] })));
+const samples: Tensor[] = [1, 2, 3].map((seed) => ({ dims: [4, 3, 8, 8], data: wave(4 * 192, seed).map((v) => seed * v) }));
+
+describe("the ranges of activations", () => {
+  test.each([14, 18])("are the same whether onnxruntime looks for the extremes or all values are counted, in operator set %i", async (opset) => {
+    const weight = floats("w", [5, 3, 3, 3], wave(135, 7)), nodes: NodeSpec[] = [
+      { op: "Conv", inputs: ["x", "w"], outputs: ["c"], attributes: { kernel_shape: [3, 3] } }, { op: "Relu", inputs: ["c"], outputs: ["r"] }, { op: "GlobalAveragePool", inputs: ["c"], outputs: ["g"] }, { op: "Flatten", inputs: ["g"], outputs: ["y"] },
+    ];
+    const model = await modelOf(nodes, opset, [weight]), names = ["x", "c", "r", "g", "y"];
+    const [extremes, counted] = await Promise.all([false, true].map((isCounted) => observe(model, names, "x", samples, runtime, { isCounted })));
+    for (const name of names) for (const kind of ["minMax", "movingAverage"] as const) expect(extremes.get(name)!.range(kind), name).toEqual(counted.get(name)!.range(kind));
+    for (const name of ["x", "c", "r", "g"]) expect(extremes.get(name)!.peaks).toEqual(counted.get(name)!.peaks);
+    const c = extremes.get("c")!.range("minMax");
+    expect(c.min).toBeLessThan(-0.5);
+    expect(extremes.get("r")!.range("minMax")).toEqual({ min: 0, max: c.max });
+    expect(extremes.get("c")!.peaks!.length).toBe(5);
+  });
+
+  test.each(["Reciprocal", "Log"])("are refused where a value is no finite number, as %s makes of some", async (op) => {
+    const model = await modelOf([{ op: "Relu", inputs: ["x"], outputs: ["r"] }, { op, inputs: [op === "Log" ? "x" : "r"], outputs: ["y"] }], 14);
+    for (const isCounted of [false, true]) await expect(observe(model, ["y"], "x", samples, runtime, { isCounted })).rejects.toThrow("y is not finite for some of the images");
+  });
+});
+
+describe("channels of one grid", () => {
+  /** What a network does to some samples. */
+  async function outputsOf(model: Model): Promise<Float32Array> {
+    const session = await runtime.open(await bytesOf(model));
+    const [{ data }] = Object.values(await session.run({ input: batch }));
+    await session.release();
+    return data;
+  }
+  const shape = [3, 16, 16], batch: Tensor = { dims: [8, ...shape], data: wave(8 * 768, 3) }, { nodes, weights } = NETWORKS["vgg-small"]({ shape, classes: 10, seed: 2 });
+  const ready = async (changed: typeof weights) => (await readyForIntegers(await readModel(memorySource(encodeClassifier({ nodes, weights: changed, shape, classes: 10 }))))).model;
+
+  test("are brought to like ranges where they are not, the network does the same, and nothing is left to do", async () => {
+    const changed = new Map(weights), names = [...weights.keys()].filter((name) => /weight$/.test(name) && weights.get(name)!.dims.length === 1);
+    expect(names.length).toBeGreaterThan(3);
+    // a normalization's scale and offset make a channel as large as one likes
+    for (const name of names.slice(0, -1)) {
+      const { dims, data } = weights.get(name)!;
+      changed.set(name, { dims, data: data.map((v, c) => v * (c % 4 ? 1 : 64)) });
+    }
+    const model = await ready(changed), { model: equal, pairs } = await equalize(model, "input", [batch, batch], runtime), [a, b] = [await outputsOf(model), await outputsOf(equal)];
+    expect(pairs).toBeGreaterThan(2);
+    const largest = a.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    expect(Math.max(...a.map((v, i) => Math.abs(v - b[i])))).toBeLessThan(1e-3 * largest);
+    expect((await equalize(equal, "input", [batch, batch], runtime)).pairs).toBe(0);
+  });
+});
+
+test("rows of an array come in any order, with whatever lies between them left out", async () => {
+  const bytes = npy([500, 2, 2, 1], Uint8Array.from({ length: 2000 }, (_, i) => i % 251)), reads: number[] = [];
+  const source = { size: bytes.length, read: async (offset: number, length: number) => { reads.push(length); return bytes.slice(offset, offset + length); } };
+  const dataset = await openDataset({ name: "d", list: async () => [{ name: "images.npy", folder: false }], open: async () => source }, { name: "x", type: "float32", shape: ["n", 1, 2, 2] }, { scale: 1 });
+  reads.length = 0;
+  const positions = [401, 3, 4, 250, 3], values = await dataset.batch(positions);
+  expect([...values]).toEqual(positions.flatMap((p) => [0, 1, 2, 3].map((k) => (4 * p + k) % 251)));
+  expect(reads).toHaveLength(1);
+  expect(await (await openNpy(source, "d")).rows(1, 1)).toEqual(Float32Array.of(4, 5, 6, 7));
+});
