@@ -14,7 +14,7 @@ import type { Books } from "./books";
 import { measureFidelity } from "./fidelity";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
-import { goalOf, mayShare, mergeRecipe, triesToShare, type Goal, type Job } from "./goal";
+import { goalOf, mayShare, mergeRecipe, onlyRounds, triesToShare, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
@@ -151,7 +151,7 @@ class Compression {
 
   private readData(): Promise<JobData> {
     this.progress.stage("read", "reading calibration images");
-    return readJobData(this.job, this.model, this.host, this.signal);
+    return readJobData(this.job, this.model, this.host, this.signal, { isFitted: !onlyRounds(this.job) });
   }
 
   /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt; what an earlier job has learnt so is not tried again. */
@@ -331,13 +331,13 @@ class Compression {
   }
 
   /** Makes integers of the activations of a network whose weights are some. */
-  private async quantize(edit: ModelEdit, { fit, rating }: JobData): Promise<ModelEdit> {
+  private async quantize(edit: ModelEdit, { calibration, rating }: JobData): Promise<ModelEdit> {
     const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
     const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
     this.progress.stage("calibrate", "looking at the range of every activation");
     const { edit: written, report, notes } = await integersOf({
-      model, samples: fit, trials: rating, reference: () => networkOutputs(this.opened.model, rating, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
-      normalizations: integers.normalizations, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
+      model, samples: calibration, trials: rating, reference: () => networkOutputs(this.opened.model, rating, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
+      normalizations: integers.normalizations, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share), tidy: () => this.host.collectGarbage(),
     });
     this.integers = report;
     this.notes.push(...notes);

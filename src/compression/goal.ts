@@ -41,6 +41,10 @@ export const mayShare = ({ request: { layout, schedule, noise, prepare }, recipe
 /** Whether a plan may find out by itself which layers have a codebook in common. */
 export const triesToShare = (job: Job): boolean => job.recipe.shareCodebooks === "auto" && mayShare(job);
 
+/** Whether weights become integers of 8 bits and nothing else, as no samples need be held for. */
+export const onlyRounds = ({ request: { preset, target, bits, inference, tune }, recipe: { layers = {} } }: Job): boolean =>
+  inference === "integer" && [preset, target, bits].every((wish) => wish === undefined) && !parseTuning(tune) && Object.values(layers).every(({ method }) => method === undefined);
+
 /** What the merged request asks for, for a model of `inputBytes`. */
 export function goalOf({ preset, target, bits, inference }: CompressRequest, inputBytes: number): Goal {
   if (bits !== undefined) return { kind: "bits", bits };

@@ -67,8 +67,8 @@ export async function readPreprocess(source: ByteSource, name: string): Promise<
   return parsed.data;
 }
 
-/** Rows of an array with so few elements between them are read at once, with these, but no more than so many together. */
-const NEAR = 1 << 17, AT_ONCE = 1 << 21;
+/** Rows of an array with so few bytes between them are read at once, with these, but no more than so many together. */
+const NEAR = 1 << 17, AT_ONCE = 1 << 22;
 
 interface Arrays { images?: NpyArray; labels?: NpyArray }
 
@@ -88,7 +88,7 @@ async function openArrays({ images, labels }: Arrays, name: string, input: Value
   if (labels && labels.dims[0] !== size) throw new KernelscopeError("bad-data", `${name} has ${size} images but ${labels.dims[0]} labels.`);
   const classes = labels && Int32Array.from(await labels.rows(0, size));
   const common = { size, labels: classes, classes: sources.find((s) => s?.classes)?.classes, nameOf: (position: number) => `image ${position}` };
-  const length = images.dims.slice(1).reduce((a, b) => a * b, 1), near = NEAR / length, most = AT_ONCE / length;
+  const length = images.dims.slice(1).reduce((a, b) => a * b, 1), bytes = length * Number(images.type.slice(1)), near = NEAR / bytes, most = AT_ONCE / bytes;
   const rows = async (positions: ArrayLike<number>, each: (values: Float32Array, i: number) => void) => {
     const order = Array.from(positions, (position, i) => ({ position, i })).sort((a, b) => a.position - b.position);
     for (let start = 0, end = 1; start < order.length; start = end++) {
@@ -101,8 +101,8 @@ async function openArrays({ images, labels }: Arrays, name: string, input: Value
   // Floats, and anything whose shape is the model's, are taken as prepared unless the preprocessing says otherwise.
   const modelShape = input.shape.slice(1), ownShape = images.dims.slice(1);
   const fits = modelShape.length === ownShape.length && modelShape.every((d, i) => typeof d !== "number" || d <= 0 || d === ownShape[i]);
-  const bytes = images.type === "u1";
-  if (!bytes && fits && !sources.some((s) => s?.mean !== undefined || s?.std !== undefined || s?.scale !== undefined)) {
+  const isBytes = images.type === "u1";
+  if (!isBytes && fits && !sources.some((s) => s?.mean !== undefined || s?.std !== undefined || s?.scale !== undefined)) {
     return {
       ...common, shape: ownShape, notes: [`${name}: arrays used as they are`],
       async batch(positions) {
@@ -118,7 +118,7 @@ async function openArrays({ images, labels }: Arrays, name: string, input: Value
     ...common, preparation, shape: preparation.shape, notes: preparation.notes,
     async batch(positions) {
       const prepared = preparation.shape.reduce((a, b) => a * b, 1), out = new Float32Array(positions.length * prepared);
-      await rows(positions, (values, i) => prepareValues(values, { height, width, channels, first }, preparation, bytes, out, i * prepared, name));
+      await rows(positions, (values, i) => prepareValues(values, { height, width, channels, first }, preparation, isBytes, out, i * prepared, name));
       return out;
     },
   };

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
+import { readJobData } from "../../src/compression/data";
+import { mergeRecipe, onlyRounds } from "../../src/compression/goal";
 import { equalize } from "../../src/compression/integer/equalize";
 import { observe } from "../../src/compression/integer/observe";
 import { readyForIntegers } from "../../src/compression/integer/ready";
@@ -12,6 +14,7 @@ import { openNpy } from "../../src/evaluation/npy";
 import { openDataset } from "../../src/evaluation/dataset";
 import { nodeRuntime as runtime } from "../../src/runtime/node";
 import type { Tensor } from "../../src/runtime/runtime";
+import { nodeHost } from "../../src/worker/host";
 import { bytesOf } from "../helpers/integers";
 import { npy } from "../helpers/npy";
 import { floats, wave } from "../unit/onnx/models";
@@ -76,4 +79,22 @@ test("rows of an array come in any order, with whatever lies between them left o
   expect([...values]).toEqual(positions.flatMap((p) => [0, 1, 2, 3].map((k) => (4 * p + k) % 251)));
   expect(reads).toHaveLength(1);
   expect(await (await openNpy(source, "d")).rows(1, 1)).toEqual(Float32Array.of(4, 5, 6, 7));
+});
+
+test("samples for calibration are read batch by batch, and only so many are held as plans are rated on", async () => {
+  const bytes = npy([900, 4, 4, 1], new Uint8Array(900 * 16)), host = await nodeHost({ threads: 1 }), read: number[] = [];
+  const source = { size: bytes.length, read: async (offset: number, length: number) => bytes.slice(offset, offset + length) };
+  const model = await readModel(memorySource(buildModel({ nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }], initializers: [], inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, 4, 4] }], outputs: [{ name: "y", type: DataType.FLOAT }] })));
+  const watched = { ...host, openData: async () => ({ name: "d", list: async () => [{ name: "images.npy", folder: false }], open: async () => source }) };
+  const job = await mergeRecipe({ model: "m.onnx", data: "d", evalData: "e", inference: "integer" }, watched);
+  expect(onlyRounds(job)).toBe(true);
+  const held = await readJobData(job, model, watched, undefined, { isFitted: !onlyRounds(job) }), count = (batches: readonly Tensor[]) => batches.reduce((sum, { dims }) => sum + dims[0], 0);
+  expect([count(held.fit.batches), count(held.rating.batches), held.calibration.size]).toEqual([256, 256, 900]);
+  for (let again = 0; again < 2; again++) for await (const { dims } of held.calibration.batches()) read.push(dims[0]);
+  expect(read.reduce((a, b) => a + b)).toBe(1800);
+  expect(Math.max(...read)).toBeLessThanOrEqual(16);
+  expect(count((await readJobData(job, model, watched)).fit.batches)).toBe(900);
+  // what is fitted to data has more than rounding in it
+  for (const wish of [{ bits: 4 }, { target: "4x" }, { tune: "10steps" }, { inference: "float" as const }]) expect(onlyRounds(await mergeRecipe({ model: "m.onnx", data: "d", inference: "integer", ...wish }, watched))).toBe(false);
+  await host.close();
 });

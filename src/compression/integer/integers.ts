@@ -17,7 +17,8 @@ const CONVOLUTIONS = new Set(["Conv", "ConvTranspose"]);
 export interface IntegerRequest {
   /** A model whose weights are integers, see `assemble`. */
   model: Model;
-  samples: Batches;
+  /** Samples that ranges are looked for on, read anew each time. */
+  samples: { batches(): AsyncIterable<Tensor> };
   /** Samples that layers are diagnosed on. */
   trials: Batches;
   /** What the original puts out for them; asked for where that is needed. */
@@ -34,6 +35,8 @@ export interface IntegerRequest {
   threads?: number;
   signal?: AbortSignal;
   onProgress?(text: string, share: number): void;
+  /** Called when much memory is dead. */
+  tidy?(): void;
 }
 
 /** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. Notes warn of what 8 bits show badly. */
@@ -79,11 +82,11 @@ class Integers {
 
   /** The edit of a plan; ranges are looked for once. */
   private async edit(plan: IntegerPlan): Promise<ModelEdit> {
-    const { model, samples: { input, batches }, runtime, ranges, threads, signal, onProgress } = this.request;
+    const { model, samples, trials: { input }, runtime, ranges, threads, signal, onProgress, tidy } = this.request;
     const missing = sourcesOf(plan).filter((name) => !this.ranges.has(name));
     if (missing.length) {
       onProgress?.("looking at the range of every activation", 0);
-      for (const [name, range] of await calibrate(model, plan, missing, input, batches, runtime, ranges, { threads, signal })) this.ranges.set(name, range);
+      for (const [name, range] of await calibrate(model, plan, missing, input, samples.batches(), runtime, ranges, { threads, signal, tidy })) this.ranges.set(name, range);
     }
     return quantizeActivations(model, plan, this.ranges, runtime);
   }
