@@ -28,6 +28,7 @@ const OPTIONS: Record<string, Option> = {
   schedule: { type: "string", value: "ID", text: "endToEnd (default), or iterative: layer after layer is quantized and trained", commands: C },
   noise: { type: "string", value: "KIND:P", text: `quantization noise in --tune: ${NOISE_KINDS.join(", ")}, and how likely each block has it`, commands: CP },
   inference: { type: "string", value: "float|integer", text: "arithmetic of the result: float or integer", commands: C },
+  "keep-opset": { type: "boolean", text: "refuse integers where they would raise the operator set", commands: C },
   layout: { type: "string", value: "KIND", text: "bits (default), bytes or dense, for runtimes that cannot fold", commands: C },
   device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: CPE },
   threads: { type: "string", value: "N", text: "all cores if absent", commands: CPE },

@@ -23,6 +23,7 @@ import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import { integersOf } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
+import { checkOpset } from "./integer/ready";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import { isClearlyLess } from "./sharing";
@@ -94,6 +95,7 @@ class Compression {
     if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
     if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
     if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
+    checkOpset(this.model, request);
     if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -10,6 +11,7 @@ import { channelWarnings } from "../../src/compression/integer/channels";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec, TensorData } from "../../src/onnx/encode";
+import { encodeNpz } from "../../src/evaluation/npz-write";
 import { memorySource } from "../../src/onnx/memory";
 import { readModel } from "../../src/onnx/model";
 import { DataType } from "../../src/onnx/tensor";
@@ -73,6 +75,21 @@ describe("a network of integers", () => {
     await expect(compress({ output: at("none.onnx"), data: undefined })).rejects.toThrow("Integer inference needs images");
   });
 });
+
+test("an operator set that is to be kept is not raised", async () => {
+  const old = at("old.onnx"), recipe = at("keep.kernelscope.json"), refused = "Integer inference needs operator set 13 at least, this model is of 12 and is to keep it.", images = at("images.npz");
+  writeFileSync(old, mobile(12));
+  writeFileSync(images, encodeNpz([{ name: "images", dims: [40, 3, 16, 16], data: wave(40 * 768) }]));
+  writeFileSync(recipe, JSON.stringify({ inference: "integer", keepOpset: true }));
+  const request = { model: old, data: images, output: at("kept.onnx") };
+  await expect(compress({ ...request, keepOpset: true })).rejects.toThrow(refused);
+  await expect(compress({ ...request, recipe, inference: undefined })).rejects.toThrow(refused);
+  const { status, stderr } = spawnSync(process.execPath, ["dist/cli.js", "compress", old, "--data", images, "--inference", "integer", "--keep-opset", "-o", at("kept.onnx"), "--quiet"], { encoding: "utf8" });
+  expect([status, stderr]).toEqual([1, expect.stringContaining(refused)]);
+  expect((await compress(request)).notes).toContain("Raised from operator set 12 to 18: integer inference needs 13 at least.");
+  // nothing is to be raised in a newer one
+  expect((await compress({ keepOpset: true, output: at("kept.onnx") })).integers!.floatConvolutions).toBe(0);
+}, 300_000);
 
 /** A small network with all that makes integers hard: gates, tables, depthwise kernels, joins of clipped and other values, moves, and a part that has to stay float. */
 function mobile(opset = 14): Uint8Array {

@@ -21,6 +21,8 @@ const HOMOGENEOUS = new Set(["Relu", "LeakyRelu", "MaxPool", "AveragePool", "Glo
 const STRENGTHS = [0, 0.25, 0.5, 0.75, 1];
 /** Expected noise has to fall below this share of what it was, as by one bit more: where channels are alike, nothing is gained by touching them. */
 const WORTH_IT = 0.25;
+/** Samples that are looked at first. */
+const FIRST = 64;
 /** The largest factor: channels that hardly ever do anything stay so. */
 const MOST = 4096;
 /** Passes over all pairs: what one changes, the next one sees. */
@@ -42,10 +44,11 @@ export async function equalize(model: Model, input: string, batches: readonly Te
   }
   const look = (some: readonly Tensor[]) => channelsSeen(model, pairs.map(({ value }) => value), input, some, runtime, threads, signal);
   const factorsFor = ({ after, value }: Pair, seen: ReadonlyMap<string, Channels>) => bestFactors(seen.get(value)!, columnsOf(after, rows.get(after)!, seen.get(value)!.peak.length));
-  // one batch tells whether there is anything to do
-  let seen = await look(batches.slice(0, 1));
+  // a few samples tell whether there is anything to do
+  const few = batches.slice(0, Math.ceil(FIRST / batches[0].dims[0]));
+  let seen = await look(few);
   if (!pairs.some((pair) => factorsFor(pair, seen))) return { model, pairs: 0 };
-  if (batches.length > 1) seen = await look(batches);
+  if (batches.length > few.length) seen = await look(batches);
   for (let round = 0; round < ROUNDS; round++) for (const pair of pairs) {
     const { before, after, value } = pair, channels = seen.get(value)!, factors = factorsFor(pair, seen);
     if (!factors) continue;
