@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { checkSteps } from "../../bench/integer-steps";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
-import { channelWarnings } from "../../src/compression/integer/channels";
+import { channelWarning, unevenGrids } from "../../src/compression/integer/channels";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec, TensorData } from "../../src/onnx/encode";
@@ -252,11 +252,21 @@ test("warns of channels of extremely different ranges on one grid, and of output
   });
   const warnings = async (large: number, samples: Tensor) => {
     const { plan, found } = await asIntegers(bytes(large), "x", [samples], host);
-    return channelWarnings(plan, new Map([...found].map(([name, { peaks }]) => [name, peaks!])));
+    return unevenGrids(plan, new Map([...found].map(([name, { peaks }]) => [name, peaks!]))).map(channelWarning);
   };
   const even: Tensor = { dims: [4, 8, 4, 4], data: wave(512, 1) }, uneven: Tensor = { ...even, data: even.data.map((v, i) => (Math.floor(i / 16) % 8 ? 0.001 * v : v)) };
   expect(await warnings(0.3, even)).toEqual([]);
   expect(await warnings(300, even)).toEqual([expect.stringMatching(/^The output y shows .*boxes and scores/)]);
   expect(await warnings(0.3, uneven)).toEqual([expect.stringMatching(/^The channels of x have .* no more than 1 of the 255 steps/)]);
   await host.close();
+  // where that makes an output much better, the layers before it stay float by themselves
+  writeFileSync(at("features.npz"), encodeNpz([{ name: "images", dims: [60, 8, 4, 4], data: wave(60 * 128) }]));
+  for (const large of [0.3, 300]) {
+    writeFileSync(at("detector.onnx"), bytes(large));
+    const { integers, notes, fidelity } = await compress({ model: at("detector.onnx"), data: at("features.npz"), output: at("detector.integers.onnx") }), isUneven = large > 1;
+    expect(integers!.floatConvolutions).toBe(isUneven ? 2 : 0);
+    expect(notes!.filter((note) => /^The output y has channels .* 2 layers that make it stay float, with which their mean error falls from /.test(note))).toHaveLength(isUneven ? 1 : 0);
+    expect(notes!.filter((note) => /^The output y shows/.test(note))).toEqual([]);
+    expect(fidelity!.relativeError).toBeLessThan(0.05);
+  }
 });

@@ -7,7 +7,7 @@ import type { Runtime, Tensor } from "../../runtime/runtime";
 import { EffectMeter, type Effect } from "../effect";
 import type { Batches } from "../flow";
 import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
-import { channelWarnings } from "./channels";
+import { channelError, channelWarning, layersBefore, unevenGrids } from "./channels";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -39,6 +39,9 @@ export interface IntegerRequest {
   tidy?(): void;
 }
 
+/** Layers that make an output stay float where its channels are shown so much better. */
+const CLEARLY_BETTER = 0.5;
+
 /** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. Notes warn of what 8 bits show badly. */
 export async function integersOf(request: IntegerRequest): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
   return new Integers(request).run();
@@ -47,6 +50,7 @@ export async function integersOf(request: IntegerRequest): Promise<{ edit: Model
 class Integers {
   private readonly layers: Layer[];
   private readonly ranges = new Map<string, Calibrated>();
+  private readonly notes: string[] = [];
   private reference: ReadonlyMap<string, readonly Tensor[]> | undefined;
 
   constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
@@ -54,6 +58,7 @@ class Integers {
   async run(): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
     const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
     let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
+    ({ plan, edit } = await this.spareHeads(left, plan, edit));
     let effect = agreement === undefined ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
@@ -64,11 +69,37 @@ class Integers {
       edit = await this.edit(plan);
       effect = await this.effect(edit);
     }
-    return { edit, report: { ...this.count(plan), ...(found && { layers: found }), ...(effect && { agreement: 1 - effect.disagreement }) }, notes: this.warnings(plan) };
+    return { edit, report: { ...this.count(plan), ...(found && { layers: found }), ...(effect && { agreement: 1 - effect.disagreement }) }, notes: [...this.notes, ...this.unevenGrids(plan).map(channelWarning)] };
   }
 
-  private warnings(plan: IntegerPlan): string[] {
-    return channelWarnings(plan, new Map([...this.ranges].flatMap(([name, { peaks }]) => (peaks ? [[name, peaks] as const] : []))));
+  private unevenGrids(plan: IntegerPlan): ReturnType<typeof unevenGrids> {
+    return unevenGrids(plan, new Map([...this.ranges].flatMap(([name, { peaks }]) => (peaks ? [[name, peaks] as const] : []))));
+  }
+
+  /** Leaves the layers to floats that make an output of channels of extremely different ranges, as a detector's, where samples show that it comes out much better so. */
+  private async spareHeads(left: Map<string, string>, plan: IntegerPlan, edit: ModelEdit): Promise<{ plan: IntegerPlan; edit: ModelEdit }> {
+    let best = { plan, edit };
+    for (const { output } of this.unevenGrids(plan)) {
+      if (output === undefined) continue;
+      const heads = layersBefore(plan, output, this.layers).filter(({ id }) => !left.has(id)), tried = new Map([...left, ...heads.map(({ id }) => [id, `Left to floats: it makes ${output}, whose channels have extremely different ranges.`] as const)]);
+      const spared = this.plan(tried), written = await this.edit(spared), [before, after] = [await this.errorAt(output, best.edit), await this.errorAt(output, written)];
+      if (!heads.length || after > CLEARLY_BETTER * before) continue;
+      for (const [id, reason] of tried) left.set(id, reason);
+      best = { plan: spared, edit: written };
+      this.notes.push(`The output ${output} has channels of extremely different ranges, as boxes and scores of a detector are: ${heads.length === 1 ? `the layer ${heads[0].label} stays` : `${heads.length} layers that make it stay`} float, with which their mean error falls from ${percent(before)} to ${percent(after)}.`);
+    }
+    return best;
+  }
+
+  /** {@link channelError} of an output. */
+  private async errorAt(output: string, edit: ModelEdit): Promise<number> {
+    const { trials: { input, batches }, runtime, threads } = this.request, reference = this.reference ??= await this.request.reference(), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" }), found: Tensor[] = [];
+    try {
+      for (const batch of batches) found.push((await session.run({ [input]: batch }, [output]))[output]);
+    } finally {
+      await session.release();
+    }
+    return channelError(reference.get(output)!, found);
   }
 
   private plan(left: ReadonlyMap<string, string>): IntegerPlan {
@@ -126,4 +157,5 @@ class Integers {
   }
 }
 
+const percent = (share: number): string => `${(100 * share).toFixed(share < 0.01 ? 3 : 1)} %`;
 const figures = ({ loss, disagreement, samples }: Effect): IntegerLayerReport["alone"] => ({ loss, ...(samples > 0 && { agreement: 1 - disagreement }) });
