@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
+import { rescaled } from "../../bench/rescale";
 import { readJobData } from "../../src/compression/data";
 import { mergeRecipe, onlyRounds } from "../../src/compression/goal";
 import { equalize } from "../../src/compression/integer/equalize";
@@ -7,7 +8,7 @@ import { observe } from "../../src/compression/integer/observe";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec, TensorData } from "../../src/onnx/encode";
-import { memorySource } from "../../src/onnx/memory";
+import { editedModel, memorySource } from "../../src/onnx/memory";
 import { readModel, type Model } from "../../src/onnx/model";
 import { DataType } from "../../src/onnx/tensor";
 import { openNpy } from "../../src/evaluation/npy";
@@ -68,6 +69,23 @@ describe("channels of one grid", () => {
     expect(Math.max(...a.map((v, i) => Math.abs(v - b[i])))).toBeLessThan(1e-3 * largest);
     expect((await equalize(equal, "input", [batch, batch], runtime)).pairs).toBe(0);
   });
+});
+
+test("a network that is made hard computes the same, and its channels have very different ranges", async () => {
+  const shape = [3, 16, 16], { nodes, weights } = NETWORKS["mobilenet-small"]({ shape, classes: 10, seed: 4 }), batch: Tensor = { dims: [4, ...shape], data: wave(4 * 768, 9) };
+  const model = await readModel(memorySource(encodeClassifier({ nodes, weights, shape, classes: 10 }))), { edit, values } = await rescaled(model, { seed: 1, largest: 64 }), hard = await editedModel(edit);
+  expect(values).toBe(14);
+  const relus = model.graph.nodes.filter(({ op, outputs: [output] }) => op === "Relu" && model.graph.consumers.get(output)![0].op === "Conv").map(({ outputs: [output] }) => output);
+  const look = async (of: Model) => (await observe(of, [...relus, "logits"], "input", [batch], runtime, { isCounted: false }));
+  const [before, after] = [await look(model), await look(hard)], logits = [before, after].map((seen) => seen.get("logits")!.range("minMax"));
+  expect(logits[1].max).toBeCloseTo(logits[0].max, 4);
+  expect(logits[1].min).toBeCloseTo(logits[0].min, 4);
+  for (const name of relus) {
+    const factors = [...after.get(name)!.peaks!].map((peak, c) => peak / before.get(name)!.peaks![c]).filter((v) => v > 0);
+    expect(Math.max(...factors) / Math.min(...factors)).toBeGreaterThan(20);
+    expect(Math.max(...factors)).toBeLessThan(64.01);
+    expect(Math.min(...factors)).toBeGreaterThan(0.999);
+  }
 });
 
 test("rows of an array come in any order, with whatever lies between them left out", async () => {
