@@ -1,21 +1,28 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { rescaled } from "../../bench/rescale";
 import { readJobData } from "../../src/compression/data";
 import { mergeRecipe, onlyRounds } from "../../src/compression/goal";
+import { meanErrors } from "../../src/compression/integer/biases";
 import { equalize } from "../../src/compression/integer/equalize";
 import { observe } from "../../src/compression/integer/observe";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec, TensorData } from "../../src/onnx/encode";
+import { extract } from "../../src/onnx/extract";
 import { editedModel, memorySource } from "../../src/onnx/memory";
 import { readModel, type Model } from "../../src/onnx/model";
 import { DataType } from "../../src/onnx/tensor";
+import { encodeNpz } from "../../src/evaluation/npz-write";
 import { openNpy } from "../../src/evaluation/npy";
 import { openDataset } from "../../src/evaluation/dataset";
 import { nodeRuntime as runtime } from "../../src/runtime/node";
 import type { Tensor } from "../../src/runtime/runtime";
 import { nodeHost } from "../../src/worker/host";
+import { compressWith } from "../helpers/compress";
 import { bytesOf } from "../helpers/integers";
 import { npy } from "../helpers/npy";
 import { floats, wave } from "../unit/onnx/models";
@@ -86,6 +93,48 @@ test("a network that is made hard computes the same, and its channels have very 
     expect(Math.max(...factors)).toBeLessThan(64.01);
     expect(Math.min(...factors)).toBeGreaterThan(0.999);
   }
+});
+
+describe("what rounded weights are off by on average", () => {
+  const weights = wave(8 * 4, 5), dense = wave(6 * 8, 6), network = (round: (v: number) => number) => modelOf([
+    { op: "Conv", inputs: ["x", "w0", "b0"], outputs: ["c0"], attributes: { kernel_shape: [1, 1] } }, { op: "Relu", inputs: ["c0"], outputs: ["r0"] },
+    { op: "Conv", inputs: ["r0", "w1", "b1"], outputs: ["c1"], attributes: { kernel_shape: [1, 1], group: 2 } }, { op: "GlobalAveragePool", inputs: ["c1"], outputs: ["g"] }, { op: "Flatten", inputs: ["g"], outputs: ["f"] },
+    { op: "Gemm", inputs: ["f", "w2", "b2"], outputs: ["y"], attributes: { transB: 1 } },
+  ], 14, [
+    floats("w0", [8, 3, 1, 1], wave(24, 4).map(round)), floats("b0", [8], wave(8, 7)), floats("w1", [8, 4, 1, 1], weights.map(round)), floats("b1", [8], wave(8, 8)), floats("w2", [6, 8], dense.map(round)), floats("b2", [6], wave(6, 9)),
+  ]);
+
+  test("is the mean of what they add to the outputs", async () => {
+    const original = await network((v) => v), rounded = await network((v) => Math.ceil(4 * v) / 4), found = await meanErrors(original, rounded, "x", samples, runtime);
+    expect([...found.keys()]).toEqual(["w0", "w1", "w2"]);
+    const seen = await runtime.open(await extract(original, { inputs: [], outputs: ["r0", "f", "c0", "c1", "y"] })), sums = new Map<string, Float64Array>();
+    // each layer alone rounded, on the original's inputs
+    for (const [id, from, to] of [["w0", "x", "c0"], ["w1", "r0", "c1"], ["w2", "f", "y"]]) {
+      const session = await runtime.open(await extract(rounded, { inputs: [from], outputs: [to], inputShapes: new Map([[from, { type: DataType.FLOAT }]]) })), channels = id === "w2" ? 6 : 8, sum = new Float64Array(channels);
+      sums.set(id, sum);
+      for (const batch of samples) {
+        const known = await seen.run({ x: batch }), off = (await session.run({ [from]: from === "x" ? batch : known[from] }))[to].data, size = off.length / 4 / channels;
+        off.forEach((v, i) => { sum[Math.floor(i / size) % channels] += (v - known[to].data[i]) / size / 12; });
+      }
+      await session.release();
+    }
+    await seen.release();
+    for (const [id, sum] of sums) found.get(id)!.forEach((v, m) => { expect(v, `${id} ${m}`).toBeCloseTo(sum[m], 5); });
+  });
+
+  test("is taken back by biases where that helps", async () => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-biases-")), at = (name: string) => path.join(folder, name);
+    // on the grid that the first weight makes, all others are rounded the same way
+    const first = Float32Array.from({ length: 16 * 64 }, (_, i) => (i % 64 ? (i * 7 % 40 + 0.45) / 127 : 1)), nodes: NodeSpec[] = [
+      { op: "Conv", inputs: ["x", "w", "b"], outputs: ["c"], attributes: { kernel_shape: [1, 1] } }, { op: "Relu", inputs: ["c"], outputs: ["r"] }, { op: "GlobalAveragePool", inputs: ["r"], outputs: ["g"] }, { op: "Flatten", inputs: ["g"], outputs: ["f"] },
+      { op: "Gemm", inputs: ["f", "v", "d"], outputs: ["y"], attributes: { transB: 1 } },
+    ];
+    writeFileSync(at("m.onnx"), buildModel({ nodes, opset: 14, initializers: [floats("w", [16, 64, 1, 1], first), floats("b", [16], wave(16, 2)), floats("v", [10, 16], wave(160, 3)), floats("d", [10], wave(10, 4))], inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 64, 4, 4] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 10] }] }));
+    writeFileSync(at("images.npz"), encodeNpz([{ name: "images", dims: [80, 64, 4, 4], data: wave(80 * 1024).map((v) => Math.abs(v)) }]));
+    const { notes } = await compressWith(at("jobs"), { model: at("m.onnx"), data: at("images.npz"), output: at("i.onnx"), inference: "integer", force: true });
+    expect(notes).toContain("Biases take back what rounded weights are off by on average, which brings the outputs nearer to the original's.");
+    rmSync(folder, { recursive: true, force: true });
+  });
 });
 
 test("rows of an array come in any order, with whatever lies between them left out", async () => {

@@ -123,7 +123,7 @@ async function channelsSeen(model: Model, values: readonly string[], input: stri
 }
 
 /** Of a value [samples, channels]. */
-const asReduced = ({ data, dims: [, channels] }: Tensor): Reduced => ({ least: data, most: data, meanSquare: data.map((v) => v * v), channels });
+const asReduced = ({ data, dims: [, channels] }: Tensor): Reduced => ({ least: data, most: data, mean: data, meanSquare: data.map((v) => v * v), channels });
 
 /** How a layer reads its channels: energy of the weights of each, and for each output the largest weight of each channel; one output for each channel where it is depthwise. */
 interface Columns { energy: Float64Array; /** [outputs, channels] */ peaks?: Float64Array; outputs: number }

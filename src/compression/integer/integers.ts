@@ -8,6 +8,7 @@ import { EffectMeter, type Effect } from "../effect";
 import type { Batches } from "../flow";
 import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
 import { channelError, channelWarning, layersBefore, unevenGrids } from "./channels";
+import { LEVELS } from "./grids";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -21,10 +22,12 @@ export interface IntegerRequest {
   samples: { batches(): AsyncIterable<Tensor> };
   /** Samples that layers are diagnosed on. */
   trials: Batches;
-  /** What the original puts out for them; asked for where that is needed. */
-  reference(): Promise<ReadonlyMap<string, readonly Tensor[]>>;
+  /** What the original puts out for some of them; asked for where that is needed. */
+  reference(trials: Batches): Promise<ReadonlyMap<string, readonly Tensor[]>>;
   runtime: Runtime;
   ranges: RangeOptions;
+  /** What outputs of layers are off by on average, by identities, where nothing has answered that yet. */
+  meanErrors?(): Promise<ReadonlyMap<string, Float64Array>>;
   normalizations?: IntegerChoices["normalizations"];
   /** Layers, by identity, that are to stay float. */
   left: ReadonlySet<string>;
@@ -42,6 +45,11 @@ export interface IntegerRequest {
 /** Layers that make an output stay float where its channels are shown so much better. */
 const CLEARLY_BETTER = 0.5;
 
+/** Mean errors of a layer are taken back where they are so many steps of its outputs' grid, and what the network loses falls below this share. */
+const VISIBLE = 0.1, CORRECTED = 0.95;
+/** Samples that tell. */
+const TELLING = 64;
+
 /** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. Notes warn of what 8 bits show badly. */
 export async function integersOf(request: IntegerRequest): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
   return new Integers(request).run();
@@ -51,7 +59,8 @@ class Integers {
   private readonly layers: Layer[];
   private readonly ranges = new Map<string, Calibrated>();
   private readonly notes: string[] = [];
-  private reference: ReadonlyMap<string, readonly Tensor[]> | undefined;
+  private errors: ReadonlyMap<Node, Float64Array> | undefined;
+  private readonly references = new Map<number, ReadonlyMap<string, readonly Tensor[]>>();
 
   constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
 
@@ -59,6 +68,7 @@ class Integers {
     const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
     let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
     ({ plan, edit } = await this.spareHeads(left, plan, edit));
+    edit = await this.correctBiases(plan, edit);
     let effect = agreement === undefined ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
@@ -70,6 +80,27 @@ class Integers {
       effect = await this.effect(edit);
     }
     return { edit, report: { ...this.count(plan), ...(found && { layers: found }), ...(effect && { agreement: 1 - effect.disagreement }) }, notes: [...this.notes, ...this.unevenGrids(plan).map(channelWarning)] };
+  }
+
+  /** Takes back in the biases what outputs are off by on average, where a grid can show that and samples show that it helps. */
+  private async correctBiases(plan: IntegerPlan, edit: ModelEdit): Promise<ModelEdit> {
+    const errors = await this.request.meanErrors?.(), nodes = new Map(this.layers.flatMap(({ id, consumers: [node] }) => { const error = errors?.get(id); return error ? [[node, error] as const] : []; }));
+    if (![...nodes].some(([node, error]) => this.isVisible(plan, node, error))) return edit;
+    const before = await this.effect(edit, TELLING);
+    this.errors = nodes;
+    const corrected = await this.edit(plan), after = await this.effect(corrected, TELLING);
+    if (after.loss < CORRECTED * before.loss) {
+      this.notes.push("Biases take back what rounded weights are off by on average, which brings the outputs nearer to the original's.");
+      return corrected;
+    }
+    this.errors = undefined;
+    return edit;
+  }
+
+  /** Whether what a layer's outputs are off by on average is much on their grid. */
+  private isVisible({ graph, grids }: IntegerPlan, { outputs: [output] }: Node, error: Float64Array): boolean {
+    const name = grids.has(output) ? output : graph.consumers.get(output)?.[0]?.outputs[0] ?? output, range = this.ranges.get(name), step = range ? (range.max - range.min) / LEVELS : Infinity;
+    return Math.sqrt(error.reduce((sum, v) => sum + v * v, 0) / error.length) > VISIBLE * step;
   }
 
   private unevenGrids(plan: IntegerPlan): ReturnType<typeof unevenGrids> {
@@ -93,7 +124,7 @@ class Integers {
 
   /** {@link channelError} of an output. */
   private async errorAt(output: string, edit: ModelEdit): Promise<number> {
-    const { trials: { input, batches }, runtime, threads } = this.request, reference = this.reference ??= await this.request.reference(), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" }), found: Tensor[] = [];
+    const { runtime, threads } = this.request, { input, batches, reference } = await this.trials(Infinity), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" }), found: Tensor[] = [];
     try {
       for (const batch of batches) found.push((await session.run({ [input]: batch }, [output]))[output]);
     } finally {
@@ -119,12 +150,20 @@ class Integers {
       onProgress?.("looking at the range of every activation", 0);
       for (const [name, range] of await calibrate(model, plan, missing, input, samples.batches(), runtime, ranges, { threads, signal, tidy })) this.ranges.set(name, range);
     }
-    return quantizeActivations(model, plan, this.ranges, runtime);
+    return quantizeActivations(model, plan, this.ranges, runtime, this.errors);
+  }
+
+  /** So many of the samples at least, and what the original makes of them. */
+  private async trials(most: number): Promise<Batches & { reference: ReadonlyMap<string, readonly Tensor[]> }> {
+    const { trials: { input, batches } } = this.request, count = Math.min(batches.length, Math.ceil(most / batches[0].dims[0])), some = { input, batches: batches.slice(0, count) };
+    const reference = this.references.get(count) ?? await this.request.reference(some);
+    this.references.set(count, reference);
+    return { ...some, reference };
   }
 
   /** What a network of integers does to the original's predictions. */
-  private async effect(edit: ModelEdit): Promise<Effect> {
-    const { trials: { input, batches }, runtime, threads, signal } = this.request, meter = new EffectMeter(this.reference ??= await this.request.reference()), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" });
+  private async effect(edit: ModelEdit, most = Infinity): Promise<Effect> {
+    const { runtime, threads, signal } = this.request, { input, batches, reference } = await this.trials(most), meter = new EffectMeter(reference), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" });
     try {
       for (const [i, batch] of batches.entries()) {
         throwIfCancelled(signal);

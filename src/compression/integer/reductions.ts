@@ -9,8 +9,9 @@ import type { Tensor } from "../../runtime/runtime";
 /** Reductions take their axes as an input from this operator set on. */
 const AXES_AS_INPUT = 18;
 
-/** What is told of each channel of each sample of a value: the least of its values, the largest, and the mean of their squares. */
-export type Reduction = "least" | "most" | "meanSquare";
+/** What is told of each channel of each sample of a value: the least of its values, the largest, their mean, and that of their squares. */
+export type Reduction = keyof typeof OPERATORS;
+const OPERATORS = { least: "ReduceMin", most: "ReduceMax", mean: "ReduceMean", meanSquare: "ReduceMean" } as const;
 /** [samples, channels] */
 export type Reduced = Record<Reduction, Float32Array> & { channels: number };
 
@@ -43,7 +44,7 @@ export class Reductions {
       // what a rectifier gives begins at zero
       if (reduction === "least" && this.model.graph.producers.get(value)?.op === "Relu") continue;
       const output = names[reduction] = this.fresh.freshName("seen");
-      this.part.addNodes.push(...(reduction === "meanSquare" ? this.meanSquare(value, output, rank) : [this.reduce(reduction === "least" ? "ReduceMin" : "ReduceMax", value, output, rank)]));
+      this.part.addNodes.push(...(reduction === "meanSquare" ? this.meanSquare(value, output, rank) : [this.reduce(OPERATORS[reduction], value, output, rank)]));
       this.part.outputs.push(output);
     }
   }
@@ -65,6 +66,6 @@ export class Reductions {
     const names = this.names.get(value), first = names && Object.values(names)[0];
     if (first === undefined) return undefined;
     const { data: { length }, dims: [, channels] } = results[first], get = (reduction: Reduction) => { const name = names![reduction]; return name === undefined ? new Float32Array(length) : results[name].data; };
-    return { least: get("least"), most: get("most"), meanSquare: get("meanSquare"), channels };
+    return { least: get("least"), most: get("most"), mean: get("mean"), meanSquare: get("meanSquare"), channels };
   }
 }
