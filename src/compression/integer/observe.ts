@@ -6,7 +6,7 @@ import type { Runtime, Tensor } from "../../runtime/runtime";
 import { Reductions } from "./reductions";
 
 /** Bytes of values behind which memory is tidied: their buffers are dead, but not small for whoever counts. */
-const TIDIED = 3e7;
+const TIDIED = 8e7;
 
 /**
  * Runs samples through a model and remembers what some of its values are. Memory does not grow with the number of samples.
