@@ -343,7 +343,7 @@ class Compression {
     const few = rating.batches.slice(0, Math.ceil(FEW / rating.batches[0].dims[0])), meanErrors = () => measureMeanErrors(this.model, model, rating.input, few, runtime, { threads, signal });
     const { edit: written, report, notes } = await integersOf({
       model, samples: calibration, trials: rating, reference: (trials) => networkOutputs(this.opened.model, trials, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
-      normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share), tidy: () => this.host.collectGarbage(),
+      normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
     });
     this.integers = report;
     this.notes.push(...notes);

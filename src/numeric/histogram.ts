@@ -27,7 +27,8 @@ export class Histogram {
   add(values: Float32Array, rows = 1): Spans {
     const length = values.length / rows, atOnce = Math.max(1, Math.floor(PIECE / length)), least = new Float32Array(rows), most = new Float32Array(rows);
     withKernels((k) => {
-      const x = k.reserve(4 * Math.min(rows, atOnce) * length), spans = k.reserve(8 * atOnce), table = k.put(new Int32Array(2 * BINS * COLUMNS));
+      const x = k.reserve(4 * Math.min(rows, atOnce) * length), spans = k.reserve(8 * atOnce), table = k.reserve(4 * 2 * BINS * COLUMNS);
+      k.ints(table, 2 * BINS * COLUMNS).fill(0);
       for (let row = 0; row < rows; row += atOnce) {
         const some = Math.min(atOnce, rows - row), piece = values.subarray(row * length, (row + some) * length);
         k.floats(x, piece.length).set(piece);

@@ -43,8 +43,8 @@ async function responseOf(model: Model, { from, to }: Region, points: Float32Arr
  * Where nothing but a function of one value reads it, the errors that count are those behind that: what it makes alike needs no steps.
  * @throws KernelscopeError "unsupported" where activations are no finite numbers
  */
-export async function calibrate(model: Model, plan: IntegerPlan, sources: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal, tidy }: { threads?: number; signal?: AbortSignal; tidy?(): void } = {}): Promise<Map<string, Calibrated>> {
-  const observed = await observe(model, sources, input, batches, runtime, { isCounted: !isOfExtremes(options.kind), threads, signal, tidy });
+export async function calibrate(model: Model, plan: IntegerPlan, sources: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<Map<string, Calibrated>> {
+  const observed = await observe(model, sources, input, batches, runtime, { isCounted: !isOfExtremes(options.kind), threads, signal });
   const readers = readersOf(plan, sources), ranges = new Map<string, Calibrated>();
   for (const [name, seen] of observed) {
     const reader = options.kind === "meanSquaredError" ? readers.get(name) : undefined;

@@ -38,8 +38,6 @@ export interface IntegerRequest {
   threads?: number;
   signal?: AbortSignal;
   onProgress?(text: string, share: number): void;
-  /** Called when much memory is dead. */
-  tidy?(): void;
 }
 
 /** Layers that make an output stay float where its channels are shown so much better. */
@@ -144,11 +142,11 @@ class Integers {
 
   /** The edit of a plan; ranges are looked for once. */
   private async edit(plan: IntegerPlan): Promise<ModelEdit> {
-    const { model, samples, trials: { input }, runtime, ranges, threads, signal, onProgress, tidy } = this.request;
+    const { model, samples, trials: { input }, runtime, ranges, threads, signal, onProgress } = this.request;
     const missing = sourcesOf(plan).filter((name) => !this.ranges.has(name));
     if (missing.length) {
       onProgress?.("looking at the range of every activation", 0);
-      for (const [name, range] of await calibrate(model, plan, missing, input, samples.batches(), runtime, ranges, { threads, signal, tidy })) this.ranges.set(name, range);
+      for (const [name, range] of await calibrate(model, plan, missing, input, samples.batches(), runtime, ranges, { threads, signal })) this.ranges.set(name, range);
     }
     return quantizeActivations(model, plan, this.ranges, runtime, this.errors);
   }

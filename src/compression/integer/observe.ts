@@ -5,24 +5,18 @@ import { KernelscopeError, throwIfCancelled } from "../../protocol/errors";
 import type { Runtime, Tensor } from "../../runtime/runtime";
 import { Reductions } from "./reductions";
 
-/** Bytes of values behind which memory is tidied: their buffers are dead, but not small for whoever counts. */
-const TIDIED = 8e7;
-
 /**
  * Runs samples through a model and remembers what some of its values are. Memory does not grow with the number of samples.
  * @param options.isCounted remember how often values occur, too; where it is not asked for, onnxruntime itself looks for the extremes
  * @throws KernelscopeError "unsupported" where values are no finite numbers
  */
-export async function observe(model: Model, names: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, { isCounted, threads, signal, tidy }: { isCounted: boolean; threads?: number; signal?: AbortSignal; tidy?(): void }): Promise<Map<string, Observed>> {
+export async function observe(model: Model, names: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, { isCounted, threads, signal }: { isCounted: boolean; threads?: number; signal?: AbortSignal }): Promise<Map<string, Observed>> {
   const observed = new Map(names.map((name) => [name, new Observed()])), inner = names.filter((name) => name !== input), reductions = new Reductions(model, isCounted ? [] : inner, ["least", "most"]);
   const session = await runtime.open(await extract(model, { inputs: [], ...(isCounted ? { outputs: inner } : reductions.part) }), { threads, device: "cpu", unpacksIntegers: true });
   try {
-    let size = 0;
     for await (const batch of batches) {
       throwIfCancelled(signal);
-      if (size > TIDIED) { tidy?.(); size = 0; }
       const values = await session.run({ [input]: batch });
-      for (const { data } of [batch, ...Object.values(values)]) size += data.byteLength;
       for (const [name, seen] of observed) {
         const reduced = reductions.of(name, values);
         try {
