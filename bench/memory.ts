@@ -1,11 +1,11 @@
-import { spawn } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { Random } from "../src/numeric/random";
 import { encodeNode, encodeValueInfo, type NodeSpec } from "../src/onnx/encode";
 import { DataType } from "../src/onnx/tensor";
 import { concat, intField, lenField, textField } from "../src/onnx/wire";
+import { peakOf } from "./peak";
 
 /**
  * Peak memory of a compression ÷ size of the model: 3×3 convolutions of 1,024 channels, a gigabyte of weights in external data, no samples.
@@ -37,20 +37,6 @@ function makeModel(folder: string, gigabytes: number): { model: string; bytes: n
   ]);
   writeFileSync(model, concat([intField(1, 8), lenField(7, graph), lenField(8, textField(1, ""), intField(2, 17))]));
   return { model, bytes: statSync(model).size + statSync(`${model}.data`).size };
-}
-
-/** Runs the command line and gives its peak of resident memory in bytes. */
-async function peakOf(args: string[], folder: string): Promise<number> {
-  const note = path.join(folder, "peak"), hook = path.join(folder, "hook.cjs");
-  // what getrusage tells of a child includes its parent
-  writeFileSync(hook, `process.on("exit", () => {
-  const fs = require("node:fs"), status = process.platform === "linux" ? /VmHWM:\\s*(\\d+)/.exec(fs.readFileSync("/proc/self/status", "latin1")) : undefined;
-  fs.writeFileSync(${JSON.stringify(note)}, status ? status[1] : String(process.resourceUsage().maxRSS));
-});`);
-  const child = spawn(process.execPath, ["--require", hook, "dist/cli.js", ...args], { stdio: ["ignore", "inherit", "inherit"] });
-  const code = await new Promise((resolve) => child.once("exit", resolve));
-  if (code !== 0) throw new Error(`The command line ended with ${String(code)}.`);
-  return Number(readFileSync(note, "latin1")) * 1024;
 }
 
 async function main(): Promise<void> {

@@ -35,6 +35,7 @@ const OPTIONS: Record<string, Option> = {
   noise: { type: "string", value: "KIND:P", text: `quantization noise in --tune: ${NOISE_KINDS.join(", ")}, and how likely each block has it`, commands: CP },
   inference: { type: "string", value: "float|integer", text: "arithmetic of the result: float or integer", commands: C },
   trim: { type: "string", value: "yes|no", text: "fewer bytes beside the weights: yes where there is a --target, otherwise no", commands: C },
+  "keep-opset": { type: "boolean", text: "refuse integers where they would raise the operator set", commands: C },
   layout: { type: "string", value: "KIND", text: "bits (default), bytes or dense, for runtimes that cannot fold", commands: C },
   device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: [...CPE, ...S] },
   threads: { type: "string", value: "N", text: "all cores if absent", commands: [...CPE, ...S] },

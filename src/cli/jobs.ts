@@ -86,7 +86,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal, more: Pa
     model: path.resolve(args.model), output: file(args, "output"), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
     bits: number(args, "bits", 0.01, 32), target: text(args, "target"), method: oneOf(args, "method", methods.map(({ id }) => id)),
     data: file(args, "data"), evalData: file(args, "eval-data"), preprocess: file(args, "preprocess"), layout: oneOf(args, "layout", ["bits", "bytes", "dense"] as const),
-    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), trim: truthOf(args, "trim"), inference: oneOf(args, "inference", ["float", "integer"] as const), tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"), ...more,
+    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), trim: truthOf(args, "trim"), inference: oneOf(args, "inference", ["float", "integer"] as const), keepOpset: flag(args, "keep-opset") || undefined, tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"), ...more,
   };
   const limits = thresholds(args);
   if (limits.length && request.data === undefined && request.evalData === undefined && request.recipe === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");

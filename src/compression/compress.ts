@@ -15,15 +15,17 @@ import type { Books } from "./books";
 import { measureFidelity } from "./fidelity";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
-import { goalOf, mayShare, mergeRecipe, triesToShare, trimLimit, type Goal, type Job } from "./goal";
+import { goalOf, mayShare, mergeRecipe, onlyRounds, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
 import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
 import { verdictKey, type RatingRecord, type Trial } from "./ratings";
+import { meanErrors as measureMeanErrors } from "./integer/biases";
 import { integersOf } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
+import { checkOpset } from "./integer/ready";
 import { leanModel, leanRatings, type LeanModel } from "./lean/lean";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
@@ -37,6 +39,10 @@ const MOST_PLANS = 3;
 const SHARED_FITS = 4;
 /** So much less has to be lost on samples that a fit has seen: codewords that were learned from them again and again flatter themselves. */
 const FLATTERY = 0.75;
+/** So many weights are rounded within seconds. */
+const EASILY_ROUNDED = 3e7;
+/** Samples that tell the means of layers' inputs. */
+const FEW = 64;
 /** Weights of a layer before which memory is tidied. */
 const LARGE_LAYER = 1e6;
 
@@ -96,6 +102,7 @@ class Compression {
     if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
     if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
     if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
+    checkOpset(this.model, request);
     if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
@@ -110,7 +117,7 @@ class Compression {
       throwIfCancelled(signal);
       const { vectors = [], weights } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record)) ?? {};
       const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form);
-      const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data)) : packed;
+      const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data, !weights && isRounded(choices))) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
@@ -157,7 +164,7 @@ class Compression {
 
   private readData(): Promise<JobData> {
     this.progress.stage("read", "reading calibration images");
-    return readJobData(this.job, this.model, this.host, this.signal);
+    return readJobData(this.job, this.model, this.host, this.signal, { isFitted: !onlyRounds(this.job) });
   }
 
   /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt; what an earlier job has learnt so is not tried again. */
@@ -275,6 +282,11 @@ class Compression {
     const finished = new Map<Layer, Finished>();
     const hold = (fitted: FittedLayer) => { finished.set(fitted.layer, { layer: fitted.layer, sqnrDb: fitted.sqnrDb, load: async () => fitted }); };
     const leave = ({ layer, sqnrDb }: FittedLayer) => { finished.set(layer, { layer, sqnrDb, load: () => this.reload(record, choices[positions.get(layer)!], positions.get(layer)!, tools) }); };
+    if (data && this.job.request.inference === "integer" && isRounded(choices) && work <= EASILY_ROUNDED) {
+      // to round them again is faster than to keep them
+      await fitWithoutData(this.model, choices, { ...watched, restored: undefined, onFitted: async (fitted) => finish(fitted) }, hold);
+      return { fitted: finished };
+    }
     if (!data || (this.job.request.inference === "integer" && isRounded(choices))) {
       await fitWithoutData(this.model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
       return { fitted: finished };
@@ -342,13 +354,14 @@ class Compression {
   }
 
   /** Makes integers of the activations of a network whose weights are some. */
-  private async quantize(edit: ModelEdit, { fit, rating }: JobData): Promise<ModelEdit> {
+  private async quantize(edit: ModelEdit, { calibration, rating }: JobData, isRounding: boolean): Promise<ModelEdit> {
     const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
     const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
     this.progress.stage("calibrate", "looking at the range of every activation");
+    const few = rating.batches.slice(0, Math.ceil(FEW / rating.batches[0].dims[0])), meanErrors = () => measureMeanErrors(this.model, model, rating.input, few, runtime, { threads, signal });
     const { edit: written, report, notes } = await integersOf({
-      model, samples: fit, trials: rating, reference: await networkOutputs(this.opened.model, rating, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
-      normalizations: integers.normalizations, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
+      model, samples: calibration, trials: rating, reference: (trials) => networkOutputs(this.opened.model, trials, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
+      normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
     });
     this.integers = report;
     this.notes.push(...notes);

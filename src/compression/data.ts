@@ -1,5 +1,5 @@
 import { openDataset, readPreprocess, splitPositions, type Dataset } from "../evaluation/dataset";
-import { batchSize, dataInput, readBatches } from "../evaluation/evaluate";
+import { batchesOf, batchSize, dataInput, readBatches, type BatchSize } from "../evaluation/evaluate";
 import type { Preprocess } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
@@ -8,6 +8,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
 import { parseTuning } from "../protocol/tuning";
+import type { Tensor } from "../runtime/runtime";
 import type { Job } from "./goal";
 import type { Host } from "./host";
 import { RatingRecord } from "./ratings";
@@ -16,9 +17,13 @@ import { classesOf, rateShared } from "./share-ratings";
 
 /** Calibration images that plans are rated on. */
 const RATING_SAMPLES = 256;
+/** Images that ranges of activations are looked for on, where a recipe does not say how many. */
+const MOST_CALIBRATED = 2048;
 /** Memory that calibration activations may take. */
 const ACTIVATION_BYTES = 1.5e9;
 export const BATCH = 64;
+/** Samples whose activations are looked at together. */
+const CALIBRATION_BATCH = 16;
 /** Samples that a fit does not see are worth looking at where there are so many; more would tell little more. */
 const UNSEEN = { least: 256, most: 4096, bytes: 2.5e8 };
 /** So many of the samples tell how a training gets on. */
@@ -29,7 +34,10 @@ export interface EvaluationSet { dataset: Dataset; held: number[]; input: ValueF
 
 /** Data as a job uses it. */
 export interface JobData extends EvaluationSet {
+  /** What is held in memory, to be fitted to. */
   fit: Batches;
+  /** All samples for calibration, read anew each time. */
+  calibration: { size: number; batches(): AsyncIterable<Tensor> };
   rating: Batches;
   /** All samples that may be trained on. */
   trained: readonly number[];
@@ -40,21 +48,34 @@ export interface JobData extends EvaluationSet {
   notes: readonly string[];
 }
 
-/** Reads a job's calibration images, and says which are held out for the report. @throws KernelscopeError "bad-data" */
-export async function readJobData({ request, recipe }: Job, model: Model, host: Host, signal?: AbortSignal): Promise<JobData> {
+/**
+ * Reads a job's calibration images, and says which are held out for the report.
+ * @param options.isFitted hold as many as a fit may use; otherwise no more than those that plans are rated on
+ * @throws KernelscopeError "bad-data"
+ */
+export async function readJobData({ request, recipe }: Job, model: Model, host: Host, signal?: AbortSignal, { isFitted = true }: { isFitted?: boolean } = {}): Promise<JobData> {
   const input = dataInput(model);
   const dataset = await openDataset(await host.openData(request.data!), input, ...await preprocessOf(request, recipe.preprocess, host));
   const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
-  const trained = mixed.slice(0, mixed.length - watching), chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset)));
+  const trained = mixed.slice(0, mixed.length - watching), streamed = trained.slice(0, recipe.data?.limit ?? MOST_CALIBRATED), size = batchSize(input, isFitted ? BATCH : CALIBRATION_BATCH);
+  const chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset), isFitted ? Infinity : Math.ceil(RATING_SAMPLES / size.size) * size.size));
   if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
   const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, Math.floor(UNSEEN.bytes / (4 * dataset.shape.reduce((all, one) => all * one, 1)))));
-  const batches = await readBatches(dataset, chosen, batchSize(input, BATCH), signal);
+  const batches = await readBatches(dataset, chosen, size, signal);
   return {
-    dataset, input, held, trained, unseen: others.length < UNSEEN.least ? [] : others, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches },
+    dataset, input, held, trained, unseen: !isFitted || others.length < UNSEEN.least ? [] : others, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches }, calibration: { size: streamed.length, batches: () => tensorsOf(dataset, streamed, batchSize(input, CALIBRATION_BATCH), signal) },
     rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
   };
 }
+
+/** Samples batch by batch; a last one that does not fill a fixed batch is left out, unless it is the only one. */
+async function* tensorsOf(dataset: Dataset, positions: readonly number[], size: BatchSize, signal?: AbortSignal): AsyncGenerator<Tensor> {
+  const whole = size.fixed && positions.length > size.size ? positions.length - positions.length % size.size : positions.length;
+  for await (const { tensor } of batchesOf(dataset, positions.slice(0, whole), size, signal)) yield tensor;
+}
+
+const samplesIn = ({ batches }: Batches): number => batches.reduce((sum, { dims: [count] }) => sum + count, 0);
 
 /** All samples of a folder, for the report alone. */
 export async function readEvaluationSet(folder: string, { request, recipe }: Job, model: Model, host: Host): Promise<EvaluationSet> {
@@ -67,6 +88,7 @@ export async function readEvaluationSet(folder: string, { request, recipe }: Job
 export async function stampOf(data: JobData | undefined, host: Host): Promise<string> {
   const parts = [await host.program()];
   for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
+  if (data && data.calibration.size > samplesIn(data.fit)) parts.push(await hashOf(data.trained.slice(0, data.calibration.size).map((position) => data.dataset.nameOf(position)).join("\n")));
   if (data?.unseen.length) parts.push(await hashOf(data.unseen.map((position) => data.dataset.nameOf(position)).join("\n")));
   // those that are only trained on are too many to be read beforehand
   if (data?.watched.length) parts.push(await hashOf([...data.trained, ...data.watched].map((position) => data.dataset.nameOf(position)).join("\n")));

@@ -28,7 +28,7 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
     ...request,
     preset: goalGiven ? request.preset : recipe.preset, target: goalGiven ? request.target : recipe.target, bits: goalGiven ? request.bits : recipe.bits,
     data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
-    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device, inference: request.inference ?? recipe.inference, trim: request.trim ?? recipe.trim,
+    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device, inference: request.inference ?? recipe.inference, trim: request.trim ?? recipe.trim, keepOpset: request.keepOpset ?? recipe.keepOpset,
   };
   const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, sweep: undefined, preset: undefined, target: undefined, bits: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), trim: merged.trim, seed: merged.seed, tune: tuningOf(merged) });
   return { request: merged, recipe, embedded };
@@ -40,6 +40,10 @@ export const mayShare = ({ request: { layout, schedule, noise, prepare }, recipe
 
 /** Whether a plan may find out by itself which layers have a codebook in common. */
 export const triesToShare = (job: Job): boolean => job.recipe.shareCodebooks === "auto" && mayShare(job);
+
+/** Whether weights become integers of 8 bits and nothing else, as no samples need be held for. */
+export const onlyRounds = ({ request: { preset, target, bits, inference, tune }, recipe: { layers = {} } }: Job): boolean =>
+  inference === "integer" && [preset, target, bits].every((wish) => wish === undefined) && !parseTuning(tune) && Object.values(layers).every(({ method }) => method === undefined);
 
 /** What the merged request asks for, for a model of `inputBytes`. */
 export function goalOf({ preset, target, bits, inference }: CompressRequest, inputBytes: number): Goal {

@@ -9,6 +9,7 @@ import type { Host, OpenedModel } from "./host";
 import type { Biases } from "./lean/biases";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
+import { checkOpset } from "./integer/ready";
 import type { RatingRecord } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
 
@@ -36,6 +37,7 @@ export interface RatedModel {
  */
 export async function rateModel(job: Job, opened: OpenedModel, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<RatedModel | undefined> {
   const { request } = job, isInteger = request.inference === "integer", started = performance.now();
+  checkOpset(opened.model, request);
   const data = request.data === undefined ? undefined : await readJobData(job, opened.model, host, signal);
   const model = isInteger ? (await integerNetwork(opened.model, data?.rating, host.runtime, { threads: request.threads, signal })).model : opened.model;
   const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined);

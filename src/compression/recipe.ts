@@ -56,6 +56,7 @@ export const Recipe = z.strictObject({
   })),
   preprocess: z.optional(Preprocess),
   inference: z._default(described(z.enum(["float", "integer"]), "float: weights are unpacked to floats when the model is loaded. integer: activations are integers of 8 bits, too; every weight is one unless a target says otherwise."), "float"),
+  keepOpset: z.optional(described(z.boolean(), "Refuse to raise the operator set of the file, as integer inference does with models of a set before 13.")),
   integers: z.optional(described(z.strictObject({
     ranges: z.optional(described(z.enum(RANGE_KINDS), "How the range of an activation is chosen: its least and largest value, their moving average over batches, a share of the values, least divergence, or least squared error (the default).")),
     percentile: z.optional(described(z.number().check(z.minimum(50), z.maximum(100)), "Share of the values that a range by percentile holds.")),

@@ -67,6 +67,9 @@ export async function readPreprocess(source: ByteSource, name: string): Promise<
   return parsed.data;
 }
 
+/** Rows of an array with so few bytes between them are read at once, with these, but no more than so many together. */
+const NEAR = 1 << 17, AT_ONCE = 1 << 22;
+
 interface Arrays { images?: NpyArray; labels?: NpyArray }
 
 async function archive(data: DataAccess): Promise<Arrays> {
@@ -85,21 +88,21 @@ async function openArrays({ images, labels }: Arrays, name: string, input: Value
   if (labels && labels.dims[0] !== size) throw new KernelscopeError("bad-data", `${name} has ${size} images but ${labels.dims[0]} labels.`);
   const classes = labels && Int32Array.from(await labels.rows(0, size));
   const common = { size, labels: classes, classes: sources.find((s) => s?.classes)?.classes, nameOf: (position: number) => `image ${position}` };
+  const length = images.dims.slice(1).reduce((a, b) => a * b, 1), bytes = length * Number(images.type.slice(1)), near = NEAR / bytes, most = AT_ONCE / bytes;
   const rows = async (positions: ArrayLike<number>, each: (values: Float32Array, i: number) => void) => {
-    for (let i = 0; i < positions.length;) {
-      let run = 1;
-      while (i + run < positions.length && positions[i + run] === positions[i] + run && run < 64) run++;
-      const values = await images.rows(positions[i], run), length = values.length / run;
-      for (let k = 0; k < run; k++) each(values.subarray(k * length, (k + 1) * length), i + k);
-      i += run;
+    const order = Array.from(positions, (position, i) => ({ position, i })).sort((a, b) => a.position - b.position);
+    for (let start = 0, end = 1; start < order.length; start = end++) {
+      const first = order[start].position;
+      while (end < order.length && order[end].position - order[end - 1].position <= 1 + near && order[end].position - first < most) end++;
+      const values = await images.rows(first, order[end - 1].position - first + 1);
+      for (const { position, i } of order.slice(start, end)) each(values.subarray((position - first) * length, (position - first + 1) * length), i);
     }
   };
   // Floats, and anything whose shape is the model's, are taken as prepared unless the preprocessing says otherwise.
   const modelShape = input.shape.slice(1), ownShape = images.dims.slice(1);
   const fits = modelShape.length === ownShape.length && modelShape.every((d, i) => typeof d !== "number" || d <= 0 || d === ownShape[i]);
-  const bytes = images.type === "u1";
-  if (!bytes && fits && !sources.some((s) => s?.mean !== undefined || s?.std !== undefined || s?.scale !== undefined)) {
-    const length = ownShape.reduce((a, b) => a * b, 1);
+  const isBytes = images.type === "u1";
+  if (!isBytes && fits && !sources.some((s) => s?.mean !== undefined || s?.std !== undefined || s?.scale !== undefined)) {
     return {
       ...common, shape: ownShape, notes: [`${name}: arrays used as they are`],
       async batch(positions) {
@@ -114,8 +117,8 @@ async function openArrays({ images, labels }: Arrays, name: string, input: Value
   return {
     ...common, preparation, shape: preparation.shape, notes: preparation.notes,
     async batch(positions) {
-      const length = preparation.shape.reduce((a, b) => a * b, 1), out = new Float32Array(positions.length * length);
-      await rows(positions, (values, i) => prepareValues(values, { height, width, channels, first }, preparation, bytes, out, i * length, name));
+      const prepared = preparation.shape.reduce((a, b) => a * b, 1), out = new Float32Array(positions.length * prepared);
+      await rows(positions, (values, i) => prepareValues(values, { height, width, channels, first }, preparation, isBytes, out, i * prepared, name));
       return out;
     },
   };

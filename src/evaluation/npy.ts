@@ -11,7 +11,7 @@ export interface NpyArray {
   rows(first: number, count: number): Promise<Float32Array>;
 }
 
-const READERS: Record<string, (bytes: Uint8Array, at: number) => ArrayLike<number | bigint>> = {
+const READERS: Record<string, (bytes: Uint8Array) => ArrayLike<number> | BigInt64Array | BigUint64Array> = {
   u1: (b) => b,
   b1: (b) => b,
   i1: (b) => new Int8Array(b.buffer, b.byteOffset, b.length),
@@ -50,8 +50,9 @@ export async function openNpy(source: ByteSource, name: string): Promise<NpyArra
   return {
     dims, type,
     async rows(first, count) {
-      const values = reader(await source.read(offset + first * perRow, count * perRow), 0);
-      return values instanceof Float32Array ? values : Float32Array.from(values as ArrayLike<number>, Number);
+      const values = reader(await source.read(offset + first * perRow, count * perRow));
+      if (values instanceof Float32Array) return values;
+      return values instanceof BigInt64Array || values instanceof BigUint64Array ? Float32Array.from(values, Number) : new Float32Array(values);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { Histogram } from "../numeric/histogram";
+import { Histogram, type Spans } from "../numeric/histogram";
 
 /** How the range of an activation is chosen from what calibration samples show of it. */
 export const RANGE_KINDS = ["minMax", "movingAverage", "percentile", "entropy", "meanSquaredError"] as const;
@@ -13,21 +13,40 @@ const LEAST = 0.1, LEAST_BEHIND = 0.005;
 
 export interface Range { min: number; max: number }
 
+/** Range kinds that need to know no more than the least and largest values of each batch. */
+export const isOfExtremes = (kind: RangeKind): boolean => kind === "minMax" || kind === "movingAverage";
+
 /** What is remembered of one activation over all batches: of a size that does not depend on their number. */
 export class Observed {
   private readonly histogram = new Histogram();
+  private readonly whole = { min: Infinity, max: -Infinity };
   private average: Range | undefined;
+  /** Largest absolute value of each channel; of a value that has some. */
+  peaks: Float64Array | undefined;
 
-  /** Adds an activation's values on one batch. */
-  add(values: Float32Array): void {
+  /**
+   * Adds an activation's values on one batch, [samples, channels, …] where channels are told apart.
+   * @throws RangeError where they are no finite numbers
+   */
+  add(values: Float32Array, samples = 1, channels = 1): void { this.addSpans(this.histogram.add(values, samples * channels), channels); }
+
+  /**
+   * Adds no more than what the channels of the samples of one batch span: enough for ranges {@link isOfExtremes}.
+   * @throws RangeError where that is not finite
+   */
+  addSpans({ least, most }: Spans, channels = 1): void {
+    const peaks = this.peaks ??= new Float64Array(channels);
     let min = Infinity, max = -Infinity;
-    for (const v of values) {
-      if (v < min) min = v;
-      if (v > max) max = v;
+    for (let i = 0; i < most.length; i++) {
+      const low = least[i], high = most[i], c = i % channels, peak = Math.max(-low, high);
+      if (!Number.isFinite(peak)) throw new RangeError("values that are no finite numbers");
+      if (low < min) min = low;
+      if (high > max) max = high;
+      if (peak > peaks[c]) peaks[c] = peak;
     }
-    if (!Number.isFinite(min) || !Number.isFinite(max)) throw new RangeError("values that are no finite numbers");
+    this.whole.min = Math.min(this.whole.min, min);
+    this.whole.max = Math.max(this.whole.max, max);
     this.average = this.average ? { min: this.average.min + NEWEST * (min - this.average.min), max: this.average.max + NEWEST * (max - this.average.max) } : { min, max };
-    this.histogram.add(values);
   }
 
   /** The middles of the bins in which values are counted: what a function's `response` is given for. */
@@ -38,7 +57,7 @@ export class Observed {
    * @param options.response what the only reader of the values makes of each of {@link points}: squared errors are those behind it
    */
   range(kind: RangeKind, { percentile = PERCENTILE, levels = 255, response }: { percentile?: number; levels?: number; response?: Float32Array } = {}): Range {
-    const { min, max } = this.histogram;
+    const { min, max } = this.whole;
     if (!(max > min)) return holdZero(Number.isFinite(min) ? { min, max } : { min: 0, max: 0 });
     switch (kind) {
       case "minMax": return holdZero({ min, max });
@@ -51,7 +70,7 @@ export class Observed {
 
   /** The values between two tails that are alike; a side that ends at zero has none. */
   private within(share: number): Range {
-    const { histogram, histogram: { bins, count, min, max, width } } = this, isOneSided = min >= 0 || max <= 0, tail = (1 - share) * count / (isOneSided ? 1 : 2);
+    const { whole: { min, max }, histogram, histogram: { bins, count, width } } = this, isOneSided = min >= 0 || max <= 0, tail = (1 - share) * count / (isOneSided ? 1 : 2);
     const edge = (from: number, step: 1 | -1): number => {
       let bin = from;
       for (let seen = bins[bin]; seen <= tail; seen += bins[bin]) bin += step;
@@ -62,7 +81,7 @@ export class Observed {
 
   /** The clipping at which a cost is least: both ends are moved in, in turns. */
   private best(cost: (range: Range) => number, smallest = LEAST): Range {
-    const whole = holdZero(this.histogram), range = { ...whole };
+    const whole = holdZero(this.whole), range = { ...whole };
     let least = cost(range);
     for (let round = 0; round < 3; round++) {
       const before = least;

@@ -11,7 +11,7 @@ export function gridScales(rows: Float32Array, n: number, bits: number, gram?: G
     for (let clip = 1; clip > 0.3 && peak > 0; clip -= 0.04) {
       const scale = peak * clip / top;
       let error = 0;
-      for (let j = 0; j < n; j++) {
+      for (let j = 0; j < n && error < least; j++) {
         const v = rows[m * n + j], e = v - Math.max(-top, Math.min(top, Math.round(v / scale))) * scale;
         error += e * e * (gram ? gram.h[j * n + j] : 1);
       }

@@ -61,7 +61,11 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
     const levels = Float32Array.from({ length: 2 ** bits - 1 }, (_, i) => i + 1 - zeroCode(bits));
     const codesFor = async (): Promise<Uint8Array> => {
       const units = scaleRows(target, scale, -1);
-      if (!context.gram) return Uint8Array.from(units, (v) => zeroCode(bits) + clamp(Math.round(v), levels));
+      if (!context.gram) {
+        const codes = new Uint8Array(units.length), zero = zeroCode(bits);
+        units.forEach((v, j) => { codes[j] = zero + clamp(Math.round(v), levels); });
+        return codes;
+      }
       return Uint8Array.from(await context.gram.feedback(units, levels, 1), (level) => level + 1);
     };
     let codes = await codesFor();
@@ -74,7 +78,8 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
   },
 
   restore({ codes, options: { bits }, scale, scaleStorage }) {
-    const rows = Float32Array.from(codes, (code) => code - zeroCode(bits));
+    const rows = new Float32Array(codes.length), zero = zeroCode(bits);
+    for (let j = 0; j < rows.length; j++) rows[j] = codes[j] - zero;
     return scaleStorage === "elsewhere" ? rows : scaleRows(rows, scale);
   },
 

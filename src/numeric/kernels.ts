@@ -10,6 +10,8 @@ interface Exports {
   depthwise(x: number, paddedWidth: number, w: number, kh: number, kw: number, sh: number, sw: number, dh: number, dw: number, oh: number, ow: number, out: number): void;
   scaleInteger(x: number, m0: number, shift: number): number;
   requantize(sums: number, count: number, channels: number, stride: number, bias: number, m0: number, shift: number, zero: number, out: number, size: number): void;
+  spans(x: number, rows: number, length: number, out: number): void;
+  count(x: number, n: number, factor: number, half: number, table: number): void;
   feedback(w: number, rows: number, n: number, d: number, r: number, book: number, words: number, real: number, index: number, acc: number, work: number): void;
 }
 

@@ -17,6 +17,8 @@ export interface ExtractOptions {
   /** Constants in place of what the model has under these names. */
   replaceTensors?: Map<string, TensorData>;
   addInitializers?: TensorData[];
+  /** Nodes behind all others. */
+  addNodes?: NodeSpec[];
   /** Types of inputs where they are not those that the model declares. */
   inputShapes?: Map<string, { type: number; shape?: (number | string)[] }>;
 }
@@ -51,6 +53,7 @@ export async function extract(model: Model, options: ExtractOptions): Promise<Ui
   drop([...model.metadataSpans, ...model.spans.training.map((span) => ({ span }))]);
   patch.insert(graph.span, graph.span.end, [
     ...[...given].filter(([name]) => part.tensors.has(name)).flatMap(([name, data]) => initializerField({ ...data, name })),
+    ...(options.addNodes ?? []).map(nodeField),
     ...[...part.inputs].flatMap((name) => inputField(model, name, options)),
     ...options.outputs.map((name) => lenField(fieldOf(GRAPH.output), textField(1, name))),
   ]);
@@ -65,7 +68,7 @@ export async function extract(model: Model, options: ExtractOptions): Promise<Ui
 }
 
 /** Walks back from the outputs. */
-function walk(graph: Graph, { inputs, outputs, replaceNodes, replaceTensors, addInitializers = [] }: ExtractOptions): Part {
+function walk(graph: Graph, { inputs, outputs, replaceNodes, replaceTensors, addInitializers = [], addNodes = [] }: ExtractOptions): Part {
   const part: Part = { nodes: new Set(), tensors: new Set(), inputs: new Set(inputs) };
   const constants = new Set([...replaceTensors?.keys() ?? [], ...addInitializers.map(({ name }) => name)]);
   const ownInputs = new Set(graph.inputs.map(({ name }) => name)), producers = new Map(graph.producers);
@@ -73,7 +76,7 @@ function walk(graph: Graph, { inputs, outputs, replaceNodes, replaceTensors, add
     for (const name of node.outputs) producers.delete(name);
     for (const { outputs } of specs) for (const name of outputs) producers.set(name, node);
   }
-  const pending = [...outputs], seen = new Set<string>();
+  const pending = [...outputs, ...addNodes.flatMap((spec) => spec.inputs)], seen = new Set(addNodes.flatMap((spec) => spec.outputs));
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (!name || seen.has(name) || part.inputs.has(name)) continue;
     seen.add(name);

@@ -171,6 +171,8 @@ export interface CompressRequest extends TuningManner {
   /** Write the model itself, trained so that this compression costs it less, not a compressed one. */
   prepare?: boolean;
   inference?: "float" | "integer";
+  /** Refuse what would raise the operator set of the file. */
+  keepOpset?: boolean;
   layout?: "bits" | "bytes" | "dense";
   /** Fewer bytes beside the weights; where absent only for a target in bytes. */
   trim?: boolean;

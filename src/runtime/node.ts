@@ -173,6 +173,7 @@ export const nodeRuntime: Runtime = {
       // a training step takes a few per cent longer without patterns, and much less memory
       enableMemPattern: !options.isTraining,
       logSeverityLevel: 3,
+      ...(options.unpacksIntegers && { extra: { session: { disable_quant_qdq: "1" } } }),
     };
     let session: InferenceSession;
     try {

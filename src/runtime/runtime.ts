@@ -22,6 +22,8 @@ export interface SessionOptions {
   threads?: number;
   /** "all" unless given. */
   optimization?: "disabled" | "basic" | "extended" | "all";
+  /** Integers that stand for constant floats are unpacked once, when the model is loaded, and nothing becomes an integer kernel. */
+  unpacksIntegers?: boolean;
   /** A training step: memory counts more than the last of the speed. */
   isTraining?: boolean;
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -6,10 +7,11 @@ import { afterAll, describe, expect, test } from "vitest";
 import { checkSteps } from "../../bench/integer-steps";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
-import { channelWarnings } from "../../src/compression/integer/channels";
+import { channelWarning, unevenGrids } from "../../src/compression/integer/channels";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec, TensorData } from "../../src/onnx/encode";
+import { encodeNpz } from "../../src/evaluation/npz-write";
 import { memorySource } from "../../src/onnx/memory";
 import { readModel } from "../../src/onnx/model";
 import { DataType } from "../../src/onnx/tensor";
@@ -73,6 +75,21 @@ describe("a network of integers", () => {
     await expect(compress({ output: at("none.onnx"), data: undefined })).rejects.toThrow("Integer inference needs images");
   });
 });
+
+test("an operator set that is to be kept is not raised", async () => {
+  const old = at("old.onnx"), recipe = at("keep.kernelscope.json"), refused = "Integer inference needs operator set 13 at least, this model is of 12 and is to keep it.", images = at("images.npz");
+  writeFileSync(old, mobile(12));
+  writeFileSync(images, encodeNpz([{ name: "images", dims: [40, 3, 16, 16], data: wave(40 * 768) }]));
+  writeFileSync(recipe, JSON.stringify({ inference: "integer", keepOpset: true }));
+  const request = { model: old, data: images, output: at("kept.onnx") };
+  await expect(compress({ ...request, keepOpset: true })).rejects.toThrow(refused);
+  await expect(compress({ ...request, recipe, inference: undefined })).rejects.toThrow(refused);
+  const { status, stderr } = spawnSync(process.execPath, ["dist/cli.js", "compress", old, "--data", images, "--inference", "integer", "--keep-opset", "-o", at("kept.onnx"), "--quiet"], { encoding: "utf8" });
+  expect([status, stderr]).toEqual([1, expect.stringContaining(refused)]);
+  expect((await compress(request)).notes).toContain("Raised from operator set 12 to 18: integer inference needs 13 at least.");
+  // nothing is to be raised in a newer one
+  expect((await compress({ keepOpset: true, output: at("kept.onnx") })).integers!.floatConvolutions).toBe(0);
+}, 300_000);
 
 /** A small network with all that makes integers hard: gates, tables, depthwise kernels, joins of clipped and other values, moves, and a part that has to stay float. */
 function mobile(opset = 14): Uint8Array {
@@ -238,11 +255,21 @@ test("warns of channels of extremely different ranges on one grid, and of output
   });
   const warnings = async (large: number, samples: Tensor) => {
     const { plan, found } = await asIntegers(bytes(large), "x", [samples], host);
-    return channelWarnings(plan, new Map([...found].map(([name, { peaks }]) => [name, peaks!]))).map(({ text }) => text);
+    return unevenGrids(plan, new Map([...found].map(([name, { peaks }]) => [name, peaks!]))).map((grid) => channelWarning(grid).text);
   };
   const even: Tensor = { dims: [4, 8, 4, 4], data: wave(512, 1) }, uneven: Tensor = { ...even, data: even.data.map((v, i) => (Math.floor(i / 16) % 8 ? 0.001 * v : v)) };
   expect(await warnings(0.3, even)).toEqual([]);
   expect(await warnings(300, even)).toEqual([expect.stringMatching(/^The output y shows .*boxes and scores/)]);
   expect(await warnings(0.3, uneven)).toEqual([expect.stringMatching(/^The channels of x have .* no more than 1 of the 255 steps/)]);
   await host.close();
+  // where that makes an output much better, the layers before it stay float by themselves
+  writeFileSync(at("features.npz"), encodeNpz([{ name: "images", dims: [60, 8, 4, 4], data: wave(60 * 128) }]));
+  for (const large of [0.3, 300]) {
+    writeFileSync(at("detector.onnx"), bytes(large));
+    const { integers, notes, fidelity } = await compress({ model: at("detector.onnx"), data: at("features.npz"), output: at("detector.integers.onnx") }), isUneven = large > 1;
+    expect(integers!.floatConvolutions).toBe(isUneven ? 2 : 0);
+    expect(notes!.filter((note) => /^The output y has channels .* 2 layers that make it stay float, with which their mean error falls from /.test(note))).toHaveLength(isUneven ? 1 : 0);
+    expect(notes!.filter((note) => /^The output y shows/.test(note))).toEqual([]);
+    expect(fidelity!.relativeError).toBeLessThan(0.05);
+  }
 });

@@ -1,10 +1,9 @@
-import { Observed, type Range, type RangeKind } from "../../evaluation/ranges";
+import { isOfExtremes, type Range, type RangeKind } from "../../evaluation/ranges";
 import { extract } from "../../onnx/extract";
 import type { Model } from "../../onnx/model";
-import { KernelscopeError, throwIfCancelled } from "../../protocol/errors";
 import type { Runtime, Tensor } from "../../runtime/runtime";
 import { DataType } from "../../onnx/tensor";
-import { widenPeaks } from "./channels";
+import { observe } from "./observe";
 import type { IntegerPlan } from "./plan";
 import type { Region } from "./regions";
 
@@ -45,30 +44,11 @@ async function responseOf(model: Model, { from, to }: Region, points: Float32Arr
  * @throws KernelscopeError "unsupported" where activations are no finite numbers
  */
 export async function calibrate(model: Model, plan: IntegerPlan, sources: readonly string[], input: string, batches: AsyncIterable<Tensor> | Iterable<Tensor>, runtime: Runtime, options: RangeOptions, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<Map<string, Calibrated>> {
-  const observed = new Map(sources.map((name) => [name, new Observed()])), peaks = new Map<string, Float64Array | undefined>(), outputs = sources.filter((name) => name !== input);
-  const session = await runtime.open(await extract(model, { inputs: [], outputs }), { threads, device: "cpu" });
-  try {
-    for await (const batch of batches) {
-      throwIfCancelled(signal);
-      const values = await session.run({ [input]: batch });
-      for (const [name, seen] of observed) {
-        try {
-          const value = name === input ? batch : values[name];
-          seen.add(value.data);
-          peaks.set(name, widenPeaks(peaks.get(name), value));
-        } catch (error) {
-          if (error instanceof RangeError) throw new KernelscopeError("unsupported", `${name} is not finite for some of the images, so no range can be chosen for it. Leave out the images that cause this, or keep inference in floats.`);
-          throw error;
-        }
-      }
-    }
-  } finally {
-    await session.release();
-  }
+  const observed = await observe(model, sources, input, batches, runtime, { isCounted: !isOfExtremes(options.kind), threads, signal });
   const readers = readersOf(plan, sources), ranges = new Map<string, Calibrated>();
   for (const [name, seen] of observed) {
     const reader = options.kind === "meanSquaredError" ? readers.get(name) : undefined;
-    ranges.set(name, { ...seen.range(options.kind, { percentile: options.percentile, response: reader && await responseOf(model, reader, seen.points, runtime) }), peaks: peaks.get(name) });
+    ranges.set(name, { ...seen.range(options.kind, { percentile: options.percentile, response: reader && await responseOf(model, reader, seen.points, runtime) }), peaks: seen.peaks });
   }
   return ranges;
 }

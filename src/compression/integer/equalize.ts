@@ -10,6 +10,7 @@ import type { Runtime, Tensor } from "../../runtime/runtime";
 import { throwIfCancelled } from "../../protocol/errors";
 import { floatTensor } from "../fit";
 import { readRows } from "../rows";
+import { Reductions, type Reduced } from "./reductions";
 
 /** Two layers with nothing between them that would not let a positive factor through. */
 interface Pair { before: Layer; after: Layer; /** What the second one reads. */ value: string }
@@ -18,8 +19,10 @@ interface Pair { before: Layer; after: Layer; /** What the second one reads. */ 
 const HOMOGENEOUS = new Set(["Relu", "LeakyRelu", "MaxPool", "AveragePool", "GlobalAveragePool", "Identity", "Flatten"]);
 /** How far a channel's factor goes towards one range for all: from not at all. */
 const STRENGTHS = [0, 0.25, 0.5, 0.75, 1];
-/** Expected noise has to fall below this share of what it was. */
-const WORTH_IT = 0.9;
+/** Expected noise has to fall below this share of what it was, as by one bit more: where channels are alike, nothing is gained by touching them. */
+const WORTH_IT = 0.25;
+/** Samples that are looked at first. */
+const FIRST = 64;
 /** The largest factor: channels that hardly ever do anything stay so. */
 const MOST = 4096;
 /** Passes over all pairs: what one changes, the next one sees. */
@@ -33,14 +36,21 @@ const ROUNDS = 3;
 export async function equalize(model: Model, input: string, batches: readonly Tensor[], runtime: Runtime, { threads, signal }: { threads?: number; signal?: AbortSignal } = {}): Promise<{ model: Model; pairs: number }> {
   const pairs = pairsOf(model);
   if (!pairs.length) return { model, pairs: 0 };
-  const seen = await channelsSeen(model, pairs.map(({ value }) => value), input, batches, runtime, threads, signal), rows = new Map<Layer, Float32Array>(), biases = new Map<Layer, Float32Array>(), changed = new Set<Pair>();
+  const rows = new Map<Layer, Float32Array>(), biases = new Map<Layer, Float32Array>(), changed = new Set<Pair>();
   for (const layer of new Set(pairs.flatMap(({ before, after }) => [before, after]))) rows.set(layer, (await readRows(model, layer)).values.slice());
   for (const { before } of pairs) {
     const bias = biasOf(before);
     if (bias) biases.set(before, (await readFloats(model, bias)).slice());
   }
+  const look = (some: readonly Tensor[]) => channelsSeen(model, pairs.map(({ value }) => value), input, some, runtime, threads, signal);
+  const factorsFor = ({ after, value }: Pair, seen: ReadonlyMap<string, Channels>) => bestFactors(seen.get(value)!, columnsOf(after, rows.get(after)!, seen.get(value)!.peak.length));
+  // a few samples tell whether there is anything to do
+  const few = batches.slice(0, Math.ceil(FIRST / batches[0].dims[0]));
+  let seen = await look(few);
+  if (!pairs.some((pair) => factorsFor(pair, seen))) return { model, pairs: 0 };
+  if (batches.length > few.length) seen = await look(batches);
   for (let round = 0; round < ROUNDS; round++) for (const pair of pairs) {
-    const { before, after, value } = pair, channels = seen.get(value)!, factors = bestFactors(channels, columnsOf(after, rows.get(after)!, channels.peak.length));
+    const { before, after, value } = pair, channels = seen.get(value)!, factors = factorsFor(pair, seen);
     if (!factors) continue;
     changed.add(pair);
     scaleOutputs(before, rows.get(before)!, biases.get(before), factors);
@@ -88,27 +98,32 @@ interface Channels { /** Largest absolute value. */ peak: Float64Array; /** Mean
 
 /** What each channel of some values spans on calibration samples. */
 async function channelsSeen(model: Model, values: readonly string[], input: string, batches: readonly Tensor[], runtime: Runtime, threads?: number, signal?: AbortSignal): Promise<Map<string, Channels>> {
-  const session = await runtime.open(await extract(model, { inputs: [], outputs: [...new Set(values)] }), { threads, device: "cpu" }), seen = new Map<string, Channels>(), counts = new Map<string, number>();
+  const reductions = new Reductions(model, values, ["least", "most", "meanSquare"]), session = await runtime.open(await extract(model, { inputs: [], ...reductions.part }), { threads, device: "cpu" }), seen = new Map<string, Channels>();
+  let count = 0;
   try {
     for (const batch of batches) {
       throwIfCancelled(signal);
-      for (const [name, { dims: [count, channels], data }] of Object.entries(await session.run({ [input]: batch }))) {
-        const known = seen.get(name) ?? { peak: new Float64Array(channels), square: new Float64Array(channels) }, size = data.length / count / channels;
+      const results = await session.run({ [input]: batch });
+      count += batch.dims[0];
+      for (const name of values) {
+        const { least, most, meanSquare, channels } = reductions.of(name, results) ?? asReduced(results[name]), known = seen.get(name) ?? { peak: new Float64Array(channels), square: new Float64Array(channels) };
         seen.set(name, known);
-        counts.set(name, (counts.get(name) ?? 0) + count * size);
-        for (let i = 0, at = 0; i < count; i++) for (let c = 0; c < channels; c++) for (let j = 0; j < size; j++, at++) {
-          const v = data[at];
-          if (Math.abs(v) > known.peak[c]) known.peak[c] = Math.abs(v);
-          known.square[c] += v * v;
+        for (let i = 0; i < most.length; i++) {
+          const c = i % channels, peak = Math.max(-least[i], most[i]);
+          if (peak > known.peak[c]) known.peak[c] = peak;
+          known.square[c] += meanSquare[i];
         }
       }
     }
   } finally {
     await session.release();
   }
-  for (const [name, { square }] of seen) square.forEach((sum, c) => { square[c] = sum / counts.get(name)!; });
+  for (const { square } of seen.values()) square.forEach((sum, c) => { square[c] = sum / count; });
   return seen;
 }
+
+/** Of a value [samples, channels]. */
+const asReduced = ({ data, dims: [, channels] }: Tensor): Reduced => ({ least: data, most: data, mean: data, meanSquare: data.map((v) => v * v), channels });
 
 /** How a layer reads its channels: energy of the weights of each, and for each output the largest weight of each channel; one output for each channel where it is depthwise. */
 interface Columns { energy: Float64Array; /** [outputs, channels] */ peaks?: Float64Array; outputs: number }

@@ -1,13 +1,14 @@
 import type { ModelEdit } from "../../onnx/edit";
 import { findLayers, type Layer } from "../../onnx/layers";
 import type { Model, Node } from "../../onnx/model";
-import type { IntegerLayerReport, IntegerReport, IntegerWarning, LeftLayer } from "../../protocol/report";
+import type { IntegerLayerReport, IntegerReport, LeftLayer } from "../../protocol/report";
 import { throwIfCancelled } from "../../protocol/errors";
 import type { Runtime, Tensor } from "../../runtime/runtime";
 import { EffectMeter, type Effect } from "../effect";
 import type { Batches } from "../flow";
 import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
-import { channelWarnings, type ChannelWarning } from "./channels";
+import { channelError, channelWarning, layersBefore, unevenGrids } from "./channels";
+import { LEVELS } from "./grids";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -17,12 +18,16 @@ const CONVOLUTIONS = new Set(["Conv", "ConvTranspose"]);
 export interface IntegerRequest {
   /** A model whose weights are integers, see `assemble`. */
   model: Model;
-  samples: Batches;
-  /** Samples that layers are diagnosed on, and the original's outputs for them. */
+  /** Samples that ranges are looked for on, read anew each time. */
+  samples: { batches(): AsyncIterable<Tensor> };
+  /** Samples that layers are diagnosed on. */
   trials: Batches;
-  reference: ReadonlyMap<string, readonly Tensor[]>;
+  /** What the original puts out for some of them; asked for where that is needed. */
+  reference(trials: Batches): Promise<ReadonlyMap<string, readonly Tensor[]>>;
   runtime: Runtime;
   ranges: RangeOptions;
+  /** What outputs of layers are off by on average, by identities, where nothing has answered that yet. */
+  meanErrors?(): Promise<ReadonlyMap<string, Float64Array>>;
   normalizations?: IntegerChoices["normalizations"];
   /** Layers, by identity, that are to stay float. */
   left: ReadonlySet<string>;
@@ -35,6 +40,14 @@ export interface IntegerRequest {
   onProgress?(text: string, share: number): void;
 }
 
+/** Layers that make an output stay float where its channels are shown so much better. */
+const CLEARLY_BETTER = 0.5;
+
+/** Mean errors of a layer are taken back where they are so many steps of its outputs' grid, and what the network loses falls below this share. */
+const VISIBLE = 0.1, CORRECTED = 0.95;
+/** Samples that tell. */
+const TELLING = 64;
+
 /** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. Notes warn of what 8 bits show badly. */
 export async function integersOf(request: IntegerRequest): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
   return new Integers(request).run();
@@ -43,12 +56,17 @@ export async function integersOf(request: IntegerRequest): Promise<{ edit: Model
 class Integers {
   private readonly layers: Layer[];
   private readonly ranges = new Map<string, Calibrated>();
+  private readonly notes: string[] = [];
+  private errors: ReadonlyMap<Node, Float64Array> | undefined;
+  private readonly references = new Map<number, ReadonlyMap<string, readonly Tensor[]>>();
 
   constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
 
   async run(): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
     const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
     let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
+    ({ plan, edit } = await this.spareHeads(left, plan, edit));
+    edit = await this.correctBiases(plan, edit);
     let effect = agreement === undefined && !diagnose ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
@@ -59,20 +77,71 @@ class Integers {
       edit = await this.edit(plan);
       effect = await this.effect(edit);
     }
-    const warnings = channelWarnings(plan, new Map([...this.ranges].flatMap(([name, { peaks }]) => (peaks ? [[name, peaks] as const] : []))));
+    const uneven = this.unevenGrids(plan), warnings = uneven.map(channelWarning);
     return {
-      edit, notes: warnings.map(({ text, advice }) => `${text} ${advice}`),
+      edit, notes: [...this.notes, ...warnings.map(({ text, advice }) => `${text} ${advice}`)],
       report: {
-        ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, reason, asked: this.request.left.has(layer) })), warnings: warnings.map((warning) => this.withLayers(plan, warning)),
+        ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, reason, asked: this.request.left.has(layer) })), warnings: warnings.map(({ text }, i) => ({ text, layers: this.layersOn(plan, uneven[i].root) })),
         ...(found && { layers: found }), ...(effect && effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }),
       },
     };
   }
 
-  /** Layers whose outputs lie on the grid of a warning, behind what runs within them. */
-  private withLayers({ grids, graph, kinds }: IntegerPlan, { grid, text }: ChannelWarning): IntegerWarning {
+  /** Layers whose outputs lie on a grid, behind what runs within them. */
+  private layersOn({ grids, graph, kinds }: IntegerPlan, grid: string): string[] {
     const isOn = (name: string): boolean => (grids.has(name) ? grids.get(name) === grid : graph.nodes.some((node) => kinds.get(node) === "clamp" && node.inputs[0] === name && isOn(node.outputs[0])));
-    return { text, layers: this.layers.filter(({ consumers }) => consumers.some(({ outputs: [output] }) => isOn(output))).map(({ id }) => id) };
+    return this.layers.filter(({ consumers }) => consumers.some(({ outputs: [output] }) => isOn(output))).map(({ id }) => id);
+  }
+
+  /** Takes back in the biases what outputs are off by on average, where a grid can show that and samples show that it helps. */
+  private async correctBiases(plan: IntegerPlan, edit: ModelEdit): Promise<ModelEdit> {
+    const errors = await this.request.meanErrors?.(), nodes = new Map(this.layers.flatMap(({ id, consumers: [node] }) => { const error = errors?.get(id); return error ? [[node, error] as const] : []; }));
+    if (![...nodes].some(([node, error]) => this.isVisible(plan, node, error))) return edit;
+    const before = await this.effect(edit, TELLING);
+    this.errors = nodes;
+    const corrected = await this.edit(plan), after = await this.effect(corrected, TELLING);
+    if (after.loss < CORRECTED * before.loss) {
+      this.notes.push("Biases take back what rounded weights are off by on average, which brings the outputs nearer to the original's.");
+      return corrected;
+    }
+    this.errors = undefined;
+    return edit;
+  }
+
+  /** Whether what a layer's outputs are off by on average is much on their grid. */
+  private isVisible({ graph, grids }: IntegerPlan, { outputs: [output] }: Node, error: Float64Array): boolean {
+    const name = grids.has(output) ? output : graph.consumers.get(output)?.[0]?.outputs[0] ?? output, range = this.ranges.get(name), step = range ? (range.max - range.min) / LEVELS : Infinity;
+    return Math.sqrt(error.reduce((sum, v) => sum + v * v, 0) / error.length) > VISIBLE * step;
+  }
+
+  private unevenGrids(plan: IntegerPlan): ReturnType<typeof unevenGrids> {
+    return unevenGrids(plan, new Map([...this.ranges].flatMap(([name, { peaks }]) => (peaks ? [[name, peaks] as const] : []))));
+  }
+
+  /** Leaves the layers to floats that make an output of channels of extremely different ranges, as a detector's, where samples show that it comes out much better so. */
+  private async spareHeads(left: Map<string, string>, plan: IntegerPlan, edit: ModelEdit): Promise<{ plan: IntegerPlan; edit: ModelEdit }> {
+    let best = { plan, edit };
+    for (const { output } of this.unevenGrids(plan)) {
+      if (output === undefined) continue;
+      const heads = layersBefore(plan, output, this.layers).filter(({ id }) => !left.has(id)), tried = new Map([...left, ...heads.map(({ id }) => [id, `Left to floats: it makes ${output}, whose channels have extremely different ranges.`] as const)]);
+      const spared = this.plan(tried), written = await this.edit(spared), [before, after] = [await this.errorAt(output, best.edit), await this.errorAt(output, written)];
+      if (!heads.length || after > CLEARLY_BETTER * before) continue;
+      for (const [id, reason] of tried) left.set(id, reason);
+      best = { plan: spared, edit: written };
+      this.notes.push(`The output ${output} has channels of extremely different ranges, as boxes and scores of a detector are: ${heads.length === 1 ? `the layer ${heads[0].label} stays` : `${heads.length} layers that make it stay`} float, with which their mean error falls from ${percent(before)} to ${percent(after)}.`);
+    }
+    return best;
+  }
+
+  /** {@link channelError} of an output. */
+  private async errorAt(output: string, edit: ModelEdit): Promise<number> {
+    const { runtime, threads } = this.request, { input, batches, reference } = await this.trials(Infinity), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" }), found: Tensor[] = [];
+    try {
+      for (const batch of batches) found.push((await session.run({ [input]: batch }, [output]))[output]);
+    } finally {
+      await session.release();
+    }
+    return channelError(reference.get(output)!, found);
   }
 
   private plan(left: ReadonlyMap<string, string>): IntegerPlan {
@@ -86,18 +155,26 @@ class Integers {
 
   /** The edit of a plan; ranges are looked for once. */
   private async edit(plan: IntegerPlan): Promise<ModelEdit> {
-    const { model, samples: { input, batches }, runtime, ranges, threads, signal, onProgress } = this.request;
+    const { model, samples, trials: { input }, runtime, ranges, threads, signal, onProgress } = this.request;
     const missing = sourcesOf(plan).filter((name) => !this.ranges.has(name));
     if (missing.length) {
       onProgress?.("looking at the range of every activation", 0);
-      for (const [name, range] of await calibrate(model, plan, missing, input, batches, runtime, ranges, { threads, signal })) this.ranges.set(name, range);
+      for (const [name, range] of await calibrate(model, plan, missing, input, samples.batches(), runtime, ranges, { threads, signal })) this.ranges.set(name, range);
     }
-    return quantizeActivations(model, plan, this.ranges, runtime);
+    return quantizeActivations(model, plan, this.ranges, runtime, this.errors);
+  }
+
+  /** So many of the samples at least, and what the original makes of them. */
+  private async trials(most: number): Promise<Batches & { reference: ReadonlyMap<string, readonly Tensor[]> }> {
+    const { trials: { input, batches } } = this.request, count = Math.min(batches.length, Math.ceil(most / batches[0].dims[0])), some = { input, batches: batches.slice(0, count) };
+    const reference = this.references.get(count) ?? await this.request.reference(some);
+    this.references.set(count, reference);
+    return { ...some, reference };
   }
 
   /** What a network of integers does to the original's predictions. */
-  private async effect(edit: ModelEdit): Promise<Effect> {
-    const { trials: { input, batches }, reference, runtime, threads, signal } = this.request, meter = new EffectMeter(reference), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" });
+  private async effect(edit: ModelEdit, most = Infinity): Promise<Effect> {
+    const { runtime, threads, signal } = this.request, { input, batches, reference } = await this.trials(most), meter = new EffectMeter(reference), session = await runtime.open(await edit.toBytes(), { threads, device: "cpu" });
     try {
       for (const [i, batch] of batches.entries()) {
         throwIfCancelled(signal);
@@ -130,4 +207,5 @@ class Integers {
   }
 }
 
+const percent = (share: number): string => `${(100 * share).toFixed(share < 0.01 ? 3 : 1)} %`;
 const figures = ({ loss, disagreement, samples }: Effect): IntegerLayerReport["alone"] => ({ loss, ...(samples > 0 && { agreement: 1 - disagreement }) });

@@ -18,9 +18,10 @@ interface StoredGrid extends Grid { names: [scale: string, zero: string] }
  * Writes a model whose weights are integers so that its activations are, too: as QuantizeLinear and DequantizeLinear around standard operators, which onnxruntime takes
  * for integer kernels (Jacob et al.: arXiv 1712.05877). What only moves elements does so with integers, functions of one value are tables.
  * @param ranges of the values that {@link sourcesOf} names
+ * @param errors what nodes' outputs are off by on average, channel by channel, which their biases take back
  */
-export async function quantizeActivations(model: Model, plan: IntegerPlan, ranges: ReadonlyMap<string, Range>, runtime: Runtime): Promise<ModelEdit> {
-  return new Quantizing(model, plan, ranges, runtime).run();
+export async function quantizeActivations(model: Model, plan: IntegerPlan, ranges: ReadonlyMap<string, Range>, runtime: Runtime, errors?: ReadonlyMap<Node, Float64Array>): Promise<ModelEdit> {
+  return new Quantizing(model, plan, ranges, runtime, errors).run();
 }
 
 class Quantizing {
@@ -33,7 +34,7 @@ class Quantizing {
   private readonly cache: ConstantCache = new Map();
   private readonly consumers: Map<string, Node[]>;
 
-  constructor(private readonly model: Model, private readonly plan: IntegerPlan, private readonly ranges: ReadonlyMap<string, Range>, private readonly runtime: Runtime) {
+  constructor(private readonly model: Model, private readonly plan: IntegerPlan, private readonly ranges: ReadonlyMap<string, Range>, private readonly runtime: Runtime, private readonly errors?: ReadonlyMap<Node, Float64Array>) {
     this.edit = new ModelEdit(model);
     this.graph = model.graph;
     this.consumers = model.graph.consumers;
@@ -146,9 +147,9 @@ class Quantizing {
     const { model, graph, edit } = this, tensor = constantTensor(graph, name), weight = graph.producers.get(node.inputs[1])!;
     const scales = await evaluateConstant(model, graph, weight.inputs[1], this.cache), values = tensor && await readFloats(model, tensor), { scale, names: [scaleName] } = this.gridOf(node.inputs[0]);
     if (!scales || !values) return name;
-    const whole = Int32Array.from(values, (v, m) => {
+    const errors = this.errors?.get(node), whole = Int32Array.from(values, (v, m) => {
       const step = Math.fround(scale * Number(scales.data[scales.data.length > 1 ? m : 0]));
-      return Math.max(-(2 ** 31 - 1), Math.min(2 ** 31 - 1, Math.round(v / step)));
+      return Math.max(-(2 ** 31 - 1), Math.min(2 ** 31 - 1, Math.round((v - (errors?.[m] ?? 0)) / step)));
     });
     const integers = edit.freshName(), step = edit.freshName(), floats = edit.freshName();
     edit.addInitializer(graph, { name: integers, dims: [whole.length], type: DataType.INT32, raw: bytesOf(whole) });

@@ -5,6 +5,8 @@ import { editedModel } from "../../onnx/memory";
 import { intAttribute, intsAttribute, type Model, type Node } from "../../onnx/model";
 import { raiseModel } from "../../onnx/raise-model";
 import { inferFacts } from "../../onnx/shapes";
+import type { CompressRequest } from "../../protocol/api";
+import { KernelscopeError } from "../../protocol/errors";
 import { foldAffine } from "../passes/affine";
 import { foldConstants } from "../passes/constants";
 
@@ -13,6 +15,11 @@ const INTEGER_OPSET = 13;
 
 /** A model in the form that integers are made from, and what was done to it in words for users. */
 export interface ReadyModel { model: Model; notes: string[] }
+
+/** @throws KernelscopeError "unsupported" where integers would raise the operator set of a model that is to keep it */
+export function checkOpset({ opset }: Model, { inference, keepOpset }: Pick<CompressRequest, "inference" | "keepOpset">): void {
+  if (inference === "integer" && keepOpset && opset < INTEGER_OPSET) throw new KernelscopeError("unsupported", `Integer inference needs operator set ${INTEGER_OPSET} at least, this model is of ${opset} and is to keep it. Leave out --keep-opset ("keepOpset" in a recipe), export the model for a newer set, or keep inference in floats.`);
+}
 
 /**
  * Brings a model to the operator set that integer inference needs, folds batch normalizations into convolutions, and computes small constants ahead.

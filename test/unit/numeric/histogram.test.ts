@@ -12,6 +12,7 @@ it("counts every value in a bin that holds it, however the range grows", () => {
     for (const batch of batches) histogram.add(batch);
     expect(histogram.bins.reduce((a, b) => a + b)).toBe(all.length);
     expect([histogram.min, histogram.max]).toEqual([Math.min(...all), Math.max(...all)]);
+    expect(histogram.count).toBe(all.length);
     // no bin's border is passed by more than rounding
     for (let bin = 0; bin < histogram.bins.length; bin++) {
       const low = histogram.valueAt(bin) - 0.5001 * histogram.width, high = histogram.valueAt(bin) + 0.5001 * histogram.width;
@@ -20,10 +21,15 @@ it("counts every value in a bin that holds it, however the range grows", () => {
   }), { numRuns: 20 });
 });
 
-it("leaves out what is no number", () => {
-  const histogram = new Histogram();
-  histogram.add(Float32Array.of(NaN, 1, Infinity, -2));
-  expect([histogram.count, histogram.min, histogram.max]).toEqual([2, -2, 1]);
+it("tells what rows span, and refuses what is no finite number", () => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 40_000 }), (rows, length) => {
+    const values = wave(rows * length, rows + length).map((v) => 100 * v), { least, most } = new Histogram().add(values, rows);
+    for (let row = 0; row < rows; row++) {
+      const own = values.subarray(row * length, (row + 1) * length);
+      expect([least[row], most[row]]).toEqual([own.reduce((a, b) => Math.min(a, b)), own.reduce((a, b) => Math.max(a, b))]);
+    }
+  }), { numRuns: 20 });
+  for (const odd of [NaN, Infinity, -Infinity]) expect(() => new Histogram().add(Float32Array.of(1, odd, -2, 3, 4))).toThrow(RangeError);
 });
 
 /** Values of a bell curve, and two far out. */
