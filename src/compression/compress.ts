@@ -12,6 +12,7 @@ import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import type { Books } from "./books";
+import { checkRequest } from "./checks";
 import { measureFidelity } from "./fidelity";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
@@ -25,7 +26,6 @@ import { meanErrors as measureMeanErrors } from "./integer/biases";
 import { integersOf } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
-import { checkOpset } from "./integer/ready";
 import { leanModel, leanRatings, type LeanModel } from "./lean/lean";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
@@ -98,12 +98,7 @@ class Compression {
     let layers = findLayers(this.model);
     const goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
     await this.checkOutput(store);
-    if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
-    if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
-    if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
-    if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
-    checkOpset(this.model, request);
-    if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
+    checkRequest(request, this.model, layers);
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
     try {
@@ -417,15 +412,6 @@ class Compression {
 
 /** Whether a plan rounds every weight to 8 bits: no fit to data does that noticeably better, and all of them take a hundred times as long. */
 const isRounded = (choices: readonly LayerChoice[]): boolean => choices.every(({ method, options }) => method === "integer" && "bits" in options && options.bits === 8);
-
-function nothingToCompress(layers: readonly Layer[]): string {
-  if (!layers.length) return "This model has no convolution and no linear layer, so there is nothing to compress.";
-  if (layers.every(({ blocked }) => blocked?.startsWith("It is already quantized"))) return "Every layer of this model is stored compressed or quantized already. Compress the model that it was made from.";
-  const reasons = new Map<string, number>();
-  for (const { blocked } of layers) reasons.set(blocked!, (reasons.get(blocked!) ?? 0) + 1);
-  const [reason, count] = [...reasons].sort((a, b) => b[1] - a[1])[0];
-  return `No layer here can be compressed. ${count === layers.length ? `All ${count}` : `${count} of ${layers.length}`} are left alone: ${reason}`;
-}
 
 /** What training has gained so far, in words. */
 function gainOf(first: HeldOut, best: HeldOut): string {

@@ -1,0 +1,25 @@
+import type { Layer } from "../onnx/layers";
+import type { Model } from "../onnx/model";
+import type { CompressRequest } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import { mannerOf, parseTuning } from "../protocol/tuning";
+import { checkOpset } from "./integer/ready";
+
+/** Finds out before any work whether a request can be met. @throws KernelscopeError "nothing-to-compress", "usage", "unsupported" */
+export function checkRequest(request: CompressRequest, model: Model, layers: readonly Layer[]): void {
+  if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
+  if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
+  if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
+  if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
+  checkOpset(model, request);
+  if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
+}
+
+function nothingToCompress(layers: readonly Layer[]): string {
+  if (!layers.length) return "This model has no convolution and no linear layer, so there is nothing to compress.";
+  if (layers.every(({ blocked }) => blocked?.startsWith("It is already quantized"))) return "Every layer of this model is stored compressed or quantized already. Compress the model that it was made from.";
+  const reasons = new Map<string, number>();
+  for (const { blocked } of layers) reasons.set(blocked!, (reasons.get(blocked!) ?? 0) + 1);
+  const [reason, count] = [...reasons].sort((a, b) => b[1] - a[1])[0];
+  return `No layer here can be compressed. ${count === layers.length ? `All ${count}` : `${count} of ${layers.length}`} are left alone: ${reason}`;
+}
