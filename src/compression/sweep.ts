@@ -68,11 +68,12 @@ export function mergePoints(points: readonly SweepPoint[]): SweepPoint[] {
   if (!points.length) throw new KernelscopeError("bad-sweep", "There is no point of a sweep in this folder. Run kernelscope sweep with -o first.");
   const [{ sweep, points: count }] = points, other = points.find((point) => point.sweep !== sweep || point.points !== count);
   if (other) throw new KernelscopeError("bad-sweep", `Points of different sweeps lie in this folder: ${nameOf(points[0])} is of ${sweep}, ${nameOf(other)} of ${other.sweep}. Model, recipe or program have changed in between; run the sweep into an empty folder.`);
-  const byIndex = new Map(points.map((point) => [point.index, point])), missing = Array.from({ length: count }, (_, i) => i).filter((index) => !byIndex.has(index));
+  const byIndex = new Map(points.map((point) => [point.index, point])), missing = Array.from({ length: count }, (_, i) => i).filter((index) => !byIndex.has(index)).map((index) => index + 1);
   if (missing.length) throw new KernelscopeError("bad-sweep", `${missing.length === 1 ? "Point" : "Points"} ${missing.join(", ")} of ${count} ${missing.length === 1 ? "is" : "are"} missing. Run the processes again that have them: what is there already is not computed twice.`);
   const samples = new Set(points.flatMap(({ figures }) => (figures ? [JSON.stringify([figures.samples, figures.originalTop1])] : [])));
   if (samples.size > 1) throw new KernelscopeError("bad-sweep", "Points were measured on different images. Give all processes the same data.");
   return [...byIndex.values()].sort((a, b) => a.index - b.index);
 }
 
-const nameOf = ({ index, target }: SweepPoint): string => `point ${index} (${formatBytes(target)})`;
+/** Points are counted from 1 in words, as `sweep` tells them. */
+const nameOf = ({ index, target }: SweepPoint): string => `point ${index + 1} (${formatBytes(target)})`;
