@@ -188,7 +188,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
     if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}`);
     if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB`);
     process.stdout.write(`${parts.join(", ")}.\n`);
-  }
+  } else if (!isPrepared) process.stdout.write("Its accuracy was not measured: that takes images, by --data or --eval-data.\n");
   for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
   process.stdout.write(`${report.seconds.total.toFixed(1)} s.\n`);
 }
