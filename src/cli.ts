@@ -27,7 +27,7 @@ async function main(argv: string[]): Promise<number> {
   try {
     parsed = parseArgs({ args: rest, options: options(command), allowPositionals: true, strict: true });
   } catch (error) {
-    const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0].replace(/\. To specify.*/, "").replace(/\.$/, "");
+    const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0].replace(/^Option '(-[\w-]+)' argument is ambiguous/, "$1 takes a value that does not begin with a dash").replace(/\. To specify.*/, "").replace(/\.$/, "");
     throw new KernelscopeError("usage", `${reason}. See kernelscope ${command} --help.`);
   }
   if (parsed.values.help) {

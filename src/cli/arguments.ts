@@ -7,13 +7,13 @@ export type CommandName = "inspect" | "compress" | "prepare" | "evaluate" | "swe
 /** What a command is about. */
 export const OPERANDS: Record<CommandName, string> = { inspect: "MODEL", compress: "MODEL", prepare: "MODEL", evaluate: "MODEL", sweep: "RECIPE", merge: "FOLDER" };
 
-interface Option { type: "string" | "boolean"; short?: string; multiple?: boolean; value?: string; text: string; commands: CommandName[] }
+interface Option { type: "string" | "boolean"; short?: string; multiple?: boolean; value?: string; text: string; /** What it is in some commands, where that is something else. */ texts?: Partial<Record<CommandName, string>>; commands: CommandName[] }
 
 const C: CommandName[] = ["compress"], CP: CommandName[] = ["compress", "prepare"], CPE: CommandName[] = ["compress", "prepare", "evaluate"], S: CommandName[] = ["sweep"], all: CommandName[] = ["inspect", "compress", "prepare", "evaluate", "sweep", "merge"];
 
 const OPTIONS: Record<string, Option> = {
   layer: { type: "string", value: "NAME", text: "one layer: codebook, usage counts, statistics", commands: ["inspect"] },
-  output: { type: "string", short: "o", value: "OUT", text: "the file to write, or of a sweep the folder; MODEL.small.onnx, MODEL.ready.onnx, RECIPE.sweep if absent", commands: [...CP, ...S] },
+  output: { type: "string", short: "o", value: "OUT", text: "the file to write; MODEL.small.onnx if absent", texts: { prepare: "the file to write; MODEL.ready.onnx if absent", sweep: "the folder for all files; RECIPE.sweep if absent" }, commands: [...CP, ...S] },
   index: { type: "string", value: "I", text: "the share of this process, from 0; with --of", commands: S },
   of: { type: "string", value: "N", text: "how many shares there are; every N-th size is one's", commands: S },
   recipe: { type: "string", value: "FILE", text: "a *.kernelscope.json; the command line goes before it", commands: CP },
@@ -29,7 +29,7 @@ const OPTIONS: Record<string, Option> = {
   integers: { type: "boolean", text: "compute with integers alone, bit for bit as firmware does", commands: ["evaluate"] },
   vectors: { type: "string", value: "FILE", text: "write what goes into and comes out of every integer step, as .npz", commands: ["evaluate"] },
   latency: { type: "boolean", text: "how long one sample takes beside --reference, measured here; needs no --data", commands: ["evaluate"] },
-  tune: { type: "string", value: "LENGTH", text: "train on the images of --data: 30m, 2000steps; none if absent", commands: CP },
+  tune: { type: "string", value: "LENGTH", text: "train on the images of --data: 30m, 2000steps; none if absent", texts: { prepare: "how long to train on the images of --data: 30m, 2000steps" }, commands: CP },
   labels: { type: "string", value: "SHARE", text: "share of the labels in what --tune brings down, 0 (default) to 1", commands: CP },
   schedule: { type: "string", value: "ID", text: "endToEnd (default), or iterative: layer after layer is quantized and trained", commands: C },
   noise: { type: "string", value: "KIND:P", text: `quantization noise in --tune: ${NOISE_KINDS.join(", ")}, and how likely each block has it`, commands: CP },
@@ -68,9 +68,9 @@ export function help(command?: CommandName): string {
     const lines = Object.entries(SUMMARIES).map(([name, text]) => `  kernelscope ${name.padEnd(9)} ${OPERANDS[name as CommandName].padEnd(7)} ${text}`);
     return `Kernelscope compresses convolutional networks in ONNX files.\n\n${lines.join("\n")}\n\nkernelscope COMMAND --help tells a command's options.\n`;
   }
-  const rows = Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command)).map(([name, { short, value, text }]) => {
+  const rows = Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command)).map(([name, { short, value, text, texts }]) => {
     const flag = `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
-    return `  ${flag.padEnd(28)} ${text}`;
+    return `  ${flag.padEnd(28)} ${texts?.[command] ?? text}`;
   });
   return `kernelscope ${command} ${OPERANDS[command]}: ${SUMMARIES[command]}\n\n${rows.join("\n")}\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 a --fail-under figure not reached, 130 cancelled.\n`;
 }

@@ -172,7 +172,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
     l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]));
   const { input, output, fidelity, tuning, integers } = report;
-  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
+  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
   if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
   if (report.trims) process.stdout.write(`${trimsText(report.trims)}\n`);
@@ -188,7 +188,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
     if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}`);
     if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB`);
     process.stdout.write(`${parts.join(", ")}.\n`);
-  }
+  } else if (!isPrepared) process.stdout.write("Its accuracy was not measured: that takes images, by --data or --eval-data.\n");
   for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
   process.stdout.write(`${report.seconds.total.toFixed(1)} s.\n`);
 }

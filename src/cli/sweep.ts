@@ -19,7 +19,7 @@ const POINT = /^point-\d+\.json$/;
 export async function runSweep(args: Arguments, signal: AbortSignal): Promise<void> {
   const [index, of] = shareOf(args), recipe = path.resolve(args.model), folder = file(args, "output") ?? recipe.replace(/(\.kernelscope)?\.json$/i, "") + ".sweep";
   const threads = whole(args, "threads", 1, 1024), checkpoint = file(args, "checkpoint");
-  const host = await nodeHost({ threads, checkpoint, ratings: checkpoint === undefined ? cachedParts().ratings : path.join(checkpoint, "ratings") }), progress = reporter(flag(args, "quiet"));
+  const host = await nodeHost({ threads, checkpoint, ratings: checkpoint === undefined ? cachedParts().ratings : path.join(checkpoint, "ratings") }), progress = reporter(flag(args, "quiet")), share: SweepPoint[] = [];
   try {
     const model = modelOf(recipe, await host.readText(recipe)), request: CompressRequest = { model, recipe, data: file(args, "data"), evalData: file(args, "eval-data"), device: oneOf(args, "device", DEVICES), threads };
     const opened = await host.openModel(model), { key, targets } = await sweepOf(await mergeRecipe(request, host), opened, host).finally(() => opened.close());
@@ -28,15 +28,24 @@ export async function runSweep(args: Arguments, signal: AbortSignal): Promise<vo
     for (const [i, target] of targets.entries()) {
       if (i % of !== index) continue;
       const at = path.join(folder, `point-${i}.json`), known = await readPoint(at), name = `${stem}.${target}.onnx`;
-      if (known?.sweep === key && (known.problem !== undefined || await isWhole(path.join(folder, name), known))) continue;
-      const point = await compressTo(name, { ...request, target: `${target}B`, output: path.join(folder, name), force: true });
-      await writeFiles(at, (sink) => sink.write(new TextEncoder().encode(`${JSON.stringify({ sweep: key, points: targets.length, index: i, target, ...point }, null, 1)}\n`)));
+      if (known?.sweep === key && (known.problem !== undefined || await isWhole(path.join(folder, name), known))) {
+        tell(known, "is there already");
+        continue;
+      }
+      const point: SweepPoint = { sweep: key, points: targets.length, index: i, target, ...await compressTo(name, { ...request, target: `${target}B`, output: path.join(folder, name), force: true }) };
+      await writeFiles(at, (sink) => sink.write(new TextEncoder().encode(`${JSON.stringify(point, null, 1)}\n`)));
       progress.end();
-      process.stdout.write(`${i + 1} of ${targets.length}: ${point.problem ?? `${name}, ${formatBytes(point.figures!.bytes)}`}\n`);
+      tell(point);
     }
+    if (flag(args, "json")) print(share);
   } finally {
     progress.end();
     await host.close();
+  }
+
+  function tell(point: SweepPoint, more?: string): void {
+    share.push(point);
+    if (!flag(args, "json")) process.stdout.write(`${[`${point.index + 1} of ${point.points}: ${point.problem ?? `${point.file}, ${formatBytes(point.figures!.bytes)}`}`, ...(more === undefined || point.problem !== undefined ? [] : [more])].join(", ")}\n`);
   }
 
   async function compressTo(name: string, request: CompressRequest): Promise<Pick<SweepPoint, "file" | "figures" | "problem">> {
@@ -63,7 +72,9 @@ export async function runMerge(args: Arguments): Promise<void> {
   if (flag(args, "json")) return print(curve);
   table(["target", "file", "bits/conv weight", "top-1", "agreement", "times smaller"], curve.map(({ target, file: name, figures, problem }) => [
     formatBytes(target), name ?? problem ?? "", figures?.convBitsPerWeight?.toFixed(3) ?? "", percent(figures?.top1), percent(figures?.agreement), figures ? figures.ratio.toFixed(1) : "",
-  ]));
+  ]), [0, 2, 3, 4, 5]);
+  const measured = curve.find(({ figures }) => figures?.samples !== undefined)?.figures;
+  process.stdout.write(`\nWritten: ${path.join(folder, "curve.json")}.${measured ? ` Measured on ${measured.samples!.toLocaleString("en")} images${measured.originalTop1 === undefined ? "" : `, on which the original has ${percent(measured.originalTop1)}`}.` : " Without images no accuracy was measured."}\n`);
 }
 
 function shareOf(args: Arguments): [index: number, of: number] {
@@ -75,6 +86,7 @@ function shareOf(args: Arguments): [index: number, of: number] {
 
 /** The model that a recipe names. */
 function modelOf(recipe: string, text: string): string {
+  if (/\.onnx$/i.test(recipe)) throw new KernelscopeError("usage", `kernelscope sweep takes a recipe that names the model, not the model: a *.json with "model": "${path.basename(recipe)}".`);
   const { model } = parseRecipe(text, path.basename(recipe));
   if (model === undefined) throw new KernelscopeError("bad-recipe", `${path.basename(recipe)} names no model. Add "model": "NAME.onnx", relative to the recipe.`);
   return path.resolve(path.dirname(recipe), model);

@@ -5,10 +5,10 @@ import type { Progress } from "../protocol/api";
 /** One JSON object. */
 export const print = (value: object): void => { process.stdout.write(`${JSON.stringify(value)}\n`); };
 
-/** Columns of figures, the fifth and the sixth, are aligned to the right. */
-export function table(head: string[], rows: string[][]): void {
+/** A table whose columns of figures are aligned to the right: the fifth and the sixth where nothing else is said. */
+export function table(head: string[], rows: string[][], figures: readonly number[] = [4, 5]): void {
   const widths = head.map((h, c) => Math.max(h.length, ...rows.map((row) => row[c].length)));
-  for (const row of [head, ...rows]) process.stdout.write(`${row.map((cell, c) => (c >= 4 && c <= 5 ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  ").trimEnd()}\n`);
+  for (const row of [head, ...rows]) process.stdout.write(`${row.map((cell, c) => (figures.includes(c) ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  ").trimEnd()}\n`);
 }
 
 /** Progress on standard error: one line that is rewritten on a terminal, one a stage or every ten seconds elsewhere. */

@@ -57,10 +57,16 @@ const presetItems = (facts: PlanFacts | undefined): GoalItem[] => ([
   return { goal: { preset }, label, detail, description: known && facts && figuresText(facts, known) };
 });
 
+/** "36.6 to 126 KB": a line in a list of VS Code's has room for little more than 80 characters. */
+function rangeText(ends: readonly [number, number]): string {
+  const [low, high] = ends.map(sizeText), unit = /\s\S+$/.exec(high)![0];
+  return vscode.l10n.t("{0} to {1}", low.endsWith(unit) ? low.slice(0, -unit.length) : low, high);
+}
+
 /** "96.4 KB · 12 times smaller · agreement 99.1 % predicted" */
 function figuresText({ input, prediction }: PlanFacts, { bytes, loss, range }: PresetPlan): string {
   const times = timesText(input.bytes / bytes);
-  const size = range ? vscode.l10n.t("about {0} ({1} to {2}) · about {3} times smaller", sizeText(bytes), sizeText(range[0]), sizeText(range[1]), times) : vscode.l10n.t("{0} · {1} times smaller", sizeText(bytes), times);
+  const size = range ? vscode.l10n.t("about {0} ({1}) · {2} times smaller", sizeText(bytes), rangeText(range), times) : vscode.l10n.t("{0} · {1} times smaller", sizeText(bytes), times);
   return prediction.of === "agreement" ? `${size} · ${vscode.l10n.t("agreement {0} % predicted", percent(Math.max(0, 1 - prediction.slope * Math.sqrt(loss))))}` : size;
 }
 

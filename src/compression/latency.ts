@@ -33,7 +33,7 @@ export async function measureLatency(request: LatencyRequest, host: Host, onProg
       throwIfCancelled(signal);
       const first = pairs.length % 2 ? compressed : original, second = first === original ? compressed : original, times = [await millisecondsOf(first, inputs), await millisecondsOf(second, inputs)];
       pairs.push(first === original ? [times[0], times[1]] : [times[1], times[0]]);
-      onProgress({ stage: "latency", text: `${pairs.length} pairs of runs`, fraction: Math.min(1, Math.max(pairs.length / MOST, Math.min(pairs.length / FEWEST, elapsed / SECONDS))) });
+      onProgress({ stage: "latency", text: `${pairs.length} ${pairs.length === 1 ? "pair" : "pairs"} of runs`, fraction: Math.min(1, Math.max(pairs.length / MOST, Math.min(pairs.length / FEWEST, elapsed / SECONDS))) });
     }
     return { ...latencyOf(pairs), batch: Object.values(inputs)[0].dims[0], threads: request.threads ?? host.threads, device: original.device };
   } finally {

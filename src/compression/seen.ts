@@ -12,11 +12,14 @@ export async function gainsOf(model: Model, layer: Layer): Promise<Float64Array>
   return Float64Array.from({ length: outputsOf(layer) }, (_, m) => (normalization ? normalization.scale.values[m] / normalization.deviation[m] : 1));
 }
 
+/** Share of a layer's largest gain below which a channel is as good as silent: training leaves 0.000001 where it has given a channel up. */
+const SILENT = 1e-3;
+
 /** Factors that bring rows of a model with these gains into the units of the original's weights. A channel that is silent in either is seen by nobody: the factor that fits it best. */
 export function relativeGains(rows: Float32Array, own: ArrayLike<number>, original: Float32Array, gains: ArrayLike<number>): Float64Array {
-  const n = rows.length / own.length;
+  const n = rows.length / own.length, least = SILENT * Array.from(gains).reduce((most, gain) => Math.max(most, Math.abs(gain)), 0);
   return Float64Array.from({ length: own.length }, (_, m) => {
-    if (own[m] !== 0 && gains[m] !== 0) return own[m] / gains[m];
+    if (own[m] !== 0 && Math.abs(gains[m]) > least) return own[m] / gains[m];
     let wanted = 0, have = 0;
     for (let j = m * n; j < (m + 1) * n; j++) {
       wanted += rows[j] * original[j];

@@ -29,6 +29,8 @@ export type SweepPoint = z.infer<typeof SweepPoint>;
 
 /** The sizes of a recipe's sweep, and what tells its points from others. @param sizes how many there are where the recipe names none */
 export async function sweepOf({ request, recipe, embedded }: Job, { model, bytes, files }: OpenedModel, host: Host, sizes = SIZES): Promise<Sweep> {
+  const tooLarge = recipe.sweep?.targets?.find((text) => targetBytes(parseTarget(text), bytes) >= bytes);
+  if (tooLarge !== undefined) throw new KernelscopeError("bad-recipe", `sweep.targets: ${tooLarge} is no less than the ${formatBytes(bytes)} that the model takes. Leave it out.`);
   const targets = recipe.sweep?.targets ? [...new Set(recipe.sweep.targets.map((text) => targetBytes(parseTarget(text), bytes)))].sort((a, b) => a - b) : await sizesBetween(model, embedded, sizes);
   const hashes = await Promise.all(files.map((file) => host.hash(file)));
   return { targets, key: (await hashOf(JSON.stringify([hashes, embedded, request.method, targets, await host.program()]))).slice(0, 16) };
@@ -68,11 +70,12 @@ export function mergePoints(points: readonly SweepPoint[]): SweepPoint[] {
   if (!points.length) throw new KernelscopeError("bad-sweep", "There is no point of a sweep in this folder. Run kernelscope sweep with -o first.");
   const [{ sweep, points: count }] = points, other = points.find((point) => point.sweep !== sweep || point.points !== count);
   if (other) throw new KernelscopeError("bad-sweep", `Points of different sweeps lie in this folder: ${nameOf(points[0])} is of ${sweep}, ${nameOf(other)} of ${other.sweep}. Model, recipe or program have changed in between; run the sweep into an empty folder.`);
-  const byIndex = new Map(points.map((point) => [point.index, point])), missing = Array.from({ length: count }, (_, i) => i).filter((index) => !byIndex.has(index));
+  const byIndex = new Map(points.map((point) => [point.index, point])), missing = Array.from({ length: count }, (_, i) => i).filter((index) => !byIndex.has(index)).map((index) => index + 1);
   if (missing.length) throw new KernelscopeError("bad-sweep", `${missing.length === 1 ? "Point" : "Points"} ${missing.join(", ")} of ${count} ${missing.length === 1 ? "is" : "are"} missing. Run the processes again that have them: what is there already is not computed twice.`);
   const samples = new Set(points.flatMap(({ figures }) => (figures ? [JSON.stringify([figures.samples, figures.originalTop1])] : [])));
   if (samples.size > 1) throw new KernelscopeError("bad-sweep", "Points were measured on different images. Give all processes the same data.");
   return [...byIndex.values()].sort((a, b) => a.index - b.index);
 }
 
-const nameOf = ({ index, target }: SweepPoint): string => `point ${index} (${formatBytes(target)})`;
+/** Points are counted from 1 in words, as `sweep` tells them. */
+const nameOf = ({ index, target }: SweepPoint): string => `point ${index + 1} (${formatBytes(target)})`;

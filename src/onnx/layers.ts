@@ -201,7 +201,7 @@ function reasonAgainst(model: Model, layer: Layer): string | undefined {
   if (!model.graphs.includes(graph)) return `It is used inside the function ${graph.name}, which is left as it is.`;
   if (isOverridable(graph, weight)) return "It is an input of the model too, so whoever runs the model may replace it.";
   if (!subgraph.nodes.length && !subgraph.tensors.length) return graph.sparseInitializers.has(weight) ? "It is stored as a sparse tensor." : "It is computed when the model runs.";
-  const stored = largest(subgraph.tensors, subgraph.nodes);
+  const stored = content(subgraph.tensors, subgraph.nodes);
   if (stored && !isFloatType(stored.type)) return bitsOf(stored.type) ? `It is already quantized (stored as ${typeName(stored.type)}).` : `It holds ${typeName(stored.type)} values.`;
   if (!isFloatType(type)) return `It holds ${typeName(type)} values.`;
   const unknown = tensor ? undefined : subgraph.nodes.find(({ op }) => !OPERATORS.has(op) && op !== "Constant");
@@ -216,10 +216,10 @@ function reasonAgainst(model: Model, layer: Layer): string | undefined {
   return twice && `One ${twice.op} uses it twice.`;
 }
 
-/** The tensor that takes most of a subgraph. */
-function largest(tensors: readonly Tensor[], nodes: readonly Node[]): Tensor | undefined {
-  const inNodes = nodes.flatMap((node) => constantTensor(node.graph, node.outputs[0]) ?? []);
-  return [...tensors, ...inNodes].reduce<Tensor | undefined>((most, tensor) => (!most || tensor.bytes > most.bytes ? tensor : most), undefined);
+/** The tensor that a subgraph's weights come from: the largest of few bits, because scales beside it can be those of many layers, otherwise the largest. */
+function content(tensors: readonly Tensor[], nodes: readonly Node[]): Tensor | undefined {
+  const all = [...tensors, ...nodes.flatMap((node) => constantTensor(node.graph, node.outputs[0]) ?? [])], narrow = all.filter(({ type }) => bitsOf(type) && bitsOf(type) <= 8 && type !== DataType.BOOL);
+  return (narrow.length ? narrow : all).reduce<Tensor | undefined>((most, tensor) => (!most || tensor.bytes > most.bytes ? tensor : most), undefined);
 }
 
 /** A layer's name for people: its weight's, or where exporters made that up, its node's. */

@@ -17,7 +17,7 @@ const run = (...args: string[]) => spawnSync(process.execPath, ["dist/cli.js", .
 
 describe("wrong usage", () => {
   test.each([
-    ["a value that looks like an option", ["compress", model, "--bits", "-1"], "Option '--bits' argument is ambiguous. See kernelscope compress --help."],
+    ["a value that looks like an option", ["compress", model, "--bits", "-1"], "--bits takes a value that does not begin with a dash. See kernelscope compress --help."],
     ["a number out of range", ["compress", model, "--bits=-1"], "--bits -1: give a number from 0.01 to 32."],
     ["agreement with nothing", ["evaluate", model, "--data", "samples/fashion-mnist", "--fail-under", "agreement=0.9"], "--fail-under agreement: agreement with what? Give --reference MODEL."],
     ["a latency beside nothing", ["evaluate", model, "--latency"], "--latency: beside what? Give --reference MODEL."],

@@ -39,9 +39,9 @@ describe("a sweep", () => {
     expect(run(sweep(out, "--index", "1", "--of", "3")).status).toBe(0);
     const early = run([...cli, "merge", out]);
     expect(early.status).toBe(1);
-    expect(early.stderr).toBe("Points 2, 3 of 5 are missing. Run the processes again that have them: what is there already is not computed twice.\n");
+    expect(early.stderr).toBe("Points 3, 4 of 5 are missing. Run the processes again that have them: what is there already is not computed twice.\n");
     const again = run(sweep(out, "--index", "0", "--of", "3"));
-    expect(again.stdout.trim().split("\n")).toHaveLength(1); // the first point was there
+    expect(again.stdout).toMatch(/^1 of 5: fashion-cnn\.9000\.onnx, \S+ KB, is there already\n4 of 5: fashion-cnn\.60000\.onnx, \S+ KB\n$/);
     expect(run(sweep(out, "--index", "2", "--of", "3")).status).toBe(0);
     const { status, stdout } = run([...cli, "merge", out, "--json"]), curve = JSON.parse(stdout) as SweepPoint[];
     expect(status).toBe(0);
@@ -65,8 +65,9 @@ describe("a sweep", () => {
     writeFileSync(point, text);
     truncateSync(path.join(out, "fashion-cnn.60000.onnx"), 100);
     expect(run([...cli, "merge", out]).stderr).toBe("fashion-cnn.60000.onnx is missing or is another size than when it was written. Run the sweep again.\n");
-    expect(run(sweep(out)).stdout.trim().split("\n")).toHaveLength(1); // makes that one again
-    expect(run([...cli, "merge", out]).status).toBe(0);
+    const anew = JSON.parse(run(sweep(out, "--json")).stdout) as SweepPoint[];
+    expect(anew).toHaveLength(5);
+    expect(run([...cli, "merge", out, "--json"]).stdout).toBe(`${JSON.stringify(anew)}\n`);
   });
 
   test("says of a size that is out of reach how small it gets, and goes on", () => {
@@ -94,6 +95,13 @@ describe("a sweep", () => {
   ])("%s is wrong usage", (_name, more, sentence) => {
     const { status, stderr } = run([...cli, "sweep", recipe, "--quiet", ...more]);
     expect({ status, stderr }).toEqual({ status: 2, stderr: sentence });
+  });
+
+  test("with a size that is none says so before it begins; of a model instead of a recipe, too", () => {
+    const other = at("large.kernelscope.json"), out = at("large");
+    writeFileSync(other, JSON.stringify({ version: 1, model: path.resolve("samples/fashion-cnn.onnx"), sweep: { targets: ["20KB", "1x"] } }));
+    expect(run([...cli, "sweep", other, "-o", out, "--quiet"])).toMatchObject({ status: 2, stdout: "", stderr: "sweep.targets: 1x is no less than the 1.16 MB that the model takes. Leave it out.\n" });
+    expect(run([...cli, "sweep", "samples/fashion-cnn.onnx", "--quiet"])).toMatchObject({ status: 2, stderr: 'kernelscope sweep takes a recipe that names the model, not the model: a *.json with "model": "fashion-cnn.onnx".\n' });
   });
 
   test("of a recipe without a model asks for one", () => {

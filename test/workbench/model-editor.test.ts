@@ -76,7 +76,7 @@ test("right-click, Compress Model…, a preset and images: the result opens in c
   const agreement = new RegExp(`${said.toFixed(1)} % ± [\\d.]+\\s+agreement, 98 held-out images`);
   await expect.poll(() => page.locator(".cmp-header").innerText()).toMatch(agreement);
   expect(await page.locator(".cmp-header").innerText()).toMatch(/× *\s+smaller on disk[^]*as gzip[^]*in memory[^]*[\d.]+ → [\d.]+ %\s+top-1/);
-  expect(await page.locator(".cmp-step .icon-button").getAttribute("title")).toBe("Measure on All Images of fashion-mnist");
+  expect(await page.locator(".cmp-step .icon-button").first().getAttribute("title")).toBe("Measure on All Images of fashion-mnist");
   await workbench.command("Notifications: Clear All Notifications");
   await workbench.sideBar(false);
   for (const width of [1440, 1060, 648, 448]) {

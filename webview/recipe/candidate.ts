@@ -7,25 +7,27 @@ import { gzipOf, partsOf, type Plans } from "./plans";
 
 /** The candidate in the header: from what to what, how much smaller, what it is predicted to cost. */
 export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
-  const { input, prediction, candidate, candidateRange } = plans.facts, range = point === candidate ? candidateRange : undefined, quality = plans.quality(point.loss), spread = plans.spread(point.loss);
-  const figure = (id: string, name: string, ...value: (string | Node)[]) => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
-  const predicted = prediction.of === "agreement" ? figure("predicted", agreementName(plans.accuracyLost(point.loss)), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
+  const { input, prediction, candidate, candidateRange } = plans.facts, range = point === candidate ? candidateRange : undefined, quality = plans.quality(point.loss), spread = plans.spread(point.loss), lost = plans.accuracyLost(point.loss);
+  const figure = (id: string, name: string | Node, ...value: (string | Node)[]) => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
+  const predicted = prediction.of === "agreement" ? figure("predicted", withMore(t("agreement, predicted"), lost === undefined ? "" : t("; top-1 −{0}", format.tenths(100 * lost))), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
     : figure("predicted", prediction.of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
-  const size = figure("size", range ? t("file, now → about; {0} to {1}", format.bytes(range[0]), format.bytes(range[1])) : t("file, now → candidate"), format.change(input.bytes, point.bytes));
+  const size = figure("size", range ? withMore(t("file, now → about"), t("; {0} to {1}", format.bytes(range[0]), format.bytes(range[1]))) : t("file, now → candidate"), format.change(input.bytes, point.bytes));
+  if (lost !== undefined) predicted.title = t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost));
   if (range) size.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between these sizes it ends; afterwards its size stands here.");
   return el("div", { class: "figures candidate" },
     size, figure("ratio", t("smaller"), `${format.times(input.bytes / point.bytes)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
 }
 
-const agreementName = (lost: number | undefined): string => (lost === undefined ? t("agreement, predicted") : t("agreement, predicted; top-1 −{0}", format.tenths(100 * lost)));
+/** A figure's name, and what gives way to other figures where there is little room. */
+const withMore = (name: string, more: string): HTMLElement => el("span", {}, el("span", {}, name), el("span", { class: "figure-more" }, more));
 
 /** Where the bytes go: kinds that add up to the file. */
 export function bytesOf(facts: PlanFacts, point: PlanPoint, written: readonly WrittenSize[]): HTMLElement[] {
   const parts = partsOf(facts, point);
   const kinds = ([["indices", t("indices"), parts.indices], ["codebooks", t("codebooks"), parts.codebooks], ["integers", t("integer weights"), parts.integers], ["plain", t("weights left alone"), parts.plain], ["rest", t("scales, graph, rest"), parts.rest]] as const).filter(([kind, , bytes]) => bytes > 0 || kind === "indices");
-  const gzip = gzipOf(point.bytes, written), sizes = [t("on disk {0}", format.bytes(point.bytes)), gzip && (gzip.exact ? t("as gzip {0}", format.bytes(gzip.bytes)) : t("as gzip about {0}", format.bytes(gzip.bytes))), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes)), facts.input.peakActivationBytes && t("activations {0} at once", format.bytes(facts.input.peakActivationBytes))].filter(Boolean).join(" · ");
+  const gzip = gzipOf(point.bytes, written), sizes = [t("on disk {0}", format.bytes(point.bytes)), gzip && (gzip.exact ? t("as gzip {0}", format.bytes(gzip.bytes)) : t("as gzip about {0}", format.bytes(gzip.bytes))), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes)), facts.input.peakActivationBytes && t("activations {0} at once", format.bytes(facts.input.peakActivationBytes))].filter((size) => size !== undefined && size !== 0);
   return [
-    el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", { class: "bytes-sizes", title: sizes }, sizes)),
+    el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", { class: "bytes-sizes", title: sizes.join(" · ") }, ...sizes.flatMap((size, i) => (i + 1 < sizes.length ? [el("span", {}, `${size} ·`), " "] : [el("span", {}, size)])))),
     el("div", { class: "bytes-bar", "aria-hidden": "true" }, ...kinds.map(([kind, , bytes]) => Object.assign(el("span", { class: `bytes-${kind}` }), { style: `flex-grow:${bytes}` }))),
     el("dl", { class: "bytes-kinds" }, ...kinds.map(([kind, name, bytes]) => el("div", {}, el("dt", {}, el("i", { class: `bytes-${kind}` }), el("span", { title: name }, name)), el("dd", {}, format.bytes(bytes))))),
   ];

@@ -55,7 +55,7 @@ function sentences(plans: Plans, point: PlanPoint, at: number, pinned: string | 
     : rank > bySize ? t("{0} of the model’s bytes but sensitivity rank {1} of {2}, so it pays for the others.", format.percent(share), rank, layers.length)
     : t("{0} of the model’s bytes, sensitivity rank {1} of {2}.", format.percent(share), rank, layers.length);
   const held = pinned === undefined ? "" : choice.method === undefined ? t("Pinned: it is left alone, whatever the target.") : t("Pinned: {0}, whatever the target.", pinned.toLowerCase());
-  const up = plans.step(point, at, 1), price = up && t("One step up, to {0}, costs {1} for {2}.", layer.choices[up.choice].text || t("as it is"), format.bytes(up.bytes), prediction.of === "agreement" ? t("{0} points", format.hundredths(100 * up.quality)) : t("{0} dB", format.hundredths(up.quality)));
+  const up = plans.step(point, at, 1), price = up && t("One step up, to {0}, costs {1} for {2}.", layer.choices[up.choice].text || t("the weights as they are"), format.bytes(up.bytes), prediction.of === "agreement" ? t("{0} points", format.hundredths(100 * up.quality)) : t("{0} dB", format.hundredths(up.quality)));
   const gain = choice.method === undefined && pinned === undefined ? t("Nothing smaller pays here.") : "";
   return [cause, held, gain, price].filter(Boolean).join(" ");
 }

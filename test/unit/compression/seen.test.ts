@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { channelFactors, sqnr, withFactors } from "../../../src/compression/seen";
+import { channelFactors, relativeGains, sqnr, withFactors } from "../../../src/compression/seen";
 import { findLayers } from "../../../src/onnx/layers";
 import { buildModel } from "../../../src/onnx/build";
 import { DataType } from "../../../src/onnx/tensor";
@@ -21,6 +21,13 @@ test("rows whose channels were scaled are the original's up to these factors, an
   const noisy = scaled.map((v, i) => v * (1 + 0.02 * wave(1, i)[0])), found = sqnr(original, withFactors(layer, noisy, channelFactors(layer, original, noisy)));
   expect(found).toBeGreaterThan(35);
   expect(found).toBeLessThan(45);
+});
+
+test("a channel that training gave up does not drown the others: its gain of nearly nothing is no factor", () => {
+  const original = wave(18, 2), gains = [0.5, 1e-6], folded = original.map((v, i) => v * gains[Math.floor(i / 9)] + 1e-3 * wave(1, i)[0]), found = relativeGains(folded, [1, 1], original, gains);
+  expect(found[0]).toBe(2);
+  const seen = folded.map((v, i) => v * found[Math.floor(i / 9)]), energy = original.reduce((sum, v) => sum + v * v, 0), given = original.slice(9).reduce((sum, v) => sum + v * v, 0);
+  expect(sqnr(original, seen)).toBeGreaterThan(10 * Math.log10(energy / given) - 0.1); // no worse than without the channel
 });
 
 test("depthwise layers have factors of their outputs alone; what is silent keeps its own", async () => {

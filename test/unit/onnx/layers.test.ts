@@ -53,6 +53,14 @@ test("weights in Constant nodes, behind Identity, Cast and Transpose are found w
   expect((await readWeight(model, layers[2]))!.length).toBe(108);
 });
 
+test("a weight is quantized also where the scales of many layers, in one tensor, take more than its own codes", async () => {
+  const { layers } = await layersOf({
+    initializers: [{ name: "codes", dims: [4, 3, 3, 3], type: DataType.UINT8, raw: new Uint8Array(108) }, w("scales", [100, 1, 1, 1]), ints("sizes", [4, 96])],
+    nodes: [{ op: "Cast", inputs: ["codes"], outputs: ["floats"], attributes: { to: 1 } }, { op: "Split", inputs: ["scales", "sizes"], outputs: ["own", "others"] }, { op: "Mul", inputs: ["floats", "own"], outputs: ["weight"] }, conv("weight", "y")],
+  });
+  expect(layers.map(({ id, blocked }) => [id, blocked])).toEqual([["weight", "It is already quantized (stored as uint8)."]]);
+});
+
 test("what has to stay as it is says why", async () => {
   const body = (weight: string) => graphBytes({ nodes: [conv(weight, "inner")], initializers: [w("own")], outputs: [value("inner")] });
   const { layers } = await layersOf({
