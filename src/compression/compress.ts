@@ -26,7 +26,7 @@ import { meanErrors as measureMeanErrors } from "./integer/biases";
 import { integersOf } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
-import { leanModel, leanRatings, type LeanModel } from "./lean/lean";
+import { leanModel, leanRatings, sqnrInOriginal, type LeanModel } from "./lean/lean";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import { isClearlyLess } from "./sharing";
@@ -105,7 +105,8 @@ class Compression {
       this.stamp = await stampOf(data, host);
       const record = new JobRecord(store, this.stamp);
       if (data && request.inference === "integer") layers = await this.timed("read", () => this.becomeIntegers(data));
-      const limit = trimLimit(this.job, goal, this.opened.bytes);
+      const limit = trimLimit(this.job, goal);
+      if (request.trim && limit === undefined) this.notes.push("Nothing is trimmed: integers fold in their own way, dense files keep what they have, and a model that is prepared stays itself.");
       if (limit !== undefined) layers = await this.timed("plan", () => this.becomeLean(limit));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
@@ -118,7 +119,7 @@ class Compression {
       const written = await this.timed("write", () => this.write(edit));
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
-        const report = await this.report(layers, weights ? [] : [...fitted.values()], data);
+        const report = await this.report(layers, weights ? [] : await this.inOriginal([...fitted.values()]), data);
         await record.done();
         return report;
       } catch (error) {
@@ -374,7 +375,16 @@ class Compression {
     }, request.force === true);
   }
 
-  private async report(layers: readonly Layer[], fitted: readonly Finished[], data: JobData | undefined): Promise<CompressReport> {
+  /** How near layers are to the original's, whose units a lean form has left. */
+  private async inOriginal(fitted: readonly Finished[]): Promise<Pick<FittedLayer, "layer" | "sqnrDb">[]> {
+    const { lean, opened: { model } } = this;
+    if (!lean) return [...fitted];
+    const own = new Map(findLayers(model).map((layer) => [layer.id, layer])), layers: Pick<FittedLayer, "layer" | "sqnrDb">[] = [];
+    for (const { layer, load } of fitted) layers.push({ layer, sqnrDb: await sqnrInOriginal(model, own.get(layer.id), lean.model, await load()) });
+    return layers;
+  }
+
+  private async report(layers: readonly Layer[], fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], data: JobData | undefined): Promise<CompressReport> {
     const { host, job: { request }, output } = this;
     const written = await host.openModel(output);
     try {

@@ -31,7 +31,7 @@ type Outcomes = Partial<Record<PresetId, Outcome>>;
 
 /** What a job's recipe comes to, and every other plan. @throws KernelscopeError "bad-recipe", "usage" */
 export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
-  const goal = goalOf(job.request, original.opened.bytes), rated = await trimmed(original, trimLimit(job, goal, original.opened.bytes)), outcomes: Outcomes = {};
+  const goal = goalOf(job.request, original.opened.bytes), rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
   return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts()).facts();
 }

@@ -56,11 +56,11 @@ export function goalOf({ preset, target, bits, inference }: CompressRequest, inp
   return preset === undefined && inference === "integer" ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };
 }
 
-/** The size in bytes for whose sake a file is trimmed beside its weights; undefined where it is not. Integers have their own way to fold. */
-export function trimLimit({ request: { inference, layout, prepare, trim } }: Job, goal: Goal, inputBytes: number): number | undefined {
+/** The size in bytes for whose sake a file is trimmed beside its weights, 0 where every byte counts; undefined where it is not. Integers have their own way to fold. */
+export function trimLimit({ request: { inference, layout, prepare, trim } }: Job, goal: Goal): number | undefined {
   const wanted = trim ?? goal.kind === "bytes";
   if (!wanted || inference === "integer" || layout === "dense" || prepare) return undefined;
-  return goal.kind === "bytes" ? goal.bytes : inputBytes;
+  return goal.kind === "bytes" ? goal.bytes : 0;
 }
 
 function tuningOf({ tune, ...manner }: CompressRequest): Recipe["tune"] {
