@@ -19,7 +19,7 @@ export function reporter(quiet: boolean): { report: (p: Progress) => void; end: 
     report({ stage, text: what, fraction, secondsLeft }) {
       if (quiet) return;
       const left = secondsLeft === undefined ? "" : ` · about ${secondsLeft >= 90 ? `${Math.round(secondsLeft / 60)} min` : `${Math.max(1, Math.round(secondsLeft))} s`} left`;
-      const line = `${String(Math.floor(fraction * 100)).padStart(3)} % ${stage}: ${what}${left}`;
+      const line = `${String(Math.floor(fraction * 100)).padStart(3)} % ${what}${left}`;
       const now = Date.now();
       if (terminal) process.stderr.write(`\r\x1b[K${line}`);
       else if (stage !== last || now - lastTime > 10_000) {

@@ -98,7 +98,7 @@ export async function layerReports(original: readonly Layer[], fitted: readonly 
     const fit = done.get(layer.id), now = byId.get(layer.id);
     const size = (now && bytes.get(now.id)) ?? layer.bytes;
     rows.push({
-      name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0,
+      name: layer.id, ...(layer.label !== layer.id && { label: layer.label }), op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0,
       ...(now && await recognised(written, now, cache)),
       sqnrDb: fit && Number.isFinite(fit.sqnrDb) ? fit.sqnrDb : undefined,
       skipped: fit ? undefined : layer.blocked ?? "Left as it is: nothing smaller pays here.",

@@ -9,6 +9,8 @@ export interface LayerReport {
   op: string;
   /** Shape of the weight tensor. */
   shape: number[];
+  /** For people, where it is another than the name. */
+  label?: string;
   method?: string;
   /** 8 × serialized bytes of all that the weight takes in the written file ÷ number of its weights. */
   bitsPerWeight: number;

@@ -44,6 +44,9 @@ export async function sizesOf({ opened: { files, model }, layers }: SideOf): Pro
   return sizes;
 }
 
+/** Signal to noise in dB from which two weights are the same but for the rounding of float32. */
+const SAME = 120;
+
 /** The weights of one layer in both models, and the kernels that are largest in the original. */
 export async function comparedWeights(original: SideOf, compressed: SideOf, id: string, count: number): Promise<ComparedWeights | undefined> {
   const [layer, other] = [original, compressed].map(({ layers }) => layers.find((one) => one.id === id));
@@ -62,7 +65,7 @@ export async function comparedWeights(original: SideOf, compressed: SideOf, id: 
   };
   const { statistics: { absP995, min, max } } = summarise(rows), low = Math.min(min, least(after)), high = Math.max(max, -least(after.map((v) => -v)));
   return {
-    sqnrDb: Number.isFinite(sqnrDb) ? sqnrDb : undefined, total: norms.length, height, width, order, before: pick(before), after: pick(after), absP995,
+    sqnrDb: sqnrDb < SAME ? sqnrDb : undefined, total: norms.length, height, width, order, before: pick(before), after: pick(after), absP995,
     histograms: { before: histogram(before, low, high), after: histogram(after, low, high) },
   };
 }
