@@ -23,16 +23,16 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => workbench?.stop());
 
-/** Two layers side by side whose outputs of very different sizes end up as one, like a detector's boxes and scores. */
+/** Two layers side by side whose outputs of very different sizes lie on one grid, like a detector's boxes and scores, before a last layer looks at them. */
 function detector(): Uint8Array {
   const nodes: NodeSpec[] = [
     { op: "Conv", inputs: ["x", "stem.w"], outputs: ["stem"], attributes: { kernel_shape: [3, 3], strides: [2, 2] } }, { op: "Relu", inputs: ["stem"], outputs: ["features"] },
     { op: "Conv", inputs: ["features", "boxes.w"], outputs: ["boxes"], attributes: { kernel_shape: [1, 1] } }, { op: "Conv", inputs: ["features", "scores.w"], outputs: ["scores"], attributes: { kernel_shape: [1, 1] } },
-    { op: "Concat", inputs: ["boxes", "scores"], outputs: ["y"], attributes: { axis: 1 } },
+    { op: "Concat", inputs: ["boxes", "scores"], outputs: ["both"], attributes: { axis: 1 } }, { op: "Conv", inputs: ["both", "last.w"], outputs: ["y"], attributes: { kernel_shape: [1, 1] } },
   ];
   return buildModel({
-    nodes, initializers: [floats("stem.w", [8, 1, 3, 3], wave(72, 1)), floats("boxes.w", [2, 8, 1, 1], wave(16, 2).map((v) => 300 * v)), floats("scores.w", [5, 8, 1, 1], wave(40, 3).map((v) => 0.1 * v))],
-    opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, 28, 28] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 7, 13, 13] }],
+    nodes, initializers: [floats("stem.w", [8, 1, 3, 3], wave(72, 1)), floats("boxes.w", [2, 8, 1, 1], wave(16, 2).map((v) => 300 * v)), floats("scores.w", [5, 8, 1, 1], wave(40, 3).map((v) => 0.1 * v)), floats("last.w", [4, 7, 1, 1], wave(28, 4))],
+    opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, 28, 28] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 4, 13, 13] }],
   });
 }
 
@@ -113,7 +113,7 @@ test("a warning of channels of extremely different ranges stands beside the laye
   await section.getByRole("button", { name: "Diagnose Layers" }).click();
   await section.locator(".integers-row .integers-sign").first().waitFor({ timeout: 240_000 });
   expect(await page.locator(".plan-row:has(.integers-sign)").evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset.id))).toEqual(["boxes.w", "scores.w"]);
-  expect(await section.locator(".integers-sign").first().getAttribute("title")).toMatch(/^The output y shows values of extremely different ranges on one grid/);
+  expect(await section.locator(".integers-sign").first().getAttribute("title")).toMatch(/^The channels of boxes have extremely different ranges on one grid/);
   await section.locator(".integers-name", { hasText: "boxes" }).click();
   await expect.poll(() => page.locator(".why").innerText()).toMatch(/As integers it alone puts the outputs .* off, all but it .*extremely different ranges/s);
   expect(await section.locator(".integers-goal").isVisible()).toBe(false); // its outputs are no classes
@@ -148,6 +148,7 @@ test("what is written runs on integers, and the model's graph shows its layers a
 test("its own recipe, from the file alone, is one of integers", async () => {
   await workbench.tidy();
   await workbench.reload(); // whatever this session knows of the file is gone
+  await workbench.sideBar(true);
   await workbench.menu(RESULT, "Plan…");
   const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
   await page.waitForSelector(".plan-row", { timeout: 240_000 });
