@@ -1,5 +1,5 @@
 import { solve } from "../src/compression/solver";
-import { Random } from "../src/numeric/random";
+import { madeUpLayers } from "./layers";
 
 /**
  * The solver on networks that are made up: losses fall fourfold with each bit, within a factor of two either way; sizes of layers and what their noise does spread over factors of 256 and 400.
@@ -8,22 +8,11 @@ import { Random } from "../src/numeric/random";
  */
 const LAYERS = 200, CHOICES = 60, NETWORKS = 20, TIMES = [1.02, 1.2, 1.5, 2, 3, 5, 10, 20];
 
-function network(seed: number): { choices: { bytes: number; loss: number }[] }[] {
-  const random = new Random(seed);
-  return Array.from({ length: LAYERS }, () => {
-    const weights = 1000 * 2 ** (8 * random.next()), stress = Math.exp(6 * random.next());
-    return { choices: Array.from({ length: CHOICES }, (_, i) => {
-      const bits = 0.1 + 8 * (i + random.next()) / CHOICES;
-      return { bytes: Math.ceil(bits * weights / 8), loss: stress * 2 ** (-2 * bits) * (1 + random.next()) };
-    }) };
-  });
-}
-
 const at = (sorted: readonly number[], share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
 
 const times: number[] = [], gaps: number[] = [];
 for (let seed = 1; seed <= NETWORKS; seed++) {
-  const layers = network(seed), least = layers.reduce((sum, { choices }) => sum + Math.min(...choices.map(({ bytes }) => bytes)), 0);
+  const layers = madeUpLayers(LAYERS, CHOICES, seed), least = layers.reduce((sum, { choices }) => sum + Math.min(...choices.map(({ bytes }) => bytes)), 0);
   for (const factor of TIMES) {
     const started = performance.now(), { loss, bound } = solve(layers, factor * least)!;
     times.push(performance.now() - started);

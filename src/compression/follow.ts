@@ -50,6 +50,9 @@ export async function followOf(model: Model, layer: Layer, changed?: Changed): P
   return follow;
 }
 
+/** Whether a normalization behind the layer takes over its channels' scales, so that the file need not hold them. */
+export const hasFreeScale = async (model: Model, layer: Layer): Promise<boolean> => (await followOf(model, layer))?.normalization !== undefined;
+
 /** The only node that uses a value, if there is just one and the value is no output of the model. */
 function onlyUser(layer: Layer, value: string): Node | undefined {
   const users = layer.graph.consumers.get(value) ?? [];

@@ -12,7 +12,7 @@ import { goalOf, mayShare, triesToShare, trimLimit, type Goal, type Job } from "
 import { leanModel, leanRatings } from "./lean/lean";
 import { weightForm } from "./write";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
-import { hull, steps } from "./planner";
+import { hull, steps, unbeaten } from "./planner";
 import { verdictKey, type Outcome } from "./ratings";
 import { loadedWeightBytes } from "./report";
 import type { RatedModel } from "./rated";
@@ -215,16 +215,6 @@ class Front {
 function costOf(responses: LayerSensitivity["response"]): number | undefined {
   const sum = (value: (one: (typeof responses)[number]) => number): number => responses.reduce((all, one) => all + value(one), 0), flips = sum(({ disagreement }) => disagreement);
   return flips > 0 ? sum(({ lost }) => lost) / flips : undefined;
-}
-
-/** Choices that no other beats in both bytes and loss. */
-function unbeaten<C extends { bytes: number; loss: number }>(choices: readonly C[]): C[] {
-  let least = Infinity;
-  return [...choices].sort((a, b) => a.bytes - b.bytes || a.loss - b.loss).filter(({ loss }) => {
-    if (loss >= least) return false;
-    least = loss;
-    return true;
-  });
 }
 
 /** A value of a choice from that of its neighbours in size, its logarithm linear in the bytes. */

@@ -7,7 +7,7 @@ import { formatBytes } from "../protocol/sizes";
 import { bookOf, sharersOf } from "./books";
 import type { StoredChoice, StoredPlan } from "./checkpoint";
 import type { Effect } from "./effect";
-import { followOf } from "./follow";
+import { hasFreeScale } from "./follow";
 import type { Goal } from "./goal";
 import { front, hull, knee, type Choice, type Item } from "./planner";
 import { parseOptions, type Recipe } from "./recipe";
@@ -111,7 +111,7 @@ async function pinned({ model, shares }: PlanRequest, layer: Layer, methodId: st
   const method = methodById(methodId), given = parseOptions(methodId, options, layer.id), parsed = shares || bookOf(given) === undefined ? given : { ...given, book: undefined };
   const accepted = method.accepts(layer, parsed);
   if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`, { path: JSON.stringify(["layers", layer.id, "method"]) });
-  const scaleIsFree = (await followOf(model, layer))?.normalization !== undefined;
+  const scaleIsFree = await hasFreeScale(model, layer);
   const bytes = method.bytes(layer, parsed, scaleIsFree);
   return { layer, method: methodId, options: parsed, bytes, bits: 8 * bytes / layer.parameters, noise: 0, loss: 0 };
 }
@@ -158,7 +158,7 @@ export class Planning {
     const rated = onlyFixed || !free.length ? [] : await request.rate(free);
     const items = rated.map(({ layer, candidates, shared = [] }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)), shared: request.triesToShare && !settings.has(layer) ? shared : [] }));
     const scaleIsFree = new Map<Layer, boolean>();
-    for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && (await followOf(request.model, layer))?.normalization !== undefined);
+    for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && await hasFreeScale(request.model, layer));
     return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response));
   }
 

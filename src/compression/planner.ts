@@ -5,6 +5,16 @@ export interface Choice { bytes: number; loss: number }
 
 export interface Item<C extends Choice = Choice> { choices: readonly C[] }
 
+/** Choices that no other beats in both bytes and loss, smallest first. */
+export function unbeaten<C extends Choice>(choices: readonly C[]): C[] {
+  let least = Infinity;
+  return [...choices].sort((a, b) => a.bytes - b.bytes || a.loss - b.loss).filter(({ loss }) => {
+    if (loss >= least) return false;
+    least = loss;
+    return true;
+  });
+}
+
 /** Choices that no other beats in both bytes and loss and that lie on the lower convex hull, smallest first. */
 export function hull<C extends Choice>(choices: readonly C[]): C[] {
   const sorted = [...choices].sort((a, b) => a.bytes - b.bytes || a.loss - b.loss);

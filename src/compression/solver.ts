@@ -1,4 +1,4 @@
-import { hull, steps, type Choice, type Item } from "./planner";
+import { hull, steps, unbeaten, type Choice, type Item } from "./planner";
 
 /** One choice for each item, and how far from the best it can be at most. */
 export interface Solution<C extends Choice = Choice> {
@@ -97,14 +97,4 @@ function follow<C extends Choice>(items: readonly Item<C>[], budget: number, pri
 function worthwhile<C extends Choice>(choices: readonly C[], price: number, room: number): { choice: C; excess: number }[] {
   const least = Math.min(...choices.map(({ bytes, loss }) => loss + price * bytes));
   return choices.map((choice) => ({ choice, excess: choice.loss + price * choice.bytes - least })).filter(({ excess }) => excess < room);
-}
-
-/** States that no other beats in both bytes and loss. */
-function unbeaten<S extends { bytes: number; loss: number }>(states: S[]): S[] {
-  let least = Infinity;
-  return states.sort((a, b) => a.bytes - b.bytes || a.loss - b.loss).filter(({ loss }) => {
-    if (loss >= least) return false;
-    least = loss;
-    return true;
-  });
 }

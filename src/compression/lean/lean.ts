@@ -6,7 +6,7 @@ import { editedModel } from "../../onnx/memory";
 import type { Model } from "../../onnx/model";
 import type { Trim } from "../../protocol/report";
 import { effectiveRows, type FittedLayer } from "../fit";
-import { followOf } from "../follow";
+import { hasFreeScale } from "../follow";
 import { foldAffine } from "../passes/affine";
 import { foldConstants } from "../passes/constants";
 import { shortenNames } from "../passes/names";
@@ -85,5 +85,3 @@ export async function sqnrInOriginal(original: Model, own: Layer | undefined, le
   const { values } = await readRows(original, own), kept = effectiveRows(packed);
   return sqnr(values, scaleRows(kept, relativeGains(kept, await gainsOf(lean, layer), values, await gainsOf(original, own))));
 }
-
-const hasFreeScale = async (model: Model, layer: Layer): Promise<boolean> => (await followOf(model, layer))?.normalization !== undefined;

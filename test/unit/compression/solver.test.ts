@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { madeUpLayers } from "../../../bench/layers";
 import { solve, type Solution } from "../../../src/compression/solver";
-import { Random } from "../../../src/numeric/random";
 
 interface Choice { bytes: number; loss: number }
 
@@ -21,18 +21,6 @@ function table(all: readonly { choices: readonly Choice[] }[], budget: number): 
 
 const bytesOf = ({ choices }: Solution): number => choices.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** Layers of networks: losses fall with the size, some choices are far off, sizes are those of files. */
-function layers(count: number, candidates: number, seed: number): { choices: Choice[] }[] {
-  const random = new Random(seed);
-  return Array.from({ length: count }, () => {
-    const weights = 1000 * 2 ** (8 * random.next()), stress = Math.exp(6 * random.next());
-    return { choices: Array.from({ length: candidates }, (_, i) => {
-      const bits = 0.1 + 8 * (i + random.next()) / candidates;
-      return { bytes: Math.ceil(bits * weights / 8), loss: stress * 2 ** (-2 * bits) * (1 + random.next()) };
-    }) };
-  });
-}
-
 describe("the solver", () => {
   test("finds what exact dynamic programming finds, and says so", () => {
     fc.assert(fc.property(items, fc.integer({ min: 0, max: 250 }), (all, budget) => {
@@ -49,7 +37,7 @@ describe("the solver", () => {
   });
 
   test.each([1, 2, 3])("comes within half a percent of the bound for 200 layers of 60 choices, seed %i", (seed) => {
-    const all = layers(200, 60, seed), least = all.reduce((sum, { choices }) => sum + Math.min(...choices.map(({ bytes }) => bytes)), 0);
+    const all = madeUpLayers(200, 60, seed), least = all.reduce((sum, { choices }) => sum + Math.min(...choices.map(({ bytes }) => bytes)), 0);
     for (const times of [1.05, 1.5, 3, 10, 30]) {
       const solution = solve(all, times * least)!;
       expect(bytesOf(solution)).toBeLessThanOrEqual(times * least);
