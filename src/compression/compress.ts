@@ -88,6 +88,8 @@ class Compression {
   private lean: LeanModel | undefined;
   /** What layers of the plan have in common. */
   private books: Books | undefined;
+  /** Ratings that the plan was made of. */
+  private ratings: LayerSensitivity[] | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
 
@@ -184,7 +186,7 @@ class Compression {
   }
 
   private async plan(attempt: number, layers: readonly Layer[], goal: Goal, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<Plan> {
-    const { choices, shared, notes } = await record.plan(attempt, layers, () => this.planWith((free) => this.rate(free, data, ratings, tools), layers, goal, data !== undefined, goal.kind === "preset" ? { [goal.preset]: trial } : {}));
+    const { choices, shared, notes } = await record.plan(attempt, layers, () => this.planWith(async (free) => (this.ratings = await this.rate(free, data, ratings, tools)), layers, goal, data !== undefined, goal.kind === "preset" ? { [goal.preset]: trial } : {}));
     for (const note of notes) if (!this.notes.includes(note)) this.notes.push(note);
     return { choices: withLayers(choices, layers), shared: shared && { choices: withLayers(shared.choices, layers), worth: shared.worth } };
   }
@@ -327,7 +329,7 @@ class Compression {
   /** What plans for weights that are trained: to the goal, or, where that is a preset, to the bytes that it has come to. */
   private async jointPlan(layers: readonly Layer[], goal: Goal, choices: readonly LayerChoice[], data: JobData, tools: FitTools, record: JobRecord): Promise<Joint> {
     const { model, job: { embedded, request: { method } }, form } = this, bytes = (): number => sizesOf(model, choices.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, false) })), embedded, form).fileBytes();
-    const budget: Goal = goal.kind === "preset" ? { kind: "bytes", bytes: bytes() } : goal, ratings = await this.rate(layers.filter(({ blocked }) => blocked === undefined), data, await this.ratingRecord(tools), tools);
+    const budget: Goal = goal.kind === "preset" ? { kind: "bytes", bytes: bytes() } : goal, ratings = this.ratings ?? await this.rate(layers.filter(({ blocked }) => blocked === undefined), data, await this.ratingRecord(tools), tools);
     return new Joint({
       model, ratings, method, tools, choicesOf: (plan) => withLayers(plan, layers), fit: async (plan, from) => (await fitWithData(model, plan, data.rating, tools, from)).layers, refits: (plan) => this.refits(plan, data, tools, record),
       plan: async (now) => (await this.planWith(async (free) => now.filter(({ layer }) => free.includes(layer)), layers, budget, true)).choices,
