@@ -7,7 +7,7 @@ import { peakActivations } from "../onnx/peak";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, TuningReport } from "../protocol/report";
-import { mannerOf, parseTuning } from "../protocol/tuning";
+import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
@@ -23,9 +23,12 @@ import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
 import { ProgressMeter } from "./progress";
 import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import { meanErrors as measureMeanErrors } from "./integer/biases";
-import { integersOf } from "./integer/integers";
+import { trainedRanges } from "./integer/calibrate";
+import { decideIntegers, integersOf, type Decided, type IntegerRequest } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
+import type { Simulation } from "./integer/simulate";
+import type { OwnVector } from "./follow";
 import { leanModel, leanRatings, sqnrInOriginal, type LeanModel } from "./lean/lean";
 import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
@@ -111,9 +114,11 @@ class Compression {
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
-      const { vectors = [], weights } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record)) ?? {};
-      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form);
-      const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data, !weights && isRounded(choices))) : packed;
+      const pack = (vectors: readonly OwnVector[] = []) => assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form), isInteger = request.inference === "integer";
+      const decided = data && isInteger && parseTuning(request.tune) && !request.prepare ? await this.timed("calibrate", async () => decideIntegers(await this.integerRequest(await pack(), data))) : undefined;
+      const { vectors = [], weights, ranges } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record, decided)) ?? {};
+      const packed = weights ? withFloats(this.model, weights, vectors) : await pack(vectors);
+      const edit = data && isInteger ? await this.timed("calibrate", () => this.quantize(packed, data, { isRounding: !decided && !weights && isRounded(choices), known: decided && { ...decided, ranges: trainedRanges(decided, ranges) } })) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
@@ -293,8 +298,8 @@ class Compression {
   }
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
-  private async tune(choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Pick<Tuned, "vectors" | "weights"> | undefined> {
-    const { model, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, length = parseTuning(text);
+  private async tune(choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord, integers: Pick<Simulation, "plan" | "ranges"> | undefined): Promise<Pick<Tuned, "vectors" | "weights" | "ranges"> | undefined> {
+    const { model, signal, stop, job: { request, request: { tune: text, device: wanted }, recipe } } = this, length = parseTuning(text);
     if (!length || !data) return undefined;
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
@@ -302,7 +307,7 @@ class Compression {
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
       model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
-      refits: this.refits(choices, data, tools, record), prepare: request.prepare,
+      refits: this.refits(choices, data, tools, record), prepare: request.prepare, integers: integers && { ...integers, delay: recipe.integers?.delay ?? DELAY },
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
@@ -350,18 +355,22 @@ class Compression {
   }
 
   /** Makes integers of the activations of a network whose weights are some. */
-  private async quantize(edit: ModelEdit, { calibration, rating }: JobData, isRounding: boolean): Promise<ModelEdit> {
+  private async quantize(edit: ModelEdit, data: JobData, { isRounding, known }: { isRounding: boolean; known?: Decided }): Promise<ModelEdit> {
+    const { edit: written, report, notes } = await integersOf({ ...await this.integerRequest(edit, data, isRounding), known });
+    this.integers = report;
+    this.notes.push(...notes);
+    return written;
+  }
+
+  private async integerRequest(edit: ModelEdit, { calibration, rating }: JobData, isRounding = false): Promise<IntegerRequest> {
     const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
     const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
     this.progress.stage("calibrate", "looking at the range of every activation");
     const few = rating.batches.slice(0, Math.ceil(FEW / rating.batches[0].dims[0])), meanErrors = () => measureMeanErrors(this.model, model, rating.input, few, runtime, { threads, signal });
-    const { edit: written, report, notes } = await integersOf({
+    return {
       model, samples: calibration, trials: rating, reference: (trials) => networkOutputs(this.opened.model, trials, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
       normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
-    });
-    this.integers = report;
-    this.notes.push(...notes);
-    return written;
+    };
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */

@@ -8,7 +8,7 @@ import { EffectMeter, type Effect } from "../effect";
 import type { Batches } from "../flow";
 import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
 import { channelError, channelWarning, layersBefore, unevenGrids } from "./channels";
-import { LEVELS } from "./grids";
+import { LEVELS } from "../../evaluation/integer/grids";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -31,6 +31,8 @@ export interface IntegerRequest {
   normalizations?: IntegerChoices["normalizations"];
   /** Layers, by identity, that are to stay float. */
   left: ReadonlySet<string>;
+  /** What was decided for a training that has been since, and what ranges have become in it. */
+  known?: Decided;
   /** Leave the layers to floats that cost most, one after the other, until so many predictions are the original's. */
   agreement?: number;
   /** Measure what each layer costs. */
@@ -48,6 +50,19 @@ const VISIBLE = 0.1, CORRECTED = 0.95;
 /** Samples that tell. */
 const TELLING = 64;
 
+/** What can be said of a network of integers before its weights are trained. */
+export interface Decided {
+  /** Layers that stay float, by identity, with the reason. */
+  left: ReadonlyMap<string, string>;
+  ranges: ReadonlyMap<string, Calibrated>;
+  notes: readonly string[];
+}
+
+/** Decides which values of a network are integers, and what ranges they have. */
+export async function decideIntegers(request: IntegerRequest): Promise<Decided & { plan: IntegerPlan }> {
+  return new Integers(request).decide();
+}
+
 /** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. Notes warn of what 8 bits show badly. */
 export async function integersOf(request: IntegerRequest): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
   return new Integers(request).run();
@@ -55,18 +70,31 @@ export async function integersOf(request: IntegerRequest): Promise<{ edit: Model
 
 class Integers {
   private readonly layers: Layer[];
-  private readonly ranges = new Map<string, Calibrated>();
-  private readonly notes: string[] = [];
+  private readonly ranges: Map<string, Calibrated>;
+  private readonly notes: string[];
   private errors: ReadonlyMap<Node, Float64Array> | undefined;
   private readonly references = new Map<number, ReadonlyMap<string, readonly Tensor[]>>();
 
-  constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
+  constructor(private readonly request: IntegerRequest) {
+    this.layers = findLayers(request.model);
+    this.ranges = new Map(request.known?.ranges);
+    this.notes = [...request.known?.notes ?? []];
+  }
+
+  async decide(): Promise<Decided & { plan: IntegerPlan }> {
+    const { left, plan } = await this.begin();
+    return { left, plan, ranges: this.ranges, notes: this.notes };
+  }
+
+  /** The plan with what is left to floats whatever else is found out. */
+  private async begin(): Promise<{ left: Map<string, string>; plan: IntegerPlan; edit: ModelEdit }> {
+    const { known } = this.request, left = new Map(known?.left ?? [...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."])), plan = this.plan(left), edit = await this.edit(plan);
+    return { left, ...(known ? { plan, edit } : await this.spareHeads(left, plan, edit)) };
+  }
 
   async run(): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
-    const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
-    let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
-    ({ plan, edit } = await this.spareHeads(left, plan, edit));
-    edit = await this.correctBiases(plan, edit);
+    const { diagnose, agreement } = this.request, start = await this.begin(), { left } = start;
+    let { plan } = start, edit = await this.correctBiases(plan, start.edit), found: IntegerLayerReport[] | undefined;
     let effect = agreement === undefined && !diagnose ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
