@@ -190,7 +190,7 @@ class Compression {
     const { choices, shared, notes } = await record.plan(attempt, layers, async () => {
       const notes: string[] = [];
       const planned = await planFor({
-        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form, overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations }) : 0, inputBytes: this.opened.bytes,
+        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form, overhead: this.job.request.inference === "integer" ? (await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations })).bytes : 0, inputBytes: this.opened.bytes,
         rate: (free) => this.rate(free, data, ratings, tools), shares: mayShare(this.job), triesToShare: triesToShare(this.job), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
       });
       return { ...planned, notes };

@@ -8,6 +8,7 @@ import { checkSteps } from "../../bench/integer-steps";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
 import { channelWarning, unevenGrids } from "../../src/compression/integer/channels";
+import { integerOverhead } from "../../src/compression/integer/overhead";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec } from "../../src/onnx/encode";
@@ -44,7 +45,12 @@ const check = (model: string) => onnx?.(`import onnx; onnx.checker.check_model($
 
 describe("a network of integers", () => {
   test("has 8 bits everywhere, runs on integer kernels alone and does what the original does", async () => {
-    const output = at("whole.onnx"), { ratio, layers, fidelity, notes } = await compress({ output });
+    const output = at("whole.onnx"), { ratio, layers, fidelity, notes, input, output: { peakActivationBytes } } = await compress({ output });
+    const host = await nodeHost({ threads: 1 }), original = await openModelFile(fashion), foreseen = await integerOverhead((await readyForIntegers(original.model)).model, host.runtime);
+    await original.close();
+    await host.close();
+    expect(foreseen.peakActivationBytes).toBe(peakActivationBytes);
+    expect(peakActivationBytes).toBeLessThan(input.peakActivationBytes! / 3);
     expect(ratio).toBeGreaterThan(3.4);
     expect(layers.map(({ method, codebookBits }) => [method, codebookBits])).toEqual(layers.map(() => ["integer", 8]));
     expect(fidelity!.agreement).toBeGreaterThan(0.97);
@@ -182,6 +188,8 @@ test("layers are left to floats where a recipe or an agreement asks for it, and 
   // ranges that cut off so much are no good, and the agreement asked for cannot be had with all of them
   expect(integers!.layers!.map(({ layer }) => layer)).not.toContain("7.weight");
   expect(integers!.layers!.every(({ alone }, i, all) => i === 0 || alone.loss <= all[i - 1].alone.loss)).toBe(true);
+  expect(integers!.floor!.agreement).toBeGreaterThan(0.97);
+  expect(integers!.layers!.every(({ alone }) => alone.loss > 0.5 * integers!.floor!.loss)).toBe(true);
   expect(integers!.floats.map(({ reason }) => reason)).toContain("Left to floats, as the recipe asks.");
   expect(integers!.floats.map(({ reason }) => reason)).toContain("Left to floats to reach the agreement asked for.");
   expect(integers!.floatConvolutions).toBe(6 - (counts.QLinearConv ?? 0));

@@ -69,6 +69,10 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   expect(await rows.count()).toBe(7);
   const lengths = await rows.locator(".integers-bar span").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
   expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
+  // what weights of 8 bits cost by themselves is part of every bar
+  expect(await section.locator(".integers-floor").innerText()).toMatch(/^The mark is the floor of all bars: .* leave agreement at [\d.]+ %\.$/);
+  const marks = await rows.locator(".integers-bar i").evaluateAll((all) => all.map((mark) => mark.getBoundingClientRect().left));
+  expect(new Set(marks).size).toBe(1);
   const worst = rows.first(), id = (await worst.getAttribute("data-id"))!;
   await worst.locator(".integers-toggle").click();
   await expect.poll(() => worst.locator(".integers-toggle").innerText()).toBe("In Floats");

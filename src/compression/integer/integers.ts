@@ -94,11 +94,11 @@ class Integers {
 
   async run(): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
     const { diagnose, agreement } = this.request, start = await this.begin(), { left } = start;
-    let { plan } = start, edit = await this.correctBiases(plan, start.edit), found: IntegerLayerReport[] | undefined;
+    let { plan } = start, edit = await this.correctBiases(plan, start.edit), found: Pick<Required<IntegerReport>, "layers" | "floor"> | undefined;
     let effect = agreement === undefined && !diagnose ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
-    for (const { layer } of [...found ?? []].sort((a, b) => a.without.loss - b.without.loss)) {
+    for (const { layer } of [...found?.layers ?? []].sort((a, b) => a.without.loss - b.without.loss)) {
       if (!falls()) break;
       left.set(layer, "Left to floats to reach the agreement asked for.");
       plan = this.plan(left);
@@ -110,7 +110,7 @@ class Integers {
       edit, notes: [...this.notes, ...warnings.map(({ text, advice }) => `${text} ${advice}`)],
       report: {
         ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, reason, asked: this.request.left.has(layer) })), warnings: warnings.map(({ text }, i) => ({ text, layers: this.layersOn(plan, uneven[i].root) })),
-        ...(found && { layers: found }), ...(effect && effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }),
+        ...found, ...(effect && effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }),
       },
     };
   }
@@ -214,17 +214,18 @@ class Integers {
     return meter.effect;
   }
 
-  /** Each layer alone as integers, and all but it. */
-  private async diagnose(left: ReadonlyMap<string, string>): Promise<IntegerLayerReport[]> {
+  /** Each layer alone as integers, and all but it; and none. */
+  private async diagnose(left: ReadonlyMap<string, string>): Promise<Pick<Required<IntegerReport>, "layers" | "floor">> {
     const open = this.layers.filter(({ id, consumers }) => !left.has(id) && consumers.some((node) => this.isPacked(node))), found: IntegerLayerReport[] = [];
-    const others = (kept: Layer) => new Map(open.filter((layer) => layer !== kept).map(({ id }) => [id, "not now"]));
+    const others = (kept?: Layer) => new Map(open.filter((layer) => layer !== kept).map(({ id }) => [id, "not now"]));
+    const floor = await this.effect(await this.edit(this.plan(new Map([...left, ...others()]))));
     for (const [i, layer] of open.entries()) {
       this.request.onProgress?.(`trying layer ${layer.label} by itself, ${i + 1} of ${open.length}`, i / open.length);
       const alone = await this.effect(await this.edit(this.plan(new Map([...left, ...others(layer)]))));
       const without = await this.effect(await this.edit(this.plan(new Map([...left, [layer.id, "not now"]]))));
       found.push({ layer: layer.id, alone: figures(alone), without: figures(without) });
     }
-    return found.sort((a, b) => b.alone.loss - a.alone.loss);
+    return { layers: found.sort((a, b) => b.alone.loss - a.alone.loss), floor: figures(floor) };
   }
 
   private isPacked({ graph, inputs: [, weight] }: Node): boolean { return graph.producers.get(weight)?.op === "DequantizeLinear"; }
