@@ -27,7 +27,6 @@ import { trainedRanges } from "./integer/calibrate";
 import { decideIntegers, integersOf, type Decided, type IntegerRequest } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
-import type { Simulation } from "./integer/simulate";
 import type { OwnVector } from "./follow";
 import { leanModel, leanRatings, sqnrInOriginal, type LeanModel } from "./lean/lean";
 import { layerReports, loadedWeightBytes } from "./report";
@@ -44,6 +43,8 @@ const SHARED_FITS = 4;
 const FLATTERY = 0.75;
 /** So many weights are rounded within seconds. */
 const EASILY_ROUNDED = 3e7;
+/** A training learns to live with rounded activations where they make more than this share of what a network loses. */
+const WORTH_LEARNING = 0.2;
 /** Samples that tell the means of layers' inputs. */
 const FEW = 64;
 /** Weights of a layer before which memory is tidied. */
@@ -298,8 +299,8 @@ class Compression {
   }
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
-  private async tune(choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord, integers: Pick<Simulation, "plan" | "ranges"> | undefined): Promise<Pick<Tuned, "vectors" | "weights" | "ranges"> | undefined> {
-    const { model, signal, stop, job: { request, request: { tune: text, device: wanted }, recipe } } = this, length = parseTuning(text);
+  private async tune(choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord, decided: Awaited<ReturnType<typeof decideIntegers>> | undefined): Promise<Pick<Tuned, "vectors" | "weights" | "ranges"> | undefined> {
+    const { model, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, length = parseTuning(text);
     if (!length || !data) return undefined;
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
@@ -307,7 +308,7 @@ class Compression {
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
       model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
-      refits: this.refits(choices, data, tools, record), prepare: request.prepare, integers: integers && { ...integers, delay: recipe.integers?.delay ?? DELAY },
+      refits: this.refits(choices, data, tools, record), prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
@@ -315,6 +316,15 @@ class Compression {
     this.notes.push(...notes);
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
     return tuned;
+  }
+
+  /** From where on a training rounds activations: as the recipe says, or where that makes enough of what the network loses. */
+  private delayOf(rounding: number): number {
+    const asked = this.job.recipe.integers?.delay;
+    if (asked !== undefined) return asked;
+    const share = `${(100 * rounding).toFixed(0)} %`, isWorthIt = rounding > WORTH_LEARNING;
+    this.notes.push(isWorthIt ? `Trained with activations rounded as in the file, from ${100 * DELAY} % of the steps on: that makes ${share} of what the network loses.` : `Trained with activations in floats, and judged with integers: rounding them makes ${share} of what the network loses.`);
+    return isWorthIt ? DELAY : 1;
   }
 
   /** Layers of the plan once more, fitted to a network that has been trained. */

@@ -216,9 +216,9 @@ class Tuning {
   }
 
   private tunerOf({ trainables }: Student, floats: Network, more: Partial<ConstructorParameters<typeof Tuner>[0]> = {}): Tuner {
-    const { request: { runtime, threads, length, integers, onProgress, checkpoint, signal, stop }, device, labels, held } = this, { network, grids } = integers ? simulate(floats, integers) : { network: floats };
+    const { request: { runtime, threads, length, integers, onProgress, checkpoint, signal, stop }, device, labels, held } = this, { network, judged, grids } = integers ? simulate(floats, integers) : { network: floats };
     return new Tuner({
-      runtime, device, threads, network, simulated: grids, trainables, objective: objectiveOf(network, labels), statistics: "fixed",
+      runtime, device, threads, network, judged, simulated: grids, trainables, objective: objectiveOf(network, labels), statistics: "fixed",
       batch: (step) => this.lessons.batch(step, labels > 0), held, length, looks: LOOKS, onProgress, checkpoint, signal, stop, ...more,
     });
   }

@@ -29,6 +29,8 @@ export interface TrainerOptions {
   device?: Device;
   threads?: number;
   network: Network;
+  /** The network as it is judged, where that is another than the one that is trained: with the same values under the same names. */
+  judged?: Network;
   trainables: readonly Trainable[];
   objective: Objective;
   statistics: TraceMode["statistics"];
@@ -76,7 +78,7 @@ export class Trainer {
 
   async open(): Promise<void> {
     this.session = await this.openModel(this.step.model);
-    this.evaluation = await this.openModel(buildForward(this.folded, { parameters: this.parameters, given: this.known, mode: this.mode("fixed") }));
+    this.evaluation = await this.openModel(buildForward(this.options.judged ? foldNormalizations(this.options.judged) : this.folded, { parameters: this.parameters, given: this.known, mode: this.mode("fixed") }));
   }
 
   async close(): Promise<void> {

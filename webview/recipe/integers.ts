@@ -130,7 +130,7 @@ export class IntegerSetting {
 }
 
 /** What the mark on every bar is. */
-const floorNote = (floor: IntegerEffect): HTMLElement => el("p", { class: "integers-floor" }, el("i", { "aria-hidden": "true" }), el("span", {}, floor.agreement === undefined ? t("The mark is the floor of all bars: with floats in every layer the compressed weights alone leave the outputs {0}.", effectText(floor)) : t("The mark is the floor of all bars: with floats in every layer the compressed weights alone leave agreement at {0}.", effectText(floor))));
+const floorNote = (floor: IntegerEffect): HTMLElement => el("p", { class: "integers-floor" }, el("i", { "aria-hidden": "true" }), el("span", {}, floor.agreement === undefined ? t("The mark is what compressed weights cost by themselves, with floats in every layer: outputs {0}. What lies beyond it comes of 8 bits.", effectText(floor)) : t("The mark is what compressed weights cost by themselves, with floats in every layer: agreement {0}. What lies beyond it comes of 8 bits.", effectText(floor))));
 
 /** A sign that says on hover, and aloud, what is the matter. */
 export const warningSign = (text: string): HTMLElement => {

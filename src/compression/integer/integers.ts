@@ -58,8 +58,8 @@ export interface Decided {
   notes: readonly string[];
 }
 
-/** Decides which values of a network are integers, and what ranges they have. */
-export async function decideIntegers(request: IntegerRequest): Promise<Decided & { plan: IntegerPlan }> {
+/** Decides which values of a network are integers, and what ranges they have; and finds out which share of what the network loses comes of rounding them, rather than of its weights. */
+export async function decideIntegers(request: IntegerRequest): Promise<Decided & { plan: IntegerPlan; rounding: number }> {
   return new Integers(request).decide();
 }
 
@@ -81,9 +81,14 @@ class Integers {
     this.notes = [...request.known?.notes ?? []];
   }
 
-  async decide(): Promise<Decided & { plan: IntegerPlan }> {
-    const { left, plan } = await this.begin();
-    return { left, plan, ranges: this.ranges, notes: this.notes };
+  async decide(): Promise<Decided & { plan: IntegerPlan; rounding: number }> {
+    const { left, plan, edit } = await this.begin(), whole = await this.effect(edit), weights = await this.effect(await this.edit(this.plan(this.without(left))));
+    return { left, plan, ranges: this.ranges, notes: this.notes, rounding: Math.max(0, 1 - weights.loss / (whole.loss || 1)) };
+  }
+
+  /** What stays float where no layer is integers, or one alone. */
+  private without(left: ReadonlyMap<string, string>, kept?: Layer): Map<string, string> {
+    return new Map([...left, ...this.layers.filter((layer) => layer !== kept && !left.has(layer.id)).map(({ id }) => [id, "not now"] as const)]);
   }
 
   /** The plan with what is left to floats whatever else is found out. */
@@ -217,11 +222,10 @@ class Integers {
   /** Each layer alone as integers, and all but it; and none. */
   private async diagnose(left: ReadonlyMap<string, string>): Promise<Pick<Required<IntegerReport>, "layers" | "floor">> {
     const open = this.layers.filter(({ id, consumers }) => !left.has(id) && consumers.some((node) => this.isPacked(node))), found: IntegerLayerReport[] = [];
-    const others = (kept?: Layer) => new Map(open.filter((layer) => layer !== kept).map(({ id }) => [id, "not now"]));
-    const floor = await this.effect(await this.edit(this.plan(new Map([...left, ...others()]))));
+    const floor = await this.effect(await this.edit(this.plan(this.without(left))));
     for (const [i, layer] of open.entries()) {
       this.request.onProgress?.(`trying layer ${layer.label} by itself, ${i + 1} of ${open.length}`, i / open.length);
-      const alone = await this.effect(await this.edit(this.plan(new Map([...left, ...others(layer)]))));
+      const alone = await this.effect(await this.edit(this.plan(this.without(left, layer))));
       const without = await this.effect(await this.edit(this.plan(new Map([...left, [layer.id, "not now"]]))));
       found.push({ layer: layer.id, alone: figures(alone), without: figures(without) });
     }

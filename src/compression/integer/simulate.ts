@@ -12,7 +12,7 @@ export interface Simulation {
   plan: IntegerPlan;
   /** Of the values that {@link sourcesOf} names, as calibration chose them. */
   ranges: ReadonlyMap<string, Range>;
-  /** Share of a training's steps that come before activations are rounded in it. */
+  /** Share of a training's steps that come before activations are rounded in it. With 1 they are only looked at, and the network judged with them rounded. */
   delay: number;
 }
 
@@ -20,7 +20,7 @@ export interface Simulation {
  * A network as it will be once its activations are integers (Jacob et al.: arXiv 1712.05877, §3): what the plan makes integers is put on the plan's grids. What only moves elements stays on the grid that they are on.
  * Values that floats are made into integers of are so for the nodes that run on integers alone; the others get them as they are, as in the file.
  */
-export function simulate(network: Network, { plan, ranges, delay }: Simulation): { network: Network; grids: SimulatedGrids } {
+export function simulate(network: Network, { plan, ranges, delay }: Simulation): { network: Network; judged: Network; grids: SimulatedGrids } {
   const { graph, kinds, entries } = plan, simulated: Network = { ...network, nodes: [], constants: new Map(network.constants), dims: new Map(network.dims) };
   const there = new Set([network.input, ...network.nodes.flatMap(({ outputs }) => outputs)]), sources = new Set(sourcesOf(plan).filter((name) => there.has(name))), grids = gridsOf(plan, ranges, sources);
   const kindOf = ({ outputs: [output] }: NodeSpec) => { const node = graph.producers.get(output); return node && kinds.get(node); };
@@ -49,8 +49,11 @@ export function simulate(network: Network, { plan, ranges, delay }: Simulation):
       else enter(name);
     });
   }
-  return { network: simulated, grids: new SimulatedGrids(grids, delay) };
+  return { network: delay < 1 ? simulated : observed(simulated), judged: simulated, grids: new SimulatedGrids(grids, delay) };
 }
+
+/** The same network, whose values are looked at and left as they are. */
+const observed = (network: Network): Network => ({ ...network, nodes: network.nodes.map((node) => (node.op === SIMULATED ? { ...node, attributes: { ...node.attributes, observed: 1 } } : node)) });
 
 const WHOLE = "whole";
 const wholeOf = (name: string): string => `${name} ${WHOLE}`;
