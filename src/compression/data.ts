@@ -70,8 +70,8 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   };
 }
 
-/** What lies together is read together; averages over batches alone depend on an order, and are to see samples of all kinds in each. */
-const inFileOrder = (positions: number[], ranges: RangeKind | undefined): number[] => (ranges === "movingAverage" ? positions : positions.sort((a, b) => a - b));
+/** What lies together is read together, where nothing else depends on the order. */
+const inFileOrder = (positions: number[], ranges: RangeKind | undefined): number[] => (ranges === "minMax" ? positions.sort((a, b) => a - b) : positions);
 
 /** Samples batch by batch; a last one that does not fill a fixed batch is left out, unless it is the only one. */
 async function* tensorsOf(dataset: Dataset, positions: readonly number[], size: BatchSize, signal?: AbortSignal): AsyncGenerator<Tensor> {
