@@ -63,8 +63,8 @@ export class SimulatedGrids {
   get ranges(): Map<string, Range> { return new Map(this.grids.map(({ name }, i) => [name, this.rangeOf(i)])); }
 
   private rangeOf(grid: number): Range {
-    const { range: { min, max } } = this.grids[grid];
-    return { min: min * this.growth(2 * grid), max: max * this.growth(2 * grid + 1) };
+    const { range: { min, max }, most } = this.grids[grid];
+    return { min: min * this.growth(2 * grid), max: Math.min(most, max * this.growth(2 * grid + 1)) };
   }
 
   /** How many times as far as at the beginning an end of a grid lies. */

@@ -15,8 +15,8 @@ const DIMS = [2, 3, 4, 5], COUNT = 120, torch = python("torch", "numpy");
 const gridFor = (min: number, max: number, isOneSided = false): SimulatedGrid => ({ name: "g", values: [{ name: "y", isOneSided }], range: { min, max }, most: Infinity });
 
 /** Values on a grid, and the gradient of Σ y·r. */
-async function through(x: Float32Array, r: Float32Array, feeds: Record<string, Tensor>, { isOneSided = false, pixels = false } = {}): Promise<{ y: Float32Array; dx: Float32Array; extremes: (number | undefined)[] }> {
-  const g = new GraphBuilder(), inputs = gridInputs("g"), network: Network = { input: "s", nodes: [{ op: SIMULATED, inputs: ["x", ...inputs], outputs: ["y"], attributes: { one_sided: isOneSided ? 1 : 0 } }], constants: new Map(), dims: new Map([["x", DIMS], ["y", DIMS]]), outputs: ["y"] };
+async function through(x: Float32Array, r: Float32Array, feeds: Record<string, Tensor>, { isOneSided = false, pixels = false, isObserved = false } = {}): Promise<{ y: Float32Array; dx: Float32Array; extremes: (number | undefined)[] }> {
+  const g = new GraphBuilder(), inputs = gridInputs("g"), network: Network = { input: "s", nodes: [{ op: SIMULATED, inputs: ["x", ...inputs], outputs: ["y"], attributes: { one_sided: isOneSided ? 1 : 0, observed: isObserved ? 1 : 0 } }], constants: new Map(), dims: new Map([["x", DIMS], ["y", DIMS]]), outputs: ["y"] };
   const value = g.input("x", DIMS), given = new Map<string, Value>([["x", pixels ? g.ordered(value, PIXELS) : value], ...inputs.map((name): [string, Value] => [name, g.input(name, [])])]);
   const pass = new Differentiation(g, network, given, new Set(["x"]), { statistics: "fixed", layout: "plain" }), gradients = pass.backward(new Map([["y", g.input("r", DIMS)]])), { least, most } = pass.extremes.get("y")!;
   g.output("out", g.plain(pass.value("y")));
@@ -64,6 +64,8 @@ test("before its delay is over a training sees values as they are, to the bit", 
     expect(dx).toEqual(r);
   }
   expect(grids.feeds({ step: 10, steps: 40 })).toEqual(grids.feeds());
+  // one that is never to see them looks at values alone
+  expect(await through(x, r, grids.feeds(), { isObserved: true })).toEqual({ y: x, dx: r, extremes: [Math.min(...x), Math.max(...x)] });
   // the network is judged on its grids at any time
   expect((await through(x, r, grids.feeds())).y).not.toEqual(x);
 });
