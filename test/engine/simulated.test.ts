@@ -58,7 +58,7 @@ test("a network with gates, tables, joins, moves and parts that stay float is si
       expect(apart(values[i], others[i], step, 1), name).toBeLessThan(0.01);
       expect(apart(values[i], others[i], step, 0), name).toBeLessThan(0.15);
       // what is not simulated is another thing
-      expect(apart(floats[i + 1], others[i], step, 0), name).toBeGreaterThan(0.3);
+      expect(apart(floats[i + 1], others[i], step, 0), name).toBeGreaterThan(0.2);
     });
     const size = Math.sqrt(z.data.reduce((sum, v) => sum + v * v, 0)), off = (other: Tensor) => Math.sqrt(z.data.reduce((sum, v, i) => sum + (v - other.data[i]) ** 2, 0)) / size;
     expect(off(y)).toBeLessThan(0.01);
