@@ -14,7 +14,7 @@ export interface SimulatedGrid {
   most: number;
 }
 
-/** How much of the moving averages the newest batch makes up: ranges follow over some hundred steps (Jacob et al.: arXiv 1712.05877, §3.1). */
+/** How much of the moving averages the newest batch makes up where the rate is highest: ranges follow over some hundred steps (Jacob et al.: arXiv 1712.05877, §3.1), and come to rest as the weights do. */
 const NEWEST = 0.01;
 /** So many batches tell what extremes were at the beginning: those of one alone are off by several per cent. */
 const FIRST = 20;
@@ -48,9 +48,9 @@ export class SimulatedGrids {
     }));
   }
 
-  /** Takes a step towards what a batch spans. */
-  follow(results: Record<string, Tensor>): void {
-    const [count, first, average] = this.state, isFirst = count[0] < FIRST, share = isFirst ? 1 / (count[0] + 1) : NEWEST;
+  /** Takes a step towards what a batch spans. @param rate of the training, as a share of its highest */
+  follow(results: Record<string, Tensor>, rate: number): void {
+    const [count, first, average] = this.state, isFirst = count[0] < FIRST, share = isFirst ? 1 / (count[0] + 1) : NEWEST * rate;
     this.grids.forEach(({ values }, i) => {
       const least = Math.min(...values.map(({ name, isOneSided }) => (isOneSided ? 0 : results[leastOutput(name)].data[0]))), most = Math.max(...values.map(({ name }) => results[mostOutput(name)].data[0]));
       for (const [j, extreme] of [least, most].entries()) average[2 * i + j] += share * (extreme - average[2 * i + j]);

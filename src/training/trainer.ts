@@ -195,7 +195,7 @@ export class Trainer {
     const results = await this.session.run(this.feeds(inputs, at));
     for (const trainable of trainables) if (tuned.has(trainable.parameter.name)) trainable.learn(results[gradientOutput(trainable.parameter.name)].data, rate);
     if (!this.isFixed) statistics.follow(results);
-    simulated?.follow(results);
+    simulated?.follow(results, rate);
     const [loss] = results[LOSS].data;
     release(Object.values(results).map(({ data }) => data));
     return loss;

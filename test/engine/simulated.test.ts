@@ -56,14 +56,14 @@ test("a network with gates, tables, joins, moves and parts that stay float is si
     inner.forEach((name, i) => {
       const step = stepOf(integers, name), isMap = values[i].dims[2] > 1;
       // a mean over a map that is off by a unit is some more behind a layer whose grid is finer
-      expect(apart(values[i], others[i], step, isMap ? 1 : 6), name).toBeLessThan(0.01);
-      if (isMap) expect(apart(values[i], others[i], step, 0), name).toBeLessThan(0.15);
+      expect(apart(values[i], others[i], step, isMap ? 1 : 6), name).toBeLessThan(bits === 8 ? 0.01 : 0.05);
+      if (isMap) expect(apart(values[i], others[i], step, 0), name).toBeLessThan(bits === 8 ? 0.02 : 0.3);
       // what is not simulated is another thing
       expect(apart(floats[i + 1], others[i], step, 0), name).toBeGreaterThan(0.2);
     });
     const size = Math.sqrt(z.data.reduce((sum, v) => sum + v * v, 0)), off = (other: Tensor) => Math.sqrt(z.data.reduce((sum, v, i) => sum + (v - other.data[i]) ** 2, 0)) / size;
     expect(off(y)).toBeLessThan(0.01);
-    expect(off(floats[0])).toBeGreaterThan(2 * off(y));
+    expect(off(floats[0])).toBeGreaterThan(off(y));
   }
   await host.close();
 }, 300_000);

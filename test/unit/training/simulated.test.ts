@@ -74,13 +74,15 @@ const batch = (least: number, most: number, name = "y") => ({ [leastOutput(name)
 
 test("ranges follow moving averages of what batches span, in the proportion in which they were chosen", () => {
   const grids = new SimulatedGrids([gridFor(-1, 2)], 0), range = () => grids.ranges.get("g")!;
-  for (let i = 0; i < 20; i++) grids.follow(batch(-2, i % 2 ? 3 : 5));
+  for (let i = 0; i < 20; i++) grids.follow(batch(-2, i % 2 ? 3 : 5), 0.1);
   expect(range()).toEqual({ min: -1, max: 2 });
   const kept = grids.state.map((array) => array.slice());
-  grids.follow(batch(-4, 8));
+  grids.follow(batch(-40, 80), 0);
+  expect(range()).toEqual({ min: -1, max: 2 });
+  grids.follow(batch(-4, 8), 1);
   expect(range().min).toBeCloseTo(-1.01, 6); // −2 became −2 + 0.01·(−4 + 2)
   expect(range().max).toBeCloseTo(2.02, 6); // 4 became 4 + 0.01·(8 − 4)
-  for (let i = 0; i < 1000; i++) grids.follow(batch(-4, 8));
+  for (let i = 0; i < 2000; i++) grids.follow(batch(-4, 8), 0.5);
   expect(range().min).toBeCloseTo(-2, 2);
   expect(range().max).toBeCloseTo(4, 2);
   grids.state.forEach((array, i) => array.set(kept[i]));
@@ -88,7 +90,7 @@ test("ranges follow moving averages of what batches span, in the proportion in w
 });
 
 test("values that share a grid are seen together, and an end at zero stays there", () => {
-  const grids = new SimulatedGrids([{ name: "g", values: [{ name: "a", isOneSided: true }, { name: "b", isOneSided: true }], range: { min: 0, max: 6 }, most: 6 }], 0), both = (a: number, b: number) => grids.follow({ ...batch(NaN, a, "a"), ...batch(NaN, b, "b") });
+  const grids = new SimulatedGrids([{ name: "g", values: [{ name: "a", isOneSided: true }, { name: "b", isOneSided: true }], range: { min: 0, max: 6 }, most: 6 }], 0), both = (a: number, b: number) => grids.follow({ ...batch(NaN, a, "a"), ...batch(NaN, b, "b") }, 1);
   for (let i = 0; i < 20; i++) both(1, 4);
   for (let i = 0; i < 1500; i++) both(2, 1);
   expect(grids.ranges.get("g")!.min).toBe(0);
