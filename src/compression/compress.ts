@@ -116,7 +116,7 @@ class Compression {
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
       const pack = (vectors: readonly OwnVector[] = []) => assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form), isInteger = request.inference === "integer";
-      const decided = data && isInteger && parseTuning(request.tune) && !request.prepare ? await this.timed("calibrate", async () => decideIntegers(await this.integerRequest(await pack(), data))) : undefined;
+      const decided = data && isInteger && parseTuning(request.tune) && !request.prepare ? await this.timed("calibrate", async () => decideIntegers(await this.integerRequest(await pack(), data, { stage: "tune" }))) : undefined;
       const { vectors = [], weights, ranges } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record, decided)) ?? {};
       const packed = weights ? withFloats(this.model, weights, vectors) : await pack(vectors);
       const edit = data && isInteger ? await this.timed("calibrate", () => this.quantize(packed, data, { isRounding: !decided && !weights && isRounded(choices), known: decided && { ...decided, ranges: trainedRanges(decided, ranges) } })) : packed;
@@ -366,20 +366,21 @@ class Compression {
 
   /** Makes integers of the activations of a network whose weights are some. */
   private async quantize(edit: ModelEdit, data: JobData, { isRounding, known }: { isRounding: boolean; known?: Decided }): Promise<ModelEdit> {
-    const { edit: written, report, notes } = await integersOf({ ...await this.integerRequest(edit, data, isRounding), known });
+    const { edit: written, report, notes } = await integersOf({ ...await this.integerRequest(edit, data, { isRounding, stage: "calibrate" }), known });
     this.integers = report;
     this.notes.push(...notes);
     return written;
   }
 
-  private async integerRequest(edit: ModelEdit, { calibration, rating }: JobData, isRounding = false): Promise<IntegerRequest> {
+  /** @param of.stage what it is a part of, for those who follow the job */
+  private async integerRequest(edit: ModelEdit, { calibration, rating }: JobData, { isRounding = false, stage }: { isRounding?: boolean; stage: "tune" | "calibrate" }): Promise<IntegerRequest> {
     const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
     const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
-    this.progress.stage("calibrate", "looking at the range of every activation");
+    this.progress.stage(stage, "looking at the range of every activation");
     const few = rating.batches.slice(0, Math.ceil(FEW / rating.batches[0].dims[0])), meanErrors = () => measureMeanErrors(this.model, model, rating.input, few, runtime, { threads, signal });
     return {
       model, samples: calibration, trials: rating, reference: (trials) => networkOutputs(this.opened.model, trials, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
-      normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
+      normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step(stage, text, stage === "tune" ? 0 : share),
     };
   }
 

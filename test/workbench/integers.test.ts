@@ -61,13 +61,13 @@ test("a training of integers is told from when on it sees activations rounded", 
   await tuning.getByRole("combobox", { name: "Fine-tune" }).click();
   await page.getByRole("option", { name: "5 minutes", exact: true }).click();
   await tuning.getByRole("combobox", { name: "Rounding" }).click();
-  await page.getByRole("option", { name: "after 20 % of the steps" }).click();
+  await page.getByRole("option", { name: "after 20 %" }).click();
   await expect.poll(() => tuning.getByRole("combobox", { name: "Rounding" }).evaluate((list: HTMLElement & { value: string }) => list.value)).toBe("2");
   await workbench.picture("integers-tuning");
   await workbench.page.keyboard.press("Control+s");
   await expect.poll(text).toMatchObject({ tune: { duration: "5m" }, integers: { delay: 0.2 } });
   await tuning.getByRole("combobox", { name: "Rounding" }).click();
-  await page.getByRole("option", { name: "where it costs much" }).click();
+  await page.getByRole("option", { name: "where it matters" }).click();
   await tuning.getByRole("combobox", { name: "Fine-tune" }).click();
   await page.getByRole("option", { name: "Off" }).click();
   await expect.poll(() => tuning.getByRole("combobox", { name: "Rounding" }).count()).toBe(0);

@@ -76,7 +76,7 @@ export class TuningSetting {
       this.list(t("Labels"), ["tune", "labels"], labels || undefined, [undefined, 0.1, 0.3], (share) => (share === undefined ? t("not used") : t("{0} % of the loss", Math.round(100 * share))), t("Labels come from folders by class; without them training follows the original alone.")),
       this.list(t("Layers"), ["tune", "schedule"], isIterative ? schedule : undefined, [undefined, "iterative"], (one) => (one === undefined ? t("all at once") : t("one after another")), t("One after another: what is not quantized yet is trained to take up what was lost.")),
       this.list(t("Noise"), ["tune", "noise"], noise, [undefined, ...NOISES], (one) => (one === undefined ? t("none") : t("{0}, {1} %", noiseName(one), Math.round(100 * one.p))), t("For a part of the training weights are not quantized yet; so many of their blocks are seen as if they were.")),
-      ...(isOffered ? [this.list(t("Rounding"), ["integers", "delay"], delay, [undefined, 0, DELAY, 1], (share) => (share === undefined ? t("where it costs much") : share === 0 ? t("from the first step") : share === 1 ? t("never") : t("after {0} % of the steps", Math.round(100 * share))), t("From when on training sees activations rounded to 8 bits, as the file has them. The network is judged with them rounded in any case."))] : []),
+      ...(isOffered ? [this.list(t("Rounding"), ["integers", "delay"], delay, [undefined, 0, DELAY, 1], (share) => (share === undefined ? t("where it matters") : share === 0 ? t("from the start") : share === 1 ? t("never") : t("after {0} %", Math.round(100 * share))), t("After which share of its steps training sees activations rounded to 8 bits, as the file has them. The network is judged with them rounded in any case."))] : []),
     );
   }
 
