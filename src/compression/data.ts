@@ -1,5 +1,6 @@
 import { openDataset, readPreprocess, splitPositions, type Dataset } from "../evaluation/dataset";
 import { batchesOf, batchSize, dataInput, readBatches, type BatchSize } from "../evaluation/evaluate";
+import type { RangeKind } from "../evaluation/ranges";
 import type { Preprocess } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
@@ -58,7 +59,7 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   const dataset = await openDataset(await host.openData(request.data!), input, ...await preprocessOf(request, recipe.preprocess, host));
   const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
-  const trained = mixed.slice(0, mixed.length - watching), streamed = trained.slice(0, recipe.data?.limit ?? MOST_CALIBRATED), size = batchSize(input, isFitted ? BATCH : CALIBRATION_BATCH);
+  const trained = mixed.slice(0, mixed.length - watching), streamed = inFileOrder(trained.slice(0, recipe.data?.limit ?? MOST_CALIBRATED), recipe.integers?.ranges), size = batchSize(input, isFitted ? BATCH : CALIBRATION_BATCH);
   const chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset), isFitted ? Infinity : Math.ceil(RATING_SAMPLES / size.size) * size.size));
   if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
   const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, Math.floor(UNSEEN.bytes / (4 * dataset.shape.reduce((all, one) => all * one, 1)))));
@@ -68,6 +69,9 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
     rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
   };
 }
+
+/** What lies together is read together, where nothing else depends on the order. */
+const inFileOrder = (positions: number[], ranges: RangeKind | undefined): number[] => (ranges === "minMax" ? positions.sort((a, b) => a - b) : positions);
 
 /** Samples batch by batch; a last one that does not fill a fixed batch is left out, unless it is the only one. */
 async function* tensorsOf(dataset: Dataset, positions: readonly number[], size: BatchSize, signal?: AbortSignal): AsyncGenerator<Tensor> {

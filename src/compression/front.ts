@@ -33,7 +33,7 @@ type Outcomes = Partial<Record<PresetId, Outcome>>;
 export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
   const goal = goalOf(job.request, original.opened.bytes), rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
-  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts()).facts();
+  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts(), peakOf(rated, job)).facts();
 }
 
 /** The form of a model that a file with this limit is made of. */
@@ -43,13 +43,20 @@ async function trimmed(rated: RatedModel, limit: number | undefined): Promise<Ra
   return { ...rated, opened: { ...opened, model: lean.model }, layers: lean.layers, ratings: await leanRatings(ratings, opened.model, lean), biases: lean.biases };
 }
 
-async function planningOf({ opened, layers, ratings, samples, overhead, biases }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples, integers, biases }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
   const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request, biases), overhead, isOpen: true, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
+}
+
+/** What activations take at once: known of integers where no layer stays float. */
+function peakOf({ opened, integers }: RatedModel, { recipe }: Job): number | undefined {
+  if (!integers) return peakActivations(opened.model)?.bytes;
+  const mayBeFloat = recipe.integers?.agreement !== undefined || Object.values(recipe.layers ?? {}).some(({ inference }) => inference === "float");
+  return mayBeFloat ? undefined : integers.peakActivationBytes;
 }
 
 const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ channels, resize, crop, mean, std, scale });
@@ -62,7 +69,7 @@ class Front {
   private readonly weights: number;
   private readonly found: ReturnType<typeof slopes>;
 
-  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly verdicts: ReadonlyMap<string, boolean>) {
+  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly verdicts: ReadonlyMap<string, boolean>, private readonly peakActivationBytes: number | undefined) {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
@@ -72,12 +79,12 @@ class Front {
   }
 
   facts(): PlanFacts {
-    const { rated: { opened, layers, preparation, overhead }, planning } = this;
+    const { rated: { opened, layers, preparation, integers }, planning, peakActivationBytes } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
     const front = this.front(), candidate = this.point(solved.plan);
     return {
-      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (overhead ? 3 * this.weights : 0), peakActivationBytes: overhead ? undefined : peakActivations(opened.model)?.bytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
+      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
