@@ -6,7 +6,7 @@ import { bitsOf } from "../onnx/tensor";
 import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
-import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
+import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
 import { goalOf, mayShare, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import { leanModel, leanRatings } from "./lean/lean";
@@ -24,6 +24,8 @@ const MEASURED_PLANS = 24;
 const COMPARED_NOISE = 0.12;
 /** Together layers often do less than by themselves: so many times less at least is reckoned with. */
 const TOGETHER = 2;
+/** Shares of flips that are tried, see {@link halfLost}. */
+const HALVES = Array.from({ length: 81 }, (_, i) => 0.001 * 10 ** (i / 20));
 const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
 
 /** What presets came to that were carried out. */
@@ -73,7 +75,7 @@ class Front {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
-    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], cost: costOf(ratings.flatMap(({ response }) => response)) };
+    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], half: halfLost(ratings.flatMap(({ response }) => response)) };
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
   }
@@ -218,10 +220,14 @@ class Front {
   }
 }
 
-/** Accuracy that flips of predictions cost, each on average; undefined where nothing flips. */
-function costOf(responses: LayerSensitivity["response"]): number | undefined {
-  const sum = (value: (one: (typeof responses)[number]) => number): number => responses.reduce((all, one) => all + value(one), 0), flips = sum(({ disagreement }) => disagreement);
-  return flips > 0 ? sum(({ lost }) => lost) / flips : undefined;
+/**
+ * The share of flips at which half of each is lost, where d flips lose d²/(d + h): the first to flip are samples that the original is unsure of, and as often wrong about;
+ * the more flip, the surer it was. As all responses tell, in points of accuracy.
+ */
+function halfLost(responses: LayerSensitivity["response"]): number | undefined {
+  const points = responses.filter(({ disagreement }) => disagreement > 0), errorOf = (half: number): number => points.reduce((sum, { disagreement: d, lost }) => sum + Math.abs(lostBy(d, half) - lost), 0);
+  if (!points.length) return undefined;
+  return HALVES.reduce((best, half) => (errorOf(half) < errorOf(best) ? half : best));
 }
 
 /** A value of a choice from that of its neighbours in size, its logarithm linear in the bytes. */
