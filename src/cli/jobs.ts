@@ -112,6 +112,7 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
   const data = file(args, "data"), reference = file(args, "reference"), timed = flag(args, "latency"), model = path.resolve(args.model), preprocess = file(args, "preprocess"), device = oneOf(args, "device", DEVICES), threads = whole(args, "threads", 1, 1024);
   if (timed && reference === undefined) throw new KernelscopeError("usage", "--latency: beside what? Give --reference MODEL.");
   if (data === undefined && (!timed || limits.length)) throw new KernelscopeError("usage", "evaluate needs samples: give --data DIR.");
+  if (data === undefined && (flag(args, "integers") || text(args, "vectors") !== undefined)) throw new KernelscopeError("usage", "--integers and --vectors need samples: give --data DIR. The latency is that of onnxruntime.");
   if (limits.some(([figure]) => figure === "agreement") && reference === undefined) throw new KernelscopeError("usage", "--fail-under agreement: agreement with what? Give --reference MODEL.");
   const host = await nodeHost({ threads });
   let report: EvaluateReport | undefined, latency: LatencyReport | undefined;

@@ -3,6 +3,7 @@ import type { Model } from "../onnx/model";
 import type { CompressRequest } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { mannerOf, parseTuning } from "../protocol/tuning";
+import type { Job } from "./goal";
 import { checkOpset } from "./integer/ready";
 
 /** Finds out before any work whether a request can be met. @throws KernelscopeError "nothing-to-compress", "usage", "unsupported" */
@@ -13,6 +14,19 @@ export function checkRequest(request: CompressRequest, model: Model, layers: rea
   if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
   checkOpset(model, request);
   if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
+}
+
+/** What a recipe says of integers and nothing follows, with the reason. */
+export function unusedSettings({ request, recipe: { integers = {}, layers = {} } }: Pick<Job, "request" | "recipe">): string[] {
+  const { ranges, percentile, delay } = integers;
+  if (request.inference !== "integer") {
+    const isIdle = Object.values(integers).some((value) => value !== undefined) || Object.values(layers).some(({ inference }) => inference !== undefined);
+    return isIdle ? ["What the recipe says of integers is not used, because its inference is float. Set it to integer, or give --inference integer."] : [];
+  }
+  return [
+    ...(percentile !== undefined && ranges !== "percentile" ? [`The recipe's percentile is not used: ranges are chosen by ${ranges ?? "meanSquaredError"}. Set ranges to percentile, or leave it out.`] : []),
+    ...(delay !== undefined && !parseTuning(request.tune) ? ["The recipe's delay is not used, because nothing is trained. Say how long with tune, or leave it out."] : []),
+  ];
 }
 
 function nothingToCompress(layers: readonly Layer[]): string {

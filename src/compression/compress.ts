@@ -13,7 +13,7 @@ import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice, type StoredPlan } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import type { Books } from "./books";
-import { checkRequest } from "./checks";
+import { checkRequest, unusedSettings } from "./checks";
 import { measureFidelity } from "./fidelity";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
@@ -107,6 +107,7 @@ class Compression {
     const goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
     await this.checkOutput(store);
     checkRequest(request, this.model, layers);
+    this.notes.push(...unusedSettings(this.job));
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
     try {

@@ -9,6 +9,7 @@ import { encodeNpz } from "../evaluation/npz-write";
 import type { Model } from "../onnx/model";
 import type { EvaluateRequest, Progress, ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import { formatBytes } from "../protocol/sizes";
 import type { EvaluateReport } from "../protocol/report";
 import { openOn } from "../runtime/devices";
 import type { Session, Tensor } from "../runtime/runtime";
@@ -31,7 +32,7 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
     const positions = Array.from({ length: Math.min(dataset.size, request.limit ?? Infinity) }, (_, i) => i);
     const [probe] = await readBatches(dataset, positions.slice(0, batchSize(input, BATCH).size), batchSize(input, BATCH), signal);
     const program = request.integers || request.vectors !== undefined ? await readIntegers(opened.model) : undefined;
-    if (program && request.vectors !== undefined) await writeVectors(program, opened.model, probe, request.vectors, host);
+    const written = program && request.vectors !== undefined ? [await writeVectors(program, opened.model, probe, request.vectors, host)] : [];
     const { session, note } = program && request.integers ? await openIntegers(program, opened.model, host) : await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);
     if (request.reference !== undefined) await checkSameInput(request.reference, input, host);
     const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, { ...options, device: session.device });
@@ -44,7 +45,7 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
           secondsLeft: (performance.now() - started) / 1000 / done * (all - done),
         }),
       }, reference);
-      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...(note === undefined ? [] : [note]), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
+      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...written, ...(note === undefined ? [] : [note]), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
     } finally {
       await session.release();
       await reference?.release();
@@ -62,11 +63,13 @@ async function openIntegers(program: IntegerProgram, model: Model, host: Host): 
   return { session: await IntegerExecutor.open(program, model, host.runtime), note: floats.length ? `Computed with integers but for what the file leaves to floats: ${floats.join(", ")}.` : "Computed with integers alone." };
 }
 
-/** @throws KernelscopeError "write-failed", "file-exists" */
-async function writeVectors(program: IntegerProgram, model: Model, { dims, data }: Tensor, path: string, host: Host): Promise<void> {
-  const count = Math.min(VECTORS, dims[0]), batch = { dims: [count, ...dims.slice(1)], data: data.slice(0, data.length / dims[0] * count) };
-  const bytes = encodeNpz(await testVectors(program, model, model.graph.inputs.some(({ shape }) => typeof shape?.[0] === "number") ? { dims, data } : batch, host.runtime));
+/** @returns what was written, in words. @throws KernelscopeError "write-failed", "file-exists" */
+async function writeVectors(program: IntegerProgram, model: Model, { dims, data }: Tensor, path: string, host: Host): Promise<string> {
+  const isFixed = model.graph.inputs.some(({ shape }) => typeof shape?.[0] === "number"), count = isFixed ? dims[0] : Math.min(VECTORS, dims[0]);
+  const bytes = encodeNpz(await testVectors(program, model, { dims: [count, ...dims.slice(1)], data: data.slice(0, data.length / dims[0] * count) }, host.runtime));
+  if (await host.exists(path)) throw new KernelscopeError("file-exists", `${path} exists already. Give --vectors another name.`);
   await host.write(path, (sink) => sink.write(bytes), false);
+  return `Written: ${path}, ${formatBytes(bytes.length)}, what goes into and comes out of every step on the first ${count === 1 ? "sample" : `${count} samples`}.`;
 }
 
 /** The figures of an outcome with their intervals. */

@@ -124,10 +124,11 @@ function checkBooks(fixed: readonly RatedCandidate[]): void {
   }
 }
 
-function optionsFor(layer: Layer, candidates: RatedCandidate[], setting?: LayerSetting): Option[] {
+/** @param isInteger whether floats are no choice where there is another one: a layer whose weight is left runs on floats, and what its size leaves over would be no reason */
+function optionsFor(layer: Layer, candidates: RatedCandidate[], isInteger: boolean, setting?: LayerSetting): Option[] {
   const pin = setting?.pin, least = typeof pin === "object" ? pin.atLeastBits : 0;
   const allowed = candidates.filter(({ method, bits }) => (setting?.method ?? method) === method && bits >= least);
-  return [...allowed, { left: true, bytes: layer.bytes, loss: 0 }];
+  return isInteger && allowed.length ? allowed : [...allowed, { left: true, bytes: layer.bytes, loss: 0 }];
 }
 
 /** What a recipe leaves open and what it fixes; finds the plan for a goal, sizes read off the file as it would be written. */
@@ -156,7 +157,7 @@ export class Planning {
     checkBooks([...fixed.values()]);
     const onlyFixed = request.goal.kind === "preset" && recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
     const rated = onlyFixed || !free.length ? [] : await request.rate(free);
-    const items = rated.map(({ layer, candidates, shared = [] }) => ({ layer, choices: optionsFor(layer, candidates, settings.get(layer)), shared: request.triesToShare && !settings.has(layer) ? shared : [] }));
+    const items = rated.map(({ layer, candidates, shared = [] }) => ({ layer, choices: optionsFor(layer, candidates, request.form?.form === "integers" && settings.get(layer)?.inference !== "float", settings.get(layer)), shared: request.triesToShare && !settings.has(layer) ? shared : [] }));
     const scaleIsFree = new Map<Layer, boolean>();
     for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && await hasFreeScale(request.model, layer));
     return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response));
@@ -164,7 +165,7 @@ export class Planning {
 
   /** The plan for a goal, of layers with codebooks of their own. */
   solve(goal = this.request.goal): RatedCandidate[] {
-    if (goal.kind === "integers") return this.plan(this.items.map(({ choices }) => choices.find((option) => !isLeft(option) && option.method === "integer" && "bits" in option.options && option.options.bits === 8) ?? choices[choices.length - 1]));
+    if (goal.kind === "integers") return this.plan(this.items.map(({ choices }) => choices.find((option) => !isLeft(option) && option.method === "integer" && "bits" in option.options && option.options.bits === 8) ?? choices.reduce((best, choice) => (choice.loss < best.loss ? choice : best))));
     return this.solveWith(this.items, goal);
   }
 
@@ -280,7 +281,10 @@ export class Planning {
       notes.push("Without images the plan is a cautious guess: about 4.5 bits a weight for Balanced. Give a data folder for a measured one.");
       const bits = { "nearly-lossless": 6, balanced: 4.5, smallest: 3 }[preset], noise = MOST_NOISE[preset];
       // no layer is given up for the others: what that costs nobody has measured
-      const items = this.items.map(({ layer, choices }) => ({ layer, choices: choices.filter((choice) => isLeft(choice) || choice.noise <= noise) }));
+      const items = this.items.map(({ layer, choices }) => {
+        const quiet = choices.filter((choice) => isLeft(choice) || choice.noise <= noise);
+        return { layer, choices: quiet.length ? quiet : choices };
+      });
       const smallest = this.convBits(this.plan(items.map(({ choices }) => hull(choices)[0])));
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }

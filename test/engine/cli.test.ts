@@ -22,6 +22,7 @@ describe("wrong usage", () => {
     ["agreement with nothing", ["evaluate", model, "--data", "samples/fashion-mnist", "--fail-under", "agreement=0.9"], "--fail-under agreement: agreement with what? Give --reference MODEL."],
     ["a latency beside nothing", ["evaluate", model, "--latency"], "--latency: beside what? Give --reference MODEL."],
     ["nothing to evaluate on", ["evaluate", model, "--reference", model], "evaluate needs samples: give --data DIR."],
+    ["integers of no samples", ["evaluate", model, "--reference", model, "--latency", "--integers"], "--integers and --vectors need samples: give --data DIR. The latency is that of onnxruntime."],
     ["a figure without images", ["compress", model, "--fail-under", "top1=0.9"], "--fail-under needs images to measure on: give --data DIR."],
   ])("%s ends at once with 2 and one sentence", (_name, args, sentence) => {
     const { status, stdout, stderr } = run(...args);

@@ -8,6 +8,7 @@ import { checkSteps } from "../../bench/integer-steps";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
 import { channelWarning, unevenGrids } from "../../src/compression/integer/channels";
+import { embeddedRecipe } from "../../src/compression/recipe";
 import { integerOverhead } from "../../src/compression/integer/overhead";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
@@ -67,6 +68,17 @@ describe("a network of integers", () => {
     expect(fidelity!.agreement).toBeGreaterThan(0.85);
     expect((await optimised(output)).QLinearConv).toBe(6);
     check(output);
+  }, 300_000);
+
+  test("leaves no layer to floats for want of a smaller form, whatever the size", async () => {
+    const output = at("roomy.onnx"), recipe = at("roomy.kernelscope.json");
+    writeFileSync(recipe, JSON.stringify({ bits: 4, data: { limit: 32 } }));
+    const { layers, integers } = await compress({ output, recipe });
+    expect(layers.filter(({ method }) => method === undefined)).toEqual([]);
+    expect(integers).toMatchObject({ convolutions: 6, floatConvolutions: 0, floats: [] });
+    const { model, close } = await openModelFile(output);
+    expect(embeddedRecipe(model)).toMatchObject({ inference: "integer", bits: 4 });
+    await close();
   }, 300_000);
 
   test("is the same in every step, within one unit, in the executor of integers", async () => {
