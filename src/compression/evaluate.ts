@@ -15,6 +15,7 @@ import { openOn } from "../runtime/devices";
 import type { Session, Tensor } from "../runtime/runtime";
 import { preprocessOf } from "./data";
 import type { Host } from "./host";
+import { embeddedRecipe } from "./recipe";
 
 const BATCH = 64;
 
@@ -28,13 +29,13 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
   const options = { device: request.device, threads: request.threads };
   try {
     const input = dataInput(opened.model);
-    const dataset = await openDataset(await host.openData(request.data), input, ...await preprocessOf(request, undefined, host));
+    if (request.reference !== undefined) await checkSameInput(request.reference, input, host);
+    const dataset = await openDataset(await host.openData(request.data), input, ...await preparationsOf(request, opened.model, host));
     const positions = Array.from({ length: Math.min(dataset.size, request.limit ?? Infinity) }, (_, i) => i);
     const [probe] = await readBatches(dataset, positions.slice(0, batchSize(input, BATCH).size), batchSize(input, BATCH), signal);
     const program = request.integers || request.vectors !== undefined ? await readIntegers(opened.model) : undefined;
     const written = program && request.vectors !== undefined ? [await writeVectors(program, opened.model, probe, request.vectors, host)] : [];
     const { session, note } = program && request.integers ? await openIntegers(program, opened.model, host) : await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);
-    if (request.reference !== undefined) await checkSameInput(request.reference, input, host);
     const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, { ...options, device: session.device });
     const started = performance.now();
     try {
@@ -53,6 +54,12 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
   } finally {
     await opened.close();
   }
+}
+
+/** As {@link preprocessOf}; a model without words of its own gets what its reference does. */
+async function preparationsOf(request: EvaluateRequest, model: Model, host: Host): ReturnType<typeof preprocessOf> {
+  const own = await preprocessOf(request, embeddedRecipe(model)?.preprocess, host);
+  return request.reference === undefined ? own : [...own, ...await preprocessOf({ model: request.reference }, undefined, host)];
 }
 
 /** Samples in test vectors. */

@@ -42,18 +42,23 @@ export const mayShare = ({ request: { layout, schedule, noise, prepare }, recipe
 export const triesToShare = (job: Job): boolean => job.recipe.shareCodebooks === "auto" && mayShare(job);
 
 /** Whether weights become integers of 8 bits and nothing else, as no samples need be held for. */
-export const onlyRounds = ({ request: { preset, target, bits, inference, tune }, recipe: { layers = {} } }: Job): boolean =>
-  inference === "integer" && [preset, target, bits].every((wish) => wish === undefined) && !parseTuning(tune) && Object.values(layers).every(({ method }) => method === undefined);
+export const onlyRounds = ({ request, recipe: { layers = {} } }: Job): boolean =>
+  isWhole(request) && !parseTuning(request.tune) && Object.values(layers).every(({ method }) => method === undefined);
+
+/** Whether nothing but integer inference is asked for: no size and no other method. */
+const isWhole = ({ preset, target, bits, inference, method = "integer" }: CompressRequest): boolean =>
+  inference === "integer" && method === "integer" && [preset, target, bits].every((wish) => wish === undefined);
 
 /** What the merged request asks for, for a model of `inputBytes`. */
-export function goalOf({ preset, target, bits, inference }: CompressRequest, inputBytes: number): Goal {
+export function goalOf(request: CompressRequest, inputBytes: number): Goal {
+  const { preset, target, bits } = request;
   if (bits !== undefined) return { kind: "bits", bits };
   if (target !== undefined) {
     const bytes = targetBytes(parseTarget(target), inputBytes);
     if (bytes >= inputBytes) throw new KernelscopeError("usage", `The model takes ${formatBytes(inputBytes)}, no more than the ${formatBytes(bytes)} asked for. Give a smaller target.`);
     return { kind: "bytes", bytes };
   }
-  return preset === undefined && inference === "integer" ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };
+  return isWhole(request) ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };
 }
 
 /** The size in bytes for whose sake a file is trimmed beside its weights, 0 where every byte counts; undefined where it is not. Integers have their own way to fold. */

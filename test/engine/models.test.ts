@@ -1,10 +1,11 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
+import { evaluateModel } from "../../src/compression/evaluate";
 import type { CompressRequest } from "../../src/protocol/api";
-import { openModelFile } from "../../src/worker/host";
+import { nodeHost, openModelFile } from "../../src/worker/host";
 import { compressWith } from "../helpers/compress";
 import { python } from "../helpers/python";
 
@@ -69,4 +70,11 @@ test("the preprocessing beside a model is used, and what a recipe says comes bef
   expect(right).toBeGreaterThan(0.85);
   expect(await top1With(wrong, {})).toBeLessThan(0.5);
   expect(await top1With(wrong, { preprocess: { mean: own.mean, std: own.std } })).toBe(right);
+  // a result under another name is evaluated with its recipe's, another model with what is beside its reference
+  const host = await nodeHost({ threads: 1 }), top1Of = async (model: string) => (await evaluateModel({ model, reference: at("net.onnx"), data: images, limit: 64, device: "cpu" }, host)).top1!;
+  renameSync(at("net.small.onnx"), at("renamed.onnx"));
+  copyFileSync(fashion, at("other.onnx"));
+  expect(await top1Of(at("renamed.onnx"))).toBeGreaterThan(0.85);
+  expect(await top1Of(at("other.onnx"))).toBeLessThan(0.5);
+  await host.close();
 });
