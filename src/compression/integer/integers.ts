@@ -236,7 +236,7 @@ class Integers {
 
   private count({ graph, kinds, floats }: IntegerPlan): Pick<IntegerReport, "convolutions" | "floatConvolutions" | "floats"> {
     const convolutions = graph.nodes.filter(({ op }) => CONVOLUTIONS.has(op));
-    return { convolutions: convolutions.length, floatConvolutions: convolutions.filter((node) => kinds.get(node) === "float").length, floats: [...floats].map(([{ op, name }, reason]) => ({ op, node: name, reason })) };
+    return { convolutions: convolutions.length, floatConvolutions: convolutions.filter((node) => kinds.get(node) === "float").length, floats: [...floats].map(([{ op, name, outputs }, reason]) => ({ op, node: name || outputs[0], reason })) };
   }
 }
 
