@@ -1,7 +1,8 @@
 import { buildModel } from "../onnx/build";
 import type { NodeSpec, TensorData } from "../onnx/encode";
 import { DataType } from "../onnx/tensor";
-import { waveletNodes, type NodeSink } from "./wavelet-nodes";
+import type { NodeSink } from "./packer";
+import { waveletNodes } from "./wavelet-nodes";
 import type { PermutationSeed } from "./wavelet-permutation";
 import { transformsOf, type WaveletShape } from "./wavelet-shape";
 

@@ -1,20 +1,7 @@
 import type { LevelGroup } from "../numeric/fast-wavelet";
-import type { NodeSpec } from "../onnx/encode";
+import type { NodeSink } from "./packer";
 import { transformsOf, type WaveletShape } from "./wavelet-shape";
 import { PRIME, type PermutationSeed } from "./wavelet-permutation";
-
-/** Takes nodes in their order. */
-export interface NodeSink {
-  /** Version of the standard operators. */
-  opset: number;
-  /** Adds a node. @returns the name of its first output */
-  node(op: string, inputs: string[], attributes?: NodeSpec["attributes"], outputs?: string[]): string;
-  /** A name for an output. */
-  fresh(): string;
-  /** A constant of int64: a vector, or a single number without axes. */
-  ints(values: readonly number[]): string;
-  int(value: number): string;
-}
 
 /** Names of a layer's tensors, float32. */
 export interface WaveletTensors {
@@ -35,7 +22,7 @@ const END = 2 ** 31 - 1;
  * The stock nodes of y = Σ S·W⁻¹·G·Π·W·B·x (Wolter, Lin, Yao: arXiv 2004.09569, eq. 7) for x of any shape [..., inputs]. Some levels of a transform at a time are one product of
  * matrices: each block of the signal, and the next one, with a small matrix that runtimes compute from the filters while they load. Nothing of size inputs × outputs ever exists.
  * @param isFlat whether x is [samples, inputs]
- * @param give adds the nodes that follow the sum, of which the last one puts out the layer's output
+ * @returns the layer's output
  */
 export function waveletNodes(sink: NodeSink, shape: WaveletShape, tensors: WaveletTensors, x: string, isFlat: boolean): string {
   const { inputs, outputs, size, summed, stacked } = shape, transforms = transformsOf(shape), matrices = new Matrices(sink, tensors.filters, shape.length);
