@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { compressModel } from "../src/compression/compress";
@@ -9,7 +9,7 @@ import { nodeHost, openModelFile } from "../src/worker/host";
 import { Cells } from "./cells";
 import { mnist } from "./mnist";
 import { cacheFolder } from "./packages";
-import { writeDataset } from "./source";
+import { writeDataset, type Images } from "./source";
 
 /**
  * Linear layers of a network for MNIST by wavelet transforms, with filters that are learned and with fixed Haar filters: parameters of all linear layers, and top-1 of all 10,000
@@ -43,7 +43,7 @@ function optionsOf({ filters, summed }: Way): object {
 }
 
 async function measure(model: string, way: Way, seed: number): Promise<Run> {
-  const images = Number(values.images), data = writeDataset(work, `mnist-${images}`, mnist, await mnist.train(images)), evalData = writeDataset(work, "mnist-test", mnist, await mnist.test());
+  const images = Number(values.images), data = await folderOf(`mnist-${images}`, () => mnist.train(images)), evalData = await folderOf("mnist-test", () => mnist.test());
   const recipe = path.join(work, `recipe-${process.pid}.json`), output = path.join(work, `compressed-${process.pid}.onnx`), threads = values.threads === undefined ? undefined : Number(values.threads), started = performance.now();
   writeFileSync(recipe, JSON.stringify({ layers: Object.fromEntries(list(values.layers).map((name) => [name, { method: "wavelet", options: optionsOf(way) }])) }));
   const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
@@ -58,6 +58,11 @@ async function measure(model: string, way: Way, seed: number): Promise<Run> {
     await host.close();
     for (const file of [output, recipe]) rmSync(file, { force: true });
   }
+}
+
+/** A data set that is written once: benchmarks beside this one may be reading it. */
+async function folderOf(name: string, images: () => Promise<Images>): Promise<string> {
+  return existsSync(path.join(work, name, "dataset.json")) ? path.join(work, name) : writeDataset(work, name, mnist, await images());
 }
 
 /** Weights and biases of a model's linear layers. */

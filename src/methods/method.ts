@@ -125,6 +125,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   /** Of a method that is learned: tensors that training moves, and the same layer with others. */
   tensorsOf?(packed: Packed, layer: Layer): LayerTensor[];
   withTensors?(packed: Packed, values: readonly Float32Array[]): Packed;
+  /** A model of one layer of this size and kind, [samples, inputs] as `x` → [samples, outputs], whose values mean nothing: for measuring its run time. Undefined where there is none. */
+  timed?(facts: WaveletFacts, inputs: number, outputs: number): Uint8Array | undefined;
   /** Adds the stock ONNX nodes that end in the layer's weight, or that compute the layer. */
   apply(packed: Packed, layer: Layer, packer: WeightPacker): void;
   /** Reads a weight back from a file, with nothing but the file: one of this method or of another with the same nodes. */

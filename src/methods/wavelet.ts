@@ -9,8 +9,8 @@ import type { CompressionMethod, PackedWeight } from "./method";
 import type { NodeSink } from "./packer";
 import { inputsOf, outputsOf } from "./rows";
 import { denseRows } from "./wavelet-dense";
-import { filterRule, finished, fitWavelet, halves, RATES } from "./wavelet-fit";
-import { TENSORS, tensorDims, type WaveletValues } from "./wavelet-model";
+import { filterRule, finished, fitWavelet, halves, RATES, startOf } from "./wavelet-fit";
+import { layerModel, TENSORS, tensorDims, type WaveletValues } from "./wavelet-model";
 import { waveletNodes } from "./wavelet-nodes";
 import { permutationSeed } from "./wavelet-permutation";
 import { waveletLevels } from "./wavelet-recognise";
@@ -62,7 +62,7 @@ export const waveletMethod: CompressionMethod<WaveletOptions, PackedWavelet> = {
 
   bytes(layer, options) {
     const shape = shapeOf(layer, options)!, sizer = new Sizer(layer.opset);
-    waveletNodes(sizer, shape, { filters: "w", before: "k00", between: "k00", after: "k00", permutation: PERMUTATION }, "x", layer.op === "Gemm");
+    waveletNodes(sizer, shape, { filters: "w", before: "k0", between: "k0", after: "k0", permutation: PERMUTATION }, "x", layer.op === "Gemm");
     return sizer.bytes + 2 * diagonalElements(shape) + 16 * shape.length + 3 * TENSOR_BYTES;
   },
 
@@ -95,6 +95,11 @@ export const waveletMethod: CompressionMethod<WaveletOptions, PackedWavelet> = {
 
   withTensors(packed, [filters, before, between, after]) {
     return { ...packed, ...finished({ filters, before, between, after }, packed.options), scale: new Float32Array(packed.scale.length).fill(1) };
+  },
+
+  timed({ length, levels, summed }, inputs, outputs) {
+    const options = WaveletOptions.safeParse({ length, levels, summed }), shape = options.success ? waveletShape(inputs, outputs, options.data) : undefined;
+    return shape && options.data && layerModel(shape, startOf(shape, options.data, 1, 1), PERMUTATION);
   },
 
   apply(packed, layer, packer) {
@@ -140,18 +145,18 @@ class Sizer implements NodeSink {
   private readonly known = new Set<string>();
   constructor(readonly opset: number) {}
 
-  node(op: string, inputs: string[], attributes?: Parameters<NodeSink["node"]>[2], outputs: string[] = ["k00"]): string {
+  node(op: string, inputs: string[], attributes?: Parameters<NodeSink["node"]>[2], outputs: string[] = ["k0"]): string {
     this.bytes += encodedSize({ op, inputs, outputs, attributes });
     return outputs[0];
   }
-  fresh(): string { return "k00"; }
+  fresh(): string { return "k0"; }
   ints(values: readonly number[]): string { return this.constant(values, [values.length]); }
   int(value: number): string { return this.constant([value], []); }
 
   private constant(values: readonly number[], dims: number[]): string {
     const key = `${dims.length}:${values.join()}`;
-    if (!this.known.has(key)) this.bytes += encodedSize({ name: "k00", dims, type: DataType.INT64, int64s: [...values] });
+    if (!this.known.has(key)) this.bytes += encodedSize({ name: "k0", dims, type: DataType.INT64, int64s: [...values] });
     this.known.add(key);
-    return "k00";
+    return "k0";
   }
 }

@@ -82,10 +82,11 @@ export function findLayers(model: Model): Layer[] {
 }
 
 /**
- * A layer's weight as float32, wherever it comes from: stored as it is, cast, or unpacked by nodes of the file. Undefined where it is not known before the model runs.
+ * A layer's weight as float32, wherever it comes from: stored as it is, cast, or unpacked by nodes of the file. Undefined where it is not known before the model runs, and where there is none.
  * @throws KernelscopeError as readFloats
  */
 export async function readWeight(model: Model, layer: Layer, cache?: ConstantCache): Promise<Float32Array | undefined> {
+  if (layer.chain) return undefined;
   if (layer.tensor) return isFloatType(layer.type) ? readFloats(model, layer.tensor) : undefined;
   const value = await evaluateConstant(model, layer.graph, layer.weight, cache);
   return value?.data instanceof Float32Array ? value.data : value?.data instanceof Float64Array ? Float32Array.from(value.data) : undefined;
@@ -106,6 +107,8 @@ function usesOf(node: Node, ports: ReadonlyMap<string, ReadonlyMap<number, Layer
   if (!op || !second) return [];
   const blocked = isStandardDomain(node.domain) ? undefined : `${node.op} is no standard operator but one of ${node.domain}, for which nothing is known.`;
   if (blocked === undefined && op !== node.op) return [];
+  // of constants alone nothing runs
+  if (op.startsWith("Conv") && isConstant(node.graph, first)) return [];
   if (op === "Conv" || op === "ConvTranspose") return [{ node, op, weight: second, outputAxis: op === "Conv" ? 0 : 1, blocked }];
   // a product of two activations has no weight, one of two constants is none that runs
   const [firstIsConstant, secondIsConstant] = [first, second].map((name) => isConstant(node.graph, name) || isOverridable(node.graph, name));

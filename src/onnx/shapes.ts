@@ -81,9 +81,10 @@ function merge(declared: Shape | undefined, inferred: Shape | undefined): Shape 
 
 /**
  * Multiply-accumulates of a layer for one sample: what the first axis of its input, taken for the batch, has once. All of its consumers together.
- * Undefined where a size is not known.
+ * Undefined where a size is not known, or where other nodes than a product with its weight compute it.
  */
 export function macs(layer: Layer, shapes: ReadonlyMap<string, Shape>): number | undefined {
+  if (layer.chain) return undefined;
   let sum = 0;
   for (const node of layer.consumers) {
     const places = placesOf(layer, node, shapes);
