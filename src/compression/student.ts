@@ -109,10 +109,10 @@ export class Student {
     }
   }
 
-  /** Biases, and the factors and offsets of normalizations. */
+  /** Biases, and the factors and offsets of normalizations; before the first compressed layer all is as it was, and need not change. */
   private async takeVectors(): Promise<void> {
-    const { model, model: { graph }, changed, vectors } = this;
-    for (const tensor of graph.nodes.flatMap(vectorsOf)) {
+    const { model, model: { graph }, changed, vectors } = this, first = Math.min(...[...this.weights.keys(), ...this.quantized.keys()].map(({ consumers: [node] }) => node.index));
+    for (const tensor of graph.nodes.filter(({ index }) => index >= first).flatMap(vectorsOf)) {
       if (vectors.has(tensor.name) || graph.overridable.has(tensor.name) || graph.consumers.get(tensor.name)?.some((node) => node.graph !== graph)) continue;
       vectors.set(tensor.name, this.vectorOf(tensor, changed.get(tensor.name) ?? await readFloats(model, tensor)));
     }

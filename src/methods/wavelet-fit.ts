@@ -20,7 +20,7 @@ export const RATES = { diagonal: 0.02, filters: 4e-3 };
 /** What a squared residual of the filters' conditions counts in a training whose loss is a share of the outputs' energy. */
 const RULE = 1;
 /** Steps, samples of each, and how many there are to draw from. */
-const LEARNING = { whole: 1500, quick: 300, batch: 128, drawn: 8192, warmup: 20 };
+const LEARNING = { whole: 800, quick: 200, batch: 64, drawn: 8192, warmup: 20 };
 
 /** The gradient of the filters' losses, weighted. */
 export const filterRule = (values: Float32Array): Float32Array => filterGradient(values).map((g) => RULE * g);

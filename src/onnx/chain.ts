@@ -72,7 +72,7 @@ function follow(graph: Graph, first: Node, isConstant: IsConstant): Chain | unde
   }
   const [beforeDims, , afterDims] = factors.map((name) => dimsOf(graph, name)), last = nodes[nodes.length - 1], add = only(last.outputs[0]), bias = add?.op === "Add" ? add.inputs.find((name) => name !== last.outputs[0]) : undefined;
   if (beforeDims?.length !== 2 || afterDims?.length !== 2) return undefined;
-  const biasTensor = bias === undefined ? undefined : constantTensor(graph, bias), hasBias = biasTensor?.count === afterDims[1];
+  const hasBias = bias !== undefined && dimsOf(graph, bias)?.reduce((a, b) => a * b, 1) === afterDims[1];
   if (add && hasBias) nodes.push(add);
   return { filters: bank, before: factors[0], between: factors[1], after: factors[2], beforeDims, afterDims, nodes, hasBias, ...makingOf(graph, nodes, new Set([...values, ...nodes.flatMap(({ outputs }) => outputs), ...(bias !== undefined ? [bias] : []), ...first.inputs.slice(0, 1)])) };
 }
