@@ -26,9 +26,9 @@ const list = (text: string): string[] => text.split(",").filter(Boolean);
 const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0) / numbers.length;
 const work = path.join(cacheFolder, "wavelets");
 
-/** Numbers of all linear layers and their biases before and after, percent, and what the filters miss. */
-interface Run { before: number; parameters: number; bytes: number; top1: number; float: number; reconstruction: number; moved: boolean; seconds: number }
-const isRun = (value: object): value is Run => "parameters" in value && "top1" in value && "float" in value;
+/** Numbers of all linear layers and their biases before and after, percent, divergence from the original on the test images, and what the filters miss. */
+interface Run { before: number; parameters: number; bytes: number; top1: number; float: number; kl: number; reconstruction: number; moved: boolean; seconds: number }
+const isRun = (value: object): value is Run => "parameters" in value && "kl" in value && "float" in value;
 
 interface Way { filters: string; summed: number }
 
@@ -52,7 +52,7 @@ async function measure(model: string, way: Way, seed: number): Promise<Run> {
     const own = report.layers.flatMap(({ wavelet }) => wavelet ?? []), before = await linearParameters(model);
     return {
       before: before.reduce((sum, { weights, outputs }) => sum + weights + outputs, 0), parameters: before.reduce((sum, { name, weights, outputs }) => sum + (report.layers.find((layer) => layer.name === name)?.wavelet?.parameters ?? weights) + outputs, 0),
-      bytes: report.output.bytes, top1: 100 * compressed.top1!, float: 100 * reference.top1!, reconstruction: Math.max(...own.map(({ reconstructionError }) => reconstructionError)), moved: own.some(({ filters }) => Math.abs(Math.abs(filters[0][0]) - Math.abs(filters[2][0])) > 1e-4), seconds: (performance.now() - started) / 1000,
+      bytes: report.output.bytes, top1: 100 * compressed.top1!, float: 100 * reference.top1!, kl: report.fidelity!.kl!, reconstruction: Math.max(...own.map(({ reconstructionError }) => reconstructionError)), moved: own.some(({ filters }) => Math.abs(Math.abs(filters[0][0]) - Math.abs(filters[2][0])) > 1e-4), seconds: (performance.now() - started) / 1000,
     };
   } finally {
     await host.close();
@@ -79,14 +79,14 @@ async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");
   const model = path.resolve(values.model), sha256 = (await hashFile(model)).slice(0, 16), cells = new Cells(values.results, isRun), [times, points] = list(values.target ?? "").map(Number);
   console.log(`${path.basename(model)}, sha256 ${sha256}…; ${list(values.layers).join(", ")} by wavelets, ${values.tune}, ${values.images} images without labels; 10,000 test images`);
-  console.log("filters           summed   linear parameters      fewer      bytes   top-1 of each seed          mean    lost   W⁻¹Wx−x");
+  console.log("filters           summed   linear parameters      fewer      bytes   top-1 of each seed          mean    lost       KL   W⁻¹Wx−x");
   const found: { filters: string; fewer: number; lost: number }[] = [];
   for (const filters of list(values.filters)) for (const summed of list(values.summed).map(Number)) {
     const runs: Run[] = [];
     for (const seed of list(values.seeds).map(Number)) runs.push(await cells.get({ model: path.basename(model), sha256, layers: values.layers, ...optionsOf({ filters, summed }), images: Number(values.images), tune: values.tune, seed }, () => measure(model, { filters, summed }, seed)));
     const [{ before, parameters, bytes }] = runs, lost = mean(runs.map(({ float, top1 }) => float - top1));
     found.push({ filters, fewer: before / parameters, lost });
-    console.log(`${filters.padEnd(18)}${String(summed).padStart(6)}${`${before.toLocaleString("en")} → ${parameters.toLocaleString("en")}`.padStart(20)}${(before / parameters).toFixed(1).padStart(10)}×${bytes.toLocaleString("en").padStart(11)}   ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${mean(runs.map(({ top1 }) => top1)).toFixed(3).padStart(8)}${lost.toFixed(3).padStart(8)}   ${Math.max(...runs.map(({ reconstruction }) => reconstruction)).toExponential(1)}`);
+    console.log(`${filters.padEnd(18)}${String(summed).padStart(6)}${`${before.toLocaleString("en")} → ${parameters.toLocaleString("en")}`.padStart(20)}${(before / parameters).toFixed(1).padStart(10)}×${bytes.toLocaleString("en").padStart(11)}   ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${mean(runs.map(({ top1 }) => top1)).toFixed(3).padStart(8)}${lost.toFixed(3).padStart(8)}${mean(runs.map(({ kl }) => kl)).toFixed(5).padStart(9)}   ${Math.max(...runs.map(({ reconstruction }) => reconstruction)).toExponential(1)}`);
   }
   if (times === undefined) return;
   const learned = found.filter(({ filters, fewer, lost }) => !filters.endsWith("-fixed") && fewer >= times && lost <= points), isReached = learned.some(({ fewer, lost }) => found.some((other) => other.filters === "haar-fixed" && Math.abs(other.fewer / fewer - 1) < 0.02 && other.lost > lost));

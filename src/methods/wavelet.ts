@@ -1,9 +1,12 @@
 import { reconstructionError } from "../numeric/fast-wavelet";
+import { filterBank } from "../numeric/filter-bank";
+import { LONGEST_FILTER, WAVELETS } from "../numeric/wavelets";
 import { evaluateConstant } from "../onnx/constants";
 import { encodedSize } from "../onnx/encode";
 import type { Layer } from "../onnx/layers";
 import { floatAttribute, intAttribute } from "../onnx/model";
 import { DataType } from "../onnx/tensor";
+import type { WaveletFacts } from "../protocol/report";
 import { countOf } from "../training/graph";
 import type { CompressionMethod, PackedWeight } from "./method";
 import type { NodeSink } from "./packer";
@@ -118,9 +121,20 @@ export const waveletMethod: CompressionMethod<WaveletOptions, PackedWavelet> = {
     if (!(filters?.data instanceof Float32Array) || !between || levels === undefined) return undefined;
     const length = filters.dims[1], [summed] = chain.afterDims, bank = filters.data, shape = [1, 2, 4, 8].includes(summed) ? waveletShape(inputs, outputs, { length, levels, summed: summed as 1 | 2 | 4 | 8 }) : undefined;
     if (!shape || countOf(between.dims) !== countOf(tensorDims(shape).between)) return undefined;
-    return { method: "wavelet", wavelet: { length, levels, summed, parameters: waveletParameters(shape), filters: [0, 1, 2, 3].map((i) => Array.from(bank.subarray(i * length, (i + 1) * length))), reconstructionError: reconstructionError(shape.groups, bank) } };
+    return { method: "wavelet", wavelet: { length, levels, summed, parameters: waveletParameters(shape), filters: rowsOf(bank), nearest: nearestTo(bank), reconstructionError: reconstructionError(shape.groups, bank) } };
   },
 };
+
+/** h0, h1, f0, f1 of a bank. */
+const rowsOf = (bank: Float32Array): number[][] => [0, 1, 2, 3].map((i) => Array.from(bank.subarray(i * bank.length / 4, (i + 1) * bank.length / 4)));
+
+/** The known wavelet whose filters are nearest; none where they are longer than those that are known. */
+function nearestTo(bank: Float32Array): WaveletFacts["nearest"] {
+  if (bank.length / 4 > LONGEST_FILTER) return undefined;
+  const known = WAVELETS.map((wavelet) => ({ wavelet, filters: filterBank(wavelet, bank.length / 4) })), distance = ({ filters }: (typeof known)[number]) => filters.reduce((sum, v, i) => sum + (v - bank[i]) ** 2, 0);
+  const { wavelet, filters } = known.reduce((best, one) => (distance(one) < distance(best) ? one : best));
+  return { wavelet, filters: rowsOf(filters) };
+}
 
 const shapeOf = (layer: Layer, options: WaveletOptions): WaveletShape | undefined => waveletShape(inputsOf(layer), outputsOf(layer), options);
 

@@ -45,6 +45,8 @@ export interface WaveletFacts {
   parameters: number;
   /** h0, h1, f0, f1: of the analysis and of the synthesis, low pass and high pass. */
   filters: number[][];
+  /** The known wavelet that they are nearest to, which they began as unless they have learned much. */
+  nearest?: { wavelet: string; filters: number[][] };
   /** ‖W⁻¹·W·x − x‖ ÷ ‖x‖ of random signals. */
   reconstructionError: number;
   /** How long it takes beside the dense layer, where that was measured. */
