@@ -31,7 +31,7 @@ const OPTIONS: Record<string, Option> = {
   latency: { type: "boolean", text: "how long one sample takes beside --reference, measured here; needs no --data", commands: ["evaluate"] },
   tune: { type: "string", value: "LENGTH", text: "train on the images of --data: 30m, 2000steps; none if absent", texts: { prepare: "how long to train on the images of --data: 30m, 2000steps" }, commands: CP },
   labels: { type: "string", value: "SHARE", text: "share of the labels in what --tune brings down, 0 (default) to 1", commands: CP },
-  schedule: { type: "string", value: "ID", text: "endToEnd (default), or iterative: layer after layer is quantized and trained", commands: C },
+  schedule: { type: "string", value: "ID", text: "endToEnd (default); iterative: layer after layer is quantized and trained; joint: sizes of layers follow the weights", commands: C },
   noise: { type: "string", value: "KIND:P", text: `quantization noise in --tune: ${NOISE_KINDS.join(", ")}, and how likely each block has it`, commands: CP },
   inference: { type: "string", value: "float|integer", text: "arithmetic of the result: float or integer", commands: C },
   trim: { type: "string", value: "yes|no", text: "fewer bytes beside the weights: yes where there is a --target, otherwise no", commands: C },

@@ -151,13 +151,13 @@ export class JobRecord {
   async writing(output: string): Promise<void> { await this.save(WRITING, output); }
 
   /** Where a training keeps what it has come to. */
-  training(): TuningCheckpoint {
+  training(layers: readonly Layer[]): TuningCheckpoint {
     const name = `training${this.attempt}`, loose = `loose${this.attempt}`;
     const read = async <T>(key: string, is: (value: unknown) => value is T): Promise<T | undefined> => {
       const known = await this.load(key);
       return is(known) ? known : undefined;
     };
-    return { load: () => read(name, isTunerState), save: (state) => this.save(name, state), loadLoose: () => read(loose, isLooseState), saveLoose: (state) => this.save(loose, state) };
+    return { load: () => read(name, isTunerState), save: (state) => this.save(name, state), loadLoose: () => read(loose, (value) => isLooseState(value, layers)), saveLoose: (state) => this.save(loose, state) };
   }
 
   async done(): Promise<void> { await this.store?.clear().catch(() => undefined); }
@@ -250,10 +250,10 @@ export function isTrainingState(value: unknown): value is TrainingState {
 
 const isHeld = (held: unknown): boolean => isRecord(held) && typeof held.loss === "number";
 
-function isLooseState(value: unknown): value is LooseState {
+function isLooseState(value: unknown, layers: readonly Layer[]): value is LooseState {
   if (!isRecord(value)) return false;
-  const { part, device, course, before, training } = value;
-  return typeof part === "number" && isDevice(device) && isRecord(course) && typeof course.steps === "number" && typeof course.every === "number" && isHeld(before) && isTrainingState(training);
+  const { part, device, course, before, training, plan } = value;
+  return (plan === undefined || areChoices(plan, layers)) && typeof part === "number" && isDevice(device) && isRecord(course) && typeof course.steps === "number" && typeof course.every === "number" && isHeld(before) && isTrainingState(training);
 }
 
 function isTunerState(value: unknown): value is TunerState {

@@ -1,4 +1,5 @@
 import { batchSize, readBatches } from "../evaluation/evaluate";
+import { methodById } from "../methods/registry";
 import { findLayers, type Layer } from "../onnx/layers";
 import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import { editedModel } from "../onnx/memory";
@@ -9,7 +10,7 @@ import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, TuningReport } from "../protocol/report";
 import { mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
-import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice } from "./checkpoint";
+import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice, type StoredPlan } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import type { Books } from "./books";
 import { checkRequest } from "./checks";
@@ -19,7 +20,8 @@ import { networkOutputs } from "./flow";
 import { goalOf, mayShare, mergeRecipe, onlyRounds, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Effect } from "./effect";
-import { isOffTarget, outcomeKey, planFor, trialOf } from "./plan";
+import { Joint } from "./joint";
+import { isOffTarget, outcomeKey, planFor, trialOf, type PlanRequest } from "./plan";
 import { ProgressMeter } from "./progress";
 import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import { meanErrors as measureMeanErrors } from "./integer/biases";
@@ -32,7 +34,7 @@ import { layerReports, loadedWeightBytes } from "./report";
 import type { LayerSensitivity } from "./sensitivity";
 import { isClearlyLess } from "./sharing";
 import { tune, type Refits, type Tuned } from "./tune";
-import { assemble, findByName, weightForm, withFloats, type WeightForm } from "./write";
+import { assemble, findByName, sizesOf, weightForm, withFloats, type WeightForm } from "./write";
 
 /** Plans that are carried out at most, to keep a preset's promise. */
 const MOST_PLANS = 3;
@@ -112,9 +114,9 @@ class Compression {
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
-      const { vectors = [], weights } = await this.timed("tune", () => this.tune(choices, fitted, data, tools, record)) ?? {};
-      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, choices, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form);
-      const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data, !weights && isRounded(choices))) : packed;
+      const { vectors = [], weights, plan = choices } = await this.timed("tune", () => this.tune(layers, goal, choices, fitted, data, tools, record)) ?? {};
+      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, plan, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form);
+      const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data, !weights && isRounded(plan))) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
@@ -183,18 +185,15 @@ class Compression {
   }
 
   private async plan(attempt: number, layers: readonly Layer[], goal: Goal, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<Plan> {
-    const { choices, shared, notes } = await record.plan(attempt, layers, async () => {
-      const notes: string[] = [];
-      const planned = await planFor({
-        model: this.model, layers, goal, recipe: this.job.recipe, embedded: this.job.embedded, form: this.form, overhead: this.job.request.inference === "integer" ? await integerOverhead(this.model, this.host.runtime, { normalizations: this.job.recipe.integers?.normalizations }) : 0, inputBytes: this.opened.bytes,
-        rate: (free) => this.rate(free, data, ratings, tools), shares: mayShare(this.job), triesToShare: triesToShare(this.job), measured: data !== undefined, trials: goal.kind === "preset" ? { [goal.preset]: trial } : {}, notes,
-      });
-      return { ...planned, notes };
-    });
+    const { choices, shared, notes } = await record.plan(attempt, layers, () => this.planWith((free) => this.rate(free, data, ratings, tools), layers, goal, data !== undefined, goal.kind === "preset" ? { [goal.preset]: trial } : {}));
     for (const note of notes) if (!this.notes.includes(note)) this.notes.push(note);
-    const byId = new Map(layers.map((layer) => [layer.id, layer]));
-    const withLayers = (some: readonly StoredChoice[]) => some.map(({ id, method, options, noise, loss }): PlannedChoice => ({ layer: byId.get(id)!, method, options, loss, slope: noise > 0 ? loss / noise : undefined }));
-    return { choices: withLayers(choices), shared: shared && { choices: withLayers(shared.choices), worth: shared.worth } };
+    return { choices: withLayers(choices, layers), shared: shared && { choices: withLayers(shared.choices, layers), worth: shared.worth } };
+  }
+
+  private async planWith(rate: PlanRequest["rate"], layers: readonly Layer[], goal: Goal, measured: boolean, trials: PlanRequest["trials"] = {}): Promise<StoredPlan> {
+    const { model, job, job: { recipe, embedded, request }, host: { runtime }, form, opened: { bytes: inputBytes } } = this, notes: string[] = [];
+    const overhead = request.inference === "integer" ? await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations }) : 0;
+    return { ...await planFor({ model, layers, goal, recipe, embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured, trials, notes }), notes };
   }
 
   /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */
@@ -294,7 +293,7 @@ class Compression {
   }
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
-  private async tune(choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Pick<Tuned, "vectors" | "weights"> | undefined> {
+  private async tune(all: readonly Layer[], goal: Goal, choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Pick<Tuned, "vectors" | "weights" | "plan"> | undefined> {
     const { model, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, length = parseTuning(text);
     if (!length || !data) return undefined;
     const layers: FittedLayer[] = [];
@@ -302,13 +301,14 @@ class Compression {
     const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(),
-      refits: this.refits(choices, data, tools, record), prepare: request.prepare,
+      model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
+      refits: this.refits(choices, data, tools, record), joint: request.schedule === "joint" && !request.prepare ? await this.jointPlan(all, goal, choices, data, tools, record) : undefined, prepare: request.prepare,
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
     this.tuning = { steps, bestStep, before, after, device };
     this.notes.push(...notes);
+    fitted.clear();
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
     return tuned;
   }
@@ -323,6 +323,16 @@ class Compression {
         return layers;
       },
     };
+  }
+
+  /** What plans for weights that are trained: to the goal, or, where that is a preset, to the bytes that it has come to. */
+  private async jointPlan(layers: readonly Layer[], goal: Goal, choices: readonly LayerChoice[], data: JobData, tools: FitTools, record: JobRecord): Promise<Joint> {
+    const { model, job: { embedded, request: { method } }, form } = this, bytes = (): number => sizesOf(model, choices.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, false) })), embedded, form).fileBytes();
+    const budget: Goal = goal.kind === "preset" ? { kind: "bytes", bytes: bytes() } : goal, ratings = await this.rate(layers.filter(({ blocked }) => blocked === undefined), data, await this.ratingRecord(tools), tools);
+    return new Joint({
+      model, ratings, method, tools, choicesOf: (plan) => withLayers(plan, layers), fit: async (plan, from) => (await fitWithData(model, plan, data.rating, tools, from)).layers, refits: (plan) => this.refits(plan, data, tools, record),
+      plan: async (now) => (await this.planWith(async (free) => now.filter(({ layer }) => free.includes(layer)), layers, budget, true)).choices,
+    });
   }
 
   private followTuning(): (done: TuningDone) => void {
@@ -420,6 +430,12 @@ class Compression {
     this.notes.push(...notes);
     return fidelity;
   }
+}
+
+/** Choices of a plan for these layers. */
+function withLayers(choices: readonly StoredChoice[], layers: readonly Layer[]): PlannedChoice[] {
+  const byId = new Map(layers.map((layer) => [layer.id, layer]));
+  return choices.map(({ id, method, options, noise, loss }) => ({ layer: byId.get(id)!, method, options, loss, slope: noise > 0 ? loss / noise : undefined }));
 }
 
 /** Whether a plan rounds every weight to 8 bits: no fit to data does that noticeably better, and all of them take a hundred times as long. */

@@ -36,7 +36,7 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
 
 /** Whether layers may have a codebook in common: where each stays codes from the first step of a training to the last, and lies in the file as codes. */
 export const mayShare = ({ request: { layout, schedule, noise, prepare }, recipe: { shareCodebooks } }: Job): boolean =>
-  shareCodebooks !== false && layout !== "dense" && schedule !== "iterative" && !noise && !prepare;
+  shareCodebooks !== false && layout !== "dense" && (schedule ?? "endToEnd") === "endToEnd" && !noise && !prepare;
 
 /** Whether a plan may find out by itself which layers have a codebook in common. */
 export const triesToShare = (job: Job): boolean => job.recipe.shareCodebooks === "auto" && mayShare(job);

@@ -26,7 +26,7 @@ const Size = z.string().check((context) => {
 /** How to train, beside how long. */
 const manner = () => ({
   labels: z.optional(described(z.number().check(z.minimum(0), z.maximum(1)), "Share of the labels' cross-entropy in what training brings down; the rest is to do what the original does. Where images are sorted into folders by class.")),
-  schedule: z.optional(described(z.enum(SCHEDULES), "endToEnd: all layers are quantized at once and trained together. iterative: one after the other, while what is not quantized yet is trained to take up what was lost.")),
+  schedule: z.optional(described(z.enum(SCHEDULES), "endToEnd: all layers are quantized at once and trained together. iterative: one after the other, while what is not quantized yet is trained to take up what was lost. joint: weights are drawn to their quantized form, and how many bytes each layer gets follows them.")),
   noise: z.optional(described(z.strictObject({
     kind: described(z.enum(NOISE_KINDS), "codeword: a block is seen as its codeword. zero: as nothing. int8, int4: as integers."),
     p: described(z.number().check(z.positive(), z.maximum(1)), "How likely each block is seen so in a step: 0.05 to 0.2 for codewords."),

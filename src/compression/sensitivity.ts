@@ -157,6 +157,11 @@ async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefine
   return { candidates, packed: () => middle.method.compress(layer, rows, middle.candidate.options, context) };
 }
 
+/** The relative distortion of a weight by everything that its layer could become, without a look at its inputs. */
+export async function noiseOfWeights(model: Model, layer: Layer, rows: WeightRows, tools: FitTools, method?: string): Promise<Noisy["candidates"]> {
+  return (await noiseOf(layer, rows, await followOf(model, layer), undefined, tools, COARSE, method))?.candidates ?? [];
+}
+
 /** Noise of a weight, and the mean of what it puts on each output. */
 interface Direction { values: Float32Array; mean?: Float64Array }
 

@@ -5,18 +5,19 @@ import { cosineRate } from "../training/optimizer";
 export interface Stage { quantized: readonly number[]; steps: number }
 
 /** Share of the steps that go to the parts before the last, in which the whole compressed network is trained. */
-const BEFORE = { noise: 0.4, iterative: 0.5 };
+const BEFORE = { noise: 0.4, iterative: 0.5, joint: 0.5 };
 /** Parts at most: each takes a little time to begin. Layers that are next to each other are quantized at once where there are more. */
 const MOST_PARTS = 24;
 
 /**
  * The parts of a training: one where all layers are quantized at once; before it one in which none is, where there is noise
  * (Fan et al.: arXiv 2004.07320); one for each layer in the order of the network, where it is iterative (Stock et al.: arXiv 1907.05686, §3.3).
+ * Jointly with the plan (Yang et al.: arXiv 1910.05897), none is quantized in the first part.
  * @param order the plan's layers in the order of the network, as positions
  */
 export function stagesOf(order: readonly number[], steps: number, { schedule, noise }: TuningManner): Stage[] {
   if (schedule !== "iterative") {
-    const loose = noise ? Math.round(BEFORE.noise * steps) : 0;
+    const loose = Math.round((schedule === "joint" ? BEFORE.joint : noise ? BEFORE.noise : 0) * steps);
     return [...(loose ? [{ quantized: [], steps: loose }] : []), { quantized: order, steps: steps - loose }];
   }
   const parts = Math.min(MOST_PARTS, order.length), loose = Math.round(BEFORE.iterative * steps), groups = Array.from({ length: parts }, (_, i) => order.slice(Math.floor(i * order.length / parts), Math.floor((i + 1) * order.length / parts)));

@@ -12,6 +12,7 @@ import { Codes } from "../training/codes";
 import { countOf, TAPS } from "../training/graph";
 import { QuantizationNoise, type Book } from "../training/noise";
 import { Adam } from "../training/optimizer";
+import { Pull } from "../training/pull";
 import { rowPlaces } from "../training/places";
 import type { Parameter } from "../training/step";
 import type { Words } from "../training/words";
@@ -24,8 +25,11 @@ import { followOf, type Follow, type OwnVector } from "./follow";
 /** Highest steps: of codes and wishes in steps of their grid, of everything else as a share of its size. */
 const RATES = { codes: 0.02, words: 0.03, scale: 2e-3, vector: 5e-3, weight: 5e-4 };
 
-/** How layers are trained before they are quantized. */
-export interface LooseTraining { noise?: Noise; seed: number }
+/** How layers are trained before they are quantized: with noise, or drawn to what they will be. */
+export interface LooseTraining { noise?: Noise; seed: number; isDrawn?: boolean }
+
+/** What loose layers are to become, and vectors beside them: in the order and in the sizes of the original. */
+export interface Projection { weights: ReadonlyMap<Layer, Float32Array>; vectors: ReadonlyMap<string, Float32Array> }
 
 /**
  * A compressed network as training sees it: its weights are as large as the original's, and its normalizations know nothing of the scales
@@ -58,7 +62,7 @@ export class Student {
   static async loose(model: Model, layers: readonly FittedLayer[], training: LooseTraining): Promise<Student> {
     const student = new Student(model);
     for (const [position, fitted] of layers.entries()) await student.takeWeight(fitted, training, position);
-    await student.takeVectors();
+    await student.takeVectors(training.isDrawn);
     return student;
   }
 
@@ -81,12 +85,24 @@ export class Student {
     for (const name of touched) if (vectors.has(name)) vectors.set(name, this.vectorOf(model.graph.initializers.get(name)!, changed.get(name)!));
   }
 
-  private async takeWeight({ layer, packed }: FittedLayer, { noise, seed }: LooseTraining, position: number): Promise<void> {
+  /** The network with its loose weights as they are to be quantized. */
+  async wanted(): Promise<Variant> { return { ...await this.result(), weights: new Map(this.dense.map(([layer, weight]) => [layer, weight.wanted])) }; }
+
+  /** Loose layers are drawn to quantized forms of what they are wanted to be, and vectors to what these need, a share of the way in so many steps; what has none is let go. */
+  draw({ weights, vectors }: Projection, way: number, steps: number): void {
+    for (const [layer, weight] of this.dense) weight.draw(weights.get(layer), way, steps);
+    for (const [name, vector] of this.vectors) vector.draw(vectors.get(name), way, steps);
+  }
+
+  private get dense(): [Layer, Dense][] { return Array.from(this.weights).flatMap(([layer, weight]): [Layer, Dense][] => (weight instanceof Dense ? [[layer, weight]] : [])); }
+
+  private async takeWeight({ layer, packed }: FittedLayer, { noise, seed, isDrawn }: LooseTraining, position: number): Promise<void> {
     const rows = await readRows(this.model, layer), parameter = parameterOf(layer), codes = methodById(packed.method).codesOf(packed);
     const block = codes?.block ?? kernelSize(layer), places = rowPlaces(parameter, layer.outputAxis, block);
     const book: Book | undefined = codes?.index ? { words: fromCodes(codes.codes, codes.bits), scale: packed.scale } : undefined;
     const values = fromRows(layer, rows.values), rate = RATES.weight * (rootMeanSquare(values) || 1e-3);
-    this.weights.set(layer, new Dense(parameter, values, new Adam(countOf(layer.dims)), rate, noise && new QuantizationNoise(noise, places, block, seed, position, { book, bits: codes?.bits })));
+    const more = { noise: noise && new QuantizationNoise(noise, places, block, seed, position, { book, bits: codes?.bits }), pull: isDrawn ? new Pull(values.length) : undefined };
+    this.weights.set(layer, new Dense(parameter, values, new Adam(countOf(layer.dims)), rate, more));
   }
 
   private takeScale({ packed: { scale, scaleStorage } }: FittedLayer, follow: Follow | undefined): void {
@@ -110,15 +126,15 @@ export class Student {
   }
 
   /** Biases, and the factors and offsets of normalizations; before the first compressed layer all is as it was, and need not change. */
-  private async takeVectors(): Promise<void> {
+  private async takeVectors(areDrawn = false): Promise<void> {
     const { model, model: { graph }, changed, vectors } = this, first = Math.min(...[...this.weights.keys(), ...this.quantized.keys()].map(({ consumers: [node] }) => node.index));
     for (const tensor of graph.nodes.filter(({ index }) => index >= first).flatMap(vectorsOf)) {
       if (vectors.has(tensor.name) || graph.overridable.has(tensor.name) || graph.consumers.get(tensor.name)?.some((node) => node.graph !== graph)) continue;
-      vectors.set(tensor.name, this.vectorOf(tensor, changed.get(tensor.name) ?? await readFloats(model, tensor)));
+      vectors.set(tensor.name, this.vectorOf(tensor, changed.get(tensor.name) ?? await readFloats(model, tensor), areDrawn));
     }
   }
 
-  private vectorOf({ name, dims }: Tensor, values: Float32Array): Vector { return new Vector({ name, dims }, values.slice(), RATES.vector); }
+  private vectorOf({ name, dims }: Tensor, values: Float32Array, isDrawn = false): Vector { return new Vector({ name, dims }, values.slice(), RATES.vector, isDrawn ? new Pull(values.length) : undefined); }
 
   /** The network as training has left it: its layers, the other constants that it has moved, and the weights that are loose still. */
   async result(): Promise<Variant> {
@@ -135,7 +151,7 @@ export class Student {
       }
       layers.push(measured({ layer, packed, absorbed }, follow, await readRows(model, layer)));
     }
-    const weights = new Map(Array.from(this.weights).flatMap(([layer, weight]): [Layer, Float32Array][] => (weight instanceof Dense ? [[layer, weight.result]] : [])));
+    const weights = new Map(this.dense.map(([layer, weight]) => [layer, weight.result]));
     return { layers, vectors: [...vectors.values()], weights };
   }
 

@@ -15,11 +15,13 @@ import type { Step } from "../training/step";
 import { Trainer, type TrainingState } from "../training/trainer";
 import { inputsOf, isNearer, Tuner, type HeldOutBatch, type TunerState } from "../training/tuner";
 import type { Layer } from "../onnx/layers";
-import type { FittedLayer, Variant } from "./fit";
+import type { StoredChoice } from "./checkpoint";
+import type { FittedLayer, LayerChoice, Variant } from "./fit";
 import { Liveness } from "./flow";
 import type { OwnVector } from "./follow";
+import { roundEvery, wayFrom, type Joint } from "./joint";
 import { Lessons } from "./lessons";
-import { looseRate, stagesOf, type Stage } from "./stages";
+import { looseRate, stagesOf } from "./stages";
 import { Student } from "./student";
 
 export interface TuneRequest extends TuningManner {
@@ -37,6 +39,8 @@ export interface TuneRequest extends TuningManner {
   device?: Device;
   runtime: Runtime;
   refits: Refits;
+  /** What plans for weights while they are trained, where the schedule asks for it. */
+  joint?: Joint;
   /** Train the floats alone, for a compression that comes later. */
   prepare?: boolean;
   signal?: AbortSignal;
@@ -56,7 +60,7 @@ interface Course { steps: number; every: number }
 /** How long a training is, and what the network that it is about does without it. */
 interface Start { course: Course; before: HeldOut }
 /** Where the parts before the last one stand. */
-export interface LooseState extends Start { part: number; device: Device; training: TrainingState }
+export interface LooseState extends Start { part: number; device: Device; training: TrainingState; /** By the weights as they are, where it follows them. */ plan?: readonly StoredChoice[] }
 
 export interface TuningCheckpoint {
   load(): Promise<TunerState | undefined>;
@@ -69,6 +73,8 @@ export interface Tuned {
   device: Device;
   layers: readonly FittedLayer[];
   vectors: readonly OwnVector[];
+  /** What the layers were made by, where that is another plan than theirs was. */
+  plan?: readonly LayerChoice[];
   /** Where floats were trained alone. */
   weights?: ReadonlyMap<Layer, Float32Array>;
   steps: number;
@@ -77,6 +83,17 @@ export interface Tuned {
   after: HeldOut;
   /** What could not be tuned, and other things to know, in words. */
   notes: string[];
+}
+
+/** A part in which layers are loose. */
+interface LoosePart extends Start {
+  part: number;
+  offset: number;
+  steps: number;
+  resumed?: TrainingState;
+  /** Called before the first step too. */
+  afterStep?(step: number): Promise<void>;
+  plan?(): LooseState["plan"];
 }
 
 /** Samples of a step: small networks get more, or most of the time would go into starting operators. */
@@ -108,7 +125,7 @@ class Tuning {
   }
 
   async run(): Promise<Tuned> {
-    const { request: { model, layers, checkpoint, labels = 0, schedule, noise, prepare } } = this;
+    const { request: { model, layers, checkpoint, labels = 0, schedule, noise, prepare, joint } } = this;
     let plain: Student | undefined = await Student.of(model, layers);
     const network = await this.networkOf(plain), known = await checkpoint?.load(), loose = await checkpoint?.loadLoose();
     await this.chooseDevice(known?.device ?? loose?.device, plain, network);
@@ -121,10 +138,11 @@ class Tuning {
       if (problem === undefined) this.labels = labels;
       else this.notes.push(problem);
       const tuner = this.tunerOf(plain, network);
-      if (!prepare && schedule !== "iterative" && !noise) return await this.finish(plain, await tuner.run());
+      if (!prepare && (schedule ?? "endToEnd") === "endToEnd" && !noise) return await this.finish(plain, await tuner.run());
       const start = loose ?? await tuner.survey();
       plain = undefined; // weights that are floats take its memory
-      return prepare ? await this.trainFloats(start, loose) : await this.trainInParts(start, known, loose);
+      if (prepare) return await this.trainFloats(start, loose);
+      return await (joint ? this.trainJointly(start, joint, known, loose) : this.trainInParts(start, known, loose));
     } finally {
       await teacher.release();
     }
@@ -132,9 +150,9 @@ class Tuning {
 
   /** First parts in which some layers are loose, then the whole compressed network; what comes out is no worse than it would have been without any training. */
   private async trainInParts({ course, before }: Start, known: TunerState | undefined, loose: LooseState | undefined): Promise<Tuned> {
-    const { request, request: { model, layers, seed, noise, checkpoint, onProgress } } = this;
-    const stages = stagesOf(orderOf(layers), course.steps, request), last = stages.length - 1, student = await Student.loose(model, layers, { noise, seed }), offset = course.steps - stages[last].steps;
-    const resumed = loose && await this.isKnown(stages.slice(0, (known ? last : loose.part) + 1)) ? { part: known ? last : loose.part, loose } : undefined;
+    const { request, request: { model, layers, seed, noise, refits } } = this;
+    const stages = stagesOf(orderOf(layers), course.steps, request), last = stages.length - 1, student = await Student.loose(model, layers, { noise, seed });
+    const resumed = loose && await isKnown(refits, stages.slice(0, (known ? last : loose.part) + 1).flatMap(({ quantized }) => quantized)) ? { part: known ? last : loose.part, loose } : undefined;
     let done = 0, taken = 0;
     for (const [part, { quantized, steps }] of stages.entries()) {
       if (quantized.length) await student.quantize(await this.fits(quantized, student));
@@ -142,13 +160,40 @@ class Tuning {
       taken += part < (resumed?.part ?? 0) ? steps : (await this.trainLoose(student, { part, offset: done, steps, course, before, resumed: resumed?.part === part ? resumed.loose.training : undefined })).trained;
       done += steps;
     }
+    return this.trainWhole(student, { course, before }, { steps: stages[last].steps, taken, known: resumed && known });
+  }
+
+  /** First all weights, drawn to what a plan that follows them makes of them; then the whole compressed network, by the last of these plans. */
+  private async trainJointly({ course, before }: Start, joint: Joint, known: TunerState | undefined, loose: LooseState | undefined): Promise<Tuned> {
+    const { model, layers, seed, noise } = this.request, [{ steps }, whole] = stagesOf(orderOf(layers), course.steps, this.request);
+    const student = await Student.loose(model, layers, { noise, seed, isDrawn: true }), planned = loose?.plan && joint.choicesOf(loose.plan);
+    const isDone = known && planned && await isKnown(joint.refits(planned), planned.map((_, i) => i));
+    let plan = loose?.plan, taken = steps;
+    if (!isDone) {
+      const every = roundEvery(steps), afterStep = async (step: number): Promise<void> => {
+        if (step % every || step === steps) return;
+        const { choices, projected } = await joint.round(await student.wanted());
+        plan = choices;
+        student.draw(projected, wayFrom(step, steps), every);
+      };
+      taken = (await this.trainLoose(student, { part: 0, offset: 0, steps, course, before, resumed: loose?.training, afterStep, plan: () => plan })).trained;
+      plan = (await joint.round(await student.wanted())).choices;
+    }
+    const choices = joint.choicesOf(plan!), positions = choices.map((_, i) => i);
+    await student.quantize(await this.fits(positions, student, joint.refits(choices)));
+    return this.trainWhole(student, { course, before }, { steps: whole.steps, taken, known: isDone ? known : undefined, plan: choices });
+  }
+
+  /** The last part of a training: all layers are codes. Where what comes out is no nearer to the original than without any training, that stays. */
+  private async trainWhole(student: Student, { course, before }: Start, { steps, taken, known, plan }: { steps: number; taken: number; known?: TunerState; plan?: readonly LayerChoice[] }): Promise<Tuned> {
+    const { model, layers, checkpoint, onProgress } = this.request, offset = course.steps - steps;
     const result = await this.tunerOf(student, await this.networkOf(student), {
-      length: { steps: stages[last].steps }, looks: Math.ceil(stages[last].steps / course.every), batch: (step) => this.lessons.batch(offset + step, this.labels > 0),
-      checkpoint: checkpoint && { load: async () => (resumed ? known : undefined), save: (state) => checkpoint.save(state) },
+      length: { steps }, looks: Math.ceil(steps / course.every), batch: (step) => this.lessons.batch(offset + step, this.labels > 0),
+      checkpoint: checkpoint && { load: async () => known, save: (state) => checkpoint.save(state) },
       onProgress: (progress) => onProgress?.({ ...progress, step: offset + progress.step, steps: course.steps, first: before, best: isNearer(progress.best, before, this.held) ? progress.best : before }),
-    }).run(), steps = taken + result.steps;
-    if (isNearer(result.best, before, this.held)) return this.finish(student, { ...result, first: before, steps, bestStep: taken + result.bestStep });
-    return this.finish(await Student.of(model, layers), { ...result, first: before, best: before, steps, bestStep: 0 });
+    }).run(), all = taken + result.steps;
+    if (isNearer(result.best, before, this.held)) return { ...await this.finish(student, { ...result, first: before, steps: all, bestStep: taken + result.bestStep }), plan };
+    return this.finish(await Student.of(model, layers), { ...result, first: before, best: before, steps: all, bestStep: 0 });
   }
 
   /** Trains floats alone; what tells how they come on is the network that they are compressed to before and after. */
@@ -163,18 +208,27 @@ class Tuning {
   }
 
   /** Trains the layers that are loose, and the codes of those that are not. @returns how many steps that took, and what one was */
-  private async trainLoose(student: Student, { part, offset, steps, course, before, resumed }: { part: number; offset: number; steps: number; course: Course; before: HeldOut; resumed?: TrainingState }): Promise<{ trained: number; step: Step }> {
+  private async trainLoose(student: Student, { part, offset, steps, course, before, resumed, afterStep, plan }: LoosePart): Promise<{ trained: number; step: Step }> {
     const { request: { runtime, threads, schedule, signal, stop, onProgress, checkpoint, layers }, device, labels } = this, network = await this.networkOf(student);
     const trainer = new Trainer({
       runtime, device, threads, network, trainables: student.trainables, objective: objectiveOf(network, labels), statistics: "fixed", signal, stop,
       inputs: async (step) => inputsOf(await this.lessons.batch(offset + step, labels > 0), network.input), rate: (step, all) => looseRate(step, all, schedule === "iterative"),
     });
-    const keep = async (training: TrainingState) => { await checkpoint?.saveLoose({ part, device, course, before, training }); };
+    const keep = async (training: TrainingState) => { await checkpoint?.saveLoose({ part, device, course, before, training, plan: plan?.() }); };
     await trainer.open();
     try {
       const start = resumed && trainer.restore(resumed.arrays) ? resumed : { step: 0, steps, loss: 0, arrays: trainer.arrays };
-      if (start !== resumed) await keep(start);
-      const end = await trainer.run(start, { keep, afterStep: ({ step, loss }) => onProgress?.({ step: offset + step, steps: course.steps, loss, first: before, best: before, layers: { done: student.done, of: layers.length } }) });
+      if (start !== resumed) {
+        await afterStep?.(0);
+        await keep(start);
+      }
+      const end = await trainer.run(start, {
+        keep,
+        afterStep: async ({ step, loss }) => {
+          await afterStep?.(step);
+          onProgress?.({ step: offset + step, steps: course.steps, loss, first: before, best: before, layers: { done: student.done, of: layers.length } });
+        },
+      });
       await keep({ ...end, arrays: trainer.arrays });
       return { trained: end.step, step: trainer.step };
     } finally {
@@ -182,15 +236,9 @@ class Tuning {
     }
   }
 
-  /** Whether all layers that these parts quantize have been fitted already. */
-  private async isKnown(stages: readonly Stage[]): Promise<boolean> {
-    for (const position of stages.flatMap(({ quantized }) => quantized)) if (!await this.request.refits.known(position)) return false;
-    return true;
-  }
-
   /** Layers fitted to the network as it stands, now or by an earlier run. */
-  private async fits(positions: readonly number[], student: Student): Promise<FittedLayer[]> {
-    const { refits } = this.request, known = await Promise.all(positions.map((position) => refits.known(position)));
+  private async fits(positions: readonly number[], student: Student, refits = this.request.refits): Promise<FittedLayer[]> {
+    const known = await Promise.all(positions.map((position) => refits.known(position)));
     return known.every((one) => one !== undefined) ? known : refits.make(positions, await student.result());
   }
 
@@ -244,6 +292,12 @@ class Tuning {
     const { outputs, batch, request: { dataset, trained, watched, seed, input } } = this;
     return new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs });
   }
+}
+
+/** Whether all these layers have been fitted already. */
+async function isKnown(refits: Refits, positions: readonly number[]): Promise<boolean> {
+  for (const position of positions) if (!await refits.known(position)) return false;
+  return true;
 }
 
 /** The layers of a plan in the order of the network, as positions. */

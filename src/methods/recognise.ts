@@ -40,14 +40,14 @@ function placesOf({ graph, inputs: [, places] }: Node): Node | undefined {
   return sums?.op === "CumSum" ? sums : undefined;
 }
 
-/** Gather([0, values …], running count · mask) above the weight. */
+/** Gather([0, values or blocks …], running count · mask) above the weight. */
 export async function recogniseSparse(model: Model, layer: Layer, { cache }: RecogniseOptions = {}): Promise<Recognised | undefined> {
   const gather = core(layer);
   if (gather?.op !== "Gather" || !placesOf(gather)) return undefined;
   const values = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
-  if (!values || values.dims.length !== 1) return undefined;
-  const zero = await zeroOf(model, layer, cache);
-  return { method: "sparse", codebookBits: valueBits(Float32Array.from(values.data, (v: number | bigint) => Number(v) - zero)), density: (values.data.length - 1) / layer.parameters };
+  if (!values || values.dims.length < 1 || values.dims.length > 2) return undefined;
+  const zero = await zeroOf(model, layer, cache), [, block = 1] = values.dims;
+  return { method: "sparse", ...(block > 1 && { blockSize: block }), codebookBits: valueBits(Float32Array.from(values.data, (v: number | bigint) => Number(v) - zero)), density: (values.data.length - block) / layer.parameters };
 }
 
 /** The integer that stands for 0 where the weight is one for integer kernels. */

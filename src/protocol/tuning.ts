@@ -3,8 +3,11 @@ import { KernelscopeError } from "./errors";
 /** How long to tune: that many steps, or for a time. */
 export type TuningLength = { steps: number } | { seconds: number };
 
-export const SCHEDULES = ["endToEnd", "iterative"] as const;
-/** All layers quantized at once and trained together, or one after the other in the order of the network, what is not quantized yet trained to take up what was lost (Stock et al.: arXiv 1907.05686). */
+export const SCHEDULES = ["endToEnd", "iterative", "joint"] as const;
+/**
+ * All layers quantized at once and trained together; or one after the other in the order of the network, what is not quantized yet trained to take up what was lost
+ * (Stock et al.: arXiv 1907.05686); or weights drawn to their quantized form while the plan follows them (Yang et al.: arXiv 1910.05897).
+ */
 export type Schedule = (typeof SCHEDULES)[number];
 
 export const NOISE_KINDS = ["codeword", "zero", "int8", "int4"] as const;

@@ -1,5 +1,6 @@
 import type { QuantizationNoise } from "./noise";
 import { Adam, type Optimizer } from "./optimizer";
+import type { Pull } from "./pull";
 import { reordered, type Parameter } from "./step";
 
 /** A tensor of the network that training moves, in whatever form it is kept. */
@@ -21,16 +22,28 @@ export class Vector implements Trainable {
   private readonly rate: number;
   readonly state: readonly Float32Array[];
 
-  /** @param relativeRate highest step, as a share of the values' root mean square */
-  constructor(readonly parameter: Parameter, private readonly numbers: Float32Array, relativeRate: number) {
+  /**
+   * @param relativeRate highest step, as a share of the values' root mean square
+   * @param pull what draws it to what the weights before it will need
+   */
+  constructor(readonly parameter: Parameter, private readonly numbers: Float32Array, relativeRate: number, private readonly pull?: Pull) {
     this.optimizer = new Adam(numbers.length);
     this.rate = relativeRate * (rootMeanSquare(numbers) || 1e-3);
-    this.state = [numbers, ...this.optimizer.state];
+    this.state = [numbers, ...this.optimizer.state, ...pull?.state ?? []];
   }
 
   values(): Float32Array { return this.numbers; }
 
-  learn(gradient: Float32Array, rate: number): void { this.optimizer.step(this.numbers, gradient, rate * this.rate); }
+  learn(gradient: Float32Array, rate: number): void {
+    this.optimizer.step(this.numbers, gradient, rate * this.rate);
+    this.pull?.step(this.numbers);
+  }
+
+  /** Draws it somewhere, or lets go of it. */
+  draw(toward: Float32Array | undefined, way: number, steps: number): void {
+    if (toward) this.pull?.aim(toward, way, steps);
+    else this.pull?.release();
+  }
 }
 
 /** A tensor of floats, trained by an optimizer of its own. */
@@ -41,18 +54,30 @@ export class Dense implements Trainable {
   /**
    * @param initial in the order of the network
    * @param highest the highest rate
-   * @param noise what the network sees of it in a step
+   * @param more noise: what the network sees of it in a step; pull: what draws it to its quantized form
    */
-  constructor(readonly parameter: Parameter, initial: Float32Array, private readonly optimizer: Optimizer, private readonly highest: number, private readonly noise?: QuantizationNoise) {
+  constructor(readonly parameter: Parameter, initial: Float32Array, private readonly optimizer: Optimizer, private readonly highest: number, private readonly more: { noise?: QuantizationNoise; pull?: Pull } = {}) {
     this.numbers = parameter.order ? reordered(initial, parameter) : initial.slice();
-    this.state = [this.numbers, ...optimizer.state, ...noise?.state ?? []];
+    this.state = [this.numbers, ...optimizer.state, ...more.noise?.state ?? [], ...more.pull?.state ?? []];
   }
 
   values(): Float32Array { return this.numbers; }
 
-  varied(step: number): Float32Array { return this.noise?.of(this.numbers, step) ?? this.numbers; }
+  varied(step: number): Float32Array { return this.more.noise?.of(this.numbers, step) ?? this.numbers; }
 
-  learn(gradient: Float32Array, rate: number): void { this.optimizer.step(this.numbers, gradient, rate * this.highest); }
+  learn(gradient: Float32Array, rate: number): void {
+    this.optimizer.step(this.numbers, gradient, rate * this.highest);
+    this.more.pull?.step(this.numbers);
+  }
+
+  /** What is to be quantized of it, in the order of the network. */
+  get wanted(): Float32Array { return reordered(this.more.pull?.wanted(this.numbers) ?? this.numbers, this.parameter, true); }
+
+  /** Draws it to a quantized form of {@link wanted}, in the order of the network, or lets go of it. */
+  draw(projected: Float32Array | undefined, way: number, steps: number): void {
+    if (projected) this.more.pull?.follow(this.numbers, reordered(projected, this.parameter), way, steps);
+    else this.more.pull?.release();
+  }
 
   /** What it stands at, in the order of the network. */
   get result(): Float32Array { return reordered(this.numbers, this.parameter, true); }

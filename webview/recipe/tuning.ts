@@ -67,10 +67,10 @@ export class TuningSetting {
     manner.hidden = tune === "none";
     if (tune === "none" || manner.dataset.value === key) return;
     manner.dataset.value = key;
-    const { labels, schedule = "endToEnd", noise } = tune, isIterative = schedule === "iterative";
+    const { labels, schedule = "endToEnd", noise } = tune, orders = { endToEnd: t("all at once"), iterative: t("one after another"), joint: t("together with the plan") };
     manner.replaceChildren(
       this.list(t("Labels"), "labels", labels || undefined, [undefined, 0.1, 0.3], (share) => (share === undefined ? t("not used") : t("{0} % of the loss", Math.round(100 * share))), t("Labels come from folders by class; without them training follows the original alone.")),
-      this.list(t("Layers"), "schedule", isIterative ? schedule : undefined, [undefined, "iterative"], (one) => (one === undefined ? t("all at once") : t("one after another")), t("One after another: what is not quantized yet is trained to take up what was lost.")),
+      this.list(t("Layers"), "schedule", schedule === "endToEnd" ? undefined : schedule, [undefined, "iterative", "joint"] as const, (one) => orders[one ?? "endToEnd"], t("One after another: what is not quantized yet is trained to take up what was lost. Together with the plan: how many bytes each layer gets follows the weights while they are trained.")),
       this.list(t("Noise"), "noise", noise, [undefined, ...NOISES], (one) => (one === undefined ? t("none") : t("{0}, {1} %", noiseName(one), Math.round(100 * one.p))), t("For a part of the training weights are not quantized yet; so many of their blocks are seen as if they were.")),
     );
   }

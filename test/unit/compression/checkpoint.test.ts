@@ -15,15 +15,15 @@ function storeOf(): CheckpointStore {
 
 test("a training that was kept is found as it was", async () => {
   const store = storeOf();
-  await new JobRecord(store, "stamp").training().save(state);
-  expect(await new JobRecord(store, "stamp").training().load()).toEqual(state);
-  expect(await new JobRecord(store, "another").training().load()).toBeUndefined();
+  await new JobRecord(store, "stamp").training([]).save(state);
+  expect(await new JobRecord(store, "stamp").training([]).load()).toEqual(state);
+  expect(await new JobRecord(store, "another").training([]).load()).toBeUndefined();
 });
 
 test.each<[string, object]>([["arrays", { ...state, arrays: [[1, 2]] }], ["a number", { ...state, step: "3" }], ["a best", { ...state, best: undefined }], ["a first look", { ...state, first: {} }]])("one without %s is none", async (_name, broken) => {
   const store = storeOf(), record = new JobRecord(store, "stamp");
-  await record.training().save(broken as TunerState);
-  expect(await record.training().load()).toBeUndefined();
+  await record.training([]).save(broken as TunerState);
+  expect(await record.training([]).load()).toBeUndefined();
 });
 
 test("a training without a best is one all the same", () => {

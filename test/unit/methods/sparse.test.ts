@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Gram } from "../../../src/methods/gram";
 import { integerMethod } from "../../../src/methods/integer";
 import { kernelMethod } from "../../../src/methods/kernel";
-import { fromRows } from "../../../src/methods/rows";
+import { fromRows, kernelSize } from "../../../src/methods/rows";
 import { sparseMethod } from "../../../src/methods/sparse";
 import { inlinePool } from "../../../src/numeric/tasks";
 import { evaluateConstant } from "../../../src/onnx/constants";
@@ -11,7 +11,7 @@ import { Codes } from "../../../src/training/codes";
 import { open, wave } from "../onnx/models";
 import { CASES, fileOf, layerOf, plain, run, write } from "./cases";
 
-const options = { density: 0.3, bits: 4 }, FITTING = Object.entries(CASES).filter(([, { opset, op, attributes }]) => opset !== 9 && !(op === "ConvTranspose" && attributes));
+const options = { density: 0.3, bits: 4, block: 1 }, FITTING = Object.entries(CASES).filter(([, { opset, op, attributes }]) => opset !== 9 && !(op === "ConvTranspose" && attributes));
 
 describe.each(FITTING)("%s", (_name, one) => {
   test.each([["in the file", false], ["elsewhere", true]])("is in the file what onnxruntime computes with, its scale %s", async (_where, scaleIsFree) => {
@@ -29,6 +29,20 @@ describe.each(FITTING)("%s", (_name, one) => {
     // and no other method takes it for its own
     expect(await kernelMethod.recognise(written, found)).toBeUndefined();
     expect(await integerMethod.recognise(written, found)).toBeUndefined();
+  });
+
+  test("leaves whole kernels, or runs of inputs, where these are what goes", async () => {
+    const { model, layer, rows } = await layerOf(one), size = kernelSize(layer), block = size > 1 ? size : 4, ofBlocks = { ...options, block };
+    const packed = await sparseMethod.compress(layer, rows, ofBlocks, plain), restored = sparseMethod.restore(packed), blocks = layer.parameters / block, count = Math.round(0.3 * blocks);
+    const { bytes, planned } = await write(sparseMethod, model, layer, packed, ofBlocks), written = await open(bytes), [found] = findLayers(written);
+    expect(bytes.length).toBe(planned);
+    expect((await evaluateConstant(written, found.graph, found.weight))?.data).toEqual(fromRows(layer, restored));
+    expect(Array.from(await run(bytes, one))).toEqual(Array.from(await run(fileOf(one, fromRows(layer, restored)), one)));
+    const energies = Array.from({ length: blocks }, (_, i) => rows.values.subarray(i * block, (i + 1) * block).reduce((sum, v) => sum + v * v, 0)), least = [...energies].sort((a, b) => b - a)[count - 1];
+    energies.forEach((energy, i) => { if (energy < least) expect(restored.subarray(i * block, (i + 1) * block).every((v) => v === 0)).toBe(true); });
+    expect(await sparseMethod.recognise(written, found)).toEqual({ method: "sparse", blockSize: block, codebookBits: 4, density: count / blocks });
+    expect(await kernelMethod.recognise(written, found)).toBeUndefined();
+    expect(sparseMethod.accepts(layer, { ...ofBlocks, block: 7 })).toMatch(/^Blocks of 7 do not divide the \d+ weights/);
   });
 
   test("is an integer for integer kernels", async () => {
@@ -51,7 +65,7 @@ test("weights that stay answer for those that go, in the metric of their inputs"
   };
   const gram = new Gram(h, n, inlinePool, multiply);
   const errorOf = async (restored: Float32Array): Promise<number> => (await gram.energies(restored.map((v, i) => v - rows.values[i]))).reduce((sum, e) => sum + e, 0);
-  const alone = await sparseMethod.compress(layer, rows, { density: 0.3, bits: 8 }, plain), answering = await sparseMethod.compress(layer, rows, { density: 0.3, bits: 8 }, { ...plain, gram });
+  const alone = await sparseMethod.compress(layer, rows, { ...options, bits: 8 }, plain), answering = await sparseMethod.compress(layer, rows, { ...options, bits: 8 }, { ...plain, gram });
   expect(await errorOf(sparseMethod.restore(answering))).toBeLessThan(0.5 * await errorOf(sparseMethod.restore(alone)));
 });
 

@@ -69,7 +69,7 @@ test("a word of several channels takes each one's scale; integers keep a grid fo
 });
 
 test("a weight with noise learns what a step's gradient says, and shows itself as it is outside of steps", () => {
-  const dense = new Dense(parameter, weight, new Momentum(size, { momentum: 0 }), 0.1, new QuantizationNoise({ kind: "zero", p: 0.5 }, places, BLOCK, 1, 0));
+  const dense = new Dense(parameter, weight, new Momentum(size, { momentum: 0 }), 0.1, { noise: new QuantizationNoise({ kind: "zero", p: 0.5 }, places, BLOCK, 1, 0) });
   expect(dense.values()).toEqual(stored);
   expect(dense.varied(0)).not.toEqual(stored);
   dense.learn(new Float32Array(size).fill(1), 1);
