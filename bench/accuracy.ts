@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { compressModel } from "../src/compression/compress";
@@ -15,12 +15,13 @@ import { writeDataset } from "./source";
 /**
  * Accuracy on all 10,000 test images of CIFAR-10, or MNIST, after compression, with the first training images for calibration and training (their labels unused) or without any:
  * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
- * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--recipe FILE] [--results FILE]
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--recipe FILE] [--delay 0] [--results FILE]
+ * A delay is the share of a training's steps before activations of integers are rounded in it.
  */
 const { values } = parseArgs({ options: {
   model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
   seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string", default: "none" }, threads: { type: "string" }, results: { type: "string" },
-  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" }, recipe: { type: "string" },
+  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" }, recipe: { type: "string" }, delay: { type: "string" },
 } });
 
 const list = (text: string): string[] => text.split(",").filter(Boolean);
@@ -53,12 +54,19 @@ async function main(): Promise<void> {
   for (const goal of goals) for (const tune of list(values.tune)) for (const manner of tune === "none" ? manners.filter(({ schedule, noise }) => !schedule && !noise) : manners) {
     const runs: Run[] = [];
     for (const seed of list(values.seeds).map(Number)) {
-      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
+      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), ...(values.delay && { delay: Number(values.delay) }), images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
     const name = goal.bits !== undefined ? `${goal.bits} bits` : goal.target ?? "integers", average = (key: keyof Run) => mean(runs.map((run) => run[key]));
     console.log(`${name.padEnd(13)}${[tune, manner.inference, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
   }
+}
+
+/** The recipe that was given, with the delay. */
+function recipeText(): string | undefined {
+  if (!values.recipe) return undefined;
+  const recipe = JSON.parse(readFileSync(values.recipe, "utf8")) as { integers?: object };
+  return JSON.stringify({ ...recipe, ...(values.delay && { integers: { ...recipe.integers, delay: Number(values.delay) } }) });
 }
 
 /** Compresses once, and looks at all test images. */
@@ -67,7 +75,7 @@ async function measure(request: CompressRequest, images: number): Promise<Run> {
   const threads = values.threads === undefined ? undefined : Number(values.threads), output = path.join(work, `compressed-${process.pid}.onnx`), started = performance.now();
   const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
   try {
-    const report = await compressModel({ ...request, recipe: values.recipe && path.resolve(values.recipe), output, data, evalData, preprocess: values.preprocess, threads, force: true }, host, tell), { reference, compressed } = report.fidelity!;
+    const report = await compressModel({ ...request, recipe: values.recipe && path.resolve(values.recipe), recipeText: recipeText(), output, data, evalData, preprocess: values.preprocess, threads, force: true }, host, tell), { reference, compressed } = report.fidelity!;
     return { bits: report.convBitsPerWeight!, bytes: report.output.bytes, ratio: report.ratio, top1: 100 * compressed.top1!, float: 100 * reference.top1!, seconds: (performance.now() - started) / 1000, trained: report.seconds.tune ?? 0 };
   } finally {
     await host.close();

@@ -5,9 +5,10 @@ import { extract } from "../src/onnx/extract";
 import type { Model } from "../src/onnx/model";
 import { DataType } from "../src/onnx/tensor";
 import type { Runtime, Tensor } from "../src/runtime/runtime";
+import { checkSums } from "./integer-sums";
 
-/** How an executor's step compares with onnxruntime on the same inputs: the largest difference, and the share of results that differ. */
-export interface StepCheck { step: Step; worst: number; differing: number }
+/** How an executor's step compares with onnxruntime on the same inputs: the largest difference, and the share of results that differ; and its sums of 32 bits, if it makes some. */
+export interface StepCheck { step: Step; worst: number; differing: number; sums?: { sums: number; differing: number } }
 
 /** Runs a network of integers by the executor, and each of its steps by onnxruntime on what the executor had as its inputs. */
 export async function checkSteps(model: Model, batch: Tensor, runtime: Runtime): Promise<{ program: IntegerProgram; outputs: Record<string, Tensor>; checks: StepCheck[] }> {
@@ -25,7 +26,7 @@ export async function checkSteps(model: Model, batch: Tensor, runtime: Runtime):
         worst = Math.max(worst, error);
         if (error > 0) off++;
       });
-      return { step, worst, differing: off / data.length };
+      return { step, worst, differing: off / data.length, sums: await checkSums(step, inputs, runtime) };
     })());
   });
   const checks = await Promise.all(pending);

@@ -6,7 +6,7 @@ import { readIntegers } from "../src/evaluation/integer/read";
 import { IntegerExecutor } from "../src/evaluation/integer/run";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { preprocessOf } from "../src/compression/data";
-import { checkSteps } from "./integer-steps";
+import { checkSteps, type StepCheck } from "./integer-steps";
 
 /**
  * The integer executor against onnxruntime on the same integer inputs, step by step, and from end to end; and the time that both take.
@@ -23,9 +23,11 @@ async function main(): Promise<void> {
   const kinds = new Map<string, number>();
   for (const { operation: { kind } } of program.steps) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   console.log([...kinds].map(([kind, n]) => `${n} ${kind}`).join(", "));
-  for (const { step: { operation: { kind }, node }, worst, differing } of (await checkSteps(model, batches[0], host.runtime)).checks) {
-    console.log(`${kind.padEnd(12)} ${(node?.name ?? "").slice(-40).padEnd(41)} worst ${worst.toFixed(worst % 1 ? 6 : 0)}  ${(100 * differing).toFixed(3)} % differ`);
+  const { checks } = await checkSteps(model, batches[0], host.runtime), isWhole = ({ step: { operation } }: StepCheck) => operation.kind !== "linear" || operation.multipliers !== undefined;
+  for (const { step: { operation: { kind }, node }, worst, differing, sums } of checks) {
+    console.log(`${kind.padEnd(12)} ${(node?.name ?? "").slice(-40).padEnd(41)} worst ${worst.toFixed(worst % 1 ? 6 : 0)}  ${(100 * differing).toFixed(3)} % differ${sums ? `, ${sums.differing} of ${sums.sums} sums differ` : ""}`);
   }
+  const summed = checks.flatMap(({ sums }) => sums ?? []), worst = Math.max(...checks.filter(isWhole).map((check) => check.worst));
   const session = await host.runtime.open(path.resolve(values.model), { threads: 1, device: "cpu" });
   let own = 0, theirs = 0, same = 0, all = 0;
   for (const batch of batches) {
@@ -39,6 +41,7 @@ async function main(): Promise<void> {
     for (let i = 0; i < rows; i++, all++) if (best(a[name].data, i, classes) === best(b[name].data, i, classes)) same++;
   }
   console.log(`top-1 of executor and onnxruntime agree on ${same} of ${all}; executor ÷ onnxruntime's time ${(own / theirs).toFixed(2)} (${own.toFixed(0)} and ${theirs.toFixed(0)} ms, one thread)`);
+  console.log(JSON.stringify({ bench: "integers", model: path.basename(values.model), steps: checks.length, layers: summed.length, sums: summed.reduce((all, { sums }) => all + sums, 0), differing: summed.reduce((all, { differing }) => all + differing, 0), worst, images: count, rows: all, same, own, theirs, ratio: own / theirs }));
   await session.release();
   await executor.release();
   await host.close();

@@ -211,7 +211,7 @@ function trimsText(trims: readonly Trim[]): string {
   return `Beside the weights ${formatBytes(trims.reduce((sum, { savedBytes }) => sum + savedBytes, 0))} less: ${trims.map(({ what, savedBytes }) => `${words[what]} ${formatBytes(savedBytes)}`).join(", ")}.`;
 }
 
-function printIntegers({ convolutions, floatConvolutions, floats, layers, agreement }: IntegerReport): void {
+function printIntegers({ convolutions, floatConvolutions, floats, layers, floor, agreement }: IntegerReport): void {
   process.stdout.write(`${convolutions - floatConvolutions} of ${convolutions} convolutions run on integers${floats.length ? "" : ", and so does everything else"}.\n`);
   for (const { op, node, reason } of floats) process.stdout.write(`Left to floats: ${op} ${node}. ${reason}\n`);
   if (agreement !== undefined) process.stdout.write(`Agreement on calibration images ${percent(agreement)}.\n`);
@@ -219,6 +219,7 @@ function printIntegers({ convolutions, floatConvolutions, floats, layers, agreem
   const figure = ({ agreement: share, loss }: IntegerEffect) => (share === undefined ? `error ${percent(loss)}` : `${percent(share)}, KL ${loss.toExponential(1)}`);
   process.stdout.write("\n");
   table(["layer", "it alone as integers", "all but it"], layers.map(({ layer, alone, without }) => [layer, figure(alone), figure(without)]));
+  if (floor) process.stdout.write(`With floats in every layer: ${figure(floor)}, which compressed weights cost by themselves.\n`);
   process.stdout.write("\n");
 }
 

@@ -8,7 +8,7 @@ import { peakActivations } from "../onnx/peak";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, TuningReport } from "../protocol/report";
-import { mannerOf, parseTuning } from "../protocol/tuning";
+import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore, type Round, type StoredChoice, type StoredPlan } from "./checkpoint";
 import { BATCH, hashOf, rateLayers, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
@@ -25,9 +25,11 @@ import { isOffTarget, outcomeKey, planFor, trialOf, type PlanRequest } from "./p
 import { ProgressMeter } from "./progress";
 import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import { meanErrors as measureMeanErrors } from "./integer/biases";
-import { integersOf } from "./integer/integers";
+import { trainedRanges } from "./integer/calibrate";
+import { decideIntegers, integersOf, type Decided, type IntegerRequest } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead } from "./integer/overhead";
+import type { OwnVector } from "./follow";
 import { leanModel, leanRatings, sqnrInOriginal, type LeanModel } from "./lean/lean";
 import { withSpeeds } from "./layer-speed";
 import { layerReports, loadedWeightBytes } from "./report";
@@ -44,6 +46,8 @@ const SHARED_FITS = 4;
 const FLATTERY = 0.75;
 /** So many weights are rounded within seconds. */
 const EASILY_ROUNDED = 3e7;
+/** A training learns to live with rounded activations where they make more than this share of what a network loses. */
+const WORTH_LEARNING = 0.2;
 /** Samples that tell the means of layers' inputs. */
 const FEW = 64;
 /** Weights of a layer before which memory is tidied. */
@@ -89,6 +93,8 @@ class Compression {
   private lean: LeanModel | undefined;
   /** What layers of the plan have in common. */
   private books: Books | undefined;
+  /** Ratings that the plan was made of. */
+  private ratings: LayerSensitivity[] | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
 
@@ -114,9 +120,11 @@ class Compression {
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const { choices, fitted } = await this.planAndFit(layers, goal, data, tools, record);
       throwIfCancelled(signal);
-      const { vectors = [], weights, plan = choices } = await this.timed("tune", () => this.tune(layers, goal, choices, fitted, data, tools, record)) ?? {};
-      const packed = weights ? withFloats(this.model, weights, vectors) : await assemble(this.model, plan, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form);
-      const edit = data && request.inference === "integer" ? await this.timed("calibrate", () => this.quantize(packed, data, !weights && isRounded(plan))) : packed;
+      const pack = (plan: readonly LayerChoice[], vectors: readonly OwnVector[] = []) => assemble(this.model, plan, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form), isInteger = request.inference === "integer";
+      const decided = data && isInteger && parseTuning(request.tune) && !request.prepare ? await this.timed("calibrate", async () => decideIntegers(await this.integerRequest(await pack(choices), data, { stage: "tune" }))) : undefined;
+      const { vectors = [], weights, plan = choices, ranges } = await this.timed("tune", () => this.tune(layers, goal, choices, fitted, data, tools, record, decided)) ?? {};
+      const packed = weights ? withFloats(this.model, weights, vectors) : await pack(plan, vectors);
+      const edit = data && isInteger ? await this.timed("calibrate", () => this.quantize(packed, data, { isRounding: !decided && !weights && isRounded(plan), known: decided && { ...decided, ranges: trainedRanges(decided, ranges) } })) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
@@ -185,14 +193,14 @@ class Compression {
   }
 
   private async plan(attempt: number, layers: readonly Layer[], goal: Goal, data: JobData | undefined, ratings: RatingRecord, tools: FitTools, record: JobRecord, trial: Trial | undefined): Promise<Plan> {
-    const { choices, shared, notes } = await record.plan(attempt, layers, () => this.planWith((free) => this.rate(free, data, ratings, tools), layers, goal, data !== undefined, goal.kind === "preset" ? { [goal.preset]: trial } : {}));
+    const { choices, shared, notes } = await record.plan(attempt, layers, () => this.planWith(async (free) => (this.ratings = await this.rate(free, data, ratings, tools)), layers, goal, data !== undefined, goal.kind === "preset" ? { [goal.preset]: trial } : {}));
     for (const note of notes) if (!this.notes.includes(note)) this.notes.push(note);
     return { choices: withLayers(choices, layers), shared: shared && { choices: withLayers(shared.choices, layers), worth: shared.worth } };
   }
 
   private async planWith(rate: PlanRequest["rate"], layers: readonly Layer[], goal: Goal, measured: boolean, trials: PlanRequest["trials"] = {}): Promise<StoredPlan> {
     const { model, job, job: { recipe, embedded, request }, host: { runtime }, form, opened: { bytes: inputBytes } } = this, notes: string[] = [];
-    const overhead = request.inference === "integer" ? await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations }) : 0;
+    const overhead = request.inference === "integer" ? (await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations })).bytes : 0;
     return { ...await planFor({ model, layers, goal, recipe, embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured, trials, notes }), notes };
   }
 
@@ -293,7 +301,7 @@ class Compression {
   }
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
-  private async tune(all: readonly Layer[], goal: Goal, choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord): Promise<Pick<Tuned, "vectors" | "weights" | "plan"> | undefined> {
+  private async tune(all: readonly Layer[], goal: Goal, choices: readonly LayerChoice[], fitted: Map<Layer, Finished>, data: JobData | undefined, tools: FitTools, record: JobRecord, decided: Awaited<ReturnType<typeof decideIntegers>> | undefined): Promise<Pick<Tuned, "vectors" | "weights" | "plan" | "ranges"> | undefined> {
     const { model, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, length = parseTuning(text);
     if (!length || !data) return undefined;
     const layers: FittedLayer[] = [];
@@ -302,7 +310,7 @@ class Compression {
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
       model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
-      refits: this.refits(choices, data, tools, record), joint: request.schedule === "joint" && !request.prepare ? await this.jointPlan(all, goal, choices, data, tools, record) : undefined, prepare: request.prepare,
+      refits: this.refits(choices, data, tools, record), joint: request.schedule === "joint" && !request.prepare ? await this.jointPlan(all, goal, choices, data, tools, record) : undefined, prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
@@ -311,6 +319,15 @@ class Compression {
     fitted.clear();
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
     return tuned;
+  }
+
+  /** From where on a training rounds activations: as the recipe says, or where that makes enough of what the network loses. */
+  private delayOf(rounding: number): number {
+    const asked = this.job.recipe.integers?.delay;
+    if (asked !== undefined) return asked;
+    const share = `${(100 * rounding).toFixed(0)} %`, isWorthIt = rounding > WORTH_LEARNING;
+    this.notes.push(isWorthIt ? `Trained with activations rounded as in the file, from ${100 * DELAY} % of the steps on: that makes ${share} of what the network loses.` : `Trained with activations in floats, and judged with integers: rounding them makes ${share} of what the network loses.`);
+    return isWorthIt ? DELAY : 1;
   }
 
   /** Layers of the plan once more, fitted to a network that has been trained. */
@@ -328,7 +345,7 @@ class Compression {
   /** What plans for weights that are trained: to the goal, or, where that is a preset, to the bytes that it has come to. */
   private async jointPlan(layers: readonly Layer[], goal: Goal, choices: readonly LayerChoice[], data: JobData, tools: FitTools, record: JobRecord): Promise<Joint> {
     const { model, job: { embedded, request: { method } }, form } = this, bytes = (): number => sizesOf(model, choices.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, false) })), embedded, form).fileBytes();
-    const budget: Goal = goal.kind === "preset" ? { kind: "bytes", bytes: bytes() } : goal, ratings = await this.rate(layers.filter(({ blocked }) => blocked === undefined), data, await this.ratingRecord(tools), tools);
+    const budget: Goal = goal.kind === "preset" ? { kind: "bytes", bytes: bytes() } : goal, ratings = this.ratings ?? await this.rate(layers.filter(({ blocked }) => blocked === undefined), data, await this.ratingRecord(tools), tools);
     return new Joint({
       model, ratings, method, tools, choicesOf: (plan) => withLayers(plan, layers), fit: async (plan, from) => (await fitWithData(model, plan, data.rating, tools, from)).layers, refits: (plan) => this.refits(plan, data, tools, record),
       plan: async (now) => (await this.planWith(async (free) => now.filter(({ layer }) => free.includes(layer)), layers, budget, true)).choices,
@@ -361,18 +378,23 @@ class Compression {
   }
 
   /** Makes integers of the activations of a network whose weights are some. */
-  private async quantize(edit: ModelEdit, { calibration, rating }: JobData, isRounding: boolean): Promise<ModelEdit> {
-    const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
-    const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
-    this.progress.stage("calibrate", "looking at the range of every activation");
-    const few = rating.batches.slice(0, Math.ceil(FEW / rating.batches[0].dims[0])), meanErrors = () => measureMeanErrors(this.model, model, rating.input, few, runtime, { threads, signal });
-    const { edit: written, report, notes } = await integersOf({
-      model, samples: calibration, trials: rating, reference: (trials) => networkOutputs(this.opened.model, trials, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
-      normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step("calibrate", text, share),
-    });
+  private async quantize(edit: ModelEdit, data: JobData, { isRounding, known }: { isRounding: boolean; known?: Decided }): Promise<ModelEdit> {
+    const { edit: written, report, notes } = await integersOf({ ...await this.integerRequest(edit, data, { isRounding, stage: "calibrate" }), known });
     this.integers = report;
     this.notes.push(...notes);
     return written;
+  }
+
+  /** @param of.stage what it is a part of, for those who follow the job */
+  private async integerRequest(edit: ModelEdit, { calibration, rating }: JobData, { isRounding = false, stage }: { isRounding?: boolean; stage: "tune" | "calibrate" }): Promise<IntegerRequest> {
+    const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
+    const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
+    this.progress.stage(stage, "looking at the range of every activation");
+    const few = rating.batches.slice(0, Math.ceil(FEW / rating.batches[0].dims[0])), meanErrors = () => measureMeanErrors(this.model, model, rating.input, few, runtime, { threads, signal });
+    return {
+      model, samples: calibration, trials: rating, reference: (trials) => networkOutputs(this.opened.model, trials, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
+      normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step(stage, text, stage === "tune" ? 0 : share),
+    };
   }
 
   /** Puts everything into one file, or, where that would be too large, weights into one beside it: never does the result need the original's. */

@@ -1,5 +1,6 @@
 import { openDataset, readPreprocess, splitPositions, type Dataset } from "../evaluation/dataset";
 import { batchesOf, batchSize, dataInput, readBatches, type BatchSize } from "../evaluation/evaluate";
+import type { RangeKind } from "../evaluation/ranges";
 import type { Preprocess } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
@@ -58,15 +59,24 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   const dataset = await openDataset(await host.openData(request.data!), input, ...await preprocessOf(request, recipe.preprocess, host));
   const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
-  const trained = mixed.slice(0, mixed.length - watching), streamed = trained.slice(0, recipe.data?.limit ?? MOST_CALIBRATED), size = batchSize(input, isFitted ? BATCH : CALIBRATION_BATCH);
+  const trained = mixed.slice(0, mixed.length - watching), streamed = inFileOrder(trained.slice(0, recipe.data?.limit ?? MOST_CALIBRATED), recipe.integers?.ranges), size = batchSize(input, isFitted ? BATCH : CALIBRATION_BATCH);
   const chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset), isFitted ? Infinity : Math.ceil(RATING_SAMPLES / size.size) * size.size));
   if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
   const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, Math.floor(UNSEEN.bytes / (4 * dataset.shape.reduce((all, one) => all * one, 1)))));
   const batches = await readBatches(dataset, chosen, size, signal);
   return {
     dataset, input, held, trained, unseen: !isFitted || others.length < UNSEEN.least ? [] : others, watched: mixed.slice(trained.length), notes: dataset.notes, fit: { input: input.name, batches }, calibration: { size: streamed.length, batches: () => tensorsOf(dataset, streamed, batchSize(input, CALIBRATION_BATCH), signal) },
-    rating: { input: input.name, batches: batches.slice(0, Math.ceil(RATING_SAMPLES / batches[0].dims[0])) },
+    rating: ratedOf(batches, dataset, chosen, input),
   };
+}
+
+/** What lies together is read together, where nothing else depends on the order. */
+const inFileOrder = (positions: number[], ranges: RangeKind | undefined): number[] => (ranges === "minMax" ? positions.sort((a, b) => a - b) : positions);
+
+/** The first batches, with what their samples show where that is known. */
+function ratedOf(all: Tensor[], { labels }: Dataset, positions: readonly number[], { name }: ValueFacts): Batches {
+  const batches = all.slice(0, Math.ceil(RATING_SAMPLES / all[0].dims[0])), count = batches.reduce((sum, { dims: [size] }) => sum + size, 0);
+  return { input: name, batches, labels: labels && Int32Array.from(positions.slice(0, count), (position) => labels[position]) };
 }
 
 /** Samples batch by batch; a last one that does not fill a fixed batch is left out, unless it is the only one. */
@@ -90,6 +100,7 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
   for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
   if (data && data.calibration.size > samplesIn(data.fit)) parts.push(await hashOf(data.trained.slice(0, data.calibration.size).map((position) => data.dataset.nameOf(position)).join("\n")));
   if (data?.unseen.length) parts.push(await hashOf(data.unseen.map((position) => data.dataset.nameOf(position)).join("\n")));
+  if (data?.rating.labels) parts.push(await hashOf(Float32Array.from(data.rating.labels)));
   // those that are only trained on are too many to be read beforehand
   if (data?.watched.length) parts.push(await hashOf([...data.trained, ...data.watched].map((position) => data.dataset.nameOf(position)).join("\n")));
   return hashOf(parts.join());

@@ -1,4 +1,5 @@
 import { argMax, divergence, logProbabilities } from "../evaluation/metrics";
+import { atTemperature } from "../evaluation/temperature";
 import type { Tensor } from "../runtime/runtime";
 
 /** What a change to a network does to its outputs. */
@@ -23,8 +24,11 @@ export class EffectMeter {
   private error = 0;
   private energy = 0;
 
-  /** @param reference the original's outputs, batch by batch */
-  constructor(private readonly reference: ReadonlyMap<string, readonly Tensor[]>) {
+  /**
+   * @param reference the original's outputs, batch by batch
+   * @param temperature by which a classifier's outputs are divided before its probabilities are believed
+   */
+  constructor(private readonly reference: ReadonlyMap<string, readonly Tensor[]>, private readonly temperature = 1) {
     const [first] = reference.values();
     this.classifier = reference.size === 1 && first[0].dims.length === 2 && first[0].dims[1] > 1;
   }
@@ -42,7 +46,7 @@ export class EffectMeter {
       this.kl += divergence(p, q);
       const before = argMax(p), after = argMax(q);
       if (before === after) continue;
-      const logs = logProbabilities(p);
+      const logs = atTemperature(logProbabilities(p), this.temperature);
       this.flips++;
       this.lost += Math.exp(logs[before]) - Math.exp(logs[after]);
     }

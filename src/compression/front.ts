@@ -6,7 +6,7 @@ import { bitsOf } from "../onnx/tensor";
 import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
-import type { PlanChoice, PlanFacts, PlanFront, PlanLayer, PlanPoint, Prediction, PreparationFacts, SizeRange } from "../protocol/plan";
+import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
 import { goalOf, mayShare, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import { leanModel, leanRatings } from "./lean/lean";
@@ -24,6 +24,8 @@ const MEASURED_PLANS = 24;
 const COMPARED_NOISE = 0.12;
 /** Together layers often do less than by themselves: so many times less at least is reckoned with. */
 const TOGETHER = 2;
+/** Shares of flips that are tried, see {@link halfLost}. */
+const HALVES = Array.from({ length: 81 }, (_, i) => 0.001 * 10 ** (i / 20));
 const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
 
 /** What presets came to that were carried out. */
@@ -33,7 +35,7 @@ type Outcomes = Partial<Record<PresetId, Outcome>>;
 export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
   const goal = goalOf(job.request, original.opened.bytes), rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
-  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts()).facts();
+  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts(), peakOf(rated, job)).facts();
 }
 
 /** The form of a model that a file with this limit is made of. */
@@ -43,13 +45,20 @@ async function trimmed(rated: RatedModel, limit: number | undefined): Promise<Ra
   return { ...rated, opened: { ...opened, model: lean.model }, layers: lean.layers, ratings: await leanRatings(ratings, opened.model, lean), biases: lean.biases };
 }
 
-async function planningOf({ opened, layers, ratings, samples, overhead, biases }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples, integers, biases }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
   const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request, biases), overhead, isOpen: true, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
+}
+
+/** What activations take at once: known of integers where no layer stays float. */
+function peakOf({ opened, integers }: RatedModel, { recipe }: Job): number | undefined {
+  if (!integers) return peakActivations(opened.model)?.bytes;
+  const mayBeFloat = recipe.integers?.agreement !== undefined || Object.values(recipe.layers ?? {}).some(({ inference }) => inference === "float");
+  return mayBeFloat ? undefined : integers.peakActivationBytes;
 }
 
 const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ channels, resize, crop, mean, std, scale });
@@ -62,22 +71,22 @@ class Front {
   private readonly weights: number;
   private readonly found: ReturnType<typeof slopes>;
 
-  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly verdicts: ReadonlyMap<string, boolean>) {
+  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly verdicts: ReadonlyMap<string, boolean>, private readonly peakActivationBytes: number | undefined) {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
-    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], cost: costOf(ratings.flatMap(({ response }) => response)) };
+    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], half: halfLost(ratings.flatMap(({ response }) => response)) };
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
   }
 
   facts(): PlanFacts {
-    const { rated: { opened, layers, preparation, overhead }, planning } = this;
+    const { rated: { opened, layers, preparation, integers }, planning, peakActivationBytes } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
     const front = this.front(), candidate = this.point(solved.plan);
     return {
-      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (overhead ? 3 * this.weights : 0), peakActivationBytes: overhead ? undefined : peakActivations(opened.model)?.bytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
+      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
@@ -211,10 +220,14 @@ class Front {
   }
 }
 
-/** Accuracy that flips of predictions cost, each on average; undefined where nothing flips. */
-function costOf(responses: LayerSensitivity["response"]): number | undefined {
-  const sum = (value: (one: (typeof responses)[number]) => number): number => responses.reduce((all, one) => all + value(one), 0), flips = sum(({ disagreement }) => disagreement);
-  return flips > 0 ? sum(({ lost }) => lost) / flips : undefined;
+/**
+ * The share of flips at which half of each is lost, where d flips lose d²/(d + h): the first to flip are samples that the original is unsure of, and as often wrong about;
+ * the more flip, the surer it was. As all responses tell, in points of accuracy.
+ */
+function halfLost(responses: LayerSensitivity["response"]): number | undefined {
+  const points = responses.filter(({ disagreement }) => disagreement > 0), errorOf = (half: number): number => points.reduce((sum, { disagreement: d, lost }) => sum + Math.abs(lostBy(d, half) - lost), 0);
+  if (!points.length) return undefined;
+  return HALVES.reduce((best, half) => (errorOf(half) < errorOf(best) ? half : best));
 }
 
 /** A value of a choice from that of its neighbours in size, its logarithm linear in the bytes. */

@@ -12,7 +12,7 @@ import type { Projection } from "./student";
 import type { Refits } from "./tune";
 
 /** Rounds of a joint training: so often the plan is made anew, and weights are quantized by it. */
-const ROUNDS = 8;
+const ROUNDS = 5;
 /** The share of the way to their quantized form that weights go in a round, in the first and in the last. */
 const WAY = { first: 0.05, last: 0.5 };
 

@@ -8,7 +8,7 @@ import { triesToShare, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Biases } from "./lean/biases";
 import { integerNetwork } from "./integer/network";
-import { integerOverhead } from "./integer/overhead";
+import { integerOverhead, type IntegerOverhead } from "./integer/overhead";
 import { checkOpset } from "./integer/ready";
 import type { RatingRecord } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
@@ -25,8 +25,8 @@ export interface RatedModel {
   preparation?: Preparation;
   /** Those that are written in 16 bits. */
   biases?: Biases;
-  /** Bytes of the file that no plan changes. */
-  overhead: number;
+  /** Of its activations, where these are integers. */
+  integers?: IntegerOverhead;
   /** Where they are kept, and what presets came to. */
   record: RatingRecord;
 }
@@ -51,8 +51,8 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
       const elapsed = (performance.now() - started) / 1000;
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });
-    const overhead = isInteger ? await integerOverhead(model, host.runtime, { normalizations: job.recipe.integers?.normalizations }) : 0;
-    return { opened: { ...opened, model }, overhead, layers, ratings, record, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
+    const integers = isInteger ? await integerOverhead(model, host.runtime, { normalizations: job.recipe.integers?.normalizations }) : undefined;
+    return { opened: { ...opened, model }, integers, layers, ratings, record, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
   } finally {
     await products.close();
   }

@@ -7,7 +7,7 @@ import type { Model } from "../onnx/model";
 import { DEVICES } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { parseTarget } from "../protocol/sizes";
-import { NOISE_KINDS, SCHEDULES } from "../protocol/tuning";
+import { DELAY, NOISE_KINDS, SCHEDULES } from "../protocol/tuning";
 
 const described = <T extends z.ZodMiniType>(schema: T, description: string): T => {
   z.globalRegistry.add(schema, { description });
@@ -62,6 +62,7 @@ export const Recipe = z.strictObject({
     percentile: z.optional(described(z.number().check(z.minimum(50), z.maximum(100)), "Share of the values that a range by percentile holds.")),
     normalizations: z.optional(described(z.enum(["fixedPoint", "float"]), "Batch normalizations that cannot be folded into a layer before: as whole numbers and a shift, or with floats (the default, and faster on a CPU).")),
     agreement: z.optional(described(z.number().check(z.positive(), z.maximum(1)), "Leave the layers to floats that cost most until so many predictions on calibration images are the original's: 0.99.")),
+    delay: z.optional(described(z.number().check(z.minimum(0), z.maximum(1)), `Share of a training's steps that come before activations are rounded in it as they will be in the file; 1 for never. If absent, ${DELAY} where rounding them costs the network much, and 1 elsewhere.`)),
     diagnose: z.optional(described(z.boolean(), "Measure what each layer costs as integers, alone and left out.")),
   }), "Integer inference in particular.")),
   tune: z._default(z.union([

@@ -11,6 +11,7 @@ import { importanceOf, followOf, type Follow } from "./follow";
 import { hasGram, inputMoments, type InputMoments } from "./moments";
 import { EffectMeter, type Effect } from "./effect";
 import { Random } from "../numeric/random";
+import { temperatureOf } from "../evaluation/temperature";
 import type { Tensor } from "../runtime/runtime";
 
 /** What a way to store a layer costs: bytes in the file and predicted loss (see {@link Effect}; without data a weighted distortion). */
@@ -69,7 +70,8 @@ export function candidatesOf(layer: Layer, scaleIsFree: boolean, only?: string):
 export async function rateWithData(model: Model, layers: readonly Layer[], samples: Batches, tools: FitTools, options: SensitivityOptions = {}): Promise<LayerSensitivity[]> {
   const liveness = new Liveness(model, samples.input);
   const flow = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
-  const reference = await flow.compute(liveness.outputs);
+  const reference = await flow.compute(liveness.outputs), [outputs] = reference.values();
+  const temperature = samples.labels && reference.size === 1 && outputs[0].dims.length === 2 ? temperatureOf(outputs, samples.labels) : 1;
   const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index), care = careFor(layers);
   const results: LayerSensitivity[] = [];
   const add = async (rating: LayerSensitivity) => {
@@ -88,7 +90,7 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools, isWhole);
     const noisy = await noiseOf(layer, seen.rows, follow, seen.moments?.gram, tools, care, options.method);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
-    const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, reference, care);
+    const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, { reference, temperature }, care);
     await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
@@ -233,7 +235,7 @@ function takeRows(rows: WeightRows, which: readonly number[]): WeightRows {
 /** KL and disagreement of the outputs when a layer's outputs carry noise of a given share of their energy, their own energy and mean kept. */
 async function respond(
   layer: Layer, rows: WeightRows, direction: Direction, follow: Follow | undefined, outputMean: Float64Array | undefined,
-  flow: Flow, reference: Map<string, Tensor[]>, { noises, share }: Care,
+  flow: Flow, { reference, temperature }: { reference: Map<string, Tensor[]>; temperature: number }, { noises, share }: Care,
 ): Promise<LayerSensitivity["response"]> {
   const offset = outputMean && (follow?.normalization?.mean ?? follow?.bias), sign = follow?.normalization ? 1 : -1;
   const free = [{ name: layer.weight, dims: layer.dims, type: layer.type }, ...(offset ? [offset] : [])];
@@ -246,7 +248,7 @@ async function respond(
       const given: Record<string, Tensor> = { [layer.weight]: { dims: layer.dims, data: fromRows(layer, noisy) } };
       // every channel keeps its mean: it is subtracted in a normalization, added by a bias
       if (offset && direction.mean) given[offset.name] = { dims: offset.dims, data: offset.values.map((v, m) => v + sign * ((keep - 1) * outputMean[m] + add * direction.mean![m])) };
-      const meter = new EffectMeter(reference);
+      const meter = new EffectMeter(reference, temperature);
       await flow.each(session, given, (batch, values) => meter.add(batch, values), Math.ceil(share * flow.batches));
       const { loss, disagreement, lost } = meter.effect;
       response.push({ noise, loss, disagreement, lost });

@@ -3,6 +3,7 @@ import type { HeldOut } from "../protocol/report";
 import type { TuningManner } from "../protocol/tuning";
 import type { Dataset } from "../evaluation/dataset";
 import { batchSize } from "../evaluation/evaluate";
+import type { Range } from "../evaluation/ranges";
 import { extract } from "../onnx/extract";
 import type { Model } from "../onnx/model";
 import { DataType } from "../onnx/tensor";
@@ -13,12 +14,13 @@ import { choosePlace } from "../training/device";
 import type { Objective } from "../training/objective";
 import type { Step } from "../training/step";
 import { Trainer, type TrainingState } from "../training/trainer";
-import { inputsOf, isNearer, Tuner, type HeldOutBatch, type TunerState } from "../training/tuner";
+import { inputsOf, isNearer, Tuner, type HeldOutBatch, type TuneResult, type TunerState } from "../training/tuner";
 import type { Layer } from "../onnx/layers";
 import type { StoredChoice } from "./checkpoint";
 import type { FittedLayer, LayerChoice, Variant } from "./fit";
 import { Liveness } from "./flow";
 import type { OwnVector } from "./follow";
+import { simulate, type Simulation } from "./integer/simulate";
 import { roundEvery, wayFrom, type Joint } from "./joint";
 import { Lessons } from "./lessons";
 import { looseRate, stagesOf } from "./stages";
@@ -39,6 +41,8 @@ export interface TuneRequest extends TuningManner {
   device?: Device;
   runtime: Runtime;
   refits: Refits;
+  /** The network of integers that it becomes: it is trained and judged as such. */
+  integers?: Simulation;
   /** What plans for weights while they are trained, where the schedule asks for it. */
   joint?: Joint;
   /** Train the floats alone, for a compression that comes later. */
@@ -73,6 +77,8 @@ export interface Tuned {
   device: Device;
   layers: readonly FittedLayer[];
   vectors: readonly OwnVector[];
+  /** Of the grids of integers, by name; absent where they are what calibration chose. */
+  ranges?: ReadonlyMap<string, Range>;
   /** What the layers were made by, where that is another plan than theirs was. */
   plan?: readonly LayerChoice[];
   /** Where floats were trained alone. */
@@ -193,7 +199,7 @@ class Tuning {
       onProgress: (progress) => onProgress?.({ ...progress, step: offset + progress.step, steps: course.steps, first: before, best: isNearer(progress.best, before, this.held) ? progress.best : before }),
     }).run(), all = taken + result.steps;
     if (isNearer(result.best, before, this.held)) return { ...await this.finish(student, { ...result, first: before, steps: all, bestStep: taken + result.bestStep }), plan };
-    return this.finish(await Student.of(model, layers), { ...result, first: before, best: before, steps: all, bestStep: 0 });
+    return this.finish(await Student.of(model, layers), { ...result, ranges: undefined, first: before, best: before, steps: all, bestStep: 0 });
   }
 
   /** Trains floats alone; what tells how they come on is the network that they are compressed to before and after. */
@@ -242,9 +248,9 @@ class Tuning {
     return known.every((one) => one !== undefined) ? known : refits.make(positions, await student.result());
   }
 
-  private async finish(student: Student, { steps, bestStep, first, best, step: { tuned, barriers } }: Awaited<ReturnType<Tuner["run"]>>): Promise<Tuned> {
+  private async finish(student: Student, { steps, bestStep, first, best, ranges, step: { tuned, barriers } }: TuneResult): Promise<Tuned> {
     const { layers, vectors } = await student.result();
-    return { layers, vectors, device: this.device, steps, bestStep, before: first, after: best, notes: [...this.notes, ...notesOn(this.request.layers, tuned, barriers)] };
+    return { layers, vectors, ranges, device: this.device, steps, bestStep, before: first, after: best, notes: [...this.notes, ...notesOn(this.request.layers, tuned, barriers)] };
   }
 
   private async networkOf({ trainables, changed, network: model }: Student): Promise<Network> {
@@ -257,10 +263,10 @@ class Tuning {
     return network;
   }
 
-  private tunerOf({ trainables }: Student, network: Network, more: Partial<ConstructorParameters<typeof Tuner>[0]> = {}): Tuner {
-    const { request: { runtime, threads, length, onProgress, checkpoint, signal, stop }, device, labels, held } = this;
+  private tunerOf({ trainables }: Student, floats: Network, more: Partial<ConstructorParameters<typeof Tuner>[0]> = {}): Tuner {
+    const { request: { runtime, threads, length, integers, onProgress, checkpoint, signal, stop }, device, labels, held } = this, { network, judged, grids } = integers ? simulate(floats, integers) : { network: floats };
     return new Tuner({
-      runtime, device, threads, network, trainables, objective: objectiveOf(network, labels), statistics: "fixed",
+      runtime, device, threads, network, judged, simulated: grids, trainables, objective: objectiveOf(network, labels), statistics: "fixed",
       batch: (step) => this.lessons.batch(step, labels > 0), held, length, looks: LOOKS, onProgress, checkpoint, signal, stop, ...more,
     });
   }

@@ -58,7 +58,7 @@ export function basisOf(text: string): string | undefined {
   const { view } = readRecipe(text);
   if (!view) return undefined;
   const { integers, layers, ...rest } = view, own = Object.entries(layers).map(([name, setting]) => [name, { ...setting, inference: undefined }]).filter(([, setting]) => JSON.stringify(setting) !== "{}");
-  return JSON.stringify([{ ...rest, tune: undefined, device: undefined }, { ...integers, agreement: undefined, diagnose: undefined }, own]);
+  return JSON.stringify([{ ...rest, tune: undefined, device: undefined }, { ...integers, agreement: undefined, diagnose: undefined, delay: undefined }, own]);
 }
 
 /** What the engine has against a recipe, with the line that it means. */

@@ -38,9 +38,12 @@ export interface Prediction {
   /** Of the middle case, and of a good and a bad one. */
   slope: number;
   slopes: [good: number, bad: number];
-  /** How much top-1 accuracy a flip costs on average, as the original's probabilities tell: one that was unsure of a sample may well be wrong there. */
-  cost?: number;
+  /** The share of flips at which half of each is lost in top-1, as the original's probabilities tell, see {@link lostBy}. */
+  half?: number;
 }
+
+/** Top-1 accuracy that is lost where a share of predictions flips, as a share of all. */
+export const lostBy = (flips: number, half: number): number => (flips > 0 ? flips ** 2 / (flips + half) : 0);
 
 export interface PlanLayer {
   /** Key of the recipe's `layers`. */

@@ -50,7 +50,7 @@ export type Planning =
 export interface DiagnosisState {
   running?: { text: string; fraction: number; secondsLeft?: number };
   /** `isEarlier`: of a recipe that says something else than the one shown. */
-  found?: Pick<IntegerReport, "layers" | "left" | "warnings" | "agreement" | "samples"> & { isEarlier: boolean };
+  found?: Pick<IntegerReport, "layers" | "floor" | "left" | "warnings" | "agreement" | "samples"> & { isEarlier: boolean };
   error?: string;
   isCancelled?: boolean;
 }

@@ -98,6 +98,8 @@ export interface IntegerReport {
   floats: { op: string; node: string; reason: string }[];
   /** What each layer costs, the most expensive first; where that was measured. */
   layers?: IntegerLayerReport[];
+  /** What compressed weights cost by themselves, with floats in every layer: in each of the above as well. */
+  floor?: IntegerEffect;
   /** Layers that stay float because that was asked for, or because it was found to be better. */
   left: LeftLayer[];
   /** What 8 bits show badly, and the layers that make it. */

@@ -18,6 +18,9 @@ export interface Noise { kind: NoiseKind; p: number }
 /** What a model is prepared with where nothing else is asked for. */
 export const PREPARING: Noise = { kind: "codeword", p: 0.1 };
 
+/** Share of the steps of a training of integers that come before activations are rounded in it, where rounding them costs enough to be learned. */
+export const DELAY = 0.2;
+
 /** How to train, beside how long. */
 export interface TuningManner {
   /** Share of the labels' cross-entropy in the loss. */

@@ -13,6 +13,8 @@ export class Differentiation {
   readonly barriers: Barrier[] = [];
   /** Mean and variance [C] of what came to each batch normalization, by the name of its output. */
   readonly statistics = new Map<string, { mean: Value; variance: Value }>();
+  /** Extremes of what was put on a grid, by the name of the output. */
+  readonly extremes = new Map<string, { least?: Value; most: Value }>();
   private readonly values = new Map<string, Value>();
   private readonly tracked = new Set<string>();
   private readonly steps: { inputs: readonly string[]; outputs: readonly string[]; traced: Traced; label: Barrier }[] = [];
@@ -68,6 +70,7 @@ export class Differentiation {
         outputDims: (i) => this.dimsOf(outputs[i]),
         wanted: inputs.map((name) => tracked.has(name)),
         reportStatistics: (mean, variance) => { this.statistics.set(outputs[0], { mean, variance }); },
+        reportExtremes: (least, most) => { this.extremes.set(outputs[0], { least, most }); },
       });
     } catch (error) {
       if (!(error instanceof Untrainable)) throw error;

@@ -183,11 +183,16 @@ export class GraphBuilder {
 
   /** 1 where a comparison with a number holds, 0 elsewhere. */
   mask(op: "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Equal", x: Value, bound: number): Value {
-    return this.unary("Cast", this.node(op, [x, this.scalar(bound)], x.dims, undefined, x.order), { to: DataType.FLOAT });
+    return this.holds(op, x, this.scalar(bound));
   }
 
-  /** ReduceSum or ReduceMean over axes of the network; they stay, with size one. */
-  reduce(op: "ReduceSum" | "ReduceMean" | "ReduceMax", x: Value, axes: readonly number[]): Value {
+  /** The same with a number that is computed, or with another value element by element. */
+  holds(op: "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Equal", x: Value, other: Value): Value {
+    return this.unary("Cast", this.node(op, [x, countOf(other.dims) > 1 ? this.ordered(other, x.order) : other], x.dims, undefined, x.order), { to: DataType.FLOAT });
+  }
+
+  /** A reduction over axes of the network; they stay, with size one. */
+  reduce(op: "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin", x: Value, axes: readonly number[]): Value {
     if (!axes.length) return x;
     const dims = x.dims.map((dim, axis) => (axes.includes(axis) ? 1 : dim));
     return this.node(op, [x, this.ints(axes.map((axis) => storedAxis(x, axis)))], dims, { keepdims: 1 }, x.order);

@@ -15,6 +15,8 @@ export interface Trace {
   mode: TraceMode;
   /** Tells the mean and the variance of each channel in this batch, [C] both. */
   reportStatistics(mean: Value, variance: Value): void;
+  /** Tells the least and the largest of an input's values in this batch, one number each; the former only where it is not known. */
+  reportExtremes(least: Value | undefined, most: Value): void;
 }
 
 export interface TraceMode {

@@ -36,6 +36,9 @@ export const LOSS = "loss";
 export const gradientOutput = (parameter: string): string => `d ${parameter}`;
 export const meanOutput = (normalization: string): string => `mean ${normalization}`;
 export const varianceOutput = (normalization: string): string => `variance ${normalization}`;
+/** Of a value that is put on a grid, before that. */
+export const leastOutput = (value: string): string => `least ${value}`;
+export const mostOutput = (value: string): string => `most ${value}`;
 
 /** As a share of the convolutions' feature maps: a step of ResNet-18 takes about 1.3 times PyTorch's memory then, see bench:step. */
 const SPARE = 0.4;
@@ -56,6 +59,10 @@ export function buildStep(network: Network, { parameters, given = [], objective,
   for (const [name, { mean, variance }] of pass.statistics) {
     g.output(meanOutput(name), mean);
     g.output(varianceOutput(name), variance);
+  }
+  for (const [name, { least, most }] of pass.extremes) {
+    if (least) g.output(leastOutput(name), least);
+    g.output(mostOutput(name), most);
   }
   return { model: g.build(), tuned: parameters.flatMap(({ name }) => (gradients.has(name) ? [name] : [])), barriers: pass.barriers, normalizations: [...pass.statistics.keys()] };
 }

@@ -8,6 +8,7 @@ import type { Network } from "./network";
 import type { Objective } from "./objective";
 import type { TraceMode } from "./operator";
 import { release } from "./release";
+import type { SimulatedGrids } from "./simulated";
 import { RunningStatistics } from "./statistics";
 import { buildForward, buildStep, forwardOutput, gradientOutput, LOSS, type Step } from "./step";
 import type { Trainable } from "./trainable";
@@ -16,8 +17,10 @@ import type { Trainable } from "./trainable";
 export type Inputs = Record<string, Tensor>;
 export type Arrays = (Float32Array | Int32Array)[];
 
+/** A step of so many. */
+interface At { step: number; steps: number }
 /** How far a training has come; the loss is that of the last steps. */
-export interface Progress { step: number; steps: number; loss: number }
+export interface Progress extends At { loss: number }
 /** What a training is at a step: enough to go on to the same end. */
 export interface TrainingState extends Progress { arrays: Arrays }
 
@@ -26,9 +29,13 @@ export interface TrainerOptions {
   device?: Device;
   threads?: number;
   network: Network;
+  /** The network as it is judged, where that is another than the one that is trained: with the same values under the same names. */
+  judged?: Network;
   trainables: readonly Trainable[];
   objective: Objective;
   statistics: TraceMode["statistics"];
+  /** What its operators of simulated quantization go by, where it has some. */
+  simulated?: SimulatedGrids;
   /** What comes in with a step beside the trained tensors: samples and what they teach. The same for the same step. */
   inputs(step: number): Promise<Inputs>;
   /** The rate of a step, as a share of the highest. */
@@ -66,12 +73,12 @@ export class Trainer {
     const { network, objective } = options;
     this.statistics = new RunningStatistics(network);
     this.folded = foldNormalizations(network);
-    this.step = this.isFixed ? buildStep(this.folded, { parameters: this.parameters, given: this.statistics.parameters, objective, mode: this.mode("fixed") }) : buildStep(network, { parameters: this.parameters, objective, mode: this.mode("batch") });
+    this.step = this.isFixed ? buildStep(this.folded, { parameters: this.parameters, given: this.known, objective, mode: this.mode("fixed") }) : buildStep(network, { parameters: this.parameters, given: this.options.simulated?.parameters, objective, mode: this.mode("batch") });
   }
 
   async open(): Promise<void> {
     this.session = await this.openModel(this.step.model);
-    this.evaluation = await this.openModel(buildForward(this.folded, { parameters: this.parameters, given: this.statistics.parameters, mode: this.mode("fixed") }));
+    this.evaluation = await this.openModel(buildForward(this.options.judged ? foldNormalizations(this.options.judged) : this.folded, { parameters: this.parameters, given: this.known, mode: this.mode("fixed") }));
   }
 
   async close(): Promise<void> {
@@ -80,7 +87,7 @@ export class Trainer {
   }
 
   /** All that is trained, and what follows it: the same arrays every time. */
-  get arrays(): Arrays { return [...this.options.trainables.flatMap(({ state }) => state), ...this.statistics.state]; }
+  get arrays(): Arrays { return [...this.options.trainables.flatMap(({ state }) => state), ...this.statistics.state, ...this.options.simulated?.state ?? []]; }
 
   /** Becomes what a training of the same tensors was. @returns whether it was one */
   restore(from: Arrays): boolean {
@@ -97,7 +104,7 @@ export class Trainer {
       throwIfCancelled(signal);
       const current = await next;
       if (step + 1 < steps) next = this.inputsAhead(step + 1);
-      const now = await this.learn(current, step, rate(step, steps));
+      const now = await this.learn(current, { step, steps }, rate(step, steps));
       loss += (now - loss) / Math.min(++step, SMOOTHED);
       await afterStep?.({ step, steps, loss });
       const begun = performance.now();
@@ -115,7 +122,7 @@ export class Trainer {
     for (let step = 0; step < TIMED.after + TIMED.steps; step++) {
       throwIfCancelled(signal);
       if (step === TIMED.after) started = performance.now();
-      await this.learn(await inputs(step), step, 0);
+      await this.learn(await inputs(step), { step, steps: Infinity }, 0);
     }
     const seconds = (performance.now() - started) / 1000 / TIMED.steps;
     this.restore(before);
@@ -124,13 +131,13 @@ export class Trainer {
 
   /** The first step as it would be, and how long one takes if that is asked for. */
   async trial(isTimed: boolean): Promise<Trial> {
-    const results = await this.session.run(this.feeds(await this.options.inputs(0), 0)), gradients = this.step.tuned.map((name) => results[gradientOutput(name)].data);
+    const results = await this.session.run(this.feeds(await this.options.inputs(0), { step: 0, steps: Infinity })), gradients = this.step.tuned.map((name) => results[gradientOutput(name)].data);
     return { gradients, seconds: isTimed ? await this.secondsPerStep() : 0 };
   }
 
   /** What the network as it stands makes of samples: its outputs, by its running statistics. */
   predictor(): (samples: Tensor) => Promise<Tensor[]> {
-    const { network: { input, outputs } } = this.options, given = { ...this.given(), ...this.statistics.feeds() };
+    const { network: { input, outputs } } = this.options, given = { ...this.given(), ...this.statistics.feeds(), ...this.options.simulated?.feeds() };
     return async (samples) => {
       const results = await this.evaluation.run({ ...given, [input]: samples });
       return outputs.map((_, i) => results[forwardOutput(i)]);
@@ -159,6 +166,9 @@ export class Trainer {
     return { statistics, layout: device === "cpu" ? "pixels" : "plain" };
   }
 
+  /** What comes in beside samples and what is trained. */
+  private get known() { return [...this.statistics.parameters, ...this.options.simulated?.parameters ?? []]; }
+
   private get parameters() { return this.options.trainables.map(({ parameter }) => parameter); }
 
   private openModel(model: Uint8Array): Promise<Session> {
@@ -177,14 +187,15 @@ export class Trainer {
     return Object.fromEntries(this.options.trainables.map((one) => [one.parameter.name, { dims: storedDims(one.parameter), data: step === undefined ? one.values() : one.varied?.(step) ?? one.values() }]));
   }
 
-  private feeds(inputs: Inputs, step: number): Inputs { return { ...this.given(step), ...inputs, ...(this.isFixed ? this.statistics.feeds() : {}) }; }
+  private feeds(inputs: Inputs, at: At): Inputs { return { ...this.given(at.step), ...inputs, ...(this.isFixed ? this.statistics.feeds() : {}), ...this.options.simulated?.feeds(at) }; }
 
   /** One step. @returns the loss before it */
-  private async learn(inputs: Inputs, at: number, rate: number): Promise<number> {
-    const { options: { trainables }, step, statistics } = this, tuned = new Set(step.tuned);
+  private async learn(inputs: Inputs, at: At, rate: number): Promise<number> {
+    const { options: { trainables, simulated }, step, statistics } = this, tuned = new Set(step.tuned);
     const results = await this.session.run(this.feeds(inputs, at));
     for (const trainable of trainables) if (tuned.has(trainable.parameter.name)) trainable.learn(results[gradientOutput(trainable.parameter.name)].data, rate);
     if (!this.isFixed) statistics.follow(results);
+    simulated?.follow(results, rate);
     const [loss] = results[LOSS].data;
     release(Object.values(results).map(({ data }) => data));
     return loss;

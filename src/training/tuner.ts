@@ -1,4 +1,5 @@
 import { divergence, argMax } from "../evaluation/metrics";
+import type { Range } from "../evaluation/ranges";
 import { throwIfCancelled } from "../protocol/errors";
 import type { Device, TuningDone } from "../protocol/api";
 import type { HeldOut } from "../protocol/report";
@@ -30,7 +31,15 @@ export interface TunerOptions extends Omit<TrainerOptions, "inputs" | "rate"> {
   checkpoint?: { load(): Promise<TunerState | undefined>; save(state: TunerState): Promise<void> };
 }
 
-export interface TuneResult { steps: number; bestStep: number; first: HeldOut; best: HeldOut; step: Step }
+export interface TuneResult {
+  steps: number;
+  bestStep: number;
+  first: HeldOut;
+  best: HeldOut;
+  step: Step;
+  /** What simulated grids show at the best. */
+  ranges?: ReadonlyMap<string, Range>;
+}
 
 /** Looks take at most this share of a time that was given. */
 const LOOKING = 0.1;
@@ -82,7 +91,7 @@ export class Tuner {
       },
     });
     trainer.restore(best.arrays);
-    return { steps: step, bestStep: best.step, first, best: best.held, step: trainer.step };
+    return { steps: step, bestStep: best.step, first, best: best.held, step: trainer.step, ranges: this.options.simulated?.ranges };
   }
 
   /** How many steps are taken, and after how many each the held-out samples are looked at; a time is turned into both. */

@@ -8,9 +8,10 @@ import { checkSteps } from "../../bench/integer-steps";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { convolve } from "../../src/evaluation/integer/sums";
 import { channelWarning, unevenGrids } from "../../src/compression/integer/channels";
+import { integerOverhead } from "../../src/compression/integer/overhead";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
-import type { NodeSpec, TensorData } from "../../src/onnx/encode";
+import type { NodeSpec } from "../../src/onnx/encode";
 import { encodeNpz } from "../../src/evaluation/npz-write";
 import { memorySource } from "../../src/onnx/memory";
 import { readModel } from "../../src/onnx/model";
@@ -20,8 +21,9 @@ import type { Tensor } from "../../src/runtime/runtime";
 import { nodeHost, openModelFile } from "../../src/worker/host";
 import { compressWith } from "../helpers/compress";
 import { asIntegers, bytesOf } from "../helpers/integers";
+import { mobile } from "../helpers/mobile";
 import { python } from "../helpers/python";
-import { floats, ints, wave } from "../unit/onnx/models";
+import { floats, wave } from "../unit/onnx/models";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-integers-")), at = (name: string) => path.join(folder, name);
 const fashion = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist"), onnx = python("onnx");
@@ -43,7 +45,12 @@ const check = (model: string) => onnx?.(`import onnx; onnx.checker.check_model($
 
 describe("a network of integers", () => {
   test("has 8 bits everywhere, runs on integer kernels alone and does what the original does", async () => {
-    const output = at("whole.onnx"), { ratio, layers, fidelity, notes } = await compress({ output });
+    const output = at("whole.onnx"), { ratio, layers, fidelity, notes, input, output: { peakActivationBytes } } = await compress({ output });
+    const host = await nodeHost({ threads: 1 }), original = await openModelFile(fashion), foreseen = await integerOverhead((await readyForIntegers(original.model)).model, host.runtime);
+    await original.close();
+    await host.close();
+    expect(foreseen.peakActivationBytes).toBe(peakActivationBytes);
+    expect(peakActivationBytes).toBeLessThan(input.peakActivationBytes! / 3);
     expect(ratio).toBeGreaterThan(3.4);
     expect(layers.map(({ method, codebookBits }) => [method, codebookBits])).toEqual(layers.map(() => ["integer", 8]));
     expect(fidelity!.agreement).toBeGreaterThan(0.97);
@@ -90,31 +97,6 @@ test("an operator set that is to be kept is not raised", async () => {
   // nothing is to be raised in a newer one
   expect((await compress({ keepOpset: true, output: at("kept.onnx") })).integers!.floatConvolutions).toBe(0);
 }, 300_000);
-
-/** A small network with all that makes integers hard: gates, tables, depthwise kernels, joins of clipped and other values, moves, and a part that has to stay float. */
-function mobile(opset = 14): Uint8Array {
-  const nodes: NodeSpec[] = [], initializers: TensorData[] = [], add = (op: string, inputs: string[], output: string, attributes?: NodeSpec["attributes"]) => { nodes.push({ op, inputs, outputs: [output], attributes }); return output; };
-  let seed = 1;
-  const weight = (name: string, dims: number[]) => { initializers.push(floats(name, dims, wave(dims.reduce((a, b) => a * b, 1), seed++).map((v) => v / Math.sqrt(dims.slice(1).reduce((a, b) => a * b, 1))))); return name; };
-  const conv = (x: string, output: string, dims: number[], attributes: NodeSpec["attributes"] = {}) => add("Conv", [x, weight(`${output}.w`, dims), weight(`${output}.b`, [dims[0]])], output, { kernel_shape: dims.slice(2), ...attributes });
-  for (const [name, value] of [["three", 3], ["zero", 0], ["six", 6]] as const) initializers.push(floats(name, [], [value]));
-  for (const [name, values] of [["starts", [0, 0]], ["ends", [7, 7]], ["axes", [2, 3]], ["steps", [1, 1]], ["pads", [0, 0, 0, 0, 0, 0, 1, 1]]] as const) initializers.push(ints(name, [...values]));
-  const stem = conv("x", "stem", [8, 3, 3, 3], { strides: [2, 2], pads: [1, 1, 1, 1] });
-  add("Clip", [add("Add", [stem, "three"], "shifted"), "zero", "six"], "clipped");
-  const swish = add("Div", [add("Mul", [stem, "clipped"], "product"), "six"], "swish");
-  const deep = add("Clip", [conv(swish, "deep", [8, 1, 3, 3], { group: 8, pads: [1, 1, 1, 1] }), "zero", "six"], "deep6");
-  const squeezed = add("Relu", [conv(add("GlobalAveragePool", [deep], "mean"), "squeeze", [4, 8, 1, 1])], "squeezed"), gate = add("HardSigmoid", [conv(squeezed, "excite", [8, 4, 1, 1])], "gate", { alpha: { float: 0.2 }, beta: { float: 0.5 } });
-  const block = add("Add", [conv(add("Mul", [deep, gate], "gated"), "point", [8, 8, 1, 1]), swish], "block");
-  const grouped = add("LeakyRelu", [conv(block, "grouped", [12, 2, 3, 3], { group: 4, dilations: [2, 2], pads: [2, 2, 2, 2] })], "leaky", { alpha: { float: 0.1 } });
-  const joined = add("Concat", [deep, grouped], "joined", { axis: 1 });
-  const cut = add("Pad", [add("Slice", [joined, "starts", "ends", "axes", "steps"], "sliced"), "pads"], "padded", { mode: "constant" });
-  const pooled = add("AveragePool", [cut], "pooled", { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] }), most = add("MaxPool", [pooled], "most", { kernel_shape: [2, 2], strides: [1, 1] });
-  const soft = add("Softsign", [add("ConvTranspose", [most, weight("up.w", [20, 6, 2, 2])], "up", { kernel_shape: [2, 2] })], "soft"), last = add("Sigmoid", [conv(soft, "last", [10, 6, 3, 3])], "last1");
-  add("Gemm", [add("ReduceMean", [last], "flat", { axes: [2, 3], keepdims: 0 }), weight("fc.w", [5, 10]), weight("fc.b", [5])], "y", { transB: 1 });
-  const { length } = nodes;
-  expect(length).toBeGreaterThan(25);
-  return buildModel({ nodes, initializers, opset, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 3, 16, 16] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 5] }] });
-}
 
 describe("a network with gates, joins and parts that stay float", () => {
   const samples: Tensor[] = [1, 2, 3].map((seed) => ({ dims: [8, 3, 16, 16], data: wave(8 * 768, seed).map((v) => 2 * v) }));
@@ -206,6 +188,8 @@ test("layers are left to floats where a recipe or an agreement asks for it, and 
   // ranges that cut off so much are no good, and the agreement asked for cannot be had with all of them
   expect(integers!.layers!.map(({ layer }) => layer)).not.toContain("7.weight");
   expect(integers!.layers!.every(({ alone }, i, all) => i === 0 || alone.loss <= all[i - 1].alone.loss)).toBe(true);
+  expect(integers!.floor!.agreement).toBeGreaterThan(0.97);
+  expect(integers!.layers!.every(({ alone }) => alone.loss > 0.5 * integers!.floor!.loss)).toBe(true);
   expect(integers!.floats.map(({ reason }) => reason)).toContain("Left to floats, as the recipe asks.");
   expect(integers!.floats.map(({ reason }) => reason)).toContain("Left to floats to reach the agreement asked for.");
   expect(integers!.floatConvolutions).toBe(6 - (counts.QLinearConv ?? 0));

@@ -80,6 +80,37 @@ test("a model is prepared: the same graph, its floats trained, and what compress
   await expect(compress({ output: at("none.onnx"), prepare: true })).rejects.toThrow("takes training");
 });
 
+/** Ranges that clip much, and weights of few bits: only who sees that in training can do something about it. */
+const few = { data: { limit: 64 }, layers: Object.fromEntries(["3", "7", "10", "14", "17"].map((id) => [`${id}.weight`, { method: "integer", options: { bits: 3 } }])) };
+const coarse = (integers: object = {}) => ({ ...few, inference: "integer", integers: { ranges: "percentile", percentile: 90, ...integers } });
+
+test("integers are trained and judged as such: better where rounding is simulated, never worse, and written as they were trained", async () => {
+  const run = async (name: string, recipe: object, more: Partial<CompressRequest> = {}) => {
+    writeFileSync(at(`${name}.kernelscope.json`), JSON.stringify(recipe));
+    return compress({ output: at(`${name}.onnx`), recipe: at(`${name}.kernelscope.json`), tune: "24steps", ...more });
+  };
+  const simulated = await run("simulated", coarse({ delay: 0.1 })), unaware = await run("unaware", coarse({ delay: 1 })), plain = await run("plain", few);
+  for (const { tuning } of [simulated, unaware, plain]) expect(tuning!.after.loss).toBeLessThanOrEqual(tuning!.before.loss);
+  // what is lost to clipping is seen before the first step already
+  expect(unaware.tuning!.before).toEqual(simulated.tuning!.before);
+  expect(simulated.tuning!.before.loss).toBeGreaterThan(2 * plain.tuning!.before.loss);
+  expect(simulated.tuning!.after.loss).toBeLessThan(0.8 * unaware.tuning!.after.loss);
+  expect(simulated.integers!.floatConvolutions).toBe(0);
+  expect(simulated.fidelity!.agreement).toBeGreaterThan(unaware.fidelity!.agreement! - 0.03);
+  const stopped = await run("stopped", coarse(), { tune: "1steps", schedule: "iterative" });
+  expect(stopped.tuning!.after.loss).toBeLessThanOrEqual(stopped.tuning!.before.loss);
+}, 600_000);
+
+test("where nobody says so, rounding is learned if it makes much of what is lost", async () => {
+  const words = Object.fromEntries(Object.keys(few.layers).map((id) => [id, { method: "kernel", options: { block: 9, words: 3 } }])), notes: string[][] = [];
+  for (const [i, recipe] of [coarse(), { ...few, inference: "integer", layers: words }].entries()) {
+    writeFileSync(at(`auto${i}.kernelscope.json`), JSON.stringify(recipe));
+    notes.push((await compress({ output: at("auto.onnx"), recipe: at(`auto${i}.kernelscope.json`), tune: "1steps" })).notes!);
+  }
+  expect(notes[0]).toContainEqual(expect.stringMatching(/^Trained with activations rounded as in the file, from 20 % of the steps on: that makes \d+ % of what the network loses\.$/));
+  expect(notes[1]).toContainEqual(expect.stringMatching(/^Trained with activations in floats, and judged with integers: rounding them makes 1?\d % of what the network loses\.$/));
+}, 600_000);
+
 test("labels are learned from where they are asked for", async () => {
   const losses: number[] = [], run = (labels: number) => compress({ output: at("labels.onnx"), target: "20KB", tune: "2steps", labels }, ({ tuning }) => { if (tuning?.step === 1) losses.push(tuning.loss); });
   const [few, many] = [await run(0.1), await run(0.9)];
@@ -105,7 +136,7 @@ test("one Ctrl+C ends the training and keeps its best, a second one everything",
   expect(await run(2)).toMatchObject({ code: 130, written: false });
 }, 600_000);
 
-test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "10steps" }], ["layer after layer, with noise", { tune: "12steps", schedule: "iterative", noise: { kind: "codeword", p: 0.2 } }], ["together with its plan", { tune: "16steps", schedule: "joint" }]])("killed eight times while it trains %s, it comes to the same file", (_name, manner) => {
+test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "10steps" }], ["integers", { tune: "24steps", inference: "integer" }], ["layer after layer, with noise", { tune: "12steps", schedule: "iterative", noise: { kind: "codeword", p: 0.2 } }], ["together with its plan", { tune: "16steps", schedule: "joint" }]])("killed eight times while it trains %s, it comes to the same file", (_name, manner) => {
   const request = { model, data, output: at("out.onnx"), threads: 1, recipe, ...manner };
   const run = (moment: string) => spawnSync(process.execPath, [script, moment, at("jobs"), JSON.stringify(request)], { encoding: "utf8" });
   const finish = (): Buffer => {
@@ -115,7 +146,7 @@ test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "1
     return bytes;
   };
   const whole = finish();
-  for (let kill = 0; kill < 8; kill++) expect(run("tune 3").signal).toBe("SIGKILL");
+  for (let kill = 0; kill < 8; kill++) expect(run(manner.inference ? "tune 6" : "tune 3").signal).toBe("SIGKILL"); // where integers are decided first, more is told before the first step
   expect(finish().equals(whole)).toBe(true);
   expect(readdirSync(at("jobs"))).toEqual([]);
 }, 600_000);
@@ -123,5 +154,7 @@ test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "1
 test("a training without images is refused before any work, and so is a length that is none", async () => {
   await expect(compress({ data: undefined, output: at("none.onnx"), tune: "5m" })).rejects.toThrow("Tuning needs images");
   for (const manner of [{ labels: 0.1 }, { schedule: "iterative" }, { noise: { kind: "zero", p: 0.1 } }] as const) await expect(compress({ output: at("none.onnx"), ...manner })).rejects.toThrow("belong to a training");
+  writeFileSync(at("never.kernelscope.json"), JSON.stringify({ inference: "integer", integers: { delay: 1.5 } }));
+  await expect(compress({ output: at("none.onnx"), recipe: at("never.kernelscope.json") })).rejects.toThrow("integers.delay");
   await expect(compress({ output: at("none.onnx"), tune: "soon" })).rejects.toThrow("\"soon\" is no length of tuning");
 });

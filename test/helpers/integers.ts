@@ -16,14 +16,16 @@ type NodeHost = Awaited<ReturnType<typeof nodeHost>>;
 
 export const bytesOf = (model: Model): Promise<Uint8Array> => model.source.read(0, model.source.size);
 
-/** A network of floats as one of integers, all weights of 8 bits. */
-export async function asIntegers(bytes: Uint8Array, input: string, samples: readonly Tensor[], host: NodeHost, { ranges = "minMax", ...wanted }: IntegerChoices & { ranges?: RangeKind } = {}): Promise<{ model: Model; plan: IntegerPlan; found: ReadonlyMap<string, Calibrated> }> {
+export interface AsIntegers { model: Model; plan: IntegerPlan; found: ReadonlyMap<string, Calibrated>; /** Before, with its layers as they were fitted. */ ready: Model; fitted: FittedLayer[] }
+
+/** A network of floats as one of integers, all weights of 8 bits if nothing else is asked for. */
+export async function asIntegers(bytes: Uint8Array, input: string, samples: readonly Tensor[], host: NodeHost, { ranges = "minMax", bits = 8, ...wanted }: IntegerChoices & { ranges?: RangeKind; bits?: number } = {}): Promise<AsIntegers> {
   const { model: ready } = await readyForIntegers(await readModel(memorySource(bytes))), fitted = new Map<string, FittedLayer>();
-  const choices = findLayers(ready).filter(({ blocked }) => blocked === undefined).map((layer) => ({ layer, method: "integer", options: { bits: 8 } }));
+  const choices = findLayers(ready).filter(({ blocked }) => blocked === undefined).map((layer) => ({ layer, method: "integer", options: { bits } }));
   const products = new Products(host.runtime);
   await fitWithoutData(ready, choices, { runtime: host.runtime, pool: host.pool, products, seed: 1 }, (layer) => fitted.set(layer.layer.id, layer));
   await products.close();
   const packed = await editedModel(await assemble(ready, choices, async ({ layer }) => fitted.get(layer.id)!, [], "{}", { form: "integers" })), plan = planIntegers(packed, wanted);
   const found = await calibrate(packed, plan, sourcesOf(plan), input, samples, host.runtime, { kind: ranges });
-  return { model: await editedModel(await quantizeActivations(packed, plan, found, host.runtime)), plan, found };
+  return { model: await editedModel(await quantizeActivations(packed, plan, found, host.runtime)), plan, found, ready, fitted: choices.map(({ layer: { id } }) => fitted.get(id)!) };
 }

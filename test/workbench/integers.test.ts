@@ -56,6 +56,25 @@ test("a recipe turns to integers of 8 bits everywhere, and its plan follows", as
   await expect.poll(() => (JSON.parse(readFileSync(at(NAME), "utf8")) as { inference?: string }).inference).toBe("integer");
 }, 400_000);
 
+test("a training of integers is told from when on it sees activations rounded", async () => {
+  const page = await workbench.front(NAME), tuning = page.locator(".tuning"), text = () => JSON.parse(readFileSync(at(NAME), "utf8")) as { tune?: unknown; integers?: unknown };
+  await tuning.getByRole("combobox", { name: "Fine-tune" }).click();
+  await page.getByRole("option", { name: "5 minutes", exact: true }).click();
+  await tuning.getByRole("combobox", { name: "Rounding" }).click();
+  await page.getByRole("option", { name: "after 20 %" }).click();
+  await expect.poll(() => tuning.getByRole("combobox", { name: "Rounding" }).evaluate((list: HTMLElement & { value: string }) => list.value)).toBe("2");
+  await workbench.picture("integers-tuning");
+  await workbench.page.keyboard.press("Control+s");
+  await expect.poll(text).toMatchObject({ tune: { duration: "5m" }, integers: { delay: 0.2 } });
+  await tuning.getByRole("combobox", { name: "Rounding" }).click();
+  await page.getByRole("option", { name: "where it matters" }).click();
+  await tuning.getByRole("combobox", { name: "Fine-tune" }).click();
+  await page.getByRole("option", { name: "Off" }).click();
+  await expect.poll(() => tuning.getByRole("combobox", { name: "Rounding" }).count()).toBe(0);
+  await workbench.page.keyboard.press("Control+s");
+  await expect.poll(() => Object.keys(text())).not.toContain("tune");
+});
+
 test("what each layer costs is measured, and a click keeps one in floats or takes it back", async () => {
   const page = await workbench.front(NAME), section = page.locator(".integers"), rows = section.locator(".integers-row:not(.integers-head)"), text = () => JSON.parse(readFileSync(at(NAME), "utf8")) as { layers?: unknown; integers?: unknown };
   const save = () => workbench.page.keyboard.press("Control+s");
@@ -69,6 +88,10 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   expect(await rows.count()).toBe(7);
   const lengths = await rows.locator(".integers-bar span").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
   expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
+  // what weights of 8 bits cost by themselves is part of every bar
+  expect(await section.locator(".integers-floor").innerText()).toMatch(/^The mark is what compressed weights cost by themselves, .*: agreement [\d.]+ %\. What lies beyond it comes of 8 bits\.$/);
+  const marks = await rows.locator(".integers-bar i").evaluateAll((all) => all.map((mark) => mark.getBoundingClientRect().left));
+  expect(new Set(marks).size).toBe(1);
   const worst = rows.first(), id = (await worst.getAttribute("data-id"))!;
   await worst.locator(".integers-toggle").click();
   await expect.poll(() => worst.locator(".integers-toggle").innerText()).toBe("In Floats");

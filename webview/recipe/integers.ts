@@ -88,7 +88,7 @@ export class IntegerSetting {
   /** Layers by what they cost, the most expensive first, then those in floats that were not measured. */
   private showList(all: readonly IntegerFacts[]): void {
     const { list, showsAll, state: { found } } = this, measured = all.filter(({ alone }) => alone).sort((a, b) => (b.alone?.loss ?? 0) - (a.alone?.loss ?? 0)), others = all.filter(({ alone, floats }) => !alone && floats);
-    const rows = [...measured, ...others], worst = Math.max(1e-12, ...measured.map(({ alone }) => alone?.loss ?? 0)), shown = showsAll ? rows : rows.filter(({ floats, warnings }, i) => i < SHOWN || floats || warnings.length), key = JSON.stringify([shown.map(({ layer: { id }, ...rest }) => [id, rest]), found?.isEarlier]);
+    const rows = [...measured, ...others], worst = Math.max(1e-12, ...measured.map(({ alone }) => alone?.loss ?? 0)), floor = found?.floor, shown = showsAll ? rows : rows.filter(({ floats, warnings }, i) => i < SHOWN || floats || warnings.length), key = JSON.stringify([shown.map(({ layer: { id }, ...rest }) => [id, rest]), floor, found?.isEarlier]);
     if (list.dataset.key === key) return;
     list.dataset.key = key;
     const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement.closest<HTMLElement>("[data-id]")?.dataset.id : undefined;
@@ -97,14 +97,15 @@ export class IntegerSetting {
     const head = el("div", { class: "integers-row integers-head", role: "row" }, ...([[t("Layer"), ""], [isOfOutputs ? t("error") : t("divergence"), isOfOutputs ? t("Relative squared error of the outputs where this layer alone is integers") : t("How far the outputs diverge where this layer alone is integers: the most expensive layer comes first")], [t("it alone"), of(t("where this layer alone is integers"))], [t("all but it"), of(t("where all layers but this one are integers"))], ["", ""]] as const).map(([text, title], i) => el("span", { class: `integers-c${i}`, role: "columnheader", title }, text || el("span", { class: "unseen" }, t("Arithmetic")))));
     const hidden = rows.length - shown.length, more = el("button", { class: "link" }, t("Show All {0} Layers", rows.length));
     more.addEventListener("click", () => { this.showsAll = true; this.showList(all); });
-    list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(hidden > 0 ? [more] : []), ...this.loose(all));
+    list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(measured.length && floor ? [floorNote(floor)] : []), ...(hidden > 0 ? [more] : []), ...this.loose(all));
     if (focused !== undefined) list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"] .integers-toggle`)?.focus();
   }
 
   private row({ layer: { id, label }, floats, reason, warnings, alone, without }: IntegerFacts, worst: number): HTMLElement {
+    const floor = this.state.found?.floor;
     const name = el("button", { class: "integers-name", title: id }, label), isKept = floats === "recipe";
     name.addEventListener("click", () => this.actions.select(id));
-    const bar = el("span", { class: "integers-bar", "aria-hidden": "true" }, Object.assign(el("span"), { style: `width:${100 * (alone?.loss ?? 0) / worst}%` })), text = (effect: IntegerEffect | undefined) => (effect ? effectText(effect) : "–");
+    const bar = el("span", { class: "integers-bar", "aria-hidden": "true" }, Object.assign(el("span"), { style: `width:${100 * (alone?.loss ?? 0) / worst}%` }), ...(floor ? [Object.assign(el("i"), { style: `left:${Math.min(100, 100 * floor.loss / worst)}%` })] : [])), text = (effect: IntegerEffect | undefined) => (effect ? effectText(effect) : "–");
     const toggle = el("button", { class: "integers-toggle", "aria-pressed": String(isKept), title: isKept ? t("Computed with floats. Press to take it back to integers.") : reason !== undefined ? t("{0} Press to keep it there.", reason) : t("Compute this layer with floats; its weight stays compressed") }, ...(floats ? [icon("check")] : []), floats ? t("In Floats") : t("Keep in Floats"));
     toggle.setAttribute("aria-label", t("Keep {0} in floats", label));
     toggle.addEventListener("click", () => this.actions.setFloats(id, !isKept));
@@ -127,6 +128,9 @@ export class IntegerSetting {
     if (isGood) this.actions.change([{ path: ["integers", "agreement"], value: text === "" ? undefined : Number((percent / 100).toFixed(6)) }]);
   }
 }
+
+/** What the mark on every bar is. */
+const floorNote = (floor: IntegerEffect): HTMLElement => el("p", { class: "integers-floor" }, el("i", { "aria-hidden": "true" }), el("span", {}, floor.agreement === undefined ? t("The mark is what compressed weights cost by themselves, with floats in every layer: outputs {0}. What lies beyond it comes of 8 bits.", effectText(floor)) : t("The mark is what compressed weights cost by themselves, with floats in every layer: agreement {0}. What lies beyond it comes of 8 bits.", effectText(floor))));
 
 /** A sign that says on hover, and aloud, what is the matter. */
 export const warningSign = (text: string): HTMLElement => {

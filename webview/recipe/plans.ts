@@ -2,7 +2,7 @@ import { storedBits } from "../../src/protocol/bits";
 import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import type { LayerSetting, WrittenSize } from "../../src/protocol/recipe-page";
 import { t } from "../l10n";
-import type { PlanChoice, PlanFacts, PlanLayer, PlanPoint, Prediction, PresetPlan } from "../../src/protocol/plan";
+import { lostBy, type PlanChoice, type PlanFacts, type PlanLayer, type PlanPoint, type Prediction, type PresetPlan } from "../../src/protocol/plan";
 
 /** Every plan of a model, as the page follows a slider through them. */
 export class Plans {
@@ -77,8 +77,8 @@ export class Plans {
 
   /** Top-1 accuracy that a loss is predicted to cost, as a share; undefined where nothing tells. */
   accuracyLost(loss: number): number | undefined {
-    const { of, cost } = this.facts.prediction;
-    return of === "agreement" && cost !== undefined ? cost * (1 - this.quality(loss)) : undefined;
+    const { of, half } = this.facts.prediction;
+    return of === "agreement" && half !== undefined ? lostBy(1 - this.quality(loss), half) : undefined;
   }
 
   /** Half of the range between a good and a bad case. */

@@ -1,5 +1,5 @@
 import type { RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
-import { mannerOf, parseTuning, recipeTuning, withMannerOf, type Noise, type RecipeTuning, type TuningManner } from "../../src/protocol/tuning";
+import { DELAY, mannerOf, parseTuning, recipeTuning, withMannerOf, type Noise, type RecipeTuning } from "../../src/protocol/tuning";
 import { field, select } from "../controls";
 import { el } from "../dom";
 import { t } from "../l10n";
@@ -18,6 +18,8 @@ export class TuningSetting {
   private readonly own: HTMLElement & { value: string };
   private tune: RecipeTuning = "none";
   private hasImages = false;
+  /** Of integers: from which share of the steps on activations are rounded, if the text says so. */
+  private rounding: { isOffered: boolean; delay?: number } = { isOffered: false };
   /** What is asked for in the field, until the text says it. */
   private asking: "time" | "steps" | undefined;
 
@@ -32,7 +34,9 @@ export class TuningSetting {
     this.element.append(el("div", { class: "recipe-row" }, el("h2", {}, t("Fine-tune")), this.own, this.place), this.manner, this.note);
   }
 
-  show({ tune = "none", data }: RecipeView): void {
+  show({ tune = "none", data, inference, integers }: RecipeView): void {
+    const delay = integers?.delay;
+    this.rounding = { isOffered: inference === "integer", delay: typeof delay === "number" ? delay : undefined };
     this.hasImages = data?.folder !== undefined;
     if (JSON.stringify(tune) !== JSON.stringify(this.tune)) this.asking = undefined;
     this.tune = tune;
@@ -63,24 +67,25 @@ export class TuningSetting {
 
   /** In which way it trains: the labels' share, the order of layers, noise. */
   private showManner(): void {
-    const { tune, manner } = this, key = tune === "none" ? "" : JSON.stringify(mannerOf(tune));
+    const { tune, manner, rounding: { isOffered, delay } } = this, key = tune === "none" ? "" : JSON.stringify([mannerOf(tune), isOffered, delay]);
     manner.hidden = tune === "none";
     if (tune === "none" || manner.dataset.value === key) return;
     manner.dataset.value = key;
     const { labels, schedule = "endToEnd", noise } = tune, orders = { endToEnd: t("all at once"), iterative: t("one after another"), joint: t("together with the plan") };
     manner.replaceChildren(
-      this.list(t("Labels"), "labels", labels || undefined, [undefined, 0.1, 0.3], (share) => (share === undefined ? t("not used") : t("{0} % of the loss", Math.round(100 * share))), t("Labels come from folders by class; without them training follows the original alone.")),
-      this.list(t("Layers"), "schedule", schedule === "endToEnd" ? undefined : schedule, [undefined, "iterative", "joint"] as const, (one) => orders[one ?? "endToEnd"], t("One after another: what is not quantized yet is trained to take up what was lost. Together with the plan: how many bytes each layer gets follows the weights while they are trained.")),
-      this.list(t("Noise"), "noise", noise, [undefined, ...NOISES], (one) => (one === undefined ? t("none") : t("{0}, {1} %", noiseName(one), Math.round(100 * one.p))), t("For a part of the training weights are not quantized yet; so many of their blocks are seen as if they were.")),
+      this.list(t("Labels"), ["tune", "labels"], labels || undefined, [undefined, 0.1, 0.3], (share) => (share === undefined ? t("not used") : t("{0} % of the loss", Math.round(100 * share))), t("Labels come from folders by class; without them training follows the original alone.")),
+      this.list(t("Layers"), ["tune", "schedule"], schedule === "endToEnd" ? undefined : schedule, [undefined, "iterative", "joint"] as const, (one) => orders[one ?? "endToEnd"], t("One after another: what is not quantized yet is trained to take up what was lost. Together with the plan: how many bytes each layer gets follows the weights while they are trained.")),
+      this.list(t("Noise"), ["tune", "noise"], noise, [undefined, ...NOISES], (one) => (one === undefined ? t("none") : t("{0}, {1} %", noiseName(one), Math.round(100 * one.p))), t("For a part of the training weights are not quantized yet; so many of their blocks are seen as if they were.")),
+      ...(isOffered ? [this.list(t("Rounding"), ["integers", "delay"], delay, [undefined, 0, DELAY, 1], (share) => (share === undefined ? t("where it matters") : share === 0 ? t("from the start") : share === 1 ? t("never") : t("after {0} %", Math.round(100 * share))), t("After which share of its steps training sees activations rounded to 8 bits, as the file has them. The network is judged with them rounded in any case."))] : []),
     );
   }
 
   /** A list whose first value is what applies where the text says nothing. */
-  private list<Value>(name: string, key: keyof TuningManner, value: Value | undefined, offered: readonly (Value | undefined)[], text: (value: Value | undefined) => string, title: string): HTMLElement {
+  private list<Value>(name: string, place: string[], value: Value | undefined, offered: readonly (Value | undefined)[], text: (value: Value | undefined) => string, title: string): HTMLElement {
     const isOffered = offered.some((one) => JSON.stringify(one) === JSON.stringify(value)), all = isOffered ? offered : [...offered, value];
-    const list = select({ label: name, values: all.map((one, i) => ({ value: String(i), text: text(one) })), value: String(all.findIndex((one) => JSON.stringify(one) === JSON.stringify(value))), onChange: (i) => this.change([{ path: ["tune", key], value: all[Number(i)] }]) });
+    const list = select({ label: name, values: all.map((one, i) => ({ value: String(i), text: text(one) })), value: String(all.findIndex((one) => JSON.stringify(one) === JSON.stringify(value))), onChange: (i) => this.change([{ path: place, value: all[Number(i)] }]) });
     list.title = title;
-    return el("label", { class: `tuning-${key}` }, el("span", {}, name), list);
+    return el("label", { class: `tuning-${place[1]}` }, el("span", {}, name), list);
   }
 
   private choose(choice: Choice): void {

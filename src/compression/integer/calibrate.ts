@@ -17,6 +17,21 @@ export function sourcesOf({ graph, grids, kinds }: IntegerPlan): string[] {
   return [...grids.keys()].filter((name) => { const producer = graph.producers.get(name); return !producer || kinds.get(producer) !== "move"; });
 }
 
+/** What the values of each grid span together. */
+export function rangesOfGrids({ grids }: IntegerPlan, ranges: ReadonlyMap<string, Range>): Map<string, Range> {
+  const all = new Map<string, Range>();
+  for (const [name, root] of grids) {
+    const range = ranges.get(name), known = all.get(root);
+    if (range) all.set(root, known ? { min: Math.min(known.min, range.min), max: Math.max(known.max, range.max) } : range);
+  }
+  return all;
+}
+
+/** Ranges as a training has left those of their grids. */
+export function trainedRanges({ plan: { grids }, ranges }: { plan: IntegerPlan; ranges: ReadonlyMap<string, Calibrated> }, trained: ReadonlyMap<string, Range> | undefined): Map<string, Calibrated> {
+  return new Map([...ranges].map(([name, range]) => [name, { ...range, ...trained?.get(grids.get(name) ?? "") }]));
+}
+
 /** The functions that alone read some of the values, by these. */
 function readersOf({ graph, grids, regions }: IntegerPlan, sources: readonly string[]): Map<string, Region> {
   const shared = new Map<string, number>(), readers = new Map<string, Region>();

@@ -8,7 +8,7 @@ import { EffectMeter, type Effect } from "../effect";
 import type { Batches } from "../flow";
 import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
 import { channelError, channelWarning, layersBefore, unevenGrids } from "./channels";
-import { LEVELS } from "./grids";
+import { LEVELS } from "../../evaluation/integer/grids";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -31,6 +31,8 @@ export interface IntegerRequest {
   normalizations?: IntegerChoices["normalizations"];
   /** Layers, by identity, that are to stay float. */
   left: ReadonlySet<string>;
+  /** What was decided for a training that has been since, and what ranges have become in it. */
+  known?: Decided;
   /** Leave the layers to floats that cost most, one after the other, until so many predictions are the original's. */
   agreement?: number;
   /** Measure what each layer costs. */
@@ -48,6 +50,19 @@ const VISIBLE = 0.1, CORRECTED = 0.95;
 /** Samples that tell. */
 const TELLING = 64;
 
+/** What can be said of a network of integers before its weights are trained. */
+export interface Decided {
+  /** Layers that stay float, by identity, with the reason. */
+  left: ReadonlyMap<string, string>;
+  ranges: ReadonlyMap<string, Calibrated>;
+  notes: readonly string[];
+}
+
+/** Decides which values of a network are integers, and what ranges they have; and finds out which share of what the network loses comes of rounding them, rather than of its weights. */
+export async function decideIntegers(request: IntegerRequest): Promise<Decided & { plan: IntegerPlan; rounding: number }> {
+  return new Integers(request).decide();
+}
+
 /** Makes integers of the activations of a network whose weights are some; which layers stay float is asked for or found out. Notes warn of what 8 bits show badly. */
 export async function integersOf(request: IntegerRequest): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
   return new Integers(request).run();
@@ -55,22 +70,40 @@ export async function integersOf(request: IntegerRequest): Promise<{ edit: Model
 
 class Integers {
   private readonly layers: Layer[];
-  private readonly ranges = new Map<string, Calibrated>();
-  private readonly notes: string[] = [];
+  private readonly ranges: Map<string, Calibrated>;
+  private readonly notes: string[];
   private errors: ReadonlyMap<Node, Float64Array> | undefined;
   private readonly references = new Map<number, ReadonlyMap<string, readonly Tensor[]>>();
 
-  constructor(private readonly request: IntegerRequest) { this.layers = findLayers(request.model); }
+  constructor(private readonly request: IntegerRequest) {
+    this.layers = findLayers(request.model);
+    this.ranges = new Map(request.known?.ranges);
+    this.notes = [...request.known?.notes ?? []];
+  }
+
+  async decide(): Promise<Decided & { plan: IntegerPlan; rounding: number }> {
+    const { left, plan, edit } = await this.begin(), whole = await this.effect(edit), weights = await this.effect(await this.edit(this.plan(this.without(left))));
+    return { left, plan, ranges: this.ranges, notes: this.notes, rounding: Math.max(0, 1 - weights.loss / (whole.loss || 1)) };
+  }
+
+  /** What stays float where no layer is integers, or one alone. */
+  private without(left: ReadonlyMap<string, string>, kept?: Layer): Map<string, string> {
+    return new Map([...left, ...this.layers.filter((layer) => layer !== kept && !left.has(layer.id)).map(({ id }) => [id, "not now"] as const)]);
+  }
+
+  /** The plan with what is left to floats whatever else is found out. */
+  private async begin(): Promise<{ left: Map<string, string>; plan: IntegerPlan; edit: ModelEdit }> {
+    const { known } = this.request, left = new Map(known?.left ?? [...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."])), plan = this.plan(left), edit = await this.edit(plan);
+    return { left, ...(known ? { plan, edit } : await this.spareHeads(left, plan, edit)) };
+  }
 
   async run(): Promise<{ edit: ModelEdit; report: IntegerReport; notes: string[] }> {
-    const { diagnose, agreement } = this.request, left = new Map([...this.request.left].map((id) => [id, "Left to floats, as the recipe asks."]));
-    let plan = this.plan(left), edit = await this.edit(plan), found: IntegerLayerReport[] | undefined;
-    ({ plan, edit } = await this.spareHeads(left, plan, edit));
-    edit = await this.correctBiases(plan, edit);
+    const { diagnose, agreement } = this.request, start = await this.begin(), { left } = start;
+    let { plan } = start, edit = await this.correctBiases(plan, start.edit), found: Pick<Required<IntegerReport>, "layers" | "floor"> | undefined;
     let effect = agreement === undefined && !diagnose ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
-    for (const { layer } of [...found ?? []].sort((a, b) => a.without.loss - b.without.loss)) {
+    for (const { layer } of [...found?.layers ?? []].sort((a, b) => a.without.loss - b.without.loss)) {
       if (!falls()) break;
       left.set(layer, "Left to floats to reach the agreement asked for.");
       plan = this.plan(left);
@@ -82,7 +115,7 @@ class Integers {
       edit, notes: [...this.notes, ...warnings.map(({ text, advice }) => `${text} ${advice}`)],
       report: {
         ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, reason, asked: this.request.left.has(layer) })), warnings: warnings.map(({ text }, i) => ({ text, layers: this.layersOn(plan, uneven[i].root) })),
-        ...(found && { layers: found }), ...(effect && effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }),
+        ...found, ...(effect && effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }),
       },
     };
   }
@@ -186,17 +219,17 @@ class Integers {
     return meter.effect;
   }
 
-  /** Each layer alone as integers, and all but it. */
-  private async diagnose(left: ReadonlyMap<string, string>): Promise<IntegerLayerReport[]> {
+  /** Each layer alone as integers, and all but it; and none. */
+  private async diagnose(left: ReadonlyMap<string, string>): Promise<Pick<Required<IntegerReport>, "layers" | "floor">> {
     const open = this.layers.filter(({ id, consumers }) => !left.has(id) && consumers.some((node) => this.isPacked(node))), found: IntegerLayerReport[] = [];
-    const others = (kept: Layer) => new Map(open.filter((layer) => layer !== kept).map(({ id }) => [id, "not now"]));
+    const floor = await this.effect(await this.edit(this.plan(this.without(left))));
     for (const [i, layer] of open.entries()) {
       this.request.onProgress?.(`trying layer ${layer.label} by itself, ${i + 1} of ${open.length}`, i / open.length);
-      const alone = await this.effect(await this.edit(this.plan(new Map([...left, ...others(layer)]))));
+      const alone = await this.effect(await this.edit(this.plan(this.without(left, layer))));
       const without = await this.effect(await this.edit(this.plan(new Map([...left, [layer.id, "not now"]]))));
       found.push({ layer: layer.id, alone: figures(alone), without: figures(without) });
     }
-    return found.sort((a, b) => b.alone.loss - a.alone.loss);
+    return { layers: found.sort((a, b) => b.alone.loss - a.alone.loss), floor: figures(floor) };
   }
 
   private isPacked({ graph, inputs: [, weight] }: Node): boolean { return graph.producers.get(weight)?.op === "DequantizeLinear"; }

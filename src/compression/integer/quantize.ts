@@ -5,9 +5,11 @@ import type { Graph, Model, Node } from "../../onnx/model";
 import { inferFacts } from "../../onnx/shapes";
 import { DataType, readFloats } from "../../onnx/tensor";
 import { affineOf, fixedNormalization } from "../../evaluation/integer/normalization";
+import type { Grid } from "../../evaluation/integer/program";
 import type { Range } from "../../evaluation/ranges";
 import type { Runtime } from "../../runtime/runtime";
-import { gridOf, LEVELS, type Grid } from "./grids";
+import { gridOf, gridOfValues, LEVELS, toGrid } from "../../evaluation/integer/grids";
+import { rangesOfGrids } from "./calibrate";
 import { SIZES, type IntegerPlan } from "./plan";
 import type { Region } from "./regions";
 
@@ -42,20 +44,10 @@ class Quantizing {
 
   async run(): Promise<ModelEdit> {
     const { edit, graph, plan } = this;
-    for (const [root, range] of this.rangesOfGrids()) this.grids.set(root, this.store(gridOf(range, plan.most.get(root) ?? Infinity)));
+    for (const [root, range] of rangesOfGrids(plan, this.ranges)) this.grids.set(root, this.store(gridOf(range, plan.most.get(root) ?? Infinity)));
     for (const { name } of graph.inputs) if (plan.entries.has(name)) edit.insertNodes(graph, "start", this.entering(name));
     for (const node of graph.nodes) await this.write(node);
     return edit;
-  }
-
-  /** What the values of each grid span together. */
-  private rangesOfGrids(): Map<string, Range> {
-    const all = new Map<string, Range>();
-    for (const [name, root] of this.plan.grids) {
-      const range = this.ranges.get(name), known = all.get(root);
-      if (range) all.set(root, known ? { min: Math.min(known.min, range.min), max: Math.max(known.max, range.max) } : range);
-    }
-    return all;
   }
 
   private store(grid: Grid): StoredGrid {
@@ -164,7 +156,7 @@ class Quantizing {
   /** A constant operand of a sum or product as integers of a grid of its own. */
   private async quantizedConstant(name: string): Promise<string> {
     const { model, graph, edit } = this, tensor = constantTensor(graph, name)!, values = await readFloats(model, tensor);
-    const grid = gridOf({ min: values.reduce((a, b) => Math.min(a, b), 0), max: values.reduce((a, b) => Math.max(a, b), 0) }), { names } = this.store(grid);
+    const grid = gridOfValues(values), { names } = this.store(grid);
     const whole = this.constant({ dims: tensor.dims, type: DataType.UINT8, raw: Uint8Array.from(values, (v) => toGrid(v, grid)) }), floats = edit.freshName();
     edit.insertNodes(graph, "start", [{ op: "DequantizeLinear", inputs: [whole, ...names], outputs: [floats] }]);
     return floats;
@@ -230,10 +222,3 @@ class Quantizing {
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array | Int32Array): Uint8Array => new Uint8Array(buffer, byteOffset, byteLength);
-
-/** The nearest integer of a grid, halves to even as QuantizeLinear has it. */
-export function toGrid(value: number, { scale, zero }: Grid): number {
-  const q = value / scale, low = Math.floor(q), rest = q - low;
-  const rounded = rest > 0.5 || (rest === 0.5 && low % 2 !== 0) ? low + 1 : low;
-  return Math.max(0, Math.min(LEVELS, rounded + zero));
-}

@@ -5,6 +5,7 @@ import { add, divide, multiply, subtract } from "./elementwise";
 import { gemm, matMul } from "./linear";
 import { batchNormalization } from "./normalization";
 import { averagePool, maxPool } from "./pooling";
+import { SIMULATED, simulatedQuantization } from "./quantization";
 import { globalAveragePool, reduceMean, reduceSum } from "./reduction";
 import { concat, flatten, gather, pad, reshape, resize, slice, split, transpose } from "./shape";
 
@@ -16,4 +17,5 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   Conv: convolution, Gemm: gemm, MatMul: matMul, BatchNormalization: batchNormalization,
   MaxPool: maxPool, AveragePool: averagePool, GlobalAveragePool: globalAveragePool, ReduceMean: reduceMean, ReduceSum: reduceSum,
   Reshape: reshape, Flatten: flatten, Squeeze: reshape, Unsqueeze: reshape, Transpose: transpose, Concat: concat, Split: split, Slice: slice, Pad: pad, Resize: resize, Gather: gather,
+  [SIMULATED]: simulatedQuantization,
 }));

@@ -1,8 +1,7 @@
-import type { Range } from "../../evaluation/ranges";
+import type { Range } from "../ranges";
+import type { Grid } from "./program";
 
-/** Real value = scale · (q − zero), q of 0 … 255 (Jacob et al.: arXiv 1712.05877, eq. 1). */
-export interface Grid { scale: number; zero: number }
-
+/** The largest integer of 8 unsigned bits. */
 export const LEVELS = 255;
 
 /**
@@ -16,6 +15,16 @@ export function gridOf({ min, max }: Range, most = Infinity): Grid {
   while (Math.fround(scale * (LEVELS - zero)) > most) scale = below(scale);
   return { scale, zero };
 }
+
+/** The nearest integer of a grid, halves to even as QuantizeLinear has it. */
+export function toGrid(value: number, { scale, zero }: Grid): number {
+  const q = value / scale, low = Math.floor(q), rest = q - low;
+  const rounded = rest > 0.5 || (rest === 0.5 && low % 2 !== 0) ? low + 1 : low;
+  return Math.max(0, Math.min(LEVELS, rounded + zero));
+}
+
+/** The grid that shows all of some values. */
+export const gridOfValues = (values: Float32Array): Grid => gridOf({ min: values.reduce((a, b) => Math.min(a, b), 0), max: values.reduce((a, b) => Math.max(a, b), 0) });
 
 /** The next smaller float32. */
 function below(value: number): number {
