@@ -22,6 +22,7 @@ import { trainedRanges } from "./integer/calibrate";
 import { decideIntegers, integersOf, type Decided, type IntegerRequest } from "./integer/integers";
 import { integerNetwork } from "./integer/network";
 import type { OwnVector } from "./follow";
+import { withSpeeds } from "./layer-speed";
 import { leanModel, sqnrInOriginal, type LeanModel } from "./lean/lean";
 import { isRounded, PlannedFit, type Carried, type Finished } from "./planned-fit";
 import { layerReports, loadedWeightBytes } from "./report";
@@ -245,7 +246,8 @@ class Compression {
       const { layers: found, shared, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
       const byName = new Map(layers.map((layer) => [layer.id, layer])), left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
       const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped);
-      const rows = found.map((row) => ({ ...row, skipped: skippedOf(row) }));
+      const { rows, notes } = await withSpeeds(found.map((row) => ({ ...row, skipped: skippedOf(row) })), layers, { runtime: host.runtime, threads: request.threads });
+      this.notes.push(...notes);
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));
       const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
       const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);

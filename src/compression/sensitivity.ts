@@ -85,7 +85,9 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
     if (!liveness.isData(input)) { await add({ layer, candidates: [], response: [] }); continue; }
     await flow.advance(node);
-    const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools);
+    // a part of the weight tells nothing of what is learned as a whole
+    const isWhole = candidatesOf(layer, free, options.method).some(({ method }) => method.isLearned);
+    const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools, isWhole);
     const noisy = await noiseOf(layer, seen.rows, follow, seen.moments?.gram, tools, care, options.method);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
     const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, { reference, labels }, care);
@@ -120,10 +122,10 @@ interface Seen {
   moments?: InputMoments;
 }
 
-async function lookAt(layer: Layer, rows: WeightRows, batches: Tensor[], centred: boolean, { products, pool }: FitTools): Promise<Seen> {
+async function lookAt(layer: Layer, rows: WeightRows, batches: Tensor[], centred: boolean, { products, pool }: FitTools, isWhole: boolean): Promise<Seen> {
   if (!hasGram(layer)) return { rows };
   const size = kernelSize(layer), all = rows.inputs / size, runs = Math.ceil(SEEN_INPUTS / (size * RUN));
-  if (2 * runs * RUN > all) return { rows, moments: await inputMoments(layer, { batches, centred, rows: rows.values }, products, pool) };
+  if (isWhole || 2 * runs * RUN > all) return { rows, moments: await inputMoments(layer, { batches, centred, rows: rows.values }, products, pool) };
   const channels = Uint32Array.from({ length: runs * RUN }, (_, i) => Math.floor(Math.floor(i / RUN) * Math.floor(all / RUN) / runs) * RUN + i % RUN);
   const columns = Uint32Array.from({ length: channels.length * size }, (_, j) => channels[Math.floor(j / size)] * size + j % size), n = columns.length;
   const values = new Float32Array(rows.outputs * n);
@@ -146,11 +148,11 @@ interface Noisy {
 async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefined, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
   const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, only).filter(({ method, candidate }) => method.accepts(layer, candidate.options, rows) === true);
   if (!all.length) return undefined;
-  const which = trialRows(rows, tools.seed), trial = takeRows(rows, which), n = rows.inputs, importance = importanceOf(follow);
+  const which = all.some(({ method }) => method.isLearned) ? Array.from({ length: rows.outputs }, (_, m) => m) : trialRows(rows, tools.seed), trial = takeRows(rows, which), n = rows.inputs, importance = importanceOf(follow);
   if (gram) await gram.factor();
   const energyOf = async (values: Float32Array): Promise<number> => total((await energiesOf(values, n, gram)).map((energy, i) => energy * (importance ? importance[which[i]] : 1)));
   const signal = await energyOf(trial.values);
-  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree, gram, quick: true };
+  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree, gram, quick: true, learning: tools };
   const measure = async ({ method, candidate }: (typeof all)[number]): Promise<number> => {
     const packed = await method.compress(layer, trial, candidate.options, context);
     const difference = effectiveRows(packed);
