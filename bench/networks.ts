@@ -29,12 +29,17 @@ export const NETWORKS = {
   "resnet8": (options: NetworkOptions) => resnet(options, { widths: [16, 32, 64], blocks: 1, stemStride: 1 }),
   /** Linear layers alone: 1,024 and 1,024 hidden units. */
   "mlp": (options: NetworkOptions) => mlp(options, [1024, 1024]),
+  /** LeCun et al.: Gradient-Based Learning Applied to Document Recognition, 1998, as PyTorch's example has it, with 800 hidden units: as many as come out of the convolutions. */
+  "lenet": (options: NetworkOptions) => lenet(options, 800),
   "vgg-small": (options: NetworkOptions) => vgg(options, [32, 64, 128]),
   /** Depthwise and pointwise convolutions in turns, as in MobileNet (Howard et al., arXiv 1704.04861). */
   "mobilenet-small": (options: NetworkOptions) => mobilenet(options, [[64, 1], [96, 2], [96, 1], [128, 2], [128, 1], [192, 2], [192, 1]]),
   /** Normalization before each convolution, and so not to be folded everywhere (He et al., arXiv 1603.05027). */
   "preresnet8": (options: NetworkOptions) => preactivated(options, [16, 32, 64]),
 } as const;
+
+/** Networks for small images without colours. */
+export const FOR_DIGITS: readonly string[] = ["mlp", "lenet"];
 
 export type NetworkName = keyof typeof NETWORKS;
 export const isNetworkName = (name: string): name is NetworkName => name in NETWORKS;
@@ -100,6 +105,19 @@ function preactivated(options: NetworkOptions, widths: readonly number[]): Class
   return modules.classify(modules.relu(modules.norm(x, "bn", channels), "relu"), "fc", channels, options);
 }
 
+/** Two convolutions of 5×5 without padding, each with a pool, and two linear layers. */
+function lenet(options: NetworkOptions, hidden: number): Classifier {
+  const modules = new Modules(options.seed), stages = [20, 50];
+  let x = INPUT, channels = options.shape[0], [, height, width] = options.shape;
+  stages.forEach((size, i) => {
+    x = modules.add("MaxPool", [modules.relu(modules.valid(x, `conv${i + 1}`, channels, size, 5), `relu${i + 1}`)], `pool${i + 1}`, { kernel_shape: [2, 2], strides: [2, 2] });
+    [channels, height, width] = [size, (height - 4) >> 1, (width - 4) >> 1];
+  });
+  x = modules.add("Flatten", [x], "flatten", { axis: 1 });
+  modules.linear(modules.relu(modules.linear(x, "fc1", channels * height * width, hidden), "relu3"), "fc2", hidden, options.classes, LOGITS);
+  return modules.network(options);
+}
+
 /** Linear layers with rectifiers between them. */
 function mlp(options: NetworkOptions, hidden: readonly number[]): Classifier {
   const modules = new Modules(options.seed);
@@ -130,6 +148,12 @@ class Modules {
   conv(x: string, module: string, from: number, to: number, kernel = 3, stride = 1, group = 1): string {
     const weight = this.weight(`${module}.weight`, [to, from / group, kernel, kernel], () => this.normal() * Math.sqrt(2 * group / (to * kernel * kernel))), pad = kernel >> 1;
     return this.add("Conv", [x, weight], module, { dilations: [1, 1], group, kernel_shape: [kernel, kernel], pads: [pad, pad, pad, pad], strides: [stride, stride] });
+  }
+
+  /** A convolution with biases that keeps within the map. */
+  valid(x: string, module: string, from: number, to: number, kernel: number): string {
+    const uniform = () => (2 * this.random.next() - 1) / Math.sqrt(from * kernel * kernel), weight = this.weight(`${module}.weight`, [to, from, kernel, kernel], uniform), bias = this.weight(`${module}.bias`, [to], uniform);
+    return this.add("Conv", [x, weight, bias], module, { dilations: [1, 1], group: 1, kernel_shape: [kernel, kernel], pads: [0, 0, 0, 0], strides: [1, 1] });
   }
 
   norm(x: string, module: string, channels: number): string {

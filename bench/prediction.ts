@@ -6,7 +6,7 @@ import { frontOf } from "../src/compression/front";
 import { mergeRecipe } from "../src/compression/goal";
 import { rateModel } from "../src/compression/rated";
 import type { CompressRequest } from "../src/protocol/api";
-import { lostBy } from "../src/protocol/plan";
+import { flipsAt, lostBy } from "../src/protocol/plan";
 import { formatBytes } from "../src/protocol/sizes";
 import { hashFile } from "../src/runtime/node";
 import { nodeHost } from "../src/worker/host";
@@ -55,8 +55,8 @@ async function measure(request: CompressRequest): Promise<Run> {
   const host = await nodeHost({ threads: request.threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
   try {
     const job = await mergeRecipe(request, host), opened = await host.openModel(request.model);
-    const { candidate, prediction: { slope, half = 0 } } = await frontOf((await rateModel(job, opened, host, false, () => undefined))!, job).finally(() => opened.close());
-    const flips = 100 * slope * Math.sqrt(candidate.loss), { fidelity, convBitsPerWeight, output: { bytes } } = await compressModel({ ...request, output, force: true }, host);
+    const { candidate, prediction, prediction: { half = 0 } } = await frontOf((await rateModel(job, opened, host, false, () => undefined))!, job).finally(() => opened.close());
+    const flips = 100 * flipsAt(prediction, candidate.loss), { fidelity, convBitsPerWeight, output: { bytes } } = await compressModel({ ...request, output, force: true }, host);
     return { bytes, bits: convBitsPerWeight!, predicted: 100 * lostBy(flips / 100, half), lost: 100 * (fidelity!.reference.top1! - fidelity!.compressed.top1!), flipsPredicted: flips, flips: 100 * (1 - fidelity!.agreement!) };
   } finally {
     await host.close();

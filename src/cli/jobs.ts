@@ -8,7 +8,7 @@ import { peakActivations } from "../onnx/peak";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LatencyReport, LayerReport, SharedCodebook, Trim } from "../protocol/report";
+import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LatencyReport, LayerReport, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
@@ -150,11 +150,18 @@ function check(limits: [Figure, number][], figures: Partial<Record<Figure, numbe
   }
 }
 
-const describe = ({ method, codewords, blockSize, codebookBits, density }: { method?: string; codewords?: number; blockSize?: number; codebookBits?: number; density?: number }): string =>
-  (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
+const describe = ({ method, codewords, blockSize, codebookBits, density, wavelet }: Partial<LayerReport>): string =>
+  wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
 
-function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, codewords, blockSize, indexBits, codebookBits, sharedWith, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
+/** "2,424 learned numbers; filters reconstruct a signal but for 1.1e-7 of it" */
+function waveletText({ parameters, reconstructionError, speed }: WaveletFacts): string {
+  const { ratio = 0, dense = 0, compressed = 0, fasterFrom } = speed ?? {};
+  return `${parameters.toLocaleString("en")} learned numbers; filters reconstruct a signal but for ${reconstructionError.toExponential(1)} of it${speed ? `; one sample takes ${compressed.toFixed(3)} ms in place of ${dense.toFixed(3)} (${ratio.toFixed(2)} times), ${fasterFrom === undefined ? "no width that was tried is faster" : `such layers are faster from ${fasterFrom.toLocaleString("en")} × ${fasterFrom.toLocaleString("en")} on`}` : ""}.\n`;
+}
+
+function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, wavelet, codewords, blockSize, indexBits, codebookBits, sharedWith, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
   process.stdout.write(`${name}: ${op} ${shape.join("×")}, ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits a weight${skipped === undefined ? "" : `. ${skipped}`}\n`);
+  if (wavelet) process.stdout.write(`${waveletText(wavelet)}${["h0", "h1", "f0", "f1"].map((name, i) => `  ${name} ${wavelet.filters[i].map((v) => v.toFixed(4).padStart(8)).join(" ")}\n`).join("")}`);
   if (codewords === undefined) return;
   process.stdout.write(`${codewords} codewords of ${blockSize} weights, indices of ${indexBits} bits${codebookBits === undefined ? "" : `, values of ${codebookBits} bits`}${sharedWith ? `, shared with ${sharedWith.join(", ")}` : ""}${deadCodewords ? `, ${deadCodewords} never used` : ""}\n\n`);
   if (!codebook || !uses) return;
@@ -176,6 +183,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
   if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
+  for (const { name, label = name, wavelet } of report.layers) if (wavelet) process.stdout.write(`${label}: ${waveletText(wavelet)}`);
   if (report.trims) process.stdout.write(`${trimsText(report.trims)}\n`);
   if (tuning) {
     const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);

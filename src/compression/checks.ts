@@ -1,3 +1,4 @@
+import { methodById } from "../methods/registry";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressRequest } from "../protocol/api";
@@ -13,6 +14,9 @@ export function checkRequest(request: CompressRequest, model: Model, layers: rea
   if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
   if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
   if (request.layout === "dense" && request.inference === "integer") throw new KernelscopeError("usage", "--layout dense writes weights as floats, with which nothing can run on integers. Leave it out, or --inference integer.");
+  const method = request.method === undefined ? undefined : methodById(request.method);
+  if (method?.isLearned && request.data === undefined) throw new KernelscopeError("usage", `${method.title} have to be learned from images. Give a folder of them with --data.`);
+  if (method?.isLearned && request.inference === "integer") throw new KernelscopeError("usage", `${method.title} compute with floats, so integer inference cannot have them. Leave one of the two out.`);
   checkOpset(model, request);
   if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
 }

@@ -75,8 +75,8 @@ const inFileOrder = (positions: number[], ranges: RangeKind | undefined): number
 
 /** The first batches, with what their samples show where that is known. */
 function ratedOf(all: Tensor[], { labels }: Dataset, positions: readonly number[], { name }: ValueFacts): Batches {
-  const batches = all.slice(0, Math.ceil(RATING_SAMPLES / all[0].dims[0])), count = batches.reduce((sum, { dims: [size] }) => sum + size, 0);
-  return { input: name, batches, labels: labels && Int32Array.from(positions.slice(0, count), (position) => labels[position]) };
+  const batches = all.slice(0, Math.ceil(RATING_SAMPLES / all[0].dims[0])), next = positions.values();
+  return { input: name, batches, labels: labels && batches.map(({ dims: [count] }) => Int32Array.from({ length: count }, () => labels[next.next().value ?? 0])) };
 }
 
 /** Samples batch by batch; a last one that does not fill a fixed batch is left out, unless it is the only one. */
@@ -100,7 +100,7 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
   for (const batch of data?.fit.batches ?? []) parts.push(batch.dims.join("×"), await hashOf(batch.data));
   if (data && data.calibration.size > samplesIn(data.fit)) parts.push(await hashOf(data.trained.slice(0, data.calibration.size).map((position) => data.dataset.nameOf(position)).join("\n")));
   if (data?.unseen.length) parts.push(await hashOf(data.unseen.map((position) => data.dataset.nameOf(position)).join("\n")));
-  if (data?.rating.labels) parts.push(await hashOf(Float32Array.from(data.rating.labels)));
+  if (data?.rating.labels) parts.push(await hashOf(data.rating.labels.join()));
   // those that are only trained on are too many to be read beforehand
   if (data?.watched.length) parts.push(await hashOf([...data.trained, ...data.watched].map((position) => data.dataset.nameOf(position)).join("\n")));
   return hashOf(parts.join());

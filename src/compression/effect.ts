@@ -1,5 +1,4 @@
 import { argMax, divergence, logProbabilities } from "../evaluation/metrics";
-import { atTemperature } from "../evaluation/temperature";
 import type { Tensor } from "../runtime/runtime";
 
 /** What a change to a network does to its outputs. */
@@ -8,7 +7,7 @@ export interface Effect {
   loss: number;
   /** Share of a classifier's predictions that flip; 0 for others. */
   disagreement: number;
-  /** Share of predictions that turn from right to wrong less that of the opposite, if the original's probabilities are believed; 0 for others. */
+  /** Share of predictions that turn from right to wrong less that of the opposite, by labels or, without any, if the original's probabilities are believed; 0 for others. */
   lost: number;
   /** Predictions that were compared; 0 for others. */
   samples: number;
@@ -26,29 +25,28 @@ export class EffectMeter {
 
   /**
    * @param reference the original's outputs, batch by batch
-   * @param temperature by which a classifier's outputs are divided before its probabilities are believed
+   * @param labels what a classifier's samples show, batch by batch, where that is known
    */
-  constructor(private readonly reference: ReadonlyMap<string, readonly Tensor[]>, private readonly temperature = 1) {
+  constructor(private readonly reference: ReadonlyMap<string, readonly Tensor[]>, private readonly labels?: readonly Int32Array[]) {
     const [first] = reference.values();
     this.classifier = reference.size === 1 && first[0].dims.length === 2 && first[0].dims[1] > 1;
   }
 
   add(batch: number, values: Record<string, Tensor>): void {
     for (const [name, tensors] of this.reference) {
-      if (this.classifier) this.compare(tensors[batch], values[name]);
+      if (this.classifier) this.compare(tensors[batch], values[name], this.labels?.[batch]);
       else this.measure(tensors[batch].data, values[name].data);
     }
   }
 
-  private compare({ data: x, dims: [samples, classes] }: Tensor, { data: y }: Tensor): void {
+  private compare({ data: x, dims: [samples, classes] }: Tensor, { data: y }: Tensor, labels?: Int32Array): void {
     for (let s = 0; s < samples; s++) {
       const p = x.subarray(s * classes, (s + 1) * classes), q = y.subarray(s * classes, (s + 1) * classes);
       this.kl += divergence(p, q);
       const before = argMax(p), after = argMax(q);
       if (before === after) continue;
-      const logs = atTemperature(logProbabilities(p), this.temperature);
       this.flips++;
-      this.lost += Math.exp(logs[before]) - Math.exp(logs[after]);
+      this.lost += labels ? Number(before === labels[s]) - Number(after === labels[s]) : believed(p, before) - believed(p, after);
     }
     this.count += samples;
   }
@@ -65,3 +63,6 @@ export class EffectMeter {
     return { loss: this.error / (this.energy || 1), disagreement: 0, lost: 0, samples: 0 };
   }
 }
+
+/** What a classifier takes a class's probability for. */
+const believed = (row: Float32Array, index: number): number => Math.exp(logProbabilities(row)[index]);

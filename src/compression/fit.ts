@@ -171,7 +171,7 @@ async function lookAt(model: Model, { layer, options }: LayerChoice, { original,
   const [node] = layer.consumers, changed = from && new Map(from.vectors.map(({ name, values }) => [name, values])), weight = from?.weights.get(layer);
   const rows = weight ? toRows(layer, weight) : await readRows(model, layer), follow = await followOf(model, layer, changed);
   const free = follow?.normalization !== undefined;
-  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow), book: books.get(bookOf(options) ?? "") };
+  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree: free, importance: importanceOf(follow), book: books.get(bookOf(options) ?? ""), learning: tools };
   if (isReached(layer, liveness) && hasGram(layer)) {
     const input = node.inputs[0], centred = free || follow?.bias !== undefined;
     const { gram, answers } = await inputMoments(layer, { batches: original.get(input), drifted: compressed.get(input), centred, rows: rows.values }, tools.products, tools.pool);

@@ -10,8 +10,8 @@ import type { Runtime, Session, Tensor } from "../runtime/runtime";
 export interface Batches {
   input: string;
   batches: Tensor[];
-  /** The class of each sample, where it is known. */
-  labels?: ArrayLike<number>;
+  /** The class of each sample of a batch, where it is known. */
+  labels?: readonly Int32Array[];
 }
 
 /** What of the main graph depends on the model's inputs, and when each value was used last. */

@@ -24,6 +24,8 @@ const MEASURED_PLANS = 24;
 const COMPARED_NOISE = 0.12;
 /** Together layers often do less than by themselves: so many times less at least is reckoned with. */
 const TOGETHER = 2;
+/** Bends that are tried, see {@link bendOf}. */
+const BENDS = Array.from({ length: 41 }, (_, i) => i / 40);
 /** Shares of flips that are tried, see {@link halfLost}. */
 const HALVES = Array.from({ length: 81 }, (_, i) => 0.001 * 10 ** (i / 20));
 const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
@@ -75,7 +77,7 @@ class Front {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
-    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], half: halfLost(ratings.flatMap(({ response }) => response)) };
+    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)) };
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
   }
@@ -218,6 +220,12 @@ class Front {
       choice: Uint32Array.from(taken, ({ item, index }) => choiceOf(items[item].layer, at[item][index])),
     };
   }
+}
+
+/** How much more predictions flip where much is lost than the middle slope says, as all responses tell in points of agreement. */
+function bendOf(responses: LayerSensitivity["response"], slope: number): number {
+  const errorOf = (bend: number): number => responses.reduce((sum, { loss, disagreement }) => sum + Math.abs(slope * Math.sqrt(loss) * (1 + loss) ** bend - disagreement), 0);
+  return BENDS.reduce((best, bend) => (errorOf(bend) < errorOf(best) ? bend : best));
 }
 
 /**

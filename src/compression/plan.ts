@@ -1,5 +1,6 @@
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
+import type { CompressionMethod } from "../methods/method";
 import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
@@ -107,13 +108,20 @@ const stored = ({ layer, method, options, bytes, noise, loss }: RatedCandidate):
 /** A plan whose layers have codebooks in common; what its fewer bytes are worth, as a share of the other's loss. */
 interface SharedPlan { plan: RatedCandidate[]; worth: number }
 
-async function pinned({ model, shares }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
+async function pinned({ model, shares, measured, form }: PlanRequest, layer: Layer, methodId: string, options: unknown): Promise<RatedCandidate> {
   const method = methodById(methodId), given = parseOptions(methodId, options, layer.id), parsed = shares || bookOf(given) === undefined ? given : { ...given, book: undefined };
-  const accepted = method.accepts(layer, parsed);
+  const accepted = learnable(method, measured, form?.form === "integers") ?? method.accepts(layer, parsed);
   if (accepted !== true) throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${accepted}`, { path: JSON.stringify(["layers", layer.id, "method"]) });
   const scaleIsFree = await hasFreeScale(model, layer);
   const bytes = method.bytes(layer, parsed, scaleIsFree);
   return { layer, method: methodId, options: parsed, bytes, bits: 8 * bytes / layer.parameters, noise: 0, loss: 0 };
+}
+
+/** Why a method cannot be had where it has to be learned, if it cannot. */
+function learnable({ isLearned, title }: CompressionMethod, measured: boolean, isInteger: boolean): string | undefined {
+  if (!isLearned) return undefined;
+  if (isInteger) return `${title} compute with floats, so integer inference cannot have them. Leave one of the two out.`;
+  return measured ? undefined : `${title} have to be learned from images. Give a folder of them with --data, or as the recipe's "data".`;
 }
 
 /** @throws KernelscopeError "bad-recipe" where layers name one book and their codebooks differ */

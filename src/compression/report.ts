@@ -147,7 +147,7 @@ function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBi
 async function recognised(model: Model, layer: Layer, cache: ConstantCache): Promise<Partial<Row> | undefined> {
   for (const method of methods) {
     const found = await method.recognise(model, layer, { cache, indices: false });
-    if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits, density: found.density, book: found.book };
+    if (found) return { method: found.method, codewords: found.codewords, blockSize: found.blockSize, indexBits: found.indexBits, codebookBits: found.codebookBits, density: found.density, book: found.book, wavelet: found.wavelet };
   }
   return undefined;
 }
@@ -157,7 +157,8 @@ export function loadedWeightBytes(written: Model, original: readonly Layer[]): n
   const sizeOf = (count: number, type: number) => Math.ceil(count * bitsOf(type) / 8);
   const layers = findLayers(written), inside = new Set(layers.flatMap(({ subgraph }) => subgraph.tensors));
   const whole = new Set(layers.filter(({ graph, weight }) => graph.producers.get(weight)?.op === "DequantizeLinear").map(({ id }) => id));
-  let bytes = original.reduce((sum, { id, parameters, type }) => sum + (whole.has(id) ? parameters : sizeOf(parameters, type)), 0);
+  const chained = new Map(layers.flatMap(({ id, chain }) => (chain ? [[id, chain.tensors.reduce((sum, { count }) => sum + count, 0)]] : [])));
+  let bytes = original.reduce((sum, { id, parameters, type }) => sum + (whole.has(id) ? parameters : sizeOf(chained.get(id) ?? parameters, type)), 0);
   for (const tensor of written.graph.initializerList) if (!inside.has(tensor)) bytes += sizeOf(tensor.count, tensor.type);
   return bytes;
 }

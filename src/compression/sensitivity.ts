@@ -11,7 +11,7 @@ import { importanceOf, followOf, type Follow } from "./follow";
 import { hasGram, inputMoments, type InputMoments } from "./moments";
 import { EffectMeter, type Effect } from "./effect";
 import { Random } from "../numeric/random";
-import { temperatureOf } from "../evaluation/temperature";
+import { argMax } from "../evaluation/metrics";
 import type { Tensor } from "../runtime/runtime";
 
 /** What a way to store a layer costs: bytes in the file and predicted loss (see {@link Effect}; without data a weighted distortion). */
@@ -71,7 +71,7 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
   const liveness = new Liveness(model, samples.input);
   const flow = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const reference = await flow.compute(liveness.outputs), [outputs] = reference.values();
-  const temperature = samples.labels && reference.size === 1 && outputs[0].dims.length === 2 ? temperatureOf(outputs, samples.labels) : 1;
+  const labels = knows(outputs, samples.labels) ? samples.labels : undefined;
   const order = [...layers].sort((a, b) => a.consumers[0].index - b.consumers[0].index), care = careFor(layers);
   const results: LayerSensitivity[] = [];
   const add = async (rating: LayerSensitivity) => {
@@ -85,13 +85,27 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     const rows = await readRows(model, layer), follow = await followOf(model, layer), free = follow?.normalization !== undefined;
     if (!liveness.isData(input)) { await add({ layer, candidates: [], response: [] }); continue; }
     await flow.advance(node);
-    const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools);
+    // a part of the weight tells nothing of what is learned as a whole
+    const isWhole = candidatesOf(layer, free, options.method).some(({ method }) => method.isLearned);
+    const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools, isWhole);
     const noisy = await noiseOf(layer, seen.rows, follow, seen.moments?.gram, tools, care, options.method);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
-    const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, { reference, temperature }, care);
+    const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, { reference, labels }, care);
     await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
+}
+
+/** A classifier that is right about fewer of its samples counts its classes in another way than the labels do. */
+const LEAST_RIGHT = 0.3;
+
+/** Whether outputs are those of a classifier that knows these labels. */
+function knows(outputs: readonly Tensor[], labels: Batches["labels"]): boolean {
+  let right = 0, all = 0;
+  outputs.forEach(({ data, dims: [count, classes] }, batch) => {
+    for (let i = 0; i < count; i++, all++) if (argMax(data.subarray(i * classes, (i + 1) * classes)) === labels?.[batch][i]) right++;
+  });
+  return right > LEAST_RIGHT * all;
 }
 
 /** Inputs that are looked at where a layer has more. */
@@ -108,10 +122,10 @@ interface Seen {
   moments?: InputMoments;
 }
 
-async function lookAt(layer: Layer, rows: WeightRows, batches: Tensor[], centred: boolean, { products, pool }: FitTools): Promise<Seen> {
+async function lookAt(layer: Layer, rows: WeightRows, batches: Tensor[], centred: boolean, { products, pool }: FitTools, isWhole: boolean): Promise<Seen> {
   if (!hasGram(layer)) return { rows };
   const size = kernelSize(layer), all = rows.inputs / size, runs = Math.ceil(SEEN_INPUTS / (size * RUN));
-  if (2 * runs * RUN > all) return { rows, moments: await inputMoments(layer, { batches, centred, rows: rows.values }, products, pool) };
+  if (isWhole || 2 * runs * RUN > all) return { rows, moments: await inputMoments(layer, { batches, centred, rows: rows.values }, products, pool) };
   const channels = Uint32Array.from({ length: runs * RUN }, (_, i) => Math.floor(Math.floor(i / RUN) * Math.floor(all / RUN) / runs) * RUN + i % RUN);
   const columns = Uint32Array.from({ length: channels.length * size }, (_, j) => channels[Math.floor(j / size)] * size + j % size), n = columns.length;
   const values = new Float32Array(rows.outputs * n);
@@ -134,11 +148,11 @@ interface Noisy {
 async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefined, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
   const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, only).filter(({ method, candidate }) => method.accepts(layer, candidate.options, rows) === true);
   if (!all.length) return undefined;
-  const which = trialRows(rows, tools.seed), trial = takeRows(rows, which), n = rows.inputs, importance = importanceOf(follow);
+  const which = all.some(({ method }) => method.isLearned) ? Array.from({ length: rows.outputs }, (_, m) => m) : trialRows(rows, tools.seed), trial = takeRows(rows, which), n = rows.inputs, importance = importanceOf(follow);
   if (gram) await gram.factor();
   const energyOf = async (values: Float32Array): Promise<number> => total((await energiesOf(values, n, gram)).map((energy, i) => energy * (importance ? importance[which[i]] : 1)));
   const signal = await energyOf(trial.values);
-  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree, gram, quick: true };
+  const context: FitContext = { seed: tools.seed, pool: tools.pool, scaleIsFree, gram, quick: true, learning: tools };
   const measure = async ({ method, candidate }: (typeof all)[number]): Promise<number> => {
     const packed = await method.compress(layer, trial, candidate.options, context);
     const difference = effectiveRows(packed);
@@ -233,7 +247,7 @@ function takeRows(rows: WeightRows, which: readonly number[]): WeightRows {
 /** KL and disagreement of the outputs when a layer's outputs carry noise of a given share of their energy, their own energy and mean kept. */
 async function respond(
   layer: Layer, rows: WeightRows, direction: Direction, follow: Follow | undefined, outputMean: Float64Array | undefined,
-  flow: Flow, { reference, temperature }: { reference: Map<string, Tensor[]>; temperature: number }, { noises, share }: Care,
+  flow: Flow, { reference, labels }: { reference: Map<string, Tensor[]>; labels?: readonly Int32Array[] }, { noises, share }: Care,
 ): Promise<LayerSensitivity["response"]> {
   const offset = outputMean && (follow?.normalization?.mean ?? follow?.bias), sign = follow?.normalization ? 1 : -1;
   const free = [{ name: layer.weight, dims: layer.dims, type: layer.type }, ...(offset ? [offset] : [])];
@@ -246,7 +260,7 @@ async function respond(
       const given: Record<string, Tensor> = { [layer.weight]: { dims: layer.dims, data: fromRows(layer, noisy) } };
       // every channel keeps its mean: it is subtracted in a normalization, added by a bias
       if (offset && direction.mean) given[offset.name] = { dims: offset.dims, data: offset.values.map((v, m) => v + sign * ((keep - 1) * outputMean[m] + add * direction.mean![m])) };
-      const meter = new EffectMeter(reference, temperature);
+      const meter = new EffectMeter(reference, labels);
       await flow.each(session, given, (batch, values) => meter.add(batch, values), Math.ceil(share * flow.batches));
       const { loss, disagreement, lost } = meter.effect;
       response.push({ noise, loss, disagreement, lost });

@@ -1,3 +1,4 @@
+import type { PackedWeight } from "../methods/method";
 import { methodById } from "../methods/registry";
 import { fromRows, kernelSize } from "../methods/rows";
 import { withScale } from "../methods/scale";
@@ -17,6 +18,7 @@ import type { Parameter } from "../training/step";
 import type { Words } from "../training/words";
 import { Dense, rootMeanSquare, Vector, type Trainable } from "../training/trainable";
 import { effectiveRows, measured, type FittedLayer, type Variant } from "./fit";
+import { isLearned, learnedNetwork, type Learned } from "./learned";
 import { readRows } from "./rows";
 import { followOf, type Follow, type OwnVector } from "./follow";
 
@@ -41,8 +43,12 @@ export class Student {
   /** Words that layers have in common. */
   private readonly books = new Map<string, Words>();
   private readonly quantized = new Map<Layer, { fitted: FittedLayer; follow: Follow | undefined }>();
+  private learned: Learned | undefined;
 
   private constructor(private readonly model: Model) {}
+
+  /** The network whose constants are trained: where other nodes than their own compute layers, with these. */
+  get network(): Model { return this.learned?.model ?? this.model; }
 
   /** A network whose layers are all compressed. */
   static async of(model: Model, layers: readonly FittedLayer[]): Promise<Student> {
@@ -63,7 +69,7 @@ export class Student {
   /** How many layers are codes. */
   get done(): number { return this.quantized.size; }
 
-  get trainables(): Trainable[] { return [...this.weights.values(), ...this.vectors.values()]; }
+  get trainables(): Trainable[] { return [...this.weights.values(), ...Array.from(this.learned?.layers.values() ?? []).flat(), ...this.vectors.values()]; }
 
   /** Layers become codes, as they were fitted. */
   async quantize(layers: readonly FittedLayer[]): Promise<void> {
@@ -75,6 +81,7 @@ export class Student {
       this.takeScale(fitted, follow);
       this.takeCodes(fitted);
     }
+    this.learned = await learnedNetwork(model, this.fitted().filter(isLearned));
     for (const name of touched) if (vectors.has(name)) vectors.set(name, this.vectorOf(model.graph.initializers.get(name)!, changed.get(name)!));
   }
 
@@ -107,7 +114,8 @@ export class Student {
 
   private takeCodes({ layer, packed }: FittedLayer): void {
     const codes = methodById(packed.method).codesOf(packed), { scale, scaleStorage } = packed;
-    if (codes) {
+    if (isLearned({ packed })) this.weights.delete(layer);
+    else if (codes) {
       const trained = new Codes(parameterOf(layer), { ...codes, scale, outputAxis: layer.outputAxis, scales: scaleStorage === "elsewhere" ? "kept" : scaleStorage === "one" ? "one" : "each" }, RATES, this.books.get(codes.book ?? ""));
       this.weights.set(layer, trained);
       if (codes.book !== undefined) this.books.set(codes.book, trained.words);
@@ -117,10 +125,10 @@ export class Student {
     }
   }
 
-  /** Biases, and the factors and offsets of normalizations. */
+  /** Biases, and the factors and offsets of normalizations; before the first compressed layer all is as it was, and need not change. */
   private async takeVectors(areDrawn = false): Promise<void> {
-    const { model, model: { graph }, changed, vectors } = this;
-    for (const tensor of graph.nodes.flatMap(vectorsOf)) {
+    const { model, model: { graph }, changed, vectors } = this, first = Math.min(...[...this.weights.keys(), ...this.quantized.keys()].map(({ consumers: [node] }) => node.index));
+    for (const tensor of graph.nodes.filter(({ index }) => index >= first).flatMap(vectorsOf)) {
       if (vectors.has(tensor.name) || graph.overridable.has(tensor.name) || graph.consumers.get(tensor.name)?.some((node) => node.graph !== graph)) continue;
       vectors.set(tensor.name, this.vectorOf(tensor, changed.get(tensor.name) ?? await readFloats(model, tensor), areDrawn));
     }
@@ -135,8 +143,7 @@ export class Student {
       return [name, { name, dims, type, values: vector.values() }];
     }));
     for (const [layer, { fitted, follow }] of this.quantized) {
-      const { packed: before } = fitted, trained = this.weights.get(layer), codes = trained instanceof Codes ? trained.result : undefined, isElsewhere = before.scaleStorage === "elsewhere";
-      const packed = codes ? withScale(methodById(before.method).withCodes(before, codes), codes.scale) : before;
+      const { packed: before } = fitted, isElsewhere = before.scaleStorage === "elsewhere", packed = this.packedOf(layer, before);
       const absorbed = fitted.absorbed.filter(({ name }) => !vectors.has(name)), gamma = isElsewhere ? vectors.get(follow?.normalization?.scale.name ?? "") : undefined;
       if (gamma) {
         absorbed.push({ ...gamma, values: gamma.values.map((v, m) => v * packed.scale[m]) });
@@ -147,6 +154,18 @@ export class Student {
     const weights = new Map(this.dense.map(([layer, weight]) => [layer, weight.result]));
     return { layers, vectors: [...vectors.values()], weights };
   }
+
+  /** A compressed layer as training has left it. */
+  private packedOf(layer: Layer, before: PackedWeight): PackedWeight {
+    const trained = this.weights.get(layer), tensors = this.learned?.layers.get(layer);
+    if (tensors) return methodById(before.method).withTensors!(before, tensors.map((tensor) => tensor.values().slice()));
+    if (!(trained instanceof Codes)) return before;
+    const codes = trained.result;
+    return withScale(methodById(before.method).withCodes(before, codes), codes.scale);
+  }
+
+  /** All compressed layers as they stand. */
+  private fitted(): FittedLayer[] { return Array.from(this.quantized, ([layer, { fitted }]) => ({ ...fitted, packed: this.packedOf(layer, fitted.packed) })); }
 }
 
 const parameterOf = ({ op, dims, groups, weight }: Layer): Parameter => ({ name: weight, dims, order: op === "Conv" && dims.length === 4 && groups === 1 ? TAPS : undefined });

@@ -253,8 +253,8 @@ class Tuning {
     return { layers, vectors, ranges, device: this.device, steps, bestStep, before: first, after: best, notes: [...this.notes, ...notesOn(this.request.layers, tuned, barriers)] };
   }
 
-  private async networkOf({ trainables, changed }: Student): Promise<Network> {
-    const { request: { model, input, dataset }, batch, outputs } = this;
+  private async networkOf({ trainables, changed, network: model }: Student): Promise<Network> {
+    const { request: { input, dataset }, batch, outputs } = this;
     const network = await readNetwork(model, { name: input.name, dims: [batch, ...dataset.shape] }, outputs, trainables.map(({ parameter: { name } }) => name));
     for (const [name, data] of changed) {
       const constant = network.constants.get(name);

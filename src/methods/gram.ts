@@ -22,6 +22,13 @@ export class Gram {
   /** rows [rows, n] · H */
   multiply(rows: Float32Array): Promise<Float32Array> { return this.product(rows, this.h, this.n); }
 
+  /** Inputs [rows, n] with these second moments (and damping), from independent numbers z [rows, n] of variance 1: z·Rᵀ. */
+  async draw(z: Float32Array): Promise<Float32Array> {
+    const { n } = this, { r } = await this.factor(), turned = new Float32Array(n * n);
+    for (let i = 0; i < n; i++) for (let j = i; j < n; j++) turned[j * n + i] = r[i * n + j];
+    return this.product(z, turned, n);
+  }
+
   /** x with x·(H + damping) = rows. */
   async solve(rows: Float32Array): Promise<Float32Array> {
     const factor = await this.factor();

@@ -5,6 +5,9 @@ import type { ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CodeBytes } from "../protocol/plan";
+import type { WaveletFacts } from "../protocol/report";
+import type { Products } from "../runtime/products";
+import type { Runtime } from "../runtime/runtime";
 import type { Gram } from "./gram";
 import type { WeightPacker } from "./packer";
 
@@ -39,6 +42,8 @@ export interface FitContext {
   quick?: boolean;
   /** Codewords that the layer has in common with others, learned already. */
   book?: GridCodes;
+  /** What layers are trained with, one by one. */
+  learning?: { runtime: Runtime; products: Products; threads?: number; signal?: AbortSignal };
 }
 
 /** A layer among those that a codebook is learned for. */
@@ -75,6 +80,17 @@ export interface Codes {
   sparse?: boolean;
 }
 
+/** A tensor of a layer that is computed by other nodes than its own, as training moves it. */
+export interface LayerTensor {
+  part: string;
+  dims: number[];
+  values: Float32Array;
+  /** Highest step as a share of the values' root mean square; 0 for what stays. */
+  rate: number;
+  /** The gradient of what it has to keep to beside what the network is to learn. */
+  rule?(values: Float32Array): Float32Array;
+}
+
 /** One of the methods of the papers. The registry knows them all; planner, recipe, command line and views know only this. */
 export interface CompressionMethod<Options extends object = object, Packed extends PackedWeight = PackedWeight> {
   id: string;
@@ -83,6 +99,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   options: z.ZodMiniType<Options>;
   /** Whether plans have it only where a request or a recipe names it: elsewhere it was never the best, and rating it takes time. */
   isAsked?: boolean;
+  /** Whether it takes other nodes in the place of the layer's own, which then computes with floats in another way, and what it makes of a layer has to be learned from data. */
+  isLearned?: boolean;
   /** True, or why not, in words for users: of a layer with any options, with these, or with these and this weight. */
   accepts(layer: Layer, options?: Options, rows?: WeightRows): true | string;
   /** Ways to store the layer, smallest first. */
@@ -104,7 +122,12 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   codesOf(packed: Packed): Codes | undefined;
   /** The same weight with other codes, as many as before. */
   withCodes(packed: Packed, codes: Pick<Codes, "codes" | "index">): Packed;
-  /** Adds the stock ONNX nodes that end in the layer's weight. */
+  /** Of a method that is learned: tensors that training moves, and the same layer with others. */
+  tensorsOf?(packed: Packed, layer: Layer): LayerTensor[];
+  withTensors?(packed: Packed, values: readonly Float32Array[]): Packed;
+  /** A model of one layer of this size and kind, [samples, inputs] as `x` → [samples, outputs], whose values mean nothing: for measuring its run time. Undefined where there is none. */
+  timed?(facts: WaveletFacts, inputs: number, outputs: number): Uint8Array | undefined;
+  /** Adds the stock ONNX nodes that end in the layer's weight, or that compute the layer. */
   apply(packed: Packed, layer: Layer, packer: WeightPacker): void;
   /** Reads a weight back from a file, with nothing but the file: one of this method or of another with the same nodes. */
   recognise(model: Model, layer: Layer, options?: RecogniseOptions): Promise<Recognised | undefined>;
@@ -132,4 +155,5 @@ export interface Recognised {
   book?: string;
   /** One codeword for every block of the weight. */
   index?: Int32Array;
+  wavelet?: WaveletFacts;
 }

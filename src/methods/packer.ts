@@ -18,6 +18,19 @@ export type PackedForm = "floats" | "integers";
 /** The integer that stands for 0 in the form of integers. */
 export const INTEGER_ZERO = 128;
 
+/** Takes nodes in their order. */
+export interface NodeSink {
+  /** Version of the standard operators. */
+  readonly opset: number;
+  /** Adds a node. @returns the name of its first output */
+  node(op: string, inputs: string[], attributes?: NodeSpec["attributes"], outputs?: string[]): string;
+  /** A name for an output. */
+  fresh(): string;
+  /** Constants of int64: a vector, a single number without axes. */
+  ints(values: readonly number[]): string;
+  int(value: number): string;
+}
+
 type PoolKind = "index" | "value";
 interface Pool { kind: PoolKind; bits: number; count: number; pieces: { length: number; output: string }[]; raw?: Uint8Array<ArrayBuffer> }
 
@@ -104,6 +117,36 @@ export class WeightPacker {
   /** An int64 constant, shared by all that ask for the same. */
   ints(values: readonly number[]): string {
     return this.constant(`i${values.join()}`, (name) => ({ name, dims: [values.length], type: DataType.INT64, int64s: [...values] }));
+  }
+
+  /** An int64 without axes, shared by all that ask for the same. */
+  int(value: number): string {
+    return this.constant(`n${value}`, (name) => ({ name, dims: [], type: DataType.INT64, int64s: [value] }));
+  }
+
+  /** A layer's own constant of floats: as float16, cast where it is used, or as it is under the name of the weight. */
+  own(layer: Layer, values: Float32Array, dims: number[], sink?: NodeSink): string {
+    const name = sink ? this.edit.freshName() : layer.weight;
+    this.addTensor({ name, dims, type: sink ? DataType.FLOAT16 : DataType.FLOAT, raw: new Uint8Array(sink ? Uint16Array.from(values, floatToHalf).buffer : values.slice().buffer) }, layer);
+    return sink ? sink.node("Cast", [name], { to: DataType.FLOAT }) : name;
+  }
+
+  /**
+   * Puts nodes in the place of the only node that a layer's weight feeds, and takes the weight away.
+   * @param make adds the nodes, the last of which puts out what that node did
+   */
+  compute(layer: Layer, make: (sink: NodeSink) => void): void {
+    const { consumers: [consumer] } = layer, specs: NodeSpec[] = [];
+    this.removeWeight(layer);
+    make({
+      opset: this.opset, fresh: () => this.edit.freshName(), ints: (values) => this.ints(values), int: (value) => this.int(value),
+      node: (op, inputs, attributes, outputs = [this.edit.freshName()]) => {
+        this.add({ op, inputs, outputs, attributes }, layer, specs);
+        return outputs[0];
+      },
+    });
+    specs[specs.length - 1] = { ...specs[specs.length - 1], outputs: [...consumer.outputs] };
+    this.edit.replaceNode(consumer, specs);
   }
 
   /** Shape of a layer's weight with the output channel first. */

@@ -1,3 +1,4 @@
+import { type Chain, findChains } from "./chain";
 import { evaluateConstant, type ConstantCache, constantTensor, homeOf, isOverridable } from "./constants";
 import { allGraphs, type Graph, intAttribute, isStandardDomain, type Model, type ModelFunction, type Node } from "./model";
 import { OPERATORS } from "./operators";
@@ -38,6 +39,8 @@ export interface Layer {
   bytes: number;
   /** Constants and nodes that make the weight. */
   subgraph: { nodes: Node[]; tensors: Tensor[] };
+  /** Where other nodes than a product with the weight compute the layer; `weight` is the name of what it has learned then. */
+  chain?: Chain;
 }
 
 type IsConstant = (graph: Graph, name: string) => boolean;
@@ -55,7 +58,11 @@ export function findLayers(model: Model): Layer[] {
   const ports = functionWeights(model), isConstant = findConstants(model), layers = new Map<Graph, Map<string, Layer>>();
   const shapes = lazily(() => inferShapes(model));
   for (const graph of allGraphs(model)) {
+    const chains = findChains(graph, isConstant);
     for (const node of graph.nodes) {
+      const chain = chains.get(node);
+      if (chain && node === chain.nodes[0]) layers.set(graph, (layers.get(graph) ?? new Map<string, Layer>()).set(chain.filters, chained(graph, chain, model.opset)));
+      if (chain) continue;
       for (const use of usesOf(node, ports, isConstant)) {
         const home = homeOf(graph, use.weight) ?? graph;
         // a weight that a function is given is a layer where the function is called
@@ -75,10 +82,11 @@ export function findLayers(model: Model): Layer[] {
 }
 
 /**
- * A layer's weight as float32, wherever it comes from: stored as it is, cast, or unpacked by nodes of the file. Undefined where it is not known before the model runs.
+ * A layer's weight as float32, wherever it comes from: stored as it is, cast, or unpacked by nodes of the file. Undefined where it is not known before the model runs, and where there is none.
  * @throws KernelscopeError as readFloats
  */
 export async function readWeight(model: Model, layer: Layer, cache?: ConstantCache): Promise<Float32Array | undefined> {
+  if (layer.chain) return undefined;
   if (layer.tensor) return isFloatType(layer.type) ? readFloats(model, layer.tensor) : undefined;
   const value = await evaluateConstant(model, layer.graph, layer.weight, cache);
   return value?.data instanceof Float32Array ? value.data : value?.data instanceof Float64Array ? Float32Array.from(value.data) : undefined;
@@ -99,6 +107,8 @@ function usesOf(node: Node, ports: ReadonlyMap<string, ReadonlyMap<number, Layer
   if (!op || !second) return [];
   const blocked = isStandardDomain(node.domain) ? undefined : `${node.op} is no standard operator but one of ${node.domain}, for which nothing is known.`;
   if (blocked === undefined && op !== node.op) return [];
+  // of constants alone nothing runs
+  if (op.startsWith("Conv") && isConstant(node.graph, first)) return [];
   if (op === "Conv" || op === "ConvTranspose") return [{ node, op, weight: second, outputAxis: op === "Conv" ? 0 : 1, blocked }];
   // a product of two activations has no weight, one of two constants is none that runs
   const [firstIsConstant, secondIsConstant] = [first, second].map((name) => isConstant(node.graph, name) || isOverridable(node.graph, name));
@@ -169,6 +179,15 @@ function describe(graph: Graph, { node, op, weight, outputAxis, blocked }: Use, 
     id: graph.path ? `${graph.path}/${weight}` : weight, label: labelOf(weight, node), op, graph, weight, consumers: [node], tensor, dims, type: known?.type ?? typeOf(graph, weight),
     groups: op.startsWith("Conv") ? intAttribute(node, "group", 1) : 1, outputAxis, parameters: dims.length ? dims.reduce((a, b) => a * b, 1) : 0, convolution: op.startsWith("Conv"),
     blocked, bytes, opset, subgraph,
+  };
+}
+
+/** A layer that a chain of nodes computes. */
+function chained(graph: Graph, chain: Chain, opset: number): Layer {
+  const { filters, nodes, making, tensors, hasBias, beforeDims: [, inputs], afterDims: [, outputs] } = chain, last = nodes[nodes.length - 1], op = hasBias ? "Gemm" : "MatMul", all = [...making, ...nodes];
+  return {
+    id: graph.path ? `${graph.path}/${filters}` : filters, label: labelOf(filters, { ...last, op }), op, graph, weight: filters, consumers: [last], dims: [outputs, inputs], type: DataType.FLOAT, groups: 1, outputAxis: 0,
+    parameters: outputs * inputs, convolution: false, blocked: "It is computed by wavelet transforms already.", bytes: [...all, ...tensors].reduce((sum, part) => sum + part.bytes, 0), opset, subgraph: { nodes: all, tensors }, chain,
   };
 }
 

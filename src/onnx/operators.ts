@@ -1,4 +1,5 @@
 import { axisOf, broadcastDims, broadcastSteps, castTo, type ConstantValue, countOf, integers, isBig, NotConstant, roundTo, strided, stridesOf, walk, zeros } from "./arrays";
+import { constantOfShape, convolveLines, eyeLike, range, topK } from "./making-operators";
 import { intAttribute, intsAttribute, type Node, stringAttribute } from "./model";
 import { bitsOf, DataType, isFloatType } from "./tensor";
 
@@ -219,4 +220,5 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ["BitwiseAnd", binary((x, y) => x & y, (x, y) => x & y)], ["BitwiseOr", binary((x, y) => x | y, (x, y) => x | y)],
   ["Floor", floor], ["Cast", cast], ["Identity", identity], ["MatMul", matMul], ["Reshape", reshape], ["Unsqueeze", unsqueeze], ["Squeeze", squeeze],
   ["Transpose", transpose], ["Split", split], ["Concat", concat], ["Slice", slice], ["Gather", gather], ["CumSum", cumulate], ["DequantizeLinear", dequantize],
+  ["Range", range], ["ConstantOfShape", constantOfShape], ["EyeLike", eyeLike], ["TopK", topK], ["Conv", convolveLines],
 ]);

@@ -1,4 +1,4 @@
-import { type ConstantValue, NotConstant } from "./arrays";
+import { type ConstantValue, isBig, NotConstant } from "./arrays";
 import { constantTensor, homeOf } from "./constants";
 import { type Graph, isStandardDomain, type Model, type Node } from "./model";
 import type { Layer } from "./layers";
@@ -61,7 +61,7 @@ function computed(node: Node, inputs: readonly Facts[], opset: number): Facts[] 
   }
   try {
     const results = operator(values, node, opset);
-    return results.every(({ data }) => data.length <= MOST_VALUES) ? results.map(({ dims, type, data }) => ({ shape: dims, values: Array.from<number | bigint, number>(data, Number), isFloat: isFloatType(type) })) : undefined;
+    return results.every(({ data }) => data.length <= MOST_VALUES) ? results.map(({ dims, type, data }) => ({ shape: dims, values: isBig(data) && !data.every(isExact) ? undefined : Array.from<number | bigint, number>(data, Number), isFloat: isFloatType(type) })) : undefined;
   } catch (error) {
     if (error instanceof NotConstant) return undefined;
     throw error;
@@ -69,6 +69,8 @@ function computed(node: Node, inputs: readonly Facts[], opset: number): Facts[] 
 }
 
 const LARGE = 2 ** 62;
+/** What further arithmetic on numbers does not spoil, or what says "to the end". */
+const isExact = (value: bigint): boolean => Number.isSafeInteger(Number(value)) || value >= BigInt(LARGE) || -value >= BigInt(LARGE);
 const isNumber = (dim: Dim): dim is number => typeof dim === "number";
 
 /** The declared shape; where it leaves a dimension open, the inferred one. */
@@ -79,9 +81,10 @@ function merge(declared: Shape | undefined, inferred: Shape | undefined): Shape 
 
 /**
  * Multiply-accumulates of a layer for one sample: what the first axis of its input, taken for the batch, has once. All of its consumers together.
- * Undefined where a size is not known.
+ * Undefined where a size is not known, or where other nodes than a product with its weight compute it.
  */
 export function macs(layer: Layer, shapes: ReadonlyMap<string, Shape>): number | undefined {
+  if (layer.chain) return undefined;
   let sum = 0;
   for (const node of layer.consumers) {
     const places = placesOf(layer, node, shapes);

@@ -28,7 +28,7 @@ export type SizeRange = [least: number, most: number];
 export interface PresetPlan { id: PresetId; bytes: number; loss: number; range?: SizeRange }
 
 /**
- * How the losses of a plan's layers, added up, tell what it does. "agreement": share of predictions that stay, 1 − slope·√loss, measured on images.
+ * How the losses of a plan's layers, added up, tell what it does. "agreement": share of predictions that stay, 1 − slope·√loss·(1 + loss)^bend, measured on images.
  * "outputs": noise of the outputs, relative to their energy, measured on images. "weights": noise of the weights; nothing was run.
  */
 export interface Prediction {
@@ -38,9 +38,14 @@ export interface Prediction {
   /** Of the middle case, and of a good and a bad one. */
   slope: number;
   slopes: [good: number, bad: number];
-  /** The share of flips at which half of each is lost in top-1, as the original's probabilities tell, see {@link lostBy}. */
+  /** By how much more predictions flip where much is lost; none if absent. */
+  bend?: number;
+  /** The share of flips at which half of each is lost in top-1, as labels or the original's probabilities tell, see {@link lostBy}. */
   half?: number;
 }
+
+/** The share of predictions that flip at a loss, see {@link Prediction}: in the middle case, or in another. */
+export const flipsAt = ({ slope: middle, bend = 0 }: Prediction, loss: number, slope = middle): number => Math.min(1, slope * Math.sqrt(loss) * (1 + loss) ** bend);
 
 /** Top-1 accuracy that is lost where a share of predictions flips, as a share of all. */
 export const lostBy = (flips: number, half: number): number => (flips > 0 ? flips ** 2 / (flips + half) : 0);

@@ -26,10 +26,41 @@ export interface LayerReport {
   /** Names of the layers that have the same codebook in the file. */
   sharedWith?: string[];
   sparsity?: number;
+  /** Of a layer that is computed by wavelet transforms. */
+  wavelet?: WaveletFacts;
   /** Signal to quantization noise of the weights, dB. */
   sqnrDb?: number;
   /** Why it was left as it is, in words for users. */
   skipped?: string;
+}
+
+/** A linear layer as sums of diagonals, a permutation and wavelet transforms. */
+export interface WaveletFacts {
+  /** Taps of each filter. */
+  length: number;
+  levels: number;
+  /** Transforms whose outputs are summed. */
+  summed: number;
+  /** Numbers that the layer has learned, in place of its weights. */
+  parameters: number;
+  /** h0, h1, f0, f1: of the analysis and of the synthesis, low pass and high pass. */
+  filters: number[][];
+  /** The known wavelet that they are nearest to, which they began as unless they have learned much. */
+  nearest?: { wavelet: string; filters: number[][] };
+  /** ‖W⁻¹·W·x − x‖ ÷ ‖x‖ of random signals. */
+  reconstructionError: number;
+  /** How long it takes beside the dense layer, where that was measured. */
+  speed?: LayerSpeed;
+}
+
+/** Run time of a layer of one sample on one machine, beside that of the dense layer of its size. */
+export interface LayerSpeed {
+  /** Medians, milliseconds. */
+  dense: number;
+  compressed: number;
+  ratio: number;
+  /** The least width of a square layer of this kind from which it is faster, among powers of two; absent where none that was tried is. */
+  fasterFrom?: number;
 }
 
 export interface Accuracy { top1?: number; top5?: number }

@@ -105,7 +105,7 @@ function valueFacts(graph: Graph, name: string, shapes: Map<string, Shape>): Val
 
 /** The weight as inference sees it, also where the file holds it packed. */
 async function weightOf({ opened: { model } }: Viewed, layer: Layer): Promise<Float32Array | undefined> {
-  const value = await evaluateConstant(model, layer.graph, layer.weight);
+  const value = layer.chain ? undefined : await evaluateConstant(model, layer.graph, layer.weight);
   return value && Float32Array.from(value.data as ArrayLike<number>, Number);
 }
 

@@ -8,10 +8,10 @@ import { theme } from "./colours";
 
 /** Charts of a layer's weights: their histogram, and the range of every output channel. */
 
-type Draw = (context: CanvasRenderingContext2D, width: number, height: number) => void;
+export type Draw = (context: CanvasRenderingContext2D, width: number, height: number) => void;
 
-/** `tell` says what stands at a share of the width. */
-function chart(kind: string, draw: Draw, label: string, tell: (share: number) => string): HTMLElement {
+/** A picture that says what stands where the pointer is: `tell` at a share of the width. */
+export function chart(kind: string, draw: Draw, label: string, tell: (share: number) => string): HTMLElement {
   const box = el("div", { class: `chart ${kind}`, role: "img", "aria-label": label });
   new Canvas(box, draw);
   box.addEventListener("pointermove", ({ offsetX }) => { box.title = tell(Math.max(0, Math.min(1, offsetX / box.clientWidth))); });
@@ -84,7 +84,7 @@ export function channelRanges({ min, low, high, max }: NonNullable<LayerDetails[
   });
 }
 
-const table = (heads: readonly string[], rows: readonly (readonly string[])[]): HTMLElement => el("div", { class: "figures-table", tabindex: 0 }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", {}, head)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell) => el("td", {}, cell)))))));
+export const table = (heads: readonly string[], rows: readonly (readonly string[])[]): HTMLElement => el("div", { class: "figures-table", tabindex: 0 }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", {}, head)))), el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell) => el("td", {}, cell)))))));
 
 /** The histogram in figures. */
 export function histogramTable({ counts, min, max }: NonNullable<LayerDetails["histogram"]>): HTMLElement {

@@ -1,5 +1,6 @@
 import type { KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
 import { bitsOfAll } from "../../src/protocol/bits";
+import { filterResponse, filterTable, filterTaps, responseTable } from "../charts/filters";
 import { channelRanges, histogramTable, rangesTable, weightHistogram } from "../charts/weights";
 import { button, iconButton, tag } from "../controls";
 import { el } from "../dom";
@@ -25,9 +26,13 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
   const pane = el("section", { class: "details", "aria-label": t("Details of {0}", row.label) });
   pane.append(el("header", { class: "details-head" },
     el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`), el("span", { class: "spacer" }), iconButton({ label: t("Copy Name"), icon: "copy", onClick: () => actions.copy(row.name) })));
-  if (row.codewords !== undefined || !row.skipped) pane.append(el("div", { class: "details-actions" }, button({ label: row.codewords === undefined ? t("Preview Codebook") : t("Open Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
+  if (row.codewords !== undefined || !(row.skipped ?? row.wavelet)) pane.append(el("div", { class: "details-actions" }, button({ label: row.codewords === undefined ? t("Preview Codebook") : t("Open Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
   pane.append(section("facts", t("Facts"), [format.shape(row.shape), storedAs(row), t("{0} weights", format.whole(row.parameters)), share].join(" · "), true,
     facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
+  if (row.wavelet) {
+    const { wavelet } = row, note = t("{0} taps, {1} × {2} levels · a signal comes back but for {3}", wavelet.length, wavelet.summed, wavelet.levels, wavelet.reconstructionError.toExponential(1));
+    pane.append(withTable(section("filters", t("Filters"), note, false, filterTaps(wavelet)), () => filterTable(wavelet)), withTable(section("response", t("Frequency response"), t("analysis, low and high pass"), false, filterResponse(wavelet)), () => responseTable(wavelet)));
+  }
   if (statistics && histogram) {
     const note = t("mean {0} · σ {1} · {2} zeros", format.weight(statistics.mean), format.weight(statistics.std), format.whole(statistics.zeros));
     pane.append(inSteps(withTable(section("weights", onGrid ? t("Weights, in steps") : t("Weights"), note, false, weightHistogram(histogram, statistics)), () => histogramTable(histogram)), onGrid));

@@ -1,6 +1,6 @@
 import { area, curveMonotoneX, line, scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3";
 import type { PresetId } from "../../src/protocol/api";
-import type { PlanPoint } from "../../src/protocol/plan";
+import { flipsAt, type PlanPoint } from "../../src/protocol/plan";
 import type { MeasuredPoint } from "../../src/protocol/recipe-page";
 import { el, svg } from "../dom";
 import * as format from "../format";
@@ -158,7 +158,7 @@ export class Curve {
     });
     const plot = svg("g", { "clip-path": "url(#plot)" });
     if (prediction.of === "agreement") {
-      const edge = (slope: number) => (k: number) => below(Math.max(0, 1 - slope * Math.sqrt(loss[k])));
+      const edge = (slope: number) => (k: number) => below(1 - flipsAt(prediction, loss[k], slope));
       const [good, bad] = prediction.slopes;
       plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(edge(bad)).y1(edge(good)).curve(curveMonotoneX)(ranks) ?? "" }));
     }

@@ -2,7 +2,7 @@ import { storedBits } from "../../src/protocol/bits";
 import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import type { LayerSetting, WrittenSize } from "../../src/protocol/recipe-page";
 import { t } from "../l10n";
-import { lostBy, type PlanChoice, type PlanFacts, type PlanLayer, type PlanPoint, type Prediction, type PresetPlan } from "../../src/protocol/plan";
+import { flipsAt, lostBy, type PlanChoice, type PlanFacts, type PlanLayer, type PlanPoint, type Prediction, type PresetPlan } from "../../src/protocol/plan";
 
 /** Every plan of a model, as the page follows a slider through them. */
 export class Plans {
@@ -83,8 +83,8 @@ export class Plans {
 
   /** Half of the range between a good and a bad case. */
   spread(loss: number): number {
-    const { of, slopes: [good, bad] } = this.facts.prediction;
-    return of === "agreement" ? (Math.min(1, bad * Math.sqrt(loss)) - Math.min(1, good * Math.sqrt(loss))) / 2 : 0;
+    const { prediction, prediction: { of, slopes: [good, bad] } } = this.facts;
+    return of === "agreement" ? (flipsAt(prediction, loss, bad) - flipsAt(prediction, loss, good)) / 2 : 0;
   }
 
   /** What one step up or down of a layer would change: its choice, bytes and quality. Undefined at an end. */
@@ -103,8 +103,8 @@ export class Plans {
 }
 
 /** Share of predictions that stay, or signal to noise in dB where the prediction is not of a classifier on images. */
-export function qualityOf({ of, slope }: Prediction, loss: number): number {
-  return of === "agreement" ? Math.max(0, 1 - slope * Math.sqrt(loss)) : loss > 0 ? Math.min(99, -10 * Math.log10(loss)) : 99;
+export function qualityOf(prediction: Prediction, loss: number): number {
+  return prediction.of === "agreement" ? 1 - flipsAt(prediction, loss) : loss > 0 ? Math.min(99, -10 * Math.log10(loss)) : 99;
 }
 
 function nextStep({ choices }: PlanLayer, from: number, by: 1 | -1): number | undefined {

@@ -126,6 +126,10 @@ export const gather: Operator = ({ g, inputs, node, numbers, outputDims }) => {
   return {
     outputs: [g.node("Gather", [x, name], outputDims(0), { axis })],
     backward: only((dy) => {
+      const back = new Array<number>(size).fill(-1);
+      places.forEach((from, to) => { back[from] = to; });
+      // of a permutation: the inverse one
+      if (places.length === size && !back.includes(-1)) return [gatherAxis(g, g.reshape(dy, x.dims), axis, back)];
       if (axis !== 0) {
         const flat = g.reshape(dy, [...x.dims.slice(0, axis), places.length, ...x.dims.slice(axis + 1)]);
         return [scatterAxis(g, flat, axis, places, size)];

@@ -56,6 +56,11 @@ const cases: Case[] = [
   ...["BitwiseAnd", "BitwiseOr"].map((op) => ({ name: op, ...unary(op, {}, data("a", DataType.UINT32, [2], Uint32Array.of(2 ** 32 - 1, 5)), data("b", DataType.UINT32, [2], Uint32Array.of(2 ** 31, 6))), opset: 18 })),
   { name: "DequantizeLinear", ...unary("DequantizeLinear", {}, data("a", DataType.UINT8, [3], Uint8Array.of(0, 7, 255)), f("s", [], [0.3]), data("z", DataType.UINT8, [], Uint8Array.of(5))) },
   { name: "DequantizeLinear by channel", ...unary("DequantizeLinear", { axis: 1 }, data("a", DataType.INT8, [2, 3, 2], Int8Array.from({ length: 12 }, (_, i) => i * 21 - 128)), f("s", [3]), data("z", DataType.INT8, [3], Int8Array.of(1, 2, 3))) },
+  { name: "Range of int64", ...unary("Range", {}, ints("a", [5], []), ints("b", [40], []), ints("c", [7], [])) },
+  { name: "Range of floats, downwards", ...unary("Range", {}, f("a", [], [1]), f("b", [], [-1]), f("c", [], [-0.3])) },
+  { name: "EyeLike of ConstantOfShape", nodes: [{ op: "ConstantOfShape", inputs: ["s"], outputs: ["z"] }, { op: "EyeLike", inputs: ["z"], outputs: ["y"], attributes: { k: 1 } }], initializers: [ints("s", [4, 6])] },
+  ...[0, 1].map((largest) => ({ name: `TopK, largest ${largest}`, nodes: [{ op: "TopK", inputs: ["a", "k"], outputs: ["z", "y"], attributes: { largest } }], initializers: [ints("a", [3, 9, -4, 9, 7, 1, 2, 2, 0, 5], [2, 5]), ints("k", [4])], outputs: ["y", "z"] })),
+  { name: "Conv of lines, in groups", ...unary("Conv", { strides: [2], group: 2 }, f("a", [3, 4, 11]), f("b", [6, 2, 4])) },
   { name: "DequantizeLinear by blocks", ...unary("DequantizeLinear", { axis: 1, block_size: 2 }, data("a", DataType.INT8, [2, 4], Int8Array.from([1, 2, 3, 4, 5, 6, 7, 8])), f("s", [2, 2])), opset: 21 },
 ];
 

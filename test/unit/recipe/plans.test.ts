@@ -39,6 +39,18 @@ describe("plans", () => {
     expect(plans.spread(0.25)).toBeCloseTo((0.2 - 0.05) / 2, 9);
     expect(qualityOf({ ...facts.prediction, of: "weights" }, 0.01)).toBeCloseTo(20, 9);
   });
+  test("flip more where much is lost, and lose little by the first flips", () => {
+    const { prediction } = facts, bent = new Plans({ ...facts, prediction: { ...prediction, bend: 0.5, half: 0.1 } });
+    expect(bent.quality(3)).toBeCloseTo(1 - 0.2 * Math.sqrt(3) * 2, 9);
+    expect(bent.quality(1e-4)).toBeCloseTo(plans.quality(1e-4), 6);
+    expect(bent.quality(1e4)).toBe(0);
+    expect(bent.spread(0)).toBe(0);
+    expect(plans.accuracyLost(0.25)).toBeUndefined();
+    const straight = new Plans({ ...facts, prediction: { ...prediction, half: 0.1 } });
+    expect(straight.accuracyLost(0.25)).toBeCloseTo(0.05, 9); // a tenth flips: half of that
+    expect(straight.accuracyLost(0.0025)).toBeCloseTo(0.01 ** 2 / 0.11, 9);
+    expect(straight.accuracyLost(0)).toBe(0);
+  });
   test("know the next step of a layer up and down, and its price", () => {
     const point = plans.at(1), up = plans.step(point, 1, 1), down = plans.step(point, 0, -1);
     expect(up).toMatchObject({ choice: 1, bytes: 60 });
