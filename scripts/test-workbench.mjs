@@ -14,5 +14,5 @@ if (!chromium) {
 const run = (args, env = {}) => spawnSync(process.execPath, args, { stdio: "inherit", env: { ...process.env, ...env } }).status ?? 1;
 if (run(["scripts/package.mjs"]) !== 0) process.exit(1);
 const entry = ensureWorkbench();
-process.exit(run(["node_modules/vitest/vitest.mjs", "run", "--config", "test/workbench/vitest.config.mts", "--reporter=default", "--reporter=json", "--outputFile=test-results/workbench.json"],
+process.exit(run(["node_modules/vitest/vitest.mjs", "run", "--config", "test/workbench/vitest.config.mts", "--reporter=default", "--reporter=json", "--outputFile=test-results/workbench.json", ...process.argv.slice(2)],
   { KERNELSCOPE_CHROMIUM: chromium, KERNELSCOPE_WORKBENCH: entry }));

@@ -154,7 +154,7 @@ class Compression {
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
       model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
-      refits: planned.refits(choices), joint: request.schedule === "joint" && !request.prepare ? await planned.joint(choices) : undefined, prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
+      refits: planned.refits(choices), joint: request.schedule === "joint" && !request.prepare ? planned.joint(choices) : undefined, prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
       onProgress: this.followTuning(),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;

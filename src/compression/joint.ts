@@ -27,10 +27,10 @@ export interface JointRound { choices: readonly StoredChoice[]; projected: Proje
 
 export interface JointOptions {
   model: Model;
-  /** Of the model's layers as they are, all those that a plan leaves open. */
-  ratings: readonly LayerSensitivity[];
-  /** The plan for a budget, by these ratings. */
-  plan(ratings: readonly LayerSensitivity[]): Promise<readonly StoredChoice[]>;
+  /** Of layers as the model has them. */
+  ratings(open: readonly Layer[]): Promise<readonly LayerSensitivity[]>;
+  /** The plan for a budget, by the ratings of the layers that are open. */
+  plan(rate: (open: readonly Layer[]) => Promise<LayerSensitivity[]>): Promise<readonly StoredChoice[]>;
   /** The choices of a plan, with their layers. */
   choicesOf(plan: readonly StoredChoice[]): LayerChoice[];
   /** The layers of a plan, fitted to a network that is trained. */
@@ -56,12 +56,15 @@ export class Joint {
 
   /** @param wanted the network with the weights that are to be quantized */
   async round(wanted: Variant): Promise<JointRound> {
-    const { options: { plan, ratings, choicesOf, fit } } = this, { weights } = wanted, now: LayerSensitivity[] = [];
-    for (const rating of ratings) {
-      const weight = weights.get(rating.layer);
-      now.push(weight ? await this.rerated(rating, toRows(rating.layer, weight)) : rating);
-    }
-    const choices = await plan(now), projected = { weights: new Map<Layer, Float32Array>(), vectors: new Map<string, Float32Array>() }, vectors = new Map(wanted.vectors.map(({ name, values }) => [name, values]));
+    const { options: { plan, ratings, choicesOf, fit } } = this, { weights } = wanted;
+    const choices = await plan(async (open) => {
+      const now: LayerSensitivity[] = [];
+      for (const rating of await ratings(open)) {
+        const weight = weights.get(rating.layer);
+        now.push(weight ? await this.rerated(rating, toRows(rating.layer, weight)) : rating);
+      }
+      return now;
+    }), projected = { weights: new Map<Layer, Float32Array>(), vectors: new Map<string, Float32Array>() }, vectors = new Map(wanted.vectors.map(({ name, values }) => [name, values]));
     for (const fitted of await fit(choicesOf(choices), wanted)) {
       projected.weights.set(fitted.layer, fromRows(fitted.layer, effectiveRows(fitted.packed)));
       for (const [name, values] of await this.vectorsOf(fitted, vectors)) projected.vectors.set(name, values);

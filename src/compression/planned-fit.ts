@@ -214,12 +214,12 @@ export class PlannedFit {
   }
 
   /** What plans for weights that are trained: to the goal, or, where that is a preset, to the bytes that it has come to. */
-  async joint(choices: readonly LayerChoice[]): Promise<Joint> {
-    const { model, layers, goal, tools, form, job: { embedded, request: { method } } } = this.options, ratings = this.ratings ?? await this.rate(layers.filter(({ blocked }) => blocked === undefined), await this.ratingRecord());
+  joint(choices: readonly LayerChoice[]): Joint {
+    const { model, layers, goal, tools, form, job: { embedded, request: { method } } } = this.options;
     const bytes = (): number => sizesOf(model, choices.map(({ layer, method: id, options }) => ({ layer, packed: methodById(id).blank(layer, options, false) })), embedded, form).fileBytes(), budget: Goal = goal.kind === "preset" ? { kind: "bytes", bytes: bytes() } : goal;
     return new Joint({
-      model, ratings, method, tools, choicesOf: (plan) => withLayers(plan, layers), fit: async (plan, from) => (await fitWithData(model, plan, this.data.rating, tools, from)).layers, refits: (plan) => this.refits(plan),
-      plan: async (now) => (await this.planWith(async (free) => now.filter(({ layer }) => free.includes(layer)), budget)).choices,
+      model, ratings: async (open) => (this.ratings ??= await this.rate(open, await this.ratingRecord())), method, tools, choicesOf: (plan) => withLayers(plan, layers), fit: async (plan, from) => (await fitWithData(model, plan, this.data.rating, tools, from)).layers, refits: (plan) => this.refits(plan),
+      plan: async (rate) => (await this.planWith(rate, budget)).choices,
     });
   }
 
