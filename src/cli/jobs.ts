@@ -8,8 +8,9 @@ import { peakActivations } from "../onnx/peak";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import { floatLines } from "../protocol/floats";
 import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LatencyReport, LayerReport, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
-import { formatBytes } from "../protocol/sizes";
+import { formatBytes, sizeRatio } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
@@ -180,7 +181,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
     l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]));
   const { input, output, fidelity, tuning, integers } = report;
-  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
+  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${timesText(sizeRatio(input.bytes, output.bytes))} than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
   if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
   for (const { name, label = name, wavelet } of report.layers) if (wavelet) process.stdout.write(`${label}: ${waveletText(wavelet)}`);
@@ -202,6 +203,8 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   process.stdout.write(`${report.seconds.total.toFixed(1)} s.\n`);
 }
 
+const timesText = ({ times, isLarger }: ReturnType<typeof sizeRatio>): string => `${times.toFixed(1)} times ${isLarger ? "larger" : "smaller"}`;
+
 /** How much of activations is alive at once, of one image. */
 const activationsText = (before: number | undefined, now: number | undefined): string =>
   (now === undefined ? "" : `; activations of one image at most ${formatBytes(now)} at once${before === undefined || before === now ? "" : `, before ${formatBytes(before)}`}`);
@@ -214,7 +217,7 @@ function trimsText(trims: readonly Trim[]): string {
 
 function printIntegers({ convolutions, floatConvolutions, floats, layers, floor, agreement }: IntegerReport): void {
   process.stdout.write(`${convolutions - floatConvolutions} of ${convolutions} convolutions run on integers${floats.length ? "" : ", and so does everything else"}.\n`);
-  for (const { op, node, reason } of floats) process.stdout.write(`Left to floats: ${op} ${node}. ${reason}\n`);
+  for (const line of floatLines(floats)) process.stdout.write(`In floats: ${line}\n`);
   if (agreement !== undefined) process.stdout.write(`Agreement on calibration images ${percent(agreement)}.\n`);
   if (!layers) return;
   const figure = ({ agreement: share, loss }: IntegerEffect) => (share === undefined ? `error ${percent(loss)}` : `${percent(share)}, KL ${loss.toExponential(1)}`);
