@@ -37,7 +37,7 @@ describe("a map of coefficients", () => {
 /** A linear layer as transforms, in a file beside its original. */
 async function files(op: "Gemm" | "MatMul"): Promise<{ original: string; compressed: string; rows: Float32Array }> {
   const [inputs, outputs] = [64, 40], original = path.join(folder, `${op}.onnx`), compressed = path.join(folder, `${op}.small.onnx`), values = wave(inputs * outputs, 5);
-  const bytes = modelBytes({ opset: 17, nodes: [{ op, inputs: ["x", "fc.weight"], outputs: ["y"] }], initializers: [floats("fc.weight", [inputs, outputs], values)], inputs: [value("x", ["n", inputs])], outputs: [value("y")] });
+  const bytes = modelBytes({ opset: 17, nodes: [{ op, inputs: ["x", "fc.weight", ...(op === "Gemm" ? ["bias"] : [])], outputs: ["y"] }], initializers: [floats("fc.weight", [inputs, outputs], values), ...(op === "Gemm" ? [floats("bias", [outputs], new Float32Array(outputs))] : [])], inputs: [value("x", ["n", inputs])], outputs: [value("y")] });
   writeFileSync(original, bytes);
   const model = await open(bytes), [layer] = findLayers(model), options = WaveletOptions.parse({ levels: 3, summed: 2 }), blank = waveletMethod.blank(layer, options, false);
   const packed = { ...blank, filters: filterBank("symlet", 6), before: wave(blank.before.length, 1), between: wave(blank.between.length, 2), after: wave(blank.after.length, 3) };
@@ -63,6 +63,9 @@ describe.each(["Gemm", "MatMul"] as const)("a %s that transforms compute", (op) 
     expect(maps.sqnrDb).toBeCloseTo(lost, 2);
     expect(maps.original!.energy).not.toEqual(maps.made.energy);
     expect(await worker.wavelets(original, "fc.weight")).toBeUndefined();
+    // all its nodes are one in the graph, as before
+    const drawn = async (file: string) => { const { nodes, edges } = await worker.graph(file); return [nodes.map(({ op, layer, caption }) => [op, layer, caption]), edges.map(({ from, to, tensor }) => [from, to, tensor])]; };
+    expect(await drawn(compressed)).toEqual(await drawn(original));
   });
 });
 
