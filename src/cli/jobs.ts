@@ -9,6 +9,7 @@ import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LatencyReport, LayerReport, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
+import { parsePruning, type Pruning } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
@@ -19,6 +20,11 @@ import { type Arguments, file, flag, number, oneOf, text, truthOf, whole } from 
 function noiseOf(args: Arguments): Noise | undefined {
   const value = text(args, "noise");
   return value === undefined ? undefined : parseNoise(value);
+}
+
+function pruningOf(args: Arguments): Pruning | undefined {
+  const value = text(args, "prune");
+  return value === undefined ? undefined : parsePruning(value);
 }
 
 const PRESETS: readonly PresetId[] = ["nearly-lossless", "balanced", "smallest"];
@@ -86,7 +92,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal, more: Pa
     model: path.resolve(args.model), output: file(args, "output"), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
     bits: number(args, "bits", 0.01, 32), target: text(args, "target"), method: oneOf(args, "method", methods.map(({ id }) => id)),
     data: file(args, "data"), evalData: file(args, "eval-data"), preprocess: file(args, "preprocess"), layout: oneOf(args, "layout", ["bits", "bytes", "dense"] as const),
-    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), trim: truthOf(args, "trim"), inference: oneOf(args, "inference", ["float", "integer"] as const), keepOpset: flag(args, "keep-opset") || undefined, tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"), ...more,
+    device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), prune: pruningOf(args), trim: truthOf(args, "trim"), inference: oneOf(args, "inference", ["float", "integer"] as const), keepOpset: flag(args, "keep-opset") || undefined, tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"), ...more,
   };
   const limits = thresholds(args);
   if (limits.length && request.data === undefined && request.evalData === undefined && request.recipe === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
@@ -174,16 +180,26 @@ function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, wavelet, c
 const sharingText = ({ layers, codewords, savedBytes }: SharedCodebook): string =>
   `${layers.length} layers have one codebook of ${codewords.toLocaleString("en")} words in common, which saves ${formatBytes(savedBytes)}: ${layers.join(", ")}.`;
 
+/** What left, in which groups, and what it saves. */
+function pruningText({ pruning, layers }: CompressReport): string {
+  if (!pruning) return "";
+  const { before, after, groups } = pruning, label = (id: string): string => layers.find(({ name }) => name === id)?.label ?? id;
+  const rows = groups.map(({ layers: names, channels, removed }) => `  ${removed} of ${channels}  ${names.map(label).join(", ")}\n`);
+  return `${percent(1 - after.macs / before.macs)} less to compute (${counted(before.macs)} → ${counted(after.macs)} multiply-accumulates a sample), ${percent(1 - after.weights / before.weights)} fewer weights (${counted(before.weights)} → ${counted(after.weights)}). Channels that are gone:\n${rows.join("")}`;
+}
+
+const counted = (count: number): string => (count >= 1e6 ? `${(count / 1e6).toPrecision(3)} million` : count.toLocaleString("en"));
 
 function printCompression(report: CompressReport, isPrepared: boolean): void {
   table(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
-    l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
+    l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : l.originalShape ? "floats" : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]));
   const { input, output, fidelity, tuning, integers } = report;
-  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
+  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims || report.pruning ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
   if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
   for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
   for (const { name, label = name, wavelet } of report.layers) if (wavelet) process.stdout.write(`${label}: ${waveletText(wavelet)}`);
+  if (report.pruning) process.stdout.write(pruningText(report));
   if (report.trims) process.stdout.write(`${trimsText(report.trims)}\n`);
   if (tuning) {
     const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);

@@ -5,11 +5,12 @@ import type { Model } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
-import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, TuningReport } from "../protocol/report";
+import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, PruningReport, TuningReport } from "../protocol/report";
+import type { Pruning } from "../protocol/pruning";
 import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
-import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
+import { hashOf, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import { checkRequest, unusedSettings } from "./checks";
 import { measureFidelity } from "./fidelity";
 import type { FitTools, FittedLayer, LayerChoice } from "./fit";
@@ -25,6 +26,7 @@ import type { OwnVector } from "./follow";
 import { withSpeeds } from "./layer-speed";
 import { leanModel, sqnrInOriginal, type LeanModel } from "./lean/lean";
 import { isRounded, PlannedFit, type Carried, type Finished } from "./planned-fit";
+import { pruneModel } from "./prune/prune";
 import { layerReports, loadedWeightBytes } from "./report";
 import { tune, type Tuned } from "./tune";
 import { assemble, findByName, weightForm, withFloats, type WeightForm } from "./write";
@@ -43,7 +45,7 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
   const output = job.request.output ?? defaultOutput(job.request);
   const opened = await host.openModel(job.request.model);
   try {
-    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) ? "tuned" : job.request.inference === "integer" && job.recipe.integers?.diagnose ? "diagnosed" : "plain"), signal, stop).run();
+    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) ? "tuned" : job.request.inference === "integer" && job.recipe.integers?.diagnose ? "diagnosed" : "plain", job.request.prune !== undefined), signal, stop).run();
   } finally {
     await opened.close();
   }
@@ -58,6 +60,9 @@ class Compression {
   /** Of the model and its external data. */
   private readonly hashes: string[] = [];
   private model: Model;
+  /** The original, or what is left of it. */
+  private base: OpenedModel;
+  private pruning: PruningReport | undefined;
   private tuning: TuningReport | undefined;
   private integers: IntegerReport | undefined;
   /** What the model became for the sake of a limit. */
@@ -67,6 +72,7 @@ class Compression {
 
   constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal, private readonly stop?: AbortSignal) {
     this.model = opened.model;
+    this.base = opened;
   }
 
   async run(): Promise<CompressReport> {
@@ -80,13 +86,14 @@ class Compression {
     const products = new Products(host.runtime, request.threads);
     try {
       const stamp = await stampOf(data, host), record = new JobRecord(store, stamp);
+      const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
+      if (data && request.prune) layers = await this.timed("prune", () => this.becomePruned(data, stamp, request.prune!, tools));
       if (data && request.inference === "integer") layers = await this.timed("read", () => this.becomeIntegers(data));
       const limit = trimLimit(this.job, goal);
       if (request.trim && limit === undefined) this.notes.push("Nothing is trimmed: integers fold in their own way, dense files keep what they have, and a model that is prepared stays itself.");
       if (limit !== undefined) layers = await this.timed("plan", () => this.becomeLean(limit));
-      const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
       const planned = new PlannedFit({
-        job: this.job, opened: this.opened, model: this.model, lean: this.lean, layers, goal, form: this.form, hashes: this.hashes, stamp, data, host, tools, record, progress: this.progress, timed: (stage, work) => this.timed(stage, work),
+        job: this.job, opened: this.base, model: this.model, lean: this.lean, layers, goal, form: this.form, hashes: this.hashes, stamp, data, host, tools, record, progress: this.progress, timed: (stage, work) => this.timed(stage, work),
       }), { choices, fitted } = await planned.run();
       this.notes.push(...planned.notes);
       throwIfCancelled(signal);
@@ -153,7 +160,7 @@ class Compression {
     const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
+      model, ...(request.prune && { teacher: this.opened.model }), layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
       refits: planned.refits(choices), joint: request.schedule === "joint" && !request.prepare ? planned.joint(choices) : undefined, prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
       onProgress: this.followTuning(),
     });
@@ -182,6 +189,19 @@ class Compression {
       const secondsLeft = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) * (steps - step) : undefined;
       this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best)}`, step / steps, { tuning, secondsLeft });
     };
+  }
+
+  /** Goes on with what is left of the model when channels are taken away. @returns its layers */
+  private async becomePruned({ rating, fit, dataset }: JobData, stamp: string, pruning: Pruning, tools: FitTools): Promise<Layer[]> {
+    const { host, hashes, job: { recipe: { layers = {} } } } = this, known = findLayers(this.model), record = await ratingRecord({ hashes, stamp, method: undefined, seed: tools.seed }, host);
+    const left = new Set(Object.entries(layers).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(known, name)?.id] : [])));
+    const { model, report } = await pruneModel(this.model, {
+      pruning, whole: ({ id }) => left.has(id), shape: dataset.shape, rating, fit, tools, rated: (channels, rate) => record.channels(channels, rate), onProgress: (text, done) => this.progress.step("prune", text, done),
+    });
+    this.base = { ...this.opened, model };
+    this.model = model;
+    this.pruning = report;
+    return findLayers(model);
   }
 
   /** Goes on with the form of the model that has fewer bytes beside its weights. @returns its layers */
@@ -232,7 +252,7 @@ class Compression {
 
   /** How near layers are to the original's, whose units a lean form has left. */
   private async inOriginal(fitted: readonly Finished[]): Promise<Pick<FittedLayer, "layer" | "sqnrDb">[]> {
-    const { lean, opened: { model } } = this;
+    const { lean, base: { model } } = this;
     if (!lean) return [...fitted];
     const own = new Map(findLayers(model).map((layer) => [layer.id, layer])), layers: Pick<FittedLayer, "layer" | "sqnrDb">[] = [];
     for (const { layer, load } of fitted) layers.push({ layer, sqnrDb: await sqnrInOriginal(model, own.get(layer.id), lean.model, await load()) });
@@ -256,7 +276,7 @@ class Compression {
       return {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers), peakActivationBytes: peakActivations(written.model)?.bytes },
-        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), ...(this.lean?.trims.length && { trims: this.lean.trims }), fidelity,
+        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), ...(this.pruning && { pruning: this.pruning }), ...(this.lean?.trims.length && { trims: this.lean.trims }), fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
     } finally {

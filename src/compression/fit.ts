@@ -240,7 +240,7 @@ export function substitute(flow: Flow, { layer, packed, absorbed }: FittedLayer)
  * w* = (E[w·x·x̃ᵀ] + λ·w)·(E[x̃·x̃ᵀ] + λ)⁻¹
  * @param cross E[w·x·x̃ᵀ]
  */
-async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array): Promise<Float32Array> {
+export async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array): Promise<Float32Array> {
   const { damping: lambda } = await gram.factor();
   return gram.solve(cross.map((v, i) => v + lambda * rows[i]));
 }

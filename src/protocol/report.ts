@@ -9,10 +9,12 @@ export interface LayerReport {
   op: string;
   /** Shape of the weight tensor. */
   shape: number[];
+  /** Shape that it had in the original, where channels were taken away since. */
+  originalShape?: number[];
   /** For people, where it is another than the name. */
   label?: string;
   method?: string;
-  /** 8 × serialized bytes of all that the weight takes in the written file ÷ number of its weights. */
+  /** 8 × serialized bytes of all that the weight takes in the written file ÷ number of its weights in the original. */
   bitsPerWeight: number;
   /** Serialized bytes of all that the weight takes in the written file. */
   bytes: number;
@@ -116,6 +118,17 @@ export interface IntegerWarning { text: string; layers: string[] }
 /** Bytes beside the weights that a file with a limit does without. */
 export interface Trim { what: "constants" | "normalizations" | "names" | "biases"; savedBytes: number }
 
+/** Channels that some layers put out and others read: so many there were, and so many are gone. `layers` are the names of those that put them out. */
+export interface PrunedGroup { layers: string[]; channels: number; removed: number }
+
+/** What a network was relieved of before it was compressed. `macs` are multiply-accumulates of one sample. */
+export interface PruningReport {
+  before: { macs: number; weights: number };
+  after: { macs: number; weights: number };
+  /** Groups that lost channels, in the order of the network. */
+  groups: PrunedGroup[];
+}
+
 /** A codebook that stands in the file once; further ones of the same size would take `savedBytes`. */
 export interface SharedCodebook { layers: string[]; codewords: number; blockSize: number; savedBytes: number }
 
@@ -131,6 +144,8 @@ export interface CompressReport {
   layers: LayerReport[];
   /** Codebooks that layers have in common. */
   shared?: SharedCodebook[];
+  /** Channels that were taken away. */
+  pruning?: PruningReport;
   /** What was left out or stored shorter beside the weights. */
   trims?: Trim[];
   fidelity?: Fidelity;
