@@ -1,6 +1,8 @@
 import type { Gram } from "../../methods/gram";
 import type { Products } from "../../runtime/products";
 
+type MatrixProducts = Pick<Products, "multiply" | "transposed">;
+
 /** A layer that reads channels which may leave. */
 export interface Reader {
   /** Second moments of all that it reads. */
@@ -25,7 +27,7 @@ const AT_ONCE = 1 / 32;
  * Each reader's error counts as a share of its outputs' energy.
  * @param levels numbers of channels that are gone at which to stop and look, ascending
  */
-export async function eliminate(channels: readonly number[], readers: readonly Reader[], levels: readonly number[], products: Products): Promise<Elimination[]> {
+export async function eliminate(channels: readonly number[], readers: readonly Reader[], levels: readonly number[], products: MatrixProducts): Promise<Elimination[]> {
   const states = await Promise.all(readers.map((reader) => ReaderState.of(reader, products))), gone: number[] = [], found: Elimination[] = [];
   let left = [...channels];
   for (const level of levels) {
@@ -42,9 +44,9 @@ export async function eliminate(channels: readonly number[], readers: readonly R
 }
 
 class ReaderState {
-  private constructor(private readonly reader: Reader, readonly rows: Float32Array, private readonly inverse: Float32Array, private readonly energy: number, private readonly products: Products) {}
+  private constructor(private readonly reader: Reader, readonly rows: Float32Array, private readonly inverse: Float32Array, private readonly energy: number, private readonly products: MatrixProducts) {}
 
-  static async of(reader: Reader, products: Products): Promise<ReaderState> {
+  static async of(reader: Reader, products: MatrixProducts): Promise<ReaderState> {
     const { gram, rows, importance } = reader, { n } = gram, identity = new Float32Array(n * n);
     for (let i = 0; i < n; i++) identity[i * n + i] = 1;
     const energies = await gram.energies(rows), energy = energies.reduce((sum, e, m) => sum + e * (importance?.[m] ?? 1), 0);

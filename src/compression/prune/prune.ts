@@ -48,7 +48,7 @@ export async function pruneModel(original: Model, request: PruneRequest): Promis
   const rated = await request.rated(channels, () => rateGroups(model, channels, rating, tools, (begun, of) => onProgress(`looking at channels, group ${begun + 1} of ${of}`, RATING * begun / of)));
   const workload = new Workload(model, channels, inputs), gone = allocate(rated, workload, pruning.compute);
   if (!gone) throw unreachable(rated, workload, pruning);
-  const { changed } = await refit(model, channels, gone, fit, tools, ({ label }, share) => onProgress(`fitting layer ${label} to the channels that stay`, RATING + (1 - RATING) * share));
+  const { changed } = await refit(model, channels, gone, fit, tools, whole, ({ label }, share) => onProgress(`fitting layer ${label} to the channels that stay`, RATING + (1 - RATING) * share));
   const edit = new ModelEdit(model);
   await removeChannels(channels, gone, edit, changed);
   markChannels(edit, layers, channels, gone);

@@ -18,10 +18,11 @@ export interface Refitted { changed: Map<string, TensorData>; effect: Effect }
 /**
  * Fits the weights of a network that has lost channels, layer by layer in its order: each does with what still comes to it, as nearly as it can, what the original's does (least squares, as in
  * channel pruning of He, Zhang, Sun: arXiv 1707.06168, §3.1); the mean of what it does not goes into the bias or normalization behind it.
+ * @param whole layers that keep their weights
  */
-export async function refit(model: Model, { layers }: Channels, gone: ReadonlySet<number>, samples: Batches, tools: FitTools, onLayer: (layer: Layer, share: number) => void = () => undefined): Promise<Refitted> {
+export async function refit(model: Model, { layers }: Channels, gone: ReadonlySet<number>, samples: Batches, tools: FitTools, whole: (layer: Layer) => boolean = () => false, onLayer: (layer: Layer, share: number) => void = () => undefined): Promise<Refitted> {
   const liveness = new Liveness(model, samples.input), [original, pruned] = [0, 1].map(() => new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal));
-  const reference = await original.compute(liveness.outputs), order = [...layers.keys()].sort((a, b) => a.consumers[0].index - b.consumers[0].index);
+  const reference = await original.compute(liveness.outputs), order = [...layers.keys()].filter((layer) => !whole(layer)).sort((a, b) => a.consumers[0].index - b.consumers[0].index);
   const begin = order.findIndex((layer) => reads(layers.get(layer)!, gone));
   for (const [i, layer] of (begin < 0 ? [] : order.slice(begin)).entries()) {
     const isCut = reads(layers.get(layer)!, gone);

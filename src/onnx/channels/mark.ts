@@ -44,6 +44,18 @@ export function leftOver({ metadata }: Pick<Model, "metadata">, layers: readonly
   return found;
 }
 
+/** Rows [outputs, inputs · size] of what is left in the places of the original's, zeros elsewhere; or, the other way, of the original those that are left. */
+export function spreadRows({ dims, outputs, inputs }: LeftOver, outputAxis: 0 | 1, rows: Float32Array, way: "spread" | "cut" = "spread"): Float32Array {
+  const size = dims.slice(2).reduce((a, b) => a * b, 1), all = [dims[outputAxis], dims[1 - outputAxis]], kept = [outputs, inputs].map((some, i) => some ?? Array.from({ length: all[i] }, (_, at) => at));
+  const result = new Float32Array((way === "spread" ? all[0] * all[1] : kept[0].length * kept[1].length) * size);
+  kept[0].forEach((output, m) => kept[1].forEach((input, c) => {
+    const whole = (output * all[1] + input) * size, part = (m * kept[1].length + c) * size;
+    const [from, to] = way === "spread" ? [part, whole] : [whole, part];
+    result.set(rows.subarray(from, from + size), to);
+  }));
+  return result;
+}
+
 /** Weights that the original's layer had. */
 export const originalWeights = (layer: Layer, left: ReadonlyMap<string, LeftOver>): number => left.get(layer.id)?.dims.reduce((a, b) => a * b, 1) ?? layer.parameters;
 
