@@ -183,9 +183,9 @@ const sharingText = ({ layers, codewords, savedBytes }: SharedCodebook): string 
 /** What left, in which groups, and what it saves. */
 function pruningText({ pruning, layers }: CompressReport): string {
   if (!pruning) return "";
-  const { before, after, groups } = pruning, label = (id: string): string => layers.find(({ name }) => name === id)?.label ?? id;
+  const { before, after, groups, effect: { loss, agreement } } = pruning, label = (id: string): string => layers.find(({ name }) => name === id)?.label ?? id;
   const rows = groups.map(({ layers: names, channels, removed }) => `  ${removed} of ${channels}  ${names.map(label).join(", ")}\n`);
-  return `${percent(1 - after.macs / before.macs)} less to compute (${counted(before.macs)} → ${counted(after.macs)} multiply-accumulates a sample), ${percent(1 - after.weights / before.weights)} fewer weights (${counted(before.weights)} → ${counted(after.weights)}). Channels that are gone:\n${rows.join("")}`;
+  return `${percent(1 - after.macs / before.macs)} less to compute (${counted(before.macs)} → ${counted(after.macs)} multiply-accumulates a sample) and ${percent(1 - after.weights / before.weights)} fewer weights (${counted(before.weights)} → ${counted(after.weights)}), by channels that are gone; that alone leaves ${agreement === undefined ? `a relative error of ${percent(loss)}` : `an agreement of ${percent(agreement)}`} on the images that the others were fitted to. Gone are:\n${rows.join("")}`;
 }
 
 const counted = (count: number): string => (count >= 1e6 ? `${(count / 1e6).toPrecision(3)} million` : count.toLocaleString("en"));

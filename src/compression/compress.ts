@@ -6,11 +6,10 @@ import { peakActivations } from "../onnx/peak";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, PruningReport, TuningReport } from "../protocol/report";
-import type { Pruning } from "../protocol/pruning";
 import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
-import { hashOf, ratingRecord, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
+import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
 import { checkRequest, unusedSettings } from "./checks";
 import { measureFidelity } from "./fidelity";
 import type { FitTools, FittedLayer, LayerChoice } from "./fit";
@@ -26,7 +25,7 @@ import type { OwnVector } from "./follow";
 import { withSpeeds } from "./layer-speed";
 import { leanModel, sqnrInOriginal, type LeanModel } from "./lean/lean";
 import { isRounded, PlannedFit, type Carried, type Finished } from "./planned-fit";
-import { pruneModel } from "./prune/prune";
+import { pruneForJob } from "./prune/job";
 import { layerReports, loadedWeightBytes } from "./report";
 import { tune, type Tuned } from "./tune";
 import { assemble, findByName, weightForm, withFloats, type WeightForm } from "./write";
@@ -87,7 +86,7 @@ class Compression {
     try {
       const stamp = await stampOf(data, host), record = new JobRecord(store, stamp);
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
-      if (data && request.prune) layers = await this.timed("prune", () => this.becomePruned(data, stamp, request.prune!, tools));
+      if (data && request.prune) layers = await this.timed("prune", () => this.becomePruned(data, stamp, tools));
       if (data && request.inference === "integer") layers = await this.timed("read", () => this.becomeIntegers(data));
       const limit = trimLimit(this.job, goal);
       if (request.trim && limit === undefined) this.notes.push("Nothing is trimmed: integers fold in their own way, dense files keep what they have, and a model that is prepared stays itself.");
@@ -192,16 +191,12 @@ class Compression {
   }
 
   /** Goes on with what is left of the model when channels are taken away. @returns its layers */
-  private async becomePruned({ rating, fit, dataset }: JobData, stamp: string, pruning: Pruning, tools: FitTools): Promise<Layer[]> {
-    const { host, hashes, job: { recipe: { layers = {} } } } = this, known = findLayers(this.model), record = await ratingRecord({ hashes, stamp, method: undefined, seed: tools.seed }, host);
-    const left = new Set(Object.entries(layers).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(known, name)?.id] : [])));
-    const { model, report } = await pruneModel(this.model, {
-      pruning, whole: ({ id }) => left.has(id), shape: dataset.shape, rating, fit, tools, rated: (channels, rate) => record.channels(channels, rate), onProgress: (text, done) => this.progress.step("prune", text, done),
-    });
-    this.base = { ...this.opened, model };
-    this.model = model;
+  private async becomePruned(data: JobData, stamp: string, tools: FitTools): Promise<Layer[]> {
+    const { job, opened, hashes, host, progress } = this, { opened: base, report } = await pruneForJob({ job, opened, data, hashes, stamp, host, tools, onProgress: (text, done) => progress.step("prune", text, done) });
+    this.base = base;
+    this.model = base.model;
     this.pruning = report;
-    return findLayers(model);
+    return findLayers(base.model);
   }
 
   /** Goes on with the form of the model that has fewer bytes beside its weights. @returns its layers */

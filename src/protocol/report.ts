@@ -81,12 +81,15 @@ export interface Fidelity {
   compressed: Accuracy;
 }
 
-/** What becomes of a network's outputs where some layers alone are integers. */
-export interface IntegerEffect {
+/** What becomes of a network's outputs. */
+export interface OutputEffect {
   /** KL of a classifier's outputs from the original's, nats; relative squared error of any other's. */
   loss: number;
   agreement?: number;
 }
+
+/** The same where some layers alone are integers. */
+export type IntegerEffect = OutputEffect;
 
 /** What a layer costs as integers: it alone, and all but it. */
 export interface IntegerLayerReport { layer: string; alone: IntegerEffect; without: IntegerEffect }
@@ -125,6 +128,8 @@ export interface PrunedGroup { layers: string[]; channels: number; removed: numb
 export interface PruningReport {
   before: { macs: number; weights: number };
   after: { macs: number; weights: number };
+  /** What that alone does to the outputs, on the samples that the weights which stay were fitted to. */
+  effect: OutputEffect;
   /** Groups that lost channels, in the order of the network. */
   groups: PrunedGroup[];
 }

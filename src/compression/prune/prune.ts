@@ -8,6 +8,7 @@ import type { Model } from "../../onnx/model";
 import { KernelscopeError } from "../../protocol/errors";
 import type { Pruning } from "../../protocol/pruning";
 import type { PruningReport } from "../../protocol/report";
+import type { Effect } from "../effect";
 import type { FitTools } from "../fit";
 import type { Batches } from "../flow";
 import { foldConstants } from "../passes/constants";
@@ -48,11 +49,11 @@ export async function pruneModel(original: Model, request: PruneRequest): Promis
   const rated = await request.rated(channels, () => rateGroups(model, channels, rating, tools, (begun, of) => onProgress(`looking at channels, group ${begun + 1} of ${of}`, RATING * begun / of)));
   const workload = new Workload(model, channels, inputs), gone = allocate(rated, workload, pruning.compute);
   if (!gone) throw unreachable(rated, workload, pruning);
-  const { changed } = await refit(model, channels, gone, fit, tools, whole, ({ label }, share) => onProgress(`fitting layer ${label} to the channels that stay`, RATING + (1 - RATING) * share));
+  const { changed, effect } = await refit(model, channels, gone, fit, tools, whole, ({ label }, share) => onProgress(`fitting layer ${label} to the channels that stay`, RATING + (1 - RATING) * share));
   const edit = new ModelEdit(model);
   await removeChannels(channels, gone, edit, changed);
   markChannels(edit, layers, channels, gone);
-  return { model: await editedModel(edit), report: reportOf(channels, workload, gone) };
+  return { model: await editedModel(edit), report: reportOf(channels, workload, gone, effect) };
 }
 
 function unreachable(rated: readonly RatedGroup[], workload: Workload, { compute }: Pruning): KernelscopeError {
@@ -63,7 +64,7 @@ function unreachable(rated: readonly RatedGroup[], workload: Workload, { compute
 
 const percent = (share: number): string => `${Number((100 * share).toFixed(1))} %`;
 
-function reportOf({ groups }: Channels, workload: Workload, gone: ReadonlySet<number>): PruningReport {
+function reportOf({ groups }: Channels, workload: Workload, gone: ReadonlySet<number>, { loss, disagreement, samples }: Effect): PruningReport {
   const removed = groups.map(({ producers, channels }) => ({ layers: producers.map(({ id }) => id), channels: channels.length, removed: channels.filter((channel) => gone.has(channel)).length }));
-  return { before: workload.without(new Set()), after: workload.without(gone), groups: removed.filter((group) => group.removed > 0) };
+  return { before: workload.without(new Set()), after: workload.without(gone), effect: { loss, ...(samples > 0 && { agreement: 1 - disagreement }) }, groups: removed.filter((group) => group.removed > 0) };
 }
