@@ -59,7 +59,7 @@ async function main(): Promise<void> {
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
     const name = goal.bits !== undefined ? `${goal.bits} bits` : goal.target ?? "integers", average = (key: keyof Run) => mean(runs.map((run) => run[key]));
-    console.log(`${name.padEnd(13)}${[tune, manner.prune && `${100 * manner.prune.compute} % less`, manner.inference, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
+    console.log(`${name.padEnd(13)}${[tune, manner.prune && (manner.prune === "auto" ? "pruned" : `${100 * manner.prune.compute} % less`), manner.inference, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
   }
 }
 

@@ -8,7 +8,7 @@ import { peakActivations } from "../onnx/peak";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LatencyReport, LayerReport, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
+import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LatencyReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
 import { parsePruning, type Pruning } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
@@ -188,6 +188,12 @@ function pruningText({ pruning, layers }: CompressReport): string {
   return `${percent(1 - after.macs / before.macs)} less to compute (${counted(before.macs)} → ${counted(after.macs)} multiply-accumulates a sample) and ${percent(1 - after.weights / before.weights)} fewer weights (${counted(before.weights)} → ${counted(after.weights)}), by channels that are gone; that alone leaves ${agreement === undefined ? `a relative error of ${percent(loss)}` : `an agreement of ${percent(agreement)}`} on the images that the others were fitted to. Gone are:\n${rows.join("")}`;
 }
 
+/** What was tried, and what was taken. */
+function trialsText(trials: readonly PruningTrial[]): string {
+  const rows = trials.map(({ compute, loss, problem, isChosen }) => `  ${compute ? `${percent(compute)} less to compute` : "all channels"}: ${problem ?? `loss ${loss?.toFixed(4)}`}${isChosen ? ", taken" : ""}\n`);
+  return `Ways to this size, by what the outputs lose on images that decide:\n${rows.join("")}`;
+}
+
 const counted = (count: number): string => (count >= 1e6 ? `${(count / 1e6).toPrecision(3)} million` : count.toLocaleString("en"));
 
 function printCompression(report: CompressReport, isPrepared: boolean): void {
@@ -200,6 +206,7 @@ function printCompression(report: CompressReport, isPrepared: boolean): void {
   for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
   for (const { name, label = name, wavelet } of report.layers) if (wavelet) process.stdout.write(`${label}: ${waveletText(wavelet)}`);
   if (report.pruning) process.stdout.write(pruningText(report));
+  if (report.pruningTrials) process.stdout.write(trialsText(report.pruningTrials));
   if (report.trims) process.stdout.write(`${trimsText(report.trims)}\n`);
   if (tuning) {
     const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);

@@ -6,7 +6,6 @@ import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, ValueFacts } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { Pruning } from "../protocol/pruning";
 import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
 import { parseTuning } from "../protocol/tuning";
@@ -111,7 +110,7 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
 export interface RatingOptions { method: string | undefined; shares: boolean }
 
 /** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples, and what else decides them. */
-export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number; inference?: CompressRequest["inference"]; prune?: Pruning }
+export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number; inference?: CompressRequest["inference"]; prune?: { compute: number } }
 
 /** Where the ratings of a model on the same samples are kept. */
 export async function ratingRecord({ hashes, stamp, method, seed, inference, prune }: RatingKey, host: Host): Promise<RatingRecord> {

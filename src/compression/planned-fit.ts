@@ -43,6 +43,8 @@ export interface Carried { choices: PlannedChoice[]; fitted: Map<Layer, Finished
 /** What a plan is made of, and carried out with. */
 export interface PlannedFitOptions {
   job: Job;
+  /** What was taken away before. */
+  pruning?: { compute: number };
   /** The original, or what is left of it where it has lost channels. */
   opened: OpenedModel;
   /** What the model became for the sake of integers or of a limit. */
@@ -125,7 +127,7 @@ export class PlannedFit {
   }
 
   private ratingRecord(): Promise<RatingRecord> {
-    const { hashes, stamp, host, tools: { seed }, job: { request: { method, inference, prune } } } = this.options;
+    const { hashes, stamp, host, tools: { seed }, pruning: prune, job: { request: { method, inference } } } = this.options;
     return ratingRecord({ hashes, stamp, method, seed, inference, prune }, host);
   }
 

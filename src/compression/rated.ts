@@ -47,11 +47,12 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
   try {
     const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads: request.threads, signal };
     // to know what is left of a model takes a fit
-    if (known && request.prune) return undefined;
-    const pruned = data && request.prune ? await pruneForJob({ job, opened, data, hashes, stamp, host, tools, onProgress: (text, done) => onProgress({ stage: "prune", text, fraction: done }) }) : undefined, base = pruned?.opened ?? opened;
+    const pruning = request.prune === "auto" ? undefined : request.prune;
+    if (known && pruning) return undefined;
+    const pruned = data && pruning ? await pruneForJob({ job, pruning, opened, data, hashes, stamp, host, tools, onProgress: (text, done) => onProgress({ stage: "prune", text, fraction: done }) }) : undefined, base = pruned?.opened ?? opened;
     const model = isInteger ? (await integerNetwork(base.model, data?.rating, host.runtime, { threads: request.threads, signal })).model : base.model;
     const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined);
-    const record = await ratingRecord({ hashes, stamp, method: request.method, seed, inference: request.inference, prune: request.prune }, host);
+    const record = await ratingRecord({ hashes, stamp, method: request.method, seed, inference: request.inference, prune: pruning }, host);
     if (known && !await record.knows(open, data !== undefined && triesToShare(job))) return undefined;
     const ratings = await rateLayers(model, open, data, record, { method: request.method, shares: triesToShare(job) }, tools, ({ label }, begun, of) => {
       const elapsed = (performance.now() - started) / 1000;

@@ -134,6 +134,9 @@ export interface PruningReport {
   groups: PrunedGroup[];
 }
 
+/** A way to the size that was asked for, with this share of the compute taken away: mean loss on the samples that decided, or why it does not lead there. */
+export interface PruningTrial { compute: number; loss?: number; problem?: string; isChosen: boolean }
+
 /** A codebook that stands in the file once; further ones of the same size would take `savedBytes`. */
 export interface SharedCodebook { layers: string[]; codewords: number; blockSize: number; savedBytes: number }
 
@@ -151,6 +154,8 @@ export interface CompressReport {
   shared?: SharedCodebook[];
   /** Channels that were taken away. */
   pruning?: PruningReport;
+  /** Where it was left to the compression how many. */
+  pruningTrials?: PruningTrial[];
   /** What was left out or stored shorter beside the weights. */
   trims?: Trim[];
   fidelity?: Fidelity;

@@ -6,7 +6,6 @@ import { findLayers, type Layer } from "../../onnx/layers";
 import { editedModel } from "../../onnx/memory";
 import type { Model } from "../../onnx/model";
 import { KernelscopeError } from "../../protocol/errors";
-import type { Pruning } from "../../protocol/pruning";
 import type { PruningReport } from "../../protocol/report";
 import type { Effect } from "../effect";
 import type { FitTools } from "../fit";
@@ -20,7 +19,7 @@ import { refit } from "./refit";
 export interface Pruned { model: Model; report: PruningReport }
 
 export interface PruneRequest {
-  pruning: Pruning;
+  pruning: { compute: number };
   /** Layers that a recipe leaves alone. */
   whole(layer: Layer): boolean;
   /** Size of one sample. */
@@ -56,7 +55,7 @@ export async function pruneModel(original: Model, request: PruneRequest): Promis
   return { model: await editedModel(edit), report: reportOf(channels, workload, gone, effect) };
 }
 
-function unreachable(rated: readonly RatedGroup[], workload: Workload, { compute }: Pruning): KernelscopeError {
+function unreachable(rated: readonly RatedGroup[], workload: Workload, { compute }: PruneRequest["pruning"]): KernelscopeError {
   if (!rated.length) return new KernelscopeError("unsupported", "No channels of this model can be taken away: all of them are outputs, or are read by operators for which channels are not independent. Leave pruning out.");
   const deepest = workload.without(new Set(rated.flatMap(({ cuts }) => cuts.at(-1)?.gone ?? []))), most = 1 - deepest.macs / workload.without(new Set()).macs;
   return new KernelscopeError("target-unreachable", `${percent(compute)} less to compute cannot be reached by taking channels away. The most that this model allows is ${percent(Math.floor(100 * most) / 100)}.`);
