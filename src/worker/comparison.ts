@@ -2,13 +2,16 @@ import type { OpenedModel } from "../compression/host";
 import { embeddedRecipe, type Recipe } from "../compression/recipe";
 import { loadedWeightBytes } from "../compression/report";
 import { channelFactors, gainsOf, relativeGains, sqnr, withFactors } from "../compression/seen";
+import { storedRows } from "../methods/wavelet-recognise";
 import { fromRows, kernelSize, scaleRows, toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { leftOver, spreadRows } from "../onnx/channels/mark";
 import { readWeight, type Layer } from "../onnx/layers";
 import type { Histogram, LayerRow } from "../protocol/api";
 import type { ComparedLayer, ComparedWeights, FileSizes } from "../protocol/compare";
+import type { Model } from "../onnx/model";
 import { digestFile } from "../runtime/node";
+import { isSameMatrix } from "./original";
 
 /** A model as the viewing process has it. */
 export interface SideOf { opened: OpenedModel; layers: readonly Layer[]; rows: readonly LayerRow[] }
@@ -51,13 +54,14 @@ const SAME = 120;
 /** The weights of one layer in both models, and the kernels that are largest in the original. */
 export async function comparedWeights(original: SideOf, compressed: SideOf, id: string, count: number): Promise<ComparedWeights | undefined> {
   const [layer, other] = [original, compressed].map(({ layers }) => layers.find((one) => one.id === id));
-  const left = other && leftOver(compressed.opened.model, compressed.layers).get(id);
-  if (!layer || !other || layer.dims.join() !== (left?.dims ?? other.dims).join() || !layer.dims.length) return undefined;
-  const before = await readWeight(original.opened.model, layer), stored = await readWeight(compressed.opened.model, other);
-  if (!before?.length || !stored?.length || (!left && stored.length !== before.length)) return undefined;
-  const rows = toRows(layer, before), own = await gainsOf(compressed.opened.model, other), whole = await gainsOf(original.opened.model, layer);
+  const left = other && !other.chain ? leftOver(compressed.opened.model, compressed.layers).get(id) : undefined;
+  if (!layer?.dims.length || !other || !(other.chain ? isSameMatrix(layer, other) : layer.dims.join() === (left?.dims ?? other.dims).join())) return undefined;
+  const before = await readWeight(original.opened.model, layer), stored = await storedRowsOf(compressed.opened.model, other);
   // channels that are gone have weights of zero
-  const kept = left ? spreadRows(left, layer.outputAxis, toRows(other, stored).values) : toRows(other, stored).values, all = left?.outputs ? whole.map((gain, m) => own[left.outputs!.indexOf(m)] ?? gain) : own, gains = relativeGains(kept, all, rows.values, whole);
+  const kept = stored && left ? spreadRows(left, layer.outputAxis, stored) : stored;
+  if (!before?.length || kept?.length !== before.length) return undefined;
+  const rows = toRows(layer, before), own = await gainsOf(compressed.opened.model, other), whole = await gainsOf(original.opened.model, layer);
+  const gains = relativeGains(kept, left?.outputs ? whole.map((gain, m) => own[left.outputs!.indexOf(m)] ?? gain) : own, rows.values, whole);
   const scaled = scaleRows(kept, gains), isInteger = embeddedRecipe(compressed.opened.model)?.inference === "integer";
   const seen = isInteger ? withFactors(layer, scaled, channelFactors(layer, rows.values, scaled)) : scaled, after = fromRows(layer, seen), sqnrDb = sqnr(rows.values, seen), size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
   const norms = new Float64Array(before.length / size);
@@ -72,6 +76,13 @@ export async function comparedWeights(original: SideOf, compressed: SideOf, id: 
     sqnrDb: sqnrDb < SAME ? sqnrDb : undefined, total: norms.length, height, width, order, before: pick(before), after: pick(after), absP995,
     histograms: { before: histogram(before, low, high), after: histogram(after, low, high) },
   };
+}
+
+/** A layer's rows as its file has them; the matrix that transforms stand for. */
+async function storedRowsOf(model: Model, layer: Layer): Promise<Float32Array | undefined> {
+  if (layer.chain) return storedRows(model, layer);
+  const weight = await readWeight(model, layer);
+  return weight && toRows(layer, weight).values;
 }
 
 const least = (values: Float32Array): number => values.reduce((a, b) => Math.min(a, b), Infinity);

@@ -12,7 +12,7 @@ import { openModelFile } from "./host";
 export type Original = { layer: Layer; rows: WeightRows; gains: Float64Array; scaleIsFree: boolean } | { missing: { file: string; differs: boolean } };
 
 /**
- * Looks for the original of NAME.small.onnx, NAME.onnx in the same folder, or what was `chosen` as the original: it has the same layer in the same shape.
+ * Looks for the original of NAME.small.onnx, NAME.onnx in the same folder, or what was `chosen` as the original: it has the same layer in the same shape, or the linear layer that transforms compute now.
  * @param left what is left of the original's layer, where it has lost channels: it is given without these
  */
 export async function originalOf(file: string, layer: Layer, chosen?: string, left?: LeftOver): Promise<Original> {
@@ -22,13 +22,23 @@ export async function originalOf(file: string, layer: Layer, chosen?: string, le
   const opened = await openModelFile(place).catch(() => undefined);
   if (!opened) return missing(true);
   try {
-    const same = findLayers(opened.model).find(({ id, op, dims, outputAxis }) => id === layer.id && op === layer.op && outputAxis === layer.outputAxis && dims.join() === (left?.dims ?? layer.dims).join());
+    const same = findLayers(opened.model).find((other) => other.id === layer.id && (layer.chain ? isSameMatrix(other, layer) : other.op === layer.op && other.outputAxis === layer.outputAxis && other.dims.join() === (left?.dims ?? layer.dims).join()));
     const weight = same?.tensor && await readWeight(opened.model, same);
-    const rows = weight && toRows(same, weight), gains = same && await gainsOf(opened.model, same), cut = left && same && { ...same, dims: layer.dims, parameters: layer.parameters, bytes: same.bytes * layer.parameters / same.parameters };
-    return same && rows && gains ? { layer: cut ?? same, rows: left ? { values: spreadRows(left, same.outputAxis, rows.values, "cut"), outputs: outputsOf(layer), inputs: inputsOf(layer) } : rows, gains: left?.outputs ? Float64Array.from(left.outputs, (m) => gains[m]) : gains, scaleIsFree: (await followOf(opened.model, same))?.normalization !== undefined } : missing(true);
+    if (!weight) return missing(true);
+    const rows = toRows(same, weight), gains = await gainsOf(opened.model, same), scaleIsFree = (await followOf(opened.model, same))?.normalization !== undefined;
+    return left ? withoutChannels({ layer: same, rows, gains, scaleIsFree }, layer, left) : { layer: same, rows, gains, scaleIsFree };
   } catch {
     return missing(true); // as unreadable as another model
   } finally {
     await opened.close();
   }
+}
+
+/** A linear layer of as many inputs and outputs, whichever way its weight lies. */
+export const isSameMatrix = (a: Layer, b: Layer): boolean => !a.convolution && outputsOf(a) === outputsOf(b) && inputsOf(a) === inputsOf(b);
+
+/** What of an original became a layer that has lost channels. */
+function withoutChannels({ layer, rows, gains, scaleIsFree }: Extract<Original, { layer: Layer }>, { dims, parameters }: Layer, left: LeftOver): Original {
+  const cut: Layer = { ...layer, dims, parameters, bytes: layer.bytes * parameters / layer.parameters };
+  return { layer: cut, rows: { values: spreadRows(left, layer.outputAxis, rows.values, "cut"), outputs: outputsOf(cut), inputs: inputsOf(cut) }, gains: left.outputs ? Float64Array.from(left.outputs, (m) => gains[m]) : gains, scaleIsFree };
 }

@@ -18,6 +18,7 @@ import { Codebooks, type ShownLayer } from "./codebooks";
 import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
 import { drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
+import { waveletMaps } from "./wavelet-maps";
 
 /** A model that is looked at: its structure, and figures that were asked for once. */
 interface Viewed { opened: OpenedModel; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
@@ -61,6 +62,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
       return { total: order.length, first, height, width, order: chosen.slice(), values };
     },
     async codebook(file, id, original) { const model = await view(file); return codebooks.ofFile(shown(file, model, id, original)); },
+    async wavelets(file, id, original) { const model = await view(file); return waveletMaps(shown(file, model, id, original)); },
     async preview(file, id, original, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(shown(file, model, id, original), wanted, estimate, signal); },
     async compared(original, compressed) {
       const [before, after] = [await view(original), await view(compressed)];
