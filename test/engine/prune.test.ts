@@ -133,7 +133,7 @@ test("a layer that a recipe leaves alone keeps its channels and its weights", as
 test("how much is taken away for a size is found out by what the outputs lose", async () => {
   const { pruning, pruningTrials, output } = await compress({ output: at("auto.onnx"), prune: "auto", recipe, bits: undefined, target: "22KB" });
   expect(output.bytes).toBeLessThanOrEqual(22_000);
-  expect(pruningTrials!.map(({ compute }) => compute)).toEqual([0, 0.15, 0.3, 0.5]);
+  expect(pruningTrials!.map(({ compute }) => compute)).toEqual([0, 0.25, 0.5, 0.75]);
   const [all] = pruningTrials!, chosen = pruningTrials!.filter(({ isChosen }) => isChosen);
   expect(chosen.length).toBe(1);
   expect(chosen[0].compute === 0).toBe(pruning === undefined);

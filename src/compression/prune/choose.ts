@@ -10,7 +10,7 @@ import { isClearlyLess } from "../sharing";
 import type { Subject } from "../subject";
 
 /** Shares of compute that are tried where a recipe leaves it to the compression; nothing first. */
-export const TRIED: readonly ({ compute: number } | undefined)[] = [undefined, { compute: 0.15 }, { compute: 0.3 }, { compute: 0.5 }];
+export const TRIED: readonly ({ compute: number } | undefined)[] = [undefined, { compute: 0.25 }, { compute: 0.5 }, { compute: 0.75 }];
 /** So much less has to be lost on samples that a fit has seen. */
 const FLATTERY = 0.75;
 /** What one of several ways may run into without harm. */
