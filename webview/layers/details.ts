@@ -10,7 +10,7 @@ import type { Group } from "../graph/groups";
 import { groupCaption } from "../graph/words";
 import { kernelMultiples } from "./kernels";
 import { section, withTable } from "./section";
-import { shapeOf, storedAs } from "./table";
+import { storedAs } from "./table";
 
 export interface DetailActions { codebook(): void; copy(name: string): void; go(key: string): void; kernels(layer: string, first: number, count: number): Promise<KernelPage | undefined> }
 
@@ -67,7 +67,8 @@ function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   const isPlain = row.codewords === undefined && row.method === undefined && row.dataType === "float32";
   return [
     ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", storedAs(row), format.bits(row.bitsPerWeight)), true] as Fact]),
-    [t("weight"), shapeOf(row)], [t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
+    ...(row.originalShape ? [[t("in the original"), format.shape(row.originalShape), true] as Fact] : []),
+    [t("weight"), format.shape(row.shape)], [t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
     ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("share"), share], ...others,
   ];
 }

@@ -83,9 +83,6 @@ export class LayerTable {
 export const countedIn = ({ method, dataType, bytes }: LayerRow): string =>
   method === undefined ? t("{0} as it lies in the file; name and shape make it {1}", dataType, format.bytes(bytes)) : t("All that the weight takes in the file: {0} with codes, codebook, scales and its part of what unpacks them", format.bytes(bytes));
 
-/** "48×24×3×3 of 64×32×3×3" where channels were taken away. */
-export const shapeOf = ({ shape, originalShape }: LayerRow): string => (originalShape ? t("{0} of {1}", format.shape(shape), format.shape(originalShape)) : format.shape(shape));
-
 /** "64 words of 9" or the data type. */
 export const storedAs = ({ method, codewords, blockSize, codebookBits, density, wavelet, dataType }: LayerRow): string =>
   wavelet ? t("{0} learned numbers in wavelets", format.whole(wavelet.parameters)) : codewords !== undefined ? t("{0} words of {1}", codewords, blockSize ?? 1) : density !== undefined ? t("{0} of {1}-bit integers", format.percent(density), codebookBits ?? "") : method !== undefined ? t("{0}-bit integers", codebookBits ?? "") : dataType;
