@@ -102,7 +102,7 @@ export async function layerReports(original: readonly Layer[], fitted: readonly 
       name: layer.id, ...(layer.label !== layer.id && { label: layer.label }), op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left),
       ...(now && await recognised(written, now, cache)),
       sqnrDb: fit && Number.isFinite(fit.sqnrDb) ? fit.sqnrDb : undefined,
-      skipped: fit ? undefined : layer.blocked ?? "Left as it is: nothing smaller pays here.",
+      skipped: fit ? undefined : layer.blocked ?? (left.has(layer.id) ? "Floats with fewer channels: nothing smaller pays here." : "Left as it is: nothing smaller pays here."),
     });
   }
   return { ...withSharers(rows), ...figures(layers, bytes, left) };
