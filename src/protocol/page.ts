@@ -1,5 +1,5 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress, WaveletMaps } from "./api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress, WaveletMaps } from "./api";
 import type { HeldOut } from "./report";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
@@ -34,6 +34,7 @@ export interface HostApi extends AccuracyHostApi {
   kernels(id: string, first: number, count: number): Promise<KernelPage | undefined>;
   codebook(id: string): Promise<CodebookFacts | undefined>;
   preview(id: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  words(id: string): Promise<CodebookWords | undefined>;
   wavelets(id: string): Promise<WaveletMaps | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /** Another layer is selected, or none. */
