@@ -3,6 +3,7 @@ import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { compressModel } from "../src/compression/compress";
 import type { CompressRequest, Progress } from "../src/protocol/api";
+import { parsePruning } from "../src/protocol/pruning";
 import { parseNoise, SCHEDULES } from "../src/protocol/tuning";
 import { nodeHost, openModelFile } from "../src/worker/host";
 import { hashFile } from "../src/runtime/node";
@@ -15,21 +16,21 @@ import { writeDataset } from "./source";
 /**
  * Accuracy on all 10,000 test images of CIFAR-10, or MNIST, after compression, with the first training images for calibration and training (their labels unused) or without any:
  * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
- * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--recipe FILE] [--delay 0] [--results FILE]
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--prune none,25%] [--recipe FILE] [--delay 0] [--results FILE]
  * A delay is the share of a training's steps before activations of integers are rounded in it.
  */
 const { values } = parseArgs({ options: {
   model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
   seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string", default: "none" }, threads: { type: "string" }, results: { type: "string" },
-  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" }, recipe: { type: "string" }, delay: { type: "string" },
+  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" }, prune: { type: "string", default: "" }, recipe: { type: "string" }, delay: { type: "string" },
 } });
 
 const list = (text: string): string[] => text.split(",").filter(Boolean);
 const orNone = (text: string): (string | undefined)[] => (text ? list(text) : [undefined]);
 /** All ways to go about it that are asked for; what is a default is left out. */
-const manners: Pick<CompressRequest, "method" | "schedule" | "noise" | "inference">[] = orNone(values.inference).flatMap((inference) => orNone(values.method).flatMap((method) => orNone(values.schedule).flatMap((schedule) => orNone(values.noise).map((noise) => ({
-  ...(inference === "integer" && { inference }), ...(method && { method }), ...(schedule && schedule !== "endToEnd" && { schedule: SCHEDULES.find((one) => one === schedule) }), ...(noise && noise !== "none" && { noise: parseNoise(noise) }),
-})))));
+const manners: Pick<CompressRequest, "method" | "schedule" | "noise" | "inference" | "prune">[] = orNone(values.prune).flatMap((prune) => orNone(values.inference).flatMap((inference) => orNone(values.method).flatMap((method) => orNone(values.schedule).flatMap((schedule) => orNone(values.noise).map((noise) => ({
+  ...(prune && prune !== "none" && { prune: parsePruning(prune) }), ...(inference === "integer" && { inference }), ...(method && { method }), ...(schedule && schedule !== "endToEnd" && { schedule: SCHEDULES.find((one) => one === schedule) }), ...(noise && noise !== "none" && { noise: parseNoise(noise) }),
+}))))));
 
 /** Percent, seconds of the whole job, and what is read off the file. */
 interface Run { bits: number; bytes: number; ratio: number; top1: number; float: number; seconds: number; trained: number }
@@ -58,7 +59,7 @@ async function main(): Promise<void> {
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
     const name = goal.bits !== undefined ? `${goal.bits} bits` : goal.target ?? "integers", average = (key: keyof Run) => mean(runs.map((run) => run[key]));
-    console.log(`${name.padEnd(13)}${[tune, manner.inference, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
+    console.log(`${name.padEnd(13)}${[tune, manner.prune && (manner.prune === "auto" ? "pruned" : `${100 * manner.prune.compute} % less`), manner.inference, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
   }
 }
 

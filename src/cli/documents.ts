@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { floatLines } from "../protocol/floats";
-import type { CompressReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
+import type { CompressReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import type { Block, Document, Table } from "./document";
 import { percent } from "./terminal";
@@ -37,16 +37,35 @@ const sharingText = ({ layers, codewords, savedBytes }: SharedCodebook): string 
   `${layers.length} layers have one codebook of ${codewords.toLocaleString("en")} words in common, which saves ${formatBytes(savedBytes)}: ${layers.join(", ")}.`;
 
 
+/** What left, in which groups, and what it saves. */
+function pruningBlocks({ pruning, layers }: CompressReport): Block[] {
+  if (!pruning) return [];
+  const { before, after, groups, effect: { loss, agreement } } = pruning, label = (id: string): string => layers.find(({ name }) => name === id)?.label ?? id;
+  return [
+    `${percent(1 - after.macs / before.macs)} less to compute (${counted(before.macs)} → ${counted(after.macs)} multiply-accumulates a sample) and ${percent(1 - after.weights / before.weights)} fewer weights (${counted(before.weights)} → ${counted(after.weights)}), by channels that are gone; that alone leaves ${agreement === undefined ? `a relative error of ${percent(loss)}` : `an agreement of ${percent(agreement)}`} on the images that the other weights were fitted to.`, "",
+    { head: ["channels that are gone", "of", "made by"], rows: groups.map(({ layers: names, channels, removed }) => [String(removed), String(channels), names.map(label).join(", ")]), figures: [0, 1] }, "",
+  ];
+}
+
+/** What was tried for a size, and what was taken. */
+const trialBlocks = (trials: readonly PruningTrial[]): Block[] => [
+  "Ways to this size:", "",
+  { head: ["less to compute", "loss of the outputs", ""], rows: trials.map(({ compute, loss, problem, isChosen }) => [compute ? percent(compute) : "all channels", loss?.toFixed(4) ?? problem ?? "", isChosen ? "taken" : ""]), figures: [] }, "",
+];
+
+const counted = (count: number): string => (count >= 1e6 ? `${(count / 1e6).toPrecision(3)} million` : count.toLocaleString("en"));
+
 /** What became of a model and of each of its layers. */
 export function compressionDocument(report: CompressReport, isPrepared: boolean): Document {
   const blocks: Block[] = [layerTable(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
-    l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
+    l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : l.originalShape ? "floats" : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]))];
   const { input, output, fidelity, tuning, integers } = report;
-  blocks.push("", ...isPrepared ? [`Written: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.`] : [`Written: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${timesText(sizeRatio(input.bytes, output.bytes))} than ${formatBytes(input.bytes)}.`, `Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.`]);
+  blocks.push("", ...isPrepared ? [`Written: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.`] : [`Written: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${timesText(sizeRatio(input.bytes, output.bytes))} than ${formatBytes(input.bytes)}.`, `Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims || report.pruning ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.`]);
   if (report.convBitsPerWeight !== undefined && !isPrepared) blocks.push(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.`);
   for (const one of report.shared ?? []) blocks.push(sharingText(one));
   for (const { name, label = name, wavelet } of report.layers) if (wavelet) blocks.push(`${label}: ${waveletText(wavelet)}`);
+  blocks.push(...pruningBlocks(report), ...report.pruningTrials ? trialBlocks(report.pruningTrials) : []);
   if (report.trims) blocks.push(trimsText(report.trims));
   if (tuning) {
     const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);

@@ -108,6 +108,12 @@ export class JobRecord {
   /** @param stamp what decides the results beside the store's key */
   constructor(private readonly store: CheckpointStore | undefined, stamp: string) { this.stamp = new TextEncoder().encode(stamp); }
 
+  /** Of one way to carry the job out, among several. */
+  within(way: string): JobRecord {
+    const { store } = this, inner: CheckpointStore | undefined = store && { load: (key) => store.load(`${way}-${key}`), save: (key, value) => store.save(`${way}-${key}`, value), clear: () => store.clear() };
+    return new JobRecord(inner, new TextDecoder().decode(this.stamp));
+  }
+
   /** Why nothing could be kept, if so: no reason to stop a job. */
   get problem(): string | undefined { return this.failure; }
 

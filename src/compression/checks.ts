@@ -13,6 +13,9 @@ export function checkRequest(request: CompressRequest, model: Model, layers: rea
   if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
   if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
   if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
+  if (request.prune && request.data === undefined) throw new KernelscopeError("usage", "Pruning needs images, to see which channels the network misses least. Give a folder of them with --data.");
+  if (request.prune === "auto" && request.target === undefined) throw new KernelscopeError("usage", "How much to prune can be found out for a size alone. Give a --target, or say how much less is to be computed: --prune 25%.");
+  if (request.prune === "auto" && request.prepare) throw new KernelscopeError("usage", "How much to prune is found out when a model is compressed. Say how much less is to be computed: --prune 25%.");
   if (request.layout === "dense" && request.inference === "integer") throw new KernelscopeError("usage", "--layout dense writes weights as floats, with which nothing can run on integers. Leave it out, or --inference integer.");
   const method = request.method === undefined ? undefined : methodById(request.method);
   if (method?.isLearned && request.data === undefined) throw new KernelscopeError("usage", `${method.title} have to be learned from images. Give a folder of them with --data.`);

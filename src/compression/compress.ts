@@ -1,11 +1,10 @@
-import { findLayers, type Layer } from "../onnx/layers";
+import { findLayers } from "../onnx/layers";
 import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import { editedModel } from "../onnx/memory";
-import type { Model } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
-import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, TuningReport } from "../protocol/report";
+import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, PruningTrial, TuningReport } from "../protocol/report";
 import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
@@ -20,12 +19,13 @@ import { ProgressMeter } from "./progress";
 import { meanErrors as measureMeanErrors } from "./integer/biases";
 import { trainedRanges } from "./integer/calibrate";
 import { decideIntegers, integersOf, type Decided, type IntegerRequest } from "./integer/integers";
-import { integerNetwork } from "./integer/network";
 import type { OwnVector } from "./follow";
 import { withSpeeds } from "./layer-speed";
-import { leanModel, sqnrInOriginal, type LeanModel } from "./lean/lean";
+import { sqnrInOriginal } from "./lean/lean";
 import { isRounded, PlannedFit, type Carried, type Finished } from "./planned-fit";
+import { chooseWay, type Way } from "./prune/choose";
 import { layerReports, loadedWeightBytes } from "./report";
+import { subjectOf, type Subject } from "./subject";
 import { tune, type Tuned } from "./tune";
 import { assemble, findByName, weightForm, withFloats, type WeightForm } from "./write";
 
@@ -43,7 +43,7 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
   const output = job.request.output ?? defaultOutput(job.request);
   const opened = await host.openModel(job.request.model);
   try {
-    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) ? "tuned" : job.request.inference === "integer" && job.recipe.integers?.diagnose ? "diagnosed" : "plain"), signal, stop).run();
+    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) ? "tuned" : job.request.inference === "integer" && job.recipe.integers?.diagnose ? "diagnosed" : "plain", job.request.prune !== undefined), signal, stop).run();
   } finally {
     await opened.close();
   }
@@ -57,50 +57,50 @@ class Compression {
   private readonly notes: string[] = [];
   /** Of the model and its external data. */
   private readonly hashes: string[] = [];
-  private model: Model;
+  private subject: Subject;
+  private pruningTrials: PruningTrial[] | undefined;
   private tuning: TuningReport | undefined;
   private integers: IntegerReport | undefined;
-  /** What the model became for the sake of a limit. */
-  private lean: LeanModel | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
 
   constructor(private readonly job: Job, private readonly output: string, private readonly opened: OpenedModel, private readonly host: Host, private readonly progress: ProgressMeter, private readonly signal?: AbortSignal, private readonly stop?: AbortSignal) {
-    this.model = opened.model;
+    this.subject = { base: opened, model: opened.model, layers: findLayers(opened.model), notes: [] };
   }
 
   async run(): Promise<CompressReport> {
-    const { job: { request }, host, signal } = this;
-    let layers = findLayers(this.model);
+    const { job, job: { request }, host, signal, opened, hashes, progress } = this, timed = <T>(stage: string, work: () => Promise<T>): Promise<T> => this.timed(stage, work);
     const goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
     await this.checkOutput(store);
-    checkRequest(request, this.model, layers);
+    checkRequest(request, opened.model, this.subject.layers);
     this.notes.push(...unusedSettings(this.job));
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);
     try {
       const stamp = await stampOf(data, host), record = new JobRecord(store, stamp);
-      if (data && request.inference === "integer") layers = await this.timed("read", () => this.becomeIntegers(data));
-      const limit = trimLimit(this.job, goal);
-      if (request.trim && limit === undefined) this.notes.push("Nothing is trimmed: integers fold in their own way, dense files keep what they have, and a model that is prepared stays itself.");
-      if (limit !== undefined) layers = await this.timed("plan", () => this.becomeLean(limit));
       const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed ?? 1, threads: request.threads, signal };
-      const planned = new PlannedFit({
-        job: this.job, opened: this.opened, model: this.model, lean: this.lean, layers, goal, form: this.form, hashes: this.hashes, stamp, data, host, tools, record, progress: this.progress, timed: (stage, work) => this.timed(stage, work),
-      }), { choices, fitted } = await planned.run();
-      this.notes.push(...planned.notes);
+      const limit = trimLimit(job, goal);
+      if (request.trim && limit === undefined) this.notes.push("Nothing is trimmed: integers fold in their own way, dense files keep what they have, and a model that is prepared stays itself.");
+      const carryOut = async (pruning: { compute: number } | undefined, own: JobRecord): Promise<Way & { planned: PlannedFit }> => {
+        const subject = await subjectOf({ job, opened, data, limit, hashes, stamp, host, tools, progress, timed }, pruning), { base, model, lean, layers } = subject;
+        const planned = new PlannedFit({ job, pruning, opened: base, model, lean, layers, goal, form: weightForm(request, lean?.biases), hashes, stamp, data, host, tools, record: own, progress, timed });
+        return { pruning, subject, planned, carried: await planned.run() };
+      };
+      const { subject, planned, carried: { choices, fitted } } = data && request.prune === "auto" ? await this.choose(data, tools, (pruning) => carryOut(pruning, record.within(`way${pruning?.compute ?? 0}`))) : await carryOut(request.prune === "auto" ? undefined : request.prune, record);
+      this.subject = subject;
+      this.notes.push(...subject.notes, ...planned.notes);
       throwIfCancelled(signal);
-      const pack = (plan: readonly LayerChoice[], vectors: readonly OwnVector[] = []) => assemble(this.model, plan, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form), isInteger = request.inference === "integer";
+      const pack = (plan: readonly LayerChoice[], vectors: readonly OwnVector[] = []) => assemble(subject.model, plan, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form), isInteger = request.inference === "integer";
       const decided = data && isInteger && parseTuning(request.tune) && !request.prepare ? await this.timed("calibrate", async () => decideIntegers(await this.integerRequest(await pack(choices), data, { stage: "tune" }))) : undefined;
       const { vectors = [], weights, plan = choices, ranges } = await this.timed("tune", () => this.tune(planned, { choices, fitted }, decided)) ?? {};
-      const packed = weights ? withFloats(this.model, weights, vectors) : await pack(plan, vectors);
+      const packed = weights ? withFloats(subject.model, weights, vectors) : await pack(plan, vectors);
       const edit = data && isInteger ? await this.timed("calibrate", () => this.quantize(packed, data, { isRounding: !decided && !weights && isRounded(plan), known: decided && { ...decided, ranges: trainedRanges(decided, ranges) } })) : packed;
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
-        const report = await this.report(layers, weights ? [] : await this.inOriginal([...fitted.values()]), data);
+        const report = await this.report(weights ? [] : await this.inOriginal([...fitted.values()]), data);
         await record.done();
         return report;
       } catch (error) {
@@ -112,7 +112,7 @@ class Compression {
     }
   }
 
-  private get form(): WeightForm { return weightForm(this.job.request, this.lean?.biases); }
+  private get form(): WeightForm { return weightForm(this.job.request, this.subject.lean?.biases); }
 
   private async timed<T>(stage: string, work: () => Promise<T>): Promise<T> {
     const start = performance.now();
@@ -141,19 +141,19 @@ class Compression {
 
   private readData(): Promise<JobData> {
     this.progress.stage("read", "reading calibration images");
-    return readJobData(this.job, this.model, this.host, this.signal, { isFitted: !onlyRounds(this.job) });
+    return readJobData(this.job, this.opened.model, this.host, this.signal, { isFitted: !onlyRounds(this.job) });
   }
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
   private async tune(planned: PlannedFit, { choices, fitted }: Pick<Carried, "choices" | "fitted">, decided: Awaited<ReturnType<typeof decideIntegers>> | undefined): Promise<Pick<Tuned, "vectors" | "weights" | "plan" | "ranges"> | undefined> {
-    const { model, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, { data, tools, record, layers: all } = planned.options, length = parseTuning(text);
+    const { subject: { model }, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, { data, tools, record, layers: all } = planned.options, length = parseTuning(text);
     if (!length || !data) return undefined;
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
     const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
+      model, ...(request.prune && { teacher: this.opened.model }), layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
       refits: planned.refits(choices), joint: request.schedule === "joint" && !request.prepare ? planned.joint(choices) : undefined, prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
       onProgress: this.followTuning(),
     });
@@ -184,19 +184,14 @@ class Compression {
     };
   }
 
-  /** Goes on with the form of the model that has fewer bytes beside its weights. @returns its layers */
-  private async becomeLean(limit: number): Promise<Layer[]> {
-    this.lean = await leanModel(this.model, limit);
-    this.model = this.lean.model;
-    return this.lean.layers;
-  }
-
-  /** Goes on with the network that integers are made of. @returns its layers */
-  private async becomeIntegers({ rating }: JobData): Promise<Layer[]> {
-    const { host: { runtime }, signal, job: { request: { threads } } } = this, { model, notes } = await integerNetwork(this.model, rating, runtime, { threads, signal });
-    this.model = model;
-    this.notes.push(...notes);
-    return findLayers(model);
+  /** The way to a size that comes nearest to what the original does. */
+  private async choose<W extends Way>(data: JobData, tools: FitTools, carryOut: (pruning: { compute: number } | undefined) => Promise<W>): Promise<W> {
+    const { way, trials } = await chooseWay((pruning, at, of) => {
+      this.progress.turn(at, of);
+      return carryOut(pruning);
+    }, this.opened.model, data, tools);
+    this.pruningTrials = trials;
+    return way;
   }
 
   /** Makes integers of the activations of a network whose weights are some. */
@@ -212,7 +207,7 @@ class Compression {
     const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
     const left = new Set(Object.entries(layers).flatMap(([name, { inference }]) => (inference === "float" ? [findByName(known, name)?.id ?? name] : [])));
     this.progress.stage(stage, "looking at the range of every activation");
-    const few = rating.batches.slice(0, Math.ceil(FEW / rating.batches[0].dims[0])), meanErrors = () => measureMeanErrors(this.model, model, rating.input, few, runtime, { threads, signal });
+    const few = rating.batches.slice(0, Math.ceil(FEW / rating.batches[0].dims[0])), meanErrors = () => measureMeanErrors(this.subject.model, model, rating.input, few, runtime, { threads, signal });
     return {
       model, samples: calibration, trials: rating, reference: (trials) => networkOutputs(this.opened.model, trials, runtime, threads), runtime, ranges: { kind: integers.ranges ?? "meanSquaredError", percentile: integers.percentile },
       normalizations: integers.normalizations, meanErrors: isRounding ? meanErrors : undefined, left, agreement: integers.agreement, diagnose: integers.diagnose, threads, signal, onProgress: (text, share) => this.progress.step(stage, text, stage === "tune" ? 0 : share),
@@ -232,15 +227,15 @@ class Compression {
 
   /** How near layers are to the original's, whose units a lean form has left. */
   private async inOriginal(fitted: readonly Finished[]): Promise<Pick<FittedLayer, "layer" | "sqnrDb">[]> {
-    const { lean, opened: { model } } = this;
+    const { subject: { lean, base: { model } } } = this;
     if (!lean) return [...fitted];
     const own = new Map(findLayers(model).map((layer) => [layer.id, layer])), layers: Pick<FittedLayer, "layer" | "sqnrDb">[] = [];
     for (const { layer, load } of fitted) layers.push({ layer, sqnrDb: await sqnrInOriginal(model, own.get(layer.id), lean.model, await load()) });
     return layers;
   }
 
-  private async report(layers: readonly Layer[], fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], data: JobData | undefined): Promise<CompressReport> {
-    const { host, job: { request }, output } = this;
+  private async report(fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], data: JobData | undefined): Promise<CompressReport> {
+    const { host, job: { request }, output, subject: { layers, pruning, lean }, pruningTrials } = this;
     const written = await host.openModel(output);
     try {
       const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0], peakActivationBytes: peakActivations(this.opened.model)?.bytes };
@@ -256,7 +251,7 @@ class Compression {
       return {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers), peakActivationBytes: peakActivations(written.model)?.bytes },
-        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), ...(this.lean?.trims.length && { trims: this.lean.trims }), fidelity,
+        tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), ...(pruning && { pruning }), ...(pruningTrials && { pruningTrials }), ...(lean?.trims.length && { trims: lean.trims }), fidelity,
         notes: [...this.notes, ...(data?.notes ?? [])],
       };
     } finally {
@@ -267,7 +262,7 @@ class Compression {
   /** The written file beside the original on samples that nothing was fitted to. */
   private async fidelity(data: JobData | undefined): Promise<Fidelity | undefined> {
     const { host, job: { request } } = this;
-    const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await readEvaluationSet(request.evalData, this.job, this.model, host);
+    const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await readEvaluationSet(request.evalData, this.job, this.opened.model, host);
     if (!samples?.held.length) return undefined;
     const { fidelity, device, notes } = await measureFidelity(request, this.output, samples, host, (text, share) => this.progress.step("evaluate", text, share), this.signal);
     this.device = device;

@@ -110,11 +110,11 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
 export interface RatingOptions { method: string | undefined; shares: boolean }
 
 /** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples, and what else decides them. */
-export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number; inference?: CompressRequest["inference"] }
+export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number; inference?: CompressRequest["inference"]; prune?: { compute: number } }
 
 /** Where the ratings of a model on the same samples are kept. */
-export async function ratingRecord({ hashes, stamp, method, seed, inference }: RatingKey, host: Host): Promise<RatingRecord> {
-  return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed, ...(inference === "integer" ? [inference] : [])]))).slice(0, 24)));
+export async function ratingRecord({ hashes, stamp, method, seed, inference, prune }: RatingKey, host: Host): Promise<RatingRecord> {
+  return new RatingRecord(host.ratings?.((await hashOf(JSON.stringify([hashes, stamp, method, seed, ...(inference === "integer" ? [inference] : []), ...(prune ? [prune] : [])]))).slice(0, 24)));
 }
 
 /** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now; with those of codebooks in common where layers may share, and samples will tell whether they should. */

@@ -146,13 +146,13 @@ export async function fitWithData(model: Model, choices: readonly LayerChoice[],
   return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: meter.effect, met: meets };
 }
 
-/** What a fitted network loses on other samples, batch by batch. */
-export async function lossesOn(model: Model, layers: readonly FittedLayer[], samples: Batches, { runtime, threads, signal }: FitTools): Promise<number[]> {
-  const liveness = new Liveness(model, samples.input), [original, compressed] = [0, 1].map(() => new Flow(liveness, runtime, samples, threads, signal));
+/** What a fitted network loses on other samples, batch by batch. @param reference what it is held against; the model itself if absent */
+export async function lossesOn(model: Model, layers: readonly FittedLayer[], samples: Batches, { runtime, threads, signal }: FitTools, reference = model): Promise<number[]> {
+  const liveness = new Liveness(model, samples.input), other = reference === model ? liveness : new Liveness(reference, samples.input), [original, compressed] = [other, liveness].map((own) => new Flow(own, runtime, samples, threads, signal));
   for (const layer of layers) substitute(compressed, layer);
-  const reference = await original.compute(liveness.outputs), outputs = await compressed.compute(liveness.outputs);
+  const wanted = await original.compute(other.outputs), outputs = await compressed.compute(liveness.outputs);
   return samples.batches.map((_, batch) => {
-    const meter = new EffectMeter(reference);
+    const meter = new EffectMeter(wanted);
     meter.add(batch, valuesOf(outputs, batch));
     return meter.effect.loss;
   });
@@ -240,7 +240,7 @@ export function substitute(flow: Flow, { layer, packed, absorbed }: FittedLayer)
  * w* = (E[w·x·x̃ᵀ] + λ·w)·(E[x̃·x̃ᵀ] + λ)⁻¹
  * @param cross E[w·x·x̃ᵀ]
  */
-async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array): Promise<Float32Array> {
+export async function movedTarget(rows: Float32Array, gram: NonNullable<FitContext["gram"]>, cross: Float32Array): Promise<Float32Array> {
   const { damping: lambda } = await gram.factor();
   return gram.solve(cross.map((v, i) => v + lambda * rows[i]));
 }

@@ -1,5 +1,6 @@
 import type { Preparation } from "../evaluation/preprocess";
-import type { Layer } from "../onnx/layers";
+import { leftOver, originalWeights, type LeftOver } from "../onnx/channels/mark";
+import { findLayers, type Layer } from "../onnx/layers";
 import { methodById } from "../methods/registry";
 import { peakActivations } from "../onnx/peak";
 import { bitsOf } from "../onnx/tensor";
@@ -71,6 +72,8 @@ class Front {
   private readonly hulls = new Map<Layer, Option[]>();
   private readonly byLayer: ReadonlyMap<Layer, LayerSensitivity>;
   private readonly weights: number;
+  /** Of the original, where layers have lost channels. */
+  private readonly left: ReadonlyMap<string, LeftOver>;
   private readonly found: ReturnType<typeof slopes>;
 
   constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly verdicts: ReadonlyMap<string, boolean>, private readonly peakActivationBytes: number | undefined) {
@@ -78,17 +81,18 @@ class Front {
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
     this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)) };
+    this.left = leftOver(rated.opened.model, findLayers(rated.opened.model));
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
   }
 
   facts(): PlanFacts {
-    const { rated: { opened, layers, preparation, integers }, planning, peakActivationBytes } = this;
+    const { rated: { opened, layers, preparation, integers, pruning }, planning, peakActivationBytes } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
     const front = this.front(), candidate = this.point(solved.plan);
     return {
-      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation),
+      input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation), pruning,
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set(planning.notes)],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
@@ -141,7 +145,7 @@ class Front {
   }
 
   private layerFacts(layer: Layer): PlanLayer {
-    const { id, label, op, dims, parameters, type, convolution, bytes, blocked } = layer, response = this.byLayer.get(layer)?.response ?? [];
+    const { id, label, op, dims, type, convolution, bytes, blocked } = layer, parameters = originalWeights(layer, this.left), response = this.byLayer.get(layer)?.response ?? [];
     return {
       id, label, op, shape: dims, parameters, typeBits: bitsOf(type), convolution, bytes, blocked,
       sensitivity: response.length ? interpolate(response, COMPARED_NOISE) : undefined,
@@ -150,7 +154,7 @@ class Front {
   }
 
   private choiceFacts(layer: Layer, option: Option): PlanChoice {
-    const step = this.hulls.get(layer)!.includes(option), bits = layer.parameters ? 8 * option.bytes / layer.parameters : 0;
+    const step = this.hulls.get(layer)!.includes(option), weights = originalWeights(layer, this.left), bits = weights ? 8 * option.bytes / weights : 0;
     if (isLeft(option)) return { text: "", bytes: option.bytes, bits: storedBits({ bitsPerWeight: bits }, bitsOf(layer.type)), loss: 0, parts: { indices: 0, codebook: 0, values: 0 }, step };
     const method = methodById(option.method), { options } = option;
     return {
@@ -174,13 +178,16 @@ class Front {
     return candidates.includes(option) || option.noise > 0 ? known(option) : between(option, candidates.filter(({ method }) => method === option.method), known);
   }
 
+  /** By channels that are gone. */
+  private get lostBefore(): number { return this.rated.pruning?.effect.loss ?? 0; }
+
   private point(plan: readonly RatedCandidate[]): PlanPoint {
     const by = new Map(plan.map((choice) => [choice.layer, choice]));
     const choices = this.rated.layers.map((layer) => {
       const options = this.choices.get(layer)!, at = options.findIndex((option) => option === by.get(layer));
       return at < 0 ? options.length - 1 : at;
     });
-    return { ...this.planning.measure(plan), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), 0) };
+    return { ...this.planning.measure(plan), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), this.lostBefore) };
   }
 
   private front(): PlanFront {
@@ -188,11 +195,11 @@ class Front {
     const at = items.map(({ layer }) => this.hulls.get(layer)!), now = at.map((path) => path[0]);
     const bytes = new Float64Array(count), shared = new Float64Array(count), bits = new Float64Array(count), loss = new Float64Array(count);
     const anchors: { at: number; bytes: number; shared: number; bits: number }[] = [];
-    const weights = layers.reduce((sum, layer) => sum + (layer.convolution ? layer.parameters : 0), 0) || this.weights;
+    const hasConvolutions = layers.some(({ convolution, parameters }) => convolution && parameters > 0), weights = layers.reduce((sum, layer) => sum + (layer.convolution || !hasConvolutions ? originalWeights(layer, this.left) : 0), 0) || 1;
     let total = 0, ofConvolutions = 0;
     for (const option of now) total += option.bytes;
-    items.forEach(({ layer }, i) => { if (layer.convolution || weights === this.weights) ofConvolutions += now[i].bytes; });
-    let lost = now.reduce((sum, option) => sum + this.lossOf(option), 0) + [...fixed.values()].reduce((sum, option) => sum + this.lossOf(option), 0);
+    items.forEach(({ layer }, i) => { if (layer.convolution || !hasConvolutions) ofConvolutions += now[i].bytes; });
+    let lost = this.lostBefore + now.reduce((sum, option) => sum + this.lossOf(option), 0) + [...fixed.values()].reduce((sum, option) => sum + this.lossOf(option), 0);
     const every = Math.max(1, Math.ceil(count / MEASURED_PLANS));
     for (let k = 0; k < count; k++) {
       if (k > 0) {
@@ -200,7 +207,7 @@ class Front {
         now[item] = to;
         total += to.bytes - from.bytes;
         lost += this.lossOf(to) - this.lossOf(from);
-        if (layer.convolution || weights === this.weights) ofConvolutions += to.bytes - from.bytes;
+        if (layer.convolution || !hasConvolutions) ofConvolutions += to.bytes - from.bytes;
       }
       [bytes[k], bits[k], loss[k]] = [total, 8 * ofConvolutions / weights, Math.max(0, lost)];
       if (k % every === 0 || k === count - 1) {

@@ -28,9 +28,9 @@ export async function mergeRecipe(request: CompressRequest, host: Host): Promise
     ...request,
     preset: goalGiven ? request.preset : recipe.preset, target: goalGiven ? request.target : recipe.target, bits: goalGiven ? request.bits : recipe.bits,
     data: request.data ?? beside(recipe.data?.folder), evalData: request.evalData ?? beside(recipe.data?.evalFolder),
-    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device, inference: request.inference ?? recipe.inference, trim: request.trim ?? recipe.trim, keepOpset: request.keepOpset ?? recipe.keepOpset,
+    seed: request.seed ?? recipe.seed, tune, ...(tune !== "none" && recipe.tune !== "none" && mannerOf(recipe.tune)), ...mannerOf(request), device: request.device ?? recipe.device, inference: request.inference ?? recipe.inference, prune: request.prune ?? recipe.prune, trim: request.trim ?? recipe.trim, keepOpset: request.keepOpset ?? recipe.keepOpset,
   };
-  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, sweep: undefined, preset: undefined, target: undefined, bits: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), inference: merged.inference, keepOpset: merged.keepOpset, trim: merged.trim, seed: merged.seed, tune: tuningOf(merged) });
+  const embedded = JSON.stringify({ ...recipe, data: undefined, model: undefined, $schema: undefined, sweep: undefined, preset: undefined, target: undefined, bits: undefined, ...(merged.preset && { preset: merged.preset }), ...(merged.target && { target: merged.target }), ...(merged.bits && { bits: merged.bits }), inference: merged.inference, keepOpset: merged.keepOpset, prune: merged.prune, trim: merged.trim, seed: merged.seed, tune: tuningOf(merged) });
   return { request: merged, recipe, embedded };
 }
 

@@ -1,7 +1,7 @@
 import { intsAttribute, stringAttribute } from "../onnx/model";
 import type { Layer } from "../onnx/layers";
 import { Gram } from "../methods/gram";
-import { inputsOf, kernelSize } from "../methods/rows";
+import { inputsOf, kernelSize, outputsOf } from "../methods/rows";
 import type { ComputePool } from "../numeric/tasks";
 import type { Products } from "../runtime/products";
 import type { Tensor } from "../runtime/runtime";
@@ -28,6 +28,8 @@ export interface MomentsRequest {
   centred: boolean;
   /** The weight [outputs, n] whose outputs on `batches` are looked at as well. */
   rows?: Float32Array;
+  /** Outputs of the layer that are wanted of it, batch by batch, in place of what `rows` give. */
+  wanted?: Tensor[];
   /** The input channels whose second moments are wanted, ascending; all if absent. */
   channels?: Uint32Array;
 }
@@ -50,13 +52,13 @@ export interface Answers {
 }
 
 /** Moments of what a layer's rows see. */
-export async function inputMoments(layer: Layer, { batches, drifted, centred, rows, channels }: MomentsRequest, products: Products, pool: ComputePool): Promise<InputMoments> {
+export async function inputMoments(layer: Layer, { batches, drifted, centred, rows, wanted, channels }: MomentsRequest, products: Products, pool: ComputePool): Promise<InputMoments> {
   const inputs = inputsOf(layer), n = channels ? channels.length * kernelSize(layer) : inputs;
   const total = batches.reduce((sum, batch) => sum + positionsIn(layer, batch), 0);
   const skip = Math.max(1, Math.floor(total / positionsFor(n)));
   const cut = layer.convolution ? cutPatches : cutRows;
-  const seen = new RowChunks(n), original = rows && (drifted || channels) ? new RowChunks(inputs) : undefined, weight = rows && transposed(rows, inputs);
-  const outputs = rows ? rows.length / inputs : 0;
+  const seen = new RowChunks(n), original = rows && !wanted && (drifted || channels) ? new RowChunks(inputs) : undefined, weight = rows && !wanted && transposed(rows, inputs);
+  const outputs = rows || wanted ? outputsOf(layer) : 0, given = wanted && new RowChunks(outputs);
   const mean = new Float64Array(n), outputMean = new Float64Array(outputs), energy = new Float64Array(outputs);
   let h: Float32Array | undefined, cross: Float32Array | undefined, count = 0;
   const flush = async () => {
@@ -67,8 +69,8 @@ export async function inputMoments(layer: Layer, { batches, drifted, centred, ro
     const addTo = async (sum: Float64Array, of: Float32Array) => (await products.transposed(ones, of, positions)).forEach((v, i) => { sum[i] += v; });
     await addTo(mean, x);
     h = add(h, await products.squared(x, positions));
-    if (!weight) return;
-    const y = await products.multiply(original?.take() ?? x, weight, inputs);
+    const y = given?.take() ?? (weight && await products.multiply(original?.take() ?? x, weight, inputs));
+    if (!y) return;
     await addTo(outputMean, y);
     await addTo(energy, y.map((v) => v * v));
     cross = add(cross, await products.transposed(y, x, positions));
@@ -76,6 +78,7 @@ export async function inputMoments(layer: Layer, { batches, drifted, centred, ro
   for (let b = 0; b < batches.length; b++) {
     cut(layer, (drifted ?? batches)[b], skip, seen, channels);
     if (original) cut(layer, batches[b], skip, original);
+    if (given) (layer.convolution ? cutPlaces : cutRows)(layer, wanted![b], skip, given);
     if (seen.rows >= CHUNK) await flush();
   }
   await flush();
@@ -184,6 +187,15 @@ function cutPatches(layer: Layer, { dims, data }: Tensor, skip: number, into: Ro
         }
       }
     }
+  }
+}
+
+/** What a map [N, M, …] has at every `skip`-th position. */
+function cutPlaces(_layer: Layer, { dims: [count, channels], data }: Tensor, skip: number, into: RowChunks): void {
+  const plane = data.length / (count * channels);
+  for (let p = 0; p < count * plane; p += skip) {
+    const image = Math.floor(p / plane), { data: out, at } = into.next();
+    for (let m = 0; m < channels; m++) out[at + m] = data[(image * channels + m) * plane + p % plane];
   }
 }
 

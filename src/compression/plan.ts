@@ -1,4 +1,5 @@
-import type { Layer } from "../onnx/layers";
+import { leftOver, type LeftOver } from "../onnx/channels/mark";
+import { findLayers, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressionMethod } from "../methods/method";
 import { methodById } from "../methods/registry";
@@ -143,7 +144,7 @@ function optionsFor(layer: Layer, candidates: RatedCandidate[], isInteger: boole
 export class Planning {
   private constructor(
     private readonly request: PlanRequest, readonly fixed: ReadonlyMap<Layer, RatedCandidate>, readonly items: readonly Open[],
-    private readonly scaleIsFree: ReadonlyMap<Layer, boolean>, private readonly responses: LayerSensitivity["response"],
+    private readonly scaleIsFree: ReadonlyMap<Layer, boolean>, private readonly responses: LayerSensitivity["response"], private readonly left: ReadonlyMap<string, LeftOver>,
   ) {}
 
   /** @throws KernelscopeError "bad-recipe" where the recipe names layers or settings that the model does not have */
@@ -168,7 +169,7 @@ export class Planning {
     const items = rated.map(({ layer, candidates, shared = [] }) => ({ layer, choices: optionsFor(layer, candidates, request.form?.form === "integers" && settings.get(layer)?.inference !== "float", settings.get(layer)), shared: request.triesToShare && !settings.has(layer) ? shared : [] }));
     const scaleIsFree = new Map<Layer, boolean>();
     for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && await hasFreeScale(request.model, layer));
-    return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response));
+    return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response), leftOver(request.model, findLayers(request.model)));
   }
 
   /** The plan for a goal, of layers with codebooks of their own. */
@@ -339,13 +340,13 @@ export class Planning {
   }
 
   private convBits(plan: readonly RatedCandidate[]): number {
-    return measuredBits(this.request.layers, this.sizes(plan).packed);
+    return measuredBits(this.request.layers, this.sizes(plan).packed, this.left);
   }
 
   /** Bytes of the file, those that its compressed layers share, and bits per convolution weight of a plan, as it would be written. */
   measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number } {
     const { fileBytes, packed } = this.sizes(plan);
-    return { bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed) };
+    return { bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed, this.left) };
   }
 }
 

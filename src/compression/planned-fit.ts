@@ -43,6 +43,9 @@ export interface Carried { choices: PlannedChoice[]; fitted: Map<Layer, Finished
 /** What a plan is made of, and carried out with. */
 export interface PlannedFitOptions {
   job: Job;
+  /** What was taken away before. */
+  pruning?: { compute: number };
+  /** The original, or what is left of it where it has lost channels. */
   opened: OpenedModel;
   /** What the model became for the sake of integers or of a limit. */
   model: Model;
@@ -124,8 +127,8 @@ export class PlannedFit {
   }
 
   private ratingRecord(): Promise<RatingRecord> {
-    const { hashes, stamp, host, tools: { seed }, job: { request: { method, inference } } } = this.options;
-    return ratingRecord({ hashes, stamp, method, seed, inference }, host);
+    const { hashes, stamp, host, tools: { seed }, pruning: prune, job: { request: { method, inference } } } = this.options;
+    return ratingRecord({ hashes, stamp, method, seed, inference, prune }, host);
   }
 
   private async rate(wanted: readonly Layer[], record: RatingRecord): Promise<LayerSensitivity[]> {

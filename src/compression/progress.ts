@@ -7,6 +7,8 @@ const TUNED: Readonly<Record<string, number>> = { read: 0.01, sensitivity: 0.1, 
 /** Where each layer is tried as integers, alone and left out: ratings are known by then. */
 const DIAGNOSED: Readonly<Record<string, number>> = { read: 0.05, sensitivity: 0.05, fit: 0.2, calibrate: 0.64, write: 0.01, evaluate: 0.05 };
 const KINDS = { plain: STAGES, tuned: TUNED, diagnosed: DIAGNOSED };
+/** What taking channels away takes beside all else. */
+const PRUNING: Record<keyof typeof KINDS, number> = { plain: 0.4, tuned: 0.1, diagnosed: 0.2 };
 
 /** Before so much is done and so many seconds have gone, and behind the last few hundredths, nothing is said of the time left: it would be wrong. */
 const LEAST_DONE = 0.08, LEAST_SECONDS = 3, MOST_DONE = 0.97;
@@ -14,17 +16,27 @@ const LEAST_DONE = 0.08, LEAST_SECONDS = 3, MOST_DONE = 0.97;
 /** Turns steps of stages into one fraction with an estimate of the time left, where there is a fair one. */
 export class ProgressMeter {
   private readonly started: number;
+  private readonly stages: [stage: string, share: number][];
   private fraction = 0;
+  private turns = { at: 0, of: 1 };
 
-  /** @param kind what takes most of the job's time, if it is not what every job does */
-  constructor(private readonly report: (progress: Progress) => void, private readonly clock = () => performance.now(), private readonly kind: keyof typeof KINDS = "plain") { this.started = clock(); }
+  /** @param kind what takes most of the job's time, if it is not what every job does @param prunes whether channels are taken away before anything is rated */
+  constructor(private readonly report: (progress: Progress) => void, private readonly clock = () => performance.now(), private readonly kind: keyof typeof KINDS = "plain", prunes = false) {
+    this.started = clock();
+    const [first, ...rest] = Object.entries(KINDS[kind]), pruning = PRUNING[kind];
+    this.stages = prunes ? [first, ["prune", pruning], ...rest.map(([stage, share]): [string, number] => [stage, share * (1 - pruning / (1 - first[1]))])] : [first, ...rest];
+  }
+
+  /** Plans and fits of a job are made in several ways, of which this is one. */
+  turn(at: number, of: number): void { this.turns = { at, of }; }
 
   stage(name: string, text: string): void { this.step(name, text, 0); }
 
   /** @param done 0 to 1 within the stage */
   step(name: string, text: string, done: number, more: { layers?: LayersDone; tuning?: TuningDone; secondsLeft?: number } = {}): void {
-    const stages = Object.entries(KINDS[this.kind]), at = stages.findIndex(([stage]) => stage === name), before = stages.slice(0, Math.max(0, at)).reduce((sum, [, share]) => sum + share, 0);
-    const now = Math.min(1, before + (stages[at]?.[1] ?? 0) * done), again = now < this.fraction; // a plan that missed its goal is followed by another
+    const { stages } = this, at = stages.findIndex(([stage]) => stage === name), before = stages.slice(0, Math.max(0, at)).reduce((sum, [, share]) => sum + share, 0);
+    const one = before + (stages[at]?.[1] ?? 0) * done, fitted = stages.slice(0, stages.findIndex(([stage]) => stage === "fit") + 1).reduce((sum, [, share]) => sum + share, 0), { turns } = this;
+    const now = Math.min(1, one <= fitted && at >= 0 ? (turns.at * fitted + one) / turns.of : one), again = now < this.fraction; // a plan that missed its goal is followed by another
     this.fraction = Math.max(this.fraction, now);
     const elapsed = (this.clock() - this.started) / 1000, isFair = !again && now >= LEAST_DONE && now <= MOST_DONE && elapsed >= LEAST_SECONDS;
     // how long a training takes says nothing about what comes before it

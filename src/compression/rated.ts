@@ -1,7 +1,9 @@
 import type { Preparation } from "../evaluation/preprocess";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Progress } from "../protocol/api";
+import type { PruningReport } from "../protocol/report";
 import { Products } from "../runtime/products";
+import { pruneForJob } from "./prune/job";
 import { rateLayers, ratingRecord, readJobData, stampOf } from "./data";
 import type { FitTools } from "./fit";
 import { triesToShare, type Job } from "./goal";
@@ -25,6 +27,8 @@ export interface RatedModel {
   preparation?: Preparation;
   /** Those that are written in 16 bits. */
   biases?: Biases;
+  /** What it was relieved of before. */
+  pruning?: PruningReport;
   /** Of its activations, where these are integers. */
   integers?: IntegerOverhead;
   /** Where they are kept, and what presets came to. */
@@ -39,20 +43,23 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
   const { request } = job, isInteger = request.inference === "integer", started = performance.now();
   checkOpset(opened.model, request);
   const data = request.data === undefined ? undefined : await readJobData(job, opened.model, host, signal);
-  const model = isInteger ? (await integerNetwork(opened.model, data?.rating, host.runtime, { threads: request.threads, signal })).model : opened.model;
-  const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined);
-  const hashes = await Promise.all(opened.files.map((file) => host.hash(file)));
-  const seed = request.seed ?? 1, record = await ratingRecord({ hashes, stamp: await stampOf(data, host), method: request.method, seed, inference: request.inference }, host);
-  if (known && !await record.knows(open, data !== undefined && triesToShare(job))) return undefined;
-  const products = new Products(host.runtime, request.threads);
+  const hashes = await Promise.all(opened.files.map((file) => host.hash(file))), stamp = await stampOf(data, host), seed = request.seed ?? 1, products = new Products(host.runtime, request.threads);
   try {
     const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads: request.threads, signal };
+    // to know what is left of a model takes a fit
+    const pruning = request.prune === "auto" ? undefined : request.prune;
+    if (known && pruning) return undefined;
+    const pruned = data && pruning ? await pruneForJob({ job, pruning, opened, data, hashes, stamp, host, tools, onProgress: (text, done) => onProgress({ stage: "prune", text, fraction: done }) }) : undefined, base = pruned?.opened ?? opened;
+    const model = isInteger ? (await integerNetwork(base.model, data?.rating, host.runtime, { threads: request.threads, signal })).model : base.model;
+    const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined);
+    const record = await ratingRecord({ hashes, stamp, method: request.method, seed, inference: request.inference, prune: pruning }, host);
+    if (known && !await record.knows(open, data !== undefined && triesToShare(job))) return undefined;
     const ratings = await rateLayers(model, open, data, record, { method: request.method, shares: triesToShare(job) }, tools, ({ label }, begun, of) => {
       const elapsed = (performance.now() - started) / 1000;
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });
     const integers = isInteger ? await integerOverhead(model, host.runtime, { normalizations: job.recipe.integers?.normalizations }) : undefined;
-    return { opened: { ...opened, model }, integers, layers, ratings, record, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
+    return { opened: { ...opened, model }, integers, layers, ratings, record, pruning: pruned?.report, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
   } finally {
     await products.close();
   }

@@ -1,6 +1,8 @@
 import * as z from "zod/mini";
+import type { Channels } from "../onnx/channels/channels";
 import type { Layer } from "../onnx/layers";
 import type { CheckpointStore } from "./checkpoint";
+import type { RatedGroup } from "./prune/rate-groups";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { classesOf } from "./share-ratings";
 
@@ -13,6 +15,9 @@ type Rating = z.infer<typeof Rating>;
 const Ratings = z.record(z.string(), Rating);
 /** Candidates of layers of one shape, by layer, with a codebook that they have in common. */
 const Common = z.record(z.string(), z.record(z.string(), Candidates));
+
+/** Groups of channels, known by their first one. */
+const Groups = z.record(z.string(), z.array(z.object({ first: z.number(), cuts: z.array(z.object({ gone: z.array(z.number()), loss: z.number() })) })));
 
 const Trial = z.object({ predicted: z.number(), disagreement: z.number() });
 /** A plan's predicted loss and the share of predictions that really flipped. */
@@ -72,6 +77,16 @@ export class RatingRecord {
     if (!layers.every(({ id }) => known.has(id))) return false;
     const common = shares ? await this.load("shared", Common) : undefined, ratings = await this.complete(layers, () => Promise.resolve([]));
     return !common || classesOf(ratings).every((shape) => common.has(keyOf(shape)));
+  }
+
+  /** What groups of channels lose by each of them, as it is known or as `rate` finds it now. */
+  async channels(channels: Channels, rate: () => Promise<RatedGroup[]>): Promise<RatedGroup[]> {
+    const key = JSON.stringify(channels.groups.map((group) => group.channels)), kept = await this.load("channels", Groups), known = kept.get(key), byFirst = new Map(channels.groups.map((group) => [group.channels[0], group]));
+    if (known?.every(({ first }) => byFirst.has(first))) return known.map(({ first, cuts }) => ({ group: byFirst.get(first)!, cuts }));
+    const found = await rate();
+    kept.set(key, found.map(({ group, cuts }) => ({ first: group.channels[0], cuts: cuts.map(({ gone, loss }) => ({ gone: [...gone], loss })) })));
+    await this.save("channels", kept);
+    return found;
   }
 
   /** What a preset came to when it was carried out last; undefined where it never was. @param key what decides that, beside model and data */

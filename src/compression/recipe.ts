@@ -6,6 +6,7 @@ import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
 import { DEVICES } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import { PRUNED } from "../protocol/pruning";
 import { parseTarget } from "../protocol/sizes";
 import { DELAY, NOISE_KINDS, SCHEDULES } from "../protocol/tuning";
 
@@ -75,6 +76,10 @@ export const Recipe = z.strictObject({
   }), "What `kernelscope sweep` makes of this recipe: a file for each size.")),
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
   device: z._default(z.enum(DEVICES), "auto"),
+  prune: z.optional(described(z.union([
+    described(z.literal("auto"), "Where a target is given: as much as serves it best, by measurement, which takes several fits."),
+    z.strictObject({ compute: described(z.number().check(z.minimum(PRUNED.least), z.maximum(PRUNED.most)), "Share of the network's multiply-accumulates that is saved at least: 0.25.") }),
+  ], '"auto" or { "compute": 0.25 }'), "Take channels away before anything is compressed: those that the layers behind them miss least on the images of the data folder. What is left is a smaller network, which runs faster.")),
   trim: z.optional(described(z.boolean(), "Fold batch normalizations, compute constants ahead, shorten names and store biases in 16 bits, so that more bytes are left for the weights: true or, where a target is given, unless false.")),
   shareCodebooks: z.optional(described(z.union([z.literal("auto"), z.literal(false)]), "auto: layers of one shape have a codebook in common where images show that they lose less in as many bytes, which takes several fits. false: every layer has its own, whatever single layers say. Without either, those have one that name the same book.")),
   layers: z.optional(described(z.record(z.string(), layer()), "By weight tensor: what is special about single layers.")),

@@ -1,4 +1,5 @@
 import { findLayers, type Layer } from "../onnx/layers";
+import { leftOver, originalWeights, type LeftOver } from "../onnx/channels/mark";
 import { intsAttribute, type Model, type Node } from "../onnx/model";
 import { constantTensor, type ConstantCache } from "../onnx/constants";
 import { bitsOf, readInts, type Tensor } from "../onnx/tensor";
@@ -9,15 +10,15 @@ import { methods } from "../methods/registry";
 import type { PackedBytes } from "../methods/packer";
 import type { FittedLayer } from "./fit";
 
-/** Bits per convolution weight of a plan, from the bytes that the packer wrote: layers' own, and their part of what all share. */
-export function measuredBits(layers: readonly Layer[], { layers: own, shared }: PackedBytes): number {
+/** Bits per convolution weight of the original that a plan takes, from the bytes that the packer wrote: layers' own, and their part of what all share. @param left what is left of layers that had more channels */
+export function measuredBits(layers: readonly Layer[], { layers: own, shared }: PackedBytes, left: ReadonlyMap<string, LeftOver>): number {
   let bytes = 0, weights = 0, all = 0;
   for (const layer of layers) {
     const compressed = own.get(layer.id);
     all += compressed ?? 0;
     if (!layer.convolution && layers.some(({ convolution }) => convolution)) continue;
     bytes += compressed ?? layer.bytes;
-    weights += layer.parameters;
+    weights += originalWeights(layer, left);
   }
   const ofConvolutions = layers.reduce((sum, layer) => sum + (layer.convolution || !layers.some((l) => l.convolution) ? own.get(layer.id) ?? 0 : 0), 0);
   return 8 * (bytes + (all > 0 ? shared * ofConvolutions / all : 0)) / weights;
@@ -93,29 +94,35 @@ export interface FileFigures { layers: LayerReport[]; shared?: SharedCodebook[];
 export async function layerReports(original: readonly Layer[], fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], written: Model): Promise<FileFigures> {
   const layers = findLayers(written), bytes = await weightBytes(written, layers);
   const byId = new Map(layers.map((layer) => [layer.id, layer])), done = new Map(fitted.map((f) => [f.layer.id, f]));
-  const rows: Row[] = [], cache: ConstantCache = new Map();
+  const rows: Row[] = [], cache: ConstantCache = new Map(), left = leftOver(written, layers);
   for (const layer of original) {
     const fit = done.get(layer.id), now = byId.get(layer.id);
     const size = (now && bytes.get(now.id)) ?? layer.bytes;
     rows.push({
-      name: layer.id, ...(layer.label !== layer.id && { label: layer.label }), op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0,
+      name: layer.id, ...(layer.label !== layer.id && { label: layer.label }), op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left),
       ...(now && await recognised(written, now, cache)),
       sqnrDb: fit && Number.isFinite(fit.sqnrDb) ? fit.sqnrDb : undefined,
-      skipped: fit ? undefined : layer.blocked ?? "Left as it is: nothing smaller pays here.",
+      skipped: fit ? undefined : layer.blocked ?? (left.has(layer.id) ? "Floats with fewer channels: nothing smaller pays here." : "Left as it is: nothing smaller pays here."),
     });
   }
-  return { ...withSharers(rows), ...figures(layers, bytes) };
+  return { ...withSharers(rows), ...figures(layers, bytes, left) };
+}
+
+/** Bytes and bits per weight of a layer, beside the shape that it had where it has lost channels. */
+function sizeOf(layer: Layer, bytes: number, left: ReadonlyMap<string, LeftOver>): Pick<LayerReport, "bytes" | "bitsPerWeight" | "originalShape"> {
+  const weights = originalWeights(layer, left), known = left.get(layer.id);
+  return { bytes: Math.round(bytes), bitsPerWeight: weights ? 8 * bytes / weights : 0, ...(known && { originalShape: [...known.dims] }) };
 }
 
 /** The rows of `inspect`: what the file alone tells. */
 export async function inspectLayers(model: Model): Promise<FileFigures & { found: Layer[] }> {
   const found = findLayers(model), bytes = await weightBytes(model, found);
-  const rows: Row[] = [], cache: ConstantCache = new Map();
+  const rows: Row[] = [], cache: ConstantCache = new Map(), left = leftOver(model, found);
   for (const layer of found) {
     const size = bytes.get(layer.id) ?? layer.bytes, stored = await recognised(model, layer, cache);
-    rows.push({ name: layer.id, op: layer.op, shape: layer.dims, bytes: Math.round(size), bitsPerWeight: layer.parameters ? 8 * size / layer.parameters : 0, ...stored ?? { skipped: layer.blocked } });
+    rows.push({ name: layer.id, op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left), ...stored ?? { skipped: layer.blocked } });
   }
-  return { ...withSharers(rows), found, ...figures(found, bytes) };
+  return { ...withSharers(rows), found, ...figures(found, bytes, left) };
 }
 
 /** A row of a report, and where its codebook lies. */
@@ -136,9 +143,9 @@ function withSharers(rows: readonly Row[]): Pick<FileFigures, "layers" | "shared
   return { layers, ...(shared.length && { shared }) };
 }
 
-function figures(layers: readonly Layer[], bytes: Map<string, number>): { convBitsPerWeight?: number; bitsPerWeight: number } {
+function figures(layers: readonly Layer[], bytes: Map<string, number>, left: ReadonlyMap<string, LeftOver>): { convBitsPerWeight?: number; bitsPerWeight: number } {
   const bitsOver = (some: readonly Layer[]): number | undefined => {
-    const weights = some.reduce((sum, { parameters }) => sum + parameters, 0);
+    const weights = some.reduce((sum, layer) => sum + originalWeights(layer, left), 0);
     return weights ? 8 * some.reduce((sum, { id }) => sum + (bytes.get(id) ?? 0), 0) / weights : undefined;
   };
   return { convBitsPerWeight: bitsOver(layers.filter(({ convolution }) => convolution)), bitsPerWeight: bitsOver(layers) ?? 0 };

@@ -28,6 +28,8 @@ import { Student } from "./student";
 
 export interface TuneRequest extends TuningManner {
   model: Model;
+  /** The network whose outputs it is to have; the model itself if absent. */
+  teacher?: Model;
   /** As they were fitted to the original, in the order of the plan. */
   layers: readonly FittedLayer[];
   input: ValueFacts;
@@ -117,6 +119,9 @@ export async function tune(request: TuneRequest): Promise<Tuned> {
 /** One training: what all its parts have in common. */
 class Tuning {
   private readonly outputs: string[];
+  private readonly teacher: Model;
+  /** Its outputs. */
+  private readonly taught: string[];
   private readonly batch: number;
   private readonly notes: string[] = [];
   private device: Device = "cpu";
@@ -127,6 +132,8 @@ class Tuning {
   constructor(private readonly request: TuneRequest) {
     const { model, input, layers } = request, parameters = layers.reduce((sum, { layer }) => sum + layer.parameters, 0);
     this.outputs = logitsOf(model, new Liveness(model, input.name).outputs);
+    this.teacher = request.teacher ?? model;
+    this.taught = logitsOf(this.teacher, new Liveness(this.teacher, input.name).outputs);
     this.batch = batchSize(input, parameters < BATCH.largeParameters ? BATCH.small : BATCH.large).size;
   }
 
@@ -290,12 +297,12 @@ class Tuning {
   }
 
   private async openTeacher(device: Device): Promise<Session> {
-    const { outputs, request: { model, input, dataset, runtime, threads } } = this, inputShapes = new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]);
-    return runtime.open(await extract(model, { inputs: [input.name], outputs, inputShapes }), { threads, device });
+    const { teacher, taught: outputs, request: { input, dataset, runtime, threads } } = this, inputShapes = new Map([[input.name, { type: DataType.FLOAT, shape: ["batch", ...dataset.shape] }]]);
+    return runtime.open(await extract(teacher, { inputs: [input.name], outputs, inputShapes }), { threads, device });
   }
 
   private lessonsOf(teacher: Session): Lessons {
-    const { outputs, batch, request: { dataset, trained, watched, seed, input } } = this;
+    const { taught: outputs, batch, request: { dataset, trained, watched, seed, input } } = this;
     return new Lessons({ dataset, trained, watched, batch, seed, input: input.name, teacher, outputs });
   }
 }

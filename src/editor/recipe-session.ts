@@ -80,7 +80,7 @@ export class RecipeSession {
 
   /** Works out what the text comes to; layers that were not rated yet on its images are rated, unless the user has stopped that. */
   async plan(again = false): Promise<void> {
-    const request = this.request(), inputs = JSON.stringify([request?.model, this.view?.data, this.view?.preprocess, this.view?.seed, this.view?.inference]);
+    const request = this.request(), inputs = JSON.stringify([request?.model, this.view?.data, this.view?.preprocess, this.view?.seed, this.view?.inference, this.view?.prune]);
     if (!request || this.view?.data?.folder !== undefined && !vscode.workspace.isTrusted) { this.tell({ state: "none" }); return; }
     if (again) this.cancelled = undefined;
     if (this.cancelled === inputs) { this.tell({ state: "cancelled" }); return; }

@@ -1,6 +1,7 @@
 import { KernelscopeError } from "../protocol/errors";
 import type { Device, PresetId } from "../protocol/api";
 import type { LayerSetting, RecipeChange, RecipeProblem, RecipeView } from "../protocol/recipe-page";
+import type { Pruning } from "../protocol/pruning";
 import { mannerOf, NOISE_KINDS, SCHEDULES, type Noise, type RecipeTuning } from "../protocol/tuning";
 import { JsonTextError, parseJsonText, placeOf } from "./json-text";
 
@@ -20,12 +21,12 @@ export function readRecipe(text: string): { view?: Omit<RecipeView, "model"> & {
     return { problem: { text: error instanceof Error ? error.message : String(error), line: lineOf(text, offset) } };
   }
   if (!isJson(json)) return { problem: { text: "A recipe is an object in braces.", line: 1 } };
-  const { model, preset, target, bits, data, preprocess, tune, inference, integers, device, seed, layers } = json;
+  const { model, preset, target, bits, data, preprocess, tune, prune, inference, integers, device, seed, layers } = json;
   return {
     view: {
       modelPath: string(model), preset: string(preset) as PresetId | undefined, target: string(target), bits: number(bits),
       data: isJson(data) ? { folder: string(data.folder), evalFolder: string(data.evalFolder), limit: number(data.limit) } : undefined,
-      preprocess: isJson(preprocess) ? preprocess : undefined, tune: tuningOf(tune), inference: inference === "integer" || inference === "float" ? inference : undefined, integers: isJson(integers) ? integers : undefined, device: string(device) as Device | undefined, seed: number(seed),
+      preprocess: isJson(preprocess) ? preprocess : undefined, tune: tuningOf(tune), prune: pruningOf(prune), inference: inference === "integer" || inference === "float" ? inference : undefined, integers: isJson(integers) ? integers : undefined, device: string(device) as Device | undefined, seed: number(seed),
       layers: isJson(layers) ? Object.fromEntries(Object.entries(layers).flatMap(([name, setting]) => (isJson(setting) ? [[name, settingOf(setting)]] : []))) : {},
     },
   };
@@ -40,6 +41,11 @@ function tuningOf(tune: unknown): RecipeTuning | undefined {
   if (!isJson(tune)) return undefined;
   const duration = string(tune.duration), steps = number(tune.steps), manner = mannerOf({ labels: number(tune.labels), schedule: SCHEDULES.find((one) => one === tune.schedule), noise: noiseOf(tune.noise) });
   return duration !== undefined ? { duration, ...manner } : steps !== undefined ? { steps, ...manner } : undefined;
+}
+
+function pruningOf(prune: unknown): Pruning | undefined {
+  const compute = isJson(prune) ? number(prune.compute) : undefined;
+  return prune === "auto" ? prune : compute === undefined ? undefined : { compute };
 }
 
 function noiseOf(noise: unknown): Noise | undefined {
@@ -78,7 +84,7 @@ export function layerLine(text: string, layer: string): number | undefined {
 /** From 1. */
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split("\n").length;
 
-const CHANGED = ["model", "preset", "target", "bits", "data", "preprocess", "tune", "inference", "integers", "device", "seed", "layers"];
+const CHANGED = ["model", "preset", "target", "bits", "data", "preprocess", "tune", "prune", "inference", "integers", "device", "seed", "layers"];
 const LARGEST_CHANGE = 100_000;
 
 /** What a page asks for is a stranger's: only a recipe's own fields can be changed. @throws KernelscopeError "usage" */

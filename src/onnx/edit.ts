@@ -1,6 +1,6 @@
 import { KernelscopeError } from "../protocol/errors";
 import type { ByteSink } from "./bytes";
-import { initializerField, metadataField, nodeField, type NodeSpec, type TensorData, valueField } from "./encode";
+import { attributeField, type AttributeValue, initializerField, metadataField, nodeField, type NodeSpec, type TensorData, valueField } from "./encode";
 import { allGraphs, allTensors, type Graph, type Model, type Node, type ValueInfo } from "./model";
 import { ExternalFile, type ExternalTarget, inlineBlank, inlineExternal, moveExternal, partsOf } from "./outside";
 import { joinPieces, Patch, patchTexts, type Piece, piecesLength, writePieces } from "./patch";
@@ -16,7 +16,7 @@ export interface WriteOptions {
   external?: ExternalTarget;
 }
 
-interface NodeChange { before: NodeSpec[]; specs?: NodeSpec[]; inputs?: string[]; outputs?: string[]; wordless?: boolean }
+interface NodeChange { before: NodeSpec[]; specs?: NodeSpec[]; inputs?: string[]; outputs?: string[]; wordless?: boolean; attributes?: Map<string, AttributeValue | undefined> }
 interface GraphChange { start: NodeSpec[]; end: NodeSpec[]; added: Map<string, TensorData>; removedInputs: Set<string>; removed: Set<string>; undeclared: Set<string> }
 
 /** No protobuf reader takes a longer message. */
@@ -85,6 +85,12 @@ export class ModelEdit {
   setNodeOutputs(node: Node, outputs: string[]): void {
     for (const name of outputs) this.names.add(name);
     this.nodeChange(node).outputs = outputs;
+  }
+
+  /** Gives a node's attribute another value, or takes it away; its other fields stay byte for byte. */
+  setAttribute(node: Node, name: string, value: AttributeValue | undefined): void {
+    const change = this.nodeChange(node);
+    (change.attributes ??= new Map()).set(name, value);
   }
 
   /** Takes a node's name and documentation away. */
@@ -193,12 +199,17 @@ export class ModelEdit {
   }
 }
 
-function patchNode({ span, inputFields, outputFields, wordFields }: Node, { before, specs, inputs, outputs, wordless }: NodeChange, patch: Patch): void {
+function patchNode({ span, inputFields, outputFields, wordFields, attributes: known }: Node, { before, specs, inputs, outputs, wordless, attributes = new Map<string, AttributeValue | undefined>() }: NodeChange, patch: Patch): void {
   patch.insert(span.parent, span.tag, before.map(nodeField));
   if (specs) patch.replaceField(span, specs.map(nodeField));
   else {
     if (inputs) patchTexts(patch, span, fieldOf(NODE.input), inputFields, inputs);
     if (outputs) patchTexts(patch, span, fieldOf(NODE.output), outputFields, outputs);
+    for (const [name, value] of attributes) {
+      const field = known.get(name)?.span, pieces = value === undefined ? [] : [attributeField(name, value)];
+      if (field) patch.replaceField(field, pieces);
+      else patch.insert(span, span.end, pieces);
+    }
     if (wordless) for (const { start, end } of wordFields) patch.replace(span, start, end);
   }
 }

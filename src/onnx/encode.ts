@@ -50,6 +50,9 @@ function attributeFields(value: AttributeValue): [type: number, ...fields: Uint8
   return [AttributeType.TENSOR, lenField(fieldOf(ATTRIBUTE.tensor), ...tensorParts(value.tensor))];
 }
 
+/** An attribute of a node, tag and length included. */
+export const attributeField = (name: string, value: AttributeValue): Uint8Array => lenField(fieldOf(NODE.attribute), encodeAttribute(name, value));
+
 /** NodeProto content. */
 export function encodeNode({ op, inputs, outputs, name, domain, attributes = {} }: NodeSpec): Uint8Array {
   return concat([
@@ -57,7 +60,7 @@ export function encodeNode({ op, inputs, outputs, name, domain, attributes = {} 
     ...outputs.map((output) => textField(fieldOf(NODE.output), output)),
     ...(name ? [textField(fieldOf(NODE.name), name)] : []),
     textField(fieldOf(NODE.op), op),
-    ...Object.entries(attributes).map(([key, value]) => lenField(fieldOf(NODE.attribute), encodeAttribute(key, value))),
+    ...Object.entries(attributes).map(([key, value]) => attributeField(key, value)),
     ...(domain ? [textField(fieldOf(NODE.domain), domain)] : []),
   ]);
 }

@@ -2,6 +2,7 @@ import type { AccuracyWorkerApi } from "./accuracy";
 import type { CompareWorkerApi } from "./compare";
 import type { PlanFacts } from "./plan";
 import type { CompressReport, EvaluateReport, HeldOut, LatencyReport, LayerReport } from "./report";
+import type { Pruning } from "./pruning";
 import type { TuningManner } from "./tuning";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
@@ -192,6 +193,8 @@ export interface CompressRequest extends TuningManner {
   /** Refuse what would raise the operator set of the file. */
   keepOpset?: boolean;
   layout?: "bits" | "bytes" | "dense";
+  /** Channels are taken away first. */
+  prune?: Pruning;
   /** Fewer bytes beside the weights; where absent only for a target in bytes. */
   trim?: boolean;
   device?: Device;

@@ -21,7 +21,7 @@ export interface ComparedModels { original: ModelFacts; compressed: ModelFacts; 
 /** Bytes of a file with its external data, and of its weights once a runtime has unpacked them. */
 export interface FileSizes { bytes: number; gzipBytes: number; loadedWeightBytes: number }
 
-/** The same kernels of both models, largest norm of the original first, [count, height, width]. */
+/** The same kernels of both models, largest norm of the original first, [count, height, width]; those of channels that were taken away are zero. */
 export interface ComparedWeights {
   /** Signal to quantization noise of the whole weight, dB; absent where nothing is lost. */
   sqnrDb?: number;

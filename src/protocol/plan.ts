@@ -1,4 +1,5 @@
 import type { PresetId } from "./api";
+import type { PruningReport } from "./report";
 
 /** What a model could become: every plan from the smallest to the largest, so that a page can follow a slider without asking again. Sizes are predicted, those of {@link PlanFacts.candidate} read off the file as it would be written. */
 export interface PlanFacts {
@@ -7,6 +8,8 @@ export interface PlanFacts {
   prediction: Prediction;
   /** How images become the model's inputs; absent without images, and where samples are taken as they are. */
   preparation?: PreparationFacts;
+  /** What the model is relieved of before; losses of plans hold what that costs. */
+  pruning?: PruningReport;
   /** In the order of the file. */
   layers: PlanLayer[];
   front: PlanFront;
@@ -56,6 +59,7 @@ export interface PlanLayer {
   label: string;
   op: string;
   shape: number[];
+  /** Of the original, whatever channels are taken away. */
   parameters: number;
   /** How wide its type is; 0 where that is not known. */
   typeBits: number;

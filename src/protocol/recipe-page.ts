@@ -1,6 +1,7 @@
 import type { Device, PresetId } from "./api";
 import type { JobState } from "./page";
 import type { PlanFacts } from "./plan";
+import type { Pruning } from "./pruning";
 import type { IntegerReport } from "./report";
 import type { RecipeTuning } from "./tuning";
 
@@ -16,6 +17,7 @@ export interface RecipeView {
   data?: { folder?: string; evalFolder?: string; limit?: number };
   preprocess?: Record<string, unknown>;
   tune?: RecipeTuning;
+  prune?: Pruning;
   inference?: "float" | "integer";
   integers?: Record<string, unknown>;
   device?: Device;

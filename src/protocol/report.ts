@@ -9,10 +9,12 @@ export interface LayerReport {
   op: string;
   /** Shape of the weight tensor. */
   shape: number[];
+  /** Shape that it had in the original, where channels were taken away since. */
+  originalShape?: number[];
   /** For people, where it is another than the name. */
   label?: string;
   method?: string;
-  /** 8 × serialized bytes of all that the weight takes in the written file ÷ number of its weights. */
+  /** 8 × serialized bytes of all that the weight takes in the written file ÷ number of its weights in the original. */
   bitsPerWeight: number;
   /** Serialized bytes of all that the weight takes in the written file. */
   bytes: number;
@@ -79,12 +81,15 @@ export interface Fidelity {
   compressed: Accuracy;
 }
 
-/** What becomes of a network's outputs where some layers alone are integers. */
-export interface IntegerEffect {
+/** What becomes of a network's outputs. */
+export interface OutputEffect {
   /** KL of a classifier's outputs from the original's, nats; relative squared error of any other's. */
   loss: number;
   agreement?: number;
 }
+
+/** The same where some layers alone are integers. */
+export type IntegerEffect = OutputEffect;
 
 /** What a layer costs as integers: it alone, and all but it. */
 export interface IntegerLayerReport { layer: string; alone: IntegerEffect; without: IntegerEffect }
@@ -116,6 +121,22 @@ export interface IntegerWarning { text: string; layers: string[] }
 /** Bytes beside the weights that a file with a limit does without. */
 export interface Trim { what: "constants" | "normalizations" | "names" | "biases"; savedBytes: number }
 
+/** Channels that some layers put out and others read: so many there were, and so many are gone. `layers` are the names of those that put them out. */
+export interface PrunedGroup { layers: string[]; channels: number; removed: number }
+
+/** What a network was relieved of before it was compressed. `macs` are multiply-accumulates of one sample. */
+export interface PruningReport {
+  before: { macs: number; weights: number };
+  after: { macs: number; weights: number };
+  /** What that alone does to the outputs, on the samples that the weights which stay were fitted to. */
+  effect: OutputEffect;
+  /** Groups that lost channels, in the order of the network. */
+  groups: PrunedGroup[];
+}
+
+/** A way to the size that was asked for, with this share of the compute taken away: mean loss on the samples that decided, or why it does not lead there. */
+export interface PruningTrial { compute: number; loss?: number; problem?: string; isChosen: boolean }
+
 /** A codebook that stands in the file once; further ones of the same size would take `savedBytes`. */
 export interface SharedCodebook { layers: string[]; codewords: number; blockSize: number; savedBytes: number }
 
@@ -131,6 +152,10 @@ export interface CompressReport {
   layers: LayerReport[];
   /** Codebooks that layers have in common. */
   shared?: SharedCodebook[];
+  /** Channels that were taken away. */
+  pruning?: PruningReport;
+  /** Where it was left to the compression how many. */
+  pruningTrials?: PruningTrial[];
   /** What was left out or stored shorter beside the weights. */
   trims?: Trim[];
   fidelity?: Fidelity;

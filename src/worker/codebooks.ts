@@ -7,9 +7,11 @@ import { methods } from "../methods/registry";
 import { inputsOf, kernelSize, outputsOf, scaleRows, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
-import { type Layer, readWeight } from "../onnx/layers";
+import { leftOver, type LeftOver } from "../onnx/channels/mark";
+import { findLayers, type Layer, readWeight } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, LayerRow } from "../protocol/api";
+import { weightsOf } from "../protocol/bits";
 import { throwIfCancelled } from "../protocol/errors";
 import { blockShape, Book, fittedScale, indexOf, wordsOf, type Codewords } from "./book";
 import { originalOf } from "./original";
@@ -53,17 +55,17 @@ export class Codebooks {
   }
 
   /** The codebook that the file holds, beside the original's weights where those are found. */
-  async ofFile({ file, model, layer, row: { bytes }, chosen }: ShownLayer): Promise<CodebookFacts | undefined> {
+  async ofFile({ file, model, layer, row, row: { bytes }, chosen }: ShownLayer): Promise<CodebookFacts | undefined> {
     for (const { codes, title, codebookBits } of await storedCodes(model, layer)) {
       const weight = await readWeight(model, layer), scale = await storedScale(weight, layer, codes);
       if (!scale || !weight) continue;
-      const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
+      const original = await originalOf(file, layer, chosen, leftOf(model, layer)), known = "rows" in original ? original : undefined;
       // as inference sees the rows: with what the normalization behind has taken over
       const kept = toRows(layer, weight).values, gains = known && relativeGains(kept, await gainsOf(model, layer), known.rows.values, known.gains);
       const measured = known && gains && inUnitsOf(layer, known.rows, scaleRows(kept, gains), embeddedRecipe(model)?.inference === "integer", { bytes: known.layer.bytes, scale: scale.map((s, m) => s * gains[m]) });
       if (known) this.trial = { shown: layer, chosen, ...known, weight: known.rows, rows: new Map() };
       return this.keep(layer, new Book(codes, measured), {
-        ...namesOf(layer, title, codes.d, codebookBits, bytes),
+        ...namesOf(layer, row, title, codes.d, codebookBits, bytes),
         choices: known && offersOf(known.layer, known.scaleIsFree).map(({ choice }) => choice), missing: "missing" in original ? original.missing : undefined,
       });
     }
@@ -79,7 +81,7 @@ export class Codebooks {
     const { method, options } = offer, rows = rowsOf(trial, options.scale === "layer"), pool = await this.pool();
     throwIfCancelled(signal);
     const cancellable: ComputePool = { threads: pool.threads, run: (name, input, given) => { throwIfCancelled(signal); return pool.run(name, input, given); } };
-    const names = namesOf(layer, method.title, options.block, options.valueBits, method.bytes(layer, options, scaleIsFree)), { block, bytes, bitsPerWeight } = names;
+    const names = namesOf(layer, shown.row, method.title, options.block, options.valueBits, method.bytes(layer, options, scaleIsFree)), { block, bytes, bitsPerWeight } = names;
     const codes = await tryCodebook(rows, options, cancellable, (sqnrDb) => estimate({ codewords: options.words, block, indexBits: bitsFor(options.words), bytes, bitsPerWeight, sqnrDb }));
     throwIfCancelled(signal);
     const choices = offers.map(({ choice }) => choice);
@@ -90,7 +92,7 @@ export class Codebooks {
   private async trialOf({ file, model, layer, row, chosen }: ShownLayer): Promise<Trial | undefined> {
     if (this.trial?.shown === layer && this.trial.chosen === chosen) return this.trial;
     if (row.codewords !== undefined) {
-      const original = await originalOf(file, layer, chosen);
+      const original = await originalOf(file, layer, chosen, leftOf(model, layer));
       if ("missing" in original || original.layer.blocked !== undefined) return undefined;
       return this.trial = { shown: layer, chosen, ...original, weight: original.rows, rows: new Map() };
     }
@@ -128,9 +130,12 @@ function rowsOf({ rows, weight, scaleIsFree }: Trial, shared: boolean): TrialRow
   return known;
 }
 
-function namesOf(layer: Layer, method: string, d: number, codebookBits: number | undefined, bytes: number): Names {
-  return { layer: layer.id, method, block: blockShape(layer, d), kernel: kernelSize(layer), codebookBits, bytes, bitsPerWeight: 8 * bytes / layer.parameters };
+function namesOf(layer: Layer, row: LayerRow, method: string, d: number, codebookBits: number | undefined, bytes: number): Names {
+  return { layer: layer.id, method, block: blockShape(layer, d), kernel: kernelSize(layer), codebookBits, bytes, bitsPerWeight: 8 * bytes / weightsOf(row) };
 }
+
+/** What is left of the original's layer, where it has lost channels. */
+const leftOf = (model: Model, { id }: Layer): LeftOver | undefined => leftOver(model, findLayers(model)).get(id);
 
 /** The factor of each row between its codewords and the weight in the file; undefined where the codewords do not stand for the rows. */
 async function storedScale(weight: Float32Array | undefined, layer: Layer, codes: Codewords): Promise<Float32Array | undefined> {

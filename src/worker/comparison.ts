@@ -5,6 +5,7 @@ import { channelFactors, gainsOf, relativeGains, sqnr, withFactors } from "../co
 import { storedRows } from "../methods/wavelet-recognise";
 import { fromRows, kernelSize, scaleRows, toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
+import { leftOver, spreadRows } from "../onnx/channels/mark";
 import { readWeight, type Layer } from "../onnx/layers";
 import type { Histogram, LayerRow } from "../protocol/api";
 import type { ComparedLayer, ComparedWeights, FileSizes } from "../protocol/compare";
@@ -53,10 +54,14 @@ const SAME = 120;
 /** The weights of one layer in both models, and the kernels that are largest in the original. */
 export async function comparedWeights(original: SideOf, compressed: SideOf, id: string, count: number): Promise<ComparedWeights | undefined> {
   const [layer, other] = [original, compressed].map(({ layers }) => layers.find((one) => one.id === id));
-  if (!layer?.dims.length || !other || !(other.chain ? isSameMatrix(layer, other) : layer.dims.join() === other.dims.join())) return undefined;
-  const before = await readWeight(original.opened.model, layer), kept = await storedRowsOf(compressed.opened.model, other);
+  const left = other && !other.chain ? leftOver(compressed.opened.model, compressed.layers).get(id) : undefined;
+  if (!layer?.dims.length || !other || !(other.chain ? isSameMatrix(layer, other) : layer.dims.join() === (left?.dims ?? other.dims).join())) return undefined;
+  const before = await readWeight(original.opened.model, layer), stored = await storedRowsOf(compressed.opened.model, other);
+  // channels that are gone have weights of zero
+  const kept = stored && left ? spreadRows(left, layer.outputAxis, stored) : stored;
   if (!before?.length || kept?.length !== before.length) return undefined;
-  const rows = toRows(layer, before), gains = relativeGains(kept, await gainsOf(compressed.opened.model, other), rows.values, await gainsOf(original.opened.model, layer));
+  const rows = toRows(layer, before), own = await gainsOf(compressed.opened.model, other), whole = await gainsOf(original.opened.model, layer);
+  const gains = relativeGains(kept, left?.outputs ? whole.map((gain, m) => own[left.outputs!.indexOf(m)] ?? gain) : own, rows.values, whole);
   const scaled = scaleRows(kept, gains), isInteger = embeddedRecipe(compressed.opened.model)?.inference === "integer";
   const seen = isInteger ? withFactors(layer, scaled, channelFactors(layer, rows.values, scaled)) : scaled, after = fromRows(layer, seen), sqnrDb = sqnr(rows.values, seen), size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
   const norms = new Float64Array(before.length / size);

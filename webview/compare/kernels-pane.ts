@@ -55,7 +55,7 @@ export class KernelsPane {
   private showFacts(count = 0): void {
     const { layer: { id, label, before, after, skipped }, weights } = this.shown!, row = after ?? before;
     const facts: [string, string][] = [
-      [t("weight"), row ? format.shape(row.shape) : ""], [t("stored as"), after ? methodOf(after).filter(Boolean).join(" ") : "–"],
+      [t("weight"), row ? format.shape(row.shape) : ""], ...(row?.originalShape ? [[t("original"), format.shape(row.originalShape)] as [string, string]] : []), [t("stored as"), after ? methodOf(after).filter(Boolean).join(" ") : "–"],
       [t("bytes"), `${before ? format.bytes(before.bytes) : "–"} → ${after ? format.bytes(after.bytes) : "–"}`],
       ...(weights ? [[t("SQNR, weights"), weights.sqnrDb === undefined ? t("nothing is lost") : format.decibels(weights.sqnrDb)] as [string, string], [t("kernels shown"), t("{0} of {1}", format.whole(count), format.whole(weights.total))] as [string, string]] : []),
     ];

@@ -67,6 +67,7 @@ function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   const isPlain = row.codewords === undefined && row.method === undefined && row.dataType === "float32";
   return [
     ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", storedAs(row), format.bits(row.bitsPerWeight)), true] as Fact]),
+    ...(row.originalShape ? [[t("original"), format.shape(row.originalShape), true] as Fact] : []),
     [t("weight"), format.shape(row.shape)], [t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
     ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("share"), share], ...others,
   ];

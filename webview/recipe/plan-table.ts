@@ -51,7 +51,7 @@ export class PlanTable {
   }
 
   show(plans: Plans, point: PlanPoint, settings: Record<string, LayerSetting>): void {
-    const others = this.plans?.facts.layers.map(({ id }) => id).join() !== plans.facts.layers.map(({ id }) => id).join();
+    const rowsOf = (some: Plans | undefined): string | undefined => some?.facts.layers.map(({ id, shape }) => [id, ...shape].join()).join(), others = rowsOf(this.plans) !== rowsOf(plans);
     this.plans = plans;
     this.settings = settings;
     if (others) this.build();

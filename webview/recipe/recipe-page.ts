@@ -18,6 +18,7 @@ import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
 import { PlanTable, type Order } from "./plan-table";
 import { choiceOf, pinOf, Plans, targetText } from "./plans";
+import { PruningSetting } from "./pruning";
 import { Settings } from "./settings";
 import { TuningSetting } from "./tuning";
 
@@ -63,6 +64,7 @@ export class RecipePage {
     if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize();
     if (event.key === "Escape") this.leaveSize();
   } });
+  private readonly pruning = new PruningSetting((changes) => this.change(changes));
   /** What is wrong with the size that was typed. */
   private wrongSize: string | undefined;
   private readonly goals = el("span", { class: "recipe-goal" });
@@ -100,7 +102,7 @@ export class RecipePage {
     this.size.classList.add("recipe-size");
     this.size.addEventListener("change", () => this.takeSize());
     this.left.append(
-      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.integers.element, this.tuning.element, this.settings.element),
+      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.pruning.element, this.integers.element, this.tuning.element, this.settings.element),
       this.card.element);
     this.right.append(el("div", { class: "recipe-row recipe-layers-head" }, el("h2", {}, t("Layers")), this.count, el("span", { class: "spacer" }), el("label", { class: "recipe-order" }, el("span", {}, t("Order")), order), filter), this.table.element);
     this.restricted.append(icon("shield"), el("span", {}, t("Restricted Mode: you can look at this recipe. Compressing and measuring run a model, so they need a trusted folder.")), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
@@ -111,7 +113,7 @@ export class RecipePage {
   private take(view: RecipeView | undefined, problem: RecipeProblem | undefined): void {
     if (view) this.view = view;
     this.problem = problem;
-    if (view) { this.showGoal(view); this.tuning.show(view); this.settings.show(view); }
+    if (view) { this.showGoal(view); this.tuning.show(view); this.settings.show(view); this.pruning.show(view, this.plans?.facts); }
     this.draw();
   }
 
@@ -184,6 +186,7 @@ export class RecipePage {
   private showIntegers(): void {
     const { view, plans, diagnosis } = this;
     if (!view || !plans) return;
+    this.pruning.show(view, plans.facts);
     const facts = integerFacts(plans.facts.layers, view, diagnosis.found);
     this.integers.show(view, diagnosis, facts, { canRun: this.trusted && view.data?.folder !== undefined, isClassifier: plans.facts.prediction.of !== "outputs" });
     this.table.showIntegers(facts);

@@ -22,6 +22,10 @@ describe("a recipe's text", () => {
     const tuneOf = (tune: unknown) => readRecipe(JSON.stringify({ tune })).view?.tune;
     expect([tuneOf("none"), tuneOf({ duration: "30m" }), tuneOf({ steps: 2000 }), tuneOf("soon"), tuneOf({ steps: "many" }), tuneOf(3), tuneOf({ steps: 5, labels: 0.2 })]).toEqual(["none", { duration: "30m" }, { steps: 2000 }, undefined, undefined, undefined, { steps: 5, labels: 0.2 }]);
   });
+  test("says how much to prune in one of the ways there are", () => {
+    const pruneOf = (prune: unknown) => readRecipe(JSON.stringify({ prune })).view?.prune;
+    expect([pruneOf("auto"), pruneOf({ compute: 0.25 }), pruneOf("much"), pruneOf({ compute: "much" }), pruneOf(undefined)]).toEqual(["auto", { compute: 0.25 }, undefined, undefined, undefined]);
+  });
   test("that tunes in no way there is says where and how it may", () => {
     const wrong = (tune: string) => { const text = `{\n  "version": 1,\n  "tune": ${tune}\n}`; try { return parseRecipe(text, "a.kernelscope.json"); } catch (error) { return problemOf(error, text); } };
     expect(wrong('"soon"')).toEqual({ line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });

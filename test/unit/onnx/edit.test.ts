@@ -197,3 +197,17 @@ test("a gigabyte is opened by a few kilobytes and copied through a few megabytes
   expect(await edit.write({ async write(bytes) { written += bytes.length; } })).toBe(written);
   expect([written < size - each + 100, longest <= 1 << 22]).toEqual([true, true]);
 });
+
+test("an attribute of a node gets another value, comes and goes, and all else stays", async () => {
+  const spec: NodeSpec = { op: "Conv", name: "conv", inputs: ["x", "w"], outputs: ["y"], attributes: { group: 4, pads: [1, 1, 1, 1], kernel_shape: [3, 3] } };
+  const model = await open(modelBytes({ nodes: [nodeWith(spec, unknown)], initializers: [floats("w", [2, 1, 3, 3], wave(18))], inputs: [value("x", [1, 2, 8, 8])], outputs: [value("y", [1, 2, 10, 10])] })), edit = new ModelEdit(model), [node] = model.graph.nodes;
+  edit.setAttribute(node, "group", 2);
+  edit.setAttribute(node, "kernel_shape", undefined);
+  edit.setAttribute(node, "dilations", [1, 1]);
+  edit.setAttribute(node, "pads", [2, 2, 2, 2]);
+  const bytes = await edit.toBytes(), [written] = (await open(bytes)).graph.nodes;
+  expect([...written.attributes].map(([name, { i, ints: numbers }]) => [name, i ?? numbers]).sort()).toEqual([["dilations", [1, 1]], ["group", 2], ["pads", [2, 2, 2, 2]]]);
+  expect([written.name, written.op, written.inputs, written.outputs]).toEqual(["conv", "Conv", ["x", "w"], ["y"]]);
+  expect(count(bytes, "from the future")).toBe(1);
+  check(bytes);
+});

@@ -1,0 +1,52 @@
+import type { Model } from "../../onnx/model";
+import { KernelscopeError, type ErrorCode } from "../../protocol/errors";
+import type { PruningTrial } from "../../protocol/report";
+import { batchSize, readBatches } from "../../evaluation/evaluate";
+import { BATCH, type JobData } from "../data";
+import { lossesOn, type FitTools } from "../fit";
+import type { Batches } from "../flow";
+import type { Carried } from "../planned-fit";
+import { isClearlyLess } from "../sharing";
+import type { Subject } from "../subject";
+
+/** Shares of compute that are tried where a recipe leaves it to the compression; nothing first. */
+export const TRIED: readonly ({ compute: number } | undefined)[] = [undefined, { compute: 0.25 }, { compute: 0.5 }, { compute: 0.75 }];
+/** So much less has to be lost on samples that a fit has seen. */
+const FLATTERY = 0.75;
+/** What one of several ways may run into without harm. */
+const HARMLESS: readonly ErrorCode[] = ["target-unreachable", "unsupported"];
+
+/** A way to carry a job out: with a share of the compute taken away, or with all of it. */
+export interface Way { pruning?: { compute: number }; subject: Subject; carried: Pick<Carried, "choices" | "fitted"> }
+
+/**
+ * Carries a job out in several ways, and takes the one whose outputs are nearest to the original's on samples that no fit has seen: one that has lost channels only where it is nearer than
+ * the first that has a result by two standard errors, or, where there are no such samples, by a quarter on the others.
+ * @throws KernelscopeError as the first way, where all fail
+ */
+export async function chooseWay<W extends Way>(carryOut: (pruning: { compute: number } | undefined, at: number, of: number) => Promise<W>, original: Model, data: JobData, tools: FitTools): Promise<{ way: W; trials: PruningTrial[] }> {
+  const unseen: Batches | undefined = data.unseen.length ? { input: data.input.name, batches: await readBatches(data.dataset, data.unseen, batchSize(data.input, BATCH), tools.signal) } : undefined;
+  const trials: PruningTrial[] = [];
+  let first: number[] | undefined, best: { way: W; trial: PruningTrial; loss: number } | undefined, problem: KernelscopeError | undefined;
+  for (const [at, pruning] of TRIED.entries()) {
+    try {
+      const way = await carryOut(pruning, at, TRIED.length), losses = await lossesOf(way, original, unseen ?? data.fit, tools), loss = mean(losses), trial: PruningTrial = { compute: pruning?.compute ?? 0, loss, isChosen: false };
+      trials.push(trial);
+      first ??= losses;
+      if (!best || (loss < best.loss && (unseen ? isClearlyLess(losses, first, 1) : loss < FLATTERY * mean(first)))) best = { way, trial, loss };
+    } catch (error) {
+      if (!(error instanceof KernelscopeError && HARMLESS.includes(error.code))) throw error;
+      problem ??= error;
+      trials.push({ compute: pruning?.compute ?? 0, problem: error.message, isChosen: false });
+    }
+  }
+  if (!best) throw problem!;
+  best.trial.isChosen = true;
+  return { way: best.way, trials };
+}
+
+async function lossesOf({ subject: { model }, carried: { fitted } }: Way, original: Model, samples: Batches, tools: FitTools): Promise<number[]> {
+  return lossesOn(model, await Promise.all(Array.from(fitted.values(), (layer) => layer.load())), samples, tools, original);
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,0 +1,43 @@
+import type { PlanFacts } from "../../src/protocol/plan";
+import type { Pruning } from "../../src/protocol/pruning";
+import type { RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
+import { select } from "../controls";
+import { el } from "../dom";
+import * as format from "../format";
+import { t } from "../l10n";
+
+/** Shares of the compute that are offered; a recipe may ask for any. */
+const OFFERED = [0.15, 0.25, 0.5, 0.75];
+
+/** Channels that a recipe takes away before it compresses, and what that saves. */
+export class PruningSetting {
+  readonly element = el("section", { class: "pruning" });
+  private readonly choice = el("span", { class: "pruning-choice" });
+  private readonly note = el("p", { class: "pruning-note", role: "status" });
+  private shown = "";
+
+  constructor(private readonly change: (changes: RecipeChange[]) => void) {
+    this.element.append(el("div", { class: "recipe-row" }, el("h2", {}, t("Prune channels")), this.choice), this.note);
+  }
+
+  /** @param facts what is shown below, if that is of this recipe */
+  show({ prune, target, data }: RecipeView, facts: PlanFacts | undefined): void {
+    const hasImages = data?.folder !== undefined, own = prune === undefined ? "" : prune === "auto" ? prune : String(prune.compute), state = JSON.stringify([own, target !== undefined, hasImages]);
+    if (this.shown !== state) {
+      this.shown = state;
+      const shares = [...new Set([...OFFERED, ...(typeof prune === "object" ? [prune.compute] : [])])].sort((a, b) => a - b);
+      const values = [{ value: "", text: t("None") }, ...(target !== undefined || own === "auto" ? [{ value: "auto", text: t("As Serves the Size") }] : []), ...shares.map((share) => ({ value: String(share), text: t("{0} % Less to Compute", Number((100 * share).toFixed(1))) }))];
+      this.choice.replaceChildren(select({ label: t("Prune channels"), values, value: own, disabled: !hasImages && own === "", onChange: (value) => { this.change([{ path: ["prune"], value: pruningOf(value) }]); } }));
+      this.choice.title = hasImages ? "" : t("Pruning needs images, to see which channels the network misses least.");
+    }
+    this.note.textContent = prune === "auto" ? t("Each size is tried with all channels and with fewer, and what the outputs lose least by is taken; until then all are shown.") : prune && facts?.pruning ? savedText(facts.pruning) : "";
+    this.note.hidden = this.note.textContent === "";
+  }
+}
+
+const pruningOf = (value: string): Pruning | undefined => (value === "" ? undefined : value === "auto" ? value : { compute: Number(value) });
+
+function savedText({ before, after, groups, effect: { loss, agreement } }: NonNullable<PlanFacts["pruning"]>): string {
+  const gone = groups.reduce((sum, { removed }) => sum + removed, 0), saved = t("{0} channels leave: {1} less to compute, {2} fewer weights.", format.whole(gone), format.percent(1 - after.macs / before.macs), format.percent(1 - after.weights / before.weights));
+  return `${saved} ${agreement === undefined ? t("That alone moves outputs by {0}.", format.percent(Math.sqrt(loss))) : t("That alone leaves {0} of predictions as they were, on the images that the other weights are fitted to.", format.percent(agreement))}`;
+}
