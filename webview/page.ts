@@ -1,5 +1,6 @@
 import "./page.css";
-import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
+import type { GraphAndLayers, GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
+import { unpack } from "../src/protocol/packed";
 import type { HostApi } from "../src/protocol/page";
 import { AccuracyPage } from "./accuracy/accuracy-page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
@@ -30,7 +31,7 @@ type Tab = "graph" | "layers" | "codebooks" | "accuracy";
 interface Selection { layer?: string; key?: string }
 interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; accuracy?: AccuracyChoice; side?: { width?: number; height?: number } }
 
-const MOST_LINKS = 6;
+const MOST_LINKS = 6, SAVE_AFTER_MS = 150;
 
 /** The page of a model editor: what it is, which view, and one selection that all views share. */
 class Page {
@@ -58,6 +59,7 @@ class Page {
   private lost: string | undefined;
   private readonly barEnd = el("span", { class: "bar-end" });
   private facts: ModelFacts | undefined;
+  private saving: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     const saved = savedState();
@@ -87,6 +89,7 @@ class Page {
       if (event.target === document.body && this.state.tab === "accuracy") this.views?.accuracy.key(event);
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });
+    window.addEventListener("pagehide", () => saveState(this.state));
     void this.load();
   }
 
@@ -95,7 +98,7 @@ class Page {
     try {
       this.facts = await this.host.open();
       this.showHeader();
-      [this.graph, this.rows] = await Promise.all([this.host.graph(), this.host.layers()]);
+      ({ graph: this.graph, rows: this.rows } = await unpack<GraphAndLayers>(await this.host.graph()));
       this.groups = groupsOf(this.graph);
       this.noise = "unknown";
       this.total = this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -323,9 +326,11 @@ class Page {
     document.body.dataset.ready = "error";
   }
 
+  /** What is changed all the time while somebody drags is told to VS Code once it rests. */
   private save(change: Partial<PageState>): void {
     this.state = { ...this.state, ...change };
-    saveState(this.state);
+    clearTimeout(this.saving);
+    this.saving = setTimeout(() => saveState(this.state), SAVE_AFTER_MS);
   }
 }
 

@@ -149,12 +149,10 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
         if (vscode.workspace.isTrusted) await page().page.trusted(); // it may have begun before that
         return ask((worker) => worker.open(path));
       },
-      graph: () => ask((worker) => worker.graph(path)),
-      layers: async () => {
-        const rows = await ask((worker) => worker.layers(path));
-        page().rows = rows;
-        if (page().panel.active) this.showFront(page());
-        return rows;
+      graph: async () => {
+        const packed = await ask((worker) => worker.packed(path));
+        void this.readRows(path, page());
+        return new Uint8Array(packed);
       },
       selected: async (layer) => {
         const own = page(), { wanted } = own;
@@ -173,6 +171,13 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),
     };
+  }
+
+  /** The tree of layers needs rows too, after the page has its own. */
+  private async readRows(path: string, open: OpenPage): Promise<void> {
+    const rows = await this.viewing.api.layers(path).catch(() => undefined); // the page has been told what is the matter
+    open.rows = rows ?? open.rows;
+    if (rows && open.panel.active && this.pages.has(open)) this.showFront(open);
   }
 
   /** How far each layer's weights are from the original's. */

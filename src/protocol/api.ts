@@ -49,6 +49,9 @@ export interface GraphEdgeFacts { from: number; to: number; tensor: string; shap
 /** The drawable graph: weight subgraphs are folded into their layer. Inputs and outputs are nodes with op "input" and "output". */
 export interface GraphFacts { nodes: GraphNodeFacts[]; edges: GraphEdgeFacts[] }
 
+/** What the page of a model draws. */
+export interface GraphAndLayers { graph: GraphFacts; rows: LayerRow[] }
+
 /** Its bits per weight are those of `storedBits`. */
 export interface LayerRow extends LayerReport {
   /** Short name for people. */
@@ -246,6 +249,8 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   open(path: string): Promise<ModelFacts>;
   close(path: string): Promise<void>;
   graph(path: string): Promise<GraphFacts>;
+  /** Graph and layers together, packed: {@link GraphAndLayers}. */
+  packed(path: string): Promise<Uint8Array>;
   layers(path: string): Promise<LayerRow[]>;
   layer(path: string, id: string): Promise<LayerDetails>;
   kernels(path: string, id: string, first: number, count: number): Promise<KernelPage | undefined>;

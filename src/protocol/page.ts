@@ -1,5 +1,5 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress } from "./api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, FinishedLayer, KernelPage, LayerDetails, ModelFacts, Progress } from "./api";
 import type { HeldOut } from "./report";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
@@ -26,8 +26,8 @@ export type PageAction = (typeof pageActions)[number];
 /** The host's side. */
 export interface HostApi extends AccuracyHostApi {
   open(): Promise<ModelFacts>;
-  graph(): Promise<GraphFacts>;
-  layers(): Promise<LayerRow[]>;
+  /** A packed `GraphAndLayers`. */
+  graph(): Promise<Uint8Array>;
   layer(id: string): Promise<LayerDetails>;
   /** Signal to noise of the layers' weights beside the original's, dB, by layer; undefined where no original is known. Layers that have lost nothing are left out. */
   noise(): Promise<Record<string, number> | undefined>;

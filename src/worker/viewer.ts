@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import * as path from "node:path";
 import { inspectLayers } from "../compression/report";
 import type { OpenedModel } from "../compression/host";
@@ -10,9 +11,10 @@ import { peakActivations } from "../onnx/peak";
 import { inferShapes, macs, type Shape } from "../onnx/shapes";
 import { bitsOf, typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
-import type { LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
+import type { GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
 import { bitsOfAll, storedBits } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
+import { pack } from "../protocol/packed";
 import { openPool } from "../runtime/node";
 import { Codebooks, type ShownLayer } from "./codebooks";
 import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
@@ -20,7 +22,7 @@ import { drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
 
 /** A model that is looked at: its structure, and figures that were asked for once. */
-interface Viewed { opened: OpenedModel; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
+interface Viewed { opened: OpenedModel; /** Of its files when they were read. */ stamp: string; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
 
 /** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
 export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "evaluate" | "latency" | keyof AccuracyWorkerApi> {
@@ -43,11 +45,17 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
   };
   return {
     async open(file) {
-      await close(file); // a page opens a file when it is new or has changed
+      // a page opens a file when it is new or has changed; by then it may have been read ahead
+      const known = await models.get(file)?.catch(() => undefined);
+      if (known && known.stamp !== (await stampsOf(known.opened.files)).join()) await close(file);
       return (await view(file)).facts;
     },
     close,
     graph: async (file) => { const { opened, rows, layers, shapes } = await view(file); return drawableGraph(opened.model, layers, rows, shapes); },
+    async packed(file) {
+      const { opened, rows, layers, shapes } = await view(file);
+      return pack({ graph: drawableGraph(opened.model, layers, rows, shapes), rows } satisfies GraphAndLayers);
+    },
     layers: async (file) => (await view(file)).rows,
     async layer(file, id) { const model = await view(file); return detailsOf(model, find(model, id)); },
     async kernels(file, id, first, count) {
@@ -82,8 +90,11 @@ const shown = (file: string, model: Viewed, id: string, chosen: string | undefin
 
 const rowOf = ({ rows }: Viewed, id: string): LayerRow => rows.find(({ name }) => name === id)!;
 
+/** Size and time of files. */
+const stampsOf = (files: readonly string[]): Promise<string[]> => Promise.all(files.map((file) => stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => "")));
+
 async function load(file: string): Promise<Viewed> {
-  const opened = await openModelFile(file);
+  const stamps = await stampsOf([file]), opened = await openModelFile(file);
   const { model } = opened, { layers: reports, found } = await inspectLayers(model), shapes = inferShapes(model);
   const rows = reports.map((report, i): LayerRow => ({
     ...report, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
@@ -95,7 +106,7 @@ async function load(file: string): Promise<Viewed> {
     parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, peakActivationBytes: peakActivations(model)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
-  return { opened, layers: found, rows, shapes, facts, orders: new Map() };
+  return { opened, stamp: [...stamps, ...await stampsOf(opened.files.slice(1))].join(), layers: found, rows, shapes, facts, orders: new Map() };
 }
 
 function valueFacts(graph: Graph, name: string, shapes: Map<string, Shape>): ValueFacts {
