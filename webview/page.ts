@@ -197,7 +197,7 @@ class Page {
     this.body.id = `panel-${state.tab}`;
     if (state.tab === "graph") {
       this.body.replaceChildren(views.graph.element, this.unfound);
-      views.graph.colour();
+      views.graph.redraw();
     }
     if (state.tab === "layers") this.body.replaceChildren(views.table.element, this.unfound);
     this.find(state.search);

@@ -16,9 +16,6 @@ const MEASURING = new Set(["Shape", "Size"]);
 /** What an activation is called that multiplies its own input, by what it makes of it. */
 const GATES = new Map([["Sigmoid", "SiLU"], ["HardSigmoid", "HardSwish"], ["Clip", "HardSwish"], ["Erf", "Gelu"], ["Softplus", "Mish"], ["Tanh", "Gelu"]]), LONGEST_GATE = 6;
 
-/** A node while it is drawn, and the tensor that it ends with, if that is one. */
-interface Drawn extends GraphNodeFacts { end?: string }
-
 /**
  * The main graph as it is drawn. The nodes that unpack a weight are folded into its layer, normalizations and activations into what comes
  * before, reshaping into the layer behind; constants and the arithmetic of shapes are left out.
@@ -26,22 +23,24 @@ interface Drawn extends GraphNodeFacts { end?: string }
 export function drawableGraph(model: Model, layers: readonly Layer[], rows: readonly LayerRow[], shapes: ReadonlyMap<string, Shape>): GraphFacts {
   const { graph } = model, layerOf = new Map<Node, { layer: Layer; row: LayerRow }>();
   layers.forEach((layer, i) => { for (const node of layer.consumers) layerOf.set(node, { layer, row: rows[i] }); });
-  const nodes: Drawn[] = [], edges: GraphFacts["edges"] = [], source = new Map<string, number>();
+  const nodes: GraphNodeFacts[] = [], edges: GraphFacts["edges"] = [], source = new Map<string, number>();
+  /** The tensors that nodes end with, where that is one. */
+  const ends: (string | undefined)[] = [];
   const shapeOf = (name: string): (number | string)[] | undefined => { const shape = shapes.get(name); return shape && [...shape]; };
-  const add = (facts: Omit<Drawn, "id" | "end">): Drawn => {
+  const add = (facts: Omit<GraphNodeFacts, "id">): GraphNodeFacts => {
     const node = { id: nodes.length, ...facts };
     nodes.push(node);
     return node;
   };
-  const makes = (drawn: Drawn, outputs: readonly string[]): void => {
+  const makes = (drawn: GraphNodeFacts, outputs: readonly string[]): void => {
     const made = outputs.filter((name) => name !== "");
     for (const name of made) source.set(name, drawn.id);
     drawn.outputs.push(...made);
-    drawn.end = made.length === 1 ? made[0] : undefined;
+    ends[drawn.id] = made.length === 1 ? made[0] : undefined;
     drawn.shape = shapeOf(made[0] ?? "");
   };
-  const border = (name: string, op: "input" | "output"): Drawn => add({ name, label: name, op, caption: "", bytes: 0, fused: [], outputs: [], shape: shapeOf(name) });
-  const connect = (to: Drawn, tensors: readonly string[]): void => { for (const tensor of tensors) edges.push({ from: source.get(tensor)!, to: to.id, tensor, shape: shapeOf(tensor) }); };
+  const border = (name: string, op: "input" | "output"): GraphNodeFacts => add({ name, label: name, op, caption: "", bytes: 0, fused: [], outputs: [], shape: shapeOf(name) });
+  const connect = (to: GraphNodeFacts, tensors: readonly string[]): void => { for (const tensor of tensors) edges.push({ from: source.get(tensor)!, to: to.id, tensor, shape: shapeOf(tensor) }); };
 
   for (const { name } of graph.inputs) if (!graph.initializers.has(name)) makes(border(name, "input"), [name]);
   const hidden = new Set<Node>(layers.flatMap(({ subgraph }) => subgraph.nodes)), gates = gatesOf(graph);
@@ -49,7 +48,7 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
     const data = [...new Set([...node.inputs, ...node.captures].filter((name) => source.has(name)))];
     if (hidden.has(node) || gates.hidden.has(node) || MEASURING.has(node.op) || data.length === 0) continue;
     const known = layerOf.get(node), before = data.length === 1 ? nodes[source.get(data[0])!] : undefined;
-    const joined = before && before.op !== "input" && isLast(graph, before, data[0], gates.hidden) ? before : undefined;
+    const joined = before && before.op !== "input" && ends[before.id] === data[0] && hasOneReader(graph, data[0], gates.hidden) ? before : undefined;
     const follows = FOLLOWING.has(node.op) && (!SCALINGS.includes(node.op) || gates.names.has(node) || node.inputs.filter((name) => name === data[0]).length === 1);
     if (joined && !known && (follows || (LEADING.has(node.op) && isArranging(joined)))) {
       joined.fused.push(gates.names.get(node) ?? node.op);
@@ -70,15 +69,15 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
     const made = border(name, "output");
     if (source.has(name)) connect(made, [name]);
   }
-  return { nodes: nodes.map(({ end: _end, ...facts }) => facts), edges };
+  return { nodes, edges };
 }
 
-const isArranging = ({ op, layer, fused }: Drawn): boolean => layer === undefined && LEADING.has(op) && fused.every((name) => LEADING.has(name));
+const isArranging = ({ op, layer, fused }: GraphNodeFacts): boolean => layer === undefined && LEADING.has(op) && fused.every((name) => LEADING.has(name));
 
-/** Whether a tensor is what the drawn node ends with, and one node alone reads it. */
-function isLast(graph: Graph, drawn: Drawn, tensor: string, ignored: ReadonlySet<Node>): boolean {
+/** Whether one node alone reads a tensor, and it is no output. */
+function hasOneReader(graph: Graph, tensor: string, ignored: ReadonlySet<Node>): boolean {
   const readers = new Set((graph.consumers.get(tensor) ?? []).filter((node) => !MEASURING.has(node.op) && !ignored.has(node)));
-  return readers.size === 1 && drawn.end === tensor && !graph.outputs.some(({ name }) => name === tensor);
+  return readers.size === 1 && !graph.outputs.some(({ name }) => name === tensor);
 }
 
 /** Activations that are stored in several nodes: a product with what was made of its own other factor. All but the product are not drawn, it is named after them. */

@@ -8,7 +8,7 @@ import { evaluateConstant } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Attribute, Graph } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
-import { inferShapes, macs, type Shape } from "../onnx/shapes";
+import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
 import { bitsOf, typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
@@ -22,7 +22,7 @@ import { drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
 
 /** A model that is looked at: its structure, and figures that were asked for once. */
-interface Viewed { opened: OpenedModel; /** Of its files when they were read. */ stamp: string; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
+interface Viewed { opened: OpenedModel; /** Of its files when they were read. */ stamp: string; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array>; packed?: Promise<Uint8Array> }
 
 /** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
 export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "evaluate" | "latency" | keyof AccuracyWorkerApi> {
@@ -48,14 +48,13 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
       // a page opens a file when it is new or has changed; by then it may have been read ahead
       const known = await models.get(file)?.catch(() => undefined);
       if (known && known.stamp !== (await stampsOf(known.opened.files)).join()) await close(file);
-      return (await view(file)).facts;
+      const model = await view(file);
+      setImmediate(() => void packed(model)); // what the page asks for next
+      return model.facts;
     },
     close,
     graph: async (file) => { const { opened, rows, layers, shapes } = await view(file); return drawableGraph(opened.model, layers, rows, shapes); },
-    async packed(file) {
-      const { opened, rows, layers, shapes } = await view(file);
-      return pack({ graph: drawableGraph(opened.model, layers, rows, shapes), rows } satisfies GraphAndLayers);
-    },
+    packed: async (file) => packed(await view(file)),
     layers: async (file) => (await view(file)).rows,
     async layer(file, id) { const model = await view(file); return detailsOf(model, find(model, id)); },
     async kernels(file, id, first, count) {
@@ -80,6 +79,11 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
   };
 }
 
+function packed(model: Viewed): Promise<Uint8Array> {
+  const { opened, layers, rows, shapes } = model;
+  return model.packed ??= pack({ graph: drawableGraph(opened.model, layers, rows, shapes), rows } satisfies GraphAndLayers);
+}
+
 function find({ layers }: Viewed, id: string): Layer {
   const layer = layers.find((l) => l.id === id);
   if (!layer) throw new KernelscopeError("usage", `The model has no layer ${id}.`);
@@ -95,7 +99,7 @@ const stampsOf = (files: readonly string[]): Promise<string[]> => Promise.all(fi
 
 async function load(file: string): Promise<Viewed> {
   const stamps = await stampsOf([file]), opened = await openModelFile(file);
-  const { model } = opened, { layers: reports, found } = await inspectLayers(model), shapes = inferShapes(model);
+  const { model } = opened, { layers: reports, found } = await inspectLayers(model), inferred = inferFacts(model), shapes = inferShapes(model, inferred);
   const rows = reports.map((report, i): LayerRow => ({
     ...report, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
@@ -103,7 +107,7 @@ async function load(file: string): Promise<Viewed> {
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
-    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, peakActivationBytes: peakActivations(model)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), notes: [],
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, peakActivationBytes: peakActivations(model, inferred)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
   return { opened, stamp: [...stamps, ...await stampsOf(opened.files.slice(1))].join(), layers: found, rows, shapes, facts, orders: new Map() };

@@ -82,7 +82,7 @@ export class GraphView {
     this.tree.element.addEventListener("contextmenu", () => offerMenu(this.tree.element, this.graph.nodes[Number.parseInt(this.selected ?? "", 10)]?.layer));
     this.tree.element.addEventListener("focus", () => this.canvas.redraw());
     this.tree.element.addEventListener("blur", () => this.canvas.redraw());
-    this.colour(measure);
+    this.legend.show(measure);
     onLookChange(this.element, () => this.colour(this.measure));
     this.arrange();
   }
@@ -128,6 +128,9 @@ export class GraphView {
     this.updateTree();
     this.canvas.redraw();
   }
+
+  /** Draws again what was out of the page. */
+  redraw(): void { this.canvas.redraw(); }
 
   allow(back: boolean, forward: boolean): void {
     this.steps.back.toggleAttribute("disabled", !back);
