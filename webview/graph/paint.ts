@@ -3,7 +3,7 @@ import { clipped, clippedName } from "../charts/text";
 import * as format from "../format";
 import { t } from "../l10n";
 import { FRAME_HEAD } from "./nested";
-import { isBorder, isPill, NODE_HEIGHT, PILL_HEIGHT, SHEET, sheetsOf, STRIP_HEIGHT, type Drawn, type Placed } from "./scene";
+import { isBorder, isPill, keyOf, NODE_HEIGHT, PILL_HEIGHT, SHEET, sheetsOf, STRIP_HEIGHT, type Drawn, type Placed } from "./scene";
 import { bytesOf, groupCaption, shortened } from "./words";
 
 /** Draws a laid out graph on a canvas, in its own coordinates. */
@@ -217,8 +217,8 @@ function bracket(context: CanvasRenderingContext2D, box: Placed, drawn: Drawn): 
 
 /** Where a row's bracket is, asked at its first block. */
 export function bracketOf({ item }: Placed, drawn: Drawn): { x: number; top: number; bottom: number } | undefined {
-  if (!item.row || item.group?.key !== item.row.members.map((member) => (typeof member === "number" ? "" : member.key))[0]) return undefined;
-  const blocks = item.row.members.flatMap((member) => (typeof member === "number" ? [] : drawn.byKey.get(member.key) ?? []));
+  if (!item.row || item.key !== keyOf(item.row.members[0])) return undefined;
+  const blocks = item.row.members.flatMap((member) => drawn.byKey.get(keyOf(member)) ?? []);
   return { x: Math.min(...blocks.map(({ left }) => left)) - 14, top: Math.min(...blocks.map(({ top }) => top)), bottom: Math.max(...blocks.map(({ top, height }) => top + height)) };
 }
 
