@@ -154,6 +154,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
         void this.readRows(path, page());
         return new Uint8Array(packed);
       },
+      body: async (body) => new Uint8Array(await ask((worker) => worker.body(path, text(body)))),
       selected: async (layer) => {
         const own = page(), { wanted } = own;
         own.wanted = undefined;

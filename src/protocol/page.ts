@@ -28,6 +28,8 @@ export interface HostApi extends AccuracyHostApi {
   open(): Promise<ModelFacts>;
   /** A packed `GraphAndLayers`. */
   graph(): Promise<Uint8Array>;
+  /** Packed `GraphFacts` of a body. */
+  body(path: string): Promise<Uint8Array>;
   layer(id: string): Promise<LayerDetails>;
   /** Signal to noise of the layers' weights beside the original's, dB, by layer; undefined where no original is known. Layers that have lost nothing are left out. */
   noise(): Promise<Record<string, number> | undefined>;

@@ -6,7 +6,7 @@ import { toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { evaluateConstant } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
-import type { Attribute, Graph } from "../onnx/model";
+import type { Graph } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
 import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
 import { bitsOf, typeName } from "../onnx/tensor";
@@ -18,7 +18,7 @@ import { pack } from "../protocol/packed";
 import { openPool } from "../runtime/node";
 import { Codebooks, type ShownLayer } from "./codebooks";
 import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
-import { drawableGraph } from "./drawable";
+import { attributesOf, drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
 
 /** A model that is looked at: its structure, and figures that were asked for once. */
@@ -55,6 +55,11 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
     close,
     graph: async (file) => { const { opened, rows, layers, shapes } = await view(file); return drawableGraph(opened.model, layers, rows, shapes); },
     packed: async (file) => packed(await view(file)),
+    async body(file, body) {
+      const { opened: { model }, layers, rows, shapes } = await view(file), graph = [...model.graphs, ...model.functions.flatMap(({ graph, graphs }) => [graph, ...graphs])].find(({ path }) => path === body);
+      if (!graph) throw new KernelscopeError("usage", `The model has no graph ${body}.`);
+      return pack(drawableGraph(model, layers, rows, shapes, graph));
+    },
     layers: async (file) => (await view(file)).rows,
     async layer(file, id) { const model = await view(file); return detailsOf(model, find(model, id)); },
     async kernels(file, id, first, count) {
@@ -101,7 +106,7 @@ async function load(file: string): Promise<Viewed> {
   const stamps = await stampsOf([file]), opened = await openModelFile(file);
   const { model } = opened, { layers: reports, found } = await inspectLayers(model), inferred = inferFacts(model), shapes = inferShapes(model, inferred);
   const rows = reports.map((report, i): LayerRow => ({
-    ...report, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
+    ...report, body: found[i].graph.path || undefined, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
   }));
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
@@ -128,18 +133,11 @@ async function detailsOf(model: Viewed, layer: Layer): Promise<LayerDetails> {
   const [node] = layer.consumers, row = rowOf(model, layer.id);
   const weight = await weightOf(model, layer);
   return {
-    row, attributes: [...node.attributes.values()].map((attribute) => ({ name: attribute.name, value: attributeText(attribute) })),
+    row, attributes: attributesOf(node).map(([name, value]) => ({ name, value })),
     from: node.inputs.filter((name) => name && name !== layer.weight && !layer.graph.initializers.has(name)).map((name) => valueFacts(layer.graph, name, model.shapes)),
     to: node.outputs.map((name) => valueFacts(layer.graph, name, model.shapes)),
     ...(weight && weight.length > 0 && summarise(toRows(layer, weight))),
   };
-}
-
-function attributeText({ f, i, s, ints, floats }: Attribute): string {
-  if (ints.length) return ints.join(", ");
-  if (floats.length) return floats.join(", ");
-  if (s) return new TextDecoder().decode(s).slice(0, 200);
-  return String(i ?? f ?? "");
 }
 
 function byNorm(weight: Float32Array, size: number): Uint32Array {
