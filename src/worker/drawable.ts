@@ -7,8 +7,10 @@ const NORMS = ["BatchNormalization", "InstanceNormalization", "LayerNormalizatio
 const ACTIVATIONS = ["Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "PRelu", "Tanh", "Elu", "Selu", "Gelu", "Mish", "Softplus", "Erf", "Softmax", "LogSoftmax"];
 const SCALINGS = ["Mul", "Add", "Sub", "Div"];
 const ARRANGING = ["Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Slice", "Pad", "Identity", "Cast", "Dropout", "Expand"];
+/** A pair of these rounds values to integers and back. */
+const ROUNDING = ["QuantizeLinear", "DequantizeLinear"], ROUNDED = "QDQ";
 /** Operators that are drawn inside the node before them. */
-const FOLLOWING = new Set([...NORMS, ...ACTIVATIONS, ...SCALINGS, "Dropout", "Identity", "Cast", "QuantizeLinear", "DequantizeLinear"]);
+const FOLLOWING = new Set([...NORMS, ...ACTIVATIONS, ...SCALINGS, "Dropout", "Identity", "Cast", ...ROUNDING]);
 /** Operators that only arrange values: they join the layer behind them, or each other. */
 const LEADING = new Set([...ARRANGING, "GlobalAveragePool", "GlobalMaxPool", "ReduceMean"]);
 /** Operators whose results say how large values are, not what they are. */
@@ -49,10 +51,13 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
     const data = [...new Set([...node.inputs, ...node.captures].filter((name) => source.has(name)))];
     if (hidden.has(node) || gates.hidden.has(node) || MEASURING.has(node.op) || (data.length === 0 && !(graph !== model.graph && isGivenOut(graph, node)))) continue;
     const known = layerOf.get(node), before = data.length === 1 ? nodes[source.get(data[0])!] : undefined;
-    const joined = before && before.op !== "input" && ends[before.id] === data[0] && hasOneReader(graph, data[0], gates.hidden) ? before : undefined;
+    const joined = before && (before.op !== "input" || ROUNDING.includes(node.op)) && ends[before.id] === data[0] && hasOneReader(graph, data[0], gates.hidden) ? before : undefined;
     const follows = FOLLOWING.has(node.op) && (!SCALINGS.includes(node.op) || gates.names.has(node) || node.inputs.filter((name) => name === data[0]).length === 1);
     if (joined && !known && (follows || (LEADING.has(node.op) && isArranging(joined)))) {
-      joined.fused.push(gates.names.get(node) ?? node.op);
+      // a pair that only rounds is one thing
+      const isPair = node.op === ROUNDING[1] && joined.fused[joined.fused.length - 1] === ROUNDING[0];
+      if (isPair) joined.fused.pop();
+      joined.fused.push(isPair ? ROUNDED : gates.names.get(node) ?? node.op);
       makes(joined, node.outputs);
       continue;
     }

@@ -248,9 +248,9 @@ class Grouping {
     return [...all, ...members.slice(at)];
   }
 
-  /** Of one kind, as many channels, and names that differ by their number alone; where nobody has named them, built alike. */
+  /** Of one kind, as many channels, and names that differ by their number alone (channels of branches grow while they are put beside each other); where nobody has named them, built alike. */
   private areAlike(a: Group, b: Group): boolean {
-    if (a.kind === "row" || a.kind !== b.kind || a.channels !== b.channels) return false;
+    if (a.kind === "row" || a.kind !== b.kind || (a.channels !== b.channels && a.kind !== "branches")) return false;
     const [x, y] = [numbered(a.title), numbered(b.title)];
     return x !== undefined && x.stem === y?.stem && (x.stem !== UNNAMED || this.shapes.of(a) === this.shapes.of(b));
   }

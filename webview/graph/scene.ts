@@ -122,7 +122,7 @@ function boxOf(item: Item): BoxInput {
   if (inside) return { width: 0, height: 0, inside: inside.input };
   const strip = node?.fused.length ? STRIP_HEIGHT : 0;
   if (!isPill(item)) return { width: NODE_WIDTH, height: NODE_HEIGHT + strip + SHEET * sheetsOf(item) };
-  return isBorder(item) ? { width: BORDER_WIDTH, height: PILL_HEIGHT } : { width: Math.max(PILL_WIDTH, 32 + 7 * Math.max(node!.op.length, node!.fused.join(" · ").length)), height: PILL_HEIGHT + strip, side: PILL_HEIGHT / 2 };
+  return isBorder(item) ? { width: BORDER_WIDTH, height: PILL_HEIGHT + strip } : { width: Math.max(PILL_WIDTH, 32 + 7 * Math.max(node!.op.length, node!.fused.join(" · ").length)), height: PILL_HEIGHT + strip, side: PILL_HEIGHT / 2 };
 }
 
 export interface Placed { item: Item; left: number; top: number; width: number; height: number }
