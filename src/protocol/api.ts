@@ -53,6 +53,9 @@ export interface GraphEdgeFacts { from: number; to: number; tensor: string; shap
 /** The drawable graph, of the model or of a body: weight subgraphs are folded into their layer. Inputs and outputs are nodes with op "input" and "output". */
 export interface GraphFacts { nodes: GraphNodeFacts[]; edges: GraphEdgeFacts[] }
 
+/** A graph inside a node, and the way to it from the main graph, itself last. */
+export interface BodyFacts { graph: GraphFacts; trail: { path: string; title: string }[] }
+
 /** What the page of a model draws. */
 export interface GraphAndLayers { graph: GraphFacts; rows: LayerRow[] }
 
@@ -257,7 +260,7 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   graph(path: string): Promise<GraphFacts>;
   /** Graph and layers together, packed: {@link GraphAndLayers}. */
   packed(path: string): Promise<Uint8Array>;
-  /** The graph inside a node, packed: {@link GraphFacts}. `body` is one of its node's. */
+  /** The graph inside a node, packed: {@link BodyFacts}. `body` is the path of one of its bodies. */
   body(path: string, body: string): Promise<Uint8Array>;
   layers(path: string): Promise<LayerRow[]>;
   layer(path: string, id: string): Promise<LayerDetails>;

@@ -19,6 +19,13 @@ export interface PageStart {
   compare?: { original: string; compressed: string };
 }
 
+/** A node by a tensor that it makes, or by its own name where it makes none, and the body that it is in. */
+export interface NodePlace { node: string; body?: string }
+
+/** What the menus of VS Code may ask a page to do with what is selected. */
+export const graphCommands = ["path", "copy-link", "copy-text", "copy-table", "view-png", "view-svg", "graph-png", "graph-svg", "table-tsv"] as const;
+export type GraphCommand = (typeof graphCommands)[number];
+
 /** What the page may ask VS Code to do. */
 export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "finish-tuning", "resume-job", "choose-job-data", "discard-job", "open-recipe", "compare-result"] as const;
 export type PageAction = (typeof pageActions)[number];
@@ -28,7 +35,7 @@ export interface HostApi extends AccuracyHostApi {
   open(): Promise<ModelFacts>;
   /** A packed `GraphAndLayers`. */
   graph(): Promise<Uint8Array>;
-  /** Packed `GraphFacts` of a body. */
+  /** Packed `BodyFacts`. */
   body(path: string): Promise<Uint8Array>;
   layer(id: string): Promise<LayerDetails>;
   /** Signal to noise of the layers' weights beside the original's, dB, by layer; undefined where no original is known. Layers that have lost nothing are left out. */
@@ -37,6 +44,14 @@ export interface HostApi extends AccuracyHostApi {
   codebook(id: string): Promise<CodebookFacts | undefined>;
   preview(id: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  /** What layers' noise does to the outputs, by layer, as it was measured for a plan; undefined where nobody has made one with images. */
+  sensitivity(): Promise<Record<string, number> | undefined>;
+  /** Puts words on the clipboard. */
+  copy(text: string): Promise<void>;
+  /** Puts a link on the clipboard that opens this model at a node. */
+  copyLink(node: NodePlace): Promise<void>;
+  /** Asks where to, and writes a file. */
+  save(name: string, bytes: Uint8Array): Promise<void>;
   /** Another layer is selected, or none. */
   selected(layer: string | undefined): Promise<void>;
   /** `text` goes with "copy-name". */
@@ -81,6 +96,9 @@ export interface PageApi extends AccuracyPageApi {
   changed(): Promise<void>;
   trusted(): Promise<void>;
   find(): Promise<void>;
+  /** Selects a node, in whatever body. */
+  reveal(place: NodePlace): Promise<void>;
+  run(command: GraphCommand): Promise<void>;
   /** Shows the codebook of the selected layer. */
   showCodebook(): Promise<void>;
   /** Selects a layer in all views. */

@@ -11,7 +11,7 @@ import { peakActivations } from "../onnx/peak";
 import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
 import { bitsOf, typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
-import type { GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
+import type { BodyFacts, GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
 import { bitsOfAll, storedBits } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { pack } from "../protocol/packed";
@@ -58,7 +58,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
     async body(file, body) {
       const { opened: { model }, layers, rows, shapes } = await view(file), graph = [...model.graphs, ...model.functions.flatMap(({ graph, graphs }) => [graph, ...graphs])].find(({ path }) => path === body);
       if (!graph) throw new KernelscopeError("usage", `The model has no graph ${body}.`);
-      return pack(drawableGraph(model, layers, rows, shapes, graph));
+      return pack({ graph: drawableGraph(model, layers, rows, shapes, graph), trail: trailOf(graph) } satisfies BodyFacts);
     },
     layers: async (file) => (await view(file)).rows,
     async layer(file, id) { const model = await view(file); return detailsOf(model, find(model, id)); },
@@ -82,6 +82,11 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
     comparedWeights: async (original, compressed, layer, count) => comparedWeights(await view(original), await view(compressed), layer, count),
     blocks: async (_file, codebook, request) => codebooks.blocks(codebook, request),
   };
+}
+
+/** The graphs that lead to one, the main graph left out. */
+function trailOf({ path, parent, owner }: Graph): BodyFacts["trail"] {
+  return path === "" ? [] : [...parent ? trailOf(parent) : [], { path, title: owner ? `${owner.name || owner.op} · ${path.slice(path.lastIndexOf("/") + 1)}` : path.slice(path.lastIndexOf(":") + 1) }];
 }
 
 function packed(model: Viewed): Promise<Uint8Array> {

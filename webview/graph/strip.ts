@@ -19,10 +19,13 @@ export class Strip {
   private readonly twin = el("div", { class: "strip-twin", role: "listbox", tabindex: 0, "aria-label": t("All layers") });
   private readonly canvas: Canvas;
   private selected: string | undefined;
-  private sight: ReadonlySet<string> = new Set();
+  /** The first and the last layer that the graph shows. */
+  private sight: [first: number, last: number] = [Infinity, -1];
+  private readonly places: ReadonlyMap<string, number>;
   private barsOf: { measure: Measure; colours: Theme; count: number; bars: Map<number, { share: number; colour: string } | undefined> } | undefined;
 
   constructor(private readonly rows: readonly LayerRow[], private measure: Measure, choose: (layer: string) => void) {
+    this.places = new Map(rows.map(({ name }, i) => [name, i]));
     const stage = el("div", { class: "strip-stage" });
     stage.append(this.twin);
     stage.style.setProperty("--tallest", `${rows.length * THICKEST}px`); // the axis follows the last bar
@@ -80,8 +83,13 @@ export class Strip {
 
   /** Marks the layers that the graph shows now. */
   see(layers: ReadonlySet<string>): void {
-    this.sight = layers;
-    this.canvas.redraw();
+    const [first, last] = this.sight;
+    this.sight = [Infinity, -1];
+    for (const layer of layers) {
+      const at = this.places.get(layer);
+      if (at !== undefined) this.sight = [Math.min(this.sight[0], at), Math.max(this.sight[1], at)];
+    }
+    if (this.sight[0] !== first || this.sight[1] !== last) this.canvas.redraw();
   }
 
   /** Whether the strip lies down, and how long one layer is along it. */
@@ -137,9 +145,9 @@ export class Strip {
 
   /** A bracket along what the graph shows. */
   private bracket(context: CanvasRenderingContext2D, step: number, lies: boolean, height: number): void {
-    const seen = this.rows.flatMap(({ name }, i) => (this.sight.has(name) ? [i] : []));
-    if (!seen.length || lies) return;
-    const from = seen[0] * step + 0.5, to = Math.min(height - 0.5, (seen[seen.length - 1] + 1) * step - 0.5);
+    const [first, last] = this.sight;
+    if (last < 0 || lies) return;
+    const from = first * step + 0.5, to = Math.min(height - 0.5, (last + 1) * step - 0.5);
     context.strokeStyle = theme().secondary;
     context.lineWidth = 1;
     context.beginPath();

@@ -5,7 +5,7 @@ import { t } from "../l10n";
 import { offerMenu } from "../menu";
 import { Windowed } from "../windowed";
 
-const ROW = 22;
+const ROW = 26;
 type Key = "label" | "op" | "shape" | "parameters" | "bytes" | "bitsPerWeight" | "method";
 const COLUMNS: { key: Key; title: string; number?: boolean }[] = [
   { key: "label", title: t("Layer") }, { key: "op", title: t("Operator") }, { key: "shape", title: t("Weight") }, { key: "method", title: t("Stored as") },
@@ -51,6 +51,12 @@ export class LayerTable {
   search(text: string): number {
     this.filter = text.trim().toLowerCase();
     return this.fill();
+  }
+
+  /** What is listed, in its order, for a spreadsheet. */
+  get tsv(): string {
+    const head = ["layer", "operator", "weight", "stored as", "weights", "bits per weight", "bytes", "MACs", "SQNR dB", "tensor"], plain = (value: string | number | undefined): string => String(value ?? "").replace(/[\t\r\n]+/g, " ");
+    return [head, ...this.listed.map((row) => [row.label, row.op, row.shape.join("×"), storedAs(row), row.parameters, row.bitsPerWeight, row.bytes, row.macs, row.sqnrDb, row.name])].map((cells) => `${cells.map(plain).join("\t")}\n`).join("");
   }
 
   select(id: string | undefined): void {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
-import type { GraphFacts } from "../../../src/protocol/api";
+import type { BodyFacts, GraphFacts } from "../../../src/protocol/api";
 import { unpack } from "../../../src/protocol/packed";
 import { DataType } from "../../../src/onnx/tensor";
 import { viewer } from "../../../src/worker/viewer";
@@ -16,7 +16,7 @@ let files = 0;
 async function drawn(bytes: Uint8Array, body?: string): Promise<GraphFacts> {
   const file = path.join(folder, `${files++}.onnx`);
   writeFileSync(file, bytes);
-  const view = viewer(), graph = body === undefined ? await view.graph(file) : await unpack<GraphFacts>(await view.body(file, body));
+  const view = viewer(), graph = body === undefined ? await view.graph(file) : (await unpack<BodyFacts>(await view.body(file, body))).graph;
   await view.close(file);
   return graph;
 }
