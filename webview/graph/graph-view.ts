@@ -333,8 +333,13 @@ export class GraphView {
     this.actions.changed({ view: this.camera.touched ? this.camera.view : undefined, open: [...this.open] });
     const from = this.camera.point(0, 0), to = this.camera.point(this.canvas.width, this.canvas.height);
     if (!this.drawn || !from || !to) return;
-    const seen = this.drawn.items.filter(({ item, left, top, width, height }) => !item.inside && left < to.x && left + width > from.x && top < to.y && top + height > from.y);
-    this.actions.sight(new Set(seen.flatMap(({ item }) => item.group?.layers ?? item.node?.layer ?? [])));
+    const layers = new Set<string>();
+    for (const { item, left, top, width, height } of this.drawn.items) {
+      if (top >= to.y || top + height <= from.y || left >= to.x || left + width <= from.x || item.inside) continue;
+      if (item.node?.layer !== undefined) layers.add(item.node.layer);
+      else for (const layer of item.group?.layers ?? []) layers.add(layer);
+    }
+    this.actions.sight(layers);
   }
 
   private buttons(): HTMLElement {

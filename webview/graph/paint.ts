@@ -33,10 +33,7 @@ const CORNER = 7, SMALL_ZOOM = 0.4, TINY_ZOOM = 0.14, OUTLINE = 0.24, ASIDE = 0.
 
 export function paint(context: Pen, drawn: Drawn, look: Look): void {
   const { sight, route } = look, seen = ({ left, top, width, height }: Placed): boolean => left < sight.right && left + width + 8 > sight.left && top < sight.bottom && top + height + 8 > sight.top;
-  const boxes = drawn.items.filter(seen), lines = drawn.lines.filter(({ points }) => {
-    const last = points.length - 2;
-    return points[1] <= sight.bottom && Math.max(points[last + 1], points[last - 1]) >= sight.top;
-  });
+  const boxes = drawn.items.filter(seen), lines = drawn.lines.filter(({ top, bottom }) => top <= sight.bottom && bottom >= sight.top);
   if (look.zoom < TINY_ZOOM) { paintTiny(context, boxes, lines, look); return; }
   const alpha = (key: string): number => (look.fresh.has(key) ? look.progress : 1) * (route && !route.items.has(key) ? ASIDE : 1);
   const drawing = (box: Placed, draw: (context: Pen, box: Placed, look: Look) => void): void => {

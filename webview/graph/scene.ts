@@ -130,7 +130,7 @@ export interface Placed { item: Item; left: number; top: number; width: number; 
 export interface Drawn {
   /** Frames before what is inside them. */
   items: Placed[];
-  lines: { points: Float64Array; edges: number[]; shape?: (number | string)[]; /** Whether it is the only one that comes to its end from above. */ alone: boolean; skip: boolean; /** Whether it ends inside a frame's head, not in a box. */ arrow: boolean }[];
+  lines: { points: Float64Array; /** Where it begins and ends. */ top: number; bottom: number; edges: number[]; shape?: (number | string)[]; /** Whether it is the only one that comes to its end from above. */ alone: boolean; skip: boolean; /** Whether it ends inside a frame's head, not in a box. */ arrow: boolean }[];
   byKey: Map<string, Placed>;
   width: number;
   height: number;
@@ -145,7 +145,7 @@ export function placed(scene: Scene, picture: FramePicture): Drawn {
     const into = new Map<number, number>();
     const fromAbove = (i: number): boolean => { const points = at.edges[i]; return points[points.length - 2] === points[points.length - 4]; };
     lines.forEach(({ to }, i) => { if (fromAbove(i)) into.set(to, (into.get(to) ?? 0) + 1); });
-    lines.forEach(({ from, to, shape, edges }, i) => drawn.lines.push({ points: at.edges[i], edges, shape: from === input.entry || [items[from], items[to]].some((item) => item && isBorder(item)) ? undefined : shape, alone: fromAbove(i) && into.get(to) === 1, skip: from === input.entry && items[to]?.node !== undefined && isPill(items[to]), arrow: to !== input.exit }));
+    lines.forEach(({ from, to, shape, edges }, i) => drawn.lines.push({ points: at.edges[i], top: at.edges[i][1], bottom: Math.max(at.edges[i][at.edges[i].length - 1], at.edges[i][at.edges[i].length - 3]), edges, shape: from === input.entry || [items[from], items[to]].some((item) => item && isBorder(item)) ? undefined : shape, alone: fromAbove(i) && into.get(to) === 1, skip: from === input.entry && items[to]?.node !== undefined && isPill(items[to]), arrow: to !== input.exit }));
     items.forEach((item, i) => {
       const box: Placed = { item, left: at.left[i], top: at.top[i], width: at.width[i], height: at.height[i] };
       drawn.items.push(box);
