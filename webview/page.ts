@@ -367,9 +367,10 @@ class Page {
   private async run(command: GraphCommand): Promise<void> {
     const { views, state: { selection: { key, layer } = {} } } = this, name = start.name.replace(/\.onnx$/i, "");
     if (!views) return;
-    const { graphs, table } = views, node = graphs.node(key), group = graphs.group(key);
-    if (command === "table-tsv") await this.host.save(`${name}.tsv`, new TextEncoder().encode(table.tsv));
-    else if (command === "copy-table") await this.host.copy(table.tsv);
+    // what is searched for limits the table only where it can be seen
+    const { graphs } = views, tableText = () => views.table.tsv(this.state.tab === "layers" ? undefined : this.rows), node = graphs.node(key), group = graphs.group(key);
+    if (command === "table-tsv") await this.host.save(`${name}.tsv`, new TextEncoder().encode(tableText()));
+    else if (command === "copy-table") await this.host.copy(tableText());
     else if (command === "copy-link") { const place = key === undefined ? undefined : graphs.placeOf(key); if (place) await this.host.copyLink(place); }
     else if (command === "copy-text") {
       if (node) await this.host.copy(nodeText(node, this.rows.find((row) => row.name === layer), this.linksOf([node.id])));

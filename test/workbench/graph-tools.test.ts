@@ -88,7 +88,7 @@ test("all ways between two nodes stand out", async () => {
   await workbench.command("Kernelscope: Find Path To");
   await expect.poll(() => page.locator(".unfound").innerText()).toMatch(/Choose where the path from layer3\.0\.conv1 leads\.\s+Cancel/);
   await page.locator(".spine-row", { hasText: "linear" }).evaluate((row) => (row as HTMLElement).click());
-  await expect.poll(() => page.locator(".unfound").innerText()).toMatch(/8 nodes lie between layer3\.0\.conv1 and linear; the shortest way has 5 steps\./);
+  await expect.poll(() => page.locator(".unfound").innerText()).toMatch(/8 nodes between layer3\.0\.conv1 and linear, 5 steps at least\./);
   await workbench.picture("graph-path");
   await page.locator(".unfound .button").click();
   expect(await page.locator(".unfound").isVisible()).toBe(false);
@@ -113,7 +113,7 @@ test("a copied link opens the model at its node, in a branch too", async () => {
   await other.locator(".spine-row", { hasText: "inner" }).evaluate((row) => (row as HTMLElement).click());
   await other.waitForSelector(".side[data-layer='choice/then_branch/inner']");
   await other.locator(".details-head .icon-button", { has: other.locator(".codicon-link") }).click();
-  await expect.poll(clipboard).toMatch(/file=branching\.onnx&node=then_branch\.y&graph=choice%2Fthen_branch$/);
+  await expect.poll(clipboard).toMatch(/file=branching\.onnx&node=p&graph=choice%2Fthen_branch$/);
   await other.locator(".graph-trail .link").click();
   await workbench.command("Kernelscope: Open Link to a Node");
   await workbench.page.waitForTimeout(500);
@@ -148,7 +148,7 @@ test("nodes and tables are copied as text", async () => {
   const page = await open("resnet20-cifar10.onnx");
   await search(page, "layer1.0.conv2");
   await workbench.command("Kernelscope: Copy as Text");
-  await expect.poll(clipboard).toMatch(/^layer1\.0\.conv2\nConv 3×3 · 16→16[^]*bytes: 9,\d{3} · 32\.\d\d bits per weight[^]*\nfrom: layer1\.0\.conv1/);
+  await expect.poll(clipboard).toMatch(/^layer1\.0\.conv2\nConv 3×3 · 16→16[^]*bytes: 9,\d{3} · 32(\.\d+)? bits per weight[^]*\nfrom: layer1\.0\.conv1/);
   await workbench.command("Kernelscope: Copy Table of Layers");
   await expect.poll(clipboard).toMatch(/^layer\toperator\tweight\t/);
   expect((await clipboard()).trim().split("\n")).toHaveLength(21);
@@ -189,7 +189,7 @@ test("layers are coloured by compute, and by sensitivity once a plan has measure
   await choose("Compute");
   expect(await page.locator(".legend").innerText()).toMatch(/Share of multiply-accumulates/);
   await workbench.picture("graph-compute");
-  await choose("Sensitivity");
+  await page.locator(".bar .select").press("End");
   expect(await page.locator(".legend").innerText()).toMatch(/What noise in a layer does to the outputs/);
   await workbench.page.waitForTimeout(3000);
   await workbench.picture("graph-sensitivity");
@@ -203,7 +203,7 @@ test("in all themes, a path and a body can be read", async () => {
     await search(page, "layer3.0.conv1");
     await workbench.command("Kernelscope: Find Path To");
     await page.locator(".unfound[data-lost]").waitFor();
-    await page.locator(".spine-row", { hasText: "layer3.1" }).first().evaluate((row) => (row as HTMLElement).click());
+    await page.locator(".spine-row", { hasText: "linear" }).evaluate((row) => (row as HTMLElement).click());
     await workbench.page.waitForTimeout(400);
     expect(await overlaps(page)).toEqual([]);
     await workbench.picture(`graph-path-${THEMES[theme]}`);

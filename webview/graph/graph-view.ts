@@ -38,7 +38,7 @@ export interface GraphActions {
 }
 
 /** More items than these jump to their places. */
-const UNFOLDING_MS = 160, MOST_MOVING = 2000, NOTHING: ReadonlySet<string> = new Set();
+const TRAIL_HEIGHT = 48, UNFOLDING_MS = 160, MOST_MOVING = 2000, NOTHING: ReadonlySet<string> = new Set();
 
 /** The layer graph on a canvas, with a tree as its twin for the keyboard and screen readers. */
 export class GraphView {
@@ -83,7 +83,7 @@ export class GraphView {
     this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward, trail), this.legend.element, this.buttons());
     this.canvas = new Canvas(this.stage, (context, width, height) => this.draw(context, width, height));
     this.camera = new Camera(this.stage, {
-      view: initial?.view, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
+      view: initial?.view, top: trail?.childElementCount ? TRAIL_HEIGHT : 0, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
       click: (x, y) => { this.click(x, y); this.tree.element.focus({ preventScroll: true }); }, doubleClick: (x, y) => this.enter(this.hit(x, y)?.item),
     });
     this.tree.element.addEventListener("keydown", (event) => this.key(event));

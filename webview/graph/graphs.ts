@@ -96,7 +96,7 @@ export class Graphs {
     if (from === undefined || to === undefined || from === to) return;
     this.picking = undefined;
     const found = this.view.showBetween([from, to]), [a, b] = [from, to].map((id) => this.graph.nodes[id].label);
-    this.say({ text: found ? t("{0} nodes lie between {1} and {2}; the shortest way has {3} steps.", Math.max(0, found.nodes.size - 2), a, b, found.shortest) : t("No path leads from {0} to {1}.", a, b), button: t("Clear"), run: () => this.forget() });
+    this.say({ text: found ? t("{0} nodes between {1} and {2}, {3} steps at least.", Math.max(0, found.nodes.size - 2), a, b, found.shortest) : t("No path leads from {0} to {1}.", a, b), button: t("Clear"), run: () => this.forget() });
   }
 
   /** The node itself, or the last of a group. */

@@ -220,6 +220,7 @@ function pill(context: Pen, box: Placed, look: Look): void {
   const shape = beside >= Math.min(context.measureText(name).width, LEAST_NAME) ? all : ""; // a name that can be read goes before
   if (shape) right(context, shape, left + width - 12, top + 14.5);
   context.fillText(clippedName(context, name, shape ? beside : width - 28), left + 16, top + 14.5);
+  if (node.bodies) chevron(context, left + width - 14, top + PILL_HEIGHT / 2, false); // there is more inside
 }
 
 /** What follows an operator hangs under it. */

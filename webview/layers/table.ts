@@ -53,10 +53,10 @@ export class LayerTable {
     return this.fill();
   }
 
-  /** What is listed, in its order, for a spreadsheet. */
-  get tsv(): string {
+  /** For a spreadsheet: what is listed, in its order, or all layers. */
+  tsv(rows: readonly LayerRow[] = this.listed): string {
     const head = ["layer", "operator", "weight", "stored as", "weights", "bits per weight", "bytes", "MACs", "SQNR dB", "tensor"], plain = (value: string | number | undefined): string => String(value ?? "").replace(/[\t\r\n]+/g, " ");
-    return [head, ...this.listed.map((row) => [row.label, row.op, row.shape.join("×"), storedAs(row), row.parameters, row.bitsPerWeight, row.bytes, row.macs, row.sqnrDb, row.name])].map((cells) => `${cells.map(plain).join("\t")}\n`).join("");
+    return [head, ...rows.map((row) => [row.label, row.op, row.shape.join("×"), storedAs(row), row.parameters, row.bitsPerWeight, row.bytes, row.macs, row.sqnrDb, row.name])].map((cells) => `${cells.map(plain).join("\t")}\n`).join("");
   }
 
   select(id: string | undefined): void {
