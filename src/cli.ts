@@ -1,15 +1,17 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { help, OPERANDS, options, type CommandName } from "./cli/arguments";
+import { runDiff } from "./cli/diff";
 import { interruption, runCompress, runEvaluate, runInspect, runPrepare } from "./cli/jobs";
 import { runMerge, runSweep } from "./cli/sweep";
+import { checkForm } from "./cli/terminal";
 import type { Arguments } from "./cli/values";
 import { KernelscopeError, type ErrorCode } from "./protocol/errors";
 
 /** Exit codes of design and README: 0 done, 1 failed, 2 wrong usage, 3 a figure fell short, 130 cancelled. */
 const EXIT: Partial<Record<ErrorCode, number>> = { usage: 2, "bad-recipe": 2, "below-threshold": 3, cancelled: 130 };
 
-const COMMANDS: Record<CommandName, (args: Arguments, signal: AbortSignal) => Promise<void>> = { inspect: runInspect, compress: runCompress, prepare: runPrepare, evaluate: runEvaluate, sweep: runSweep, merge: runMerge };
+const COMMANDS: Record<CommandName, (args: Arguments, signal: AbortSignal) => Promise<void>> = { inspect: runInspect, compress: runCompress, prepare: runPrepare, evaluate: runEvaluate, diff: runDiff, sweep: runSweep, merge: runMerge };
 const isCommand = (name: string | undefined): name is CommandName => name !== undefined && name in COMMANDS;
 
 async function main(argv: string[]): Promise<number> {
@@ -34,7 +36,9 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(help(command));
     return 0;
   }
-  if (parsed.positionals.length !== 1) throw new KernelscopeError("usage", `kernelscope ${command} takes one ${OPERANDS[command].toLowerCase()}, ${parsed.positionals.length} were given.`);
+  const operands = OPERANDS[command].split(" "), [model, other] = parsed.positionals, args: Arguments = { model, other, values: parsed.values as Arguments["values"] };
+  if (parsed.positionals.length !== operands.length) throw new KernelscopeError("usage", `kernelscope ${command} takes ${operands.length === 1 ? `one ${operands[0].toLowerCase()}` : `two models, ${operands.join(" and ")}`}, ${parsed.positionals.length} were given.`);
+  checkForm(args);
   const abort = new AbortController();
   // The first Ctrl+C ends a training and keeps what it has come to, the next one asks, the last one insists.
   process.on("SIGINT", () => {
@@ -43,7 +47,7 @@ async function main(argv: string[]): Promise<number> {
     abort.abort();
   });
   process.on("SIGTERM", () => abort.abort());
-  await COMMANDS[command]({ model: parsed.positionals[0], values: parsed.values as Arguments["values"] }, abort.signal);
+  await COMMANDS[command](args, abort.signal);
   return 0;
 }
 

@@ -2,14 +2,16 @@ import type { ParseArgsConfig } from "node:util";
 import { methods } from "../methods/registry";
 import { NOISE_KINDS } from "../protocol/tuning";
 
-export type CommandName = "inspect" | "compress" | "prepare" | "evaluate" | "sweep" | "merge";
+export type CommandName = "inspect" | "compress" | "prepare" | "evaluate" | "diff" | "sweep" | "merge";
 
-/** What a command is about. */
-export const OPERANDS: Record<CommandName, string> = { inspect: "MODEL", compress: "MODEL", prepare: "MODEL", evaluate: "MODEL", sweep: "RECIPE", merge: "FOLDER" };
+/** What a command is about: a word for each operand. */
+export const OPERANDS: Record<CommandName, string> = { inspect: "MODEL", compress: "MODEL", prepare: "MODEL", evaluate: "MODEL", diff: "A B", sweep: "RECIPE", merge: "FOLDER" };
 
 interface Option { type: "string" | "boolean"; short?: string; multiple?: boolean; value?: string; text: string; /** What it is in some commands, where that is something else. */ texts?: Partial<Record<CommandName, string>>; commands: CommandName[] }
 
-const C: CommandName[] = ["compress"], CP: CommandName[] = ["compress", "prepare"], CPE: CommandName[] = ["compress", "prepare", "evaluate"], S: CommandName[] = ["sweep"], all: CommandName[] = ["inspect", "compress", "prepare", "evaluate", "sweep", "merge"];
+const C: CommandName[] = ["compress"], CP: CommandName[] = ["compress", "prepare"], RUNNING: CommandName[] = ["compress", "prepare", "evaluate", "diff"], S: CommandName[] = ["sweep"], all: CommandName[] = ["inspect", "compress", "prepare", "evaluate", "diff", "sweep", "merge"];
+
+const DOCUMENTS: CommandName[] = ["inspect", "compress", "prepare", "diff", "merge"];
 
 const OPTIONS: Record<string, Option> = {
   layer: { type: "string", value: "NAME", text: "one layer: codebook, usage counts, statistics", commands: ["inspect"] },
@@ -22,10 +24,10 @@ const OPTIONS: Record<string, Option> = {
   target: { type: "string", value: "SIZE", text: "12x, 300KB, 1.5MB (KB is 1,000 bytes, KiB 1,024)", commands: CP },
   method: { type: "string", value: "ID", text: `only this method: ${methods.map(({ id }) => id).join(", ")}`, commands: CP },
   reference: { type: "string", value: "MODEL", text: "compare with this model", commands: ["evaluate"] },
-  data: { type: "string", value: "DIR", text: "images (class/*.jpg|png), images.npy + labels.npy, or one .npz", commands: [...CPE, ...S] },
+  data: { type: "string", value: "DIR", text: "images (class/*.jpg|png), images.npy + labels.npy, or one .npz", commands: [...RUNNING, ...S] },
   "eval-data": { type: "string", value: "DIR", text: "images for the report; a fifth of --data if absent", commands: [...CP, ...S] },
-  preprocess: { type: "string", value: "FILE", text: "how images become the model's input", commands: CPE },
-  limit: { type: "string", value: "N", text: "at most N samples", commands: ["evaluate"] },
+  preprocess: { type: "string", value: "FILE", text: "how images become the model's input", commands: RUNNING },
+  limit: { type: "string", value: "N", text: "at most N samples", commands: ["evaluate", "diff"] },
   integers: { type: "boolean", text: "compute with integers alone, bit for bit as firmware does", commands: ["evaluate"] },
   vectors: { type: "string", value: "FILE", text: "write what goes into and comes out of every integer step, as .npz", commands: ["evaluate"] },
   latency: { type: "boolean", text: "how long one sample takes beside --reference, measured here; needs no --data", commands: ["evaluate"] },
@@ -37,14 +39,16 @@ const OPTIONS: Record<string, Option> = {
   trim: { type: "string", value: "yes|no", text: "fewer bytes beside the weights: yes where there is a --target, otherwise no", commands: C },
   "keep-opset": { type: "boolean", text: "refuse integers where they would raise the operator set", commands: C },
   layout: { type: "string", value: "KIND", text: "bits (default), bytes or dense, for runtimes that cannot fold", commands: C },
-  device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: [...CPE, ...S] },
-  threads: { type: "string", value: "N", text: "all cores if absent", commands: [...CPE, ...S] },
+  device: { type: "string", value: "ID", text: "auto, cpu, webgpu, cuda, dml or coreml", commands: [...RUNNING, ...S] },
+  threads: { type: "string", value: "N", text: "all cores if absent", commands: [...RUNNING, ...S] },
   seed: { type: "string", value: "N", text: "1 if absent", commands: CP },
   checkpoint: { type: "string", value: "DIR", text: "where finished layers are kept until the job is done", commands: [...CP, ...S] },
-  "fail-under": { type: "string", multiple: true, value: "FIGURE=V", text: "exit 3 where agreement=0.98 or top1=0.9 is not reached", commands: CPE },
+  "fail-under": { type: "string", multiple: true, value: "FIGURE=V", text: "exit 3 where agreement=0.98 or top1=0.9 is not reached", commands: RUNNING },
   force: { type: "boolean", text: "replace an existing file", commands: CP },
-  quiet: { type: "boolean", text: "no progress", commands: [...CPE, ...S] },
+  quiet: { type: "boolean", text: "no progress", commands: [...RUNNING, ...S] },
   json: { type: "boolean", text: "one JSON object on standard output", commands: all },
+  markdown: { type: "boolean", text: "the result as Markdown, as for a pull request's comment", commands: DOCUMENTS },
+  html: { type: "boolean", text: "the result as one page of HTML", commands: DOCUMENTS },
   help: { type: "boolean", short: "h", text: "this text", commands: all },
 };
 
@@ -59,6 +63,7 @@ const SUMMARIES: Record<CommandName, string> = {
   compress: "a smaller file that any onnxruntime runs",
   prepare: "the same model, trained so that compressing it costs less",
   evaluate: "accuracy, or agreement with another model",
+  diff: "what became of each layer of A in B, and of its predictions",
   sweep: "files of many sizes by one recipe: a curve, or a share of one",
   merge: "the curve of a sweep whose shares lie in one folder",
 };

@@ -8,12 +8,13 @@ import { peakActivations } from "../onnx/peak";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import type { CompressReport, EvaluateReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LatencyReport, LayerReport, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
+import type { CompressReport, EvaluateReport, InspectReport, LatencyReport, LayerReport } from "../protocol/report";
 import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
-import { percent, print, reporter, table } from "./terminal";
+import { compressionDocument, inspectionDocument, waveletText } from "./documents";
+import { percent, print, reporter, write } from "./terminal";
 import { type Arguments, file, flag, number, oneOf, text, truthOf, whole } from "./values";
 
 function noiseOf(args: Arguments): Noise | undefined {
@@ -34,9 +35,7 @@ export async function runInspect(args: Arguments): Promise<void> {
     };
     const wanted = text(args, "layer");
     if (wanted !== undefined) return await inspectOne(args, model, found, wanted);
-    if (flag(args, "json")) return print(report);
-    process.stdout.write(`${path.basename(args.model)}: ${formatBytes(report.bytes)}, ${report.parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${report.opset}, IR ${report.irVersion}${report.producer ? `, ${report.producer}` : ""}${report.peakActivationBytes ? `, at most ${formatBytes(report.peakActivationBytes)} of activations at once` : ""}\n\n`);
-    table(["layer", "operator", "weight", "type", "bytes", "bits/weight", ""], layers.map((l, i) => [found[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : typeName(found[i].type), formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.skipped ?? ""]));
+    write(args, report, () => inspectionDocument(args.model, report, found.map(({ label, type }) => ({ label, type: typeName(type) }))));
   } finally {
     await opened.close();
   }
@@ -102,8 +101,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal, more: Pa
     progress.end();
     await host.close();
   }
-  if (flag(args, "json")) print(report);
-  else printCompression(report, request.prepare === true);
+  write(args, report, () => compressionDocument(report, request.prepare === true));
   check(limits, { agreement: report.fidelity?.agreement, top1: report.fidelity?.compressed.top1, top5: report.fidelity?.compressed.top5 });
 }
 
@@ -133,7 +131,7 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
 
 type Figure = "agreement" | "top1" | "top5";
 
-function thresholds(args: Arguments): [Figure, number][] {
+export function thresholds(args: Arguments): [Figure, number][] {
   const given = args.values["fail-under"];
   return (Array.isArray(given) ? given : []).map((text) => {
     const match = /^(agreement|top1|top5)=([0-9.]+)$/.exec(text), value = match ? Number(match[2]) : NaN;
@@ -142,7 +140,7 @@ function thresholds(args: Arguments): [Figure, number][] {
   });
 }
 
-function check(limits: [Figure, number][], figures: Partial<Record<Figure, number>>): void {
+export function check(limits: [Figure, number][], figures: Partial<Record<Figure, number>>): void {
   for (const [name, least] of limits) {
     const value = figures[name];
     if (value === undefined) throw new KernelscopeError("below-threshold", `${name} was not measured, so --fail-under ${name}=${least} is not met. Give labelled --data${name === "agreement" ? " and --reference" : ""}.`);
@@ -150,78 +148,15 @@ function check(limits: [Figure, number][], figures: Partial<Record<Figure, numbe
   }
 }
 
-const describe = ({ method, codewords, blockSize, codebookBits, density, wavelet }: Partial<LayerReport>): string =>
-  wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
-
-/** "2,424 learned numbers; filters reconstruct a signal but for 1.1e-7 of it" */
-function waveletText({ parameters, reconstructionError, speed }: WaveletFacts): string {
-  const { ratio = 0, dense = 0, compressed = 0, fasterFrom } = speed ?? {};
-  return `${parameters.toLocaleString("en")} learned numbers; filters reconstruct a signal but for ${reconstructionError.toExponential(1)} of it${speed ? `; one sample takes ${compressed.toFixed(3)} ms in place of ${dense.toFixed(3)} (${ratio.toFixed(2)} times), ${fasterFrom === undefined ? "no width that was tried is faster" : `such layers are faster from ${fasterFrom.toLocaleString("en")} × ${fasterFrom.toLocaleString("en")} on`}` : ""}.\n`;
-}
-
 function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, wavelet, codewords, blockSize, indexBits, codebookBits, sharedWith, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
   process.stdout.write(`${name}: ${op} ${shape.join("×")}, ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits a weight${skipped === undefined ? "" : `. ${skipped}`}\n`);
-  if (wavelet) process.stdout.write(`${waveletText(wavelet)}${["h0", "h1", "f0", "f1"].map((name, i) => `  ${name} ${wavelet.filters[i].map((v) => v.toFixed(4).padStart(8)).join(" ")}\n`).join("")}`);
+  if (wavelet) process.stdout.write(`${waveletText(wavelet)}\n${["h0", "h1", "f0", "f1"].map((name, i) => `  ${name} ${wavelet.filters[i].map((v) => v.toFixed(4).padStart(8)).join(" ")}\n`).join("")}`);
   if (codewords === undefined) return;
   process.stdout.write(`${codewords} codewords of ${blockSize} weights, indices of ${indexBits} bits${codebookBits === undefined ? "" : `, values of ${codebookBits} bits`}${sharedWith ? `, shared with ${sharedWith.join(", ")}` : ""}${deadCodewords ? `, ${deadCodewords} never used` : ""}\n\n`);
   if (!codebook || !uses) return;
   const order = Array.from(uses.keys()).sort((a, b) => uses[b] - uses[a]);
   process.stdout.write(`${"word".padStart(6)}${"uses".padStart(9)}  values\n`);
   for (const w of order) process.stdout.write(`${String(w).padStart(6)}${uses[w].toLocaleString("en").padStart(9)}  ${codebook[w].map((v) => v.toPrecision(3).padStart(8)).join(" ")}\n`);
-}
-
-/** "5 layers have one codebook of 128 words in common, which saves 3.46 KB: a, b, …" */
-const sharingText = ({ layers, codewords, savedBytes }: SharedCodebook): string =>
-  `${layers.length} layers have one codebook of ${codewords.toLocaleString("en")} words in common, which saves ${formatBytes(savedBytes)}: ${layers.join(", ")}.`;
-
-
-function printCompression(report: CompressReport, isPrepared: boolean): void {
-  table(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
-    l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
-  ]));
-  const { input, output, fidelity, tuning, integers } = report;
-  process.stdout.write(isPrepared ? `\nWritten: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.\n` : `\nWritten: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${report.ratio.toFixed(1)} times smaller than ${formatBytes(input.bytes)}.\nOnce loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.\n`);
-  if (report.convBitsPerWeight !== undefined && !isPrepared) process.stdout.write(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.\n`);
-  for (const one of report.shared ?? []) process.stdout.write(`${sharingText(one)}\n`);
-  for (const { name, label = name, wavelet } of report.layers) if (wavelet) process.stdout.write(`${label}: ${waveletText(wavelet)}`);
-  if (report.trims) process.stdout.write(`${trimsText(report.trims)}\n`);
-  if (tuning) {
-    const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
-    process.stdout.write(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on images that were not trained on.\n`
-      : `Trained ${steps.toLocaleString("en")} steps on ${device}; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.\n`);
-  }
-  if (integers) printIntegers(integers);
-  if (fidelity) {
-    const parts = [`${fidelity.samples.toLocaleString("en")} images held out`];
-    if (fidelity.agreement !== undefined) parts.push(`agreement ${percent(fidelity.agreement)}`);
-    if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}`);
-    if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB`);
-    process.stdout.write(`${parts.join(", ")}.\n`);
-  } else if (!isPrepared) process.stdout.write("Its accuracy was not measured: that takes images, by --data or --eval-data.\n");
-  for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
-  process.stdout.write(`${report.seconds.total.toFixed(1)} s.\n`);
-}
-
-/** How much of activations is alive at once, of one image. */
-const activationsText = (before: number | undefined, now: number | undefined): string =>
-  (now === undefined ? "" : `; activations of one image at most ${formatBytes(now)} at once${before === undefined || before === now ? "" : `, before ${formatBytes(before)}`}`);
-
-/** What is no longer in a file beside its weights, in words. */
-function trimsText(trims: readonly Trim[]): string {
-  const words: Record<Trim["what"], string> = { constants: "constants computed ahead", normalizations: "batch normalizations folded", names: "short names", biases: "biases of 16 bits" };
-  return `Beside the weights ${formatBytes(trims.reduce((sum, { savedBytes }) => sum + savedBytes, 0))} less: ${trims.map(({ what, savedBytes }) => `${words[what]} ${formatBytes(savedBytes)}`).join(", ")}.`;
-}
-
-function printIntegers({ convolutions, floatConvolutions, floats, layers, floor, agreement }: IntegerReport): void {
-  process.stdout.write(`${convolutions - floatConvolutions} of ${convolutions} convolutions run on integers${floats.length ? "" : ", and so does everything else"}.\n`);
-  for (const { op, node, reason } of floats) process.stdout.write(`Left to floats: ${op} ${node}. ${reason}\n`);
-  if (agreement !== undefined) process.stdout.write(`Agreement on calibration images ${percent(agreement)}.\n`);
-  if (!layers) return;
-  const figure = ({ agreement: share, loss }: IntegerEffect) => (share === undefined ? `error ${percent(loss)}` : `${percent(share)}, KL ${loss.toExponential(1)}`);
-  process.stdout.write("\n");
-  table(["layer", "it alone as integers", "all but it"], layers.map(({ layer, alone, without }) => [layer, figure(alone), figure(without)]));
-  if (floor) process.stdout.write(`With floats in every layer: ${figure(floor)}, which compressed weights cost by themselves.\n`);
-  process.stdout.write("\n");
 }
 
 function printEvaluation(report: EvaluateReport): void {

@@ -10,7 +10,7 @@ import { formatBytes } from "../protocol/sizes";
 import { cachedParts } from "../worker/cache";
 import { writeFiles } from "../worker/files";
 import { nodeHost } from "../worker/host";
-import { percent, print, reporter, table } from "./terminal";
+import { percent, print, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
 
 const POINT = /^point-\d+\.json$/;
@@ -69,12 +69,12 @@ export async function runMerge(args: Arguments): Promise<void> {
   const curve = mergePoints(points);
   for (const point of curve) if (point.file !== undefined && !await isWhole(path.join(folder, point.file), point)) throw new KernelscopeError("bad-sweep", `${point.file} is missing or is another size than when it was written. Run the sweep again.`);
   await writeFiles(path.join(folder, "curve.json"), (sink) => sink.write(new TextEncoder().encode(`${JSON.stringify(curve, null, 1)}\n`)));
-  if (flag(args, "json")) return print(curve);
-  table(["target", "file", "bits/conv weight", "top-1", "agreement", "times smaller"], curve.map(({ target, file: name, figures, problem }) => [
+  const rows = curve.map(({ target, file: name, figures, problem }) => [
     formatBytes(target), name ?? problem ?? "", figures?.convBitsPerWeight?.toFixed(3) ?? "", percent(figures?.top1), percent(figures?.agreement), figures ? figures.ratio.toFixed(1) : "",
-  ]), [0, 2, 3, 4, 5]);
+  ]);
   const measured = curve.find(({ figures }) => figures?.samples !== undefined)?.figures;
-  process.stdout.write(`\nWritten: ${path.join(folder, "curve.json")}.${measured ? ` Measured on ${measured.samples!.toLocaleString("en")} images${measured.originalTop1 === undefined ? "" : `, on which the original has ${percent(measured.originalTop1)}`}.` : " Without images no accuracy was measured."}\n`);
+  const written = `Written: ${path.join(folder, "curve.json")}.${measured ? ` Measured on ${measured.samples!.toLocaleString("en")} images${measured.originalTop1 === undefined ? "" : `, on which the original has ${percent(measured.originalTop1)}`}.` : " Without images no accuracy was measured."}`;
+  write(args, curve, () => ({ title: path.basename(folder), blocks: [{ head: ["target", "file", "bits/conv weight", "top-1", "agreement", "times smaller"], rows, figures: [0, 2, 3, 4, 5] }, "", written] }));
 }
 
 function shareOf(args: Arguments): [index: number, of: number] {

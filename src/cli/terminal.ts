@@ -1,14 +1,25 @@
 import type { Progress } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
+import { toHtml, toMarkdown, toText, type Document } from "./document";
+import { flag, type Arguments } from "./values";
 
 /** What commands write: results on standard output, progress on standard error. */
 
 /** One JSON object. */
 export const print = (value: object): void => { process.stdout.write(`${JSON.stringify(value)}\n`); };
 
-/** A table whose columns of figures are aligned to the right: the fifth and the sixth where nothing else is said. */
-export function table(head: string[], rows: string[][], figures: readonly number[] = [4, 5]): void {
-  const widths = head.map((h, c) => Math.max(h.length, ...rows.map((row) => row[c].length)));
-  for (const row of [head, ...rows]) process.stdout.write(`${row.map((cell, c) => (figures.includes(c) ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join("  ").trimEnd()}\n`);
+const FORMS = ["json", "markdown", "html"];
+
+/** @throws KernelscopeError "usage" where a result is asked for in several forms */
+export function checkForm(args: Arguments): void {
+  const asked = FORMS.filter((name) => flag(args, name));
+  if (asked.length > 1) throw new KernelscopeError("usage", `--${asked.join(" and --")}: choose one form.`);
+}
+
+/** Writes a result in the form that is asked for: JSON, Markdown, HTML, or text for people. */
+export function write(args: Arguments, result: object, tell: () => Document): void {
+  if (flag(args, "json")) print(result);
+  else process.stdout.write((flag(args, "markdown") ? toMarkdown : flag(args, "html") ? toHtml : toText)(tell()));
 }
 
 /** Progress on standard error: one line that is rewritten on a terminal, one a stage or every ten seconds elsewhere. */

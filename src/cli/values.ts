@@ -3,8 +3,8 @@ import { KernelscopeError } from "../protocol/errors";
 
 /** What a command line gives, read and checked. Options that are not given are undefined. */
 
-/** A command's one operand, and its options as node:util's parseArgs has them. */
-export interface Arguments { model: string; values: Record<string, string | boolean | string[] | undefined> }
+/** A command's operand, what it is held against where there are two, and its options as node:util's parseArgs has them. */
+export interface Arguments { model: string; other?: string; values: Record<string, string | boolean | string[] | undefined> }
 
 export const text = ({ values }: Arguments, name: string): string | undefined => (typeof values[name] === "string" ? values[name] : undefined);
 export const flag = ({ values }: Arguments, name: string): boolean => values[name] === true;

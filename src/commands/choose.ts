@@ -2,11 +2,11 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { PresetId } from "../protocol/api";
-import type { PlanFacts, PresetPlan } from "../protocol/plan";
+import { flipsAt, type PlanFacts, type PresetPlan } from "../protocol/plan";
 import { parseTarget } from "../protocol/sizes";
 import { parseTuning } from "../protocol/tuning";
 import { outputOf } from "./recipes";
-import { percent, sizeText, timesText } from "./words";
+import { percent, ratioText, sizeText } from "./words";
 
 /** What the user is asked before a compression: how small, with which images, and whether to replace a file. Undefined means that the user left. */
 
@@ -65,9 +65,9 @@ function rangeText(ends: readonly [number, number]): string {
 
 /** "96.4 KB · 12 times smaller · agreement 99.1 % predicted" */
 function figuresText({ input, prediction }: PlanFacts, { bytes, loss, range }: PresetPlan): string {
-  const times = timesText(input.bytes / bytes);
-  const size = range ? vscode.l10n.t("about {0} ({1}) · {2} times smaller", sizeText(bytes), rangeText(range), times) : vscode.l10n.t("{0} · {1} times smaller", sizeText(bytes), times);
-  return prediction.of === "agreement" ? `${size} · ${vscode.l10n.t("agreement {0} % predicted", percent(Math.max(0, 1 - prediction.slope * Math.sqrt(loss))))}` : size;
+  const times = ratioText(input.bytes, bytes);
+  const size = range ? vscode.l10n.t("about {0} ({1}) · {2}", sizeText(bytes), rangeText(range), times) : `${sizeText(bytes)} · ${times}`;
+  return prediction.of === "agreement" ? `${size} · ${vscode.l10n.t("agreement {0} % predicted", percent(1 - flipsAt(prediction, loss)))}` : size;
 }
 
 const ownItem = (): GoalItem => ({ goal: "own", label: vscode.l10n.t("Own Settings…"), detail: vscode.l10n.t("Opens a recipe: every layer, the curve of sizes, pins"), alwaysShow: true });

@@ -3,6 +3,7 @@ import * as vscode from "vscode";
 import { wilson } from "../evaluation/metrics";
 import type { Progress } from "../protocol/api";
 import type { CompressReport, TuningReport } from "../protocol/report";
+import { sizeRatio } from "../protocol/sizes";
 
 /** Sentences about jobs, for people. */
 
@@ -19,8 +20,14 @@ export function sizeText(bytes: number): string {
   return `${numbers(digits).format(value)} ${units[unit]}`;
 }
 
-/** 9.4, 49: how many times smaller. */
-export const timesText = (ratio: number): string => numbers(ratio < 9.95 ? 1 : 0).format(ratio);
+/** 9.4, 49: how many times. */
+const timesOf = (ratio: number): string => numbers(ratio < 9.95 ? 1 : 0).format(ratio);
+
+/** "12 times smaller", "1.4 times larger" */
+export function ratioText(before: number, after: number): string {
+  const { times, isLarger } = sizeRatio(before, after);
+  return isLarger ? vscode.l10n.t("{0} times larger", timesOf(times)) : vscode.l10n.t("{0} times smaller", timesOf(times));
+}
 
 export function secondsLeftText(seconds: number | undefined): string {
   if (seconds === undefined || !Number.isFinite(seconds)) return "";
@@ -37,8 +44,8 @@ function tuningSentence({ before, after, steps, bestStep }: TuningReport): strin
 }
 
 /** "Written: a.small.onnx, 92.1 KB, 12.6 times smaller. Agreement 99.1 % ± 0.6 on 500 images." */
-export function reportSentence({ output, ratio, fidelity, tuning, integers }: CompressReport): string {
-  const parts = [vscode.l10n.t("Written: {0}, {1}, {2} times smaller.", path.basename(output.path), sizeText(output.bytes), timesText(ratio))];
+export function reportSentence({ input, output, fidelity, tuning, integers }: CompressReport): string {
+  const parts = [vscode.l10n.t("Written: {0}, {1}, {2}.", path.basename(output.path), sizeText(output.bytes), ratioText(input.bytes, output.bytes))];
   if (integers) parts.push(vscode.l10n.t("{0} of {1} convolutions run on integers.", integers.convolutions - integers.floatConvolutions, integers.convolutions));
   if (fidelity?.agreement !== undefined) {
     const [low, high] = wilson(fidelity.agreement, fidelity.samples);

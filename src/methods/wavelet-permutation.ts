@@ -14,6 +14,9 @@ export function permutationSeed(seed: number): PermutationSeed {
   return { factor: PRIME - 1 - random.below(2 ** 30), start: 1 + random.below(LARGEST) };
 }
 
+/** That of every layer that is written. */
+export const PERMUTATION = permutationSeed(1);
+
 /** For each of `count` permutations of `size` elements, where in it the i-th comes from: [count, size]. */
 export function permutationOf({ factor, start }: PermutationSeed, count: number, size: number): Int32Array {
   const order = new Int32Array(count * size), prime = BigInt(PRIME);

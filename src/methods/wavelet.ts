@@ -1,7 +1,6 @@
 import { reconstructionError } from "../numeric/fast-wavelet";
 import { filterBank } from "../numeric/filter-bank";
 import { LONGEST_FILTER, WAVELETS } from "../numeric/wavelets";
-import { evaluateConstant } from "../onnx/constants";
 import { encodedSize } from "../onnx/encode";
 import type { Layer } from "../onnx/layers";
 import { floatAttribute, intAttribute } from "../onnx/model";
@@ -15,8 +14,8 @@ import { denseRows } from "./wavelet-dense";
 import { filterRule, finished, fitWavelet, halves, RATES, startOf } from "./wavelet-fit";
 import { layerModel, TENSORS, tensorDims, type WaveletValues } from "./wavelet-model";
 import { waveletNodes } from "./wavelet-nodes";
-import { permutationSeed } from "./wavelet-permutation";
-import { waveletLevels } from "./wavelet-recognise";
+import { PERMUTATION } from "./wavelet-permutation";
+import { storedWavelet } from "./wavelet-recognise";
 import { diagonalElements, waveletParameters, WaveletOptions, waveletShape, type WaveletShape } from "./wavelet-shape";
 
 export interface PackedWavelet extends PackedWeight, WaveletValues {
@@ -27,8 +26,6 @@ export interface PackedWavelet extends PackedWeight, WaveletValues {
 
 /** The operator set that has Range, and Pad with sizes as input. */
 const OLDEST_OPSET = 11;
-/** The same permutations in every layer. */
-const PERMUTATION = permutationSeed(1);
 /** How many transforms are summed in what is offered to the planner. */
 const OFFERED = [1, 2, 4, 8] as const;
 
@@ -115,13 +112,10 @@ export const waveletMethod: CompressionMethod<WaveletOptions, PackedWavelet> = {
   },
 
   async recognise(model, layer, { cache } = {}) {
-    const { chain } = layer;
-    if (!chain) return undefined;
-    const [outputs, inputs] = layer.dims, filters = await evaluateConstant(model, layer.graph, chain.filters, cache), between = await evaluateConstant(model, layer.graph, chain.between, cache), levels = await waveletLevels(model, chain, cache);
-    if (!(filters?.data instanceof Float32Array) || !between || levels === undefined) return undefined;
-    const length = filters.dims[1], [summed] = chain.afterDims, bank = filters.data, shape = [1, 2, 4, 8].includes(summed) ? waveletShape(inputs, outputs, { length, levels, summed: summed as 1 | 2 | 4 | 8 }) : undefined;
-    if (!shape || countOf(between.dims) !== countOf(tensorDims(shape).between)) return undefined;
-    return { method: "wavelet", wavelet: { length, levels, summed, parameters: waveletParameters(shape), filters: rowsOf(bank), nearest: nearestTo(bank), reconstructionError: reconstructionError(shape.groups, bank) } };
+    const stored = await storedWavelet(model, layer, cache);
+    if (!stored) return undefined;
+    const { shape, levels, summed, filters } = stored;
+    return { method: "wavelet", wavelet: { length: shape.length, levels, summed, parameters: waveletParameters(shape), filters: rowsOf(filters), nearest: nearestTo(filters), reconstructionError: reconstructionError(shape.groups, filters) } };
   },
 };
 

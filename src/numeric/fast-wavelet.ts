@@ -40,29 +40,48 @@ export const costOf = (groups: readonly LevelGroup[]): number => groups.reduce((
  * @param filters [4, length], see filter-bank
  */
 export function analyse(signal: Float32Array, groups: readonly LevelGroup[], filters: Float32Array): Float32Array {
-  const out = new Float32Array(signal.length), length = filters.length / 4;
+  const out = new Float32Array(signal.length);
   let low = signal, end = signal.length;
   for (const group of groups) {
     const details: Float32Array[] = [];
     for (let level = 0; level < group.levels; level++) {
-      const half = low.length / 2, next = new Float32Array(half), high = new Float32Array(half);
-      for (let i = 0; i < half; i++) {
-        let a = 0, d = 0;
-        for (let k = 0, at = 2 * i; k < length; k++, at++) {
-          const x = low[at % low.length];
-          a += filters[k] * x;
-          d += filters[length + k] * x;
-        }
-        next[i] = a;
-        high[i] = d;
-      }
-      details.push(high);
-      low = next;
+      const split = halved(low, filters);
+      details.push(split.high);
+      low = split.low;
     }
     end -= group.size - low.length;
     eachDetail(group, (level, i, at) => { out[end + at] = details[level][i]; });
   }
   out.set(low);
+  return out;
+}
+
+/** One level of a periodic signal: what the low pass and the high pass make of it. */
+function halved(signal: Float32Array, filters: Float32Array): { low: Float32Array; high: Float32Array } {
+  const half = signal.length / 2, length = filters.length / 4, low = new Float32Array(half), high = new Float32Array(half);
+  for (let i = 0; i < half; i++) {
+    let a = 0, d = 0;
+    for (let k = 0, at = 2 * i; k < length; k++, at++) {
+      const x = signal[at % signal.length];
+      a += filters[k] * x;
+      d += filters[length + k] * x;
+    }
+    low[i] = a;
+    high[i] = d;
+  }
+  return { low, high };
+}
+
+/** Coefficients of a periodic signal by scale: the approximation, then details from the coarsest to the finest. Its length is a multiple of 2^levels. */
+export function pyramid(signal: Float32Array, levels: number, filters: Float32Array): Float32Array {
+  const out = new Float32Array(signal.length);
+  let rest = signal;
+  for (let level = 0; level < levels; level++) {
+    const { low, high } = halved(rest, filters);
+    out.set(high, low.length);
+    rest = low;
+  }
+  out.set(rest);
   return out;
 }
 

@@ -145,6 +145,21 @@ export interface CodebookErrors {
   energy: Float32Array;
 }
 
+/** Wavelet coefficients of a matrix [outputs, inputs] along both of its axes, coarse to fine, as a picture of so many rows and columns. */
+export interface WaveletMap {
+  rows: number;
+  columns: number;
+  /** Root mean square of the coefficients that each cell stands for, [rows, columns]. */
+  cells: Float32Array;
+  /** Where each scale begins, the approximation first, as a share of the height and width. */
+  rowScales: number[];
+  columnScales: number[];
+  /** Share of the energy in each scale of the outputs and of the inputs. */
+  energy: number[][];
+}
+/** A wavelet layer's coefficients by its own filters, and those of the weight that it was made of; why that is not known, otherwise. */
+export interface WaveletMaps { layer: string; made: WaveletMap; original?: WaveletMap; sqnrDb?: number; missing?: CodebookFacts["missing"] }
+
 /** What is told of a large codebook that is tried out before every block has its codeword; SQNR from a sample of blocks. */
 export interface CodebookEstimate { codewords: number; block: [number, number]; indexBits: number; bytes: number; bitsPerWeight: number; sqnrDb: number }
 
@@ -269,6 +284,8 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   codebook(path: string, id: string, original?: string): Promise<CodebookFacts | undefined>;
   /** Makes a codebook for a layer, of its original's weight where the file holds a codebook, without writing anything; the product's own choice of size where none is given. A large one is estimated before it is exact. Undefined where the layer takes none. */
   preview(path: string, id: string, original: string | undefined, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  /** Undefined where other nodes than transforms compute the layer. */
+  wavelets(path: string, id: string, original?: string): Promise<WaveletMaps | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */
   blocks(path: string, codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /**

@@ -20,6 +20,11 @@ export function parseTarget(text: string): Target {
 /** Bytes of a target for an input of `inputBytes`. */
 export const targetBytes = (target: Target, inputBytes: number): number => ("bytes" in target ? target.bytes : Math.floor(inputBytes / target.times));
 
+/** How many times smaller a file is than another, or larger: a small network may gain nothing. */
+export function sizeRatio(before: number, after: number): { times: number; isLarger: boolean } {
+  return after > before ? { times: after / before, isLarger: true } : { times: before / after, isLarger: false };
+}
+
 /** A size with three significant digits: "37.7 KB", "1.18 MB". */
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

@@ -2,12 +2,15 @@ import type { OpenedModel } from "../compression/host";
 import { embeddedRecipe, type Recipe } from "../compression/recipe";
 import { loadedWeightBytes } from "../compression/report";
 import { channelFactors, gainsOf, relativeGains, sqnr, withFactors } from "../compression/seen";
+import { storedRows } from "../methods/wavelet-recognise";
 import { fromRows, kernelSize, scaleRows, toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { readWeight, type Layer } from "../onnx/layers";
 import type { Histogram, LayerRow } from "../protocol/api";
 import type { ComparedLayer, ComparedWeights, FileSizes } from "../protocol/compare";
+import type { Model } from "../onnx/model";
 import { digestFile } from "../runtime/node";
+import { isSameMatrix } from "./original";
 
 /** A model as the viewing process has it. */
 export interface SideOf { opened: OpenedModel; layers: readonly Layer[]; rows: readonly LayerRow[] }
@@ -50,10 +53,10 @@ const SAME = 120;
 /** The weights of one layer in both models, and the kernels that are largest in the original. */
 export async function comparedWeights(original: SideOf, compressed: SideOf, id: string, count: number): Promise<ComparedWeights | undefined> {
   const [layer, other] = [original, compressed].map(({ layers }) => layers.find((one) => one.id === id));
-  if (!layer || !other || layer.dims.join() !== other.dims.join() || !layer.dims.length) return undefined;
-  const before = await readWeight(original.opened.model, layer), stored = await readWeight(compressed.opened.model, other);
-  if (!before?.length || stored?.length !== before.length) return undefined;
-  const rows = toRows(layer, before), kept = toRows(other, stored).values, gains = relativeGains(kept, await gainsOf(compressed.opened.model, other), rows.values, await gainsOf(original.opened.model, layer));
+  if (!layer?.dims.length || !other || !(other.chain ? isSameMatrix(layer, other) : layer.dims.join() === other.dims.join())) return undefined;
+  const before = await readWeight(original.opened.model, layer), kept = await storedRowsOf(compressed.opened.model, other);
+  if (!before?.length || kept?.length !== before.length) return undefined;
+  const rows = toRows(layer, before), gains = relativeGains(kept, await gainsOf(compressed.opened.model, other), rows.values, await gainsOf(original.opened.model, layer));
   const scaled = scaleRows(kept, gains), isInteger = embeddedRecipe(compressed.opened.model)?.inference === "integer";
   const seen = isInteger ? withFactors(layer, scaled, channelFactors(layer, rows.values, scaled)) : scaled, after = fromRows(layer, seen), sqnrDb = sqnr(rows.values, seen), size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
   const norms = new Float64Array(before.length / size);
@@ -68,6 +71,13 @@ export async function comparedWeights(original: SideOf, compressed: SideOf, id: 
     sqnrDb: sqnrDb < SAME ? sqnrDb : undefined, total: norms.length, height, width, order, before: pick(before), after: pick(after), absP995,
     histograms: { before: histogram(before, low, high), after: histogram(after, low, high) },
   };
+}
+
+/** A layer's rows as its file has them; the matrix that transforms stand for. */
+async function storedRowsOf(model: Model, layer: Layer): Promise<Float32Array | undefined> {
+  if (layer.chain) return storedRows(model, layer);
+  const weight = await readWeight(model, layer);
+  return weight && toRows(layer, weight).values;
 }
 
 const least = (values: Float32Array): number => values.reduce((a, b) => Math.min(a, b), Infinity);

@@ -46,9 +46,10 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
 
   for (const { name } of graph.inputs) if (!graph.initializers.has(name)) makes(border(name, "input"), [name]);
   for (const name of takenFromOutside(graph)) makes(border(name, "input"), [name]);
-  const hidden = new Set<Node>(layers.flatMap(({ subgraph }) => subgraph.nodes)), gates = gatesOf(graph);
+  const hidden = new Set<Node>(layers.flatMap(({ subgraph, consumers }) => subgraph.nodes.filter((node) => !consumers.includes(node)))), gates = gatesOf(graph);
   for (const node of graph.nodes) {
-    const data = [...new Set([...node.inputs, ...node.captures].filter((name) => source.has(name)))];
+    const { inputs } = layerOf.get(node)?.layer.chain?.nodes[0] ?? node; // the last node of transforms stands for them all
+    const data = [...new Set([...inputs, ...node.captures].filter((name) => source.has(name)))];
     if (hidden.has(node) || gates.hidden.has(node) || MEASURING.has(node.op) || (data.length === 0 && !(graph !== model.graph && isGivenOut(graph, node)))) continue;
     const known = layerOf.get(node), before = data.length === 1 ? nodes[source.get(data[0])!] : undefined;
     const joined = before && (before.op !== "input" || ROUNDING.includes(node.op)) && ends[before.id] === data[0] && hasOneReader(graph, data[0], gates.hidden) ? before : undefined;
@@ -62,7 +63,7 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
       continue;
     }
     const attributes = attributesOf(node), bodies = bodiesOf(model, node);
-    const named = { name: node.name || node.outputs[0] || node.op, label: known?.row.label ?? labelOf(node), op: node.op, layer: known?.row.name, bytes: known?.row.bytes ?? 0, ...(attributes.length && { attributes }), ...(bodies.length && { bodies }) };
+    const named = { name: node.name || node.outputs[0] || node.op, label: known?.row.label ?? labelOf(node), op: operatorOf(node, known?.layer), layer: known?.row.name, bytes: known?.row.bytes ?? 0, ...(attributes.length && { attributes }), ...(bodies.length && { bodies }) };
     if (joined && known && isArranging(joined)) {
       const opening = [joined.op, ...joined.fused];
       makes(Object.assign(joined, { ...named, fused: [], caption: [...opening, captionOf(node, known.layer)].join(" · ") }), node.outputs);
@@ -155,11 +156,14 @@ function labelOf({ name, op }: Node): string {
   return parts.length ? parts.join(".") : op;
 }
 
+/** What a node is called; the last one of transforms after the layer that they all compute. */
+const operatorOf = (node: Node, layer: Layer | undefined): string => (layer?.chain ? layer.op : node.op);
+
 /** "Conv 3×3 / 2 · 64→128": kernel, stride, channels that go in and come out. */
 function captionOf(node: Node, layer: Layer | undefined): string {
   if (!layer) return node.op;
   const { dims, outputAxis, groups } = layer, strides = intsAttribute(node, "strides");
   const kernel = dims.length > 2 ? ` ${dims.slice(2).join("×")}` : "", stride = strides?.some((s) => s > 1) ? ` / ${strides[0]}` : "";
   const channels = dims.length < 2 ? "" : outputAxis === 0 ? `${dims[1] * groups}→${dims[0]}` : `${dims[0]}→${dims[1] * groups}`;
-  return `${node.op}${kernel}${stride}${channels && (kernel ? " · " : " ")}${channels}`;
+  return `${operatorOf(node, layer)}${kernel}${stride}${channels && (kernel ? " · " : " ")}${channels}`;
 }

@@ -20,6 +20,7 @@ import { Codebooks, type ShownLayer } from "./codebooks";
 import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
 import { attributesOf, drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
+import { waveletMaps } from "./wavelet-maps";
 
 /** A model that is looked at: its structure, and figures that were asked for once. */
 interface Viewed { opened: OpenedModel; /** Of its files when they were read. */ stamp: string; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array>; packed?: Promise<Uint8Array> }
@@ -73,6 +74,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
       return { total: order.length, first, height, width, order: chosen.slice(), values };
     },
     async codebook(file, id, original) { const model = await view(file); return codebooks.ofFile(shown(file, model, id, original)); },
+    async wavelets(file, id, original) { const model = await view(file); return waveletMaps(shown(file, model, id, original)); },
     async preview(file, id, original, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(shown(file, model, id, original), wanted, estimate, signal); },
     async compared(original, compressed) {
       const [before, after] = [await view(original), await view(compressed)];

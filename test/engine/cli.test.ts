@@ -1,11 +1,11 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildModel } from "../../src/onnx/build";
 import { DataType } from "../../src/onnx/tensor";
-import type { EvaluateReport } from "../../src/protocol/report";
+import type { EvaluateReport, InspectReport } from "../../src/protocol/report";
 import { floats, wave } from "../unit/onnx/models";
 
 /** What the command line says to a person, and to a program. */
@@ -79,4 +79,48 @@ test("a layer is shown as text, and as JSON only where that is asked for", () =>
   expect(lines.length).toBe(4 + json.codewords);
   const uses = lines.slice(-json.codewords).map((line) => Number(line.trim().split(/\s+/)[1].replaceAll(",", "")));
   expect(uses).toEqual([...json.uses].sort((a, b) => b - a));
+});
+
+describe("two models beside each other", () => {
+  const small = path.join(folder, "diff.small.onnx");
+  beforeAll(() => { expect(run("compress", model, "--bits", "2", "-o", small, "--threads", "1", "--quiet").status).toBe(0); });
+
+  test("as text: sizes, layers, nodes, and what their predictions have in common", () => {
+    const { status, stdout } = run("diff", model, small, "--data", "samples/fashion-mnist", "--limit", "64", "--threads", "1", "--quiet");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^1\.16 MB → [\d.]+ KB, [\d.]+ times smaller; gzipped .*\nOn 64 samples: agreement [\d.]+ % \(95 %: .*\), top-1 [\d.]+ % → [\d.]+ %, KL .*\n7 layers: \d changed/);
+    expect(stdout).toMatch(/\n17 +Conv +128×128×3×3 +float32 → kernel .* 590 KB → [\d.]+ KB +32\.00 → [\d.]+ +[\d.]+ dB\n/);
+    expect(stdout).toMatch(/\nNodes: .*Gather 0 → \d/);
+  });
+
+  test("as JSON: each layer with what changed, equal to what the report of the compression says", () => {
+    const found = JSON.parse(run("diff", model, small, "--json", "--quiet").stdout) as { before: { bytes: number }; after: { bytes: number }; layers: { layer: string; change: string; sqnrDb?: number; after: { bytes: number } }[] };
+    const { bytes, layers } = JSON.parse(run("inspect", small, "--json").stdout) as InspectReport;
+    expect([found.before.bytes, found.after.bytes]).toEqual([statSync(model).size, bytes]);
+    expect(found.layers.map(({ layer, after }) => [layer, after.bytes])).toEqual(layers.map((row) => [row.name, row.bytes]));
+    expect(found.layers.find(({ layer }) => layer === "17.weight")).toMatchObject({ change: "changed", sqnrDb: expect.any(Number) as number });
+    const self = JSON.parse(run("diff", small, small, "--json", "--quiet").stdout) as typeof found;
+    expect(self.layers.every(({ change }) => change === "same")).toBe(true);
+  });
+
+  test("of other networks: what is gone and what is new", () => {
+    const { status, stdout } = run("diff", model, "samples/resnet20-cifar10.onnx", "--markdown", "--quiet");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^### fashion-cnn\.onnx → resnet20-cifar10\.onnx\n\n[^]*27 layers: 20 added, 7 removed\.[^]*<details><summary>The 27 layers that differ<\/summary>[^]*\| 17 \(removed\) \| Conv \| 128×128×3×3 \|/);
+  });
+
+  test("fails a check where predictions differ too much, and says what is missing", () => {
+    expect(run("diff", model, small, "--data", "samples/fashion-mnist", "--fail-under", "agreement=1.0", "--threads", "1", "--quiet").status).toBe(3);
+    expect(run("diff", model)).toMatchObject({ status: 2, stderr: "kernelscope diff takes two models, A and B, 1 were given.\n" });
+    expect(run("diff", model, small, "--fail-under", "top1=0.9")).toMatchObject({ status: 2, stderr: "--fail-under needs images to measure on: give --data DIR.\n" });
+    expect(run("diff", model, path.join(folder, "none.onnx"), "--quiet")).toMatchObject({ status: 1, stderr: expect.stringContaining("none.onnx") as string });
+    expect(run("inspect", model, "--html", "--markdown")).toMatchObject({ status: 2, stderr: "--markdown and --html: choose one form.\n" });
+  });
+});
+
+test("what a model holds, and what a compression did, are told as Markdown and as a page, too", () => {
+  expect(run("inspect", model, "--markdown").stdout).toMatch(/^### fashion-cnn\.onnx\n[^]*\| 17 \| Conv \| 128×128×3×3 \| float32 \| 590 KB \|/);
+  const { status, stdout } = run("compress", model, "--bits", "8", "-o", path.join(folder, "page.onnx"), "--html", "--threads", "1", "--quiet");
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/^<!DOCTYPE html>[^]*<title>fashion-cnn\.onnx → page\.onnx<\/title>[^]*<td>17<\/td>[^]*<p>Written: [^]*times smaller than 1\.16 MB\.<\/p>/);
 });

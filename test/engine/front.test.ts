@@ -50,7 +50,7 @@ test("a target's candidate is what a compression writes, byte for byte, and what
   const recipe = { target: "80KB", layers: { "22.weight": { pin: "leave" }, "3.weight": { method: "kernel", options: { block: 9, words: 100 } } } };
   const { candidate, layers, front: { bytes, loss } } = await front(recipe), output = path.join(folder, "out.onnx"), file = path.join(folder, "b.kernelscope.json");
   writeFileSync(file, JSON.stringify(recipe));
-  const report = await compressWith(path.join(folder, "jobs"), { model, data, recipe: file, output });
+  const report = await compressWith(path.join(folder, "jobs"), { model, data, recipe: file, output }, path.join(folder, "ratings"));
   expect(report.output.bytes).toBe(candidate.bytes);
   expect(candidate.bytes).toBeLessThanOrEqual(80_000);
   expect(report.convBitsPerWeight).toBeCloseTo(candidate.bits, 2);
@@ -141,7 +141,7 @@ test("a preset says between which sizes a compression ends, and once one has bee
 
 test("what layers share is part of every plan, and read off the file for the recipe's own", async () => {
   const { candidate, layers, front: { shared, bytes } } = await front({ target: "60KB" }), chosen = candidate.choices.map((c, i) => layers[i].choices[c]);
-  const output = path.join(folder, "shared.onnx"), { layers: written } = await compressWith(path.join(folder, "jobs"), { model, data, target: "60KB", output });
+  const output = path.join(folder, "shared.onnx"), { layers: written } = await compressWith(path.join(folder, "jobs"), { model, data, target: "60KB", output }, path.join(folder, "ratings"));
   const own = chosen.reduce((sum, { bytes }) => sum + bytes, 0), inFile = written.reduce((sum, { bytes }) => sum + bytes, 0);
   expect(candidate.shared).toBeGreaterThan(0);
   expect(Math.abs(own + candidate.shared - inFile)).toBeLessThan(0.01 * inFile);

@@ -10,6 +10,7 @@ import { open as openModel } from "../unit/onnx/models";
 import { readFloats } from "../../src/onnx/tensor";
 import { nodeHost } from "../../src/worker/host";
 import { bundle } from "../helpers/bundle";
+import { RATINGS } from "../helpers/compress";
 
 /** Whole jobs with a training, on the bundled sample. */
 
@@ -28,7 +29,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function compress(request: Partial<CompressRequest>, watch: (progress: Progress, stop: AbortController) => void = () => undefined) {
-  const host = await nodeHost({ threads: 2, checkpoint: at("checkpoints"), ratings: at("ratings"), scripts: path.resolve("dist") }), stop = new AbortController();
+  const host = await nodeHost({ threads: 2, checkpoint: at("checkpoints"), ratings: RATINGS, scripts: path.resolve("dist") }), stop = new AbortController();
   try {
     return await compressModel({ model, data, threads: 2, force: true, ...request }, host, (progress) => watch(progress, stop), undefined, stop.signal);
   } finally {

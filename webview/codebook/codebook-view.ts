@@ -1,4 +1,4 @@
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, LayerRow } from "../../src/protocol/api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, LayerRow, WaveletMaps } from "../../src/protocol/api";
 import { iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
@@ -12,6 +12,7 @@ import { Scatter, type Spot } from "./scatter";
 import { nearlyAll, Shelf, type SortBy } from "./shelf";
 import { Trial } from "./trial";
 import { Uses } from "./uses";
+import { waveletFigures, WaveletPane } from "./wavelet-pane";
 import { WordCard } from "./word-card";
 import { WordList } from "./words";
 
@@ -19,11 +20,12 @@ export interface CodebookHost {
   codebook(layer: string): Promise<CodebookFacts | undefined>;
   preview(layer: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  wavelets(layer: string): Promise<WaveletMaps | undefined>;
   /** To the layer before or behind. */
   step(by: 1 | -1): void;
 }
 
-/** The codebook of one layer, its own or a tried one: codewords, clusters and index map with one codeword selected in all. */
+/** The codebook of one layer, its own or a tried one: codewords, clusters and index map with one codeword selected in all. Of a wavelet layer its filters and scales. */
 export class CodebookView {
   readonly element = el("div", { class: "codebook", tabindex: -1 });
   private readonly head = el("header", { class: "book-head" });
@@ -40,6 +42,7 @@ export class CodebookView {
   private readonly scatter = new Scatter((word) => this.select(word), (spot, at) => this.hover(this.scatter.stage, spot, at));
   private readonly map = new IndexMap((word) => this.select(word), (spot, at) => this.hover(this.map.stage, spot, at), () => this.scatter.wordColours);
   private readonly word = new WordCard();
+  private readonly wavelets = new WaveletPane();
   private readonly members: Members;
   private readonly uses = new Uses();
   private readonly card: HoverCard;
@@ -62,7 +65,7 @@ export class CodebookView {
       iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
       this.method, this.figures, this.sorting);
     this.sorting.append(sort);
-    this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes);
+    this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes, this.wavelets.element);
     this.element.addEventListener("keydown", (event) => this.key(event));
   }
 
@@ -71,7 +74,8 @@ export class CodebookView {
     if (this.row === row) return;
     this.row = row;
     this.showHead(this.shown?.shelf.facts);
-    await this.load((signal) => (row.codewords === undefined ? this.host.preview(row.name, undefined, (found) => this.estimate(found, signal), signal) : this.host.codebook(row.name)));
+    if (row.wavelet) await this.load(() => this.host.wavelets(row.name), (maps) => this.showWavelets(maps, row));
+    else await this.load((signal) => (row.codewords === undefined ? this.host.preview(row.name, undefined, (found) => this.estimate(found, signal), signal) : this.host.codebook(row.name)), (facts) => this.fill(facts, row));
   }
 
   /** The file has changed. */
@@ -79,7 +83,7 @@ export class CodebookView {
 
   private tryOut(wanted: CodebookWanted): Promise<void> {
     const { row } = this;
-    return row ? this.load((signal) => this.host.preview(row.name, wanted, (found) => this.estimate(found, signal), signal)) : Promise.resolve();
+    return row ? this.load((signal) => this.host.preview(row.name, wanted, (found) => this.estimate(found, signal), signal), (facts) => this.fill(facts, row)) : Promise.resolve();
   }
 
   /** Figures of a large codebook before its picture: the clusters follow. */
@@ -91,7 +95,7 @@ export class CodebookView {
   }
 
   /** The newest request wins. */
-  private async load(ask: (signal: AbortSignal) => Promise<CodebookFacts | undefined>): Promise<void> {
+  private async load<Facts>(ask: (signal: AbortSignal) => Promise<Facts | undefined>, show: (facts: Facts) => void): Promise<void> {
     this.running?.abort();
     const running = this.running = new AbortController(), { row } = this;
     this.element.dataset.stale = "";
@@ -100,7 +104,7 @@ export class CodebookView {
     try {
       const facts = await ask(running.signal);
       if (running !== this.running || !row) return;
-      if (facts) this.fill(facts, row);
+      if (facts) show(facts);
       else this.say(row.skipped ?? (row.codewords === undefined ? t("{0} cannot be held as a codebook.", row.label) : t("{0} has codewords of several output channels, or too many of them for this view.", row.label)));
     } catch (error) {
       if (running === this.running) this.say(error instanceof Error ? error.message : String(error));
@@ -117,15 +121,34 @@ export class CodebookView {
     this.showHead(undefined);
     this.message.textContent = text;
     this.message.hidden = false;
-    this.beside.show(undefined);
-    this.note.hidden = this.panes.hidden = this.trial.element.hidden = true;
+    this.hideCodebook();
+    this.wavelets.element.hidden = true;
     this.element.dataset.layer = this.row?.name;
+  }
+
+  private hideCodebook(): void {
+    this.beside.show(undefined);
+    this.note.hidden = this.panes.hidden = this.trial.element.hidden = this.sorting.hidden = true;
+  }
+
+  private showWavelets(maps: WaveletMaps, row: LayerRow): void {
+    this.shown = undefined;
+    this.hideCodebook();
+    this.message.hidden = true;
+    this.showHead(undefined);
+    this.method.textContent = t("Wavelet transforms");
+    this.method.hidden = false;
+    this.showFigures(waveletFigures(row, maps));
+    if (row.wavelet) this.wavelets.show(row.wavelet, maps);
+    this.wavelets.element.hidden = false;
+    this.element.dataset.layer = row.name;
   }
 
   private fill(facts: CodebookFacts, row: LayerRow): void {
     const shelf = new Shelf(facts), m = format.roundUp(nearlyAll(facts.values, facts.uses)), same = facts.choice === undefined && this.shown?.shelf.facts.layer === facts.layer;
     this.shown = { shelf, m, noun: nounOf(shelf) };
-    this.message.hidden = true;
+    this.message.hidden = this.wavelets.element.hidden = true;
+    this.sorting.hidden = false;
     this.note.hidden = facts.missing === undefined;
     this.note.textContent = missingText(shelf);
     this.trial.show(facts);

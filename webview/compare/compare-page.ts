@@ -1,7 +1,9 @@
 import type { AccuracyState } from "../../src/protocol/accuracy";
 import { bitsOfAll } from "../../src/protocol/bits";
 import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes } from "../../src/protocol/compare";
+import { floatLines } from "../../src/protocol/floats";
 import type { HeldOut, TuningReport } from "../../src/protocol/report";
+import { sizeRatio } from "../../src/protocol/sizes";
 import { reportedFigures } from "../accuracy/reported";
 import { button, iconButton } from "../controls";
 import { el } from "../dom";
@@ -186,9 +188,9 @@ export class ComparePage {
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
     const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
     const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
-    const changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: Figure[] = [
-      [`${format.times(original.bytes / compressed.bytes)}×`, t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
-      ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), integers.floats.map(({ op, node, reason }) => `${op} ${node}: ${reason}`).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
+    const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: Figure[] = [
+      [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
+      ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), floatLines(integers.floats).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
       memory,
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],

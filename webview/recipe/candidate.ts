@@ -1,5 +1,6 @@
 import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
 import type { WrittenSize } from "../../src/protocol/recipe-page";
+import { sizeRatio } from "../../src/protocol/sizes";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
@@ -7,7 +8,7 @@ import { gzipOf, partsOf, type Plans } from "./plans";
 
 /** The candidate in the header: from what to what, how much smaller, what it is predicted to cost. */
 export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
-  const { input, prediction, candidate, candidateRange } = plans.facts, range = point === candidate ? candidateRange : undefined, quality = plans.quality(point.loss), spread = plans.spread(point.loss), lost = plans.accuracyLost(point.loss);
+  const { input, prediction, candidate, candidateRange } = plans.facts, range = point === candidate ? candidateRange : undefined, quality = plans.quality(point.loss), spread = plans.spread(point.loss), lost = plans.accuracyLost(point.loss), ratio = sizeRatio(input.bytes, point.bytes);
   const figure = (id: string, name: string | Node, ...value: (string | Node)[]) => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
   const predicted = prediction.of === "agreement" ? figure("predicted", withMore(t("agreement, predicted"), lost === undefined ? "" : t("; top-1 −{0}", format.tenths(100 * lost))), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
     : figure("predicted", prediction.of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
@@ -15,7 +16,7 @@ export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
   if (lost !== undefined) predicted.title = t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost));
   if (range) size.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between these sizes it ends; afterwards its size stands here.");
   return el("div", { class: "figures candidate" },
-    size, figure("ratio", t("smaller"), `${format.times(input.bytes / point.bytes)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
+    size, figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
 }
 
 /** A figure's name, and what gives way to other figures where there is little room. */

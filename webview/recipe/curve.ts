@@ -2,6 +2,7 @@ import { area, curveMonotoneX, line, scaleLinear, scaleLog, type ScaleContinuous
 import type { PresetId } from "../../src/protocol/api";
 import { flipsAt, type PlanPoint } from "../../src/protocol/plan";
 import type { MeasuredPoint } from "../../src/protocol/recipe-page";
+import { sizeRatio } from "../../src/protocol/sizes";
 import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
@@ -207,7 +208,7 @@ export class Curve {
     slider.setAttribute("aria-valuemin", String(least));
     slider.setAttribute("aria-valuemax", String(most));
     slider.setAttribute("aria-valuenow", String(point.bytes));
-    const size = t("{0}, {1} times smaller", format.bytes(point.bytes), format.times(input.bytes / point.bytes));
+    const { times, isLarger } = sizeRatio(input.bytes, point.bytes), size = `${format.bytes(point.bytes)}, ${isLarger ? t("{0} times larger", format.times(times)) : t("{0} times smaller", format.times(times))}`;
     slider.setAttribute("aria-valuetext", prediction.of === "agreement" ? `${size}, ${t("agreement {0} percent predicted", format.tenths(100 * quality))}` : size);
     const measured = prediction.of === "agreement" ? this.measured : [], kinds: [string, string][] = [
       ["predicted", t("predicted")], ...(measured.some(({ beforeTuning }) => !beforeTuning) ? [["measured", t("measured, 95 % interval")] as [string, string]] : []),

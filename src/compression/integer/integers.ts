@@ -103,7 +103,7 @@ class Integers {
     let effect = agreement === undefined && !diagnose ? undefined : await this.effect(edit);
     const falls = () => effect !== undefined && agreement !== undefined && 1 - effect.disagreement < agreement;
     if (diagnose || falls()) found = await this.diagnose(left);
-    for (const { layer } of [...found?.layers ?? []].sort((a, b) => a.without.loss - b.without.loss)) {
+    for (const { layer } of found?.layers ?? []) { // by what each costs alone: fewer are left so than by what all but it cost
       if (!falls()) break;
       left.set(layer, "Left to floats to reach the agreement asked for.");
       plan = this.plan(left);

@@ -1,0 +1,92 @@
+import * as path from "node:path";
+import { floatLines } from "../protocol/floats";
+import type { CompressReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
+import { formatBytes, sizeRatio } from "../protocol/sizes";
+import type { Block, Document, Table } from "./document";
+import { percent } from "./terminal";
+
+/** What commands tell of models, as documents. */
+
+const nameOf = (file: string): string => path.basename(file);
+
+/** Layers in rows; bytes and bits are figures. */
+const layerTable = (head: string[], rows: string[][]): Table => ({ head, rows, figures: [4, 5] });
+
+/** What a model holds. @param layers what layers are called, and their types */
+export function inspectionDocument(file: string, { bytes, parameters, opset, irVersion, producer, peakActivationBytes, layers }: InspectReport, named: readonly { label: string; type: string }[]): Document {
+  return {
+    title: nameOf(file), blocks: [
+      `${nameOf(file)}: ${formatBytes(bytes)}, ${parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `, at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, "",
+      layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight", ""], layers.map((l, i) => [named[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.skipped ?? ""])),
+    ],
+  };
+}
+
+/** How a layer is stored. */
+export const describe = ({ method, codewords, blockSize, codebookBits, density, wavelet }: Partial<LayerReport>): string =>
+  wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
+
+/** "2,424 learned numbers; filters reconstruct a signal but for 1.1e-7 of it" */
+export function waveletText({ parameters, reconstructionError, speed }: WaveletFacts): string {
+  const { ratio = 0, dense = 0, compressed = 0, fasterFrom } = speed ?? {};
+  return `${parameters.toLocaleString("en")} learned numbers; filters reconstruct a signal but for ${reconstructionError.toExponential(1)} of it${speed ? `; one sample takes ${compressed.toFixed(3)} ms in place of ${dense.toFixed(3)} (${ratio.toFixed(2)} times), ${fasterFrom === undefined ? "no width that was tried is faster" : `such layers are faster from ${fasterFrom.toLocaleString("en")} × ${fasterFrom.toLocaleString("en")} on`}` : ""}.\n`;
+}
+
+/** "5 layers have one codebook of 128 words in common, which saves 3.46 KB: a, b, …" */
+const sharingText = ({ layers, codewords, savedBytes }: SharedCodebook): string =>
+  `${layers.length} layers have one codebook of ${codewords.toLocaleString("en")} words in common, which saves ${formatBytes(savedBytes)}: ${layers.join(", ")}.`;
+
+
+/** What became of a model and of each of its layers. */
+export function compressionDocument(report: CompressReport, isPrepared: boolean): Document {
+  const blocks: Block[] = [layerTable(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
+    l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
+  ]))];
+  const { input, output, fidelity, tuning, integers } = report;
+  blocks.push("", ...isPrepared ? [`Written: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.`] : [`Written: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${timesText(sizeRatio(input.bytes, output.bytes))} than ${formatBytes(input.bytes)}.`, `Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.`]);
+  if (report.convBitsPerWeight !== undefined && !isPrepared) blocks.push(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.`);
+  for (const one of report.shared ?? []) blocks.push(sharingText(one));
+  for (const { name, label = name, wavelet } of report.layers) if (wavelet) blocks.push(`${label}: ${waveletText(wavelet)}`);
+  if (report.trims) blocks.push(trimsText(report.trims));
+  if (tuning) {
+    const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
+    blocks.push(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on images that were not trained on.`
+      : `Trained ${steps.toLocaleString("en")} steps on ${device}; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.`);
+  }
+  if (integers) blocks.push(...integerBlocks(integers));
+  if (fidelity) {
+    const parts = [`${fidelity.samples.toLocaleString("en")} images held out`];
+    if (fidelity.agreement !== undefined) parts.push(`agreement ${percent(fidelity.agreement)}`);
+    if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}`);
+    if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB`);
+    blocks.push(`${parts.join(", ")}.`);
+  } else if (!isPrepared) blocks.push("Its accuracy was not measured: that takes images, by --data or --eval-data.");
+  for (const note of report.notes ?? []) blocks.push(`Note: ${note}`);
+  blocks.push(`${report.seconds.total.toFixed(1)} s.`);
+  return { title: `${nameOf(input.path)} → ${nameOf(output.path)}`, blocks };
+}
+
+const timesText = ({ times, isLarger }: ReturnType<typeof sizeRatio>): string => `${times.toFixed(1)} times ${isLarger ? "larger" : "smaller"}`;
+
+/** How much of activations is alive at once, of one image. */
+const activationsText = (before: number | undefined, now: number | undefined): string =>
+  (now === undefined ? "" : `; activations of one image at most ${formatBytes(now)} at once${before === undefined || before === now ? "" : `, before ${formatBytes(before)}`}`);
+
+/** What is no longer in a file beside its weights, in words. */
+function trimsText(trims: readonly Trim[]): string {
+  const words: Record<Trim["what"], string> = { constants: "constants computed ahead", normalizations: "batch normalizations folded", names: "short names", biases: "biases of 16 bits" };
+  return `Beside the weights ${formatBytes(trims.reduce((sum, { savedBytes }) => sum + savedBytes, 0))} less: ${trims.map(({ what, savedBytes }) => `${words[what]} ${formatBytes(savedBytes)}`).join(", ")}.`;
+}
+
+function integerBlocks({ convolutions, floatConvolutions, floats, layers, floor, agreement }: IntegerReport): Block[] {
+  const blocks: Block[] = [];
+  blocks.push(`${convolutions - floatConvolutions} of ${convolutions} convolutions run on integers${floats.length ? "" : ", and so does everything else"}.`);
+  for (const line of floatLines(floats)) blocks.push(`In floats: ${line}`);
+  if (agreement !== undefined) blocks.push(`Agreement on calibration images ${percent(agreement)}.`);
+  if (!layers) return blocks;
+  const figure = ({ agreement: share, loss }: IntegerEffect) => (share === undefined ? `error ${percent(loss)}` : `${percent(share)}, KL ${loss.toExponential(1)}`);
+  blocks.push("", { head: ["layer", "it alone as integers", "all but it"], rows: layers.map(({ layer, alone, without }) => [layer, figure(alone), figure(without)]), figures: [] });
+  if (floor) blocks.push(`With floats in every layer: ${figure(floor)}, which compressed weights cost by themselves.`);
+  blocks.push("");
+  return blocks;
+}

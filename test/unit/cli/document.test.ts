@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import { toHtml, toMarkdown, toText, type Document } from "../../../src/cli/document";
+
+const document: Document = { title: "a_b.onnx → c", blocks: ["One <line> | two", "", { head: ["layer", "bytes"], rows: [["x_1", "7 B"], ["long|name", "1.25 KB"]], figures: [1], folded: "2 layers & more" }] };
+
+test("as text, figures stand under each other", () => {
+  expect(toText(document)).toBe("One <line> | two\n\nlayer        bytes\nx_1            7 B\nlong|name  1.25 KB\n");
+});
+
+test("as Markdown, names show as they are, and a long table folds away", () => {
+  expect(toMarkdown(document)).toBe([
+    "### a\\_b.onnx → c", "One \\<line\\> \\| two", "<details><summary>2 layers &#38; more</summary>", "| layer | bytes |\n| --- | ---: |\n| x\\_1 | 7 B |\n| long\\|name | 1.25 KB |", "</details>",
+  ].join("\n\n") + "\n");
+});
+
+test("as HTML it is one whole page, in which nothing of the model is taken for a tag", () => {
+  const page = toHtml({ ...document, title: "<script>alert(1)</script>" });
+  expect(page).toMatch(/^<!DOCTYPE html>\n<html lang="en">[^]*<\/html>\n$/);
+  expect(page).not.toContain("<script");
+  expect(page).toContain("<p>One &#60;line&#62; | two</p>");
+  expect(page).toContain('<td class="figure">1.25 KB</td>');
+  expect(page).not.toMatch(/src=|href=|url\(/); // it needs nothing beside itself
+});
