@@ -55,7 +55,8 @@ export class GraphView {
   /** Groups that are unfolded only because the selection is inside. */
   private peek = new Set<string>();
   private scene: Scene;
-  private ways: Ways;
+  /** Where arrow keys lead, once one is pressed. */
+  private ways: Ways | undefined;
   private drawn: Drawn | undefined;
   private before: { byKey: Map<string, Placed>; start: number } | undefined;
   private selected: string | undefined;
@@ -77,7 +78,6 @@ export class GraphView {
     this.open = new Set(initial?.open);
     this.index = new SearchIndex(graph.nodes);
     this.scene = sceneOf(graph, this.members, this.open);
-    this.ways = waysOf(graph, this.scene);
     this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), toggle: (item) => this.toggle(item) });
     this.steps = { back: iconButton({ label: t("Back"), icon: "arrow-left", key: "Alt+←", onClick: () => actions.back() }), forward: iconButton({ label: t("Forward"), icon: "arrow-right", key: "Alt+→", onClick: () => actions.forward() }) };
     this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward, trail), this.legend.element, this.buttons());
@@ -97,7 +97,7 @@ export class GraphView {
     this.tree.element.addEventListener("blur", () => this.canvas.redraw());
     this.legend.show(measure);
     onLookChange(this.element, () => this.colour(this.measure));
-    this.arrange();
+    this.layOut();
   }
 
   /** The key of the node that uses a layer, if the graph shows it. */
@@ -181,7 +181,11 @@ export class GraphView {
 
   private arrange(anchor?: string): void {
     this.scene = sceneOf(this.graph, this.members, new Set([...this.open, ...this.peek]));
-    this.ways = waysOf(this.graph, this.scene);
+    this.ways = undefined;
+    this.layOut(anchor);
+  }
+
+  private layOut(anchor?: string): void {
     this.shown = new Map(itemsOf(this.scene).flatMap(({ key, inside, group, node }) => (inside ? [] : group?.nodes ?? (node ? [node.id] : [])).map((id) => [id, key] as const)));
     this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
     this.updateTree();
@@ -310,7 +314,7 @@ export class GraphView {
     const all = itemsOf(this.scene), item = all.find(({ key }) => key === this.selected) ?? all.find(({ key }) => this.selected !== undefined && key === this.keyShowing(this.selected)), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
     const walk = (ways: ReadonlyMap<string, Item[]>) => { const ends = ways.get(item?.key ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] : this.scene.items[0]); };
     const steps: Record<string, (() => void) | undefined> = {
-      ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.ways.down)), ArrowUp: () => walk(this.ways.up),
+      ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.waysNow.down)), ArrowUp: () => walk(this.waysNow.up),
       ArrowRight: event.altKey ? () => this.actions.forward() : () => (item?.group && !item.inside ? this.toggle(item) : go(item?.inside?.items[0])),
       ArrowLeft: event.altKey ? () => this.actions.back() : () => (item?.inside ? this.toggle(item) : item?.row ? this.foldRow(item) : go(item?.parent)),
       Enter: event.ctrlKey || event.metaKey ? undefined : () => this.enter(item), Backspace: () => this.actions.back(),
@@ -323,6 +327,8 @@ export class GraphView {
     event.preventDefault();
     event.stopPropagation(); // VS Code would go back too
   }
+
+  private get waysNow(): Ways { return this.ways ??= waysOf(this.graph, this.scene); }
 
   private centre(): void {
     const box = this.selected === undefined ? undefined : this.drawn?.byKey.get(this.selected);
