@@ -121,6 +121,7 @@ function numbered(title: string): { stem: string; number: string } | undefined {
 class Grouping {
   private readonly shapes: Shapes;
   private readonly incoming = new Map<number, GraphFacts["edges"]>();
+  private readonly scopes = new WeakMap<Group, string[]>();
   private unnamed = 0;
 
   constructor(private readonly graph: GraphFacts) {
@@ -197,8 +198,16 @@ class Grouping {
 
   /** The shortest scope of a member that ends in a number and is longer than `depth`. */
   private numberedScope(member: Member, depth: number): string | undefined {
-    const scope = commonScope(this.nodes(nodesIn(member))), end = scope.findIndex((part, i) => i >= depth && /\d$/.test(part));
+    const scope = this.scopeOf(member), end = scope.findIndex((part, i) => i >= depth && /\d$/.test(part));
     return end < 0 ? undefined : scope.slice(0, end + 1).join(".");
+  }
+
+  /** What the names in a member have in common, worked out once. */
+  private scopeOf(member: Member): string[] {
+    if (!isGroup(member)) return scopeOf(this.graph.nodes[member]);
+    let scope = this.scopes.get(member);
+    if (!scope) this.scopes.set(member, scope = commonScope(this.nodes(member.nodes)));
+    return scope;
   }
 
   private isNameless(member: Member): boolean { return !isGroup(member) && this.graph.nodes[member].layer === undefined && scopeOf(this.graph.nodes[member]).length === 0; }
