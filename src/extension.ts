@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import { clearCache } from "./commands/cache";
 import { registerCommand } from "./commands/command";
-import { CompareCommand } from "./commands/compare";
+import { CompareCommand, compareWithHead } from "./commands/compare";
 import { askForData, CompressCommands } from "./commands/compress";
 import { registerGraphCommands } from "./commands/graph";
 import { registerLayerCommands } from "./commands/layer";
@@ -12,6 +12,7 @@ import { ComparePanels } from "./editor/compare-panel";
 import { measureRecipe } from "./commands/measure";
 import { LayersTree } from "./editor/layers-tree";
 import { Diagnoses } from "./editor/diagnoses";
+import { watchChangedModels } from "./editor/git";
 import { createLog } from "./editor/log";
 import { ModelEditors } from "./editor/model-editor";
 import { RecipeEditors } from "./editor/recipe-editor";
@@ -28,7 +29,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const panels = new ComparePanels(context, viewing, editors, accuracy, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
   const onModel = (id: string, run: (model: vscode.Uri) => Promise<unknown>) => registerCommand(log, id, async (model) => { if (model instanceof vscode.Uri) await run(model); });
   context.subscriptions.push(
-    log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), jobs, diagnoses,
+    log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), watchChangedModels(), jobs, diagnoses,
     { dispose: () => { viewing.stop(); planning.stop(); } },
     editors.onDidSelect(({ model, layer, from }) => { if (from !== recipes) recipes.select(model, layer); }), recipes.onDidSelect(({ model, layer }) => editors.share([model], layer, recipes)),
     jobs.onDidChange(({ model, state }) => { compress.show(model, state); status.setJob(model.toString(), state); void vscode.commands.executeCommand("setContext", "kernelscope.training", jobs.training.length > 0); }),
@@ -38,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommand(log, "kernelscope.fineTune", (...args) => compress.fineTune(...args)),
     registerCommand(log, "kernelscope.prepare", (...args) => compress.prepare(...args)),
     registerCommand(log, "kernelscope.compare", (...args) => compare.run(...args)),
+    registerCommand(log, "kernelscope.compareWithHead", (model) => compareWithHead(context, panels, editors, model)),
     registerCommand(log, "kernelscope.compressRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await compress.runRecipe(session); }),
     registerCommand(log, "kernelscope.measureRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await measureRecipe(session, candidates, recipes); }),
     registerCommand(log, "kernelscope.openRecipe", (...args) => compress.openRecipe(...args)),

@@ -1,9 +1,11 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
+import { committedFile } from "../editor/committed-file";
 import type { ComparePanels } from "../editor/compare-panel";
 import { pairOf } from "../editor/data-folder";
 import type { ModelEditors } from "../editor/model-editor";
+import { KernelscopeError } from "../protocol/errors";
 
 /** Compare Models…: two that are given or selected, or one with its partner. */
 export class CompareCommand {
@@ -22,6 +24,15 @@ export class CompareCommand {
     const other = await choose(model);
     if (other) this.panels.show(...await inOrder(model, other));
   }
+}
+
+/** Compare with HEAD: a model as it was committed, and as it is now. @param model a file, or what Source Control gives for a change */
+export async function compareWithHead(context: vscode.ExtensionContext, panels: ComparePanels, editors: ModelEditors, model: unknown): Promise<void> {
+  const given = typeof model === "object" && model !== null && "resourceUri" in model ? model.resourceUri : model, file = given instanceof vscode.Uri ? given : editors.active;
+  if (!file?.path.endsWith(".onnx")) throw new KernelscopeError("usage", vscode.l10n.t("Choose a model, a file NAME.onnx, to compare with what it was in HEAD."));
+  const copy = await committedFile(file, path.join((context.storageUri ?? context.globalStorageUri).fsPath, "committed"));
+  if (copy === undefined) void vscode.window.showInformationMessage(vscode.l10n.t("{0} is as it is in HEAD.", path.basename(file.fsPath)));
+  else panels.show(vscode.Uri.file(copy), file);
 }
 
 /** What was made of the other comes second: the smaller file. */

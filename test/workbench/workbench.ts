@@ -30,10 +30,11 @@ export class Workbench {
     "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.hover.delay": 60000, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
   };
 
-  /** @param others packages of further extensions @param restricted nobody has trusted the folder @param rated the sample's layers were rated before, see rated.ts */
-  static async start({ others = [], restricted = false, rated = false }: { others?: string[]; restricted?: boolean; rated?: boolean } = {}): Promise<Workbench> {
+  /** @param others packages of further extensions @param restricted nobody has trusted the folder @param rated the sample's layers were rated before, see rated.ts @param prepare what is done in the folder before it is opened */
+  static async start({ others = [], restricted = false, rated = false, prepare }: { others?: string[]; restricted?: boolean; rated?: boolean; prepare?: (folder: string) => void } = {}): Promise<Workbench> {
     const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile");
     cpSync("samples", folder, { recursive: true });
+    prepare?.(folder);
     if (rated) cpSync(RATED, path.join(home, "cache"), { recursive: true });
     mkdirSync(path.join(profile, "user", "User"), { recursive: true });
     writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, ...(restricted && { "security.workspace.trust.startupPrompt": "never" }) }));

@@ -35,6 +35,8 @@ export class ComparePage {
   private sizes: Partial<Record<"original" | "compressed", FileSizes>> = {};
   private accuracy: AccuracyState | undefined;
   private readonly weights = new Map<string, ComparedWeights | null>();
+  /** Layers whose weights are known to be others. */
+  private readonly different = new Set<string>();
   private readonly measuring = new Measuring({ measure: () => this.measure(), cancel: () => void this.host.cancelMeasure(), chooseData: () => void this.host.chooseData(), showLog: () => void this.host.showLog() });
   private readonly latency = new LatencyView({ measure: () => this.measureLatency(), cancel: () => void this.host.cancelLatency(), showLog: () => void this.host.showLog() });
   private asked = 0;
@@ -64,6 +66,7 @@ export class ComparePage {
       const comparison = await this.host.compare();
       if (turn !== this.asked) return;
       this.weights.clear();
+      this.different.clear();
       this.sizes = {};
       this.show(comparison);
       this.accuracy = undefined;
@@ -131,10 +134,15 @@ export class ComparePage {
 
   /** A few layers' kernels are kept; their figures stand in the table. */
   private keep(layer: string, row: number, weights: ComparedWeights | null): void {
-    if (weights) this.views?.table.weights(row, weights.sqnrDb);
+    if (weights) this.tellNoise(layer, row, weights);
     this.weights.set(layer, weights);
     const [oldest] = this.weights.keys();
     if (this.weights.size > 16) this.weights.delete(oldest);
+  }
+
+  private tellNoise(layer: string, row: number, { sqnrDb }: ComparedWeights): void {
+    if (sqnrDb !== undefined) this.different.add(layer);
+    this.views?.table.weights(row, sqnrDb);
   }
 
   /** Signal to noise of every layer's weights, one after the other, for as long as nobody asks for something else. */
@@ -144,8 +152,9 @@ export class ComparePage {
       if (turn !== this.asked) return;
       if (!before || !after || this.weights.has(id)) continue;
       const weights = await this.host.weights(id, 0).catch(() => undefined);
-      if (turn === this.asked && weights) views?.table.weights(row, weights.sqnrDb);
+      if (turn === this.asked && weights) this.tellNoise(id, row, weights);
     }
+    this.showHeader(); // which layers differ is known now
     this.root.dataset.filled = "";
   }
 
@@ -181,14 +190,14 @@ export class ComparePage {
   private showHeader(): void {
     if (!this.views) return;
     const { original, compressed, layers, tuning, integers } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
-    const left = name(original, t("original")), right = name(compressed, t("compressed"));
+    const isResult = layers.some(({ before, after }) => before && after && before.method !== after.method), left = name(original, isResult ? t("original") : t("before")), right = name(compressed, isResult ? t("compressed") : t("after"));
     left.addEventListener("click", () => void this.host.openModel("original"));
     right.addEventListener("click", () => void this.host.openModel("compressed"));
     const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ skipped }) => skipped !== undefined);
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
     const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
     const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
-    const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method)), figures: Figure[] = [
+    const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ id, before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method || this.different.has(id))), figures: Figure[] = [
       [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
       ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), floatLines(integers.floats).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
