@@ -141,7 +141,7 @@ class Page {
       changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers), noted: () => this.showNote(), entered: (body) => void this.select(body ? { body } : {}),
       load: async (body) => unpack<BodyFacts>(await this.host.body(body)),
     }, state.graph);
-    const codebook = new CodebookView({ codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, estimate, signal) => this.host.preview(layer, wanted, estimate, signal), blocks: (id, request) => this.host.blocks(id, request), wavelets: (layer) => this.host.wavelets(layer), step: (by) => this.stepLayer(by) });
+    const codebook = new CodebookView({ codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, estimate, signal) => this.host.preview(layer, wanted, estimate, signal), blocks: (id, request) => this.host.blocks(id, request), wavelets: (layer) => this.host.wavelets(layer), words: (layer) => this.host.words(layer), layers: () => this.rows, select: (layer) => this.selectLayer(layer), step: (by) => this.stepLayer(by) });
     const accuracy = new AccuracyView({
       host: this.host, select: (layer) => this.selectLayer(layer), open: (layer) => { this.selectLayer(layer); document.getElementById("tab-graph")?.click(); }, changed: (change) => this.save({ accuracy: { ...this.state.accuracy, ...change } }),
       showLog: () => void this.host.act("show-log"), manageTrust: () => void this.host.act("manage-trust"),

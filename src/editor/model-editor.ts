@@ -205,6 +205,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       noise: () => ask((worker) => this.noiseOf(path, worker)),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id), this.accuracy.originalOf(path))),
       preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), this.accuracy.originalOf(path), wanted && { method: wanted.method === undefined ? undefined : text(wanted.method), block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
+      words: (id) => ask((worker) => worker.words(path, text(id))),
       wavelets: (id) => ask((worker) => worker.wavelets(path, text(id), this.accuracy.originalOf(path))),
       blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
       ...accuracy.api,

@@ -121,6 +121,9 @@ export interface CodebookFacts {
   choice?: number;
 }
 
+/** The codewords of a layer's file alone, in the same units. */
+export type CodebookWords = Pick<CodebookFacts, "layer" | "method" | "block" | "kernel" | "values" | "uses">;
+
 /** Where codewords and blocks lie in the plane in which blocks spread most, or codewords where no blocks are known. */
 export interface CodebookPlaces {
   /** Shares of the variance along its axes. */
@@ -284,6 +287,8 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   codebook(path: string, id: string, original?: string): Promise<CodebookFacts | undefined>;
   /** Makes a codebook for a layer, of its original's weight where the file holds a codebook, without writing anything; the product's own choice of size where none is given. A large one is estimated before it is exact. Undefined where the layer takes none. */
   preview(path: string, id: string, original: string | undefined, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  /** Of the file; undefined where the layer is no codebook, or one that views have no place for. */
+  words(path: string, id: string): Promise<CodebookWords | undefined>;
   /** Undefined where other nodes than transforms compute the layer. */
   wavelets(path: string, id: string, original?: string): Promise<WaveletMaps | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */

@@ -1,5 +1,5 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, FinishedLayer, KernelPage, LayerDetails, ModelFacts, Progress, WaveletMaps } from "./api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, FinishedLayer, KernelPage, LayerDetails, ModelFacts, Progress, WaveletMaps } from "./api";
 import type { HeldOut } from "./report";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
@@ -43,6 +43,7 @@ export interface HostApi extends AccuracyHostApi {
   kernels(id: string, first: number, count: number): Promise<KernelPage | undefined>;
   codebook(id: string): Promise<CodebookFacts | undefined>;
   preview(id: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
+  words(id: string): Promise<CodebookWords | undefined>;
   wavelets(id: string): Promise<WaveletMaps | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   /** What layers' noise does to the outputs, by layer, as it was measured for a plan; undefined where nobody has made one with images. */

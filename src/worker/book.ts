@@ -27,9 +27,7 @@ export class Book {
   private readonly ranks = new Map<number, Uint32Array>();
 
   constructor(private readonly codes: Codewords, measured?: Measured) {
-    const { codebook, d, index, outputs } = codes, codewords = codebook.length / d, uses = new Uint32Array(codewords);
-    for (const w of index) uses[w]++;
-    const unit = unitOf(codebook, d, uses), values = codebook.map((v) => v / unit);
+    const { codebook, d, index, outputs } = codes, codewords = codebook.length / d, { values, uses, unit } = wordsOf(codes);
     this.original = measured && new Blocks(measured, d, unit);
     this.figures = {
       codewords, indexBits: bitsFor(codewords), values, uses, outputs, index,
@@ -83,6 +81,14 @@ class Blocks {
     }
     return taken;
   }
+}
+
+/** Codewords in units of what they stand for, and how many blocks each does. */
+export function wordsOf({ codebook, d, index }: Codewords): { values: Float32Array; uses: Uint32Array; unit: number } {
+  const uses = new Uint32Array(codebook.length / d);
+  for (const w of index) uses[w]++;
+  const unit = unitOf(codebook, d, uses);
+  return { values: codebook.map((v) => v / unit), uses, unit };
 }
 
 /** Root mean square of all that the codewords stand for. */

@@ -3,15 +3,15 @@ import { embeddedRecipe } from "../compression/recipe";
 import { channelFactors, gainsOf, relativeGains, withFactors } from "../compression/seen";
 import { blockName, expand, isCodebook, type CodebookOptions } from "../methods/codebook";
 import type { CompressionMethod, WeightRows } from "../methods/method";
-import { methodById, methods } from "../methods/registry";
+import { methods } from "../methods/registry";
 import { inputsOf, kernelSize, outputsOf, scaleRows, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
 import { type Layer, readWeight } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts, CodebookWanted, LayerRow } from "../protocol/api";
+import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, LayerRow } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
-import { blockShape, Book, fittedScale, indexOf, type Codewords } from "./book";
+import { blockShape, Book, fittedScale, indexOf, wordsOf, type Codewords } from "./book";
 import { originalOf } from "./original";
 import { trialRows, trialScale, tryCodebook, type TrialRows } from "./trial";
 
@@ -44,12 +44,17 @@ export class Codebooks {
 
   constructor(private readonly pool: () => Promise<ComputePool>) {}
 
+  /** The codewords that the file holds. */
+  async wordsOf({ model, layer }: ShownLayer): Promise<CodebookWords | undefined> {
+    const [found] = await storedCodes(model, layer);
+    if (!found) return undefined;
+    const { values, uses } = wordsOf(found.codes);
+    return { layer: layer.id, method: found.title, block: blockShape(layer, found.codes.d), kernel: kernelSize(layer), values, uses };
+  }
+
   /** The codebook that the file holds, beside the original's weights where those are found. */
   async ofFile({ file, model, layer, row: { bytes }, chosen }: ShownLayer): Promise<CodebookFacts | undefined> {
-    for (const method of methods) {
-      const found = await method.recognise(model, layer);
-      if (!found?.codebook || !found.index || !found.blockSize || found.codebook.length > MOST_WORDS * found.blockSize || found.blockSize > LONGEST_BLOCK || found.index.length % outputsOf(layer)) continue;
-      const codes: Codewords = { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, found.codebook.length / found.blockSize), outputs: outputsOf(layer) };
+    for (const { codes, title, codebookBits } of await storedCodes(model, layer)) {
       const weight = await readWeight(model, layer), scale = await storedScale(weight, layer, codes);
       if (!scale || !weight) continue;
       const original = await originalOf(file, layer, chosen), known = "rows" in original ? original : undefined;
@@ -58,7 +63,7 @@ export class Codebooks {
       const measured = known && gains && inUnitsOf(layer, known.rows, scaleRows(kept, gains), embeddedRecipe(model)?.inference === "integer", { bytes: known.layer.bytes, scale: scale.map((s, m) => s * gains[m]) });
       if (known) this.trial = { shown: layer, chosen, ...known, weight: known.rows, rows: new Map() };
       return this.keep(layer, new Book(codes, measured), {
-        ...namesOf(layer, methodById(found.method).title, codes.d, found.codebookBits, bytes),
+        ...namesOf(layer, title, codes.d, codebookBits, bytes),
         choices: known && offersOf(known.layer, known.scaleIsFree).map(({ choice }) => choice), missing: "missing" in original ? original.missing : undefined,
       });
     }
@@ -103,6 +108,17 @@ export class Codebooks {
     for (const [old, other] of this.kept) if (old <= id - (other.shown === shown ? KEPT_OF_LAYER : KEPT)) this.kept.delete(old);
     return { id, ...names, ...book.figures };
   }
+}
+
+/** What a file holds that may be a layer's codebook, and that views have a place for. */
+async function storedCodes(model: Model, layer: Layer): Promise<{ codes: Codewords; title: string; codebookBits?: number }[]> {
+  const all: { codes: Codewords; title: string; codebookBits?: number }[] = [];
+  for (const method of methods) {
+    const found = await method.recognise(model, layer), words = found?.codebook && found.blockSize ? found.codebook.length / found.blockSize : 0;
+    if (!found?.codebook || !found.index || !found.blockSize || words > MOST_WORDS || found.blockSize > LONGEST_BLOCK || found.index.length % outputsOf(layer)) continue;
+    all.push({ codes: { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, words), outputs: outputsOf(layer) }, title: method.title, codebookBits: found.codebookBits });
+  }
+  return all;
 }
 
 /** The weight in units of its channels' scales, or of one scale. */

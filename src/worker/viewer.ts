@@ -74,6 +74,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
       return { total: order.length, first, height, width, order: chosen.slice(), values };
     },
     async codebook(file, id, original) { const model = await view(file); return codebooks.ofFile(shown(file, model, id, original)); },
+    async words(file, id) { const model = await view(file); return codebooks.wordsOf(shown(file, model, id, undefined)); },
     async wavelets(file, id, original) { const model = await view(file); return waveletMaps(shown(file, model, id, original)); },
     async preview(file, id, original, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(shown(file, model, id, original), wanted, estimate, signal); },
     async compared(original, compressed) {

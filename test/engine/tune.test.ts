@@ -50,7 +50,7 @@ test("training comes nearer to the original, keeps to the target and tells how i
   expect(report.layers.filter(({ skipped }) => skipped === undefined).every(({ method }) => method !== undefined)).toBe(true);
 });
 
-test.each<Pick<CompressRequest, "schedule" | "noise">>([{ schedule: "iterative" }, { schedule: "joint" }, { noise: { kind: "zero", p: 0.1 } }, { noise: { kind: "int8", p: 1 } }])("in parts, as %j says, it counts all steps and ends no worse than it began", async (manner) => {
+test.each<Pick<CompressRequest, "schedule" | "noise" | "inference">>([{ schedule: "iterative" }, { schedule: "joint" }, { schedule: "joint", inference: "integer" }, { noise: { kind: "zero", p: 0.1 } }, { noise: { kind: "int8", p: 1 } }])("in parts, as %j says, it counts all steps and ends no worse than it began", async (manner) => {
   const seen: Progress[] = [], report = await compress({ output: at("parts.onnx"), target: "20KB", tune: "20steps", ...manner }, (progress) => { if (progress.tuning) seen.push(progress); });
   const { before, after, steps } = report.tuning!;
   expect(steps).toBe(20);

@@ -350,3 +350,35 @@ test("layers are coloured by signal to noise beside the original, which is asked
   await expect.poll(() => most(lone)).toBeGreaterThan(10);
   expect(await lone.locator(".unfound").isVisible()).toBe(false);
 });
+
+test("the codebooks of all layers stand on one page, in the order of the network, and a click opens one", async () => {
+  const page = await open("fashion-cnn.small.onnx", "17");
+  await workbench.sideBar(false);
+  await page.getByRole("button", { name: "All Codebooks" }).click();
+  await page.waitForSelector(".atlas[data-filled]");
+  const rows = page.locator(".atlas-row"), names = await rows.locator("b").allInnerTexts();
+  expect(names.length).toBeGreaterThan(3);
+  expect(names.map(Number)).toEqual(names.map(Number).sort((a, b) => a - b));
+  expect(await rows.filter({ has: page.locator("[aria-current=true]") }).count() + await page.locator(".atlas-row[aria-current=true] b", { hasText: "17" }).count()).toBe(1);
+  // all on one scale, each as many pictures as it says
+  for (const row of await rows.all()) {
+    const words = Number(/([\d,]+) words/.exec(await row.innerText())![1].replace(",", "")), painted = await row.locator("canvas").getAttribute("aria-label");
+    expect(painted).toBe(`${Math.min(512, words)} codewords by use`);
+  }
+  expect(await page.locator(".atlas .scale").innerText()).toMatch(/−3\s+\+3/);
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`atlas-${name}`);
+    expect(await violations(page), name).toEqual([]);
+  }
+  for (const width of [800, 520]) {
+    await workbench.page.setViewportSize({ width: width + 48, height: 900 });
+    await workbench.page.waitForTimeout(400);
+    await workbench.picture(`atlas-${width}`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= document.documentElement.clientWidth), String(width)).toBe(true);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await rows.filter({ hasText: /^14/ }).click();
+  await ready(page, "14.weight");
+  expect(await page.locator(".atlas").isHidden()).toBe(true);
+});

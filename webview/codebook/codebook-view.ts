@@ -1,8 +1,9 @@
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, LayerRow, WaveletMaps } from "../../src/protocol/api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, LayerRow, WaveletMaps } from "../../src/protocol/api";
 import { iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { Atlas } from "./atlas";
 import { Beside } from "./beside";
 import { HoverCard } from "./hover-card";
 import { IndexMap } from "./index-map";
@@ -21,6 +22,10 @@ export interface CodebookHost {
   preview(layer: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
   wavelets(layer: string): Promise<WaveletMaps | undefined>;
+  words(layer: string): Promise<CodebookWords | undefined>;
+  /** All layers, in the order of the network. */
+  layers(): readonly LayerRow[];
+  select(layer: string): void;
   /** To the layer before or behind. */
   step(by: 1 | -1): void;
 }
@@ -43,6 +48,8 @@ export class CodebookView {
   private readonly map = new IndexMap((word) => this.select(word), (spot, at) => this.hover(this.map.stage, spot, at), () => this.scatter.wordColours);
   private readonly word = new WordCard();
   private readonly wavelets = new WaveletPane();
+  private readonly atlas: Atlas;
+  private readonly all = iconButton({ label: t("All Codebooks"), icon: "layers", onClick: () => this.showAtlas(!this.atlas.isOpen) });
   private readonly members: Members;
   private readonly uses = new Uses();
   private readonly card: HoverCard;
@@ -56,6 +63,7 @@ export class CodebookView {
     const fetch = (codebook: number, request: BlockRequest) => host.blocks(codebook, request);
     this.members = new Members(fetch, (spot) => this.light(spot));
     this.card = new HoverCard(fetch);
+    this.atlas = new Atlas((layer) => host.words(layer), (layer) => { this.showAtlas(false); host.select(layer); });
     this.panes.append(this.words.element, this.scatter.element, this.map.element, this.word.element, this.members.element, this.uses.element);
     const sort = select<SortBy>({ label: t("Sort codewords by"), values: [{ value: "use", text: t("Use") }, { value: "norm", text: t("Norm") }, { value: "similarity", text: t("Similarity") }], value: this.sort, onChange: (sort) => {
       this.sort = sort;
@@ -63,14 +71,24 @@ export class CodebookView {
     } });
     this.head.append(
       iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
-      this.method, this.figures, this.sorting);
+      this.method, this.figures, this.sorting, el("h2", { class: "atlas-title" }, t("All codebooks")), this.all);
     this.sorting.append(sort);
-    this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes, this.wavelets.element);
+    this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes, this.wavelets.element, this.atlas.element);
     this.element.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  /** All layers' codewords in place of one layer's codebook, or back. */
+  private showAtlas(open: boolean): void {
+    this.all.setAttribute("aria-pressed", String(open));
+    this.element.toggleAttribute("data-atlas", open);
+    if (open) this.atlas.show(this.host.layers(), this.row?.name);
+    else this.atlas.hide();
   }
 
   /** Shows a layer; what stands stays, dimmed, until it is there. */
   async show(row: LayerRow): Promise<void> {
+    this.atlas.select(row.name);
+    this.all.hidden = this.host.layers().filter(({ codewords }) => codewords !== undefined).length < 2;
     if (this.row === row) return;
     this.row = row;
     this.showHead(this.shown?.shelf.facts);
@@ -79,7 +97,10 @@ export class CodebookView {
   }
 
   /** The file has changed. */
-  forget(): void { this.row = undefined; }
+  forget(): void {
+    this.row = undefined;
+    this.atlas.forget();
+  }
 
   private tryOut(wanted: CodebookWanted): Promise<void> {
     const { row } = this;
