@@ -3,6 +3,7 @@ import { clearCache } from "./commands/cache";
 import { registerCommand } from "./commands/command";
 import { CompareCommand, compareWithHead } from "./commands/compare";
 import { askForData, CompressCommands } from "./commands/compress";
+import { registerGraphCommands } from "./commands/graph";
 import { registerLayerCommands } from "./commands/layer";
 import { openSample } from "./commands/sample";
 import { Accuracy } from "./editor/accuracy";
@@ -23,8 +24,8 @@ import { SharedWorker } from "./worker/process";
 export function activate(context: vscode.ExtensionContext): void {
   const log = createLog(), status = new Status(), script = context.asAbsolutePath("dist/worker.js");
   const viewing = new SharedWorker("Viewing", script, (line) => log.info(line)), planning = new SharedWorker("Planning", script, (line) => log.info(line));
-  const accuracy = new Accuracy(context, status, log), editors = new ModelEditors(context.extensionUri, viewing, accuracy, log), diagnoses = new Diagnoses(context, log), recipes = new RecipeEditors(context, planning, diagnoses, log, askForData);
-  const compress = new CompressCommands(context, editors, recipes, diagnoses, planning, log), { jobs } = compress;
+  const accuracy = new Accuracy(context, status, log), editors: ModelEditors = new ModelEditors(context.extensionUri, viewing, accuracy, log, async (model) => recipes.sensitivityOf(model) ?? compress.sensitivityOf(model)), diagnoses = new Diagnoses(context, log), recipes: RecipeEditors = new RecipeEditors(context, planning, diagnoses, log, askForData);
+  const compress: CompressCommands = new CompressCommands(context, editors, recipes, diagnoses, planning, log), { jobs } = compress;
   const panels = new ComparePanels(context, viewing, editors, accuracy, log), compare = new CompareCommand(context, editors, panels), candidates = new CandidatePanel(context, editors, accuracy, log);
   const onModel = (id: string, run: (model: vscode.Uri) => Promise<unknown>) => registerCommand(log, id, async (model) => { if (model instanceof vscode.Uri) await run(model); });
   context.subscriptions.push(
@@ -51,6 +52,7 @@ export function activate(context: vscode.ExtensionContext): void {
     onModel("kernelscope.discard", (model) => jobs.discard(model)),
     onModel("kernelscope.openResult", async (model) => { await vscode.commands.executeCommand("vscode.openWith", compress.resultOf(model), ModelEditors.viewType); }),
     onModel("kernelscope.compareResult", async (model) => { await vscode.commands.executeCommand("kernelscope.compare", [model, compress.resultOf(model)]); }),
+    registerGraphCommands(log, editors),
     registerLayerCommands(log, editors, recipes, (model) => compress.openRecipe(model)),
     registerCommand(log, "kernelscope.openSample", () => openSample(context)),
     registerCommand(log, "kernelscope.find", () => editors.find()),

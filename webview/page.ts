@@ -1,6 +1,7 @@
 import "./page.css";
-import type { GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
-import type { HostApi } from "../src/protocol/page";
+import type { BodyFacts, GraphAndLayers, GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
+import { unpack } from "../src/protocol/packed";
+import type { GraphCommand, HostApi, NodePlace } from "../src/protocol/page";
 import { AccuracyPage } from "./accuracy/accuracy-page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
@@ -9,8 +10,9 @@ import { ComparePage } from "./compare/compare-page";
 import { button, field, iconButton, select, tabs } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
-import { GraphView, type GraphState } from "./graph/graph-view";
-import { findGroup, groupsOf, type Member } from "./graph/groups";
+import { groupText, nodeText } from "./graph/copied";
+import type { GraphState } from "./graph/graph-view";
+import { Graphs } from "./graph/graphs";
 import { Strip } from "./graph/strip";
 import { headerOf } from "./header";
 import { Visits } from "./history";
@@ -27,10 +29,12 @@ import { stateOf } from "./state";
 
 type Tab = "graph" | "layers" | "codebooks" | "accuracy";
 /** A layer that all views share, and where in the graph: a node, or a group, which is no layer. */
-interface Selection { layer?: string; key?: string }
+interface Selection { layer?: string; key?: string; /** Of a graph inside a node. */ body?: string }
 interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; accuracy?: AccuracyChoice; side?: { width?: number; height?: number } }
 
-const MOST_LINKS = 6;
+const MOST_LINKS = 6, SAVE_AFTER_MS = 150;
+
+const newVisits = (): Visits<Selection> => new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key && a.body === b.body);
 
 /** The page of a model editor: what it is, which view, and one selection that all views share. */
 class Page {
@@ -42,12 +46,14 @@ class Page {
   /** Selected layer as the host knows it. */
   private told: string | undefined;
   private graph: GraphFacts = { nodes: [], edges: [] };
-  private groups: Member[] = [];
+  /** What a link leads to, before there is anything to select. */
+  private wanted: NodePlace | undefined;
   private total = 0;
   /** Whether layers' signal to noise is known; it takes the original, so it is asked for when somebody wants to see it. */
   private noise: "unknown" | "asked" | "missing" | "known" = "unknown";
-  private views: { graph: GraphView; table: LayerTable; strip: Strip; codebook: CodebookView; accuracy: AccuracyView } | undefined;
-  private visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
+  private sensitivity: { known?: Record<string, number>; state: "unknown" | "asked" | "missing" | "known" } = { state: "unknown" };
+  private views: { graphs: Graphs; table: LayerTable; strip: Strip; codebook: CodebookView; accuracy: AccuracyView } | undefined;
+  private visits = newVisits();
   private readonly body = el("div", { class: "body" });
   private readonly side = el("aside", { class: "side", "aria-label": t("Details") });
   private readonly foot = new JobFoot((action) => void this.host.act(action));
@@ -58,6 +64,7 @@ class Page {
   private lost: string | undefined;
   private readonly barEnd = el("span", { class: "bar-end" });
   private facts: ModelFacts | undefined;
+  private saving: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     const saved = savedState();
@@ -66,6 +73,8 @@ class Page {
       changed: async () => { await this.load(); },
       trusted: async () => { this.trusted = true; this.showHeader(); if (this.views) this.show(); },
       find: async () => { this.focusSearch(); },
+      reveal: async (place) => { this.wanted = place; await this.reveal(); },
+      run: (command) => this.run(command),
       showCodebook: async () => { document.getElementById("tab-codebooks")?.click(); },
       select: async (layer) => {
         if (!this.rows.some(({ name }) => name === layer)) return;
@@ -79,7 +88,7 @@ class Page {
       },
     });
     document.addEventListener("keydown", (event) => {
-      const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), { graph } = this.views ?? {};
+      const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), graph = this.views?.graphs.view;
       if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
       if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
       if (event.target === document.body && this.state.tab === "codebooks") this.views?.codebook.key(event);
@@ -87,6 +96,7 @@ class Page {
       if (event.target === document.body && this.state.tab === "accuracy") this.views?.accuracy.key(event);
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) void this.host.act("compress");
     });
+    window.addEventListener("pagehide", () => saveState(this.state));
     void this.load();
   }
 
@@ -95,9 +105,9 @@ class Page {
     try {
       this.facts = await this.host.open();
       this.showHeader();
-      [this.graph, this.rows] = await Promise.all([this.host.graph(), this.host.layers()]);
-      this.groups = groupsOf(this.graph);
+      ({ graph: this.graph, rows: this.rows } = await unpack<GraphAndLayers>(await this.host.graph()));
       this.noise = "unknown";
+      this.sensitivity = { state: "unknown" };
       this.total = this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
       this.show();
     } catch (error) {
@@ -122,20 +132,21 @@ class Page {
   }
 
   private show(): void {
-    const { state } = this, measures = measuresOf(this.rows), measure = measures.find(({ id }) => id === state.measure) ?? measures[0];
-    this.views?.graph.close();
-    this.visits = new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key);
+    const { state } = this, { measures, measure } = this.measured();
+    this.views?.graphs.close();
+    this.visits = newVisits();
     const strip = new Strip(this.rows, measure, (layer) => this.selectLayer(layer));
-    const graph = new GraphView(this.graph, this.groups, this.rows, this.total, measure, {
+    const graphs = new Graphs(this.graph, this.rows, this.total, measure, {
       choose: (key) => this.selectKey(key), openLayer: (layer) => this.openLayer(layer), back: () => this.goTo(this.visits.back()), forward: () => this.goTo(this.visits.forward()),
-      changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers),
+      changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers), noted: () => this.showNote(), entered: (body) => void this.select(body ? { body } : {}),
+      load: async (body) => unpack<BodyFacts>(await this.host.body(body)),
     }, state.graph);
     const codebook = new CodebookView({ codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, estimate, signal) => this.host.preview(layer, wanted, estimate, signal), blocks: (id, request) => this.host.blocks(id, request), wavelets: (layer) => this.host.wavelets(layer), words: (layer) => this.host.words(layer), layers: () => this.rows, select: (layer) => this.selectLayer(layer), step: (by) => this.stepLayer(by) });
     const accuracy = new AccuracyView({
       host: this.host, select: (layer) => this.selectLayer(layer), open: (layer) => { this.selectLayer(layer); document.getElementById("tab-graph")?.click(); }, changed: (change) => this.save({ accuracy: { ...this.state.accuracy, ...change } }),
       showLog: () => void this.host.act("show-log"), manageTrust: () => void this.host.act("manage-trust"),
     }, state.accuracy);
-    this.views = { graph, table: new LayerTable(this.rows, (layer) => this.selectLayer(layer)), strip, codebook, accuracy };
+    this.views = { graphs, table: new LayerTable(this.rows, (layer) => this.selectLayer(layer)), strip, codebook, accuracy };
     const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }, { id: "accuracy", text: t("Accuracy") }], selected: state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(); } });
     const banner = this.trusted ? undefined : el("div", { class: "banner" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
     const edge = sash(this.side, { least: 280, ...state.side, onChange: (side) => this.save({ side }) });
@@ -143,11 +154,14 @@ class Page {
     void this.showTab();
     const layer = state.selection?.layer, known = this.rows.some(({ name }) => name === layer) ? layer : undefined;
     strip.element.hidden = this.rows.length === 0;
-    if (known === undefined && state.selection?.key !== undefined && findGroup(this.groups, state.selection.key)) this.selectKey(state.selection.key);
-    else if (!this.rows.length && this.graph.nodes.length) this.selectKey("0");
-    else this.selectLayer(known ?? this.rows.reduce<LayerRow | undefined>((most, row) => (!most || row.bytes > most.bytes ? row : most), undefined)?.name);
+    if (known === undefined && state.selection?.body !== undefined) void this.select(state.selection);
+    else if (known === undefined && state.selection?.key !== undefined && graphs.group(state.selection.key)) this.selectKey(state.selection.key);
+    else if (this.rows.every(({ body }) => body !== undefined) && this.graph.nodes.length) this.selectKey("0");
+    else this.selectLayer(known ?? this.rows.reduce<LayerRow | undefined>((most, row) => (row.body === undefined && (!most || row.bytes > most.bytes) ? row : most), undefined)?.name);
     if (state.search) this.search.value = state.search;
     if (measure.id === "sqnr") void this.askNoise();
+    if (measure.id === "sensitivity") void this.askSensitivity();
+    void this.reveal();
     document.body.dataset.ready = "true";
   }
 
@@ -157,7 +171,8 @@ class Page {
       this.save({ measure: id });
       this.colour();
       if (id === "sqnr" && this.noise === "unknown") void this.askNoise();
-      else this.showUnfound();
+      else if (id === "sensitivity" && this.sensitivity.state !== "known") void this.askSensitivity();
+      else this.showNote();
     };
     const list = select<MeasureId>({ label: t("Colour"), values: measures.map(({ id, title }) => ({ value: id, text: title })), value: first.id, onChange: apply });
     const next = iconButton({ label: t("Colour by Something Else"), icon: "symbol-color", onClick: () => {
@@ -168,9 +183,14 @@ class Page {
     return [el("span", { class: "spacer" }), el("label", { class: "colour" }, el("span", {}, t("Colour")), list), el("span", { class: "colour-next" }, next)];
   }
 
+  private measured(): { measures: Measure[]; measure: Measure } {
+    const measures = measuresOf(this.rows, this.sensitivity.known);
+    return { measures, measure: measures.find(({ id }) => id === this.state.measure) ?? measures[0] };
+  }
+
   private colour(): void {
-    const measures = measuresOf(this.rows), measure = measures.find(({ id }) => id === this.state.measure) ?? measures[0];
-    this.views?.graph.colour(measure);
+    const { measure } = this.measured();
+    this.views?.graphs.colour(measure);
     this.views?.strip.colour(measure);
   }
 
@@ -183,7 +203,18 @@ class Page {
     this.noise = noise ? "known" : "missing";
     for (const row of rows) row.sqnrDb = noise?.[row.name];
     this.colour();
-    this.showUnfound();
+    this.showNote();
+  }
+
+  /** What plans have measured; nothing is run for it. */
+  private async askSensitivity(): Promise<void> {
+    const { rows } = this;
+    this.sensitivity.state = "asked";
+    const known = await this.host.sensitivity().catch(() => undefined);
+    if (rows !== this.rows) return;
+    this.sensitivity = { known, state: known ? "known" : "missing" };
+    this.colour();
+    this.showNote();
   }
 
   private async showTab(): Promise<void> {
@@ -193,8 +224,8 @@ class Page {
     this.placeCompress();
     this.body.id = `panel-${state.tab}`;
     if (state.tab === "graph") {
-      this.body.replaceChildren(views.graph.element, this.unfound);
-      views.graph.colour();
+      this.body.replaceChildren(views.graphs.element, this.unfound);
+      views.graphs.view.redraw();
     }
     if (state.tab === "layers") this.body.replaceChildren(views.table.element, this.unfound);
     this.find(state.search);
@@ -227,12 +258,16 @@ class Page {
   }
 
   private selectLayer(layer: string | undefined): void {
-    if (layer !== undefined) this.select({ layer, key: this.views?.graph.keyOf(layer) });
+    const row = layer === undefined ? undefined : this.rows.find(({ name }) => name === layer);
+    if (row) void this.select({ layer, body: row.body });
   }
 
-  private selectKey(key: string): void { this.select({ key, layer: /^\d+$/.test(key) ? this.graph.nodes[Number(key)]?.layer : undefined }); }
+  private selectKey(key: string): void {
+    const { graphs } = this.views ?? {};
+    void this.select({ key, layer: graphs?.node(key)?.layer, body: graphs?.body || undefined });
+  }
 
-  private goTo(selection: Selection | undefined): void { if (selection) this.select(selection); }
+  private goTo(selection: Selection | undefined): void { if (selection) void this.select(selection); }
 
   private openLayer(layer: string): void {
     this.selectLayer(layer);
@@ -240,12 +275,23 @@ class Page {
     this.views?.codebook.element.focus();
   }
 
-  private select(selection: Selection): void {
+  private async select(wanted: Selection): Promise<void> {
+    const { graphs } = this.views ?? {}, body = wanted.body ?? "";
+    if (graphs && body !== graphs.body) {
+      this.save({ selection: wanted });
+      try {
+        await graphs.enter(body);
+      } catch {
+        return; // the log has it, and the page stays where it is
+      }
+      if (this.state.selection !== wanted || this.views?.graphs !== graphs) return;
+    }
+    const selection = { ...wanted, key: wanted.key ?? (wanted.layer === undefined ? graphs?.graph.nodes.length ? "0" : undefined : graphs?.view.keyOf(wanted.layer)) };
     if (selection.layer !== this.told) void this.host.selected(this.told = selection.layer);
     this.save({ selection });
     this.visits.visit(selection);
-    this.views?.graph.allow(this.visits.canGoBack, this.visits.canGoForward);
-    this.views?.graph.select(selection.key);
+    graphs?.view.allow(this.visits.canGoBack, this.visits.canGoForward);
+    graphs?.view.select(selection.key);
     this.views?.table.select(selection.layer);
     this.views?.strip.select(selection.layer);
     this.views?.accuracy.selectLayer(selection.layer);
@@ -254,11 +300,11 @@ class Page {
   }
 
   private async showDetails(selection: Selection): Promise<void> {
-    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
-    const { layer, key } = selection, node = key === undefined ? undefined : this.graph.nodes[/^\d+$/.test(key) ? Number(key) : -1], group = key === undefined ? undefined : findGroup(this.groups, key);
+    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), link: () => void this.run("copy-link"), enter: (body) => void this.select({ body }), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
+    const { layer, key } = selection, node = this.views?.graphs.node(key), group = this.views?.graphs.group(key);
     if (layer === undefined) {
-      if (node) this.side.replaceChildren(operatorDetails(node.label, [node.op, ...node.fused], node.shape ? format.shape(node.shape) : "", this.linksOf([node.id]), actions));
-      if (group) this.side.replaceChildren(groupDetails(group, this.rows, this.total, this.linksOf(group.nodes), actions, (name) => this.views?.graph.keyOf(name)));
+      if (node) this.side.replaceChildren(operatorDetails(node, this.linksOf([node.id]), actions));
+      if (group) this.side.replaceChildren(groupDetails(group, this.rows, this.total, this.linksOf(group.nodes), actions, (name) => this.views?.graphs.view.keyOf(name)));
       this.side.removeAttribute("data-layer");
       return;
     }
@@ -274,11 +320,11 @@ class Page {
 
   /** What lies before and behind some nodes. */
   private linksOf(ids: readonly number[]): Links {
-    const inside = new Set(ids), link = (node: GraphNodeFacts, shape: (number | string)[] | undefined): Link => ({ key: String(node.id), text: node.label, shape: shape ? format.caption(shape) : "" });
+    const { nodes, edges } = this.views?.graphs.graph ?? this.graph, inside = new Set(ids), link = (node: GraphNodeFacts, shape: (number | string)[] | undefined): Link => ({ key: String(node.id), text: node.label, shape: shape ? format.caption(shape) : "" });
     const once = (links: Link[]): Link[] => [...new Map(links.map((link) => [link.key, link])).values()].slice(0, MOST_LINKS);
     return {
-      from: once(this.graph.edges.filter(({ from, to }) => inside.has(to) && !inside.has(from)).map(({ from, shape }) => link(this.graph.nodes[from], shape))),
-      to: once(this.graph.edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).map(({ to, shape }) => link(this.graph.nodes[to], shape))),
+      from: once(edges.filter(({ from, to }) => inside.has(to) && !inside.has(from)).map(({ from, shape }) => link(nodes[from], shape))),
+      to: once(edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).map(({ to, shape }) => link(nodes[to], shape))),
     };
   }
 
@@ -290,17 +336,51 @@ class Page {
 
   private find(text: string): void {
     this.save({ search: text });
-    const { graph, table } = this.views ?? {}, inGraph = graph?.search(text), inTable = table?.search(text);
+    const { graphs, table } = this.views ?? {}, inGraph = graphs?.view.search(text), inTable = table?.search(text);
     this.lost = text.trim() && (this.state.tab === "layers" ? inTable : inGraph) === 0 ? text.trim() : undefined;
-    this.showUnfound();
+    this.showNote();
   }
 
-  /** What a search has not found, else what colours are missing, with the way on. */
-  private showUnfound(): void {
-    const { lost } = this, isMissing = this.noise === "missing" && this.state.measure === "sqnr" && this.state.tab === "graph";
-    this.unfound.toggleAttribute("data-lost", lost !== undefined || isMissing);
-    this.unfound.replaceChildren(...(lost !== undefined ? [el("span", {}, t("No layer matches “{0}”.", lost)), button({ label: t("Clear"), small: true, onClick: () => this.clearSearch() })]
-      : isMissing ? [el("span", {}, t("Signal to noise needs the original, which is not known.")), button({ label: t("Choose Original…"), small: true, onClick: () => void this.host.chooseOriginal() })] : []));
+  /** What a search has not found, else what is said of a path, else what colours are missing, with the way on. */
+  private showNote(): void {
+    const { lost, state: { tab, measure } } = this, inGraph = tab === "graph";
+    const note = lost !== undefined ? { text: t("No layer matches “{0}”.", lost), button: t("Clear"), run: () => this.clearSearch() } : inGraph ? this.views?.graphs.note
+      ?? (measure === "sqnr" && this.noise === "missing" ? { text: t("Signal to noise needs the original, which is not known."), button: t("Choose Original…"), run: () => void this.host.chooseOriginal() } : undefined)
+      ?? (measure === "sensitivity" && this.sensitivity.state === "missing" ? { text: t("Sensitivity is known once layers have been rated on images."), button: t("Plan…"), run: () => void this.host.act("open-recipe") } : undefined) : undefined;
+    this.unfound.toggleAttribute("data-lost", note !== undefined);
+    this.unfound.replaceChildren(...(note ? [el("span", { title: note.text }, note.text), button({ label: note.button, small: true, onClick: () => note.run() })] : []));
+  }
+
+  /** Selects what a link leads to. */
+  private async reveal(): Promise<void> {
+    const { wanted, views } = this;
+    if (!wanted || !views) return;
+    this.wanted = undefined;
+    if (this.state.tab !== "graph") document.getElementById("tab-graph")?.click();
+    await views.graphs.enter(wanted.body ?? "").catch(() => undefined);
+    const key = views.graphs.body === (wanted.body ?? "") ? views.graphs.find(wanted) : undefined;
+    if (key !== undefined) this.selectKey(key);
+    else throw new Error(t("This model has no node that makes {0}. The link may be of another version of it.", wanted.node));
+  }
+
+  /** A command of VS Code's menus, on what is selected. */
+  private async run(command: GraphCommand): Promise<void> {
+    const { views, state: { selection: { key, layer } = {} } } = this, name = start.name.replace(/\.onnx$/i, "");
+    if (!views) return;
+    // what is searched for limits the table only where it can be seen
+    const { graphs } = views, tableText = () => views.table.tsv(this.state.tab === "layers" ? undefined : this.rows), node = graphs.node(key), group = graphs.group(key);
+    if (command === "table-tsv") await this.host.save(`${name}.tsv`, new TextEncoder().encode(tableText()));
+    else if (command === "copy-table") await this.host.copy(tableText());
+    else if (command === "copy-link") { const place = key === undefined ? undefined : graphs.placeOf(key); if (place) await this.host.copyLink(place); }
+    else if (command === "copy-text") {
+      if (node) await this.host.copy(nodeText(node, this.rows.find((row) => row.name === layer), this.linksOf([node.id])));
+      else if (group) await this.host.copy(groupText(group, this.linksOf(group.nodes)));
+    } else {
+      if (this.state.tab !== "graph") document.getElementById("tab-graph")?.click();
+      if (command === "path") { if (key !== undefined) graphs.pickOtherEnd(key); return; }
+      const type = command.endsWith("svg") ? "svg" : "png", whole = command.startsWith("graph");
+      await this.host.save(`${name}${whole ? "" : "-part"}.${type}`, await graphs.view.picture(type, whole));
+    }
   }
 
   private clearSearch(): void {
@@ -309,8 +389,8 @@ class Page {
   }
 
   private searchKey(event: KeyboardEvent): void {
-    if (event.key === "Enter" || event.key === "F3") this.views?.graph.next(event.shiftKey ? -1 : 1);
-    else if (event.key === "Escape") { this.clearSearch(); this.views?.graph.focus(); }
+    if (event.key === "Enter" || event.key === "F3") this.views?.graphs.view.next(event.shiftKey ? -1 : 1);
+    else if (event.key === "Escape") { this.clearSearch(); this.views?.graphs.view.focus(); }
     else return;
     event.preventDefault();
   }
@@ -323,9 +403,11 @@ class Page {
     document.body.dataset.ready = "error";
   }
 
+  /** What is changed all the time while somebody drags is told to VS Code once it rests. */
   private save(change: Partial<PageState>): void {
     this.state = { ...this.state, ...change };
-    saveState(this.state);
+    clearTimeout(this.saving);
+    this.saving = setTimeout(() => saveState(this.state), SAVE_AFTER_MS);
   }
 }
 

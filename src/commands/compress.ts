@@ -3,6 +3,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { CompressRequest, Device } from "../protocol/api";
 import { isOfData, KernelscopeError } from "../protocol/errors";
+import { sensitivityIn } from "../protocol/plan";
 import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
 import { PREPARING, recipeTuning, withMannerOf } from "../protocol/tuning";
@@ -161,6 +162,15 @@ export class CompressCommands {
     const goal = await chooseGoal(name, data, async () => model && this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal));
     this.recipes.releasePlanning();
     return goal;
+  }
+
+  /** What noise in each layer of a model does, where layers were rated on the images that a compression would take; nothing is rated for it. */
+  async sensitivityOf(model: vscode.Uri): Promise<Record<string, number> | undefined> {
+    const data = vscode.workspace.isTrusted ? await this.dataFor(model) : undefined;
+    if (data === undefined) return undefined;
+    const facts = await this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal);
+    this.recipes.releasePlanning();
+    return facts && sensitivityIn(facts);
   }
 
   private requireTrust(): void {

@@ -1,16 +1,21 @@
 import * as vscode from "vscode";
 import type { LayerRow, ModelFacts, WorkerApi } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
-import { pageActions, type HostApi, type JobState, type PageAction, type PageApi } from "../protocol/page";
+import { pageActions, type GraphCommand, type HostApi, type JobState, type NodePlace, type PageAction, type PageApi } from "../protocol/page";
 import { connect, type Methods, type Peer } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
 import type { Accuracy, AccuracySession } from "./accuracy";
+import { linkTo } from "./link";
 import { localFile, type LocalFile } from "./local-file";
+import { sentenceOf } from "./log";
 import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
 
 /** How long a closed model stays in the viewing process, in case that it is opened again. */
 const CLOSE_GRACE_MS = 5000;
+/** A table of very many layers. */
+const MOST_COPIED = 20_000_000;
+const EXTENSION = "kernelscope.kernelscope";
 
 interface ModelDocument extends vscode.CustomDocument { file: LocalFile }
 interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string; /** Selected elsewhere while the page was not there. */ wanted?: string }
@@ -29,6 +34,8 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
   private readonly pages = new Set<OpenPage>();
   private readonly references = new Map<string, number>();
   private readonly jobs = new Map<string, JobState>();
+  /** What links lead to, until the pages of their models are there. */
+  private readonly wanted = new Map<string, NodePlace>();
   private readonly shown = new vscode.EventEmitter<ShownModel | undefined>();
   /** Fires when another model comes to the front or another layer is selected; undefined once none is open. */
   readonly onDidShow = this.shown.event;
@@ -42,6 +49,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     private readonly viewing: SharedWorker,
     private readonly accuracy: Accuracy,
     private readonly log: vscode.LogOutputChannel,
+    private readonly sensitivityOf: (model: vscode.Uri) => Promise<Record<string, number> | undefined>,
   ) {}
 
   register(): vscode.Disposable {
@@ -60,6 +68,21 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
 
   /** Shows the codebook of the layer that is selected in the editor in front. */
   async showCodebook(): Promise<void> { await [...this.pages].find(({ panel }) => panel.active)?.page.showCodebook(); }
+
+  /** Does something with what is selected in the editor in front. */
+  async run(command: GraphCommand): Promise<void> {
+    const open = [...this.pages].find(({ panel }) => panel.active);
+    if (!open) throw new KernelscopeError("usage", vscode.l10n.t("No model is open."));
+    await open.page.run(command);
+  }
+
+  /** Opens a model at a node. */
+  async reveal(model: vscode.Uri, place: NodePlace): Promise<void> {
+    const key = model.toString(), known = [...this.pages].find(({ uri, panel }) => uri.toString() === key && panel.visible);
+    if (!known) this.wanted.set(key, place);
+    await vscode.commands.executeCommand("vscode.openWith", model, ModelEditors.viewType);
+    if (known) await known.page.reveal(place);
+  }
 
   /** Whether a page of this model is in sight. */
   isVisible(uri: vscode.Uri): boolean { return [...this.pages].some((open) => open.panel.visible && open.uri.toString() === uri.toString()); }
@@ -146,16 +169,18 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       open: async () => {
         const job = this.jobs.get(uri.toString());
         if (job) await page().page.job(job);
+        const wanted = this.wanted.get(uri.toString());
+        this.wanted.delete(uri.toString());
+        if (wanted) void page().page.reveal(wanted).catch((error: unknown) => void vscode.window.showErrorMessage(sentenceOf(error)));
         if (vscode.workspace.isTrusted) await page().page.trusted(); // it may have begun before that
         return ask((worker) => worker.open(path));
       },
-      graph: () => ask((worker) => worker.graph(path)),
-      layers: async () => {
-        const rows = await ask((worker) => worker.layers(path));
-        page().rows = rows;
-        if (page().panel.active) this.showFront(page());
-        return rows;
+      graph: async () => {
+        const packed = await ask((worker) => worker.packed(path));
+        void this.readRows(path, page());
+        return new Uint8Array(packed);
       },
+      body: async (body) => new Uint8Array(await ask((worker) => worker.body(path, text(body)))),
       selected: async (layer) => {
         const own = page(), { wanted } = own;
         own.wanted = undefined;
@@ -166,6 +191,17 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       },
       layer: (id) => ask((worker) => worker.layer(path, text(id))),
       kernels: (id, first, count) => ask((worker) => worker.kernels(path, text(id), whole(first), Math.min(whole(count), 4096))),
+      sensitivity: () => this.sensitivityOf(uri),
+      copy: async (words) => {
+        if (typeof words !== "string" || words.length > MOST_COPIED) throw new KernelscopeError("usage", "The page sent no text.");
+        await vscode.env.clipboard.writeText(words);
+      },
+      copyLink: async ({ node, body }) => {
+        const file = vscode.workspace.getWorkspaceFolder(uri) ? vscode.workspace.asRelativePath(uri, false) : uri.fsPath;
+        await vscode.env.clipboard.writeText(linkTo(vscode.env.uriScheme, EXTENSION, { file, node: text(node), ...(body !== undefined && { body: text(body) }) }));
+        vscode.window.setStatusBarMessage(vscode.l10n.t("Link copied."), 3000);
+      },
+      save: (name, bytes) => save(uri, text(name), bytes),
       noise: () => ask((worker) => this.noiseOf(path, worker)),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id), this.accuracy.originalOf(path))),
       preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), this.accuracy.originalOf(path), wanted && { method: wanted.method === undefined ? undefined : text(wanted.method), block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
@@ -175,6 +211,13 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),
     };
+  }
+
+  /** The tree of layers needs rows too, after the page has its own. */
+  private async readRows(path: string, open: OpenPage): Promise<void> {
+    const rows = await this.viewing.api.layers(path).catch(() => undefined); // the page has been told what is the matter
+    open.rows = rows ?? open.rows;
+    if (rows && open.panel.active && this.pages.has(open)) this.showFront(open);
   }
 
   /** How far each layer's weights are from the original's. */
@@ -220,6 +263,17 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       else void this.viewing.api.close(path).catch(() => undefined);
     }, CLOSE_GRACE_MS);
   }
+}
+
+/** Asks where to, and writes a file that a page has made; a click on the message opens it. */
+async function save(model: vscode.Uri, name: string, bytes: Uint8Array): Promise<void> {
+  const ending = /\.(png|svg|tsv)$/.exec(name)?.[1];
+  if (!ending || !(bytes instanceof Uint8Array)) throw new KernelscopeError("usage", "The page sent no picture.");
+  const target = await vscode.window.showSaveDialog({ defaultUri: vscode.Uri.joinPath(model, "..", name.replace(/[\\/]/g, "-")), filters: { [ending.toUpperCase()]: [ending] }, title: vscode.l10n.t("Export") });
+  if (!target) return;
+  await vscode.workspace.fs.writeFile(target, bytes);
+  const show = vscode.l10n.t("Open");
+  if (await vscode.window.showInformationMessage(vscode.l10n.t("Written: {0}", vscode.workspace.asRelativePath(target)), show) === show) await vscode.commands.executeCommand("vscode.open", target);
 }
 
 async function act(uri: vscode.Uri, action: PageAction, argument: string | undefined): Promise<void> {

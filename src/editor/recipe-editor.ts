@@ -56,6 +56,12 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   releasePlanning(): void { if (!this.sessions.size) this.planning.stop(); }
 
   /** Whether a page for this model is in sight. */
+  /** What noise in each layer of a model does, where one of its recipes that are open knows. */
+  sensitivityOf(model: vscode.Uri): Record<string, number> | undefined {
+    for (const { sensitivity } of this.of((s) => isFor(s, model))) if (sensitivity) return sensitivity;
+    return undefined;
+  }
+
   isVisible(model: vscode.Uri): boolean { return this.of((session) => session.panel.visible && isFor(session, model)).length > 0; }
 
   /** Selects a layer on every page for this model. */

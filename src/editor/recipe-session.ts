@@ -2,7 +2,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { CompressRequest, Device } from "../protocol/api";
 import { CancelledError, isOfData, KernelscopeError } from "../protocol/errors";
-import type { PlanFacts } from "../protocol/plan";
+import { sensitivityIn, type PlanFacts } from "../protocol/plan";
 import type { Planning, RecipePageApi, RecipeProblem, RecipeView } from "../protocol/recipe-page";
 import type { RecipeTuning } from "../protocol/tuning";
 import type { SharedWorker } from "../worker/process";
@@ -21,6 +21,9 @@ export class RecipeSession {
   private cancelled: string | undefined;
   /** What the last text came to. */
   private last: { text: string; facts: PlanFacts } | undefined;
+
+  /** What noise in each layer does to the outputs, as far as that was measured. */
+  get sensitivity(): Record<string, number> | undefined { return this.last && sensitivityIn(this.last.facts); }
 
   constructor(readonly document: vscode.TextDocument, readonly panel: vscode.WebviewPanel, private readonly page: () => RecipePageApi, private readonly worker: SharedWorker, private readonly log: vscode.LogOutputChannel) {}
 

@@ -244,7 +244,7 @@ function content(tensors: readonly Tensor[], nodes: readonly Node[]): Tensor | u
 /** A layer's name for people: its weight's, or where exporters made that up, its node's. */
 export function labelOf(weight: string, { name, op, index }: Node): string {
   const isMadeUp = /^(onnx::|\/|_?\w{0,3}$|[a-z]+_?\d+$|\d+$)/i.test(weight);
-  const fromWeight = weight.replace(/\/ReadVariableOp.*$/, "").replace(/:\d+$/, "").replace(/[./_](weights?|kernel|w(_\d+)?)$/i, "");
+  const fromWeight = weight.replace(/_(DequantizeLinear_Output|quantized|dequantized)$/, "").replace(/^ConvBnFusion_W_/, "").replace(/\/ReadVariableOp.*$/, "").replace(/:\d+$/, "").replace(/[./_](weights?|kernel|w(_\d+)?)$/i, "");
   if (!isMadeUp && fromWeight) return fromWeight;
   let fromNode = name.replace(new RegExp(`[/.]?${op}(_\\d+)?$`), "");
   // PyTorch's "/layer1/layer1.0/conv1" is its module layer1.0.conv1

@@ -19,8 +19,8 @@ const IN_PLACE = new Set(["Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "Hard
  * smallest type, as in kernels that quantize what they put out. Weights and the scratch memory of kernels are not in it.
  * @returns undefined where a shape is not known
  */
-export function peakActivations(model: Model): Peak | undefined {
-  const { graph } = model, facts = inferFacts(model).get(graph) ?? new Map<string, Facts>(), data = dataValues(graph), types = typesOf(graph);
+export function peakActivations(model: Model, inferred = inferFacts(model)): Peak | undefined {
+  const { graph } = model, facts = inferred.get(graph) ?? new Map<string, Facts>(), data = dataValues(graph), types = typesOf(graph);
   const lastUse = new Map<string, number>(), outputs = new Set(graph.outputs.map(({ name }) => name));
   for (const node of graph.nodes) for (const name of [...node.inputs, ...node.captures]) lastUse.set(name, node.index);
   for (const name of outputs) lastUse.set(name, Infinity);

@@ -13,9 +13,9 @@ export type { Dim, Facts, Shape } from "./shape-rules";
  * one that the caller chooses has its symbolic name, so that a batch axis stays one. What the file itself says of a value goes before what is inferred.
  * Names of bodies appear unless the main graph has them too.
  */
-export function inferShapes(model: Model): Map<string, Shape> {
+export function inferShapes(model: Model, facts = inferFacts(model)): Map<string, Shape> {
   const shapes = new Map<string, Shape>();
-  for (const known of inferFacts(model).values()) for (const [name, { shape }] of known) if (shape && name && !shapes.has(name)) shapes.set(name, shape);
+  for (const known of facts.values()) for (const [name, { shape }] of known) if (shape && name && !shapes.has(name)) shapes.set(name, shape);
   return shapes;
 }
 

@@ -44,11 +44,21 @@ export interface GraphNodeFacts {
   fused: string[];
   /** Tensors that are made inside this node. */
   outputs: string[];
+  /** Of the node that it is named after, in words. */
+  attributes?: [name: string, value: string][];
+  /** Graphs that can be entered: branches, the body of a loop, a function. */
+  bodies?: { path: string; title: string }[];
   shape?: (number | string)[];
 }
 export interface GraphEdgeFacts { from: number; to: number; tensor: string; shape?: (number | string)[] }
-/** The drawable graph: weight subgraphs are folded into their layer. Inputs and outputs are nodes with op "input" and "output". */
+/** The drawable graph, of the model or of a body: weight subgraphs are folded into their layer. Inputs and outputs are nodes with op "input" and "output". */
 export interface GraphFacts { nodes: GraphNodeFacts[]; edges: GraphEdgeFacts[] }
+
+/** A graph inside a node, and the way to it from the main graph, itself last. */
+export interface BodyFacts { graph: GraphFacts; trail: { path: string; title: string }[] }
+
+/** What the page of a model draws. */
+export interface GraphAndLayers { graph: GraphFacts; rows: LayerRow[] }
 
 /** Its bits per weight are those of `storedBits`. */
 export interface LayerRow extends LayerReport {
@@ -58,6 +68,8 @@ export interface LayerRow extends LayerReport {
   macs?: number;
   consumers: string[];
   dataType: string;
+  /** The body that it stands in, if not in the main graph. */
+  body?: string;
 }
 
 export interface Histogram { min: number; max: number; counts: number[] }
@@ -267,6 +279,10 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   open(path: string): Promise<ModelFacts>;
   close(path: string): Promise<void>;
   graph(path: string): Promise<GraphFacts>;
+  /** Graph and layers together, packed: {@link GraphAndLayers}. */
+  packed(path: string): Promise<Uint8Array>;
+  /** The graph inside a node, packed: {@link BodyFacts}. `body` is the path of one of its bodies. */
+  body(path: string, body: string): Promise<Uint8Array>;
   layers(path: string): Promise<LayerRow[]>;
   layer(path: string, id: string): Promise<LayerDetails>;
   kernels(path: string, id: string, first: number, count: number): Promise<KernelPage | undefined>;

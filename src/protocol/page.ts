@@ -1,5 +1,5 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, FinishedLayer, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts, Progress, WaveletMaps } from "./api";
+import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, FinishedLayer, KernelPage, LayerDetails, ModelFacts, Progress, WaveletMaps } from "./api";
 import type { HeldOut } from "./report";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
@@ -19,6 +19,13 @@ export interface PageStart {
   compare?: { original: string; compressed: string };
 }
 
+/** A node by a tensor that it makes, or by its own name where it makes none, and the body that it is in. */
+export interface NodePlace { node: string; body?: string }
+
+/** What the menus of VS Code may ask a page to do with what is selected. */
+export const graphCommands = ["path", "copy-link", "copy-text", "copy-table", "view-png", "view-svg", "graph-png", "graph-svg", "table-tsv"] as const;
+export type GraphCommand = (typeof graphCommands)[number];
+
 /** What the page may ask VS Code to do. */
 export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "finish-tuning", "resume-job", "choose-job-data", "discard-job", "open-recipe", "compare-result"] as const;
 export type PageAction = (typeof pageActions)[number];
@@ -26,8 +33,10 @@ export type PageAction = (typeof pageActions)[number];
 /** The host's side. */
 export interface HostApi extends AccuracyHostApi {
   open(): Promise<ModelFacts>;
-  graph(): Promise<GraphFacts>;
-  layers(): Promise<LayerRow[]>;
+  /** A packed `GraphAndLayers`. */
+  graph(): Promise<Uint8Array>;
+  /** Packed `BodyFacts`. */
+  body(path: string): Promise<Uint8Array>;
   layer(id: string): Promise<LayerDetails>;
   /** Signal to noise of the layers' weights beside the original's, dB, by layer; undefined where no original is known. Layers that have lost nothing are left out. */
   noise(): Promise<Record<string, number> | undefined>;
@@ -37,6 +46,14 @@ export interface HostApi extends AccuracyHostApi {
   words(id: string): Promise<CodebookWords | undefined>;
   wavelets(id: string): Promise<WaveletMaps | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  /** What layers' noise does to the outputs, by layer, as it was measured for a plan; undefined where nobody has made one with images. */
+  sensitivity(): Promise<Record<string, number> | undefined>;
+  /** Puts words on the clipboard. */
+  copy(text: string): Promise<void>;
+  /** Puts a link on the clipboard that opens this model at a node. */
+  copyLink(node: NodePlace): Promise<void>;
+  /** Asks where to, and writes a file. */
+  save(name: string, bytes: Uint8Array): Promise<void>;
   /** Another layer is selected, or none. */
   selected(layer: string | undefined): Promise<void>;
   /** `text` goes with "copy-name". */
@@ -81,6 +98,9 @@ export interface PageApi extends AccuracyPageApi {
   changed(): Promise<void>;
   trusted(): Promise<void>;
   find(): Promise<void>;
+  /** Selects a node, in whatever body. */
+  reveal(place: NodePlace): Promise<void>;
+  run(command: GraphCommand): Promise<void>;
   /** Shows the codebook of the selected layer. */
   showCodebook(): Promise<void>;
   /** Selects a layer in all views. */

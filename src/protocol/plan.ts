@@ -53,6 +53,12 @@ export const flipsAt = ({ slope: middle, bend = 0 }: Prediction, loss: number, s
 /** Top-1 accuracy that is lost where a share of predictions flips, as a share of all. */
 export const lostBy = (flips: number, half: number): number => (flips > 0 ? flips ** 2 / (flips + half) : 0);
 
+/** What noise does in each layer, by layer; undefined where nothing was run. */
+export function sensitivityIn({ layers }: PlanFacts): Record<string, number> | undefined {
+  const known = layers.flatMap(({ id, sensitivity }) => (sensitivity === undefined ? [] : [[id, sensitivity] as const]));
+  return known.length ? Object.fromEntries(known) : undefined;
+}
+
 export interface PlanLayer {
   /** Key of the recipe's `layers`. */
   id: string;

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import * as path from "node:path";
 import { inspectLayers } from "../compression/report";
 import type { OpenedModel } from "../compression/host";
@@ -5,23 +6,24 @@ import { toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { evaluateConstant } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
-import type { Attribute, Graph } from "../onnx/model";
+import type { Graph } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
-import { inferShapes, macs, type Shape } from "../onnx/shapes";
+import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
 import { bitsOf, typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
-import type { LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
+import type { BodyFacts, GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
 import { bitsOfAll, storedBits } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
+import { pack } from "../protocol/packed";
 import { openPool } from "../runtime/node";
 import { Codebooks, type ShownLayer } from "./codebooks";
 import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
-import { drawableGraph } from "./drawable";
+import { attributesOf, drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
 import { waveletMaps } from "./wavelet-maps";
 
 /** A model that is looked at: its structure, and figures that were asked for once. */
-interface Viewed { opened: OpenedModel; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array> }
+interface Viewed { opened: OpenedModel; /** Of its files when they were read. */ stamp: string; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array>; packed?: Promise<Uint8Array> }
 
 /** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
 export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "evaluate" | "latency" | keyof AccuracyWorkerApi> {
@@ -44,11 +46,21 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
   };
   return {
     async open(file) {
-      await close(file); // a page opens a file when it is new or has changed
-      return (await view(file)).facts;
+      // a page opens a file when it is new or has changed; by then it may have been read ahead
+      const known = await models.get(file)?.catch(() => undefined);
+      if (known && known.stamp !== (await stampsOf(known.opened.files)).join()) await close(file);
+      const model = await view(file);
+      setImmediate(() => void packed(model)); // what the page asks for next
+      return model.facts;
     },
     close,
     graph: async (file) => { const { opened, rows, layers, shapes } = await view(file); return drawableGraph(opened.model, layers, rows, shapes); },
+    packed: async (file) => packed(await view(file)),
+    async body(file, body) {
+      const { opened: { model }, layers, rows, shapes } = await view(file), graph = [...model.graphs, ...model.functions.flatMap(({ graph, graphs }) => [graph, ...graphs])].find(({ path }) => path === body);
+      if (!graph) throw new KernelscopeError("usage", `The model has no graph ${body}.`);
+      return pack({ graph: drawableGraph(model, layers, rows, shapes, graph), trail: trailOf(graph) } satisfies BodyFacts);
+    },
     layers: async (file) => (await view(file)).rows,
     async layer(file, id) { const model = await view(file); return detailsOf(model, find(model, id)); },
     async kernels(file, id, first, count) {
@@ -75,6 +87,16 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
   };
 }
 
+/** The graphs that lead to one, the main graph left out. */
+function trailOf({ path, parent, owner }: Graph): BodyFacts["trail"] {
+  return path === "" ? [] : [...parent ? trailOf(parent) : [], { path, title: owner ? `${owner.name || owner.op} · ${path.slice(path.lastIndexOf("/") + 1)}` : path.slice(path.lastIndexOf(":") + 1) }];
+}
+
+function packed(model: Viewed): Promise<Uint8Array> {
+  const { opened, layers, rows, shapes } = model;
+  return model.packed ??= pack({ graph: drawableGraph(opened.model, layers, rows, shapes), rows } satisfies GraphAndLayers);
+}
+
 function find({ layers }: Viewed, id: string): Layer {
   const layer = layers.find((l) => l.id === id);
   if (!layer) throw new KernelscopeError("usage", `The model has no layer ${id}.`);
@@ -85,20 +107,23 @@ const shown = (file: string, model: Viewed, id: string, chosen: string | undefin
 
 const rowOf = ({ rows }: Viewed, id: string): LayerRow => rows.find(({ name }) => name === id)!;
 
+/** Size and time of files. */
+const stampsOf = (files: readonly string[]): Promise<string[]> => Promise.all(files.map((file) => stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => "")));
+
 async function load(file: string): Promise<Viewed> {
-  const opened = await openModelFile(file);
-  const { model } = opened, { layers: reports, found } = await inspectLayers(model), shapes = inferShapes(model);
+  const stamps = await stampsOf([file]), opened = await openModelFile(file);
+  const { model } = opened, { layers: reports, found } = await inspectLayers(model), inferred = inferFacts(model), shapes = inferShapes(model, inferred);
   const rows = reports.map((report, i): LayerRow => ({
-    ...report, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
+    ...report, body: found[i].graph.path || undefined, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
   }));
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
-    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, peakActivationBytes: peakActivations(model)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), notes: [],
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, peakActivationBytes: peakActivations(model, inferred)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
-  return { opened, layers: found, rows, shapes, facts, orders: new Map() };
+  return { opened, stamp: [...stamps, ...await stampsOf(opened.files.slice(1))].join(), layers: found, rows, shapes, facts, orders: new Map() };
 }
 
 function valueFacts(graph: Graph, name: string, shapes: Map<string, Shape>): ValueFacts {
@@ -116,18 +141,11 @@ async function detailsOf(model: Viewed, layer: Layer): Promise<LayerDetails> {
   const [node] = layer.consumers, row = rowOf(model, layer.id);
   const weight = await weightOf(model, layer);
   return {
-    row, attributes: [...node.attributes.values()].map((attribute) => ({ name: attribute.name, value: attributeText(attribute) })),
+    row, attributes: attributesOf(node).map(([name, value]) => ({ name, value })),
     from: node.inputs.filter((name) => name && name !== layer.weight && !layer.graph.initializers.has(name)).map((name) => valueFacts(layer.graph, name, model.shapes)),
     to: node.outputs.map((name) => valueFacts(layer.graph, name, model.shapes)),
     ...(weight && weight.length > 0 && summarise(toRows(layer, weight))),
   };
-}
-
-function attributeText({ f, i, s, ints, floats }: Attribute): string {
-  if (ints.length) return ints.join(", ");
-  if (floats.length) return floats.join(", ");
-  if (s) return new TextDecoder().decode(s).slice(0, 200);
-  return String(i ?? f ?? "");
 }
 
 function byNorm(weight: Float32Array, size: number): Uint32Array {

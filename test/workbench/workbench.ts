@@ -167,7 +167,7 @@ async function showBrowser({ folder, profile, cache, extensions, restricted }: O
   const server = await startServer(entry, profile, { trust: restricted, cache }) as Server;
   const browser = await chromium.launch({
     executablePath: process.env.KERNELSCOPE_CHROMIUM,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...process.env.KERNELSCOPE_CHROMIUM_FLAGS?.split(" ") ?? []],
   });
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
   await page.goto(`${server.url}?folder=${encodeURIComponent(folder)}`);

@@ -118,14 +118,28 @@ export function placeColours(places: Float32Array): string[] {
   });
 }
 
+/** Colours that were mixed before in a theme: what is drawn anew for every frame asks for the same few. */
+const mixed = new WeakMap<Theme, Map<string, string>>();
+const MOST_MIXED = 4096;
+
+function remembered(key: string, make: () => string): string {
+  let known = mixed.get(theme());
+  if (!known || known.size > MOST_MIXED) mixed.set(theme(), known = new Map());
+  let colour = known.get(key);
+  if (colour === undefined) known.set(key, colour = make());
+  return colour;
+}
+
 /** `foreground` at a share over the ground. */
-export const faded = (share: number): string => interpolateLab(theme().background, theme().foreground)(share);
+export const faded = (share: number): string => tinted(theme().foreground, share);
 
 /** A share of a colour over another, the ground if none is named. */
-export const tinted = (colour: string, share: number, ground = theme().background): string => interpolateLab(ground, colour)(share);
+export const tinted = (colour: string, share: number, ground = theme().background): string => remembered(`${colour} ${share} ${ground}`, () => interpolateLab(ground, colour)(share));
 
 /** What can be read on a fill: the theme's own text where it stands out enough, black or white where it does not. */
-export function readableOn(fill: string): string {
+export const readableOn = (fill: string): string => remembered(fill, () => textOn(fill));
+
+function textOn(fill: string): string {
   const own = theme().foreground, contrast = (colour: string): number => {
     const [a, b] = [luminance(colour), luminance(fill)];
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);

@@ -7,7 +7,7 @@ import { theme } from "./colours";
 
 /** What layers may be coloured by. */
 
-export type MeasureId = "bytes" | "operator" | "bits" | "sqnr";
+export type MeasureId = "bytes" | "operator" | "bits" | "sqnr" | "compute" | "sensitivity";
 
 export interface Measure {
   id: MeasureId;
@@ -33,8 +33,8 @@ export interface Measure {
   kinds?: [string, string][];
 }
 
-/** What can be told of these layers. */
-export function measuresOf(rows: readonly LayerRow[]): Measure[] {
+/** What can be told of these layers; `sensitivity` is what noise in each does to the outputs, where that is known. */
+export function measuresOf(rows: readonly LayerRow[], sensitivity: Readonly<Record<string, number>> = {}): Measure[] {
   const total = rows.reduce((sum, { bytes }) => sum + bytes, 0) || 1, most = (value: Measure["value"]): number => rows.reduce((max, row) => Math.max(max, value(row) ?? 0), 0);
   const scale = (id: MeasureId, title: string, caption: string, unit: string, value: Measure["value"], power: number, text: Measure["text"], mean: (rows: readonly LayerRow[]) => number | undefined): Measure => {
     const top = most(value), share = (v: number) => Math.max(0, Math.min(1, v / (top || 1)));
@@ -54,6 +54,14 @@ export function measuresOf(rows: readonly LayerRow[]): Measure[] {
   if (rows.length) measures.push(scale("bits", t("Bits per weight"), t("Bits per weight"), t("bits"), ({ bitsPerWeight }) => bitsPerWeight, 0.6, format.bits, bitsOfAll));
   const noise = ({ sqnrDb }: LayerRow) => sqnrDb;
   if (rows.some((row) => row.method !== undefined || noise(row) !== undefined)) measures.push(scale("sqnr", t("Signal to noise"), t("Signal to noise of the weights, dB"), t("dB"), noise, 1, format.tenths, average(noise)));
+  if (rows.some(({ macs }) => macs)) {
+    const all = rows.reduce((sum, { macs = 0 }) => sum + macs, 0), work = ({ macs }: LayerRow) => (macs === undefined ? undefined : macs / all);
+    measures.push(scale("compute", t("Compute"), t("Share of multiply-accumulates, per layer"), t("of MACs"), work, 0.5, format.percent, average(work)));
+  }
+  if (rows.length) {
+    const worst = Math.max(...Object.values(sensitivity), 0), harm = ({ name }: LayerRow) => (sensitivity[name] === undefined || !worst ? undefined : sensitivity[name] / worst);
+    measures.push(scale("sensitivity", t("Sensitivity"), t("What noise in a layer does to the outputs, beside the worst"), t("of the worst"), harm, 0.5, format.percent, average(harm)));
+  }
   return measures;
 }
 

@@ -1,5 +1,8 @@
+/** What knows how wide text is. */
+export type Measuring = Pick<CanvasRenderingContext2D, "measureText">;
+
 /** A name without its middle where there is no room for all of it: names of one exporter differ at their ends. */
-export function clippedName(context: CanvasRenderingContext2D, name: string, room: number): string {
+export function clippedName(context: Measuring, name: string, room: number): string {
   return shortenedName(name, (text) => context.measureText(text).width <= room);
 }
 
@@ -14,7 +17,7 @@ export function shortenedName(name: string, fits: (text: string) => boolean): st
 }
 
 /** A text that ends in "…" where there is no room for all of it. */
-export function clipped(context: CanvasRenderingContext2D, text: string, room: number): string {
+export function clipped(context: Measuring, text: string, room: number): string {
   if (context.measureText(text).width <= room) return text;
   let keep = text.length;
   while (keep > 1 && context.measureText(`${text.slice(0, keep)}…`).width > room) keep--;

@@ -8,6 +8,8 @@ const CORNER = { width: 184, height: 64 };
 
 interface Options {
   view: View | undefined;
+  /** Height at the top that is not the picture's. */
+  top: number;
   moved(): void;
   /** What can be clicked there, in words. */
   at(x: number, y: number): string | undefined;
@@ -97,7 +99,7 @@ export class Camera {
     const place = (zoom: number) => Math.max(MARGIN, Math.min(width / 2 - picture.axis * zoom, width - MARGIN - picture.width * zoom));
     // what does not stand clear of the corner with the legend stays above it
     const beside = fit(height), zoom = place(beside) >= CORNER.width ? beside : fit(height - CORNER.height);
-    return { zoom, x: place(zoom), y: Math.max(MARGIN, Math.min(MARGIN * 2, (height - picture.height * zoom) / 2)) };
+    return { zoom, x: place(zoom), y: Math.max(MARGIN, this.options.top, Math.min(MARGIN * 2, (height - picture.height * zoom) / 2)) };
   }
 
   /** Somebody moves the picture. */

@@ -1,18 +1,22 @@
 import type { GraphFacts, LayerRow } from "../../src/protocol/api";
 import { Canvas } from "../charts/canvas";
-import { onLookChange } from "../charts/colours";
+import { onLookChange, theme, type Theme } from "../charts/colours";
 import type { Measure } from "../charts/measures";
 import { iconButton } from "../controls";
 import { el, reducedMotion } from "../dom";
 import { t } from "../l10n";
 import { Arranger } from "./arranger";
+import { between as waysBetween, type Between } from "./between";
 import { Camera, type View } from "./camera";
 import { isGroup, type Member } from "./groups";
 import { Legend } from "./legend";
 import { FRAME_HEAD } from "./nested";
-import { bracketOf, paint } from "./paint";
+import type { Pen } from "./drawing";
+import { AROUND, pngOf, scaleOf, svgOf } from "./export";
+import { bracketOf, paint, type Look } from "./paint";
 import { itemsOf, pathTo, placed, sceneOf, type Drawn, type Item, type Placed, type Scene } from "./scene";
-import { offerMenu } from "../menu";
+import { offerNodeMenu } from "../menu";
+import { SearchIndex } from "./search";
 import { GraphTree } from "./tree";
 import { bytesOf, wordsOf } from "./words";
 import { waysOf, type Ways } from "./walk";
@@ -24,6 +28,8 @@ export interface GraphActions {
   choose(key: string): void;
   /** Enter or a double click on a layer. */
   openLayer(layer: string): void;
+  /** Enter or a double click on a node with a graph inside. */
+  enter(body: string): void;
   back(): void;
   forward(): void;
   changed(state: GraphState): void;
@@ -31,7 +37,8 @@ export interface GraphActions {
   sight(layers: ReadonlySet<string>): void;
 }
 
-const UNFOLDING_MS = 160;
+/** More items than these jump to their places. */
+const TRAIL_HEIGHT = 48, UNFOLDING_MS = 160, MOST_MOVING = 2000, NOTHING: ReadonlySet<string> = new Set();
 
 /** The layer graph on a canvas, with a tree as its twin for the keyboard and screen readers. */
 export class GraphView {
@@ -48,43 +55,49 @@ export class GraphView {
   /** Groups that are unfolded only because the selection is inside. */
   private peek = new Set<string>();
   private scene: Scene;
-  private ways: Ways;
+  /** Where arrow keys lead, once one is pressed. */
+  private ways: Ways | undefined;
   private drawn: Drawn | undefined;
   private before: { byKey: Map<string, Placed>; start: number } | undefined;
   private selected: string | undefined;
   private hits = new Set<number>();
+  private readonly index: SearchIndex;
+  /** What lies between two nodes, which stands out. */
+  private route: Between | undefined;
+  private shownRoute: Look["route"];
   /** The keys of the items that show each node, and the search's hits among them. */
   private shown = new Map<number, string>();
   private shownHits = new Set<string>();
   private wanted: string | undefined;
+  private coloured: { measure: Measure; theme: Theme; colours: Map<Item, string | undefined> } | undefined;
   private readonly steps: { back: HTMLElement; forward: HTMLElement };
 
-  constructor(private readonly graph: GraphFacts, private readonly members: readonly Member[], rows: readonly LayerRow[], private readonly total: number, private measure: Measure, private readonly actions: GraphActions, initial?: GraphState) {
+  constructor(private readonly graph: GraphFacts, private readonly members: readonly Member[], rows: readonly LayerRow[], private readonly total: number, private measure: Measure, private readonly actions: GraphActions, initial?: GraphState, trail?: HTMLElement) {
     this.rowOf = new Map(rows.map((row) => [row.name, row]));
     for (const { layer, id } of graph.nodes) if (layer !== undefined && !this.nodeOf.has(layer)) this.nodeOf.set(layer, id);
     this.open = new Set(initial?.open);
+    this.index = new SearchIndex(graph.nodes);
     this.scene = sceneOf(graph, this.members, this.open);
-    this.ways = waysOf(graph, this.scene);
     this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), toggle: (item) => this.toggle(item) });
     this.steps = { back: iconButton({ label: t("Back"), icon: "arrow-left", key: "Alt+←", onClick: () => actions.back() }), forward: iconButton({ label: t("Forward"), icon: "arrow-right", key: "Alt+→", onClick: () => actions.forward() }) };
-    this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward), this.legend.element, this.buttons());
+    this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward, trail), this.legend.element, this.buttons());
     this.canvas = new Canvas(this.stage, (context, width, height) => this.draw(context, width, height));
     this.camera = new Camera(this.stage, {
-      view: initial?.view, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
+      view: initial?.view, top: trail?.childElementCount ? TRAIL_HEIGHT : 0, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
       click: (x, y) => { this.click(x, y); this.tree.element.focus({ preventScroll: true }); }, doubleClick: (x, y) => this.enter(this.hit(x, y)?.item),
     });
     this.tree.element.addEventListener("keydown", (event) => this.key(event));
     this.stage.addEventListener("contextmenu", ({ offsetX, offsetY }) => {
       const item = this.hit(offsetX, offsetY)?.item;
       if (item) actions.choose(item.key);
-      offerMenu(this.stage, item?.node?.layer);
+      offerNodeMenu(this.stage, item?.node);
     });
-    this.tree.element.addEventListener("contextmenu", () => offerMenu(this.tree.element, this.graph.nodes[Number.parseInt(this.selected ?? "", 10)]?.layer));
+    this.tree.element.addEventListener("contextmenu", () => offerNodeMenu(this.tree.element, this.graph.nodes[/^\d+$/.test(this.selected ?? "") ? Number(this.selected) : -1]));
     this.tree.element.addEventListener("focus", () => this.canvas.redraw());
     this.tree.element.addEventListener("blur", () => this.canvas.redraw());
-    this.colour(measure);
+    this.legend.show(measure);
     onLookChange(this.element, () => this.colour(this.measure));
-    this.arrange();
+    this.layOut();
   }
 
   /** The key of the node that uses a layer, if the graph shows it. */
@@ -107,8 +120,7 @@ export class GraphView {
 
   /** Marks what matches a search; F3 goes on to the next. */
   search(text: string): number {
-    const wanted = text.trim().toLowerCase();
-    this.hits = new Set(wanted ? this.graph.nodes.filter(({ name, label, op, caption, fused, shape }) => [name, label, op, caption, ...fused, shape?.join("×") ?? ""].some((s) => s.toLowerCase().includes(wanted))).map(({ id }) => id) : []);
+    this.hits = this.index.find(text);
     this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
     this.canvas.redraw();
     return this.hits.size;
@@ -121,6 +133,32 @@ export class GraphView {
     if (id !== undefined) this.actions.choose(String(id));
   }
 
+  /** Lets all ways between two nodes stand out; of none, everything does. Undefined where no way leads from one to the other. */
+  showBetween(ends: readonly [number, number] | undefined): Between | undefined {
+    this.route = ends && waysBetween(this.graph, ...ends);
+    this.shownRoute = this.routeShown();
+    this.canvas.redraw();
+    return this.route;
+  }
+
+  private routeShown(): Look["route"] {
+    const { route, drawn } = this;
+    if (!route || !drawn) return undefined;
+    const items = new Set<string>();
+    for (const id of route.nodes) for (let item = drawn.byKey.get(this.keyShowing(String(id)))?.item; item; item = item.parent) items.add(item.key);
+    return { items, edges: route.edges };
+  }
+
+  /** A picture of what is to be seen, or of the whole graph as far as it is unfolded. */
+  async picture(type: "svg" | "png", whole: boolean): Promise<Uint8Array> {
+    const { drawn, camera: { view }, canvas } = this;
+    if (!drawn || !view) throw new Error(t("The graph is not drawn yet."));
+    const piece = whole ? { left: -AROUND, top: -AROUND, width: drawn.width + 2 * AROUND, height: drawn.height + 2 * AROUND } : { left: -view.x / view.zoom, top: -view.y / view.zoom, width: canvas.width / view.zoom, height: canvas.height / view.zoom };
+    const sight = { left: piece.left, top: piece.top, right: piece.left + piece.width, bottom: piece.top + piece.height }, zoom = whole ? 1 : view.zoom;
+    const draw = (pen: Pen, scale: number): void => paint(pen, drawn, { ...this.look(), zoom: scale, sight, progress: 1, fresh: new Set() });
+    return type === "svg" ? svgOf(piece, (pen) => draw(pen, zoom)) : pngOf(piece, zoom, (pen) => draw(pen, whole ? Math.min(1, scaleOf(piece.width, piece.height, zoom)) : zoom));
+  }
+
   /** Colours everything anew, by another measure or in another theme. */
   colour(measure = this.measure): void {
     this.measure = measure;
@@ -128,6 +166,9 @@ export class GraphView {
     this.updateTree();
     this.canvas.redraw();
   }
+
+  /** Draws again what was out of the page. */
+  redraw(): void { this.canvas.redraw(); }
 
   allow(back: boolean, forward: boolean): void {
     this.steps.back.toggleAttribute("disabled", !back);
@@ -140,7 +181,11 @@ export class GraphView {
 
   private arrange(anchor?: string): void {
     this.scene = sceneOf(this.graph, this.members, new Set([...this.open, ...this.peek]));
-    this.ways = waysOf(this.graph, this.scene);
+    this.ways = undefined;
+    this.layOut(anchor);
+  }
+
+  private layOut(anchor?: string): void {
     this.shown = new Map(itemsOf(this.scene).flatMap(({ key, inside, group, node }) => (inside ? [] : group?.nodes ?? (node ? [node.id] : [])).map((id) => [id, key] as const)));
     this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
     this.updateTree();
@@ -148,7 +193,8 @@ export class GraphView {
     this.arranger.arrange(scene.input, (picture) => {
       const before = this.drawn;
       this.drawn = placed(scene, picture);
-      if (before && !reducedMotion()) this.before = { byKey: before.byKey, start: performance.now() };
+      this.shownRoute = this.routeShown();
+      if (before && !reducedMotion() && this.drawn.items.length < MOST_MOVING) this.before = { byKey: before.byKey, start: performance.now() };
       this.camera.size(this.drawn.width, this.drawn.height, this.drawn.axis);
       const [was, is] = anchor === undefined ? [] : [before?.byKey.get(anchor), this.drawn.byKey.get(anchor)];
       if (was && is) this.camera.hold(was.left + was.width / 2, was.top, is.left + is.width / 2, is.top);
@@ -166,22 +212,35 @@ export class GraphView {
     const passed = this.before ? (performance.now() - this.before.start) / UNFOLDING_MS : 1, progress = passed >= 1 ? 1 : 1 - (1 - passed) ** 3;
     if (passed >= 1) this.before = undefined;
     const { zoom, x, y } = this.camera.look(width, height), sight = { left: -x / zoom, top: -y / zoom, right: (width - x) / zoom, bottom: (height - y) / zoom };
-    const old = this.before?.byKey, fresh = new Set(old && this.drawn.items.flatMap(({ item }) => (old.has(item.key) ? [] : item.key)));
+    const old = this.before?.byKey, fresh = old ? new Set(this.drawn.items.flatMap(({ item }) => (old.has(item.key) ? [] : item.key))) : NOTHING;
     const drawn = old ? { ...this.drawn, items: this.drawn.items.map((box) => between(old, box, progress)) } : this.drawn;
     context.translate(x, y);
     context.scale(zoom, zoom);
-    paint(context, drawn, { selected: this.selected === undefined ? undefined : this.keyShowing(this.selected), hits: this.shownHits, focused: document.activeElement === this.tree.element, colour: ({ item }) => this.colourOf(item), total: this.total, zoom, sight, progress, fresh });
+    paint(context, drawn, { ...this.look(), focused: document.activeElement === this.tree.element, zoom, sight, progress, fresh });
     if (this.before) this.canvas.redraw();
+  }
+
+  private look(): Omit<Look, "zoom" | "sight" | "progress" | "fresh"> {
+    return { selected: this.selected === undefined ? undefined : this.keyShowing(this.selected), hits: this.shownHits, focused: false, colour: ({ item }) => this.colourOf(item), total: this.total, route: this.shownRoute };
   }
 
   /** The item that shows a node or group: itself or the folded group around it. */
   private keyShowing(key: string): string { return this.drawn?.byKey.has(key) ? key : this.shown.get(Number.parseInt(key, 10)) ?? key; }
 
   private rowsOf({ node, group }: Item): LayerRow[] { return (group?.layers ?? (node?.layer === undefined ? [] : [node.layer])).flatMap((layer) => this.rowOf.get(layer) ?? []); }
-  private colourOf(item: Item): string | undefined { const rows = this.rowsOf(item); return rows.length ? this.measure.colour(rows) : undefined; }
+  /** Worked out once for each item, as long as nothing else is measured and the theme stays. */
+  private colourOf(item: Item): string | undefined {
+    if (this.coloured?.measure !== this.measure || this.coloured.theme !== theme()) this.coloured = { measure: this.measure, theme: theme(), colours: new Map() };
+    const { colours } = this.coloured;
+    if (!colours.has(item)) {
+      const rows = this.rowsOf(item);
+      colours.set(item, rows.length ? this.measure.colour(rows) : undefined);
+    }
+    return colours.get(item);
+  }
 
   private updateTree(): void {
-    const most = Math.max(1, ...this.scene.items.map(bytesOf));
+    const most = this.scene.items.reduce((max, item) => Math.max(max, bytesOf(item)), 1);
     this.tree.update(this.scene, { total: this.total, bar: (item) => (bytesOf(item) ? { share: bytesOf(item) / most, colour: this.measure.kinds ? this.colourOf(item) : undefined } : undefined) });
   }
 
@@ -194,6 +253,15 @@ export class GraphView {
     const first = folded && item.group.kind === "row" ? firstBlock(item) : undefined;
     this.arrange(first ?? key);
     if (first !== undefined && this.selected === key) this.actions.choose(first);
+  }
+
+  /** Unfolds all that is folded, or folds all where nothing is. */
+  private unfoldAll(): void {
+    const keys = (members: readonly Member[]): string[] => members.flatMap((member) => (isGroup(member) ? [member.key, ...keys(member.members)] : [])), all = keys(this.members), isUnfolded = all.every((key) => this.open.has(key));
+    this.open.clear();
+    this.peek.clear();
+    if (!isUnfolded) for (const key of all) this.open.add(key);
+    this.arrange(this.selected);
   }
 
   /** Folds the row that a block stands in. */
@@ -215,7 +283,11 @@ export class GraphView {
   private hit(px: number, py: number): Placed | undefined {
     const { drawn } = this, at = this.camera.point(px, py);
     if (!drawn || !at) return undefined;
-    return [...drawn.items].reverse().find(({ item, left, top, width, height }) => at.x >= left && at.x <= left + width && at.y >= top && at.y <= top + (item.inside ? FRAME_HEAD : height));
+    for (let i = drawn.items.length - 1; i >= 0; i--) {
+      const { item, left, top, width, height } = drawn.items[i];
+      if (at.x >= left && at.x <= left + width && at.y >= top && at.y <= top + (item.inside ? FRAME_HEAD : height)) return drawn.items[i];
+    }
+    return undefined;
   }
 
   private click(px: number, py: number): void {
@@ -234,6 +306,7 @@ export class GraphView {
 
   private enter(item: Item | undefined): void {
     if (item?.group) this.toggle(item);
+    else if (item?.node?.bodies?.length) this.actions.enter(item.node.bodies[0].path);
     else if (item?.node?.layer !== undefined) this.actions.openLayer(item.node.layer);
   }
 
@@ -241,12 +314,12 @@ export class GraphView {
     const all = itemsOf(this.scene), item = all.find(({ key }) => key === this.selected) ?? all.find(({ key }) => this.selected !== undefined && key === this.keyShowing(this.selected)), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
     const walk = (ways: ReadonlyMap<string, Item[]>) => { const ends = ways.get(item?.key ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] : this.scene.items[0]); };
     const steps: Record<string, (() => void) | undefined> = {
-      ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.ways.down)), ArrowUp: () => walk(this.ways.up),
+      ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.waysNow.down)), ArrowUp: () => walk(this.waysNow.up),
       ArrowRight: event.altKey ? () => this.actions.forward() : () => (item?.group && !item.inside ? this.toggle(item) : go(item?.inside?.items[0])),
       ArrowLeft: event.altKey ? () => this.actions.back() : () => (item?.inside ? this.toggle(item) : item?.row ? this.foldRow(item) : go(item?.parent)),
       Enter: event.ctrlKey || event.metaKey ? undefined : () => this.enter(item), Backspace: () => this.actions.back(),
       Home: () => go(this.scene.items[0]), End: () => go(this.scene.items[this.scene.items.length - 1]),
-      "+": () => this.camera.zoom(1.25), "-": () => this.camera.zoom(0.8), "0": () => this.camera.whole(), ".": () => this.centre(),
+      "+": () => this.camera.zoom(1.25), "-": () => this.camera.zoom(0.8), "0": () => this.camera.whole(), ".": () => this.centre(), "*": () => this.unfoldAll(),
     };
     const step = event.ctrlKey || event.metaKey ? undefined : steps[event.key];
     if (!step) return;
@@ -254,6 +327,8 @@ export class GraphView {
     event.preventDefault();
     event.stopPropagation(); // VS Code would go back too
   }
+
+  private get waysNow(): Ways { return this.ways ??= waysOf(this.graph, this.scene); }
 
   private centre(): void {
     const box = this.selected === undefined ? undefined : this.drawn?.byKey.get(this.selected);
@@ -264,8 +339,13 @@ export class GraphView {
     this.actions.changed({ view: this.camera.touched ? this.camera.view : undefined, open: [...this.open] });
     const from = this.camera.point(0, 0), to = this.camera.point(this.canvas.width, this.canvas.height);
     if (!this.drawn || !from || !to) return;
-    const seen = this.drawn.items.filter(({ item, left, top, width, height }) => !item.inside && left < to.x && left + width > from.x && top < to.y && top + height > from.y);
-    this.actions.sight(new Set(seen.flatMap(({ item }) => item.group?.layers ?? item.node?.layer ?? [])));
+    const layers = new Set<string>();
+    for (const { item, left, top, width, height } of this.drawn.items) {
+      if (top >= to.y || top + height <= from.y || left >= to.x || left + width <= from.x || item.inside) continue;
+      if (item.node?.layer !== undefined) layers.add(item.node.layer);
+      else for (const layer of item.group?.layers ?? []) layers.add(layer);
+    }
+    this.actions.sight(layers);
   }
 
   private buttons(): HTMLElement {

@@ -1,11 +1,13 @@
 import type { GraphFacts, GraphNodeFacts } from "../../src/protocol/api";
+import { nodesIn, repeatsIn, Shapes } from "./structure";
 
 /**
  * Blocks of a network, found from its structure and the names of its layers. All groups are runs of nodes in the order of the file, so no
  * path leaves a group and comes back. Where one tensor alone passes, a block ends; blocks under one name become a group, alike neighbours a row of blocks.
+ * Where nothing has a name, what is built alike becomes one, and very long lists are cut into parts.
  */
 
-export type Kind = "residual" | "branches" | "gated" | "block" | "row";
+export type Kind = "residual" | "branches" | "gated" | "block" | "layer" | "part" | "row";
 
 export interface Group {
   /** The same for the same nodes of the same graph. */
@@ -32,6 +34,9 @@ export type Member = number | Group;
 
 /** A stretch without cuts longer than this is divided by names, not drawn as one block. */
 const LONG = 16;
+/** Of more members than these, neighbours are put into parts of about so many. */
+const MOST_MEMBERS = 160, PART = 60;
+const UNNAMED = "block ";
 
 export const isGroup = (member: Member): member is Group => typeof member !== "number";
 
@@ -51,13 +56,13 @@ export function findGroup(members: readonly Member[], key: string): Group | unde
   return undefined;
 }
 
-/** Stretches of nodes between the places where one tensor alone passes. */
-function stretches({ nodes, edges }: GraphFacts, inner: readonly number[]): number[][] {
-  const place = new Map(inner.map((id, i) => [id, i])), inputs = nodes.filter(({ op }) => op === "input");
+/** Stretches of nodes between the places where one tensor alone passes; edges that pass more than `longest` nodes do not count. */
+function stretches(inner: readonly number[], incoming: ReadonlyMap<number, GraphFacts["edges"]>, isOneInput: boolean, longest = Infinity): number[][] {
+  const place = new Map(inner.map((id, i) => [id, i]));
   const lives = new Map<string, { from: number; to: number }>();
-  for (const { from, to, tensor } of edges) {
-    const end = place.get(to), start = place.get(from) ?? (inputs.length === 1 ? -1 : undefined);
-    if (end === undefined || start === undefined) continue;
+  for (const id of inner) for (const { from, to, tensor } of incoming.get(id) ?? []) {
+    const end = place.get(to), start = place.get(from) ?? (isOneInput ? -1 : undefined);
+    if (end === undefined || start === undefined || end - start > longest) continue;
     const known = lives.get(tensor);
     if (known) known.to = Math.max(known.to, end);
     else lives.set(tensor, { from: start, to: end });
@@ -86,24 +91,37 @@ function strideOf(before: Dims, after: Dims): number {
   return before?.length === 4 && after?.length === 4 && typeof a === "number" && typeof b === "number" && b > 0 && a > b ? Math.round(a / b) : 1;
 }
 
+const scopes = new WeakMap<GraphNodeFacts, string[]>();
 /** The dotted name that a node's own label is in: layers, 3 for "layers.3.c1". */
-const scopeOf = ({ label }: GraphNodeFacts): string[] => label.split(/[./]/).slice(0, -1);
+function scopeOf(node: GraphNodeFacts): string[] {
+  let scope = scopes.get(node);
+  if (!scope) scopes.set(node, scope = node.label.split(/[./]/).slice(0, -1));
+  return scope;
+}
 
 /** What the names of all layers have in common; other nodes count where there are no layers. */
 function commonScope(nodes: readonly GraphNodeFacts[]): string[] {
-  const layers = nodes.filter(({ layer }) => layer !== undefined), [first = [], ...rest] = (layers.length ? layers : nodes).map(scopeOf);
-  const differs = first.findIndex((part, i) => rest.some((scope) => scope[i] !== part));
-  return differs < 0 ? first : first.slice(0, differs);
+  const isLayer = ({ layer }: GraphNodeFacts): boolean => layer !== undefined, counts = nodes.some(isLayer) ? isLayer : () => true;
+  let common: string[] | undefined;
+  for (const node of nodes) {
+    if (!counts(node)) continue;
+    const scope = scopeOf(node), known = common ??= scope, differs = known.findIndex((part, i) => scope[i] !== part);
+    if (differs >= 0) common = known.slice(0, differs);
+    if (!common.length) break;
+  }
+  return common ?? [];
 }
 
 /** "layers.3" is number 3 of "layers.". */
-function numbered({ title }: Group): { stem: string; number: string } | undefined {
+function numbered(title: string): { stem: string; number: string } | undefined {
   const found = /^(.*?)(\d+)$/.exec(title);
   return found ? { stem: found[1], number: found[2] } : undefined;
 }
 
 class Grouping {
+  private readonly shapes: Shapes;
   private readonly incoming = new Map<number, GraphFacts["edges"]>();
+  private readonly scopes = new WeakMap<Group, string[]>();
   private unnamed = 0;
 
   constructor(private readonly graph: GraphFacts) {
@@ -112,12 +130,34 @@ class Grouping {
       if (known) known.push(edge);
       else this.incoming.set(edge.to, [edge]);
     }
+    this.shapes = new Shapes(graph, this.incoming);
   }
 
   members(): Member[] {
     const { nodes } = this.graph, inner = nodes.filter(({ op }) => op !== "input" && op !== "output").map(({ id }) => id);
     const isBlock = (ids: number[]): boolean => ids.length > 1 && ids.length <= LONG && ids.some((id) => nodes[id].layer !== undefined);
-    return this.rows(this.byName(stretches(this.graph, inner).flatMap((ids): Member[] => (isBlock(ids) ? [this.block(ids)] : ids)), 0));
+    const blocks = (found: number[][]): Member[] => found.flatMap((ids): Member[] => (isBlock(ids) ? [this.block(ids)] : ids));
+    // below a skip over many nodes that have no names, blocks are found as if it were not there
+    const within = (ids: number[]): Member[] => (ids.length > LONG && !ids.some((id) => this.numberedScope(id, 0)) ? blocks(stretches(ids, this.incoming, true, LONG)) : blocks([ids]));
+    return this.inParts(this.rows(this.byName(stretches(inner, this.incoming, nodes.filter(({ op }) => op === "input").length === 1).flatMap(within), 0)));
+  }
+
+  /** Cuts a very long list where few edges pass, so that its picture can be taken in. */
+  private inParts(members: readonly Member[]): Member[] {
+    if (members.length <= MOST_MEMBERS) return [...members];
+    const place = new Map<number, number>(), change = new Int32Array(members.length + 1), parts: Member[] = [];
+    members.forEach((member, i) => { for (const id of nodesIn(member)) place.set(id, i); });
+    for (const [id, end] of place) for (const { from } of this.incoming.get(id) ?? []) { change[place.get(from) ?? end]++; change[end]--; }
+    let sum = 0;
+    const passing = change.map((by) => sum += by);
+    for (let at = 0; at < members.length;) {
+      let end = Math.min(members.length, at + PART);
+      for (let cut = Math.min(members.length, at + PART * 3 / 2); cut >= at + PART / 2; cut--) if (members.length - at > PART && passing[cut - 1] < passing[end - 1]) end = cut;
+      const inside = members.slice(at, end);
+      parts.push({ ...this.group(`part ${parts.length + 1}`, inside.flatMap(nodesIn), inside), kind: "part", of: "part" });
+      at = end;
+    }
+    return this.inParts(parts);
   }
 
   /** A stretch between two cuts, inside which names may show smaller blocks. */
@@ -126,12 +166,12 @@ class Grouping {
     return this.group("", ids, members.length > 1 ? members : ids);
   }
 
-  private group(title: string, ids: number[], members: Member[]): Group {
+  private group(title: string, ids: number[], members: readonly Member[]): Group {
     const inside = new Set(ids), all = this.nodes(ids), last = all[all.length - 1], kind = kindOf(last, members);
     const bytes = new Map(all.flatMap(({ layer, bytes }) => (layer === undefined ? [] : [[layer, bytes] as const])));
     const before = ids.flatMap((id) => this.incoming.get(id) ?? []).find(({ from }) => !inside.has(from))?.shape;
     return {
-      key: `${ids[0]}-${last.id}`, title: title || commonScope(all).join(".") || `block ${++this.unnamed}`, kind, of: kind, count: 1, members, nodes: ids, layers: [...bytes.keys()],
+      key: `${ids[0]}-${last.id}`, title: title || commonScope(all).join(".") || `${UNNAMED}${++this.unnamed}`, kind, of: kind, count: 1, members: [...members], nodes: ids, layers: [...bytes.keys()],
       bytes: [...bytes.values()].reduce((a, b) => a + b, 0), channels: channelsOf(last.shape), stride: strideOf(before, last.shape),
     };
   }
@@ -158,8 +198,16 @@ class Grouping {
 
   /** The shortest scope of a member that ends in a number and is longer than `depth`. */
   private numberedScope(member: Member, depth: number): string | undefined {
-    const scope = commonScope(this.nodes(nodesIn(member))), end = scope.findIndex((part, i) => i >= depth && /\d$/.test(part));
+    const scope = this.scopeOf(member), end = scope.findIndex((part, i) => i >= depth && /\d$/.test(part));
     return end < 0 ? undefined : scope.slice(0, end + 1).join(".");
+  }
+
+  /** What the names in a member have in common, worked out once. */
+  private scopeOf(member: Member): string[] {
+    if (!isGroup(member)) return scopeOf(this.graph.nodes[member]);
+    let scope = this.scopes.get(member);
+    if (!scope) this.scopes.set(member, scope = commonScope(this.nodes(member.nodes)));
+    return scope;
   }
 
   private isNameless(member: Member): boolean { return !isGroup(member) && this.graph.nodes[member].layer === undefined && scopeOf(this.graph.nodes[member]).length === 0; }
@@ -178,27 +226,50 @@ class Grouping {
     const found: Member[] = [];
     for (let i = 0; i < members.length;) {
       const first = members[i], row = [first];
-      for (let next = members[i + row.length]; isGroup(first) && next !== undefined && isGroup(next) && areAlike(first, next) && this.follows(row[row.length - 1], next); next = members[i + row.length]) row.push(next);
+      for (let next = members[i + row.length]; isGroup(first) && next !== undefined && isGroup(next) && this.areAlike(first, next) && this.follows([row[row.length - 1]], [next]); next = members[i + row.length]) row.push(next);
       i += row.length;
       if (!isGroup(first) || row.length === 1) { found.push(first); continue; }
-      const blocks = row.filter(isGroup), from = numbered(first), to = numbered(blocks[blocks.length - 1]);
-      found.push({ ...this.group(`${from?.stem ?? ""}${from?.number ?? ""}–${to?.number ?? ""}`, blocks.flatMap(nodesIn), blocks), kind: "row", of: first.kind, count: blocks.length });
+      found.push(this.row(row, first.kind));
     }
-    return found;
+    return this.repeats(found);
+  }
+
+  private row(members: readonly Member[], of: Kind): Group {
+    const [first, last] = [members[0], members[members.length - 1]].map((member) => (isGroup(member) ? member.title : this.graph.nodes[member].label)), from = numbered(first), to = numbered(last);
+    const title = from && from.stem === to?.stem ? `${first}–${to.number}` : first === last ? first : `${first} – ${last}`;
+    return { ...this.group(title, members.flatMap(nodesIn), members), kind: "row", of, count: members.length };
+  }
+
+  /** Puts what stands several times one after the other and has no names into blocks, and these into rows. */
+  private repeats(members: readonly Member[]): Member[] {
+    if (members.length < 4) return [...members];
+    const isNamed = (member: Member): boolean => this.numberedScope(member, 0) !== undefined || (isGroup(member) && member.kind === "row");
+    const found = repeatsIn(members.map((member, i) => (isNamed(member) ? -1 - i : this.shapes.of(member)))), all: Member[] = [];
+    let at = 0;
+    for (const { start, length, count } of found) {
+      const units = Array.from({ length: count }, (_, i) => members.slice(start + i * length, start + (i + 1) * length)), shape = this.shapes.inside(units[0]);
+      const hasLayer = units[0].some((member) => isGroup(member) || this.graph.nodes[member].layer !== undefined), follow = units.every((unit, i) => i === 0 || this.follows(units[i - 1], unit));
+      if (!hasLayer || !follow || !units.every((unit) => this.shapes.inside(unit) === shape) || (length === 1 && isGroup(units[0][0]))) continue;
+      const blocks = length === 1 ? units.flat() : units.map((unit) => this.group("", unit.flatMap(nodesIn), unit));
+      all.push(...members.slice(at, start), this.row(blocks, length === 1 ? "layer" : "block"));
+      at = start + length * count;
+    }
+    return [...all, ...members.slice(at)];
+  }
+
+  /** Of one kind, as many channels, and names that differ by their number alone (channels of branches grow while they are put beside each other); where nobody has named them, built alike. */
+  private areAlike(a: Group, b: Group): boolean {
+    if (a.kind === "row" || a.kind !== b.kind || (a.channels !== b.channels && a.kind !== "branches")) return false;
+    const [x, y] = [numbered(a.title), numbered(b.title)];
+    return x !== undefined && x.stem === y?.stem && (x.stem !== UNNAMED || this.shapes.of(a) === this.shapes.of(b));
   }
 
   /** Whether something leads from one member to the next: rows go on, they do not stand side by side. */
-  private follows(before: Member, next: Member): boolean {
-    const ids = new Set(nodesIn(before));
-    return nodesIn(next).some((id) => this.incoming.get(id)?.some(({ from }) => ids.has(from)));
+  private follows(before: readonly Member[], next: readonly Member[]): boolean {
+    const ids = new Set(before.flatMap(nodesIn));
+    return next.flatMap(nodesIn).some((id) => this.incoming.get(id)?.some(({ from }) => ids.has(from)));
   }
 
   private nodes(ids: readonly number[]): GraphNodeFacts[] { return ids.map((id) => this.graph.nodes[id]); }
 }
 
-const nodesIn = (member: Member): number[] => (isGroup(member) ? member.nodes : [member]);
-
-function areAlike(a: Group, b: Group): boolean {
-  const [x, y] = [numbered(a), numbered(b)];
-  return a.kind !== "row" && a.kind === b.kind && a.channels === b.channels && x !== undefined && y !== undefined && x.stem === y.stem;
-}

@@ -1,3 +1,5 @@
+import { assignTracks, netsOf } from "./tracks";
+
 /** Layered layout of a directed graph: ranks by longest path, dummies on long edges, median sweeps, x by isotonic regression. All steps are linear or n log n. */
 
 export interface LayoutInput {
@@ -217,22 +219,7 @@ function route({ heights, from, to, sides = [], exits = [], entry }: LayoutInput
     const [low, high] = [Math.min(column, x[target]) - 4, Math.max(column, x[target]) + 4];
     return !layers[rank[target]].some((n) => n < real && n !== target && x[n] - left[n] < high && x[n] + right[n] > low);
   });
-  const across: { gap: number; source: number; a: number; b: number; edge: number; step: number; track: number }[] = [];
-  chains.forEach((chain, e) => {
-    for (let i = 1; i < chain.length - (atSide[e] ? 1 : 0); i++) {
-      const [a, b] = [columns[e][i - 1], columns[e][i]];
-      if (a !== b) across.push({ gap: rank[chain[i - 1]], source: from[e], a: Math.min(a, b), b: Math.max(a, b), edge: e, step: i, track: 0 });
-    }
-  });
-  const tracks = new Int32Array(layers.length), used = new Map<string, { source: number; a: number; b: number }[]>();
-  for (const line of across.sort((p, q) => p.b - p.a - (q.b - q.a))) {
-    const free = (track: number): boolean => (used.get(`${line.gap}/${track}`) ?? []).every(({ source, a, b }) => source === line.source || b < line.a - 4 || a > line.b + 4);
-    while (!free(line.track)) line.track++;
-    const key = `${line.gap}/${line.track}`, known = used.get(key);
-    if (known) known.push(line);
-    else used.set(key, [line]);
-    tracks[line.gap] = Math.max(tracks[line.gap], line.track + 1);
-  }
+  const nets = netsOf(chains, columns, rank, atSide), tracks = Int32Array.from(layers, (_, gap) => assignTracks(nets[gap] ?? []));
   const y = new Float64Array(real), tops: number[] = [], bottoms: number[] = [];
   let at = 0;
   layers.forEach((nodes, r) => {
@@ -241,12 +228,12 @@ function route({ heights, from, to, sides = [], exits = [], entry }: LayoutInput
     bottoms[r] ??= at;
     at = bottoms[r] + (r === 0 && entry !== undefined && nodes.includes(entry) && nodes.length === 1 ? ENTRY_GAP + Math.max(0, tracks[r] - 1) * TRACK : GAP_Y + tracks[r] * TRACK);
   });
-  const trackOf = new Map(across.map((line) => [`${line.edge}/${line.step}`, bottoms[line.gap] + FIRST_TRACK + line.track * TRACK]));
+  const levelOf = new Map(nets.flatMap((some, gap) => some.map((net) => [net.source, bottoms[gap] + FIRST_TRACK + net.track * TRACK])));
   const edges = chains.map((chain, e) => {
     const target = to[e], points = [columns[e][0], y[from[e]] + heights[from[e]]];
     for (let i = 1; i < chain.length; i++) {
-      const level = trackOf.get(`${e}/${i}`);
-      if (level !== undefined) points.push(columns[e][i - 1], level, columns[e][i], level);
+      const [before, after] = [columns[e][i - 1], columns[e][i]], level = levelOf.get(chain[i - 1]);
+      if (before !== after && level !== undefined && !(atSide[e] && i === chain.length - 1)) points.push(before, level, after, level);
     }
     if (atSide[e]) {
       const column = columns[e][chain.length - 2], level = y[target] + (sides[target] ?? 0);

@@ -2,8 +2,9 @@ import { faded, readableOn, theme, tinted } from "../charts/colours";
 import { clipped, clippedName } from "../charts/text";
 import * as format from "../format";
 import { t } from "../l10n";
+import type { Pen } from "./drawing";
 import { FRAME_HEAD } from "./nested";
-import { isBorder, isPill, NODE_HEIGHT, PILL_HEIGHT, SHEET, sheetsOf, STRIP_HEIGHT, type Drawn, type Placed } from "./scene";
+import { isBorder, isPill, keyOf, NODE_HEIGHT, PILL_HEIGHT, SHEET, sheetsOf, STRIP_HEIGHT, type Drawn, type Placed } from "./scene";
 import { bytesOf, groupCaption, shortened } from "./words";
 
 /** Draws a laid out graph on a canvas, in its own coordinates. */
@@ -24,30 +25,67 @@ export interface Look {
   /** 0 to 1 while an unfolding goes on, and what comes into being by it. */
   progress: number;
   fresh: ReadonlySet<string>;
+  /** All that lies between two nodes, which stands out then. */
+  route?: { items: ReadonlySet<string>; edges: ReadonlySet<number> };
 }
 
-const CORNER = 7, SMALL_ZOOM = 0.4, OUTLINE = 0.24;
+const CORNER = 7, SMALL_ZOOM = 0.4, TINY_ZOOM = 0.14, OUTLINE = 0.24, ASIDE = 0.3;
 
-export function paint(context: CanvasRenderingContext2D, drawn: Drawn, look: Look): void {
-  const { sight } = look, seen = ({ left, top, width, height }: Placed): boolean => left < sight.right && left + width + 8 > sight.left && top < sight.bottom && top + height + 8 > sight.top;
-  const boxes = drawn.items.filter(seen);
-  const faded = (key: string, draw: () => void): void => {
-    context.globalAlpha = look.fresh.has(key) ? look.progress : 1;
-    draw();
+export function paint(context: Pen, drawn: Drawn, look: Look): void {
+  const { sight, route } = look, seen = ({ left, top, width, height }: Placed): boolean => left < sight.right && left + width + 8 > sight.left && top < sight.bottom && top + height + 8 > sight.top;
+  const boxes = drawn.items.filter(seen), lines = drawn.lines.filter(({ top, bottom }) => top <= sight.bottom && bottom >= sight.top);
+  if (look.zoom < TINY_ZOOM) { paintTiny(context, boxes, lines, look); return; }
+  const alpha = (key: string): number => (look.fresh.has(key) ? look.progress : 1) * (route && !route.items.has(key) ? ASIDE : 1);
+  const drawing = (box: Placed, draw: (context: Pen, box: Placed, look: Look) => void): void => {
+    context.globalAlpha = alpha(box.item.key);
+    draw(context, box, look);
   };
-  for (const box of boxes) if (box.item.inside) faded(box.item.key, () => frame(context, box, look));
-  context.globalAlpha = look.progress;
-  for (const line of drawn.lines) edge(context, line, look);
-  for (const box of boxes) if (!box.item.inside) faded(box.item.key, () => (isPill(box.item) ? pill : card)(context, box, look));
+  for (const box of boxes) if (box.item.inside) drawing(box, frame);
+  for (const line of lines) {
+    const isOn = line.edges.some((e) => route?.edges.has(e));
+    context.globalAlpha = look.progress * (route && !isOn ? ASIDE : 1);
+    edge(context, line, look, isOn);
+  }
+  for (const box of boxes) if (!box.item.inside) drawing(box, isPill(box.item) ? pill : card);
   context.globalAlpha = 1;
   if (look.zoom > SMALL_ZOOM) for (const box of boxes) if (box.item.row) bracket(context, box, drawn);
 }
 
-function edge(context: CanvasRenderingContext2D, { points, shape, alone, skip, arrow }: Drawn["lines"][number], { sight, zoom }: Look): void {
+/** From far away: plain boxes and lines, nothing twice on one pixel. */
+function paintTiny(context: Pen, boxes: readonly Placed[], lines: Drawn["lines"], { zoom, route, selected, hits, colour }: Look): void {
+  const colours = theme(), fills = new Map<string, Placed[]>(), taken = new Set<number>(), pixel = 1 / zoom;
+  context.lineWidth = 0.8 * pixel;
+  context.strokeStyle = faded(0.45);
+  context.beginPath();
+  for (const { points } of lines) {
+    const last = points.length - 2;
+    // a line that is shorter than its ends are high is covered by them
+    if (points[last + 1] - points[1] < 3 * pixel) continue;
+    context.moveTo(points[0], points[1]);
+    for (let i = 2; i <= last; i += 2) context.lineTo(points[i], points[i + 1]);
+  }
+  context.stroke();
+  const plain = faded(0.2), framed = faded(0.05);
+  for (const box of boxes) {
+    const { item, left, top } = box, place = Math.round(top * zoom) * 65536 + Math.round(left * zoom);
+    if (!item.inside && taken.has(place) && item.key !== selected) continue;
+    if (!item.inside) taken.add(place);
+    const fill = item.inside ? framed : route && !route.items.has(item.key) ? plain : colour(box) ?? plain, known = fills.get(fill);
+    if (known) known.push(box);
+    else fills.set(fill, [box]);
+  }
+  for (const [fill, some] of [...fills].sort(([a], [b]) => Number(b === framed) - Number(a === framed))) {
+    context.fillStyle = fill;
+    for (const { left, top, width, height } of some) context.fillRect(left, top, Math.max(width, pixel), Math.max(height, pixel));
+  }
+  context.fillStyle = colours.focus;
+  for (const { item, left, top, width, height } of boxes) if (item.key === selected || hits.has(item.key)) context.fillRect(left, top, Math.max(width, 3 * pixel), Math.max(height, 3 * pixel));
+}
+
+function edge(context: Pen, { points, shape, alone, skip, arrow }: Drawn["lines"][number], { zoom }: Look, isOnRoute: boolean): void {
   const last = points.length - 2, [x, y] = [points[last], points[last + 1]], colours = theme();
-  if (points[1] > sight.bottom || Math.max(y, points[last - 1]) < sight.top) return;
-  context.strokeStyle = context.fillStyle = colours.secondary;
-  context.lineWidth = 1.2;
+  context.strokeStyle = context.fillStyle = isOnRoute ? colours.focus : colours.secondary;
+  context.lineWidth = isOnRoute ? 2.4 : 1.2;
   context.beginPath();
   context.moveTo(points[0], points[1]);
   for (let i = 2; i < last; i += 2) context.arcTo(points[i], points[i + 1], points[i + 2], points[i + 3], Math.min(CORNER, Math.abs(points[i + 2] - points[i] || points[i + 3] - points[i + 1]) / 2, Math.abs(points[i] - points[i - 2] || points[i + 1] - points[i - 1]) || CORNER));
@@ -76,7 +114,7 @@ function edge(context: CanvasRenderingContext2D, { points, shape, alone, skip, a
   }
 }
 
-function outline(context: CanvasRenderingContext2D, { item }: Placed, look: Look, width: number): void {
+function outline(context: Pen, { item }: Placed, look: Look, width: number): void {
   const colours = theme(), chosen = item.key === look.selected, hit = look.hits.has(item.key);
   context.strokeStyle = hit && !chosen ? colours.focus : colours.highContrast ? colours.line : faded(OUTLINE);
   context.lineWidth = hit && !chosen ? 2 : width;
@@ -86,7 +124,7 @@ function outline(context: CanvasRenderingContext2D, { item }: Placed, look: Look
 }
 
 /** A ring around the selected item, thicker while the keyboard is here. */
-function ring(context: CanvasRenderingContext2D, { left, top, width, item }: Placed, height: number, radius: number, look: Look): void {
+function ring(context: Pen, { left, top, width, item }: Placed, height: number, radius: number, look: Look): void {
   if (item.key !== look.selected) return;
   const room = 1.5 / Math.min(1, look.zoom);
   context.beginPath();
@@ -96,7 +134,7 @@ function ring(context: CanvasRenderingContext2D, { left, top, width, item }: Pla
   context.stroke();
 }
 
-function frame(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
+function frame(context: Pen, box: Placed, look: Look): void {
   const { left, top, width, height, item: { group, title } } = box, colours = theme();
   context.beginPath();
   context.roundRect(left, top, width, height, 6);
@@ -118,7 +156,7 @@ function frame(context: CanvasRenderingContext2D, box: Placed, look: Look): void
 }
 
 /** A layer or a folded group: name and size, operator and share. */
-function card(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
+function card(context: Pen, box: Placed, look: Look): void {
   const { left, top, width, item } = box, { node, group } = item, colours = theme(), bytes = bytesOf(item), colour = look.colour(box);
   const fill = colours.highContrast ? colours.background : colour ? tinted(colour, 0.42, faded(0.08)) : faded(0.05), text = readableOn(fill);
   for (let i = sheetsOf(item); i > 0; i--) {
@@ -166,7 +204,7 @@ function card(context: CanvasRenderingContext2D, box: Placed, look: Look): void 
 const LEAST_NAME = 48;
 
 /** An input, an output, or an operator without weights. */
-function pill(context: CanvasRenderingContext2D, box: Placed, look: Look): void {
+function pill(context: Pen, box: Placed, look: Look): void {
   const { left, top, width, item } = box, node = item.node!, colours = theme(), border = isBorder(item);
   if (node.fused.length) strip(context, box, PILL_HEIGHT, node.fused.join(" · "), look);
   context.beginPath();
@@ -182,10 +220,11 @@ function pill(context: CanvasRenderingContext2D, box: Placed, look: Look): void 
   const shape = beside >= Math.min(context.measureText(name).width, LEAST_NAME) ? all : ""; // a name that can be read goes before
   if (shape) right(context, shape, left + width - 12, top + 14.5);
   context.fillText(clippedName(context, name, shape ? beside : width - 28), left + 16, top + 14.5);
+  if (node.bodies) chevron(context, left + width - 14, top + PILL_HEIGHT / 2, false); // there is more inside
 }
 
 /** What follows an operator hangs under it. */
-function strip(context: CanvasRenderingContext2D, { left, top, width }: Placed, below: number, text: string, { zoom }: Look): void {
+function strip(context: Pen, { left, top, width }: Placed, below: number, text: string, { zoom }: Look): void {
   const colours = theme();
   context.beginPath();
   context.roundRect(left, top + below - 4, width, STRIP_HEIGHT + 4, 4);
@@ -201,7 +240,7 @@ function strip(context: CanvasRenderingContext2D, { left, top, width }: Placed, 
 }
 
 /** Beside the blocks of an unfolded row: what folds them again. */
-function bracket(context: CanvasRenderingContext2D, box: Placed, drawn: Drawn): void {
+function bracket(context: Pen, box: Placed, drawn: Drawn): void {
   const place = bracketOf(box, drawn);
   if (!place) return;
   context.strokeStyle = theme().secondary;
@@ -217,12 +256,12 @@ function bracket(context: CanvasRenderingContext2D, box: Placed, drawn: Drawn): 
 
 /** Where a row's bracket is, asked at its first block. */
 export function bracketOf({ item }: Placed, drawn: Drawn): { x: number; top: number; bottom: number } | undefined {
-  if (!item.row || item.group?.key !== item.row.members.map((member) => (typeof member === "number" ? "" : member.key))[0]) return undefined;
-  const blocks = item.row.members.flatMap((member) => (typeof member === "number" ? [] : drawn.byKey.get(member.key) ?? []));
+  if (!item.row || item.key !== keyOf(item.row.members[0])) return undefined;
+  const blocks = item.row.members.flatMap((member) => drawn.byKey.get(keyOf(member)) ?? []);
   return { x: Math.min(...blocks.map(({ left }) => left)) - 14, top: Math.min(...blocks.map(({ top }) => top)), bottom: Math.max(...blocks.map(({ top, height }) => top + height)) };
 }
 
-function chevron(context: CanvasRenderingContext2D, x: number, y: number, open: boolean, colour = theme().foreground): void {
+function chevron(context: Pen, x: number, y: number, open: boolean, colour = theme().foreground): void {
   context.strokeStyle = colour;
   context.lineWidth = 1.3;
   context.beginPath();
@@ -232,9 +271,9 @@ function chevron(context: CanvasRenderingContext2D, x: number, y: number, open: 
   context.stroke();
 }
 
-const right = (context: CanvasRenderingContext2D, text: string, x: number, y: number): void => context.fillText(text, x - context.measureText(text).width, y);
+const right = (context: Pen, text: string, x: number, y: number): void => context.fillText(text, x - context.measureText(text).width, y);
 
 /** An operator's caption, with shorter names where it would not fit. */
-function fitting(context: CanvasRenderingContext2D, caption: string, room: number): string {
+function fitting(context: Pen, caption: string, room: number): string {
   return context.measureText(caption).width <= room ? caption : shortened(caption.split(" · ")).join(" · ");
 }

@@ -24,7 +24,7 @@ export interface Item {
   level: number;
 }
 
-export interface Line { from: number; to: number; shape?: (number | string)[] }
+export interface Line { from: number; to: number; shape?: (number | string)[]; /** Places of the edges that it stands for. */ edges: number[] }
 /** The items of one frame, and the lines between them; their entry and exit stand after the items. */
 export interface Scene { items: Item[]; lines: Line[]; input: FrameInput }
 
@@ -72,23 +72,24 @@ function within(label: string, scope: string): string {
 
 /** Draws every edge in the frame that holds both its ends, and on from the frame's entry to the end inside, from the start inside to its exit. */
 function connect(graph: GraphFacts, scene: Scene, place: ReadonlyMap<number, Item>): void {
-  const known = new Set<string>(), index = new Map<Item, number>();
+  const known = new Map<string, Line>(), index = new Map<Item, number>();
   const number = ({ items }: Scene): void => items.forEach((item, i) => { index.set(item, i); if (item.inside) number(item.inside); });
   number(scene);
-  const line = (frame: Item | undefined, from: number, to: number, shape: Line["shape"]): void => {
-    const key = `${frame?.key ?? ""}:${from}>${to}`, inside = frame?.inside ?? scene;
-    if (known.has(key)) return;
-    known.add(key);
-    inside.lines.push({ from, to, shape });
+  const line = (frame: Item | undefined, from: number, to: number, shape: Line["shape"], edge: number): void => {
+    const key = `${frame?.key ?? ""}:${from}>${to}`, same = known.get(key);
+    if (same) { same.edges.push(edge); return; }
+    const made = { from, to, shape, edges: [edge] };
+    known.set(key, made);
+    (frame?.inside ?? scene).lines.push(made);
   };
-  for (const { from, to, shape } of graph.edges) {
+  for (const [edge, { from, to, shape }] of graph.edges.entries()) {
     const start = pathOf(place.get(from)), end = pathOf(place.get(to));
     let common = 0;
     while (common < start.length && start[common] === end[common]) common++;
     if (common === start.length || common === end.length) continue; // both ends are in one box
-    line(start[common - 1], index.get(start[common])!, index.get(end[common])!, shape);
-    for (let i = common; i < start.length - 1; i++) line(start[i], index.get(start[i + 1])!, EXIT, shape);
-    for (let i = common; i < end.length - 1; i++) line(end[i], ENTRY, index.get(end[i + 1])!, shape);
+    line(start[common - 1], index.get(start[common])!, index.get(end[common])!, shape, edge);
+    for (let i = common; i < start.length - 1; i++) line(start[i], index.get(start[i + 1])!, EXIT, shape, edge);
+    for (let i = common; i < end.length - 1; i++) line(end[i], ENTRY, index.get(end[i + 1])!, shape, edge);
   }
 }
 
@@ -109,9 +110,9 @@ function measure(scene: Scene): void {
   if (lines.some(({ from }) => from === ENTRY)) input.entry = input.boxes.push(port) - 1;
   if (leaving.length > 1) input.exit = input.boxes.push(port) - 1;
   else input.leaves = leaving[0]?.from;
-  scene.lines = lines.flatMap(({ from, to, shape }) => {
+  scene.lines = lines.flatMap(({ from, to, shape, edges }) => {
     const start = from === ENTRY ? input.entry : from, end = to === EXIT ? input.exit : to;
-    return start === undefined || end === undefined ? [] : [{ from: start, to: end, shape }];
+    return start === undefined || end === undefined ? [] : [{ from: start, to: end, shape, edges }];
   });
   input.from = scene.lines.map(({ from }) => from);
   input.to = scene.lines.map(({ to }) => to);
@@ -122,14 +123,14 @@ function boxOf(item: Item): BoxInput {
   if (inside) return { width: 0, height: 0, inside: inside.input };
   const strip = node?.fused.length ? STRIP_HEIGHT : 0;
   if (!isPill(item)) return { width: NODE_WIDTH, height: NODE_HEIGHT + strip + SHEET * sheetsOf(item) };
-  return isBorder(item) ? { width: BORDER_WIDTH, height: PILL_HEIGHT } : { width: Math.max(PILL_WIDTH, 32 + 7 * Math.max(node!.op.length, node!.fused.join(" · ").length)), height: PILL_HEIGHT + strip, side: PILL_HEIGHT / 2 };
+  return isBorder(item) ? { width: BORDER_WIDTH, height: PILL_HEIGHT + strip } : { width: Math.max(PILL_WIDTH, 32 + 7 * Math.max(node!.op.length, node!.fused.join(" · ").length)), height: PILL_HEIGHT + strip, side: PILL_HEIGHT / 2 };
 }
 
 export interface Placed { item: Item; left: number; top: number; width: number; height: number }
 export interface Drawn {
   /** Frames before what is inside them. */
   items: Placed[];
-  lines: { points: Float64Array; shape?: (number | string)[]; /** Whether it is the only one that comes to its end from above. */ alone: boolean; skip: boolean; /** Whether it ends inside a frame's head, not in a box. */ arrow: boolean }[];
+  lines: { points: Float64Array; /** Where it begins and ends. */ top: number; bottom: number; edges: number[]; shape?: (number | string)[]; /** Whether it is the only one that comes to its end from above. */ alone: boolean; skip: boolean; /** Whether it ends inside a frame's head, not in a box. */ arrow: boolean }[];
   byKey: Map<string, Placed>;
   width: number;
   height: number;
@@ -144,7 +145,7 @@ export function placed(scene: Scene, picture: FramePicture): Drawn {
     const into = new Map<number, number>();
     const fromAbove = (i: number): boolean => { const points = at.edges[i]; return points[points.length - 2] === points[points.length - 4]; };
     lines.forEach(({ to }, i) => { if (fromAbove(i)) into.set(to, (into.get(to) ?? 0) + 1); });
-    lines.forEach(({ from, to, shape }, i) => drawn.lines.push({ points: at.edges[i], shape: from === input.entry || [items[from], items[to]].some((item) => item && isBorder(item)) ? undefined : shape, alone: fromAbove(i) && into.get(to) === 1, skip: from === input.entry && items[to]?.node !== undefined && isPill(items[to]), arrow: to !== input.exit }));
+    lines.forEach(({ from, to, shape, edges }, i) => drawn.lines.push({ points: at.edges[i], top: at.edges[i][1], bottom: Math.max(at.edges[i][at.edges[i].length - 1], at.edges[i][at.edges[i].length - 3]), edges, shape: from === input.entry || [items[from], items[to]].some((item) => item && isBorder(item)) ? undefined : shape, alone: fromAbove(i) && into.get(to) === 1, skip: from === input.entry && items[to]?.node !== undefined && isPill(items[to]), arrow: to !== input.exit }));
     items.forEach((item, i) => {
       const box: Placed = { item, left: at.left[i], top: at.top[i], width: at.width[i], height: at.height[i] };
       drawn.items.push(box);

@@ -6,13 +6,14 @@ import type { Item } from "./scene";
 /** What is written on nodes and groups, and read out for them. */
 
 /** "residual block ×2 · 64 ch" */
-export function groupCaption({ of, count, channels, stride }: Group, short = false): string {
+export function groupCaption({ of, count, channels, stride, nodes, layers }: Group, short = false): string {
+  if (of === "part") return t("{0} nodes, {1} layers", nodes.length, layers.length);
   const kind = short ? shortKinds[of] : kinds[of], times = count > 1 ? ` ×${count}` : stride > 1 ? ` / ${stride}` : "";
   return `${kind}${times}${channels ? ` · ${t("{0} ch", channels)}` : ""}`;
 }
 
-const kinds: Record<Kind, string> = { residual: t("residual block"), branches: t("block of branches"), gated: t("gated block"), block: t("block"), row: t("row of blocks") };
-const shortKinds: Record<Kind, string> = { residual: t("residual"), branches: t("branches"), gated: t("gated"), block: t("block"), row: t("row") };
+const kinds: Record<Kind, string> = { residual: t("residual block"), branches: t("block of branches"), gated: t("gated block"), block: t("block"), layer: t("layer"), part: t("part"), row: t("row of blocks") };
+const shortKinds: Record<Kind, string> = { residual: t("residual"), branches: t("branches"), gated: t("gated"), block: t("block"), layer: t("layer"), part: t("part"), row: t("row") };
 
 const SHORT: Record<string, string> = { BatchNormalization: "BN", LayerNormalization: "LN", InstanceNormalization: "IN", GroupNormalization: "GN", GlobalAveragePool: "Pool", GlobalMaxPool: "Pool", AveragePool: "Pool" };
 /** Operators in as few letters as are understood. */

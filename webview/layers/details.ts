@@ -1,4 +1,4 @@
-import type { KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
+import type { GraphNodeFacts, KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
 import { bitsOfAll } from "../../src/protocol/bits";
 import { filterResponse, filterTable, filterTaps, responseTable } from "../charts/filters";
 import { channelRanges, histogramTable, rangesTable, weightHistogram } from "../charts/weights";
@@ -12,7 +12,7 @@ import { kernelMultiples } from "./kernels";
 import { section, withTable } from "./section";
 import { storedAs } from "./table";
 
-export interface DetailActions { codebook(): void; copy(name: string): void; go(key: string): void; kernels(layer: string, first: number, count: number): Promise<KernelPage | undefined> }
+export interface DetailActions { codebook(): void; copy(name: string): void; /** Copies a link to what is shown. */ link(): void; enter(body: string): void; go(key: string): void; kernels(layer: string, first: number, count: number): Promise<KernelPage | undefined> }
 
 /** A neighbour in the graph that a link leads to. */
 export interface Link { key: string; text: string; shape: string }
@@ -25,7 +25,7 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
   const { row, statistics, histogram, channels } = details, share = format.percent(total ? row.bytes / total : 0), onGrid = statistics !== undefined && isOnGrid(row, statistics);
   const pane = el("section", { class: "details", "aria-label": t("Details of {0}", row.label) });
   pane.append(el("header", { class: "details-head" },
-    el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`), el("span", { class: "spacer" }), iconButton({ label: t("Copy Name"), icon: "copy", onClick: () => actions.copy(row.name) })));
+    el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`), el("span", { class: "spacer" }), iconButton({ label: t("Copy Name"), icon: "copy", onClick: () => actions.copy(row.name) }), copyLink(actions)));
   if (row.codewords !== undefined || row.wavelet || !row.skipped) pane.append(el("div", { class: "details-actions" }, button({ label: row.wavelet ? t("Open Transforms") : row.codewords === undefined ? t("Preview Codebook") : t("Open Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
   pane.append(section("facts", t("Facts"), [format.shape(row.shape), storedAs(row), t("{0} weights", format.whole(row.parameters)), share].join(" · "), true,
     facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
@@ -84,11 +84,16 @@ function linksTo({ from, to }: Links, actions: DetailActions): HTMLElement {
   return el("dl", { class: "facts ways" }, line(t("from"), from), line(t("to"), to));
 }
 
+const copyLink = (actions: DetailActions): HTMLElement => iconButton({ label: t("Copy Link"), icon: "link", onClick: actions.link });
+
 /** An operator without weights: what it is called, what comes in and goes out. */
-export function operatorDetails(title: string, operators: readonly string[], shape: string, links: Links, actions: DetailActions): HTMLElement {
+export function operatorDetails({ label: title, op, fused, shape: dims, attributes = [], bodies = [] }: GraphNodeFacts, links: Links, actions: DetailActions): HTMLElement {
+  const operators = [op, ...fused], shape = dims ? format.shape(dims) : "";
+  const enter = bodies.map(({ path, title: body }) => button({ label: t("Enter {0}", body), icon: "symbol-namespace", small: true, onClick: () => actions.enter(path) }));
   return el("section", { class: "details", "aria-label": t("Details of {0}", title) },
-    el("header", { class: "details-head" }, el("h2", { title }, title), ...operators.slice(0, 1).map(tag)),
-    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · "), true] as Fact] : []), ...(shape ? [[t("shape"), shape, true] as Fact] : [])]), linksTo(links, actions)));
+    el("header", { class: "details-head" }, el("h2", { title }, title), ...operators.slice(0, 1).map(tag), el("span", { class: "spacer" }), copyLink(actions)),
+    ...(enter.length ? [el("div", { class: "details-actions" }, ...enter)] : []),
+    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · "), true] as Fact] : []), ...(shape ? [[t("shape"), shape, true] as Fact] : []), ...attributes]), linksTo(links, actions)));
 }
 
 /** A group: how much is in it, and its layers. */

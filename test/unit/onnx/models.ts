@@ -101,3 +101,11 @@ export const smallNetwork = (more: Partial<ModelParts> = {}): Uint8Array => mode
   inputs: [value("x", ["N", 3, 8, 8])], outputs: [value("y", ["N", 12])],
   ...more,
 });
+
+/** If c, then a convolution of x with a weight of its own, else a constant. */
+export function branching(): Uint8Array {
+  const branch = (name: string, parts: GraphParts): Uint8Array => attribute(name, 5, lenField(6, graphBytes({ outputs: [value(`${name}.y`)], ...parts })));
+  const then = branch("then_branch", { initializers: [floats("inner", [4, 3, 3, 3], wave(108))], nodes: [{ op: "Conv", name: "conv", inputs: ["x", "inner"], outputs: ["p"] }, { op: "Relu", inputs: ["p"], outputs: ["then_branch.y"] }] });
+  const otherwise = branch("else_branch", { nodes: [nodeWith({ op: "Constant", name: "zeros", inputs: [], outputs: ["else_branch.y"] }, attribute("value", 4, lenField(5, encodeTensor(floats("", [1, 4, 6, 6], new Float32Array(144))))))] });
+  return modelBytes({ inputs: [value("x", [1, 3, 8, 8]), value("c", [], DataType.BOOL)], outputs: [value("y")], nodes: [nodeWith({ op: "If", name: "choice", inputs: ["c"], outputs: ["y"] }, then, otherwise)] });
+}

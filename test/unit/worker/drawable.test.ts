@@ -2,18 +2,21 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
-import type { GraphFacts } from "../../../src/protocol/api";
+import type { BodyFacts, GraphFacts } from "../../../src/protocol/api";
+import { unpack } from "../../../src/protocol/packed";
+import { DataType } from "../../../src/onnx/tensor";
 import { viewer } from "../../../src/worker/viewer";
-import { floats, ints, modelBytes, type ModelParts, smallNetwork, value, wave } from "../onnx/models";
+import { branching, floats, ints, modelBytes, type ModelParts, smallNetwork, value, wave } from "../onnx/models";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-drawable-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 let files = 0;
 
-async function drawn(bytes: Uint8Array): Promise<GraphFacts> {
+/** The graph of a model, or one of its bodies. */
+async function drawn(bytes: Uint8Array, body?: string): Promise<GraphFacts> {
   const file = path.join(folder, `${files++}.onnx`);
   writeFileSync(file, bytes);
-  const view = viewer(), graph = await view.graph(file);
+  const view = viewer(), graph = body === undefined ? await view.graph(file) : (await unpack<BodyFacts>(await view.body(file, body))).graph;
   await view.close(file);
   return graph;
 }
@@ -71,4 +74,29 @@ test("nodes that unpack a weight belong to its layer, chains that only rearrange
     ],
   });
   expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | SiLU", "Slice | Transpose", "MaxPool", "output"], edges: "0>1 1>2 2>3 3>4" });
+});
+
+test("branches can be entered; what they take from outside comes in, and a constant that they give out is seen", async () => {
+  const model = branching(), graph = await drawn(model), node = graph.nodes.find(({ op }) => op === "If")!;
+  expect(node.bodies).toEqual([{ path: "choice/then_branch", title: "then_branch" }, { path: "choice/else_branch", title: "else_branch" }]);
+  const then = await drawn(model, "choice/then_branch");
+  expect(picture(then)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | Relu", "output"], edges: "0>1 1>2" });
+  expect(then.nodes[0].name).toBe("x");
+  expect(then.nodes[1].layer).toBe("choice/then_branch/inner");
+  expect(picture(await drawn(model, "choice/else_branch"))).toEqual({ nodes: ["Constant", "output"], edges: "0>1" });
+  await expect(drawn(model, "nowhere")).rejects.toThrow("The model has no graph nowhere.");
+});
+
+test("pairs that round values belong to what is before them, an input too", async () => {
+  const pair = (from: string, to: string) => [{ op: "QuantizeLinear", inputs: [from, "s", "z"], outputs: [`${from}q`] }, { op: "DequantizeLinear", inputs: [`${from}q`, "s", "z"], outputs: [to] }];
+  const graph = await network({
+    initializers: [floats("s", [], [0.1]), { name: "z", dims: [], type: DataType.UINT8, raw: Uint8Array.of(0) }, weight("a"), weight("b", [4, 4, 3, 3])],
+    nodes: [...pair("x", "xd"), conv("xd", "a", "p"), { op: "Relu", inputs: ["p"], outputs: ["r"] }, ...pair("r", "rd"), conv("rd", "b", "q"), { op: "Add", inputs: ["q", "rd"], outputs: ["y"] }],
+  });
+  expect(picture(graph)).toEqual({ nodes: ["input | QDQ", "Conv 3×3 · 3→4 | Relu | QDQ", "Conv 3×3 · 4→4", "Add", "output"], edges: "0>1 1>2 2>3 1>3 3>4" });
+});
+
+test("attributes of every node are told in words", async () => {
+  const graph = await network({ initializers: [weight("a")], nodes: [{ ...conv("x", "a", "p"), attributes: { strides: [2, 2], group: 1 } }, { op: "MaxPool", inputs: ["p"], outputs: ["y"], attributes: { kernel_shape: [2, 2], auto_pad: "VALID" } }] });
+  expect(graph.nodes.map(({ attributes }) => attributes)).toEqual([undefined, [["strides", "2, 2"], ["group", "1"]], [["kernel_shape", "2, 2"], ["auto_pad", "VALID"]], undefined]);
 });
