@@ -7,6 +7,9 @@ const COLUMNS = 4;
 /** Values that are looked at, and then counted, while they are in the cache. */
 const PIECE = 1 << 15;
 
+/** A bin is no narrower, so that its inverse is a float of 32 bits. */
+const LEAST_WIDTH = 1e-38;
+
 /** Least and largest value of rows, one after the other. */
 export interface Spans { least: Float32Array; most: Float32Array }
 
@@ -44,7 +47,7 @@ export class Histogram {
         this.min = Math.min(this.min, min);
         this.max = Math.max(this.max, max);
         this.reach(Math.max(-min, max), () => this.collect(k, table));
-        k.call.count(x, piece.length, this.width > 0 ? Math.min(1e38, 1 / this.width) : 0, BINS, table);
+        k.call.count(x, piece.length, this.width > 0 ? 1 / this.width : 0, BINS, table);
         this.count += piece.length;
       }
       this.collect(k, table);
@@ -68,7 +71,7 @@ export class Histogram {
   /** Makes room for values up to ±peak. */
   private reach(peak: number, collect: () => void): void {
     if (this.width === 0) {
-      this.width = peak / BINS;
+      this.width = peak > 0 ? Math.max(LEAST_WIDTH, peak / BINS) : 0;
       return;
     }
     if (peak <= this.width * BINS * (1 + 1e-12)) return;
