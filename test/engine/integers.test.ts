@@ -208,7 +208,7 @@ test("layers are left to floats where a recipe or an agreement asks for it, and 
   expect(integers!.agreement).toBeGreaterThanOrEqual(0.97);
   expect(integers!.samples).toBeGreaterThan(0);
   expect(integers!.left[0]).toEqual({ layer: "7.weight", reason: "Left to floats, as the recipe asks.", asked: true });
-  expect(integers!.left.slice(1).map(({ layer }) => layer)).toEqual([...integers!.layers!].sort((a, b) => a.without.loss - b.without.loss).slice(0, integers!.left.length - 1).map(({ layer }) => layer));
+  expect(integers!.left.slice(1).map(({ layer }) => layer)).toEqual(integers!.layers!.slice(0, integers!.left.length - 1).map(({ layer }) => layer)); // the most expensive first
   expect(fidelity!.agreement).toBeGreaterThan(0.8);
 }, 300_000);
 
