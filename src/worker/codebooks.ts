@@ -3,7 +3,7 @@ import { embeddedRecipe } from "../compression/recipe";
 import { channelFactors, gainsOf, relativeGains, withFactors } from "../compression/seen";
 import { blockName, expand, isCodebook, type CodebookOptions } from "../methods/codebook";
 import type { CompressionMethod, WeightRows } from "../methods/method";
-import { methods } from "../methods/registry";
+import { methodById, methods } from "../methods/registry";
 import { inputsOf, kernelSize, outputsOf, scaleRows, toRows } from "../methods/rows";
 import { bitsFor } from "../numeric/bits";
 import type { ComputePool } from "../numeric/tasks";
@@ -118,7 +118,7 @@ async function storedCodes(model: Model, layer: Layer): Promise<{ codes: Codewor
   for (const method of methods) {
     const found = await method.recognise(model, layer), words = found?.codebook && found.blockSize ? found.codebook.length / found.blockSize : 0;
     if (!found?.codebook || !found.index || !found.blockSize || words > MOST_WORDS || found.blockSize > LONGEST_BLOCK || found.index.length % outputsOf(layer)) continue;
-    all.push({ codes: { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, words), outputs: outputsOf(layer) }, title: method.title, codebookBits: found.codebookBits });
+    all.push({ codes: { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, words), outputs: outputsOf(layer) }, title: methodById(found.method).title, codebookBits: found.codebookBits });
   }
   return all;
 }
