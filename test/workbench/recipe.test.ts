@@ -122,7 +122,7 @@ test("the slider moves everything at once by keys and by hand, and is one step o
 
 test("lists show what the recipe says of its images and device, and fields are called what they are for", async () => {
   write({ preset: "balanced", ...withImages, preprocess: { channels: "gray" }, device: "cpu", tune: { steps: 100, labels: 0.3, schedule: "iterative", noise: { kind: "int4", p: 0.25 } } });
-  const page = await open(), shown = (name: string) => page.getByRole("combobox", { name }).locator(".selected-value").innerText();
+  const page = await open(), shown = (name: string) => page.getByRole("combobox", { name, exact: true }).locator(".selected-value").innerText();
   expect(await Promise.all(["Channels", "Device", "Labels", "Layers", "Noise", "Fine-tune"].map(shown))).toEqual(["grey", "CPU", "30 % of the loss", "one after another", "4 bits, 25 %", "Number of Steps"]);
   write({ preset: "balanced", ...withImages, device: "auto", tune: { steps: 100 } });
   await expect.poll(() => shown("Device")).toBe("automatic");
@@ -159,14 +159,14 @@ test("images that do not fit lead to other images", async () => {
   await saved(({ data }) => expect(data).toEqual(withImages.data));
 
   // what stood there before stays in sight, and its settings in reach
-  await page.getByRole("combobox", { name: "Channels" }).click();
+  await page.getByRole("combobox", { name: "Channels", exact: true }).click();
   await page.getByRole("option", { name: "RGB", exact: true }).click();
   await page.locator(".recipe-problem:not([hidden])").waitFor({ timeout: 20_000 });
   expect(await page.locator(".recipe-problem").innerText()).toMatch(/^The model takes 1 channels, the data gives 3 \(rgb\)\. .*\s+Choose Folder…\s+Try Again$/);
   expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();
   await workbench.picture("recipe-wrong-channels");
   expect(await overlaps(page)).toEqual([]);
-  await page.getByRole("combobox", { name: "Channels" }).click();
+  await page.getByRole("combobox", { name: "Channels", exact: true }).click();
   await page.getByRole("option", { name: "automatic", exact: true }).click();
   await page.locator(".recipe-problem").waitFor({ state: "hidden", timeout: 20_000 });
   expect(await page.locator(".header .primary").getAttribute("disabled")).toBeNull();
