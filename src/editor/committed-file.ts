@@ -56,6 +56,7 @@ class Git {
     let told = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => { told = (told + text).slice(-2000); });
     const code = new Promise<number | null>((resolve, reject) => { child.on("close", resolve); child.on("error", reject); });
+    code.catch(() => undefined); // told below, unless the copy fails first
     try {
       await pipeline(child.stdout, createWriteStream(begun));
       if (await code !== 0) throw new KernelscopeError("bad-model", vscode.l10n.t("Git cannot give {0} as HEAD has it: {1}", path.posix.basename(file), told.trim().split("\n").at(-1) ?? ""));

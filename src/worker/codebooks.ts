@@ -48,15 +48,16 @@ export class Codebooks {
 
   /** The codewords that the file holds. */
   async wordsOf({ model, layer }: ShownLayer): Promise<CodebookWords | undefined> {
-    const [found] = await storedCodes(model, layer);
-    if (!found) return undefined;
-    const { values, uses } = wordsOf(found.codes);
-    return { layer: layer.id, method: found.title, block: blockShape(layer, found.codes.d), kernel: kernelSize(layer), values, uses };
+    for await (const { codes, title } of storedCodes(model, layer)) {
+      const { values, uses } = wordsOf(codes);
+      return { layer: layer.id, method: title, block: blockShape(layer, codes.d), kernel: kernelSize(layer), values, uses };
+    }
+    return undefined;
   }
 
   /** The codebook that the file holds, beside the original's weights where those are found. */
   async ofFile({ file, model, layer, row, row: { bytes }, chosen }: ShownLayer): Promise<CodebookFacts | undefined> {
-    for (const { codes, title, codebookBits } of await storedCodes(model, layer)) {
+    for await (const { codes, title, codebookBits } of storedCodes(model, layer)) {
       const weight = await readWeight(model, layer), scale = await storedScale(weight, layer, codes);
       if (!scale || !weight) continue;
       const original = await originalOf(file, layer, chosen, leftOf(model, layer)), known = "rows" in original ? original : undefined;
@@ -113,14 +114,12 @@ export class Codebooks {
 }
 
 /** What a file holds that may be a layer's codebook, and that views have a place for. */
-async function storedCodes(model: Model, layer: Layer): Promise<{ codes: Codewords; title: string; codebookBits?: number }[]> {
-  const all: { codes: Codewords; title: string; codebookBits?: number }[] = [];
+async function* storedCodes(model: Model, layer: Layer): AsyncGenerator<{ codes: Codewords; title: string; codebookBits?: number }> {
   for (const method of methods) {
     const found = await method.recognise(model, layer), words = found?.codebook && found.blockSize ? found.codebook.length / found.blockSize : 0;
     if (!found?.codebook || !found.index || !found.blockSize || words > MOST_WORDS || found.blockSize > LONGEST_BLOCK || found.index.length % outputsOf(layer)) continue;
-    all.push({ codes: { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, words), outputs: outputsOf(layer) }, title: methodById(found.method).title, codebookBits: found.codebookBits });
+    yield { codes: { codebook: found.codebook, d: found.blockSize, index: indexOf(found.index, words), outputs: outputsOf(layer) }, title: methodById(found.method).title, codebookBits: found.codebookBits };
   }
-  return all;
 }
 
 /** The weight in units of its channels' scales, or of one scale. */

@@ -8,7 +8,7 @@ import { frontOf } from "../../src/compression/front";
 import { rateModel, type RatedModel } from "../../src/compression/rated";
 import { KernelscopeError } from "../../src/protocol/errors";
 import { nodeHost, type NodeHost } from "../../src/worker/host";
-import type { PlanFacts } from "../../src/protocol/plan";
+import { flipsAt, type PlanFacts } from "../../src/protocol/plan";
 import { compressWith } from "../helpers/compress";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-front-")), model = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist");
@@ -27,7 +27,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const agreement = ({ prediction }: PlanFacts, loss: number): number => 1 - prediction.slope * Math.sqrt(loss);
+const agreement = ({ prediction }: PlanFacts, loss: number): number => 1 - flipsAt(prediction, loss);
 
 test("a front leads from the smallest file to the largest, always better; its first plan and steps give every plan", async () => {
   const { front: { first, layer, choice, bytes, bits, loss }, layers, input, preparation } = await front({ preset: "balanced" }), now = [...first];
