@@ -1,9 +1,9 @@
 import * as path from "node:path";
-import { evaluateModel } from "../compression/evaluate";
+import { measurePair } from "../compression/measure";
+import type { ClassifierFigures, OutputFigures } from "../protocol/accuracy";
 import { DEVICES } from "../protocol/api";
 import type { ComparedLayer, FileSizes } from "../protocol/compare";
 import { KernelscopeError } from "../protocol/errors";
-import type { EvaluateReport } from "../protocol/report";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import { nodeHost, openModelFile } from "../worker/host";
 import { viewer } from "../worker/viewer";
@@ -18,8 +18,10 @@ interface Stored { bytes: number; bitsPerWeight: number; shape: number[]; method
 /** A layer in both models. `sqnrDb`: of B's weight beside A's; absent where nothing is lost or the two cannot be compared. */
 interface LayerDiff { layer: string; label: string; op: string; change: "same" | "changed" | "added" | "removed"; before?: Stored; after?: Stored; sqnrDb?: number; note?: string }
 interface SideFacts extends FileSizes { path: string; opset: number }
+/** What both do on the same samples; `outputs` of models that are no classifiers. */
+interface Fidelity extends Partial<Pick<ClassifierFigures, "agreement" | "kl" | "top1">> { samples: number; outputs?: Pick<OutputFigures, "name" | "relativeError" | "sqnrDb">[] }
 /** The figures of `diff --json`. */
-interface DiffReport { before: SideFacts; after: SideFacts; layers: LayerDiff[]; operators: { op: string; before: number; after: number }[]; fidelity?: Pick<EvaluateReport, "samples" | "agreement" | "kl" | "sqnrDb" | "relativeError" | "top1" | "intervals"> & { originalTop1?: number }; notes?: string[] }
+interface DiffReport { before: SideFacts; after: SideFacts; layers: LayerDiff[]; operators: { op: string; before: number; after: number }[]; fidelity?: Fidelity; notes?: string[] }
 
 /** Two models beside each other: sizes, layers, operators, and what their predictions have in common where there are samples. */
 export async function runDiff(args: Arguments, signal: AbortSignal): Promise<void> {
@@ -38,10 +40,14 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
       const weights = layer.before && layer.after ? await worker.comparedWeights(before, after, layer.id, 0) : undefined;
       report.layers.push(layerDiff(layer, weights));
     }
-    if (data !== undefined) await addFidelity(report, args, data, progress.report, signal);
+    if (data !== undefined) {
+      const { notes, ...fidelity } = await fidelityOf(before, after, args, data, progress.report, signal);
+      report.fidelity = fidelity;
+      if (notes.length) report.notes = notes;
+    }
     progress.end();
     write(args, report, () => diffDocument(report));
-    check(limits, { agreement: report.fidelity?.agreement, top1: report.fidelity?.top1 });
+    check(limits, { agreement: report.fidelity?.agreement?.value, top1: report.fidelity?.top1?.after.value });
   } finally {
     progress.end();
     await worker.close(before);
@@ -49,13 +55,12 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
   }
 }
 
-async function addFidelity(report: DiffReport, args: Arguments, data: string, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<void> {
-  const threads = whole(args, "threads", 1, 1024), host = await nodeHost({ threads }), common = { data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads };
+/** Both models over the same samples. */
+async function fidelityOf(before: string, after: string, args: Arguments, data: string, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity & { notes: string[] }> {
+  const threads = whole(args, "threads", 1, 1024), host = await nodeHost({ threads });
   try {
-    const { samples, agreement, kl, sqnrDb, relativeError, top1, intervals, notes } = await evaluateModel({ ...common, model: report.after.path, reference: report.before.path }, host, onProgress, signal);
-    const original = top1 === undefined ? undefined : await evaluateModel({ ...common, model: report.before.path }, host, onProgress, signal);
-    report.fidelity = { samples, agreement, kl, sqnrDb, relativeError, top1, intervals, originalTop1: original?.top1 };
-    if (notes?.length) report.notes = notes;
+    const { samples, classifier, outputs, notes } = await measurePair({ original: before, compressed: after, data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads }, host, ({ samples: done, total, secondsLeft }) => onProgress({ stage: "evaluate", text: `${done.toLocaleString("en")} of ${total.toLocaleString("en")} samples`, fraction: done / total, secondsLeft }), signal);
+    return { samples, ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, sqnrDb }) => ({ name, relativeError, sqnrDb })) }), notes };
   } finally {
     await host.close();
   }
@@ -101,10 +106,10 @@ function diffDocument({ before, after, layers, operators, fidelity, notes = [] }
 /** What stands before and after, or the one of them that is there or does not change. */
 const either = (before: string | undefined, after: string | undefined): string => (before === undefined || after === undefined || before === after ? before ?? after ?? "" : `${before} → ${after}`);
 
-function fidelityText({ samples, agreement, top1, originalTop1, kl, sqnrDb, relativeError, intervals }: NonNullable<DiffReport["fidelity"]>): string {
-  const interval = intervals?.agreement, parts = [
-    agreement === undefined ? undefined : `agreement ${percent(agreement)}${interval ? ` (95 %: ${percent(interval[0])} to ${percent(interval[1])})` : ""}`, top1 === undefined ? undefined : `top-1 ${percent(originalTop1)} → ${percent(top1)}`,
-    kl === undefined ? undefined : `KL ${kl.toFixed(5)} nats`, sqnrDb === undefined ? undefined : `outputs' SQNR ${sqnrDb.toFixed(1)} dB, relative error ${relativeError?.toExponential(2)}`,
+function fidelityText({ samples, agreement, top1, kl, outputs = [] }: Fidelity): string {
+  const parts = [
+    ...(agreement ? [`agreement ${percent(agreement.value)} (95 %: ${percent(agreement.low)} to ${percent(agreement.high)})`] : []), ...(top1 ? [`top-1 ${percent(top1.before.value)} → ${percent(top1.after.value)}`] : []), ...(kl ? [`KL ${kl.value.toFixed(5)} nats`] : []),
+    ...outputs.map(({ name, relativeError, sqnrDb }) => `${name}: relative error ${relativeError.toExponential(2)}${sqnrDb === undefined ? "" : `, SQNR ${sqnrDb.toFixed(1)} dB`}`),
   ];
-  return `On ${samples.toLocaleString("en")} samples: ${parts.filter((part) => part !== undefined).join(", ")}.`;
+  return `On ${samples.toLocaleString("en")} samples: ${parts.join(", ")}.`;
 }

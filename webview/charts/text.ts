@@ -1,5 +1,5 @@
 /** What knows how wide text is. */
-export type Measuring = Pick<CanvasRenderingContext2D, "measureText">;
+export interface Measuring { measureText(text: string): { width: number } }
 
 /** A name without its middle where there is no room for all of it: names of one exporter differ at their ends. */
 export function clippedName(context: Measuring, name: string, room: number): string {

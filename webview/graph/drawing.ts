@@ -1,5 +1,7 @@
+import type { Measuring } from "../charts/text";
+
 /** What a graph is drawn with. */
-export type Pen = Pick<CanvasRenderingContext2D, "fillStyle" | "strokeStyle" | "lineWidth" | "globalAlpha" | "font" | "textAlign" | "save" | "restore" | "translate" | "rotate" | "setLineDash" | "beginPath" | "moveTo" | "lineTo" | "arcTo" | "roundRect" | "fill" | "stroke" | "clip" | "fillRect" | "measureText" | "fillText">;
+export type Pen = Pick<CanvasRenderingContext2D, "fillStyle" | "strokeStyle" | "lineWidth" | "globalAlpha" | "font" | "textAlign" | "save" | "restore" | "translate" | "rotate" | "setLineDash" | "beginPath" | "moveTo" | "lineTo" | "arcTo" | "roundRect" | "fill" | "stroke" | "clip" | "fillRect" | "fillText"> & Measuring;
 
 type Fill = string | CanvasGradient | CanvasPattern;
 interface Look { fillStyle: Fill; strokeStyle: Fill; lineWidth: number; globalAlpha: number; font: string; textAlign: CanvasTextAlign; dash: number[]; clip: string; matrix: string }
@@ -18,7 +20,7 @@ export class SvgDrawing implements Pen {
   private clips = 0;
 
   /** @param measure a canvas's context, which knows how wide text is */
-  constructor(private readonly measure: CanvasRenderingContext2D) {}
+  constructor(private readonly measure: Measuring & { font: string }) {}
 
   get fillStyle(): Fill { return this.look.fillStyle; }
   set fillStyle(value: Fill) { this.look.fillStyle = value; }
@@ -65,7 +67,7 @@ export class SvgDrawing implements Pen {
     this.look.clip = id;
   }
   fillRect(x: number, y: number, width: number, height: number): void { this.add(`<rect x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${n(height)}" fill="${escaped(this.look.fillStyle)}"`, "/>"); }
-  measureText(text: string): TextMetrics { return this.measure.measureText(text); }
+  measureText(text: string): { width: number } { return this.measure.measureText(text); }
   fillText(text: string, x: number, y: number): void {
     const { font, textAlign, fillStyle } = this.look, [, weight, size, family] = /^(?:(bold|\d{3}) )?([\d.]+)px (.*)$/.exec(font) ?? [];
     this.add(`<text x="${n(x)}" y="${n(y)}" font-size="${size}" font-family="${escaped(family ?? "sans-serif")}"${weight ? ` font-weight="${weight}"` : ""}${textAlign === "center" ? ' text-anchor="middle"' : ""} fill="${escaped(fillStyle)}"`, `>${escaped(text)}</text>`);

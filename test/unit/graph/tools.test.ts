@@ -86,7 +86,7 @@ test("in whole networks drawn lines cross as often as the order of nodes makes t
 });
 
 test("a drawing as SVG is well-formed and says what was drawn, strangers' names as text", () => {
-  const measure = { font: "", measureText: (text: string) => ({ width: text.length * 7 }) } as unknown as CanvasRenderingContext2D, drawing = new SvgDrawing(measure);
+  const measure = { font: "", measureText: (text: string) => ({ width: text.length * 7 }) }, drawing = new SvgDrawing(measure);
   drawing.fillStyle = "#123456";
   drawing.font = "13px sans-serif";
   drawing.globalAlpha = 0.5;
