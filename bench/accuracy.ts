@@ -1,15 +1,15 @@
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
-import { compressModel } from "../src/compression/compress";
 import type { CompressRequest, Progress } from "../src/protocol/api";
 import { parsePruning } from "../src/protocol/pruning";
 import { parseNoise, SCHEDULES } from "../src/protocol/tuning";
-import { nodeHost, openModelFile } from "../src/worker/host";
+import { openModelFile } from "../src/worker/host";
 import { hashFile } from "../src/runtime/node";
 import { Cells } from "./cells";
 import { cifar10 } from "./cifar10";
 import { mnist } from "./mnist";
+import { compressed } from "./compressed";
 import { cacheFolder } from "./packages";
 import { writeDataset } from "./source";
 
@@ -73,15 +73,9 @@ function recipeText(): string | undefined {
 /** Compresses once, and looks at all test images. */
 async function measure(request: CompressRequest, images: number): Promise<Run> {
   const evalData = writeDataset(work, `${source.name}-test`, source, await source.test()), data = images ? writeDataset(work, `${source.name}-${images}`, source, await source.train(images)) : undefined;
-  const threads = values.threads === undefined ? undefined : Number(values.threads), output = path.join(work, `compressed-${process.pid}.onnx`), started = performance.now();
-  const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
-  try {
-    const report = await compressModel({ ...request, recipe: values.recipe && path.resolve(values.recipe), recipeText: recipeText(), output, data, evalData, preprocess: values.preprocess, threads, force: true }, host, tell), { reference, compressed } = report.fidelity!;
-    return { bits: report.convBitsPerWeight!, bytes: report.output.bytes, ratio: report.ratio, top1: 100 * compressed.top1!, float: 100 * reference.top1!, seconds: (performance.now() - started) / 1000, trained: report.seconds.tune ?? 0 };
-  } finally {
-    await host.close();
-    rmSync(output, { force: true });
-  }
+  const threads = values.threads === undefined ? undefined : Number(values.threads);
+  return compressed(work, { ...request, recipe: values.recipe && path.resolve(values.recipe), recipeText: recipeText(), data, evalData, preprocess: values.preprocess, threads }, ({ report: { convBitsPerWeight, output, ratio, fidelity, seconds: { tune = 0 } }, seconds }) => (
+    { bits: convBitsPerWeight!, bytes: output.bytes, ratio, top1: 100 * fidelity!.compressed.top1!, float: 100 * fidelity!.reference.top1!, seconds, trained: tune }), tell);
 }
 
 void main().catch((error: unknown) => {

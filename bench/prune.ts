@@ -1,14 +1,12 @@
-import { rmSync } from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
-import { compressModel } from "../src/compression/compress";
 import { measureLatency } from "../src/compression/latency";
 import type { CompressRequest } from "../src/protocol/api";
 import { parsePruning } from "../src/protocol/pruning";
 import { hashFile } from "../src/runtime/node";
-import { nodeHost } from "../src/worker/host";
 import { Cells } from "./cells";
 import { cifar10 } from "./cifar10";
+import { compressed } from "./compressed";
 import { cacheFolder } from "./packages";
 import { writeDataset } from "./source";
 
@@ -38,18 +36,11 @@ async function main(): Promise<void> {
   }
 }
 
-async function measure(request: CompressRequest): Promise<Run> {
-  const output = path.join(work, `pruned-${process.pid}.onnx`), started = performance.now(), host = await nodeHost({ threads: 1, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
-  try {
-    const { pruning, output: { bytes }, fidelity } = await compressModel({ ...request, output, threads: 1, device: "cpu", force: true }, host), seconds = (performance.now() - started) / 1000;
-    const { ratio, interval } = await measureLatency({ original: request.model, compressed: output, threads: 1 }, host), { samples, agreement, kl, reference, compressed } = fidelity!;
-    const share = (of: "macs" | "weights"): number => (pruning ? pruning.after[of] / pruning.before[of] : 1);
-    return { macs: share("macs"), weights: share("weights"), bytes, top1: 100 * compressed.top1!, float: 100 * reference.top1!, agreement: 100 * agreement!, kl: kl!, samples, ratio, interval, seconds };
-  } finally {
-    await host.close();
-    rmSync(output, { force: true });
-  }
-}
+const measure = (request: CompressRequest): Promise<Run> => compressed(work, { ...request, threads: 1, device: "cpu" }, async ({ report: { pruning, output, fidelity }, seconds, host }) => {
+  const { ratio, interval } = await measureLatency({ original: request.model, compressed: output.path, threads: 1 }, host), { samples, agreement, kl, reference, compressed: own } = fidelity!;
+  const share = (of: "macs" | "weights"): number => (pruning ? pruning.after[of] / pruning.before[of] : 1);
+  return { macs: share("macs"), weights: share("weights"), bytes: output.bytes, top1: 100 * own.top1!, float: 100 * reference.top1!, agreement: 100 * agreement!, kl: kl!, samples, ratio, interval, seconds };
+});
 
 void main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);

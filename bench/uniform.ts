@@ -1,7 +1,5 @@
-import { rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { compressModel } from "../src/compression/compress";
 import { hasFreeScale } from "../src/compression/follow";
 import { leanModel } from "../src/compression/lean/lean";
 import { sizesOf } from "../src/compression/write";
@@ -11,9 +9,10 @@ import type { Layer } from "../src/onnx/layers";
 import type { CompressRequest } from "../src/protocol/api";
 import { formatBytes } from "../src/protocol/sizes";
 import { hashFile } from "../src/runtime/node";
-import { nodeHost, openModelFile } from "../src/worker/host";
+import { openModelFile } from "../src/worker/host";
 import { Cells } from "./cells";
 import { cifar10 } from "./cifar10";
+import { compressed } from "./compressed";
 import { cacheFolder } from "./packages";
 import { writeDataset } from "./source";
 
@@ -90,16 +89,7 @@ function optionsOf(layer: Layer, method: Method, level: number, isFree: boolean)
   return levels.filter((one) => one.level <= level).sort((a, b) => b.level - a.level)[0]?.options;
 }
 
-async function measure(request: CompressRequest): Promise<Run> {
-  const output = path.join(work, `uniform-${process.pid}.onnx`), host = await nodeHost({ threads: request.threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
-  try {
-    const { fidelity, output: { bytes } } = await compressModel({ ...request, output }, host);
-    return { bytes, top1: 100 * fidelity!.compressed.top1!, float: 100 * fidelity!.reference.top1! };
-  } finally {
-    await host.close();
-    rmSync(output, { force: true });
-  }
-}
+const measure = (request: CompressRequest): Promise<Run> => compressed(work, request, ({ report: { fidelity, output } }) => ({ bytes: output.bytes, top1: 100 * fidelity!.compressed.top1!, float: 100 * fidelity!.reference.top1! }));
 
 void main().catch((error: unknown) => {
   console.error(error instanceof Error ? error.message : error);
