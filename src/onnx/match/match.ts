@@ -1,0 +1,154 @@
+import { homeOf } from "../constants";
+import type { Layer } from "../layers";
+import type { Graph, Model, Node } from "../model";
+import { followersOf } from "./followers";
+import { Likeness } from "./likeness";
+import { fixedValues, type Part, partsOf } from "./parts";
+import { Structure } from "./structure";
+
+/** Which nodes and layers of two models stand for each other. */
+export interface ModelMatch {
+  nodes: Map<Node, Node>;
+  layers: Map<Layer, Layer>;
+  /** Nodes without a partner whose work the other model's node does as well: normalizations in a convolution's weights, rectifiers at the end of a grid. */
+  folded: { before: Map<Node, Node>; after: Map<Node, Node> };
+}
+
+/** A model and its layers. */
+export interface MatchedModel { model: Model; layers: readonly Layer[] }
+
+/** Alike from here on, where weights that have nothing to do with each other come to a quarter at most; and so much more than any other. */
+const ALIKE = 0.5, CLEARLY = 0.15;
+/** Graphs that have less in common than this have nothing in common, unless names or weights say so. */
+const LEAST_SHARE = 0.25;
+/** What has other numbers of channels is believed to be the same node where so much of the graph is. */
+const LOOSE_SHARE = 0.5;
+
+/**
+ * Matches two models node by node: by structure, then by the weights of what is alike in structure, then by names that nobody made up. Layers of other numbers of channels are
+ * matched where the rest of the network is the same. What is not clear stays unmatched. Time grows with the number of nodes.
+ */
+export async function matchModels(before: MatchedModel, after: MatchedModel): Promise<ModelMatch> {
+  const match: ModelMatch = { nodes: new Map(), layers: new Map(), folded: { before: new Map(), after: new Map() } }, likeness = new Likeness(before.model, after.model);
+  const isOurs = after.model.metadata.has("kernelscope.recipe");
+  const graphs: [Graph, Graph, ReadonlySet<string>, ReadonlySet<string>][] = [[before.model.graph, after.model.graph, new Set(), new Set()]];
+  for (const f of before.model.functions) {
+    const other = after.model.functions.find(({ name, domain, overload }) => name === f.name && domain === f.domain && overload === f.overload);
+    if (other) graphs.push([f.graph, other.graph, new Set(), new Set()]);
+  }
+  const known: [Graph, ReadonlySet<string>][] = [];
+  for (const [a, b, aroundA, aroundB] of graphs) {
+    const fixed = [fixedValues(a, aroundA), fixedValues(b, aroundB)], structure = new Structure(partsOf(a, before.layers, fixed[0]), partsOf(b, after.layers, fixed[1]));
+    known.push([a, fixed[0]]);
+    await settle(structure, likeness, isOurs);
+    tell(structure, match);
+    for (const [node, other] of match.nodes) if (node.graph === a) for (const [name, { graphs: bodies }] of node.attributes) bodies.forEach((body, i) => {
+      const partner = other.attributes.get(name)?.graphs[i];
+      if (partner) graphs.push([body, partner, fixed[0], fixed[1]]);
+    });
+  }
+  matchMakers(match, new Map(known));
+  matchLayers(before.layers, after.layers, match);
+  return match;
+}
+
+/** Matches what computes sizes and constants for nodes that stand for each other. */
+function matchMakers({ nodes }: ModelMatch, fixed: ReadonlyMap<Graph, ReadonlySet<string>>): void {
+  const taken = new Set(nodes.values()), pending = [...nodes];
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const [node, other] = next;
+    for (const [i, name] of node.inputs.entries()) {
+      const maker = homeOf(node.graph, name)?.producers.get(name), partner = other.inputs[i] ? homeOf(other.graph, other.inputs[i])?.producers.get(other.inputs[i]) : undefined;
+      if (!maker || !partner || nodes.has(maker) || taken.has(partner) || maker.op !== partner.op || !fixed.get(maker.graph)?.has(name)) continue;
+      nodes.set(maker, partner);
+      taken.add(partner);
+      pending.push([maker, partner]);
+    }
+  }
+}
+
+async function settle(structure: Structure, likeness: Likeness, isOurs: boolean): Promise<void> {
+  structure.byAllAround("exact");
+  structure.sweep("exact");
+  structure.byNeighbours();
+  structure.sweep("exact");
+  const hasEvidence = [await byWeights(structure, likeness), byNames(structure, isOurs)].some(Boolean);
+  if (structure.contested.size || hasEvidence) for (let known = -1; known < structure.count;) {
+    known = structure.count;
+    structure.sweep("exact");
+  }
+  if (!hasEvidence && structure.share < LEAST_SHARE) structure.forget();
+  const strict = [structure.toAfter.slice(), structure.toBefore.slice()];
+  structure.byAllAround("loose");
+  structure.sweep("loose");
+  structure.between();
+  if (!hasEvidence && structure.share < LOOSE_SHARE) {
+    structure.toAfter.set(strict[0]);
+    structure.toBefore.set(strict[1]);
+  }
+}
+
+/** Decides between layers of one place by their weights. @returns whether any was decided */
+async function byWeights(structure: Structure, likeness: Likeness): Promise<boolean> {
+  const wanted = [...structure.contested].filter(([a]) => structure.before[a].layer), claims = new Map<number, { a: number; like: number }[]>();
+  for (const [a, candidates] of wanted) {
+    const found: { b: number; like: number }[] = [];
+    for (const b of candidates) {
+      const [one, other] = [structure.before[a].layer, structure.after[b].layer], like = one && other && structure.isFree(a, b) ? await likeness.between(one, other) : NaN;
+      if (!Number.isNaN(like)) found.push({ b, like });
+    }
+    const [best, next] = found.sort((x, y) => y.like - x.like);
+    if (best && best.like >= ALIKE && best.like - (next?.like ?? 0) >= CLEARLY) claims.set(best.b, [...claims.get(best.b) ?? [], { a, like: best.like }]);
+  }
+  let some = false;
+  for (const [b, [first, ...others]] of claims) if (!others.length && structure.isFree(first.a, b)) {
+    structure.pair(first.a, b);
+    some = true;
+  }
+  return some;
+}
+
+/** Pairs layers of one name, where it is none that programs number; what we have written keeps its names. */
+function byNames(structure: Structure, isOurs: boolean): boolean {
+  const named = new Map<string, number>();
+  for (const [b, { layer }] of structure.after.entries()) if (layer) named.set(layer.id, named.has(layer.id) ? -1 : b);
+  const own = new Map<string, number>();
+  for (const { layer } of structure.before) if (layer) own.set(layer.id, (own.get(layer.id) ?? 0) + 1);
+  let some = false;
+  for (const [a, { layer, loose }] of structure.before.entries()) {
+    const b = layer && (isOurs || isTelling(layer.id)) && own.get(layer.id) === 1 ? named.get(layer.id) ?? -1 : -1;
+    if (b < 0 || !structure.isFree(a, b) || structure.after[b].loose !== loose) continue;
+    structure.pair(a, b);
+    some = true;
+  }
+  return some;
+}
+
+/** Whether a name is a module's: made of words, and of more than one. */
+const isTelling = (name: string): boolean => !/^(onnx::|\/)/.test(name) && /[a-z]{2,}.*[./_].*[a-z]{2,}/i.test(name);
+
+function tell(structure: Structure, match: ModelMatch): void {
+  const partnerOf = (b: number): number => structure.toBefore[b];
+  for (const [a, part] of structure.before.entries()) {
+    const b = structure.toAfter[a], other: Part | undefined = structure.after[b];
+    if (!other) continue;
+    if (part.node && other.node && !match.nodes.has(part.node)) match.nodes.set(part.node, other.node);
+    followersOf(part, other, partnerOf, match);
+  }
+}
+
+/** Layers whose nodes stand for each other; one weight of several nodes is the same where most of them are. */
+function matchLayers(before: readonly Layer[], after: readonly Layer[], match: ModelMatch): void {
+  const layerOf = new Map(after.flatMap((layer) => layer.consumers.map((node) => [node, layer] as const))), taken = new Set<Layer>();
+  for (const layer of before) {
+    const votes = new Map<Layer, number>();
+    for (const node of layer.consumers) {
+      const partner = match.nodes.get(node), other = partner && layerOf.get(partner);
+      if (other) votes.set(other, (votes.get(other) ?? 0) + 1);
+    }
+    const [best, next] = [...votes].sort((x, y) => y[1] - x[1]);
+    if (!best || taken.has(best[0]) || (next && next[1] === best[1])) continue;
+    taken.add(best[0]);
+    match.layers.set(layer, best[0]);
+  }
+}
