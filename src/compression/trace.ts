@@ -3,13 +3,14 @@ import { batchesOf } from "../evaluation/evaluate";
 import { logProbabilities } from "../evaluation/metrics";
 import { extract } from "../onnx/extract";
 import { findLayers, type Layer } from "../onnx/layers";
+import { matchModels } from "../onnx/match/match";
 import type { Model, Node } from "../onnx/model";
 import type { MeasureRequest, SampleTrace, Trace } from "../protocol/accuracy";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { Session, Tensor } from "../runtime/runtime";
 import type { Host } from "./host";
 import { measuredOf } from "./measure";
-import { openPair, type Pair } from "./pair";
+import { openPair, type Pair, underNamesOf } from "./pair";
 
 /** So many samples make the band that others are held against. */
 const BAND_SAMPLES = 256;
@@ -21,19 +22,25 @@ interface Probe { id: string; label: string; before: string; after: string }
 
 /** Follows samples through two networks side by side: how far the compressed one's layer outputs are from the original's. */
 export class Tracer {
-  private readonly probes: readonly Probe[];
   private readonly ratios: number[][];
   private taken = 0;
   private batch = 1;
   private turn: Promise<unknown> = Promise.resolve();
   private sessions: Promise<[original: Session, compressed: Session]> | undefined;
 
-  private constructor(readonly pair: Pair, private readonly request: MeasureRequest, private readonly host: Host) {
-    this.probes = probesOf(pair.original.model, pair.compressed.model);
-    this.ratios = this.probes.map(() => []);
+  private constructor(readonly pair: Pair, private readonly probes: readonly Probe[], private readonly request: MeasureRequest, private readonly host: Host) {
+    this.ratios = probes.map(() => []);
   }
 
-  static async open(request: MeasureRequest, host: Host): Promise<Tracer> { return new Tracer(await openPair(request, host), request, host); }
+  static async open(request: MeasureRequest, host: Host): Promise<Tracer> {
+    const pair = await openPair(request, host);
+    try {
+      return new Tracer(pair, await probesOf(pair.original.model, pair.compressed.model), request, host);
+    } catch (error) {
+      await pair.close();
+      throw error;
+    }
+  }
 
   async close(): Promise<void> {
     await this.turn.catch(() => undefined);
@@ -68,7 +75,7 @@ export class Tracer {
     const open = async ({ model }: { model: Model }, names: string[]) => this.host.runtime.open(await extract(model, { inputs: [], outputs: [...new Set([...names, ...outputsOf(model)])] }), { threads: this.request.threads, device: "cpu" });
     return this.sessions ??= (async () => {
       const original = await open(this.pair.original, this.probes.map(({ before }) => before));
-      return [original, await open(this.pair.compressed, this.probes.map(({ after }) => after))];
+      return [original, underNamesOf(this.pair.original.model, this.pair.compressed.model, await open(this.pair.compressed, this.probes.map(({ after }) => after)))];
     })();
   }
 
@@ -133,11 +140,11 @@ async function all<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
 
 const outputsOf = ({ graph }: Model): string[] => graph.outputs.map(({ name }) => name);
 
-/** The layers that both models have, each with what it hands on. */
-function probesOf(original: Model, compressed: Model): Probe[] {
-  const others = new Map(findLayers(compressed).map((layer) => [layer.id, layer]));
-  return findLayers(original).flatMap((layer) => {
-    const other = others.get(layer.id), inMain = layer.consumers[0].graph === original.graph && other?.consumers[0].graph === compressed.graph;
+/** The layers that both models have and whose outputs are of one size, each with what it hands on. */
+async function probesOf(original: Model, compressed: Model): Promise<Probe[]> {
+  const [before, after] = [original, compressed].map((model) => ({ model, layers: findLayers(model) })), { layers } = await matchModels(before, after);
+  return before.layers.flatMap((layer) => {
+    const other = layers.get(layer), inMain = layer.consumers[0].graph === original.graph && other?.consumers[0].graph === compressed.graph;
     return other && inMain ? [{ id: layer.id, label: layer.label, before: handedOn(layer), after: handedOn(other) }] : [];
   });
 }

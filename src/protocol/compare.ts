@@ -4,8 +4,9 @@ import type { IntegerReport, LatencyReport, TuningReport } from "./report";
 
 /** Two models side by side: what stands beside what, and how far the weights are from each other. Plain data on every border. */
 
-/** A layer of the original, and what became of it. */
+/** A layer of the original, and what became of it. Both may have names of their own. */
 export interface ComparedLayer {
+  /** Of the row: the original's name where it has the layer. */
   id: string;
   label: string;
   /** Absent where one of the two models has no such layer. */
@@ -13,10 +14,20 @@ export interface ComparedLayer {
   after?: LayerRow;
   /** Why it was left as it is, in words for users. */
   skipped?: string;
+  /** Where the two are of other sizes. */
+  resized?: Resized;
+  /** Operators of one model that the other has within this layer's weights. */
+  folded?: { ops: string[]; into: "before" | "after" };
 }
 
-/** What is known of both at once, in the original's order of layers. */
-export interface ComparedModels { original: ModelFacts; compressed: ModelFacts; layers: ComparedLayer[] }
+/** Numbers of channels and kernels that are others, before and after. */
+export interface Resized { outputs?: [number, number]; inputs?: [number, number]; kernel?: [string, string] }
+
+/** A node that is no layer and that one model alone has. */
+export interface ComparedNode { op: string; /** Its own, or that of what it makes. */ name: string }
+
+/** What is known of both at once. Layers are in the original's order, those that were added after what they follow. */
+export interface ComparedModels { original: ModelFacts; compressed: ModelFacts; layers: ComparedLayer[]; nodes: { added: ComparedNode[]; removed: ComparedNode[] } }
 
 /** Bytes of a file with its external data, and of its weights once a runtime has unpacked them. */
 export interface FileSizes { bytes: number; gzipBytes: number; loadedWeightBytes: number }
@@ -41,7 +52,7 @@ export interface ComparedWeights {
 export interface CompareWorkerApi {
   compared(original: string, compressed: string): Promise<ComparedModels>;
   sizes(path: string): Promise<FileSizes>;
-  /** Undefined where one of the two weights is not known before the model runs, or has another shape. */
+  /** @param layer the row's. Undefined where one of the two weights is not known before the model runs, or has another shape. */
   comparedWeights(original: string, compressed: string, layer: string, count: number): Promise<ComparedWeights | undefined>;
 }
 

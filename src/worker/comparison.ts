@@ -8,8 +8,9 @@ import { summarise } from "../numeric/statistics";
 import { leftOver, spreadRows } from "../onnx/channels/mark";
 import { readWeight, type Layer } from "../onnx/layers";
 import type { Histogram, LayerRow } from "../protocol/api";
-import type { ComparedLayer, ComparedWeights, FileSizes } from "../protocol/compare";
-import type { Model } from "../onnx/model";
+import type { ComparedLayer, ComparedModels, ComparedNode, ComparedWeights, FileSizes, Resized } from "../protocol/compare";
+import { matchModels, type ModelMatch } from "../onnx/match/match";
+import type { Model, Node } from "../onnx/model";
 import { digestFile } from "../runtime/node";
 import { isSameMatrix } from "./original";
 
@@ -17,16 +18,58 @@ import { isSameMatrix } from "./original";
 export interface SideOf { opened: OpenedModel; layers: readonly Layer[]; rows: readonly LayerRow[] }
 
 const BINS = 64;
+/** They compute nothing that a layer's weights could hold. */
+const MOVING = new Set(["Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear"]);
 
-/** Layers of both models beside each other, in the original's order. */
-export function comparedLayers(original: SideOf, compressed: SideOf): ComparedLayer[] {
-  const others = new Map(compressed.rows.map((row) => [row.name, row])), recipe = embeddedRecipe(compressed.opened.model);
-  const joined = original.rows.map((before): ComparedLayer => {
-    const after = others.get(before.name);
-    others.delete(before.name);
-    return { id: before.name, label: before.label, before, after, skipped: after && whyLeft(before, after, recipe) };
+/** Two models, what stands for what in them, and the layers as rows. */
+export interface PairOf { original: SideOf; compressed: SideOf; match: ModelMatch; rows: ComparedLayer[] }
+
+/** Matches two models and puts their layers beside each other: in the original's order, and what only the other has behind what it follows there. */
+export async function pairedLayers(original: SideOf, compressed: SideOf): Promise<PairOf> {
+  const [before, after] = [original, compressed].map(({ opened: { model }, layers }) => ({ model, layers })), match = await matchModels(before, after), recipe = embeddedRecipe(after.model);
+  const rowOf = (side: SideOf): Map<Layer, LayerRow> => new Map(side.layers.map((layer, i) => [layer, side.rows[i]])), [befores, afters] = [rowOf(original), rowOf(compressed)];
+  const folded = [foldedInto(original.layers, match.folded.after), foldedInto(compressed.layers, match.folded.before)];
+  const joined = original.layers.map((layer): ComparedLayer => {
+    const own = befores.get(layer)!, other = match.layers.get(layer), row = other && afters.get(other), ops = folded[0].get(layer) ?? (other && folded[1].get(other));
+    return { id: own.name, label: own.label, before: own, after: row, skipped: row && whyLeft(own, row, recipe), ...(other && { resized: resizedOf(layer, other) }), ...(ops && { folded: { ops, into: folded[0].has(layer) ? "before" : "after" } }) };
   });
-  return [...joined, ...[...others.values()].map((after): ComparedLayer => ({ id: after.name, label: after.label, after }))];
+  const partners = new Map([...match.layers].map(([layer, other]) => [other, befores.get(layer)!.name])), names = new Set(joined.map(({ id }) => id)), behind = new Map<string | undefined, ComparedLayer[]>();
+  let last = match.layers.size ? undefined : joined[joined.length - 1]?.id;
+  for (const layer of compressed.layers) {
+    const row = afters.get(layer)!, partner = partners.get(layer), added: ComparedLayer = { id: names.has(row.name) ? `${row.name} (added)` : row.name, label: row.label, after: row };
+    if (partner === undefined) behind.set(last, [...behind.get(last) ?? [], added]);
+    else last = partner;
+  }
+  const rows = [...behind.get(undefined) ?? [], ...joined.flatMap((row) => [row, ...behind.get(row.id) ?? []])];
+  return { original, compressed, match, rows };
+}
+
+/** Nodes that are no layers and that one model alone has. */
+export function otherNodes({ match: { alone }, original, compressed }: PairOf): ComparedModels["nodes"] {
+  const some = (nodes: readonly Node[], { layers }: SideOf): ComparedNode[] => {
+    const ofLayers = new Set(layers.flatMap(({ consumers, subgraph }) => [...consumers, ...subgraph.nodes]));
+    return nodes.filter((node) => !ofLayers.has(node)).map(({ op, name, outputs }) => ({ op, name: name || outputs[0] || op }));
+  };
+  return { added: some(alone.after, compressed), removed: some(alone.before, original) };
+}
+
+/** Normalizations, scales and activations that layers of one model do for nodes of the other. */
+function foldedInto(layers: readonly Layer[], folded: ReadonlyMap<Node, Node>): Map<Layer, string[]> {
+  const layerOf = new Map(layers.flatMap((layer) => layer.consumers.map((node) => [node, layer] as const))), found = new Map<Layer, string[]>();
+  for (const [node, into] of folded) {
+    const layer = layerOf.get(into);
+    if (layer && !MOVING.has(node.op)) found.set(layer, [...found.get(layer) ?? [], node.op]);
+  }
+  return found;
+}
+
+function resizedOf(before: Layer, after: Layer): Resized | undefined {
+  if (before.dims.length < 2 || after.dims.length < 2) return undefined;
+  const side = ({ dims, outputAxis }: Layer, axis: 0 | 1): number => dims[axis ? 1 - outputAxis : outputAxis], kernel = ({ dims }: Layer): string => dims.slice(2).join("×"), resized: Resized = {};
+  if (side(before, 0) !== side(after, 0)) resized.outputs = [side(before, 0), side(after, 0)];
+  if (side(before, 1) !== side(after, 1)) resized.inputs = [side(before, 1), side(after, 1)];
+  if (kernel(before) !== kernel(after)) resized.kernel = [kernel(before), kernel(after)];
+  return Object.keys(resized).length ? resized : undefined;
 }
 
 /** Why a layer is as it was, if it is; nothing is said of files that nobody compressed. */
@@ -34,7 +77,7 @@ function whyLeft(before: LayerRow, after: LayerRow, recipe: Recipe | undefined):
   if (before.method !== after.method || before.codewords !== after.codewords || before.dataType !== after.dataType || before.bytes !== after.bytes) return undefined;
   if (before.skipped !== undefined) return before.skipped;
   if (!recipe) return undefined;
-  return recipe.layers?.[before.name]?.pin === "leave" ? "The recipe leaves it alone." : "Nothing smaller pays here.";
+  return recipe.layers?.[after.name]?.pin === "leave" ? "The recipe leaves it alone." : "Nothing smaller pays here.";
 }
 
 /** Size on disk, as gzip would send it, and unpacked in a runtime's memory. */
@@ -52,9 +95,9 @@ export async function sizesOf({ opened: { files, model }, layers }: SideOf): Pro
 const SAME = 120;
 
 /** The weights of one layer in both models, and the kernels that are largest in the original. */
-export async function comparedWeights(original: SideOf, compressed: SideOf, id: string, count: number): Promise<ComparedWeights | undefined> {
-  const [layer, other] = [original, compressed].map(({ layers }) => layers.find((one) => one.id === id));
-  const left = other && !other.chain ? leftOver(compressed.opened.model, compressed.layers).get(id) : undefined;
+export async function comparedWeights({ original, compressed, match, rows: pairs }: PairOf, id: string, count: number): Promise<ComparedWeights | undefined> {
+  const row = pairs.find((one) => one.id === id), layer = row?.before && original.layers.find((one) => one.id === row.before?.name), other = layer && match.layers.get(layer);
+  const left = other && !other.chain ? leftOver(compressed.opened.model, compressed.layers).get(other.id) : undefined;
   if (!layer?.dims.length || !other || !(other.chain ? isSameMatrix(layer, other) : layer.dims.join() === (left?.dims ?? other.dims).join())) return undefined;
   const before = await readWeight(original.opened.model, layer), stored = await storedRowsOf(compressed.opened.model, other);
   // channels that are gone have weights of zero

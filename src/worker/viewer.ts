@@ -17,7 +17,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { pack } from "../protocol/packed";
 import { openPool } from "../runtime/node";
 import { Codebooks, type ShownLayer } from "./codebooks";
-import { comparedLayers, comparedWeights, sizesOf } from "./comparison";
+import { comparedWeights, otherNodes, type PairOf, pairedLayers, sizesOf } from "./comparison";
 import { attributesOf, drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
 import { waveletMaps } from "./wavelet-maps";
@@ -39,9 +39,19 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
     }
     return model;
   };
+  let pairs: { before: Viewed; after: Viewed; pair: Promise<PairOf> }[] = [];
+  const paired = async (original: string, compressed: string): Promise<PairOf> => {
+    const [before, after] = [await view(original), await view(compressed)], known = pairs.find((one) => one.before === before && one.after === after);
+    if (known) return known.pair;
+    const pair = pairedLayers(before, after);
+    pairs.push({ before, after, pair });
+    pair.catch(() => { pairs = pairs.filter((one) => one.pair !== pair); });
+    return pair;
+  };
   const close = async (file: string): Promise<void> => {
     const model = await models.get(file)?.catch(() => undefined);
     models.delete(file);
+    pairs = pairs.filter(({ before, after }) => before !== model && after !== model);
     await model?.opened.close();
   };
   return {
@@ -78,11 +88,11 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
     async wavelets(file, id, original) { const model = await view(file); return waveletMaps(shown(file, model, id, original)); },
     async preview(file, id, original, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(shown(file, model, id, original), wanted, estimate, signal); },
     async compared(original, compressed) {
-      const [before, after] = [await view(original), await view(compressed)];
-      return { original: before.facts, compressed: after.facts, layers: comparedLayers(before, after) };
+      const pair = await paired(original, compressed);
+      return { original: (await view(original)).facts, compressed: (await view(compressed)).facts, layers: pair.rows, nodes: otherNodes(pair) };
     },
     sizes: async (file) => sizesOf(await view(file)),
-    comparedWeights: async (original, compressed, layer, count) => comparedWeights(await view(original), await view(compressed), layer, count),
+    comparedWeights: async (original, compressed, layer, count) => comparedWeights(await paired(original, compressed), layer, count),
     blocks: async (_file, codebook, request) => codebooks.blocks(codebook, request),
   };
 }

@@ -12,6 +12,8 @@ export interface ModelMatch {
   layers: Map<Layer, Layer>;
   /** Nodes without a partner whose work the other model's node does as well: normalizations in a convolution's weights, rectifiers at the end of a grid. */
   folded: { before: Map<Node, Node>; after: Map<Node, Node> };
+  /** Nodes that work on data and have nothing to do with the other model. */
+  alone: { before: Node[]; after: Node[] };
 }
 
 /** A model and its layers. */
@@ -21,7 +23,7 @@ export interface MatchedModel { model: Model; layers: readonly Layer[] }
 const ALIKE = 0.5, CLEARLY = 0.15;
 /** Graphs that have less in common than this have nothing in common, unless names or weights say so. */
 const LEAST_SHARE = 0.25;
-/** What has other numbers of channels is believed to be the same node where so much of the graph is. */
+/** What has other numbers of channels is believed to be the same node where more than this of both graphs is. */
 const LOOSE_SHARE = 0.5;
 
 /**
@@ -29,7 +31,7 @@ const LOOSE_SHARE = 0.5;
  * matched where the rest of the network is the same. What is not clear stays unmatched. Time grows with the number of nodes.
  */
 export async function matchModels(before: MatchedModel, after: MatchedModel): Promise<ModelMatch> {
-  const match: ModelMatch = { nodes: new Map(), layers: new Map(), folded: { before: new Map(), after: new Map() } }, likeness = new Likeness(before.model, after.model);
+  const match: ModelMatch = { nodes: new Map(), layers: new Map(), folded: { before: new Map(), after: new Map() }, alone: { before: [], after: [] } }, likeness = new Likeness(before.model, after.model);
   const isOurs = after.model.metadata.has("kernelscope.recipe");
   const graphs: [Graph, Graph, ReadonlySet<string>, ReadonlySet<string>][] = [[before.model.graph, after.model.graph, new Set(), new Set()]];
   for (const f of before.model.functions) {
@@ -77,12 +79,12 @@ async function settle(structure: Structure, likeness: Likeness, isOurs: boolean)
     known = structure.count;
     structure.sweep("exact");
   }
-  if (!hasEvidence && structure.share < LEAST_SHARE) structure.forget();
+  if (!hasEvidence && structure.shares[0] < LEAST_SHARE) structure.forget();
   const strict = [structure.toAfter.slice(), structure.toBefore.slice()];
   structure.byAllAround("loose");
   structure.sweep("loose");
   structure.between();
-  if (!hasEvidence && structure.share < LOOSE_SHARE) {
+  if (!hasEvidence && structure.shares[1] <= LOOSE_SHARE) {
     structure.toAfter.set(strict[0]);
     structure.toBefore.set(strict[1]);
   }
@@ -135,6 +137,9 @@ function tell(structure: Structure, match: ModelMatch): void {
     if (part.node && other.node && !match.nodes.has(part.node)) match.nodes.set(part.node, other.node);
     followersOf(part, other, partnerOf, match);
   }
+  const partners = new Set(match.nodes.values()), nodesOf = (parts: readonly Part[]): Node[] => [...new Set(parts.flatMap(({ node, followers }) => [...node ? [node] : [], ...followers.map((one) => one.node)]))].sort((x, y) => x.index - y.index);
+  match.alone.before.push(...nodesOf(structure.before).filter((node) => !match.nodes.has(node) && !match.folded.before.has(node)));
+  match.alone.after.push(...nodesOf(structure.after).filter((node) => !partners.has(node) && !match.folded.after.has(node)));
 }
 
 /** Layers whose nodes stand for each other; one weight of several nodes is the same where most of them are. */

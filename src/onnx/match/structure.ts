@@ -45,10 +45,11 @@ export class Structure {
 
   isFree(a: number, b: number): boolean { return this.toAfter[a] < 0 && this.toBefore[b] < 0; }
 
-  /** Nodes of the smaller graph that have a partner, or more than one that it could be, as a share. */
-  get share(): number {
-    const isNode = ({ node }: Part): boolean => node !== undefined, smaller = Math.min(this.before.filter(isNode).length, this.after.filter(isNode).length);
-    return smaller ? this.before.filter((part, a) => isNode(part) && (this.toAfter[a] >= 0 || this.contested.has(a))).length / smaller : 0;
+  /** Nodes that have a partner, or more than one that it could be, as a share of those of the smaller and of the larger graph. */
+  get shares(): [ofSmaller: number, ofLarger: number] {
+    const isNode = ({ node }: Part): boolean => node !== undefined, sizes = [this.before, this.after].map((parts) => parts.filter(isNode).length);
+    const some = this.before.filter((part, a) => isNode(part) && (this.toAfter[a] >= 0 || this.contested.has(a))).length;
+    return [some / Math.max(1, Math.min(...sizes)), some / Math.max(1, ...sizes)];
   }
 
   get count(): number { return this.toAfter.reduce((sum, b) => sum + Number(b >= 0), 0); }

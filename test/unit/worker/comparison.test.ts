@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { viewer } from "../../../src/worker/viewer";
+import { blocks } from "../onnx/blocks";
 import { floats, modelBytes, value, wave, type ModelParts } from "../onnx/models";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-comparison-")), worker = viewer();
@@ -36,10 +37,35 @@ test("plain weights are as wide as their type, whatever their names take", async
 
 test("a layer that one model lacks is there once", async () => {
   const other = path.join(folder, "short.onnx");
-  writeFileSync(other, modelBytes({ initializers: [floats("c.weight", [OUT, 4, 3, 3], weight)], nodes: [{ op: "Conv", inputs: ["x", "c.weight"], outputs: ["y"] }], inputs: [value("x", ["N", 4, 8, 8])], outputs: [value("y")] }));
+  writeFileSync(other, modelBytes({ initializers: [floats("c.weight", [OUT, 4, 1, 1], wave(OUT * 4))], nodes: [{ op: "Conv", inputs: ["x", "c.weight"], outputs: ["y"] }], inputs: [value("x", ["N", 4, 8, 8])], outputs: [value("y")] }));
   const { layers } = await worker.compared(plain, other);
   expect(layers.map(({ id, before, after }) => [id, before !== undefined, after !== undefined])).toEqual([["a.weight", true, false], ["b.weight", true, false], ["c.weight", false, true]]);
   expect(await worker.comparedWeights(plain, other, "a.weight", 4)).toBeUndefined();
+});
+
+const written = (name: string, bytes: Uint8Array): string => {
+  const file = path.join(folder, name);
+  writeFileSync(file, bytes);
+  return file;
+};
+
+test("layers under other names are the same layers; one that was added stands behind what it follows", async () => {
+  const before = written("blocks.onnx", blocks(["a", "b"], { normalized: true })), after = written("more.onnx", blocks(["a", "new", "b"], { prefix: "z" }));
+  const { layers, nodes } = await worker.compared(before, after);
+  expect(layers.map(({ before, after }) => [before?.name, after?.name])).toEqual([["stem", "zstem"], ["a1", "za1"], ["a2", "za2"], [undefined, "znew1"], [undefined, "znew2"], ["b1", "zb1"], ["b2", "zb2"], ["head", "zhead"]]);
+  expect(layers.map(({ folded }) => folded?.ops.join() ?? "")).toEqual(["", "BatchNormalization", "BatchNormalization", "", "", "BatchNormalization", "BatchNormalization", ""]);
+  expect(nodes).toEqual({ added: [{ op: "Relu", name: "zRelu_8" }, { op: "Add", name: "zAdd_10" }, { op: "Relu", name: "zRelu_11" }], removed: [] });
+  for (const { id } of layers.filter(({ before, after }) => before && after)) expect((await worker.comparedWeights(before, after, id, 1))!.sqnrDb ?? Infinity).toBeGreaterThan(100);
+});
+
+test("a layer's name in one model can be another layer's in the other", async () => {
+  const { layers } = await worker.compared(written("ab.onnx", blocks(["a", "b"])), written("ba.onnx", blocks(["a", "c", "b"])));
+  expect(new Set(layers.map(({ id }) => id)).size).toBe(8);
+});
+
+test("layers of fewer channels are told with their numbers", async () => {
+  const { layers } = await worker.compared(written("wide.onnx", blocks(["a", "b"])), written("narrow.onnx", blocks(["a", "b"], { inner: 6 })));
+  expect(layers.map(({ id, resized }) => [id, resized])).toEqual([["stem", undefined], ["a1", { outputs: [8, 6] }], ["a2", { inputs: [8, 6] }], ["b1", { outputs: [8, 6] }], ["b2", { inputs: [8, 6] }], ["head", undefined]]);
 });
 
 test("kernels of both, largest first, and how much is lost", async () => {
