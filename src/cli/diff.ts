@@ -1,11 +1,12 @@
 import * as path from "node:path";
 import { measurePair } from "../compression/measure";
-import type { ClassifierFigures, OutputFigures } from "../protocol/accuracy";
+import { Tracer } from "../compression/trace";
+import type { ClassifierFigures, Measured, MeasureRequest, OutputFigures } from "../protocol/accuracy";
 import { DEVICES } from "../protocol/api";
-import type { ComparedLayer, FileSizes } from "../protocol/compare";
+import type { ComparedLayer, ComparedModels, ComparedNode, FileSizes } from "../protocol/compare";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
-import { nodeHost, openModelFile } from "../worker/host";
+import { type NodeHost, nodeHost, openModelFile } from "../worker/host";
 import { viewer } from "../worker/viewer";
 import type { Block, Document } from "./document";
 import { describe } from "./documents";
@@ -13,15 +14,20 @@ import { check, thresholds } from "./jobs";
 import { percent, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
 
+/** So many samples and nodes are listed in words. */
+const MOST_LISTED = 50, MOST_NODES = 12;
+
 /** What stands in one model's file of a layer. */
 interface Stored { bytes: number; bitsPerWeight: number; shape: number[]; method?: string; storedAs: string }
 /** A layer in both models. `sqnrDb`: of B's weight beside A's; absent where nothing is lost or the two cannot be compared. */
-interface LayerDiff { layer: string; label: string; op: string; change: "same" | "changed" | "added" | "removed"; before?: Stored; after?: Stored; sqnrDb?: number; note?: string }
+interface LayerDiff extends Pick<ComparedLayer, "resized" | "folded"> { layer: string; label: string; op: string; change: "same" | "changed" | "added" | "removed"; /** Its name in B, where that is another one. */ nameAfter?: string; before?: Stored; after?: Stored; sqnrDb?: number; flipsBegin?: number; note?: string }
+/** A sample whose prediction differs; `layer` is the first at which it is further off than nine of ten others, if there is one. */
+interface FlipDiff { sample: string; label?: string; before: string; after: string; layer?: string }
 interface SideFacts extends FileSizes { path: string; opset: number }
 /** What both do on the same samples; `outputs` of models that are no classifiers. */
-interface Fidelity extends Partial<Pick<ClassifierFigures, "agreement" | "kl" | "top1">> { samples: number; outputs?: Pick<OutputFigures, "name" | "relativeError" | "sqnrDb">[] }
+interface Fidelity extends Partial<Pick<ClassifierFigures, "agreement" | "kl" | "top1">> { samples: number; flips?: { count: number; listed: FlipDiff[] }; outputs?: Pick<OutputFigures, "name" | "relativeError" | "sqnrDb">[] }
 /** The figures of `diff --json`. */
-interface DiffReport { before: SideFacts; after: SideFacts; layers: LayerDiff[]; operators: { op: string; before: number; after: number }[]; fidelity?: Fidelity; notes?: string[] }
+interface DiffReport { before: SideFacts; after: SideFacts; layers: LayerDiff[]; operators: { op: string; before: number; after: number }[]; nodes: ComparedModels["nodes"]; fidelity?: Fidelity; notes?: string[] }
 
 /** Two models beside each other: sizes, layers, operators, and what their predictions have in common where there are samples. */
 export async function runDiff(args: Arguments, signal: AbortSignal): Promise<void> {
@@ -29,10 +35,10 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
   if (limits.length && data === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
   const worker = viewer(), progress = reporter(flag(args, "quiet"));
   try {
-    const { original, compressed, layers } = await worker.compared(before, after);
+    const { original, compressed, layers, nodes } = await worker.compared(before, after);
     const report: DiffReport = {
       before: { path: before, opset: original.opset, ...await worker.sizes(before) }, after: { path: after, opset: compressed.opset, ...await worker.sizes(after) },
-      layers: [], operators: differingCounts(await operators(before), await operators(after)),
+      layers: [], operators: differingCounts(await operators(before), await operators(after)), nodes,
     };
     for (const [i, layer] of layers.entries()) {
       if (signal.aborted) throw new KernelscopeError("cancelled", "Cancelled.");
@@ -43,6 +49,10 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
     if (data !== undefined) {
       const { notes, ...fidelity } = await fidelityOf(before, after, args, data, progress.report, signal);
       report.fidelity = fidelity;
+      for (const layer of report.layers) {
+        const count = fidelity.flips?.listed.filter((flip) => flip.layer === layer.layer).length;
+        if (count) layer.flipsBegin = count;
+      }
       if (notes.length) report.notes = notes;
     }
     progress.end();
@@ -59,18 +69,34 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
 async function fidelityOf(before: string, after: string, args: Arguments, data: string, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity & { notes: string[] }> {
   const threads = whole(args, "threads", 1, 1024), host = await nodeHost({ threads });
   try {
-    const { samples, classifier, outputs, notes } = await measurePair({ original: before, compressed: after, data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads }, host, ({ samples: done, total, secondsLeft }) => onProgress({ stage: "evaluate", text: `${done.toLocaleString("en")} of ${total.toLocaleString("en")} samples`, fraction: done / total, secondsLeft }), signal);
-    return { samples, ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, sqnrDb }) => ({ name, relativeError, sqnrDb })) }), notes };
+    const request: MeasureRequest = { original: before, compressed: after, data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads };
+    const measured = await measurePair(request, host, ({ samples: done, total, secondsLeft }) => onProgress({ stage: "evaluate", text: `${done.toLocaleString("en")} of ${total.toLocaleString("en")} samples`, fraction: done / total, secondsLeft }), signal), { samples, classifier, outputs, notes } = measured;
+    const flips = classifier && await flipsOf(measured, request, host, onProgress, signal);
+    return { samples, ...(flips && { flips }), ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, sqnrDb }) => ({ name, relativeError, sqnrDb })) }), notes };
   } finally {
     await host.close();
   }
 }
 
-function layerDiff({ id, label, before, after, skipped }: ComparedLayer, weights: { sqnrDb?: number } | undefined): LayerDiff {
+/** What both say of the samples on which they differ, and at which layer each left the others. */
+async function flipsOf({ classifier, flips, classes }: Measured, request: MeasureRequest, host: NodeHost, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity["flips"]> {
+  const { lost = 0, gained = 0, other = 0 } = classifier?.flips ?? {}, origins = new Map<number, string | undefined>(), nameOf = (index: number): string => classes?.[index] ?? String(index);
+  if (flips.length) {
+    const tracer = await Tracer.open(request, host);
+    try {
+      if (tracer.layers.length) for (const { position, layer } of (await tracer.origins(flips.map(({ position }) => position), ({ done, total }) => onProgress({ stage: "trace", text: `following samples layer by layer, ${done.toLocaleString("en")} of ${total.toLocaleString("en")}`, fraction: done / total }), signal)).found) origins.set(position, layer);
+    } finally {
+      await tracer.close();
+    }
+  }
+  return { count: lost + gained + other, listed: flips.map(({ position, name, label, original: [before], compressed: [after] }): FlipDiff => ({ sample: name, ...(label !== undefined && { label: nameOf(label) }), before: nameOf(before.class), after: nameOf(after.class), layer: origins.get(position) })) };
+}
+
+function layerDiff({ id, label, before, after, skipped, resized, folded }: ComparedLayer, weights: { sqnrDb?: number } | undefined): LayerDiff {
   const stored = (row: typeof before): Stored | undefined => row && { bytes: row.bytes, bitsPerWeight: row.bitsPerWeight, shape: row.shape, method: row.method, storedAs: row.method === undefined ? row.dataType : describe(row) };
-  const isSame = before && after && before.method === after.method && before.bytes === after.bytes && before.shape.join() === after.shape.join() && weights !== undefined && weights.sqnrDb === undefined;
-  const note = skipped ?? (before && after && !weights ? "Its weights cannot be compared." : undefined);
-  return { layer: id, label, op: (after ?? before)!.op, change: !before ? "added" : !after ? "removed" : isSame ? "same" : "changed", before: stored(before), after: stored(after), sqnrDb: weights?.sqnrDb, ...(note !== undefined && { note }) };
+  const isSame = before && after && before.method === after.method && Math.abs(before.bitsPerWeight - after.bitsPerWeight) < 0.005 && before.shape.join() === after.shape.join() && weights !== undefined && weights.sqnrDb === undefined;
+  const note = skipped ?? (before && after && !weights ? resized ? "Its weights are of another shape." : "Its weights cannot be compared." : undefined);
+  return { layer: id, label, op: (after ?? before)!.op, change: !before ? "added" : !after ? "removed" : isSame ? "same" : "changed", before: stored(before), after: stored(after), sqnrDb: weights?.sqnrDb, resized, folded, ...(before && after && before.name !== after.name && { nameAfter: after.name }), ...(note !== undefined && { note }) };
 }
 
 /** How many nodes of each operator a model's graphs have. */
@@ -85,7 +111,7 @@ function differingCounts(before: ReadonlyMap<string, number>, after: ReadonlyMap
   return [...new Set([...before.keys(), ...after.keys()])].map((op) => ({ op, before: before.get(op) ?? 0, after: after.get(op) ?? 0 })).filter((one) => one.before !== one.after).sort((a, b) => Math.abs(b.after - b.before) - Math.abs(a.after - a.before) || a.op.localeCompare(b.op));
 }
 
-function diffDocument({ before, after, layers, operators, fidelity, notes = [] }: DiffReport): Document {
+function diffDocument({ before, after, layers, operators, nodes, fidelity, notes = [] }: DiffReport): Document {
   const { times, isLarger } = sizeRatio(before.bytes, after.bytes), count = (change: LayerDiff["change"]) => layers.filter((one) => one.change === change).length, shown = layers.filter(({ change }) => change !== "same");
   const blocks: Block[] = [`${formatBytes(before.bytes)} → ${formatBytes(after.bytes)}, ${times < 1.05 ? "about as large" : `${times.toFixed(1)} times ${isLarger ? "larger" : "smaller"}`}; gzipped ${formatBytes(before.gzipBytes)} → ${formatBytes(after.gzipBytes)}; once loaded weights take ${formatBytes(before.loadedWeightBytes)} → ${formatBytes(after.loadedWeightBytes)}.`];
   if (before.opset !== after.opset) blocks.push(`Operator set ${before.opset} → ${after.opset}.`);
@@ -94,13 +120,41 @@ function diffDocument({ before, after, layers, operators, fidelity, notes = [] }
   if (shown.length) {
     blocks.push("", {
       head: ["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], figures: [4, 5, 6], folded: shown.length > 12 ? `The ${shown.length} layers that differ` : undefined,
-      rows: shown.map(({ label, op, change, before: from, after: to, sqnrDb, note }) => [
-        change === "changed" ? label : `${label} (${change})`, op, either(from?.shape.join("×"), to?.shape.join("×")), either(from?.storedAs, to?.storedAs), either(from && formatBytes(from.bytes), to && formatBytes(to.bytes)), either(from?.bitsPerWeight.toFixed(2), to?.bitsPerWeight.toFixed(2)), sqnrDb === undefined ? note ?? "" : `${sqnrDb.toFixed(1)} dB`,
+      rows: shown.map(({ op, before: from, after: to, sqnrDb, note, ...one }) => [
+        namedChange(one), op, either(from?.shape.join("×"), to?.shape.join("×")), either(from?.storedAs, to?.storedAs), either(from && formatBytes(from.bytes), to && formatBytes(to.bytes)), either(from?.bitsPerWeight.toFixed(2), to?.bitsPerWeight.toFixed(2)), sqnrDb === undefined ? note ?? "" : `${sqnrDb.toFixed(1)} dB`,
       ]),
     }, "");
   }
+  blocks.push(...flipBlocks(layers, fidelity?.flips), ...nodeLines(nodes, layers));
   if (operators.length) blocks.push(`Nodes: ${operators.map(({ op, before: from, after: to }) => `${op} ${from} → ${to}`).join(", ")}.`);
   return { title: `${path.basename(before.path)} → ${path.basename(after.path)}`, blocks: [...blocks, ...notes.map((note) => `Note: ${note}`)] };
+}
+
+/** A layer's name, and what became of it where that is more than other bytes. */
+function namedChange({ label, change, nameAfter, resized, folded }: Pick<LayerDiff, "label" | "change" | "nameAfter" | "resized" | "folded">): string {
+  const [from, to] = resized?.outputs ?? [], notes = [
+    ...(change === "changed" || change === "same" ? [] : [change]), ...(from !== undefined && to !== undefined ? [`${to < from ? "pruned" : "widened"} ${from} → ${to}`] : []), ...(folded ? [`${[...new Set(folded.ops)].join(", ")} folded${folded.into === "before" ? " in A" : ""}`] : []), ...(nameAfter === undefined ? [] : [`${nameAfter} in B`]),
+  ];
+  return notes.length ? `${label} (${notes.join("; ")})` : label;
+}
+
+/** Where flips begin, and all of them. */
+function flipBlocks(layers: readonly LayerDiff[], flips: Fidelity["flips"]): Block[] {
+  if (!flips?.count) return [];
+  const { count, listed } = flips, among = listed.length < count ? `of the ${listed.length} that changed most ` : "", begin = layers.filter(({ flipsBegin }) => flipsBegin), labels = new Map(layers.map(({ layer, label }) => [layer, label])), within = listed.filter(({ layer }) => layer === undefined).length;
+  return [
+    `${count} ${count === 1 ? "prediction differs" : "predictions differ"}. Where ${among}a sample is first further off than nine of ten others:`, "",
+    { head: ["layer", "flips that begin here"], figures: [1], rows: [...begin.map(({ label, flipsBegin }) => [label, String(flipsBegin)]), ...(within ? [["at none: no further off than others", String(within)]] : [])] }, "",
+    { head: ["sample", "label", "A", "B", "begins at"], figures: [], folded: `The ${listed.length} samples`, rows: listed.slice(0, MOST_LISTED).map(({ sample, label, before, after, layer }) => [sample, label ?? "", before, after, layer === undefined ? "" : labels.get(layer) ?? layer]) },
+    ...(listed.length > MOST_LISTED ? [`The first ${MOST_LISTED} are listed; --json has them all.`] : []), "",
+  ];
+}
+
+/** Nodes that are no layers and that one model alone has; what layers took in is not gone. */
+function nodeLines({ added, removed }: ComparedModels["nodes"], layers: readonly LayerDiff[]): string[] {
+  const line = (what: string, nodes: readonly ComparedNode[]): string[] => (nodes.length ? [`${what}: ${nodes.slice(0, MOST_NODES).map(({ op, name }) => `${op} ${name}`).join(", ")}${nodes.length > MOST_NODES ? ` and ${nodes.length - MOST_NODES} more` : ""}.`] : []);
+  const folded = layers.filter((layer) => layer.folded).length, renamed = layers.filter(({ nameAfter }) => nameAfter !== undefined).length;
+  return [...(renamed ? [`${renamed} ${renamed === 1 ? "layer has another name" : "layers have other names"} in B.`] : []), ...(folded ? [`In ${folded} ${folded === 1 ? "layer" : "layers"} normalizations, scales or activations are part of the weights or of the operator itself.`] : []), ...line("Other nodes that were added", added), ...line("Other nodes that were removed", removed)];
 }
 
 /** What stands before and after, or the one of them that is there or does not change. */

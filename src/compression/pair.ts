@@ -57,24 +57,20 @@ export async function runPair({ original: { model }, compressed: { model: other 
 }
 
 /** A session of `other` that takes and gives values under the names that they have in `model`: outputs of one name are the same, others in their order where there are as many. */
-export function underNamesOf(model: Model, other: Model, session: Session): Session {
+function underNamesOf(model: Model, other: Model, session: Session): Session {
   const own = dataInput(model).name, theirs = dataInput(other).name, named = outputNames(model, other);
   if (own === theirs && [...named].every(([a, b]) => a === b)) return session;
   return {
     inputNames: session.inputNames, outputNames: session.outputNames, device: session.device, release: () => session.release(),
     async run({ [own]: tensor, ...more }, outputs) {
-      const found = await session.run({ [theirs]: tensor, ...more }, outputs?.map((name) => named.get(name) ?? name)), renamed = { ...found };
-      for (const [a, b] of named) if (a !== b) {
-        renamed[a] = found[b];
-        if (!named.has(b)) delete renamed[b];
-      }
-      return renamed;
+      const found = await session.run({ [theirs]: tensor, ...more }, outputs?.map((name) => named.get(name) ?? name)), names = new Map([...named].map(([a, b]) => [b, a]));
+      return Object.fromEntries(Object.entries(found).map(([name, value]) => [names.get(name) ?? name, value]));
     },
   };
 }
 
 /** What the outputs of a model are called in another one. */
-function outputNames(model: Model, other: Model): Map<string, string> {
+export function outputNames(model: Model, other: Model): Map<string, string> {
   const [own, theirs] = [model, other].map(({ graph }) => graph.outputs.map(({ name }) => name)), isNamed = own.some((name) => theirs.includes(name));
   return new Map(isNamed ? own.filter((name) => theirs.includes(name)).map((name) => [name, name]) : own.length === theirs.length ? own.map((name, i) => [name, theirs[i]]) : []);
 }

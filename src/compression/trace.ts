@@ -1,16 +1,16 @@
 import { hasPlaces, mapOf } from "../evaluation/deviations";
-import { batchesOf } from "../evaluation/evaluate";
+import { batchesOf, dataInput } from "../evaluation/evaluate";
 import { logProbabilities } from "../evaluation/metrics";
 import { extract } from "../onnx/extract";
 import { findLayers, type Layer } from "../onnx/layers";
 import { matchModels } from "../onnx/match/match";
 import type { Model, Node } from "../onnx/model";
-import type { MeasureRequest, SampleTrace, Trace } from "../protocol/accuracy";
+import type { MeasureRequest, Origins, SampleTrace, Trace } from "../protocol/accuracy";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { Session, Tensor } from "../runtime/runtime";
 import type { Host } from "./host";
 import { measuredOf } from "./measure";
-import { openPair, type Pair, underNamesOf } from "./pair";
+import { openPair, outputNames, type Pair } from "./pair";
 
 /** So many samples make the band that others are held against. */
 const BAND_SAMPLES = 256;
@@ -48,6 +48,8 @@ export class Tracer {
     await this.pair.close();
   }
 
+  get layers(): { id: string; label: string }[] { return this.probes.map(({ id, label }) => ({ id, label })); }
+
   /** One sample, or none, before the band of many of those that are measured, which is made once and grows before one's eyes. */
   async trace(position: number | undefined, onProgress: (trace: Trace) => void = () => undefined, signal?: AbortSignal): Promise<Trace> {
     if (!this.probes.length) throw new KernelscopeError("unsupported", "The two models have no layers in common, so there is nothing to follow from layer to layer.");
@@ -63,6 +65,22 @@ export class Tracer {
     return state();
   }
 
+  /** Where each of some samples leaves the band, which is made first; as many at once as a batch has room for. */
+  async origins(positions: readonly number[], onProgress: (origins: Origins) => void = () => undefined, signal?: AbortSignal): Promise<Origins> {
+    const found: Origins["found"] = [], { layers } = this;
+    const tell = ({ samples, wanted }: Pick<Trace, "samples" | "wanted">): Origins => ({ layers, found: [...found], done: samples + found.length, total: wanted + positions.length });
+    const band = await this.trace(undefined, (trace) => onProgress(tell(trace)), signal);
+    while (found.length < positions.length) {
+      throwIfCancelled(signal);
+      const some = positions.slice(found.length, found.length + this.batch);
+      await this.alone(async () => {
+        for await (const { chosen, ratios } of this.ratiosOf(some)) chosen.forEach((position, s) => found.push({ position, layer: layers[outsideOf(ratios[s], band.low) ?? -1]?.id }));
+      });
+      onProgress(tell(band));
+    }
+    return tell(band);
+  }
+
   /** Sessions run for one caller at a time. */
   private alone<Result>(work: () => Promise<Result>): Promise<Result> {
     const turn = this.turn.catch(() => undefined).then(work);
@@ -75,34 +93,42 @@ export class Tracer {
     const open = async ({ model }: { model: Model }, names: string[]) => this.host.runtime.open(await extract(model, { inputs: [], outputs: [...new Set([...names, ...outputsOf(model)])] }), { threads: this.request.threads, device: "cpu" });
     return this.sessions ??= (async () => {
       const original = await open(this.pair.original, this.probes.map(({ before }) => before));
-      return [original, underNamesOf(this.pair.original.model, this.pair.compressed.model, await open(this.pair.compressed, this.probes.map(({ after }) => after)))];
+      return [original, await open(this.pair.compressed, this.probes.map(({ after }) => after))];
     })();
   }
 
   private async widen(positions: readonly number[]): Promise<void> {
+    for await (const { chosen, ratios } of this.ratiosOf(positions)) {
+      for (const sample of ratios) sample.forEach((db, i) => this.ratios[i].push(db));
+      this.taken += chosen.length;
+    }
+  }
+
+  /** Decibels at every layer for each of some samples. */
+  private async *ratiosOf(positions: readonly number[]): AsyncGenerator<{ chosen: readonly number[]; ratios: Float32Array[] }> {
     const { dataset, batch: { size, fixed } } = this.pair;
-    for await (const { tensor, count } of batchesOf(dataset, positions, fixed ? { size, fixed } : { size: this.batch, fixed: false })) {
+    for await (const { tensor, chosen } of batchesOf(dataset, positions, fixed ? { size, fixed } : { size: this.batch, fixed: false })) {
       const [before, after] = await this.run(tensor);
-      for (let s = 0; s < count; s++) this.sqnr(before, after, tensor.dims[0], s).forEach((db, i) => this.ratios[i].push(db));
-      this.taken += count;
+      yield { chosen, ratios: chosen.map((_, s) => this.sqnr(before, after, tensor.dims[0], s)) };
     }
   }
 
   private async follow(position: number): Promise<SampleTrace> {
     const { dataset, batch } = this.pair, [{ tensor }] = await all(batchesOf(dataset, [position], batch.fixed ? batch : { size: 1, fixed: false }));
-    const rows = tensor.dims[0], [before, after] = await this.run(tensor), own = outputsOf(this.pair.original.model), [first] = own;
+    const rows = tensor.dims[0], [before, after] = await this.run(tensor), { original, compressed } = this.pair, own = outputsOf(original.model), [first] = own, named = outputNames(original.model, compressed.model);
+    const afterOf = (name: string): Tensor | undefined => after[named.get(name) ?? name];
     const isClassifier = own.length === 1 && before[first].dims.length === 2 && before[first].dims[0] === rows && before[first].dims[1] > 1;
     const probabilities = (value: Tensor) => Float32Array.from(logProbabilities(value.data.subarray(0, value.dims[1])), Math.exp);
-    const mapped = own.find((name) => before[name].dims[0] === rows && hasPlaces(before[name]) && after[name]?.data.length === before[name].data.length);
+    const mapped = own.find((name) => before[name].dims[0] === rows && hasPlaces(before[name]) && afterOf(name)?.data.length === before[name].data.length), given = afterOf(first), there = mapped === undefined ? undefined : afterOf(mapped);
     return {
       position, name: dataset.nameOf(position), sqnrDb: this.sqnr(before, after, rows, 0),
-      ...(isClassifier && after[first] ? { original: probabilities(before[first]), compressed: probabilities(after[first]) } : {}),
-      ...(mapped === undefined ? {} : { maps: { output: mapped, original: mapOf(before[mapped]), compressed: mapOf(after[mapped]), difference: mapOf(before[mapped], after[mapped]) } }),
+      ...(isClassifier && given ? { original: probabilities(before[first]), compressed: probabilities(given) } : {}),
+      ...(mapped === undefined || !there ? {} : { maps: { output: mapped, original: mapOf(before[mapped]), compressed: mapOf(there), difference: mapOf(before[mapped], there) } }),
     };
   }
 
   private async run(tensor: Tensor): Promise<[Record<string, Tensor>, Record<string, Tensor>]> {
-    const [original, compressed] = await this.open(), feeds = { [this.pair.input.name]: tensor }, before = await original.run(feeds), after = await compressed.run(feeds);
+    const [original, compressed] = await this.open(), run = (session: Session, { model }: Pair["original"]) => session.run({ [dataInput(model).name]: tensor }), before = await run(original, this.pair.original), after = await run(compressed, this.pair.compressed);
     const bytes = 4 * this.probes.reduce((sum, probe) => sum + before[probe.before].data.length, 0) / tensor.dims[0];
     this.batch = Math.max(1, Math.min(LARGEST_BATCH, Math.floor(BATCH_BYTES / (2 * bytes || 1))));
     return [before, after];
@@ -124,12 +150,18 @@ export class Tracer {
 
   private state(wanted: number, sample: SampleTrace | undefined): Trace {
     const sorted = this.ratios.map((ratios) => Float32Array.from(ratios.filter((db) => !Number.isNaN(db))).sort()), at = (share: number) => Float32Array.from(sorted, (values) => (values.length ? values[Math.round(share * (values.length - 1))] : NaN));
-    const low = at(0.1), below = sample?.sqnrDb.findIndex((db, i) => db < low[i]) ?? -1;
+    const low = at(0.1);
     return {
-      layers: this.probes.map(({ id, label }) => ({ id, label })), low, median: at(0.5), high: at(0.9), samples: this.taken, wanted,
-      sample: sample && { ...sample, outside: below < 0 ? undefined : below },
+      layers: this.layers, low, median: at(0.5), high: at(0.9), samples: this.taken, wanted,
+      sample: sample && { ...sample, outside: outsideOf(sample.sqnrDb, low) },
     };
   }
+}
+
+/** The first layer at which a sample is below the band, if there is one. */
+function outsideOf(sqnrDb: Float32Array, low: Float32Array): number | undefined {
+  const below = sqnrDb.findIndex((db, i) => db < low[i]);
+  return below < 0 ? undefined : below;
 }
 
 async function all<Value>(values: AsyncIterable<Value>): Promise<Value[]> {

@@ -90,6 +90,7 @@ export class Accuracy {
         chooseData: async () => { if (await chooseDataFolder(home, state)) this.refresh.fire(); },
         thumbnails: async (positions, side) => (await needed()).thumbnails(positions.map(Number), Number(side)),
         trace: async (position, progress, signal) => (await needed()).trace(position === undefined ? undefined : Number(position), progress, signal),
+        origins: async (progress, signal) => (await needed()).origins(progress, signal),
       },
       dispose: () => {
         disposed = true;

@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { CompareHostApi, ComparePageApi, Side } from "../protocol/compare";
+import type { ComparedLayer, CompareHostApi, ComparePageApi, Side } from "../protocol/compare";
 import { KernelscopeError } from "../protocol/errors";
 import { connect, type Methods } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
@@ -12,6 +12,9 @@ import type { ModelEditors } from "./model-editor";
 import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
 import { keptIntegers, keptTuning } from "./tuned-store";
+
+/** The rows that a page shows, and the one that is selected. */
+interface Selection { layer?: string; rows: readonly ComparedLayer[] }
 
 /** What the page's saved state tells when the window is loaded again. */
 interface SavedPair { original: string; compressed: string }
@@ -43,7 +46,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     panel.title = titleOf(original, compressed);
     panel.iconPath = vscode.Uri.joinPath(extensionUri, "media", "icon.svg");
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(extensionUri) };
-    const selection: { layer?: string } = {}, session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
+    const selection: Selection = { rows: [] }, session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
     const latency = this.latency(original, compressed, () => peer.remote);
     const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), {
       ...this.api(panel, original, compressed, selection), ...session.api,
@@ -52,8 +55,9 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     const watching = [original, compressed].map((uri) => this.watch(uri, () => peer.remote));
     const following = this.editors.onDidSelect(({ model, layer, from }) => {
       if (from === panel || ![original, compressed].map(String).includes(model.toString())) return;
-      selection.layer = layer;
-      if (panel.visible) void peer.remote.select(layer).catch(() => undefined);
+      const side = model.toString() === String(original) ? "original" : "compressed";
+      selection.layer = rowNamed(selection.rows, layer, side) ?? layer;
+      if (panel.visible) void peer.remote.select(layer, side).catch(() => undefined);
     });
     panel.webview.html = pageHtml(panel.webview, extensionUri, { ...pageStart("compare", compressed), name: panel.title, compare: { original: original.toString(), compressed: compressed.toString() } });
     panel.onDidDispose(() => {
@@ -65,7 +69,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     });
   }
 
-  private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri, selection: { layer?: string }): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"] | "latency" | "measureLatency" | "cancelLatency"> {
+  private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri, selection: Selection): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"] | "latency" | "measureLatency" | "cancelLatency"> {
     const [before, after] = [original.fsPath, compressed.fsPath], pathOf = (side: Side): string => (side === "original" ? before : after);
     const ask = async <Result>(what: () => Promise<Result>): Promise<Result> => {
       try {
@@ -78,11 +82,21 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     return {
       compare: () => ask(async () => {
         const { api } = this.viewing, models = await api.compared(before, after);
+        selection.rows = models.layers;
         return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer, tuning: await keptTuning(this.context.workspaceState, after), integers: await keptIntegers(this.context.workspaceState, after) };
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
       weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, text(layer), Math.min(whole(count), 1024))),
-      selected: async (layer) => { selection.layer = layer; this.editors.share([original, compressed], layer, panel); },
+      selected: async (id) => {
+        const row = selection.rows.find((one) => one.id === id);
+        selection.layer = row?.id;
+        // each model by its own name
+        if (row?.before && row.before.name === row.after?.name) this.editors.share([original, compressed], row.before.name, panel);
+        else {
+          if (row?.before) this.editors.share([original], row.before.name, panel);
+          if (row?.after) this.editors.share([compressed], row.after.name, panel);
+        }
+      },
       openModel: async (side, layer) => {
         const model = side === "original" ? original : compressed;
         await vscode.commands.executeCommand("vscode.open", model);
@@ -115,6 +129,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
   }
 }
 
+const rowNamed = (rows: readonly ComparedLayer[], layer: string | undefined, side: Side): string | undefined => rows.find(({ before, after }) => (side === "original" ? before : after)?.name === layer)?.id;
 const keyOf = (original: vscode.Uri, compressed: vscode.Uri): string => `${original.toString()} ${compressed.toString()}`;
 const titleOf = (original: vscode.Uri, compressed: vscode.Uri): string => `${path.basename(original.fsPath)} ↔ ${path.basename(compressed.fsPath)}`;
 const isSavedPair = (state: unknown): state is SavedPair => typeof state === "object" && state !== null && "original" in state && typeof state.original === "string" && "compressed" in state && typeof state.compressed === "string";

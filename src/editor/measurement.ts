@@ -1,5 +1,5 @@
 import * as fs from "node:fs/promises";
-import type { AccuracyState, Measured, MeasureRequest, Thumbnail, Trace } from "../protocol/accuracy";
+import type { AccuracyState, Measured, MeasureRequest, Origins, Thumbnail, Trace } from "../protocol/accuracy";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
 import { runJob, startWorker, type LogLine, type WorkerProcess } from "../worker/process";
 
@@ -25,6 +25,7 @@ export class Measurement {
   error: string | undefined;
   making: Making | undefined;
   private job: AbortController | undefined;
+  private found: { of: Measured; origins: Origins } | undefined;
   private follower: WorkerProcess | undefined;
   private idle: NodeJS.Timeout | undefined;
   private readonly listeners = new Set<() => void>();
@@ -83,6 +84,15 @@ export class Measurement {
 
   trace(position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace> {
     return this.follow((worker) => worker.api.trace(this.request, position, progress, signal));
+  }
+
+  /** Of the samples whose prediction differs, once they are known; found once for each run. */
+  async origins(progress: (origins: Origins) => void, signal: AbortSignal): Promise<Origins> {
+    const { measured } = this, known = this.found;
+    if (known && known.of === measured) return known.origins;
+    const positions = measured?.flips.map(({ position }) => position) ?? [], origins = await this.follow((worker) => worker.api.origins(this.request, positions, progress, signal));
+    if (measured) this.found = { of: measured, origins };
+    return origins;
   }
 
   private async follow<Result>(ask: (worker: WorkerProcess) => Promise<Result>): Promise<Result> {

@@ -128,6 +128,16 @@ export interface SampleTrace {
   maps?: { output: string; original: ErrorMap; compressed: ErrorMap; difference: ErrorMap };
 }
 
+/** Where samples leave the others' band, first of all layers in the order of the network. */
+export interface Origins {
+  layers: Trace["layers"];
+  /** `layer` is absent where a sample stays within the band. */
+  found: { position: number; layer?: string }[];
+  /** Runs so far, of the samples that make the band and of those that are asked for, and all of them. */
+  done: number;
+  total: number;
+}
+
 /** What a worker process does about accuracy. Long calls report progress and stop when their signal is aborted. */
 export interface AccuracyWorkerApi {
   measure(request: MeasureRequest, progress: (measured: Measured) => void, signal: AbortSignal): Promise<Measured>;
@@ -135,6 +145,8 @@ export interface AccuracyWorkerApi {
   thumbnails(request: MeasureRequest, positions: number[], side: number): Promise<Thumbnail[]>;
   /** Of one sample, or of the band alone; the band comes with the first progress and grows. */
   trace(request: MeasureRequest, position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
+  /** Where each of some samples leaves the band. */
+  origins(request: MeasureRequest, positions: number[], progress: (origins: Origins) => void, signal: AbortSignal): Promise<Origins>;
 }
 
 /** What stands between a model and its figures: `original` is not known, `data` is not chosen, the workspace is not `trusted`. */
@@ -177,6 +189,8 @@ export interface AccuracyHostApi {
   chooseData(): Promise<void>;
   thumbnails(positions: number[], side: number): Promise<Thumbnail[]>;
   trace(position: number | undefined, progress: (trace: Trace) => void, signal: AbortSignal): Promise<Trace>;
+  /** Of those on which the prediction differs. */
+  origins(progress: (origins: Origins) => void, signal: AbortSignal): Promise<Origins>;
 }
 
 /** The host's side of a page that is nothing but an accuracy view. */

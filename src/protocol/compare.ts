@@ -34,7 +34,7 @@ export interface FileSizes { bytes: number; gzipBytes: number; loadedWeightBytes
 
 /** The same kernels of both models, largest norm of the original first, [count, height, width]; those of channels that were taken away are zero. */
 export interface ComparedWeights {
-  /** Signal to quantization noise of the whole weight, dB; absent where nothing is lost. */
+  /** Signal to quantization noise of all that both have of the weight, dB; absent where nothing is lost. */
   sqnrDb?: number;
   total: number;
   height: number;
@@ -73,7 +73,8 @@ export interface CompareHostApi extends AccuracyHostApi {
   /** Begins, and answers at once; the page is told of what becomes of it. */
   measureLatency(): Promise<void>;
   cancelLatency(): Promise<void>;
-  selected(layer: string | undefined): Promise<void>;
+  /** @param row of the table */
+  selected(row: string): Promise<void>;
   /** Opens one of the models, with a layer selected. */
   openModel(side: Side, layer?: string): Promise<void>;
   showLog(): Promise<void>;
@@ -84,5 +85,6 @@ export interface ComparePageApi extends AccuracyPageApi {
   /** One of the files is another one now. */
   changed(): Promise<void>;
   latencyChanged(state: LatencyState): Promise<void>;
-  select(layer: string): Promise<void>;
+  /** @param layer by its name in that model */
+  select(layer: string, side: Side): Promise<void>;
 }

@@ -106,7 +106,9 @@ export async function comparedWeights({ original, compressed, match, rows: pairs
   const rows = toRows(layer, before), own = await gainsOf(compressed.opened.model, other), whole = await gainsOf(original.opened.model, layer);
   const gains = relativeGains(kept, left?.outputs ? whole.map((gain, m) => own[left.outputs!.indexOf(m)] ?? gain) : own, rows.values, whole);
   const scaled = scaleRows(kept, gains), isInteger = embeddedRecipe(compressed.opened.model)?.inference === "integer";
-  const seen = isInteger ? withFactors(layer, scaled, channelFactors(layer, rows.values, scaled)) : scaled, after = fromRows(layer, seen), sqnrDb = sqnr(rows.values, seen), size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
+  const seen = isInteger ? withFactors(layer, scaled, channelFactors(layer, rows.values, scaled)) : scaled, after = fromRows(layer, seen), size = kernelSize(layer), [height, width] = size === 1 ? [1, 1] : [size / layer.dims[layer.dims.length - 1], layer.dims[layer.dims.length - 1]];
+  // what is gone is no noise of what is left
+  const cut = (values: Float32Array): Float32Array => (left ? spreadRows(left, layer.outputAxis, values, "cut") : values), sqnrDb = sqnr(cut(rows.values), cut(seen));
   const norms = new Float64Array(before.length / size);
   before.forEach((v, i) => { norms[Math.floor(i / size)] += v * v; });
   const order = Uint32Array.from(norms.keys()).sort((a, b) => norms[b] - norms[a] || a - b).slice(0, count), pick = (values: Float32Array) => {

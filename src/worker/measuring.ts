@@ -39,5 +39,6 @@ export function measuring(): AccuracyWorkerApi {
     },
     thumbnails: async (request, positions, side) => thumbnailsOf((await tracer(request)).pair.dataset, positions.slice(0, MOST_THUMBNAILS), Math.min(side, LARGEST_SIDE)),
     trace: async (request, position, progress, signal) => (await tracer(request)).trace(position, progress, signal),
+    origins: async (request, positions, progress, signal) => (await tracer(request)).origins(positions, progress, signal),
   };
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -11,6 +11,7 @@ import type { Measured, MeasureRequest, Trace } from "../../src/protocol/accurac
 import type { EvaluateReport } from "../../src/protocol/report";
 import { nodeHost, type NodeHost } from "../../src/worker/host";
 import { compressWith } from "../helpers/compress";
+import { disguised } from "../helpers/disguise";
 import { npy } from "../helpers/npy";
 import { png } from "../helpers/png";
 import { floats, modelBytes, smallNetwork, value, wave } from "../unit/onnx/models";
@@ -104,6 +105,33 @@ describe("a classifier that was compressed hard", () => {
     expect(original!.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
     if (outside !== undefined) expect(sqnrDb[outside]).toBeLessThan(trace.low[outside]);
     expect([...sqnrDb].findIndex((db, i) => db < trace.low[i])).toBe(outside ?? -1);
+  });
+
+  test("where all flips begin is what each of them says alone", async () => {
+    const { flips } = measured, positions = flips.map(({ position }) => position), told: number[] = [];
+    await traced(pair, async (tracer) => {
+      const { found, layers, done, total } = await tracer.origins(positions, (origins) => told.push(origins.done));
+      expect([done, total, found.map(({ position }) => position)]).toEqual([256 + positions.length, 256 + positions.length, positions]);
+      expect(told).toEqual([...told].sort((a, b) => a - b));
+      for (const { position, layer } of found.slice(0, 20)) {
+        const { sample } = await tracer.trace(position);
+        expect(layer).toBe(sample!.outside === undefined ? undefined : layers[sample!.outside].id);
+      }
+      expect(new Set(found.map(({ layer }) => layer)).size).toBeGreaterThan(2);
+      const abort = new AbortController();
+      await expect(tracer.origins(positions, () => abort.abort(), abort.signal)).rejects.toThrow(/Cancelled/);
+    });
+  });
+
+  test("the same network under other names is measured and followed as itself", async () => {
+    const other = disguised(readFileSync(pair.compressed), 1);
+    if (!other) return; // needs Python's onnx
+    writeFileSync(out("renamed.onnx"), other.bytes);
+    const renamed = { ...pair, compressed: out("renamed.onnx"), preprocess: path.resolve("samples/fashion-mnist/dataset.json"), limit: 64 }, [a, b] = [await measurePair({ ...pair, limit: 64 }, host), await measurePair(renamed, host)];
+    expect(b.classifier).toEqual(a.classifier);
+    const [here, there] = [await traced({ ...pair, limit: 64 }, (tracer) => tracer.trace(undefined)), await traced(renamed, (tracer) => tracer.trace(undefined))];
+    expect(there.layers).toEqual(here.layers);
+    there.median.forEach((median, i) => expect(median).toBeCloseTo(here.median[i], 3));
   });
 
   test("a model that nothing was done to has lost nothing anywhere", async () => {

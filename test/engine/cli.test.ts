@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { InferenceSession } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildModel } from "../../src/onnx/build";
 import { DataType } from "../../src/onnx/tensor";
@@ -101,6 +102,29 @@ describe("two models beside each other", () => {
     expect(found.layers.find(({ layer }) => layer === "17.weight")).toMatchObject({ change: "changed", sqnrDb: expect.any(Number) as number });
     const self = JSON.parse(run("diff", small, small, "--json", "--quiet").stdout) as typeof found;
     expect(self.layers.every(({ change }) => change === "same")).toBe(true);
+  });
+
+  test("of a network that a runtime has optimised: the same layers under other names, with what was folded into them", async () => {
+    const optimised = path.join(folder, "optimised.onnx");
+    await (await InferenceSession.create("samples/resnet20-cifar10.onnx", { graphOptimizationLevel: "extended", optimizedModelFilePath: optimised, logSeverityLevel: 3 })).release();
+    const { layers, nodes } = JSON.parse(run("diff", "samples/resnet20-cifar10.onnx", optimised, "--json", "--quiet").stdout) as { layers: { layer: string; change: string; nameAfter?: string; folded?: { ops: string[] } }[]; nodes: { added: unknown[]; removed: unknown[] } };
+    expect(layers.map(({ change }) => change)).toEqual(layers.map(() => "same"));
+    // it names what it makes after what it was made of
+    for (const { layer, nameAfter } of layers) expect(nameAfter ?? layer).toMatch(new RegExp(`${layer.replaceAll(".", "\\.")}$`));
+    expect(layers.filter(({ nameAfter }) => nameAfter !== undefined).length).toBe(19);
+    expect(layers.map(({ folded }) => folded?.ops[0])).toEqual([...Array.from({ length: 19 }, () => "BatchNormalization"), undefined]);
+    expect(nodes).toEqual({ added: [], removed: [] });
+  });
+
+  test("tells where flips begin", () => {
+    const { fidelity, layers } = JSON.parse(run("diff", model, small, "--data", "samples/fashion-mnist", "--threads", "1", "--json", "--quiet").stdout) as { fidelity: { samples: number; agreement: { value: number }; flips: { count: number; listed: { sample: string; before: string; after: string; layer?: string }[] } }; layers: { layer: string; flipsBegin?: number }[] };
+    const { count, listed } = fidelity.flips;
+    expect(count).toBe(Math.round(fidelity.samples * (1 - fidelity.agreement.value)));
+    expect(listed.length).toBe(count);
+    for (const { before, after } of listed) expect(before).not.toBe(after);
+    for (const { layer, flipsBegin } of layers) expect(flipsBegin ?? 0).toBe(listed.filter((flip) => flip.layer === layer).length);
+    expect(layers.some(({ flipsBegin }) => flipsBegin)).toBe(true);
+    expect(run("diff", model, small, "--data", "samples/fashion-mnist", "--threads", "1", "--markdown", "--quiet").stdout).toMatch(/predictions? differs?\. Where a sample .*\n\n\| layer \| flips that begin here \|\n/);
   });
 
   test("of other networks: what is gone and what is new", () => {

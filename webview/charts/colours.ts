@@ -35,6 +35,11 @@ const CHANGED = "look-changed";
 
 export function theme(): Theme { return current ??= readTheme(); }
 
+/** Colours for what was added, what is gone and what is otherwise than before, as in VS Code's own comparisons. */
+export function marks(): Record<"added" | "removed" | "resized", string> {
+  return { added: variable("gitDecoration-addedResourceForeground", "editorGutter-addedBackground", "foreground"), removed: variable("gitDecoration-deletedResourceForeground", "editorGutter-deletedBackground", "foreground"), resized: variable("gitDecoration-modifiedResourceForeground", "editorGutter-modifiedBackground", "foreground") };
+}
+
 /** Calls back when theme or resolution change while the element is in the page. The element alone holds on to the listener. */
 export function onLookChange(element: HTMLElement, listener: () => void): void {
   element.dataset.looks = "";

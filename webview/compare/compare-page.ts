@@ -1,6 +1,6 @@
-import type { AccuracyState } from "../../src/protocol/accuracy";
+import type { AccuracyState, Origins } from "../../src/protocol/accuracy";
 import { bitsOfAll } from "../../src/protocol/bits";
-import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes } from "../../src/protocol/compare";
+import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes, Side } from "../../src/protocol/compare";
 import { floatLines } from "../../src/protocol/floats";
 import type { HeldOut, TuningReport } from "../../src/protocol/report";
 import { sizeRatio } from "../../src/protocol/sizes";
@@ -13,7 +13,10 @@ import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
 import { walkPanes } from "../panes";
 import { stateOf } from "../state";
+import { BelowPanes } from "./below-panes";
 import { CompareTable } from "./compare-table";
+import { countByLayer } from "./flip-order";
+import { FlipsPane } from "./flips-pane";
 import { LatencyView } from "./latency";
 import { KernelsPane, MOST_COMPARED } from "./kernels-pane";
 import { Measuring } from "./measuring";
@@ -22,8 +25,9 @@ import { SideGraph } from "./side-graph";
 /** Heights of a row, by which graphs and table are zoomed together. */
 const ROWS = [16, 18, 20, 24, 28, 34], FIRST_ROW = 20;
 
-interface CompareState { layer?: string; row: number; scroll: number }
-interface Views { comparison: Comparison; table: CompareTable; graphs: SideGraph[]; pane: KernelsPane; scroll: HTMLElement }
+interface CompareState { layer?: string; row: number; scroll: number; below?: Below }
+type Below = "weights" | "flips";
+interface Views { comparison: Comparison; table: CompareTable; graphs: SideGraph[]; pane: KernelsPane; flips: FlipsPane; below: BelowPanes; scroll: HTMLElement }
 
 /** The page of a comparison: two graphs with the rows of one table between them, and the kernels of the selected layer below. */
 export class ComparePage {
@@ -49,12 +53,12 @@ export class ComparePage {
     this.root.dataset.page = "compare";
     this.host = connectTo<CompareHostApi, ComparePageApi>({
       changed: () => this.load(),
-      select: async (layer) => this.select(layer, false),
+      select: async (layer, side) => this.select(this.rowNamed(layer, side) ?? layer, false),
       latencyChanged: async (state) => { if (this.latency.show(state)) this.showHeader(); },
       accuracyChanged: async (state) => this.showAccuracy(state),
     });
     document.addEventListener("keydown", (event) => {
-      if (this.views) walkPanes(event, [this.header, this.views.scroll, this.views.pane.element]);
+      if (this.views) walkPanes(event, [this.header, this.views.scroll, this.views.below.element]);
       this.key(event);
     });
     void this.load();
@@ -87,11 +91,13 @@ export class ComparePage {
   }
 
   private show(comparison: Comparison): void {
-    const { layers, graphs } = comparison, choose = (row: number) => { if (layers[row]) this.select(layers[row].id); }, open = (row: number) => { if (layers[row]) void this.host.openModel("compressed", layers[row].id); };
+    const { layers, graphs } = comparison, choose = (row: number) => { if (layers[row]) this.select(layers[row].id); }, open = (row: number) => { if (layers[row]) this.openLayer(layers[row].id); };
     const hover = (row: number): void => { for (const part of [table, ...sides]) part.light(row); };
     const most = Math.max(1, ...layers.flatMap(({ before, after }) => [before?.bytes ?? 0, after?.bytes ?? 0]));
     const table = new CompareTable(layers, choose, open, hover), sides = [new SideGraph("original", graphs.original, layers, most, choose, hover), new SideGraph("compressed", graphs.compressed, layers, most, choose, hover)];
-    const pane = new KernelsPane((layer) => void this.host.openModel("compressed", layer)), caption = () => el("span", { class: "cmp-caption" }, t("bytes, same scale in both"));
+    const pane = new KernelsPane((row) => this.openLayer(row)), rowOfName = new Map(layers.map(({ before, label }) => [before?.name, label]));
+    const flips = new FlipsPane(this.host, (layer) => rowOfName.get(layer) ?? layer, (layer) => this.select(layer), () => this.tracing?.abort()), below = new BelowPanes(pane, flips, this.state.below ?? "weights", (shown) => this.save({ below: shown }));
+    const caption = () => el("span", { class: "cmp-caption" }, t("bytes, same scale in both"));
     const scroll = el("div", { class: "cmp-scroll" }, el("div", { class: "cmp-head" }, caption(), table.head, caption()), el("div", { class: "cmp-body" }, sides[0].element, table.body, sides[1].element));
     scroll.addEventListener("scroll", () => this.save({ scroll: scroll.scrollTop }));
     scroll.addEventListener("wheel", (event) => {
@@ -99,11 +105,11 @@ export class ComparePage {
       event.preventDefault();
       this.zoom(event.deltaY < 0 ? 1 : -1);
     }, { passive: false });
-    this.views = { comparison, table, graphs: sides, pane, scroll };
+    this.views = { comparison, table, graphs: sides, pane, flips, below, scroll };
     this.showHeader();
     if (!layers.length) {
       this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
-    } else this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, scroll, pane.element);
+    } else this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, scroll, below.element);
     this.zoom(0);
     const chosen = layers.find(({ id }) => id === (comparison.selected ?? this.state.layer)) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
     if (chosen) this.select(chosen.id, false);
@@ -111,13 +117,25 @@ export class ComparePage {
     document.body.dataset.ready = "true";
   }
 
+  /** The row of a layer by its name in one of the models. */
+  private rowNamed(layer: string, side: Side): string | undefined {
+    return this.views?.comparison.layers.find(({ before, after }) => (side === "original" ? before : after)?.name === layer)?.id;
+  }
+
   private select(layer: string, tell = true): void {
     const { views } = this, row = views?.comparison.layers.findIndex(({ id }) => id === layer) ?? -1;
     if (!views || row < 0) return;
     this.save({ layer });
     for (const part of [views.table, ...views.graphs]) part.select(row);
+    views.flips.select(layer);
     if (tell) void this.host.selected(layer);
     void this.showWeights(layer, row);
+  }
+
+  /** In the model that has it. */
+  private openLayer(id: string): void {
+    const { before, after } = this.views?.comparison.layers.find((layer) => layer.id === id) ?? {}, own = after ?? before;
+    if (own) void this.host.openModel(after ? "compressed" : "original", own.name);
   }
 
   private async showWeights(layer: string, row: number): Promise<void> {
@@ -175,16 +193,37 @@ export class ComparePage {
     this.host.measureLatency().catch((error: unknown) => this.latency.show({ error: error instanceof Error ? error.message : String(error) }));
   }
 
-  /** Signal to noise of the layers' outputs, once both models have run anyway. */
+  /** Signal to noise of the layers' outputs, once both models have run anyway; then where the flips begin. */
   private async fillOutputs(): Promise<void> {
-    const { views } = this;
+    const { views, accuracy } = this, measured = accuracy?.measured;
     this.tracing?.abort();
-    const tracing = this.tracing = new AbortController();
+    const tracing = this.tracing = new AbortController(), isShown = (): boolean => views !== undefined && this.views === views && this.tracing === tracing;
     const fill = (trace: { layers: { id: string }[]; median: Float32Array; samples: number }): void => {
-      if (!views || this.views !== views || !trace.samples) return;
+      if (!views || !isShown() || !trace.samples) return;
       trace.layers.forEach(({ id }, i) => views.table.outputs(views.comparison.layers.findIndex((layer) => layer.id === id), trace.median[i]));
     };
     await this.host.trace(undefined, fill, tracing.signal).then(fill, () => undefined); // the column stays empty
+    if (!views || !isShown() || !measured) return;
+    views.below.tell(measured.classifier ? measured.flips.length : 0);
+    if (!measured.classifier || !measured.flips.length) { views.scroll.removeAttribute("data-flips"); return; }
+    let known: Origins | undefined;
+    const show = (origins: Origins): void => {
+      if (!isShown()) return;
+      known = origins;
+      views.flips.show(measured, origins);
+    };
+    views.flips.show(measured, undefined);
+    try {
+      const origins = await this.host.origins(show, tracing.signal);
+      if (!isShown()) return;
+      show(origins);
+      views.scroll.toggleAttribute("data-flips", true);
+      const rows = new Map(views.comparison.layers.map(({ id }, row) => [id, row]));
+      views.table.flips(new Map([...countByLayer(origins)].map(([layer, count]) => [rows.get(layer) ?? -1, count])), measured.flips.length);
+      this.root.dataset.flips = "";
+    } catch (error) {
+      if (isShown()) views.flips.show(measured, known, tracing.signal.aborted ? t("Cancelled. Which layer a flip begins at is not known.") : error instanceof Error ? error.message : String(error));
+    }
   }
 
   private showHeader(): void {
@@ -202,10 +241,20 @@ export class ComparePage {
       ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), floatLines(integers.floats).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
       memory,
+      ...this.structureFigures(),
       [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
       ...convBits(layers),
     ];
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? [gainOf(tuning)] : []), ...this.accuracyFigures(), ...this.latency.figures(this.accuracy?.subject.trusted ?? start.trusted)), right);
+  }
+
+  /** What one model alone has. */
+  private structureFigures(): Figure[] {
+    const { layers, nodes } = this.views!.comparison, lines = (what: string, names: readonly string[]): string[] => (names.length ? [`${what}: ${names.slice(0, 30).join(", ")}${names.length > 30 ? " …" : ""}`] : []);
+    const added = layers.filter(({ before }) => !before).map(({ label }) => label), removed = layers.filter(({ after }) => !after).map(({ label }) => label), of = (some: typeof nodes.added) => some.map(({ op, name }) => `${op} ${name}`);
+    const folded = layers.filter((layer) => layer.folded).length, hover = [...lines(t("Layers added"), added), ...lines(t("Layers removed"), removed), ...lines(t("Other nodes added"), of(nodes.added)), ...lines(t("Other nodes removed"), of(nodes.removed)), ...(folded ? [t("In {0} layers normalizations, scales or activations are folded.", folded)] : [])].join("\n");
+    if (added.length || removed.length) return [[`+${added.length} / −${removed.length}`, t("layers added / removed"), hover]];
+    return nodes.added.length || nodes.removed.length ? [[`+${nodes.added.length} / −${nodes.removed.length}`, t("nodes added / removed"), hover]] : [];
   }
 
   /** What was measured, or the next step to it. */

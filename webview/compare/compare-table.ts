@@ -4,6 +4,7 @@ import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { countedIn } from "../layers/table";
+import { changeOf, foldedWords, otherName, sizeWords } from "./changes";
 
 /** Bars of signal to noise are this long at the end. */
 const FULL_DB = 50;
@@ -13,13 +14,15 @@ export class CompareTable {
   readonly head = el("div", { class: "cmp-row cmp-heads", "aria-hidden": "true" });
   readonly body = el("div", { class: "cmp-rows", role: "listbox", tabindex: 0, "aria-label": t("Layers of both models") });
   private readonly rows: HTMLElement[];
+  private readonly spoken: string[];
   private selected = -1;
 
   constructor(layers: readonly ComparedLayer[], private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
-    const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Method"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"]];
+    const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Method"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"], [t("Flips begin"), "flips"]];
     this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: text }, text)));
     const widest = Math.max(1, ...layers.map(({ after }) => after?.bitsPerWeight ?? 0));
     this.rows = layers.map((layer, i) => rowOf(layer, i, widest));
+    this.spoken = this.rows.map((row) => row.getAttribute("aria-label") ?? "");
     this.body.append(...this.rows);
     const rowAt = (target: EventTarget | null): number => this.rows.findIndex((row) => target instanceof Node && row.contains(target));
     this.body.addEventListener("click", ({ target }) => choose(rowAt(target)));
@@ -53,6 +56,17 @@ export class CompareTable {
   weights(row: number, sqnrDb: number | undefined): void { fillNoise(this.rows[row]?.querySelector(".cmp-weights"), sqnrDb ?? Infinity); }
   /** The same of its outputs, the median of many images. */
   outputs(row: number, sqnrDb: number): void { fillNoise(this.rows[row]?.querySelector(".cmp-outputs"), sqnrDb); }
+
+  /** How many of all flips begin at each layer. @param counts by row */
+  flips(counts: ReadonlyMap<number, number>, all: number): void {
+    this.rows.forEach((row, i) => {
+      const count = counts.get(i) ?? 0, cell = row.querySelector<HTMLElement>(".cmp-flips"), whole = t("{0} of {1} flips begin here", format.whole(count), format.whole(all));
+      if (!cell) return;
+      cell.replaceChildren(count ? el("span", { class: "cmp-count" }, format.whole(count)) : "");
+      cell.title = count ? whole : "";
+      row.setAttribute("aria-label", [this.spoken[i], ...(count ? [whole] : [])].join(", "));
+    });
+  }
 }
 
 function fillNoise(cell: Element | null | undefined, db: number): void {
@@ -67,17 +81,19 @@ function bar(share: number, low = false): HTMLElement {
   return el("span", { class: `cmp-bar${low ? " low" : ""}` }, inner);
 }
 
-function rowOf({ id, label, before, after, skipped }: ComparedLayer, i: number, widest: number): HTMLElement {
+function rowOf(layer: ComparedLayer, i: number, widest: number): HTMLElement {
+  const { id, label, before, after, skipped } = layer, sizes = sizeWords(layer), folded = foldedWords(layer), other = otherName(layer), change = changeOf(layer);
   const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, [kind, size] = after ? methodOf(after) : ["", ""];
-  const missing = before ? t("removed") : t("added"), method = skipped !== undefined ? el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)
-    : before && after ? el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size)) : el("span", { class: "cmp-left" }, missing);
+  const missing = before ? t("removed") : t("added"), kept = skipped !== undefined ? el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)
+    : before && after ? el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size)) : el("span", { class: `cmp-mark ${change ?? ""}` }, missing);
+  const method = el("span", { class: "cmp-method-parts" }, kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, sizes.short)] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, "+ BN")] : []));
   const cells: [string, Node | string][] = [
     ["name", label], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];
-  const spoken = [label, after ? [kind, size].filter(Boolean).join(" ") : "", before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : missing, after ? t("{0} bits per weight", format.bits(after.bitsPerWeight)) : "", skipped ?? ""].filter(Boolean).join(", ");
+  const spoken = [label, after ? [kind, size].filter(Boolean).join(" ") : "", before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : missing, after ? t("{0} bits per weight", format.bits(after.bitsPerWeight)) : "", sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("called {0} after", other), skipped ?? ""].filter(Boolean).join(", ");
   return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "aria-selected": "false", "aria-label": spoken },
-    ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? label : undefined }, content)),
-    el("span", { class: "cmp-bits", title: after && countedIn(after) }, el("span", {}, after ? format.bits(after.bitsPerWeight) : "–"), bar(after ? (after.bitsPerWeight / widest) ** 0.6 : 0)), el("span", { class: "cmp-weights" }), el("span", { class: "cmp-outputs" }));
+    ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? [label, ...(other === undefined ? [] : [t("called {0} after", other)])].join("\n") : undefined }, content)),
+    el("span", { class: "cmp-bits", title: after && countedIn(after) }, el("span", {}, after ? format.bits(after.bitsPerWeight) : "–"), bar(after ? (after.bitsPerWeight / widest) ** 0.6 : 0)), el("span", { class: "cmp-weights" }), el("span", { class: "cmp-outputs" }), el("span", { class: "cmp-flips" }));
 }
 
 /** "1×3", "64 words"; "int", "8 bits"; "", "float32" */

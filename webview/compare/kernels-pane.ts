@@ -8,6 +8,7 @@ import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { scaleBar } from "../layers/kernels";
+import { foldedWords, otherName, sizeWords } from "./changes";
 import { methodOf } from "./compare-table";
 
 const GAP = 7, SIZE = 20, AXIS = 18;
@@ -16,7 +17,7 @@ export const MOST_COMPARED = 320;
 
 /** Kernels of the selected layer in both models and their difference, on one scale; and the weights' histograms over each other. */
 export class KernelsPane {
-  readonly element = el("section", { class: "cmp-pane", "aria-label": t("Selected layer") });
+  readonly element = el("section", { class: "cmp-pane", role: "tabpanel", id: "panel-weights", "aria-label": t("Selected layer") });
   private readonly facts = el("div", { class: "cmp-facts" });
   private readonly stages: HTMLElement[] = [];
   private readonly kernels = el("div", { class: "cmp-kernels" });
@@ -44,7 +45,7 @@ export class KernelsPane {
     this.element.dataset.layer = layer.id;
     this.element.toggleAttribute("data-stale", weights === undefined);
     this.note.hidden = weights !== null;
-    this.note.textContent = weights === null ? t("The weights of this layer cannot be compared: one of the two is computed when the model runs, or has another shape.") : "";
+    this.note.textContent = weights !== null ? "" : !layer.before ? t("This layer was added, so there is nothing to compare it with.") : !layer.after ? t("This layer was removed, so there is nothing to compare it with.") : t("The weights of this layer cannot be compared: one of the two is computed when the model runs, or has another shape.");
     this.kernels.hidden = this.chart.hidden = weights === null;
     if (weights) this.element.dataset.total = String(weights.total);
     this.showFacts();
@@ -53,15 +54,16 @@ export class KernelsPane {
   }
 
   private showFacts(count = 0): void {
-    const { layer: { id, label, before, after, skipped }, weights } = this.shown!, row = after ?? before;
+    const { layer, layer: { id, label, before, after, skipped }, weights } = this.shown!, row = after ?? before, sizes = sizeWords(layer), folded = foldedWords(layer), other = otherName(layer);
     const facts: [string, string][] = [
+      ...(other === undefined ? [] : [[t("called after"), other] as [string, string]]),
       [t("weight"), row ? format.shape(row.shape) : ""], ...(row?.originalShape ? [[t("original"), format.shape(row.originalShape)] as [string, string]] : []), [t("stored as"), after ? methodOf(after).filter(Boolean).join(" ") : "–"],
       [t("bytes"), `${before ? format.bytes(before.bytes) : "–"} → ${after ? format.bytes(after.bytes) : "–"}`],
       ...(weights ? [[t("SQNR, weights"), weights.sqnrDb === undefined ? t("nothing is lost") : format.decibels(weights.sqnrDb)] as [string, string], [t("kernels shown"), t("{0} of {1}", format.whole(count), format.whole(weights.total))] as [string, string]] : []),
     ];
     this.facts.replaceChildren(
       el("h2", { title: id }, label), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", { title: value }, value)])),
-      ...(skipped === undefined ? [] : [el("p", { class: "cmp-why" }, t("Left as it was. {0}", skipped))]),
+      ...[...(skipped === undefined ? [] : [t("Left as it was. {0}", skipped)]), ...(sizes ? [sizes.long.replaceAll("\n", "; ")] : []), ...(folded === undefined ? [] : [folded])].map((why) => el("p", { class: "cmp-why" }, why)),
       ...(weights ? [scaleBar(this.scale, "")] : []), ...(after ? [button({ label: t("Open Layer"), icon: "go-to-file", small: true, onClick: () => this.open(id) })] : []));
   }
 

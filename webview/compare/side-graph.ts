@@ -1,12 +1,16 @@
-import type { GraphFacts } from "../../src/protocol/api";
+import type { GraphFacts, LayerRow } from "../../src/protocol/api";
 import type { ComparedLayer, Side } from "../../src/protocol/compare";
 import { Canvas } from "../charts/canvas";
 import { clippedName } from "../charts/text";
-import { faded, readableOn, theme, tinted } from "../charts/colours";
+import { faded, marks, readableOn, theme, tinted } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { changeOf, type Change } from "./changes";
 import { lanesOf, shortNames, type Lanes, type Point, type Way } from "./lanes";
+
+/** What is drawn in boxes of layers that one model alone has, or that have other sizes. */
+const SIGNS: Record<Change, string> = { added: "+", removed: "−", resized: "≠" };
 
 /** Places along the width, from the outer edge to the table. */
 const BOX = 124, INNER = 12, ASIDE = 72, LANE = 7, OUTER = 12, CORNER = 4;
@@ -22,15 +26,15 @@ export class SideGraph {
   private lit = -1;
 
   constructor(private readonly side: Side, graph: GraphFacts, private readonly layers: readonly ComparedLayer[], private readonly most: number, choose: (row: number) => void, private readonly hover: (row: number) => void) {
-    this.lanes = lanesOf(graph, new Map(layers.map(({ id }, i) => [id, i])));
-    this.names = shortNames(layers.map(({ label }) => label));
+    this.lanes = lanesOf(graph, new Map(layers.flatMap((layer, i) => { const own = this.own(layer); return own ? [[own.name, i] as const] : []; })));
+    this.names = shortNames(layers.map((layer) => (this.own(layer) ?? layer).label));
     this.element = el("div", { class: `cmp-graph ${side}`, role: "img", "aria-label": side === "original" ? t("Layers of the original, top to bottom, as in the table") : t("Layers of the compressed model, top to bottom, as in the table") });
     this.canvas = new Canvas(this.element, (context, width) => this.draw(context, width));
     const rowAt = ({ offsetY }: MouseEvent): number => Math.min(layers.length - 1, Math.floor(offsetY / this.row));
     this.element.addEventListener("click", (event) => choose(rowAt(event)));
     this.element.addEventListener("pointermove", (event) => {
-      const { label, before, after } = layers[rowAt(event)] ?? {}, own = side === "original" ? before : after;
-      this.element.title = label === undefined ? "" : [label, own ? format.bytes(own.bytes) : t("not in this model")].join("\n");
+      const layer = layers.at(rowAt(event)), own = layer && this.own(layer);
+      this.element.title = layer === undefined ? "" : own ? [own.label, format.bytes(own.bytes), ...(own.name === layer.id ? [] : [own.name])].join("\n") : [layer.label, t("not in this model")].join("\n");
       this.hover(rowAt(event));
     });
     this.element.addEventListener("pointerleave", () => this.hover(-1));
@@ -40,7 +44,8 @@ export class SideGraph {
   select(row: number): void { this.selected = row; this.canvas.redraw(); }
   light(row: number): void { if (row !== this.lit) { this.lit = row; this.canvas.redraw(); } }
 
-  private bytes(row: number): number | undefined { return (this.side === "original" ? this.layers[row].before : this.layers[row].after)?.bytes; }
+  private own({ before, after }: ComparedLayer): LayerRow | undefined { return this.side === "original" ? before : after; }
+  private bytes(row: number): number | undefined { return this.own(this.layers[row])?.bytes; }
 
   private draw(context: CanvasRenderingContext2D, width: number): void {
     // drawn for the left side; the right one is its mirror image
@@ -110,8 +115,14 @@ export class SideGraph {
     context.fillStyle = readableOn(fill);
     context.textBaseline = "middle";
     context.textAlign = "left";
-    const size = aside ? "" : format.bytes(bytes), room = wide - 16 - (size ? context.measureText(size).width + 8 : 0);
-    context.fillText(clippedName(context, this.names[row], room), left + 8, top + height / 2 + 0.5);
+    const change = changeOf(this.layers[row]), mark = change ? SIGNS[change] : "", size = aside ? "" : format.bytes(bytes), room = wide - 16 - (mark ? 12 : 0) - (size ? context.measureText(size).width + 8 : 0);
+    if (change) { // a sign, for those who do not tell colours apart
+      context.fillStyle = marks()[change];
+      context.fillRect(left, top + 1, 3, height - 2);
+      context.fillStyle = readableOn(fill);
+      context.fillText(mark, left + 8, top + height / 2 + 0.5);
+    }
+    context.fillText(clippedName(context, this.names[row], room), left + (mark ? 20 : 8), top + height / 2 + 0.5);
     context.textAlign = "right";
     context.fillText(size, left + wide - 8, top + height / 2 + 0.5);
     context.textBaseline = "alphabetic";

@@ -1,0 +1,100 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { blocks } from "../unit/onnx/blocks";
+import { violations } from "./axe";
+import { overlaps } from "./overlaps";
+import { Workbench } from "./workbench";
+
+const THEMES = [["Default Dark Modern", "dark"], ["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]] as const;
+
+let workbench: Workbench;
+const at = (name: string) => path.join(workbench.folder, name);
+beforeAll(async () => {
+  workbench = await Workbench.start();
+  // small enough that many predictions change, and not all
+  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--target", "60KB"], { stdio: "ignore" });
+  writeFileSync(at("net.onnx"), blocks(["a", "b", "c", "d"], { normalized: true }));
+  writeFileSync(at("net2.onnx"), blocks(["a", "new", "b", "d"], { prefix: "model/" }));
+  mkdirSync(at(".vscode"));
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
+}, 300_000);
+afterAll(() => workbench?.stop());
+beforeEach(async () => {
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await workbench.sideBar(true);
+  await workbench.tidy();
+});
+
+/** A theme, and the images of before. */
+async function wear(theme: (typeof THEMES)[number][0]): Promise<void> {
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "workbench.colorTheme": theme, "kernelscope.dataFolder": "fashion-mnist" }));
+  await workbench.page.waitForSelector(`.monaco-workbench.${{ "Default Dark Modern": "vs-dark", "Default Light Modern": "vs", "Default High Contrast": "hc-black", "Default High Contrast Light": "hc-light" }[theme]}`);
+  await workbench.page.waitForTimeout(500);
+}
+
+async function compare(first: string, second: string): Promise<Frame> {
+  const { keyboard } = workbench.page;
+  await workbench.row(first).click();
+  await workbench.page.locator(".tab", { hasText: first }).waitFor();
+  await workbench.page.waitForTimeout(1000); // until the Explorer has revealed it
+  await keyboard.down("Control");
+  await workbench.row(second).click();
+  await keyboard.up("Control");
+  await workbench.menu(second, "Compare Models");
+  const page = await workbench.modelPage([first, second].sort((a, b) => statSync(at(b)).size - statSync(at(a)).size).join(" ↔ "));
+  await page.waitForSelector("#page[data-filled]");
+  return page;
+}
+
+test("a network under other names, with a block that was added and one that was removed, stands beside itself", async () => {
+  const page = await compare("net.onnx", "net2.onnx"), cells = (kind: string) => page.locator(`.cmp-rows .cmp-${kind}`).allInnerTexts();
+  await workbench.sideBar(false);
+  expect(await cells("name")).toEqual(["stem", "a1", "a2", "new1", "new2", "b1", "b2", "c1", "c2", "d1", "d2", "head"].map((name) => (name.startsWith("new") ? expect.stringContaining(name) as string : name)));
+  expect((await cells("method")).map((text) => text.replace(/\s+/g, " ").trim())).toEqual(["float32", "float32 + BN", "float32 + BN", "added", "added", "float32 + BN", "float32 + BN", "removed", "removed", "float32 + BN", "float32 + BN", "float32"]);
+  expect((await page.locator(".cmp-figures").innerText()).replace(/\s+/g, " ")).toContain("+2 / −2 layers added / removed");
+  await page.locator(".cmp-row[data-layer='b1']").click();
+  expect((await page.locator(".cmp-facts").innerText()).replace(/\s+/g, " ")).toMatch(/called after model\/b1 .*Folded into this layer: BatchNormalization/);
+  for (const [theme, name] of THEMES) {
+    await wear(theme);
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`matching-${name}`);
+    expect(await overlaps(page)).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+  }
+  await page.locator(".cmp-row[data-layer='c1']").click();
+  expect(await page.locator(".cmp-note:visible").innerText()).toBe("This layer was removed, so there is nothing to compare it with.");
+});
+
+test("flipped images stand below with the layer where each one's error begins; a click selects it", { timeout: 240_000 }, async () => {
+  const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx"), cards = page.locator(".cmp-flips-pane .acc-card");
+  await workbench.sideBar(false);
+  await page.locator(".cmp-step .button", { hasText: "Measure Accuracy" }).click();
+  await page.waitForSelector("#page[data-flips]", { timeout: 120_000 });
+  await page.getByRole("tab", { name: /Flips begin/ }).click();
+  await page.waitForSelector(".cmp-flips-pane[data-done]");
+  const flips = await cards.count(), counts = (await page.locator(".cmp-rows .cmp-flips").allInnerTexts()).map(Number), begun = page.locator(".cmp-flips-pane .acc-card[data-begins]");
+  expect(flips).toBeGreaterThan(1);
+  expect(counts.reduce((a, b) => a + b, 0)).toBe(await begun.count());
+  const layer = (await begun.first().getAttribute("data-begins"))!;
+  await begun.first().click();
+  expect(await page.locator(".cmp-row[aria-selected=true]").getAttribute("data-layer")).toBe(layer);
+  expect(await page.locator(".acc-card[data-here]").count()).toBe(Number(await page.locator(`.cmp-row[data-layer='${layer}'] .cmp-flips`).innerText()));
+  expect(await page.locator(`.cmp-row[data-layer='${layer}'] .cmp-flips`).getAttribute("title")).toMatch(/^\d+ of \d+ flips begin here$/);
+  await page.locator(".acc-card canvas[data-ready]").first().waitFor();
+  for (const [theme, name] of THEMES) {
+    await wear(theme);
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`flips-${name}`);
+    expect(await overlaps(page)).toEqual([]);
+    expect(await violations(page)).toEqual([]);
+  }
+  for (const width of [1160, 860, 520]) {
+    await workbench.page.setViewportSize({ width: width + 48, height: 900 });
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`flips-width-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+  }
+});
