@@ -1,9 +1,11 @@
 #!/usr/bin/env node
+import * as fs from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { help, OPERANDS, options, type CommandName } from "./cli/arguments";
 import { runDiff } from "./cli/diff";
 import { interruption, runCompress, runEvaluate, runInspect, runPrepare } from "./cli/jobs";
-import { runMerge, runSweep } from "./cli/sweep";
+import { errorLine, recipeError } from "./cli/recipe-error";
+import { modelOf, runMerge, runSweep } from "./cli/sweep";
 import { checkForm } from "./cli/terminal";
 import type { Arguments } from "./cli/values";
 import { KernelscopeError, type ErrorCode } from "./protocol/errors";
@@ -12,6 +14,8 @@ import { KernelscopeError, type ErrorCode } from "./protocol/errors";
 const EXIT: Partial<Record<ErrorCode, number>> = { usage: 2, "bad-recipe": 2, "below-threshold": 3, cancelled: 130 };
 
 const COMMANDS: Record<CommandName, (args: Arguments, signal: AbortSignal) => Promise<void>> = { inspect: runInspect, compress: runCompress, prepare: runPrepare, evaluate: runEvaluate, diff: runDiff, sweep: runSweep, merge: runMerge };
+/** The recipe of this run, by the name that was given, and what goes before it. */
+let recipe: { file: string; given: (option: string) => boolean } | undefined;
 const isCommand = (name: string | undefined): name is CommandName => name !== undefined && name in COMMANDS;
 
 async function main(argv: string[]): Promise<number> {
@@ -36,7 +40,11 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(help(command));
     return 0;
   }
-  const operands = OPERANDS[command].split(" "), [model, other] = parsed.positionals, args: Arguments = { model, other, values: parsed.values as Arguments["values"] };
+  const values = parsed.values as Arguments["values"], named = command === "sweep" ? parsed.positionals[0] : values.recipe;
+  if (typeof named === "string") recipe = { file: named, given: (option) => values[option] !== undefined };
+  // a recipe may name the model
+  if (!parsed.positionals.length && typeof values.recipe === "string") parsed.positionals.push(modelOf(values.recipe, await fs.readFile(values.recipe, "utf8").catch(() => { throw new KernelscopeError("usage", `There is no recipe ${String(values.recipe)}.`); })));
+  const operands = OPERANDS[command].split(" "), [model, other] = parsed.positionals, args: Arguments = { model, other, values };
   if (parsed.positionals.length !== operands.length) throw new KernelscopeError("usage", `kernelscope ${command} takes ${operands.length === 1 ? `one ${operands[0].toLowerCase()}` : `two models, ${operands.join(" and ")}`}, ${parsed.positionals.length} were given.`);
   checkForm(args);
   const abort = new AbortController();
@@ -56,11 +64,12 @@ process.stdout.on("error", () => process.exit(0));
 
 main(process.argv.slice(2)).then(
   (code) => { process.exitCode = code; },
-  (error: unknown) => {
+  async (error: unknown) => {
+    const text = recipe && await fs.readFile(recipe.file, "utf8").catch(() => undefined), place = recipe && text !== undefined ? recipeError(error, text, recipe.given) : undefined;
     const known = error instanceof KernelscopeError;
     // a figure that fell short has its report printed already
-    if (process.argv.includes("--json") && !(known && error.code === "below-threshold")) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : "unexpected", message: error instanceof Error ? error.message : String(error) } })}\n`);
-    process.stderr.write(`${known ? error.message : `Something went wrong that should not: ${error instanceof Error ? error.stack ?? error.message : String(error)}`}\n`);
+    if (process.argv.includes("--json") && !(known && error.code === "below-threshold")) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : "unexpected", message: error instanceof Error ? error.message : String(error), ...(place && { file: recipe?.file, line: place.line, column: place.column }) } })}\n`);
+    process.stderr.write(`${place && recipe ? errorLine(recipe.file, place) : known ? error.message : `Something went wrong that should not: ${error instanceof Error ? error.stack ?? error.message : String(error)}`}\n`);
     process.exitCode = known ? EXIT[error.code] ?? 1 : 1;
   },
 );

@@ -6,6 +6,7 @@ import { askForData, CompressCommands } from "./commands/compress";
 import { registerGraphCommands } from "./commands/graph";
 import { registerLayerCommands } from "./commands/layer";
 import { openSample } from "./commands/sample";
+import { RecipeTasks } from "./commands/tasks";
 import { Accuracy } from "./editor/accuracy";
 import { CandidatePanel } from "./editor/candidate-panel";
 import { ComparePanels } from "./editor/compare-panel";
@@ -52,6 +53,7 @@ export function activate(context: vscode.ExtensionContext): void {
     onModel("kernelscope.discard", (model) => jobs.discard(model)),
     onModel("kernelscope.openResult", async (model) => { await vscode.commands.executeCommand("vscode.openWith", compress.resultOf(model), ModelEditors.viewType); }),
     onModel("kernelscope.compareResult", async (model) => { await vscode.commands.executeCommand("kernelscope.compare", [model, compress.resultOf(model)]); }),
+    new RecipeTasks(context.asAbsolutePath("dist/cli.js")).register(),
     registerGraphCommands(log, editors),
     registerLayerCommands(log, editors, recipes, (model) => compress.openRecipe(model)),
     registerCommand(log, "kernelscope.openSample", () => openSample(context)),

@@ -18,7 +18,7 @@ const OPTIONS: Record<string, Option> = {
   output: { type: "string", short: "o", value: "OUT", text: "the file to write; MODEL.small.onnx if absent", texts: { prepare: "the file to write; MODEL.ready.onnx if absent", sweep: "the folder for all files; RECIPE.sweep if absent" }, commands: [...CP, ...S] },
   index: { type: "string", value: "I", text: "the share of this process, from 0; with --of", commands: S },
   of: { type: "string", value: "N", text: "how many shares there are; every N-th size is one's", commands: S },
-  recipe: { type: "string", value: "FILE", text: "a *.kernelscope.json; the command line goes before it", commands: CP },
+  recipe: { type: "string", value: "FILE", text: "a *.kernelscope.json; the command line goes before it, and MODEL may be left out where it names one", commands: CP },
   preset: { type: "string", value: "ID", text: "nearly-lossless, balanced (default) or smallest", commands: CP },
   bits: { type: "string", value: "B", text: "at most B bits per convolution weight", commands: CP },
   target: { type: "string", value: "SIZE", text: "12x, 300KB, 1.5MB (KB is 1,000 bytes, KiB 1,024)", commands: CP },

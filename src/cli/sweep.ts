@@ -84,8 +84,8 @@ function shareOf(args: Arguments): [index: number, of: number] {
   return [index ?? 0, of ?? 1];
 }
 
-/** The model that a recipe names. */
-function modelOf(recipe: string, text: string): string {
+/** The model that a recipe names. @throws KernelscopeError where it is none, or names none */
+export function modelOf(recipe: string, text: string): string {
   if (/\.onnx$/i.test(recipe)) throw new KernelscopeError("usage", `kernelscope sweep takes a recipe that names the model, not the model: a *.json with "model": "${path.basename(recipe)}".`);
   const { model } = parseRecipe(text, path.basename(recipe));
   if (model === undefined) throw new KernelscopeError("bad-recipe", `${path.basename(recipe)} names no model. Add "model": "NAME.onnx", relative to the recipe.`);

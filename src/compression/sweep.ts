@@ -30,7 +30,7 @@ export type SweepPoint = z.infer<typeof SweepPoint>;
 /** The sizes of a recipe's sweep, and what tells its points from others. @param sizes how many there are where the recipe names none */
 export async function sweepOf({ request, recipe, embedded }: Job, { model, bytes, files }: OpenedModel, host: Host, sizes = SIZES): Promise<Sweep> {
   const tooLarge = recipe.sweep?.targets?.find((text) => targetBytes(parseTarget(text), bytes) >= bytes);
-  if (tooLarge !== undefined) throw new KernelscopeError("bad-recipe", `sweep.targets: ${tooLarge} is no less than the ${formatBytes(bytes)} that the model takes. Leave it out.`);
+  if (tooLarge !== undefined) throw new KernelscopeError("bad-recipe", `sweep.targets: ${tooLarge} is no less than the ${formatBytes(bytes)} that the model takes. Leave it out.`, { path: JSON.stringify(["sweep", "targets", recipe.sweep?.targets?.indexOf(tooLarge) ?? 0]) });
   const targets = recipe.sweep?.targets ? [...new Set(recipe.sweep.targets.map((text) => targetBytes(parseTarget(text), bytes)))].sort((a, b) => a - b) : await sizesBetween(model, embedded, sizes);
   const hashes = await Promise.all(files.map((file) => host.hash(file)));
   return { targets, key: (await hashOf(JSON.stringify([hashes, embedded, request.method, targets, await host.program()]))).slice(0, 16) };

@@ -100,7 +100,7 @@ describe("a sweep", () => {
   test("with a size that is none says so before it begins; of a model instead of a recipe, too", () => {
     const other = at("large.kernelscope.json"), out = at("large");
     writeFileSync(other, JSON.stringify({ version: 1, model: path.resolve("samples/fashion-cnn.onnx"), sweep: { targets: ["20KB", "1x"] } }));
-    expect(run([...cli, "sweep", other, "-o", out, "--quiet"])).toMatchObject({ status: 2, stdout: "", stderr: "sweep.targets: 1x is no less than the 1.16 MB that the model takes. Leave it out.\n" });
+    expect(run([...cli, "sweep", other, "-o", out, "--quiet"])).toMatchObject({ status: 2, stdout: "", stderr: `${other}:1:1: error: sweep.targets: 1x is no less than the 1.16 MB that the model takes. Leave it out.\n` });
     expect(run([...cli, "sweep", "samples/fashion-cnn.onnx", "--quiet"])).toMatchObject({ status: 2, stderr: 'kernelscope sweep takes a recipe that names the model, not the model: a *.json with "model": "fashion-cnn.onnx".\n' });
   });
 
@@ -108,6 +108,6 @@ describe("a sweep", () => {
     const other = at("none.kernelscope.json");
     writeFileSync(other, "{}");
     const { status, stderr } = run([...cli, "sweep", other, "--quiet"]);
-    expect({ status, stderr }).toEqual({ status: 2, stderr: 'none.kernelscope.json names no model. Add "model": "NAME.onnx", relative to the recipe.\n' });
+    expect({ status, stderr }).toEqual({ status: 2, stderr: `${other}:1:1: error: none.kernelscope.json names no model. Add "model": "NAME.onnx", relative to the recipe.\n` });
   });
 });

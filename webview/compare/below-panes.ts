@@ -23,7 +23,7 @@ export class BelowPanes {
 
   private show(): void {
     const shown = this.flipped ? this.chosen : "weights", { element } = shown === "flips" ? this.flips : this.weights;
-    const bar = this.flipped ? [tabs<Below>({ label: t("What stands below"), tabs: [{ id: "weights", text: t("Weights") }, { id: "flips", text: t("Flips begin ({0})", format.whole(this.flipped)) }], selected: shown, onSelect: (id) => this.pick(id) }).element] : [];
+    const bar = this.flipped ? [tabs<Below>({ label: t("What stands below"), tabs: [{ id: "weights", text: t("Weights") }, { id: "flips", text: t("Flipped images ({0})", format.whole(this.flipped)) }], selected: shown, onSelect: (id) => this.pick(id) }).element] : [];
     this.element.replaceChildren(...bar, element);
   }
 
