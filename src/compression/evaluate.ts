@@ -86,12 +86,12 @@ export function figures({ classifier, error }: Outcome, samples: number): Pick<E
   return { samples, ...shares, kl: classifier?.kl, sqnrDb: error?.sqnrDb, relativeError: error?.relativeError, ...(Object.keys(intervals).length && { intervals }) };
 }
 
-/** Both models get the same samples. @throws KernelscopeError "usage" naming both inputs */
+/** Both models get the same samples, under whatever name. @throws KernelscopeError "usage" naming both inputs */
 export async function checkSameInput(reference: string, input: ValueFacts, host: Host): Promise<void> {
   const opened = await host.openModel(reference);
   try {
     const other = dataInput(opened.model), shape = (facts: ValueFacts): string => facts.shape.slice(1).join("×");
-    const fits = other.name === input.name && other.shape.length === input.shape.length && other.shape.every((dim, axis) => axis === 0 || typeof dim !== "number" || typeof input.shape[axis] !== "number" || dim === input.shape[axis]);
+    const fits = other.shape.length === input.shape.length && other.shape.every((dim, axis) => axis === 0 || typeof dim !== "number" || typeof input.shape[axis] !== "number" || dim === input.shape[axis]);
     if (!fits) throw new KernelscopeError("usage", `The models take different inputs: ${input.name} ${shape(input)}, the reference ${other.name} ${shape(other)}. Compare a model with the one that it was made from.`);
   } finally {
     await opened.close();

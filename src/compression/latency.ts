@@ -1,5 +1,5 @@
 import { openDataset } from "../evaluation/dataset";
-import { dataInput, readBatches } from "../evaluation/evaluate";
+import { dataInput, inputOf, readBatches } from "../evaluation/evaluate";
 import { Random } from "../numeric/random";
 import type { LatencyRequest, Progress } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
@@ -50,8 +50,8 @@ export function latencyOf(pairs: readonly (readonly [before: number, after: numb
 
 async function millisecondsOf(session: Session, inputs: Record<string, Tensor>): Promise<number> {
   await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  const start = performance.now();
-  await session.run(inputs);
+  const feeds = Object.fromEntries(Object.entries(inputs).map(([name, tensor]) => [inputOf(session, name), tensor])), start = performance.now();
+  await session.run(feeds);
   return performance.now() - start;
 }
 

@@ -27,6 +27,9 @@ export function batchSize(input: ValueFacts, wanted: number): BatchSize {
 
 export interface Outcome { classifier?: ClassifierMetrics; error?: ErrorMetrics; constant: boolean }
 
+/** What a session calls the one input that another model has under a name. */
+export const inputOf = ({ inputNames }: Session, name: string): string => (inputNames.includes(name) ? name : inputNames[0] ?? name);
+
 export interface RunOptions {
   positions?: ArrayLike<number>;
   batch: BatchSize;
@@ -45,7 +48,7 @@ export async function runEvaluation(session: Session, input: ValueFacts, dataset
   let first: Float32Array | undefined;
   for await (const { count, tensor, chosen, done } of batchesOf(dataset, positions, options.batch, options.signal)) {
     const results = await session.run({ [input.name]: tensor });
-    const others = reference && await reference.run({ [input.name]: tensor });
+    const others = reference && await reference.run({ [inputOf(reference, input.name)]: tensor });
     const { data, dims } = results[output], rows = tensor.dims[0];
     const isClassifier = session.outputNames.length === 1 && dims.length === 2 && dims[0] === rows && dims[1] > 1;
     const used = data.length / rows * count;

@@ -22,6 +22,7 @@ afterAll(() => workbench?.stop());
 async function run(name: string, ...before: string[]): Promise<void> {
   await workbench.command("Tasks: Run Task");
   const rows = workbench.page.locator(".quick-input-list .monaco-list-row"), input = workbench.page.locator(".quick-input-widget input").first();
+  await workbench.page.waitForTimeout(3000); await workbench.picture("task-debug");
   for (const text of [...before, name]) {
     await input.waitFor();
     await input.fill(text);

@@ -21,6 +21,8 @@ export interface MatchedModel { model: Model; layers: readonly Layer[] }
 
 /** Alike from here on, where weights that have nothing to do with each other come to a quarter at most; and so much more than any other. */
 const ALIKE = 0.5, CLEARLY = 0.15;
+/** Of a group of layers that are alike in shape so many pairs are compared; and weights of no more parameters are read to be sure of what structure says. */
+const MOST_PAIRS = 4096, MOST_PARAMETERS = 16e6;
 /** Graphs that have less in common than this have nothing in common, unless names or weights say so. */
 const LEAST_SHARE = 0.25;
 /** What has other numbers of channels is believed to be the same node where more than this of both graphs is. */
@@ -90,24 +92,54 @@ async function settle(structure: Structure, likeness: Likeness, isOurs: boolean)
   }
 }
 
-/** Decides between layers of one place by their weights. @returns whether any was decided */
+/**
+ * Decides between layers of one shape by their weights: those that structure leaves open, and those that it has put beside weights that have nothing to do with theirs, while others have.
+ * @returns whether any was decided
+ */
 async function byWeights(structure: Structure, likeness: Likeness): Promise<boolean> {
-  const wanted = [...structure.contested].filter(([a]) => structure.before[a].layer), claims = new Map<number, { a: number; like: number }[]>();
-  for (const [a, candidates] of wanted) {
-    const found: { b: number; like: number }[] = [];
+  const { before, after } = structure, doubtful = await doubtfulPairs(structure, likeness), groups = new Map<string, { own: number[]; others: Set<number> }>();
+  const groupOf = (exact: string) => { let group = groups.get(exact); if (!group) groups.set(exact, group = { own: [], others: new Set() }); return group; };
+  for (const [a, candidates] of structure.contested) if (before[a].layer) {
+    const { own, others } = groupOf(before[a].exact);
+    own.push(a);
+    for (const b of candidates) others.add(b);
+  }
+  for (const [a, b] of doubtful) {
+    const { own, others } = groupOf(before[a].exact);
+    own.push(a);
+    others.add(b);
+  }
+  const found: { a: number; b: number; like: number }[] = [];
+  for (const { own, others } of groups.values()) for (const a of own) {
+    // of very many that are alike only those that structure allows are looked at
+    const candidates = own.length * others.size > MOST_PAIRS ? [...structure.contested.get(a) ?? []] : [...others], likes: typeof found = [];
     for (const b of candidates) {
-      const [one, other] = [structure.before[a].layer, structure.after[b].layer], like = one && other && structure.isFree(a, b) ? await likeness.between(one, other) : NaN;
-      if (!Number.isNaN(like)) found.push({ b, like });
+      const [one, other] = [before[a].layer, after[b].layer], like = one && other ? await likeness.between(one, other) : NaN;
+      if (!Number.isNaN(like)) likes.push({ a, b, like });
     }
-    const [best, next] = found.sort((x, y) => y.like - x.like);
-    if (best && best.like >= ALIKE && best.like - (next?.like ?? 0) >= CLEARLY) claims.set(best.b, [...claims.get(best.b) ?? [], { a, like: best.like }]);
+    const [best, next] = likes.sort((x, y) => y.like - x.like);
+    if (best && best.like >= ALIKE && best.like - (next?.like ?? 0) >= CLEARLY) found.push(best);
   }
-  let some = false;
-  for (const [b, [first, ...others]] of claims) if (!others.length && structure.isFree(first.a, b)) {
-    structure.pair(first.a, b);
-    some = true;
+  const times = new Map<number, number>();
+  for (const { b } of found) times.set(b, (times.get(b) ?? 0) + 1);
+  const decided = found.filter(({ b }) => times.get(b) === 1);
+  // what structure said of the nodes around a pair that was wrong was wrong, too
+  if (decided.some(({ a }) => doubtful.has(a))) structure.forgetWhere(({ layer }, a) => !layer || doubtful.has(a));
+  for (const { a, b } of decided) if (structure.isFree(a, b)) structure.pair(a, b);
+  return decided.length > 0;
+}
+
+/** Pairs whose weights are not alike, of layers that have others of their shape beside them. */
+async function doubtfulPairs({ before, after, toAfter }: Structure, likeness: Likeness): Promise<Map<number, number>> {
+  const counts = new Map<string, number>(), found = new Map<number, number>();
+  for (const { layer, exact } of before) if (layer) counts.set(exact, (counts.get(exact) ?? 0) + 1);
+  const wanted = Array.from(before.keys()).filter((a) => toAfter[a] >= 0 && (counts.get(before[a].exact) ?? 0) > 1);
+  if (wanted.reduce((sum, a) => sum + (before[a].layer?.parameters ?? 0), 0) > MOST_PARAMETERS) return found;
+  for (const a of wanted) {
+    const [layer, other] = [before[a].layer, after[toAfter[a]].layer];
+    if (layer && other && await likeness.between(layer, other) < ALIKE) found.set(a, toAfter[a]);
   }
-  return some;
+  return found;
 }
 
 /** Pairs layers of one name, where it is none that programs number; what we have written keeps its names. */

@@ -54,6 +54,14 @@ export class Structure {
 
   get count(): number { return this.toAfter.reduce((sum, b) => sum + Number(b >= 0), 0); }
 
+  /** The partners of some. */
+  forgetWhere(wrong: (part: Part, a: number) => boolean): void {
+    for (const [a, part] of this.before.entries()) if (this.toAfter[a] >= 0 && part.node && wrong(part, a)) {
+      this.toBefore[this.toAfter[a]] = -1;
+      this.toAfter[a] = -1;
+    }
+  }
+
   /** All that was found. */
   forget(): void {
     this.toAfter.fill(-1);

@@ -45,6 +45,13 @@ describe("a network that was changed", () => {
     }
   });
 
+  test.each([["as many", ["a", "new", "c", "d"]], ["fewer", ["a", "new", "d"]], ["in another order", ["b", "a", "c", "d"]]])("where blocks were exchanged and there are %s, weights tell which are which", async (_, list) => {
+    const [a, b] = [await open(plain), await open(blocks(list, { prefix: "other" }))], match = await matchModels(a, b);
+    const kept = ["a", "b", "c", "d"].filter((block) => list.includes(block));
+    expect(idsOf(match).map(([id]) => id)).toEqual(expect.arrayContaining(["stem", ...kept.flatMap((block) => [`${block}1`, `${block}2`]), "head"]));
+    for (const [id, other] of idsOf(match)) if (!id.startsWith("b") || kept.includes("b")) expect(other).toBe(`other${id}`);
+  });
+
   test("a block that is gone is the one that was removed", async () => {
     const [a, b] = [await open(plain), await open(blocks(["a", "c", "d"], { prefix: "other" }))], match = await matchModels(a, b);
     expect(named(idsOf(match))).toEqual(["stem otherstem", ...same(["a", "c", "d"]).map((text) => text.replace(" ", " other")), "head otherhead"]);
