@@ -1,7 +1,7 @@
 // The real VS Code workbench from the npm registry: code-server, set up once outside node_modules and cached.
 // It needs Node 20 and npm, no compiler, no root and no download but npm's. Run alone it only sets the workbench up.
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -46,6 +46,31 @@ const create = async (name, file) => new Logger(name, file);
 module.exports = { version: 0, setLevel(next) { level = next; }, setFlushOn() {}, shutdown() {}, createRotatingLogger: create, createAsyncRotatingLogger: create, Logger };
 `;
 
+// So are terminals. Programs run in them behind pipes, which is enough for tasks.
+const pty = `"use strict";
+const { spawn } = require("child_process");
+const { EventEmitter } = require("events");
+exports.spawn = (file, args, { cwd, env, cols = 80, rows = 30 } = {}) => {
+  const events = new EventEmitter(), child = spawn(file, typeof args === "string" ? [args] : args, { cwd, env, stdio: "pipe" });
+  const event = (name) => (listener) => { events.on(name, listener); return { dispose: () => events.off(name, listener) }; };
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => events.emit("data", chunk.toString().replace(/\\r?\\n/g, "\\r\\n")));
+  child.on("error", (error) => events.emit("data", error.message + "\\r\\n"));
+  child.on("close", (code) => events.emit("exit", { exitCode: code === null ? 1 : code, signal: 0 }));
+  return {
+    pid: child.pid || 0, process: file, cols, rows, handleFlowControl: false, onData: event("data"), onExit: event("exit"), on: (name, listener) => events.on(name, listener),
+    write: (text) => child.stdin.write(text), kill: (signal) => child.kill(signal), pause: () => child.stdout.pause(), resume: () => child.stdout.resume(), resize() {}, clear() {},
+  };
+};
+`;
+
+/** Gives terminals to a workbench, also to one that was set up before it had any. */
+function addTerminals(folder) {
+  const file = path.join(folder, "node_modules", "code-server", "lib", "vscode", "node_modules", "node-pty", "lib", "index.js");
+  if (!existsSync(file) || readFileSync(file, "utf8") === pty) return;
+  writeFileSync(`${file}.${process.pid}`, pty);
+  renameSync(`${file}.${process.pid}`, file);
+}
+
 function npm(folder, ...args) {
   const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
   const run = spawnSync("npm", [...args, ...options], { cwd: folder, stdio: ["ignore", "ignore", "inherit"], shell: process.platform === "win32" });
@@ -55,7 +80,10 @@ function npm(folder, ...args) {
 /** The path of code-server's entry script; sets it up on the first call. */
 export function ensureWorkbench(log = console.log) {
   const entry = path.join(home, "node_modules", "code-server", "out", "node", "entry.js");
-  if (existsSync(path.join(home, "ready"))) return entry;
+  if (existsSync(path.join(home, "ready"))) {
+    addTerminals(home);
+    return entry;
+  }
   if (process.platform === "win32") throw new Error("code-server does not run on Windows. Install VS Code and put its `code` command on the path.");
   log(`Setting up code-server ${VERSION} in ${home} (once, about 120 MB from npm)…`);
   mkdirSync(cache, { recursive: true });
@@ -72,6 +100,7 @@ export function ensureWorkbench(log = console.log) {
     mkdirSync(path.dirname(rg), { recursive: true });
     const shipped = path.join(building, "node_modules", "@vscode", `ripgrep-${process.platform}-${process.arch}`, "bin", "rg");
     if (existsSync(shipped)) cpSync(shipped, rg); else symlinkSync("/usr/bin/rg", rg);
+    addTerminals(building);
     writeFileSync(path.join(building, "ready"), VERSION);
     rmSync(home, { recursive: true, force: true });
     renameSync(building, home);

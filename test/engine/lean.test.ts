@@ -1,11 +1,13 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import type { CompressRequest } from "../../src/protocol/api";
 import { openModelFile } from "../../src/worker/host";
+import { viewer } from "../../src/worker/viewer";
 import { compressWith } from "../helpers/compress";
+import { disguised } from "../helpers/disguise";
 import { python } from "../helpers/python";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-lean-")), at = (name: string) => path.join(folder, name), onnx = python("onnx");
@@ -37,6 +39,17 @@ describe("a file with a limit in bytes", () => {
     expect(weightBytes(lean) - weightBytes(plain)).toBeGreaterThan(0.8 * saved);
     expect(lean.fidelity!.kl!).toBeLessThan(plain.fidelity!.kl!);
     onnx?.(`import onnx; onnx.checker.check_model(${JSON.stringify(at("lean.onnx"))}, full_check=True)`);
+    // beside the original its normalizations are folded, not gone, whatever its names are
+    const view = viewer(), other = disguised(readFileSync(at("lean.onnx")), 1), original = path.resolve("samples/fashion-cnn.onnx");
+    if (other) writeFileSync(at("retold.onnx"), other.bytes);
+    for (const file of ["lean.onnx", ...(other ? ["retold.onnx"] : [])]) {
+      const { layers, nodes } = await view.compared(original, at(file));
+      expect(layers.map(({ before, after, folded }) => [before?.shape.join(), after?.shape.join() === before?.shape.join(), folded?.ops.join() ?? ""])).toEqual(layers.map(({ before }, i) => [before!.shape.join(), true, i < 6 ? "BatchNormalization" : ""]));
+      expect([layers.length, nodes]).toEqual([7, { added: [], removed: [] }]);
+      for (const [i, { id }] of layers.entries()) expect((await view.comparedWeights(original, at(file), id, 0))!.sqnrDb).toBeCloseTo((await view.comparedWeights(original, at("lean.onnx"), layers[i].id, 0))!.sqnrDb!, 6);
+      await view.close(at(file));
+    }
+    await view.close(original);
     await (await InferenceSession.create(at("lean.onnx"), { graphOptimizationLevel: "all", optimizedModelFilePath: at("optimised.onnx"), logSeverityLevel: 3 })).release();
     expect((await operators(at("optimised.onnx"))).filter((op) => !["Conv", "FusedConv", "MaxPool", "GlobalAveragePool", "Flatten", "Gemm", "ReorderInput", "ReorderOutput"].includes(op))).toEqual([]);
   }, 300_000);

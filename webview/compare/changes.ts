@@ -19,11 +19,11 @@ export function sizeWords({ resized }: Pick<ComparedLayer, "resized">): { short:
   return { short, long: long.join("\n") };
 }
 
-/** "BatchNormalization is part of these weights": a node of one model that is not gone but within the other's layer. */
+/** "Folded in: BatchNormalization": a node of one model that is not gone but within the other's layer. */
 export function foldedWords({ folded }: Pick<ComparedLayer, "folded">): string | undefined {
   if (!folded) return undefined;
   const ops = [...new Set(folded.ops)].join(", ");
-  return folded.into === "after" ? t("Folded into this layer: {0}", ops) : t("Folded into the original’s layer: {0}", ops);
+  return folded.into === "after" ? t("Folded in: {0}", ops) : t("Folded in before: {0}", ops);
 }
 
 /** What the other model calls it, where that is another name. */

@@ -236,7 +236,7 @@ export class ComparePage {
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
     const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
     const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
-    const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ id, before, after }) => before && after && (before.bytes !== after.bytes || before.method !== after.method || this.different.has(id))), figures: Figure[] = [
+    const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ id, before, after, resized }) => before && after && (resized || Math.abs(before.bitsPerWeight - after.bitsPerWeight) > 0.005 || before.method !== after.method || this.different.has(id))), figures: Figure[] = [
       [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
       ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), floatLines(integers.floats).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
