@@ -56,7 +56,7 @@ test("a network under other names, with a block that was added and one that was 
   expect((await cells("method")).map((text) => text.replace(/\s+/g, " ").trim())).toEqual(["float32", "float32 + BN", "float32 + BN", "added", "added", "float32 + BN", "float32 + BN", "float32 + BN", "float32 + BN", "removed", "removed", "removed", "removed", "float32"]);
   expect((await page.locator(".cmp-figures").innerText()).replace(/\s+/g, " ")).toContain("+2 / −4 layers added / removed");
   await page.locator(".cmp-row[data-layer='b1']").click();
-  expect((await page.locator(".cmp-facts").innerText()).replace(/\s+/g, " ")).toMatch(/called after model\/b1 .*Folded in: BatchNormalization/);
+  expect((await page.locator(".cmp-facts").innerText()).replace(/\s+/g, " ")).toMatch(/renamed to model\/b1 .*Folded in: BatchNormalization/);
   for (const [theme, name] of THEMES) {
     await wear(theme);
     await workbench.page.waitForTimeout(500);

@@ -46,6 +46,7 @@ test("each recipe of the workspace is a task; what is wrong in one stands among 
   await workbench.picture("task-list");
   await rows().filter({ hasText: "compress wrong.kernelscope.json" }).first().click();
   const text = readFileSync(at("wrong.kernelscope.json"), "utf8"), line = text.slice(0, text.indexOf('"nothing.weight"')).split("\n").length;
+  await expect.poll(() => workbench.page.locator("#status\\.problems").innerText(), { timeout: 60_000 }).toMatch(/1/);
   await workbench.command("Problems: Focus on Problems View");
   const problem = workbench.page.locator(".markers-panel .monaco-list-row", { hasText: "the model has no layer of this name" });
   await problem.waitFor({ timeout: 60_000 });

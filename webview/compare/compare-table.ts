@@ -90,9 +90,9 @@ function rowOf(layer: ComparedLayer, i: number, widest: number): HTMLElement {
   const cells: [string, Node | string][] = [
     ["name", label], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];
-  const spoken = [label, after ? [kind, size].filter(Boolean).join(" ") : "", before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : missing, after ? t("{0} bits per weight", format.bits(after.bitsPerWeight)) : "", sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("called {0} after", other), skipped ?? ""].filter(Boolean).join(", ");
+  const spoken = [label, after ? [kind, size].filter(Boolean).join(" ") : "", before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : missing, after ? t("{0} bits per weight", format.bits(after.bitsPerWeight)) : "", sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("renamed to {0}", other), skipped ?? ""].filter(Boolean).join(", ");
   return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "aria-selected": "false", "aria-label": spoken },
-    ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? [label, ...(other === undefined ? [] : [t("called {0} after", other)])].join("\n") : undefined }, content)),
+    ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? [label, ...(other === undefined ? [] : [t("renamed to {0}", other)])].join("\n") : undefined }, content)),
     el("span", { class: "cmp-bits", title: after && countedIn(after) }, el("span", {}, after ? format.bits(after.bitsPerWeight) : "–"), bar(after ? (after.bitsPerWeight / widest) ** 0.6 : 0)), el("span", { class: "cmp-weights" }), el("span", { class: "cmp-outputs" }), el("span", { class: "cmp-flips" }));
 }
 

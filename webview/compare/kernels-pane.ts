@@ -56,7 +56,7 @@ export class KernelsPane {
   private showFacts(count = 0): void {
     const { layer, layer: { id, label, before, after, skipped }, weights } = this.shown!, row = after ?? before, sizes = sizeWords(layer), folded = foldedWords(layer), other = otherName(layer);
     const facts: [string, string][] = [
-      ...(other === undefined ? [] : [[t("called after"), other] as [string, string]]),
+      ...(other === undefined ? [] : [[t("renamed to"), other] as [string, string]]),
       [t("weight"), row ? format.shape(row.shape) : ""], ...(row?.originalShape ? [[t("original"), format.shape(row.originalShape)] as [string, string]] : []), [t("stored as"), after ? methodOf(after).filter(Boolean).join(" ") : "–"],
       [t("bytes"), `${before ? format.bytes(before.bytes) : "–"} → ${after ? format.bytes(after.bytes) : "–"}`],
       ...(weights ? [[t("SQNR, weights"), weights.sqnrDb === undefined ? t("nothing is lost") : format.decibels(weights.sqnrDb)] as [string, string], [t("kernels shown"), t("{0} of {1}", format.whole(count), format.whole(weights.total))] as [string, string]] : []),
