@@ -7,7 +7,7 @@ import { picture, pictureSize } from "./picture";
 import type { Spot } from "./scatter";
 import type { Shelf } from "./shelf";
 
-const ROOM = 28, GAP = 8, LABELS = 76, COLUMN = 34;
+const ROOM = 28, GAP = 8, LABELS = 64, COLUMN = 34;
 
 /** The blocks that a codeword stands for, worst served first: each with the codeword, the difference and the share of its energy that is lost. */
 export class Members {
@@ -33,8 +33,8 @@ export class Members {
   }
 
   private room(): number {
-    const { shelf } = this.shown!, { width } = pictureSize(shelf, ROOM);
-    return Math.max(1, Math.floor((this.body.clientWidth - LABELS + GAP) / (Math.max(width, COLUMN) + GAP)));
+    const { shelf } = this.shown!, { width } = pictureSize(shelf, ROOM), labels = this.body.querySelector<HTMLElement>(".member-labels")?.offsetWidth ?? LABELS;
+    return Math.max(1, Math.floor((this.body.clientWidth - labels - 4) / (Math.max(width, COLUMN) + GAP)));
   }
 
   private async fill(): Promise<void> {
@@ -66,6 +66,7 @@ export class Members {
       next.focus();
     });
     this.body.replaceChildren(labels, list);
+    if (this.room() < count) void this.fill(); // its names are longer than most
   }
 }
 
