@@ -2,6 +2,7 @@ import type { AccuracyHostApi, Flip, Measured, Origins } from "../../src/protoco
 import { Cards } from "../accuracy/cards";
 import { nameOf } from "../accuracy/flips";
 import { Pictures } from "../accuracy/pictures";
+import { sampleName } from "../accuracy/sample-name";
 import { button } from "../controls";
 import { el, icon } from "../dom";
 import * as format from "../format";
@@ -71,9 +72,9 @@ export class FlipsPane {
   private originOf(position: number): string | undefined { return this.shown?.origins?.found.find((one) => one.position === position)?.layer; }
 
   /** @param layer null while it is not known */
-  private card({ position, name, label, kind, original: [before], compressed: [after] }: Flip, classes: readonly string[] | undefined, layer: string | undefined | null): HTMLElement {
-    const is = label === undefined ? "" : nameOf(label, classes), [from, to] = [before, after].map(({ class: index }) => nameOf(index, classes)), place = layer === null ? "" : layer === undefined ? t("within the others’ range") : this.labelOf(layer);
-    const spoken = [t("Image {0}", name), is && t("is {0}", is), t("original {0} {1}", from, format.hundredths(before.probability)), t("compressed {0} {1}", to, format.hundredths(after.probability)), layer ? t("begins at {0}", place) : place].filter(Boolean).join(", ");
+  private card({ position, name: given, label, kind, original: [before], compressed: [after] }: Flip, classes: readonly string[] | undefined, layer: string | undefined | null): HTMLElement {
+    const name = sampleName(given), is = label === undefined ? "" : nameOf(label, classes), [from, to] = [before, after].map(({ class: index }) => nameOf(index, classes)), place = layer === null ? "" : layer === undefined ? t("within the others’ range") : this.labelOf(layer);
+    const spoken = [name, is && t("is {0}", is), t("original {0} {1}", from, format.hundredths(before.probability)), t("compressed {0} {1}", to, format.hundredths(after.probability)), layer ? t("begins at {0}", place) : place].filter(Boolean).join(", ");
     const card = el("div", { "data-kind": kind, "aria-label": spoken, title: [name, layer ? t("Its error begins at {0}", place) : place].filter(Boolean).join("\n"), ...(layer ? { "data-begins": layer } : {}) },
       this.pictures.of(position, name),
       el("div", { class: "acc-words" },
