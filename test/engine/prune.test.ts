@@ -82,6 +82,7 @@ describe("a network without half of its compute", () => {
       const retold = await view.compared(model, at("retold.onnx"));
       expect(retold.layers.map(({ id, resized }) => [id, resized])).toEqual(layers.map(({ id, resized }) => [id, resized]));
       expect(await view.comparedWeights(model, at("retold.onnx"), second.id, 1)).toBeUndefined();
+      await view.close(at("retold.onnx"));
     }
     const { total, order, before, after, sqnrDb } = (await view.comparedWeights(model, at("half.onnx"), second.id, 1024))!, size = 9, [outputs, inputs] = second.after!.shape;
     expect(total).toBe(32 * 32);

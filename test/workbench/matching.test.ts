@@ -18,6 +18,7 @@ beforeAll(async () => {
   execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--target", "60KB"], { stdio: "ignore" });
   writeFileSync(at("net.onnx"), blocks(["a", "b", "c", "d", "e"], { normalized: true }));
   writeFileSync(at("net2.onnx"), blocks(["a", "new", "b", "c"], { prefix: "model/" }));
+  writeFileSync(at("narrow.onnx"), blocks(["a", "b", "c", "d", "e"], { prefix: "model/", inner: 6 }));
   mkdirSync(at(".vscode"));
   writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
 }, 300_000);
@@ -66,6 +67,26 @@ test("a network under other names, with a block that was added and one that was 
   }
   await page.locator(".cmp-row[data-layer='d1']").click();
   expect(await page.locator(".cmp-note:visible").innerText()).toBe("This layer was removed, so there is nothing to compare it with.");
+});
+
+test("layers of fewer channels say how many are left", async () => {
+  const page = await compare("net.onnx", "narrow.onnx"), row = page.locator(".cmp-row[data-layer='b1']");
+  await workbench.sideBar(false);
+  expect((await row.locator(".cmp-method").innerText()).replace(/\s+/g, " ")).toBe("float32 pruned 8 → 6 + BN");
+  expect((await page.locator(".cmp-row[data-layer='b2'] .cmp-method").innerText()).replace(/\s+/g, " ")).toBe("float32 inputs 8 → 6 + BN");
+  await row.click();
+  await workbench.page.waitForTimeout(500);
+  await workbench.picture("matching-pruned");
+  expect(await page.locator(".cmp-note:visible").innerText()).toContain("has another shape");
+  expect(await page.locator(".cmp-facts").innerText()).toContain("Pruned: 6 of 8 output channels are left");
+  expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+  for (const width of [1160, 860]) {
+    await workbench.page.setViewportSize({ width: width + 48, height: 900 });
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`matching-pruned-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+  }
 });
 
 test("flipped images stand below with the layer where each one's error begins; a click selects it", { timeout: 240_000 }, async () => {
