@@ -2,19 +2,20 @@ import type { ConstantCache } from "../constants";
 import { readWeight, type Layer } from "../layers";
 import type { Model } from "../model";
 
-/** Larger weights are not read for this. */
-const LARGEST = 16e6;
+/** So many weights are held for this at most; of larger layers, and once there are more, nothing is known. */
+const MOST = 64e6;
 
 /** Tells how alike the weights of layers of two models are; weights are read once. */
 export class Likeness {
   private readonly known = new Map<Layer, Promise<Float32Array | undefined>>();
   private readonly caches = new Map<Model, ConstantCache>();
+  private left = MOST;
 
   constructor(private readonly before: Model, private readonly after: Model) {}
 
   /** Mean |cosine| between the output channels of two weights of one shape, whatever their scales: what is folded into them does not matter. NaN where one of them is not known. */
   async between(a: Layer, b: Layer): Promise<number> {
-    if (a.dims.join() !== b.dims.join() || a.outputAxis !== b.outputAxis || a.parameters > LARGEST) return NaN;
+    if (a.dims.join() !== b.dims.join() || a.outputAxis !== b.outputAxis) return NaN;
     const [x, y] = [await this.weight(this.before, a), await this.weight(this.after, b)];
     return x && y && x.length === y.length ? meanCosine(x, y, a) : NaN;
   }
@@ -22,7 +23,11 @@ export class Likeness {
   private weight(model: Model, layer: Layer): Promise<Float32Array | undefined> {
     let cache = this.caches.get(model), weight = this.known.get(layer);
     if (!cache) this.caches.set(model, cache = new Map());
-    if (!weight) this.known.set(layer, weight = readWeight(model, layer, cache).catch(() => undefined));
+    if (!weight) {
+      const hasRoom = layer.parameters <= this.left;
+      if (hasRoom) this.left -= layer.parameters;
+      this.known.set(layer, weight = hasRoom ? readWeight(model, layer, cache).catch(() => undefined) : Promise.resolve(undefined));
+    }
     return weight;
   }
 }

@@ -92,11 +92,10 @@ test("networks that have nothing to do with each other are not matched", async (
   expect((await matchModels(await open(generatedModel(200, 1)), b)).layers.size).toBe(0);
 });
 
-test("ten thousand nodes take a moment, and find themselves", async () => {
+test("ten thousand nodes find themselves", async () => {
   const bytes = generatedModel(10_000, 5), other = disguised(bytes, 1);
   if (!other) return;
-  const [a, b] = [await open(bytes), await open(other.bytes)], started = performance.now(), match = await matchModels(a, b);
-  console.log(`${a.model.graph.nodes.length} nodes: ${Math.round(performance.now() - started)} ms, ${match.nodes.size} matched`);
+  const [a, b] = [await open(bytes), await open(other.bytes)], match = await matchModels(a, b);
   for (const [node, partner] of match.nodes) expect(partner.outputs[0]).toBe(other.names.get(node.outputs[0]));
   expect(match.nodes.size).toBe(a.model.graph.nodes.length);
 });
