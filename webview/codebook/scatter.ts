@@ -116,7 +116,7 @@ export class Scatter {
       : dots < index.length ? t("{0} of {1} {2} as dots, {3} codewords as discs sized by use", format.whole(dots), format.whole(index.length), noun.many, format.whole(codewords))
         : t("{0} {1} as dots, {2} codewords as discs sized by use", format.whole(dots), noun.many, format.whole(codewords));
     this.caption.textContent = chosen ? chosenText(chosen, noun) : seen;
-    this.caption.title = chosen?.facts.original ? t("They lose {0} of their energy, which is {1} of all that the layer loses", format.percent(chosen.facts.original.lost), format.percent(chosen.facts.original.ofLoss)) : "";
+    this.caption.title = chosen?.facts.original ? t("They have {0} of the layer’s Σw², and lose {1} of it, which is {2} of all that the layer loses", format.percent(chosen.facts.original.energy), format.percent(chosen.facts.original.lost), format.percent(chosen.facts.original.ofLoss)) : "";
     this.stage.setAttribute("aria-label", `${seen}. ${this.note.textContent}`);
   }
 
@@ -198,7 +198,7 @@ export class Scatter {
       const [x, y] = at(places.words, w);
       if (!uses[w]) { context.globalAlpha = 0.6; disc(x, y, 3, background, foreground, 1); context.globalAlpha = 1; } else if (w !== selected && w !== lit.word) disc(x, y, this.radius(w), colours[w], highContrast ? foreground : background, 1);
     }
-    for (const w of [lit.word, selected]) {
+    for (const w of [...wanted?.outlines ? [] : wanted?.words?.list ?? [], lit.word, selected]) {
       if (w === undefined || w < 0 || w >= uses.length) continue;
       const [x, y] = at(places.words, w);
       disc(x, y, this.radius(w) + 1.5, colours[w], foreground, 2);
@@ -303,7 +303,6 @@ export class Scatter {
 
 /** How much is chosen, and of what: a UMAP's sample says so. */
 function chosenText({ facts: { count, original }, wanted: { blocks }, shelf: { facts: { index } } }: Chosen, noun: Noun): string {
-  const of = blocks?.of ?? index.length, share = format.percent(count / of), energy = original ? format.percent(original.energy) : "";
-  if (blocks) return original ? t("{0} of the {1} {2} in the UMAP ({3}), with {4} of the layer’s energy", format.whole(count), format.whole(of), noun.many, share, energy) : t("{0} of the {1} {2} in the UMAP ({3})", format.whole(count), format.whole(of), noun.many, share);
-  return original ? t("{0} of {1} {2} ({3}), with {4} of the layer’s energy", format.whole(count), format.whole(of), noun.many, share, energy) : t("{0} of {1} {2} ({3})", format.whole(count), format.whole(of), noun.many, share);
+  const of = blocks?.of ?? index.length, numbers = [format.whole(count), format.whole(of), noun.many, format.percent(of ? count / of : 0)], found = blocks ? t("{0} of {1} {2} in the UMAP ({3})", ...numbers) : t("{0} of {1} {2} ({3})", ...numbers);
+  return original ? t("{0}, {1} of the energy", found, format.percent(original.energy)) : found;
 }
