@@ -4,6 +4,7 @@ import * as format from "../format";
 import { t } from "../l10n";
 import type { Noun } from "./nouns";
 import type { Chosen } from "./selection";
+import { rankedFilters } from "./shelf";
 
 /** So many filters are listed; the others have fewer. */
 const MOST_FILTERS = 512;
@@ -35,11 +36,6 @@ export class Filters {
       return el("li", { title: t("Filter {0}: {1} of its {2} {3}, {4}", channel, format.whole(count), format.whole(perRow), noun.many, share) }, el("span", {}, t("filter {0}", channel)), bar, el("b", {}, format.whole(count)), el("small", {}, share));
     }));
   }
-}
-
-/** Output channels that have any, those with most first. */
-export function rankedFilters(channels: ArrayLike<number>): { channel: number; count: number }[] {
-  return Array.from(channels, (count, channel) => ({ channel, count })).filter(({ count }) => count > 0).sort((a, b) => b.count - a.count || a.channel - b.channel);
 }
 
 /** For a table elsewhere: plain numbers between tabs. */
