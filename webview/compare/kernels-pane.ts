@@ -22,6 +22,7 @@ export class KernelsPane {
   private readonly stages: HTMLElement[] = [];
   private readonly kernels = el("div", { class: "cmp-kernels" });
   private readonly axes = el("small", { class: "cmp-axes", hidden: true }, t("outputs ↓ inputs →"));
+  private readonly most = el("small", { class: "cmp-axes", hidden: true });
   private readonly histogram = el("div", { class: "cmp-stage", role: "img" });
   private readonly chart: HTMLElement;
   private readonly canvas: Canvas;
@@ -32,7 +33,7 @@ export class KernelsPane {
     for (const title of [t("Before"), t("After"), t("Difference")]) {
       const stage = el("div", { class: "cmp-stage" });
       this.stages.push(stage);
-      this.kernels.append(el("figure", {}, el("figcaption", {}, el("span", {}, title), ...(this.stages.length === 1 ? [this.axes] : [])), stage));
+      this.kernels.append(el("figure", {}, el("figcaption", {}, el("span", {}, title), ...(this.stages.length === 1 ? [this.axes] : this.stages.length === 3 ? [this.most] : [])), stage));
     }
     this.chart = el("figure", { class: "cmp-histogram" }, el("figcaption", {}, el("span", {}, t("Weights, √ count")), el("small", { class: "cmp-key before" }, t("before")), el("small", { class: "cmp-key after" }, t("after"))), this.histogram);
     this.element.append(this.facts, this.note, this.kernels, this.chart);
@@ -74,7 +75,7 @@ export class KernelsPane {
 
   private drawKernels(): void {
     const { weights } = this.shown ?? {}, [stage] = this.stages;
-    this.axes.hidden = !weights?.matrix;
+    this.axes.hidden = this.most.hidden = !weights?.matrix;
     if (weights?.matrix) this.drawMatrices(weights.matrix);
     if (!weights || weights.matrix || !stage.clientWidth) return;
     const { height, width, before, after } = weights, size = height * width, cell = Math.max(1, Math.round(SIZE / Math.max(height, width))), columns = Math.max(1, Math.floor((stage.clientWidth + GAP) / (width * cell + GAP))), rows = Math.max(1, Math.floor((stage.clientHeight + GAP) / (height * cell + GAP)));
@@ -93,6 +94,7 @@ export class KernelsPane {
       const value = format.weight(values[row * columns + column]), [output, input] = [range(row, down, outputs), range(column, across, inputs)];
       return signed ? t("Output {0}, input {1}, {2}: {3}", output, input, name, value) : t("Outputs {0}, inputs {1}, {2}: mean size {3}", output, input, name, value);
     };
+    this.most.textContent = t("up to {0}", format.weight(difference.reduce((most, v) => Math.max(most, Math.abs(v)), 0)));
     [before, after, difference].forEach((values, i) => this.stages[i].replaceChildren(matrixPicture(values, rows, columns, m, signed, t("Weights by output and input, {0}", names[i]), tell(values, names[i]))));
     this.showFacts();
   }
@@ -128,7 +130,7 @@ export class KernelsPane {
 
 const isMeans = (matrix: ComparedMatrix | undefined): matrix is ComparedMatrix => matrix !== undefined && matrix.span[0] * matrix.span[1] > 1;
 
-const spanText = ({ span: [down, across] }: ComparedMatrix): string => (down * across === 1 ? t("one weight") : t("mean size of {0} weights, {1}×{2}", format.whole(down * across), down, across));
+const spanText = ({ span: [down, across] }: ComparedMatrix): string => (down * across === 1 ? t("one weight") : t("{0}×{1} weights", down, across));
 
 /** All but half a percent are smaller. */
 const nearlyMost = (sizes: Float32Array): number => sizes.slice().sort()[Math.floor(0.995 * (sizes.length - 1))] || 1;
