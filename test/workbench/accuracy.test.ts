@@ -119,7 +119,7 @@ test("arrows walk samples, with picture, classes and noise; Enter goes to the la
   expect(await page.locator(".acc-trace-key .one").innerText()).toBe(name);
   // pixels are the sample's: 28 × 28, drawn larger without smoothing
   expect(await page.locator(".acc-portrait canvas").evaluate((canvas: HTMLCanvasElement) => [canvas.width, canvas.height, getComputedStyle(canvas).imageRendering])).toEqual([28, 28, "pixelated"]);
-  expect(await page.locator(".acc-card[aria-selected=true]").getAttribute("aria-label")).toMatch(/^Image image \d+, is [\w -]+, original [\w -]+ 0\.\d\d, compressed [\w -]+ 0\.\d\d$/);
+  expect(await page.locator(".acc-card[aria-selected=true]").getAttribute("aria-label")).toMatch(/^image \d+, is [\w -]+, original [\w -]+ 0\.\d\d, compressed [\w -]+ 0\.\d\d$/);
   for (let tries = 0; tries < 20 && await page.locator(".acc-row[data-outside]").count() === 0; tries++) {
     await keyboard.press("ArrowRight");
     await page.waitForSelector(`.acc-trace[data-sample='${await selected()}']:not([data-stale])`);

@@ -6,13 +6,14 @@ import { resolveCliArgsFromVSCodeExecutablePath } from "@vscode/test-electron";
 import { _electron, chromium, type Frame, type Page } from "playwright-core";
 // @ts-expect-error A script of the project, in plain JavaScript.
 import { installExtension, startServer } from "../../scripts/workbench.mjs";
+import { translate, type PSEUDO } from "./pseudo";
 import { RATED } from "./rated";
 
 interface Server { url: string; stop(): Promise<void> }
 
 /** A window of VS Code, and what ends all that stands behind it. */
 interface Shown { page: Page; close(): Promise<void> }
-interface Opening { folder: string; profile: string; cache: string; extensions: readonly string[]; restricted: boolean }
+interface Opening { folder: string; profile: string; cache: string; extensions: readonly string[]; restricted: boolean; language?: string }
 
 /** Themes of the four kinds, and the class that the workbench has with each. */
 export const THEMES = { "Default Dark Modern": "vs-dark", "Default Light Modern": "vs", "Default High Contrast": "hc-black", "Default High Contrast Light": "hc-light" } as const;
@@ -30,15 +31,15 @@ export class Workbench {
     "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.hover.delay": 60000, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
   };
 
-  /** @param others packages of further extensions @param restricted nobody has trusted the folder @param rated the sample's layers were rated before, see rated.ts @param prepare what is done in the folder before it is opened */
-  static async start({ others = [], restricted = false, rated = false, prepare }: { others?: string[]; restricted?: boolean; rated?: boolean; prepare?: (folder: string) => void } = {}): Promise<Workbench> {
+  /** @param others packages of further extensions @param restricted nobody has trusted the folder @param rated the sample's layers were rated before, see rated.ts @param language see pseudo.ts @param prepare what is done in the folder before it is opened */
+  static async start({ others = [], restricted = false, rated = false, language, prepare }: { others?: string[]; restricted?: boolean; rated?: boolean; language?: typeof PSEUDO; prepare?: (folder: string) => void } = {}): Promise<Workbench> {
     const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile");
     cpSync("samples", folder, { recursive: true });
     prepare?.(folder);
     if (rated) cpSync(RATED, path.join(home, "cache"), { recursive: true });
     mkdirSync(path.join(profile, "user", "User"), { recursive: true });
     writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, ...(restricted && { "security.workspace.trust.startupPrompt": "never" }) }));
-    const opening = { folder, profile, restricted, cache: path.join(home, "cache"), extensions: [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others] };
+    const opening = { folder, profile, restricted, language, cache: path.join(home, "cache"), extensions: [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others] };
     const electron = process.env.KERNELSCOPE_ELECTRON, workbench = new Workbench(folder, home, await (electron ? showElectron(electron, opening) : showBrowser(opening)));
     await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
     await workbench.registered();
@@ -160,16 +161,19 @@ export class Workbench {
 }
 
 /** code-server in Chromium. */
-async function showBrowser({ folder, profile, cache, extensions, restricted }: Opening): Promise<Shown> {
+async function showBrowser({ folder, profile, cache, extensions, restricted, language }: Opening): Promise<Shown> {
   const entry = process.env.KERNELSCOPE_WORKBENCH;
   if (!entry) throw new Error("Run these tests by npm run test:workbench.");
   for (const extension of extensions) installExtension(entry, profile, extension);
+  if (language) translate(path.join(profile, "extensions"));
   const server = await startServer(entry, profile, { trust: restricted, cache }) as Server;
   const browser = await chromium.launch({
     executablePath: process.env.KERNELSCOPE_CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...process.env.KERNELSCOPE_CHROMIUM_FLAGS?.split(" ") ?? []],
   });
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
+  // VS Code in a browser asks for translations of the language that its own messages say they are in
+  if (language) await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(language)};`);
   await page.goto(`${server.url}?folder=${encodeURIComponent(folder)}`);
   return { page, close: async () => { await browser.close(); await server.stop(); } };
 }

@@ -10,6 +10,7 @@ import { Flips } from "./flips";
 import type { FlipChoice } from "./order";
 import { Outputs } from "./outputs";
 import { Pictures } from "./pictures";
+import { sampleName } from "./sample-name";
 import { reportedFigures } from "./reported";
 import { TraceChart } from "./trace-chart";
 
@@ -135,7 +136,8 @@ export class AccuracyView {
     this.follow(position);
   }
 
-  private showPortrait({ position, name }: Flip): void {
+  private showPortrait({ position, name: given }: Flip): void {
+    const name = sampleName(given);
     this.portrait.replaceChildren(this.large.of(position, name), el("figcaption", { title: name }, name));
   }
 

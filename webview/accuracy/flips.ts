@@ -6,6 +6,7 @@ import { t } from "../l10n";
 import { Cards } from "./cards";
 import { chosenFlips, classOf, type FlipChoice, type FlipOrder } from "./order";
 import type { Pictures } from "./pictures";
+import { sampleName } from "./sample-name";
 
 const KINDS: readonly { kind: FlipChoice["kind"]; text: string; hover: string }[] = [
   { kind: "all", text: t("All"), hover: "" },
@@ -69,9 +70,9 @@ export class Flips {
     }));
   }
 
-  private card({ position, name, label, kind, original: [before], compressed: [after] }: Flip, classes: readonly string[] | undefined): HTMLElement {
-    const is = label === undefined ? "" : nameOf(label, classes);
-    const spoken = [t("Image {0}", name), is && t("is {0}", is), t("original {0} {1}", nameOf(before.class, classes), format.hundredths(before.probability)), t("compressed {0} {1}", nameOf(after.class, classes), format.hundredths(after.probability))].filter(Boolean).join(", ");
+  private card({ position, name: given, label, kind, original: [before], compressed: [after] }: Flip, classes: readonly string[] | undefined): HTMLElement {
+    const name = sampleName(given), is = label === undefined ? "" : nameOf(label, classes);
+    const spoken = [name, is && t("is {0}", is), t("original {0} {1}", nameOf(before.class, classes), format.hundredths(before.probability)), t("compressed {0} {1}", nameOf(after.class, classes), format.hundredths(after.probability))].filter(Boolean).join(", ");
     return el("div", { "data-kind": kind, "aria-label": spoken, title: name },
       this.pictures.of(position, name),
       el("div", { class: "acc-words" }, el("span", { class: "acc-is" }, ...(is ? [el("span", {}, t("is")), el("b", {}, is)] : [name])), prediction(before, "before", rightness(kind, label, "lost"), classes), prediction(after, "after", rightness(kind, label, "gained"), classes)));

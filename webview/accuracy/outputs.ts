@@ -6,6 +6,7 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { Cards } from "./cards";
 import type { Pictures } from "./pictures";
+import { sampleName } from "./sample-name";
 
 /** A matrix of amounts as a picture with crisp cells, from 0 (the ground) to its largest. */
 class AmountMap {
@@ -75,7 +76,8 @@ export class Outputs {
     const worst = measured.deviations[0]?.relativeError ?? 1;
     if (worst !== this.worst) this.cards.clear(); // bars are shares of the worst
     this.worst = worst;
-    this.cards.show(measured.deviations, ({ position, name, relativeError }) => {
+    this.cards.show(measured.deviations, ({ position, name: given, relativeError }) => {
+      const name = sampleName(given);
       const bar = el("span");
       bar.style.width = `${Math.max(2, 100 * relativeError / (worst || 1))}%`;
       return el("div", { "aria-label": t("{0}, relative error {1}", name, format.relative(relativeError)), title: name }, this.pictures.of(position, name), el("div", { class: "acc-words" }, el("span", { class: "acc-is" }, name), el("span", { class: "acc-prediction after" }, el("span", { class: "acc-bar" }, bar), el("span", { class: "number" }, format.relative(relativeError)))));

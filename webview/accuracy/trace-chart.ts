@@ -5,6 +5,7 @@ import { faded, theme, tinted } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { sampleName } from "./sample-name";
 
 const EDGE = 10, DOT = 3, TALLEST_ROW = 40;
 /** Beyond this nothing can be seen to be lost. */
@@ -70,7 +71,7 @@ export class TraceChart {
     if (!trace) return;
     const { sample, samples, wanted } = trace;
     const band = samples < wanted ? t("{0} of {1} images, median and 10–90 %", samples, wanted) : t("{0} images, median and 10–90 %", samples);
-    this.key.replaceChildren(el("span", { class: "acc-key band" }, band), ...(sample ? [el("span", { class: "acc-key one", title: sample.name }, sample.name)] : []));
+    this.key.replaceChildren(el("span", { class: "acc-key band" }, band), ...(sample ? [el("span", { class: "acc-key one", title: sampleName(sample.name) }, sampleName(sample.name))] : []));
     [...this.rows.children].forEach((row, i) => {
       const outside = sample?.outside === i && samples > 0;
       row.toggleAttribute("data-outside", outside);
@@ -80,7 +81,7 @@ export class TraceChart {
       row.setAttribute("title", [trace.layers[i].label, own, others].filter(Boolean).join("\n"));
       row.setAttribute("aria-label", [trace.layers[i].label, own, others, outside ? t("first outside the band") : ""].filter(Boolean).join(", "));
     });
-    if (sample && samples > 0 && sample.outside === undefined) this.say(t("{0} stays with the others at every layer.", sample.name));
+    if (sample && samples > 0 && sample.outside === undefined) this.say(t("{0} stays with the others at every layer.", sampleName(sample.name)));
     else this.say("");
     this.select(this.selected);
     this.canvas.redraw();

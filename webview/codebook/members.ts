@@ -8,7 +8,7 @@ import { picture, pictureSize } from "./picture";
 import type { Spot } from "./scatter";
 import type { Shelf } from "./shelf";
 
-const ROOM = 28, GAP = 8, LABELS = 76, COLUMN = 34;
+const ROOM = 28, GAP = 8, LABELS = 64, COLUMN = 34;
 /** Blocks that are asked for at a time for a table. */
 const AT_ONCE = 512;
 
@@ -50,8 +50,8 @@ export class Members {
   }
 
   private room(): number {
-    const { shelf } = this.shown!, { width } = pictureSize(shelf, ROOM);
-    return Math.max(1, Math.floor((this.body.clientWidth - LABELS + GAP) / (Math.max(width, COLUMN) + GAP)));
+    const { shelf } = this.shown!, { width } = pictureSize(shelf, ROOM), labels = this.body.querySelector<HTMLElement>(".member-labels")?.offsetWidth ?? LABELS;
+    return Math.max(1, Math.floor((this.body.clientWidth - labels - 4) / (Math.max(width, COLUMN) + GAP)));
   }
 
   private async turn(by: 1 | -1): Promise<void> {
@@ -87,6 +87,7 @@ export class Members {
     const list = el("div", { class: "member-list", role: "listbox", "aria-label": blocks.title, "aria-orientation": "horizontal" }, ...columns);
     list.addEventListener("keydown", (event) => void this.key(event, columns));
     this.body.replaceChildren(labels, list);
+    if (this.room() < count) await this.fill(); // its names are longer than most
   }
 
   /** Arrows go from block to block, and beyond the last one to the next that have room. */

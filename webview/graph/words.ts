@@ -35,12 +35,15 @@ export function wordsOf({ node, group }: Item): string {
 
 export const bytesOf = ({ node, group }: Item): number => group?.bytes ?? node?.bytes ?? 0;
 
+/** Where a graph begins and ends. */
+const borderNames = (): Partial<Record<string, string>> => ({ input: t("input"), output: t("output") });
+
 /** "layers.3.c1, convolution, 128→128, 590 KB, 1.3 % of bytes, 2 of 4 in block layers.3" */
 export function spoken(item: Item, total: number, place: number, of: number): string {
   const { node, group, parent } = item, bytes = bytesOf(item);
   return [
-    group?.title ?? node?.label ?? "", group ? groupCaption(group) : node && node.caption !== node.label ? node.caption || node.op : "", node?.fused.join(", "),
-    node && (node.op === "input" || node.op === "output") && node.shape ? format.shape(node.shape) : "",
+    group?.title ?? node?.label ?? "", group ? groupCaption(group) : node && node.caption !== node.label ? borderNames()[node.op] ?? (node.caption || node.op) : "", node?.fused.join(", "),
+    node && borderNames()[node.op] !== undefined && node.shape ? format.shape(node.shape) : "",
     bytes ? t("{0}, {1} of bytes", format.bytes(bytes), format.percent(bytes / (total || 1))) : "", parent?.group ? t("{0} of {1} in {2}", place, of, parent.group.title) : "",
   ].filter(Boolean).join(", ");
 }

@@ -25,7 +25,7 @@ const withMore = (name: string, more: string): HTMLElement => el("span", {}, el(
 /** Where the bytes go: kinds that add up to the file. */
 export function bytesOf(facts: PlanFacts, point: PlanPoint, written: readonly WrittenSize[]): HTMLElement[] {
   const parts = partsOf(facts, point);
-  const kinds = ([["indices", t("indices"), parts.indices], ["codebooks", t("codebooks"), parts.codebooks], ["integers", t("integer weights"), parts.integers], ["plain", t("weights left alone"), parts.plain], ["rest", t("scales, graph, rest"), parts.rest]] as const).filter(([kind, , bytes]) => bytes > 0 || kind === "indices");
+  const kinds = ([["indices", t("indices"), parts.indices], ["codebooks", t("codebooks"), parts.codebooks], ["integers", t("integer weights"), parts.integers], ["plain", t("weights left alone"), parts.plain], ["rest", t("scales, graph, rest"), parts.rest]] as const).filter(([, , bytes]) => bytes > 0);
   const gzip = gzipOf(point.bytes, written), sizes = [t("on disk {0}", format.bytes(point.bytes)), gzip && (gzip.exact ? t("as gzip {0}", format.bytes(gzip.bytes)) : t("as gzip about {0}", format.bytes(gzip.bytes))), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes)), facts.input.peakActivationBytes && t("activations {0} at once", format.bytes(facts.input.peakActivationBytes))].filter((size) => size !== undefined && size !== 0);
   return [
     el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", { class: "bytes-sizes", title: sizes.join(" · ") }, ...sizes.flatMap((size, i) => (i + 1 < sizes.length ? [el("span", {}, `${size} ·`), " "] : [el("span", {}, size)])))),

@@ -9,8 +9,8 @@ import { t } from "../l10n";
 import type { Plans } from "./plans";
 
 const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
-/** Room that the name of a preset may take. */
-const NAME = 150;
+/** Pixels from a preset to its name, and about what a letter of that takes. */
+const LEAD = 14, LETTER = 6.5;
 /** Pixels within which the thumb sticks to a preset or a measured point. */
 const STICKS = 7;
 const FLOORS = [0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5, 0];
@@ -183,10 +183,10 @@ export class Curve {
       shape.append(title);
       shape.addEventListener("click", () => this.actions.preset(id));
       if (mark !== named) return [shape];
-      const toLeft = left > this.element.clientWidth - NAME, [from, to] = toLeft ? [left - NAME, left] : [left, left + NAME];
+      const room = LEAD + LETTER * title.textContent.length, toLeft = left > this.element.clientWidth - room && left > room, [from, to] = toLeft ? [left - room, left] : [left, left + room];
       // below the intervals that it would lie on
       const lowest = plans.facts.prediction.of === "agreement" ? this.measured.filter(({ bytes: size }) => plans.holds(size) && x(size) > from && x(size) < to).reduce((most, { interval: [low] }) => Math.max(most, y(low)), 0) : 0;
-      const down = Math.min(TOP + PLOT - 8, Math.max(top + 34, lowest + 16)), label = svg("text", { class: "curve-name", x: left + (toLeft ? -14 : 14), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
+      const down = Math.min(TOP + PLOT - 8, Math.max(top + 34, lowest + 16)), label = svg("text", { class: "curve-name", x: left + (toLeft ? -LEAD : LEAD), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
       label.textContent = title.textContent;
       return [svg("path", { class: "curve-lead", d: `M${left} ${top + 6}V${down}h${toLeft ? -8 : 8}` }), shape, label];
     });

@@ -4,6 +4,7 @@ import { el, icon, keepInSight } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { offerMenu } from "../menu";
+import { choiceParts } from "./choice-text";
 import type { IntegerFacts } from "./integer-facts";
 import { warningSign } from "./integers";
 import { pinOf, type Plans } from "./plans";
@@ -130,7 +131,7 @@ export class PlanTable {
     row.pin.title = pinned ? t("{0}. Press to let it go.", pinned) : t("Keep as it is, whatever the target");
     row.pin.setAttribute("aria-label", row.pin.title);
     row.pin.toggleAttribute("disabled", layer.blocked !== undefined);
-    const [kind, ...settings] = choice.method === undefined ? [t("left"), layer.blocked === undefined ? t("as it is") : t("as it has to be")] : choice.text.split(" · ");
+    const [kind, ...settings] = choice.method === undefined ? [t("left"), layer.blocked === undefined ? t("as it is") : t("as it has to be")] : choiceParts(choice);
     row.method.replaceChildren(el("b", {}, kind), el("span", {}, settings.join(" · ")));
     row.method.setAttribute("aria-label", t("Method of {0}: {1}", layer.label, [kind, ...settings].join(" · ")));
     row.method.toggleAttribute("disabled", layer.blocked !== undefined);
@@ -151,7 +152,7 @@ export class PlanTable {
     if (!plans || !point) return;
     const { layers } = plans.facts, chosen = (layer: PlanLayer): PlanChoice => layer.choices[point.choices[layers.indexOf(layer)]];
     const value: Record<Order, (layer: PlanLayer) => number> = { depth: () => 0, size: (layer) => chosen(layer).bytes, bits: (layer) => chosen(layer).bits, sensitivity: ({ sensitivity }) => sensitivity ?? 0 };
-    const seen = layers.filter((layer) => [layer.label, layer.id, layer.op, layer.shape.join("×"), chosen(layer).text].some((text) => text.toLowerCase().includes(filter))).sort((a, b) => value[order](b) - value[order](a));
+    const seen = layers.filter((layer) => [layer.label, layer.id, layer.op, layer.shape.join("×"), choiceParts(chosen(layer)).join(" · ")].some((text) => text.toLowerCase().includes(filter))).sort((a, b) => value[order](b) - value[order](a));
     const focused = document.activeElement;
     this.body.replaceChildren(...seen.flatMap(({ id }) => this.rows.get(id)?.element ?? []));
     if (focused instanceof HTMLElement && this.body.contains(focused)) focused.focus();

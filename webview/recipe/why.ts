@@ -5,6 +5,7 @@ import { select } from "../controls";
 import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { choiceParts } from "./choice-text";
 import type { IntegerFacts } from "./integer-facts";
 import { effectText } from "./integers";
 import { pinOf, type Plans } from "./plans";
@@ -55,7 +56,7 @@ function sentences(plans: Plans, point: PlanPoint, at: number, pinned: string | 
     : rank > bySize ? t("{0} of the model’s bytes but sensitivity rank {1} of {2}, so it pays for the others.", format.percent(share), rank, layers.length)
     : t("{0} of the model’s bytes, sensitivity rank {1} of {2}.", format.percent(share), rank, layers.length);
   const held = pinned === undefined ? "" : choice.method === undefined ? t("Pinned: it is left alone, whatever the target.") : t("Pinned: {0}, whatever the target.", pinned.toLowerCase());
-  const up = plans.step(point, at, 1), price = up && t("One step up, to {0}, costs {1} for {2}.", layer.choices[up.choice].text || t("the weights as they are"), format.bytes(up.bytes), prediction.of === "agreement" ? t("{0} points", format.hundredths(100 * up.quality)) : t("{0} dB", format.hundredths(up.quality)));
+  const up = plans.step(point, at, 1), price = up && t("One step up, to {0}, costs {1} for {2}.", layer.choices[up.choice].method === undefined ? t("the weights as they are") : choiceParts(layer.choices[up.choice]).join(" · "), format.bytes(up.bytes), prediction.of === "agreement" ? t("{0} points", format.hundredths(100 * up.quality)) : t("{0} dB", format.hundredths(up.quality)));
   const gain = choice.method === undefined && pinned === undefined ? t("Nothing smaller pays here.") : "";
   return [cause, held, gain, price].filter(Boolean).join(" ");
 }
@@ -65,10 +66,11 @@ const WIDTH = 216, HEIGHT = 46;
 /** Loss over bits of all that the layer can become, with where it is now. */
 function curveOf({ choices, label }: PlanLayer, now: number): SVGElement {
   const steps = choices.filter(({ step, bits, method }) => step && method !== undefined && bits <= 10), most = Math.max(8, ...steps.map(({ bits }) => bits)), worst = Math.max(1e-12, ...steps.map(({ loss }) => loss), choices[now].loss);
-  const x = scalePow().exponent(0.6).domain([0, most]).range([4, WIDTH - 32]), y = scalePow().exponent(0.5).domain([0, worst]).range([HEIGHT - 16, 5]).clamp(true);
+  const room = Math.max(16, 6 * t("bits").length); // of the axis' name behind its last number
+  const x = scalePow().exponent(0.6).domain([0, most]).range([4, WIDTH - 16 - room]), y = scalePow().exponent(0.5).domain([0, worst]).range([HEIGHT - 16, 5]).clamp(true);
   const chart = svg("svg", { class: "why-curve", width: WIDTH, height: HEIGHT, role: "img", "aria-label": t("Loss of {0} over bits per weight", label) });
   const text = (x: number, y: number, anchor: string, words: string): SVGElement => { const element = svg("text", { x, y, "text-anchor": anchor }); element.textContent = words; return element; };
-  chart.append(svg("line", { class: "why-axis", x1: 0, x2: WIDTH - 28, y1: HEIGHT - 14, y2: HEIGHT - 14 }), ...[1, 2, 4, 8].map((bits) => text(x(bits), HEIGHT - 2, "middle", String(bits))), text(WIDTH, HEIGHT - 2, "end", t("bits")), text(WIDTH, 12, "end", t("loss")));
+  chart.append(svg("line", { class: "why-axis", x1: 0, x2: WIDTH - 12 - room, y1: HEIGHT - 14, y2: HEIGHT - 14 }), ...[1, 2, 4, 8].map((bits) => text(x(bits), HEIGHT - 2, "middle", String(bits))), text(WIDTH, HEIGHT - 2, "end", t("bits")), text(WIDTH, 12, "end", t("loss")));
   chart.append(svg("path", { class: "why-line", d: line<(typeof steps)[number]>().x(({ bits }) => x(bits)).y(({ loss }) => y(loss))(steps) ?? "" }));
   for (const { bits, loss } of steps) chart.append(svg("circle", { class: "why-step", cx: x(bits), cy: y(loss), r: 2 }));
   if (choices[now].bits <= most) chart.append(svg("circle", { class: "why-now", cx: x(choices[now].bits), cy: y(choices[now].loss), r: 4 }));
