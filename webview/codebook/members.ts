@@ -73,7 +73,7 @@ export class Members {
     }
     const page = await blocks.fetch(first, count).catch(() => undefined);
     if (asked !== this.asked || !page) return;
-    this.note.replaceChildren(...(blocks.listed > count ? [el("span", {}, `${format.whole(first + 1)}–${format.whole(first + page.which.length)}`), el("span", { class: "fold" }, ` · ${t("worst first")}`)] : [t("worst first")]));
+    this.note.replaceChildren(...(blocks.listed > count ? [el("span", {}, `${format.whole(first + 1)}–${format.whole(first + page.which.length)}`), el("span", { class: "note-more" }, ` · ${t("worst first")}`)] : [t("worst first")]));
     this.back.toggleAttribute("disabled", first === 0);
     this.on.toggleAttribute("disabled", first + count >= blocks.listed);
     const { size } = shelf, labels = el("div", { class: "member-labels", "aria-hidden": "true" }, ...[noun.one, t("codeword"), t("difference"), t("error")].map((name) => el("span", {}, name)));
