@@ -34,10 +34,16 @@ function swapAxes(values: Float32Array, first: number, second: number, rest: num
 
 /** Multiplies each row by its factor into a new array. */
 export function scaleRows(rows: Float32Array, scale: ArrayLike<number>, power: 1 | -1 = 1): Float32Array<ArrayBuffer> {
-  const n = rows.length / scale.length, scaled = new Float32Array(rows.length);
+  const scaled = new Float32Array(rows.length);
+  scaleRowsInto(scaled, rows, scale, power);
+  return scaled;
+}
+
+/** {@link scaleRows} in memory that is there. */
+export function scaleRowsInto(scaled: Float32Array, rows: Float32Array, scale: ArrayLike<number>, power: 1 | -1 = 1): void {
+  const n = rows.length / scale.length;
   for (let m = 0; m < scale.length; m++) {
     const factor = power === 1 ? scale[m] : 1 / scale[m];
     for (let j = m * n; j < (m + 1) * n; j++) scaled[j] = rows[j] * factor;
   }
-  return scaled;
 }

@@ -27,6 +27,8 @@ export interface Clustering {
 }
 
 const SAMPLE_PER_WORD = 64;
+/** Numbers of points that are assigned while they are in the kernels’ memory. */
+const ASSIGNED_AT_ONCE = 1 << 20;
 const SEED_PER_WORD = 24;
 
 /**
@@ -56,11 +58,17 @@ export function kMeans(points: Float32Array, d: number, options: ClusterOptions)
 
 /** The nearest codeword of every point and Σ weight·distance². */
 export function assign(points: Float32Array, d: number, codebook: Float32Array, weights?: Float32Array): { index: Int32Array; distortion: number } {
-  return withKernels((kernels) => {
-    const lloyd = new Lloyd(kernels, points, d, codebook.length / d, weights);
-    const distortion = lloyd.assign(codebook);
-    return { index: lloyd.index().slice(), distortion };
-  });
+  const n = points.length / d, atOnce = Math.max(1, Math.floor(ASSIGNED_AT_ONCE / d)), index = new Int32Array(n);
+  let distortion = 0;
+  for (let first = 0; first < n; first += atOnce) {
+    const last = Math.min(n, first + atOnce);
+    withKernels((kernels) => {
+      const lloyd = new Lloyd(kernels, points.subarray(first * d, last * d), d, codebook.length / d, weights?.subarray(first, last));
+      distortion += lloyd.assign(codebook);
+      index.set(lloyd.index(), first);
+    });
+  }
+  return { index, distortion };
 }
 
 function take(points: Float32Array, d: number, weights: Float32Array | undefined, random: Random, size: number): { points: Float32Array; weights?: Float32Array } {

@@ -1,7 +1,7 @@
 import type { CodebookOptions } from "../methods/codebook";
 import { LEAST_SIZE } from "../methods/codebook-rows";
 import type { WeightRows } from "../methods/method";
-import { scaleRows } from "../methods/rows";
+import { scaleRowsInto } from "../methods/rows";
 import { rowScales } from "../methods/scale";
 import { sharedFloats } from "../numeric/factor";
 import { fromCodes, roundToGrid } from "../numeric/grid";
@@ -31,7 +31,7 @@ export interface TrialRows {
 export function trialRows(rows: WeightRows, scaleIsFree: boolean, shared: boolean): TrialRows {
   const sizes = rowScales(rows.values, rows.inputs), [whole] = rowScales(rows.values, rows.values.length);
   const scale = shared ? sizes.map(() => whole) : sizes, units = sharedFloats(rows.values.length);
-  units.set(scaleRows(rows.values, scale, -1));
+  scaleRowsInto(units, rows.values, scale, -1);
   const weights = shared === scaleIsFree ? sizes.map((size) => (shared ? whole / Math.max(size, LEAST_SIZE * whole) : size) ** 2) : undefined;
   return { rows, scale, units, weights, shared };
 }

@@ -136,7 +136,9 @@ function valueFacts(graph: Graph, name: string, shapes: Map<string, Shape>): Val
 /** The weight as inference sees it, also where the file holds it packed. */
 async function weightOf({ opened: { model } }: Viewed, layer: Layer): Promise<Float32Array | undefined> {
   const value = layer.chain ? undefined : await evaluateConstant(model, layer.graph, layer.weight);
-  return value && Float32Array.from(value.data as ArrayLike<number>, Number);
+  if (!value) return undefined;
+  if (value.data instanceof Float32Array) return value.data;
+  return value.data instanceof BigInt64Array || value.data instanceof BigUint64Array ? Float32Array.from(value.data, Number) : new Float32Array(value.data);
 }
 
 async function detailsOf(model: Viewed, layer: Layer): Promise<LayerDetails> {
