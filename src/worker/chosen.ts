@@ -38,16 +38,19 @@ export class Choices {
   private blocksOf(choice: BlockChoice): Uint32Array {
     const { codes: { index } } = this;
     if ("blocks" in choice) return Uint32Array.from(new Set(choice.blocks)).filter((b) => b < index.length).sort();
+    const found = new Uint32Array(index.length);
+    let count = 0;
     if ("words" in choice) {
       const wanted = new Set(choice.words);
-      return Uint32Array.from(index.keys()).filter((b) => wanted.has(index[b]));
+      index.forEach((w, b) => { if (wanted.has(w)) found[count++] = b; });
+      return found.slice(0, count);
     }
-    const isChosen = chosenBy(choice.outlines), found: number[] = [];
+    const isChosen = chosenBy(choice.outlines);
     for (let first = 0; first < index.length; first += AT_ONCE) {
       const which = Uint32Array.from({ length: Math.min(AT_ONCE, index.length - first) }, (_, i) => first + i), places = this.places(which);
-      which.forEach((b, i) => { if (isChosen(places[2 * i], places[2 * i + 1])) found.push(b); });
+      which.forEach((b, i) => { if (isChosen(places[2 * i], places[2 * i + 1])) found[count++] = b; });
     }
-    return Uint32Array.from(found);
+    return found.slice(0, count);
   }
 }
 
@@ -72,6 +75,8 @@ function servedOf({ codebook, d, index }: Codewords, { rows: { values, inputs },
 /** The blocks that lose most, in that order. */
 function worstOf(which: Uint32Array, lost: Float32Array, mean: number): { ranked: Uint32Array; errors: Float32Array } {
   const sizes = lost.slice().sort(), least = sizes[Math.max(0, sizes.length - MOST_LISTED)] ?? 0;
-  const order = Array.from(which.keys()).filter((i) => lost[i] >= least).sort((a, b) => lost[b] - lost[a] || a - b).slice(0, MOST_LISTED);
+  const worst: number[] = [];
+  lost.forEach((loss, i) => { if (loss >= least) worst.push(i); });
+  const order = worst.sort((a, b) => lost[b] - lost[a] || a - b).slice(0, MOST_LISTED);
   return { ranked: Uint32Array.from(order, (i) => which[i]), errors: Float32Array.from(order, (i) => (mean > 0 ? lost[i] / mean : 0)) };
 }
