@@ -1,12 +1,11 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { execFileSync } from "node:child_process";
-import { createRequire } from "node:module";
+import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Frame } from "playwright-core";
 // @ts-expect-error A script of the project, in plain JavaScript.
 import { ensureWorkbench } from "../scripts/workbench.mjs";
+import { packageExtension } from "../test/helpers/extension";
 import { generatedModel } from "../test/helpers/generated-graph";
 import { Workbench } from "../test/workbench/workbench";
 
@@ -21,23 +20,11 @@ const ROUNDS = Number(rounds);
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 /** Packages an extension whose editor for *.empty shows an empty page. */
-function packageEmpty(folder: string): string {
-  const home = path.join(folder, "empty"), vsix = path.join(folder, "empty.vsix");
-  mkdirSync(home);
-  writeFileSync(path.join(home, "package.json"), JSON.stringify({
-    name: "empty", publisher: "bench", version: "1.0.0", license: "MIT", engines: { vscode: "^1.100.0" }, main: "./main.js", activationEvents: [],
-    contributes: { customEditors: [{ viewType: "bench.empty", displayName: "Empty", selector: [{ filenamePattern: "*.empty" }], priority: "default" }] },
-  }));
-  writeFileSync(path.join(home, "README.md"), "Shows an empty page.");
-  writeFileSync(path.join(home, "main.js"), `
+const packageEmpty = (folder: string): string => packageExtension(folder, "empty", { contributes: { customEditors: [{ viewType: "bench.empty", displayName: "Empty", selector: [{ filenamePattern: "*.empty" }], priority: "default" }] } }, `
 exports.activate = () => require("vscode").window.registerCustomEditorProvider("bench.empty", {
   openCustomDocument: (uri) => ({ uri, dispose() {} }),
   resolveCustomEditor: (_document, panel) => { panel.webview.options = { enableScripts: true }; panel.webview.html = "<!doctype html><title>empty</title><body data-ready=true><script>0</script></body>"; },
 });`);
-  const vsce = path.join(path.dirname(createRequire(path.resolve("package.json")).resolve("@vscode/vsce/package.json")), "vsce");
-  execFileSync(process.execPath, [vsce, "package", "--no-dependencies", "--allow-missing-repository", "--skip-license", "--out", vsix], { cwd: home, stdio: "ignore" });
-  return vsix;
-}
 
 /** Counts what a page is sent from now on. */
 const COUNT = `addEventListener("message", ({ data }) => {
