@@ -5,7 +5,7 @@ import type { GraphCommand, HostApi, NodePlace } from "../src/protocol/page";
 import { AccuracyPage } from "./accuracy/accuracy-page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
 import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
-import { CodebookView } from "./codebook/codebook-view";
+import { CodebookView, type CodebookState } from "./codebook/codebook-view";
 import { ComparePage } from "./compare/compare-page";
 import { button, field, iconButton, select, tabs } from "./controls";
 import { el, icon } from "./dom";
@@ -30,7 +30,7 @@ import { stateOf } from "./state";
 type Tab = "graph" | "layers" | "codebooks" | "accuracy";
 /** A layer that all views share, and where in the graph: a node, or a group, which is no layer. */
 interface Selection { layer?: string; key?: string; /** Of a graph inside a node. */ body?: string }
-interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; accuracy?: AccuracyChoice; side?: { width?: number; height?: number } }
+interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; accuracy?: AccuracyChoice; codebook?: CodebookState; side?: { width?: number; height?: number } }
 
 const MOST_LINKS = 6, SAVE_AFTER_MS = 150;
 
@@ -141,7 +141,10 @@ class Page {
       changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers), noted: () => this.showNote(), entered: (body) => void this.select(body ? { body } : {}),
       load: async (body) => unpack<BodyFacts>(await this.host.body(body)),
     }, state.graph);
-    const codebook = new CodebookView({ codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, estimate, signal) => this.host.preview(layer, wanted, estimate, signal), blocks: (id, request) => this.host.blocks(id, request), wavelets: (layer) => this.host.wavelets(layer), words: (layer) => this.host.words(layer), layers: () => this.rows, select: (layer) => this.selectLayer(layer), step: (by) => this.stepLayer(by) });
+    const codebook = new CodebookView({
+      codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, estimate, signal) => this.host.preview(layer, wanted, estimate, signal), blocks: (id, request) => this.host.blocks(id, request), choose: (id, choice) => this.host.choose(id, choice),
+      umap: (id, progress, signal) => this.host.umap(id, progress, signal), copy: (text) => this.host.copy(text), wavelets: (layer) => this.host.wavelets(layer), words: (layer) => this.host.words(layer), layers: () => this.rows, select: (layer) => this.selectLayer(layer), step: (by) => this.stepLayer(by),
+    }, state.codebook ?? {}, (change) => this.save({ codebook: { ...this.state.codebook, ...change } }));
     const accuracy = new AccuracyView({
       host: this.host, select: (layer) => this.selectLayer(layer), open: (layer) => { this.selectLayer(layer); document.getElementById("tab-graph")?.click(); }, changed: (change) => this.save({ accuracy: { ...this.state.accuracy, ...change } }),
       showLog: () => void this.host.act("show-log"), manageTrust: () => void this.host.act("manage-trust"),

@@ -8,7 +8,7 @@ import type { Accuracy, AccuracySession } from "./accuracy";
 import { linkTo } from "./link";
 import { localFile, type LocalFile } from "./local-file";
 import { sentenceOf } from "./log";
-import { pageStart, text, webviewChannel, whole } from "./page-host";
+import { blocksWanted, choiceWanted, pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
 
 /** How long a closed model stays in the viewing process, in case that it is opened again. */
@@ -207,7 +207,9 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), this.accuracy.originalOf(path), wanted && { method: wanted.method === undefined ? undefined : text(wanted.method), block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
       words: (id) => ask((worker) => worker.words(path, text(id))),
       wavelets: (id) => ask((worker) => worker.wavelets(path, text(id), this.accuracy.originalOf(path))),
-      blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), "block" in request ? { block: whole(request.block) } : { word: whole(request.word), first: whole(request.first), count: whole(request.count) })),
+      blocks: (codebook, request) => ask((worker) => worker.blocks(path, whole(codebook), blocksWanted(request))),
+      choose: (codebook, choice) => ask((worker) => worker.choose(path, whole(codebook), choiceWanted(choice))),
+      umap: (codebook, progress, signal) => ask((worker) => worker.umap(path, whole(codebook), progress, signal)),
       ...accuracy.api,
       act: (action, argument) => act(uri, action, argument),
     };

@@ -1,5 +1,7 @@
 import * as vscode from "vscode";
+import type { BlockChoice, BlockRequest } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import { MOST_CORNERS, MOST_OUTLINES } from "../protocol/outline";
 import type { PageStart } from "../protocol/page";
 import type { Channel } from "../protocol/rpc";
 
@@ -25,6 +27,25 @@ export function text(value: unknown): string {
 export function whole(value: unknown): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw new KernelscopeError("usage", "The page sent no count.");
   return value;
+}
+
+export function blocksWanted(request: BlockRequest): BlockRequest {
+  if ("block" in request) return { block: whole(request.block) };
+  const page = { first: whole(request.first), count: whole(request.count) };
+  return "word" in request ? { word: whole(request.word), ...page } : { chosen: whole(request.chosen), ...page };
+}
+
+export function choiceWanted(choice: BlockChoice): BlockChoice {
+  const list = (value: unknown): Uint32Array => {
+    if (!(value instanceof Uint32Array)) throw new KernelscopeError("usage", "The page sent no list.");
+    return value;
+  };
+  if ("words" in choice) return { words: list(choice.words) };
+  if ("blocks" in choice) return { blocks: list(choice.blocks) };
+  return { outlines: choice.outlines.slice(0, MOST_OUTLINES).map(({ points, takes }) => {
+    if (!Array.isArray(points) || points.length > 2 * MOST_CORNERS || points.length % 2 || !points.every(Number.isFinite)) throw new KernelscopeError("usage", "The page sent no outline.");
+    return { points, takes: takes === true };
+  }) };
 }
 
 function plainStrings(bundle: typeof vscode.l10n.bundle): Record<string, string> {

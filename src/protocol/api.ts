@@ -1,5 +1,6 @@
 import type { AccuracyWorkerApi } from "./accuracy";
 import type { CompareWorkerApi } from "./compare";
+import type { Outline } from "./outline";
 import type { PlanFacts } from "./plan";
 import type { CompressReport, EvaluateReport, HeldOut, LatencyReport, LayerReport } from "./report";
 import type { Pruning } from "./pruning";
@@ -172,10 +173,39 @@ export interface CodebookChoice { method: string; title: string; block: number; 
 /** What is to be tried out; the first method that has such blocks where none is named. */
 export interface CodebookWanted { method?: string; block: number; words: number }
 
-/** Blocks of one codeword, worst served first, or one block of the weight. */
-export type BlockRequest = { word: number; first: number; count: number } | { block: number };
+/** Blocks of one codeword or of a choice, worst served first, or one block of the weight. */
+export type BlockRequest = { word: number; first: number; count: number } | { chosen: number; first: number; count: number } | { block: number };
 /** `values` are [count, block…], `errors` are shares of an average block's energy; both are empty where the original is missing. */
 export interface BlockPage { which: Uint32Array; values: Float32Array; errors: Float32Array }
+
+/** Blocks that somebody has chosen: what outlines in the plane of {@link CodebookPlaces} enclose, all blocks of some codewords, or a list. */
+export type BlockChoice = { outlines: Outline[] } | { words: Uint32Array } | { blocks: Uint32Array };
+
+/** What is told of a choice, counted on all blocks of the layer. */
+export interface ChosenBlocks {
+  /** What {@link BlockRequest} names it by, until the next choice in this codebook. */
+  id: number;
+  count: number;
+  /** A bit for each block of the layer, lowest first. */
+  inside: Uint8Array;
+  /** Chosen blocks of each output channel and of each codeword. */
+  channels: Uint32Array;
+  words: Uint32Array;
+  /** So many of them can be asked for, worst served first. */
+  listed: number;
+  /** Beside the original, weighted as inference sees the weights: their share of the layer's energy, the share of their own energy that is lost, and their share of all that the layer loses. */
+  original?: { energy: number; lost: number; ofLoss: number };
+}
+
+/** UMAP of a codebook: at most so many blocks, and all codewords but those beyond the most used. */
+export interface UmapPlaces {
+  /** [which, 2] */
+  blocks: Float32Array;
+  which: Uint32Array;
+  /** [codewords, 2]; NaN where a codeword was left out. */
+  words: Float32Array;
+}
+export interface UmapProgress { epoch: number; epochs: number; blocks: number }
 
 export const DEVICES = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
 export type Device = typeof DEVICES[number];
@@ -296,6 +326,10 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
   wavelets(path: string, id: string, original?: string): Promise<WaveletMaps | undefined>;
   /** Undefined where the codebook has been forgotten for newer ones. */
   blocks(path: string, codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  /** Undefined like {@link blocks}. */
+  choose(path: string, codebook: number, choice: BlockChoice): Promise<ChosenBlocks | undefined>;
+  /** The same places for the same codebook. Undefined like {@link blocks}. */
+  umap(path: string, codebook: number, progress: (p: UmapProgress) => void, signal: AbortSignal): Promise<UmapPlaces | undefined>;
   /**
    * What the recipe of a request comes to, and every other plan. Rates layers that were not rated yet on the same images, which takes a while;
    * with `known` it does not, and answers undefined then.

@@ -42,10 +42,26 @@ export interface ComparedWeights {
   order: Uint32Array;
   before: Float32Array;
   after: Float32Array;
+  /** Where kernels are single weights, and some are asked for. */
+  matrix?: ComparedMatrix;
   /** All but half a percent of the original's weights are smaller. */
   absP995: number;
   /** Over the same bins. */
   histograms: { before: Histogram; after: Histogram };
+}
+
+/** A weight [outputs, inputs] of both models as pictures [rows, columns] of one size: single weights, or mean sizes |w| where a cell spans several outputs or inputs. */
+export interface ComparedMatrix {
+  rows: number;
+  columns: number;
+  /** Outputs and inputs of a cell; the last ones may have fewer. */
+  span: [number, number];
+  outputs: number;
+  inputs: number;
+  before: Float32Array;
+  after: Float32Array;
+  /** The difference is taken before means are. */
+  difference: Float32Array;
 }
 
 /** What the viewing process does for a comparison. */

@@ -1,5 +1,5 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, FinishedLayer, KernelPage, LayerDetails, ModelFacts, Progress, WaveletMaps } from "./api";
+import type { BlockChoice, BlockPage, BlockRequest, ChosenBlocks, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, FinishedLayer, KernelPage, LayerDetails, ModelFacts, Progress, UmapPlaces, UmapProgress, WaveletMaps } from "./api";
 import type { HeldOut } from "./report";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
@@ -46,6 +46,8 @@ export interface HostApi extends AccuracyHostApi {
   words(id: string): Promise<CodebookWords | undefined>;
   wavelets(id: string): Promise<WaveletMaps | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  choose(codebook: number, choice: BlockChoice): Promise<ChosenBlocks | undefined>;
+  umap(codebook: number, progress: (p: UmapProgress) => void, signal: AbortSignal): Promise<UmapPlaces | undefined>;
   /** What layers' noise does to the outputs, by layer, as it was measured for a plan; undefined where nobody has made one with images. */
   sensitivity(): Promise<Record<string, number> | undefined>;
   /** Puts words on the clipboard. */

@@ -2,12 +2,17 @@ import { bitsFor } from "../numeric/bits";
 import { kernelSize } from "../methods/rows";
 import type { WeightRows } from "../methods/method";
 import type { Layer } from "../onnx/layers";
-import type { BlockPage, BlockRequest, CodebookErrors, CodebookFacts, CodebookPlaces } from "../protocol/api";
-import { principal, project } from "./principal";
+import { Random } from "../numeric/random";
+import type { BlockChoice, BlockPage, BlockRequest, ChosenBlocks, CodebookErrors, CodebookFacts, CodebookPlaces, UmapPlaces, UmapProgress } from "../protocol/api";
+import { Choices } from "./chosen";
+import { principal, project, type Principal } from "./principal";
+import { umapOf } from "./umap";
 
 /** Blocks that are drawn as dots: where there are more, so many of them. More would cover each other, and take longer than a slider waits. */
 const MOST_DOTS = 12288;
 const MOST_PER_PAGE = 512;
+/** Points of a UMAP: so many blocks, and the codewords, of very many those that are used most. */
+const UMAP_BLOCKS = 3000, UMAP_WORDS = 4096;
 
 /** Codewords [words, d] and one of them for each block of the rows. */
 export interface Codewords { codebook: Float32Array; d: number; index: Uint8Array | Uint16Array; outputs: number }
@@ -25,19 +30,38 @@ export class Book {
   /** Blocks of the original in the same units as the codewords. */
   private readonly original: Blocks | undefined;
   private readonly ranks = new Map<number, Uint32Array>();
+  private readonly plane: Principal;
+  private readonly choices: Choices;
 
   constructor(private readonly codes: Codewords, measured?: Measured) {
     const { codebook, d, index, outputs } = codes, codewords = codebook.length / d, { values, uses, unit } = wordsOf(codes);
     this.original = measured && new Blocks(measured, d, unit);
-    this.figures = {
-      codewords, indexBits: bitsFor(codewords), values, uses, outputs, index,
-      places: placesOf(values, d, uses, this.original), original: measured && errorsOf(codes, measured),
-    };
+    const { places, plane } = placesOf(values, d, uses, this.original);
+    this.plane = plane;
+    this.figures = { codewords, indexBits: bitsFor(codewords), values, uses, outputs, index, places, original: measured && errorsOf(codes, measured) };
+    this.choices = new Choices(codes, measured, (which) => (this.original ? project(this.original.take(which), d, plane) : Float32Array.from({ length: 2 * which.length }, (_, i) => places.words[2 * index[which[i >> 1]] + i % 2])));
+  }
+
+  choose(choice: BlockChoice): ChosenBlocks { return this.choices.choose(choice); }
+
+  /** @throws CancelledError where `signal` is set before it is done */
+  async umap(progress: (p: UmapProgress) => void, signal: AbortSignal): Promise<UmapPlaces> {
+    const { original, plane, codes: { d }, figures: { values, codewords, uses } } = this, which = sampleOf(original?.count ?? 0, UMAP_BLOCKS);
+    const words = Array.from(uses.keys()).sort((a, b) => uses[b] - uses[a] || a - b).slice(0, UMAP_WORDS), points = new Float32Array((which.length + words.length) * d);
+    if (original) points.set(original.take(which));
+    words.forEach((w, i) => points.set(values.subarray(w * d, (w + 1) * d), (which.length + i) * d));
+    const found = await umapOf(points, d, project(points, d, plane), (epoch, epochs) => progress({ epoch, epochs, blocks: which.length }), signal), places = new Float32Array(2 * codewords).fill(NaN);
+    words.forEach((w, i) => places.set(found.subarray(2 * (which.length + i), 2 * (which.length + i + 1)), 2 * w));
+    return { which, blocks: found.slice(0, 2 * which.length), words: places };
   }
 
   /** Blocks by request, worst served first where there are several. */
-  page(request: BlockRequest): BlockPage {
+  page(request: BlockRequest): BlockPage | undefined {
     const { original, codes: { index } } = this;
+    if ("chosen" in request) {
+      const page = this.choices.page(request.chosen, request.first, Math.min(request.count, MOST_PER_PAGE));
+      return page && { ...page, values: original?.take(page.which) ?? new Float32Array() };
+    }
     const which = "block" in request ? Uint32Array.from(request.block < index.length ? [request.block] : []) : this.ranked(request.word).slice(request.first, request.first + Math.min(request.count, MOST_PER_PAGE));
     if (!original) return { which, values: new Float32Array(), errors: new Float32Array() };
     return { which, values: original.take(which), errors: this.errors(which) };
@@ -121,13 +145,18 @@ function errorsOf({ codebook, d, index, outputs }: Codewords, { rows: { values, 
   return { bytes, sqnrDb: noise > 0 ? 10 * Math.log10(total / noise) : undefined, channels: share(lostOf, energyOf), words: share(lost, energy), energy: Float32Array.from(energy, (v) => (total > 0 ? v / total : 0)) };
 }
 
-function placesOf(values: Float32Array, d: number, uses: Uint32Array, original: Blocks | undefined): CodebookPlaces {
+/** Some of so many blocks, in rising order, the same each time: not at even distances, which may meet the rows' own. */
+function sampleOf(count: number, most: number): Uint32Array {
+  return count <= most ? Uint32Array.from({ length: count }, (_, b) => b) : new Random(0).permutation(count).slice(0, most).sort();
+}
+
+function placesOf(values: Float32Array, d: number, uses: Uint32Array, original: Blocks | undefined): { places: CodebookPlaces; plane: Principal } {
   if (!original) {
     const plane = principal(values, d, uses);
-    return { shares: plane.shares, words: project(values, d, plane), blocks: new Float32Array(), which: new Uint32Array() };
+    return { plane, places: { shares: plane.shares, words: project(values, d, plane), blocks: new Float32Array(), which: new Uint32Array() } };
   }
   const { count } = original, shown = Math.min(count, MOST_DOTS), which = Uint32Array.from({ length: shown }, (_, i) => Math.floor((i + 0.5) * count / shown)), sample = original.take(which), plane = principal(sample, d);
-  return { shares: plane.shares, words: project(values, d, plane), blocks: project(sample, d, plane), which };
+  return { plane, places: { shares: plane.shares, words: project(values, d, plane), blocks: project(sample, d, plane), which } };
 }
 
 /** How a block of so many weights lies in a layer's kernels: several below each other. */

@@ -10,7 +10,7 @@ import type { ComputePool } from "../numeric/tasks";
 import { leftOver, type LeftOver } from "../onnx/channels/mark";
 import { findLayers, type Layer, readWeight } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import type { BlockPage, BlockRequest, CodebookChoice, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, LayerRow } from "../protocol/api";
+import type { BlockChoice, BlockPage, BlockRequest, ChosenBlocks, CodebookChoice, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, LayerRow, UmapPlaces, UmapProgress } from "../protocol/api";
 import { weightsOf } from "../protocol/bits";
 import { throwIfCancelled } from "../protocol/errors";
 import { blockShape, Book, fittedScale, indexOf, wordsOf, type Codewords } from "./book";
@@ -103,6 +103,10 @@ export class Codebooks {
   }
 
   blocks(codebook: number, request: BlockRequest): BlockPage | undefined { return this.kept.get(codebook)?.book.page(request); }
+
+  choose(codebook: number, choice: BlockChoice): ChosenBlocks | undefined { return this.kept.get(codebook)?.book.choose(choice); }
+
+  async umap(codebook: number, progress: (p: UmapProgress) => void, signal: AbortSignal): Promise<UmapPlaces | undefined> { return this.kept.get(codebook)?.book.umap(progress, signal); }
 
   /** Codebooks of one layer share its weight, so that more of them are kept: several may be tried beside the one that blocks are asked of. */
   private keep(shown: Layer, book: Book, names: Names): CodebookFacts {

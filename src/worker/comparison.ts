@@ -12,6 +12,7 @@ import type { ComparedLayer, ComparedModels, ComparedNode, ComparedWeights, File
 import { matchModels, type ModelMatch } from "../onnx/match/match";
 import type { Model, Node } from "../onnx/model";
 import { digestFile } from "../runtime/node";
+import { matricesOf } from "./matrix";
 import { isSameMatrix } from "./original";
 
 /** A model as the viewing process has it. */
@@ -118,7 +119,7 @@ export async function comparedWeights({ original, compressed, match, rows: pairs
   };
   const { statistics: { absP995, min, max } } = summarise(rows), low = Math.min(min, least(after)), high = Math.max(max, -least(after.map((v) => -v)));
   return {
-    sqnrDb: sqnrDb < SAME ? sqnrDb : undefined, total: norms.length, height, width, order, before: pick(before), after: pick(after), absP995,
+    sqnrDb: sqnrDb < SAME ? sqnrDb : undefined, total: norms.length, height, width, order, before: pick(before), after: pick(after), absP995, matrix: size === 1 && count > 0 ? matricesOf(rows.values, seen, rows.outputs, rows.inputs) : undefined,
     histograms: { before: histogram(before, low, high), after: histogram(after, low, high) },
   };
 }

@@ -94,6 +94,8 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
     sizes: async (file) => sizesOf(await view(file)),
     comparedWeights: async (original, compressed, layer, count) => comparedWeights(await paired(original, compressed), layer, count),
     blocks: async (_file, codebook, request) => codebooks.blocks(codebook, request),
+    choose: async (_file, codebook, choice) => codebooks.choose(codebook, choice),
+    umap: (_file, codebook, progress, signal) => codebooks.umap(codebook, progress, signal),
   };
 }
 

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { floats, modelBytes, value, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
 import { lengthen, overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
@@ -16,6 +17,13 @@ beforeAll(async () => {
   compress("fashion-cnn.onnx", "--recipe", at("fixed.json"));
   compress("resnet20-cifar10.onnx", "--target", "60KB");
   copyFileSync(at("resnet20-cifar10.small.onnx"), at("tiny.onnx"));
+  // rows and columns of growing size, and a part that is nearly silent
+  const linear = (error: number) => modelBytes({
+    initializers: [floats("fc.weight", [640, 768], wave(640 * 768, 3).map((v, i) => v * (0.2 + Math.floor(i / 768) / 640) * (Math.abs(i % 768 - 384) < 60 ? 0.1 : 1) * (1 + error * Math.cos(i)) / 8))],
+    nodes: [{ op: "Gemm", inputs: ["x", "fc.weight"], outputs: ["y"], attributes: { transB: 1 } }], inputs: [value("x", [1, 768])], outputs: [value("y")],
+  });
+  writeFileSync(at("linear.onnx"), linear(0));
+  writeFileSync(at("linear-rough.onnx"), linear(0.2));
   mkdirSync(at(".vscode"));
   writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
 }, 300_000);
@@ -119,6 +127,45 @@ test("rows stand beside their nodes in both graphs, at every zoom; one selection
   expect(await selected()).toBe(await row.getAttribute("data-layer"));
   await page.locator(".cmp-rows").focus();
   await keyboard.press("0");
+});
+
+test("a linear layer is its matrix before, after and their difference, as mean sizes where it is large", async () => {
+  const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
+  await filled(page);
+  await workbench.sideBar(false);
+  await page.locator(".cmp-row[data-layer='22.weight']").click();
+  await page.waitForSelector(".cmp-pane[data-layer='22.weight']:not([data-stale]) .matrix-map canvas");
+  expect(await page.locator(".cmp-kernels .matrix-map").count()).toBe(3);
+  expect((await page.locator(".cmp-facts").innerText()).replace(/\s+/g, " ")).toMatch(/a cell one weight −[\d.]+ \+[\d.]+/);
+  expect(await page.locator(".cmp-axes").allInnerTexts()).toEqual(["outputs ↓ inputs →", expect.stringMatching(/^up to 0\.0\d+$/)]);
+  const map = (await page.locator(".matrix-map").nth(1).boundingBox())!;
+  await workbench.page.mouse.move(map.x + 20, map.y + 20);
+  expect(await page.locator(".matrix-map").nth(1).getAttribute("title")).toMatch(/^Output \d, input \d+, after: −?[\d.]+$/);
+  await workbench.page.waitForTimeout(400);
+  await workbench.picture("compare-linear-small");
+  await workbench.sideBar(true);
+  const large = await compare("linear.onnx", "linear-rough.onnx");
+  await filled(large);
+  await workbench.sideBar(false);
+  await large.locator(".cmp-rows .cmp-row").first().click();
+  await large.waitForSelector(".cmp-pane:not([data-stale]) .matrix-map canvas");
+  expect((await large.locator(".cmp-facts").innerText()).replace(/\s+/g, " ")).toMatch(/a cell 4×3 weights 0 [\d.]+ mean size/);
+  const cells = (await large.locator(".matrix-map").first().boundingBox())!;
+  await workbench.page.mouse.move(cells.x + 1, cells.y + 1);
+  expect(await large.locator(".matrix-map").first().getAttribute("title")).toMatch(/^Outputs 0–3, inputs 0–2, before: mean size [\d.]+$/);
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`compare-linear-${name}`);
+    expect(await violations(large), name).toEqual([]);
+    expect(await overlaps(large), name).toEqual([]);
+  }
+  for (const width of [860, 520]) {
+    await workbench.page.setViewportSize({ width: width + 48, height: 900 });
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`compare-linear-${width}`);
+    expect(await overlaps(large), String(width)).toEqual([]);
+  }
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" })); // as it was before the themes
 });
 
 test("where measuring fails, the comparison says why and how to go on", { timeout: 120_000 }, async () => {

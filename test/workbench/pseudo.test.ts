@@ -44,6 +44,12 @@ test("a model: graph, layers, codebooks, accuracy", { timeout: 240_000 }, async 
     if (tab === "accuracy") await page.locator(".accuracy .state .button.primary").click();
     if (tab === "accuracy") await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])");
     await look(tab, page);
+    if (tab === "codebooks") {
+      await page.locator(".codeword").nth(1).click();
+      await page.locator(".codeword").nth(4).click({ modifiers: ["Shift"] });
+      await page.waitForSelector(".codebook[data-chosen]");
+      await look("codewords-chosen", page);
+    }
   }
 });
 
@@ -66,4 +72,7 @@ test("a comparison", async () => {
   const page = await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx");
   await page.waitForSelector("#page[data-filled]");
   await look("comparison", page);
+  await page.locator(".cmp-row[data-layer='22.weight']").click(); // a matrix
+  await page.waitForSelector(".cmp-pane[data-layer='22.weight']:not([data-stale])");
+  await look("comparison-linear", page);
 });

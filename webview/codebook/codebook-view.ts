@@ -1,15 +1,18 @@
-import type { BlockPage, BlockRequest, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, LayerRow, WaveletMaps } from "../../src/protocol/api";
+import type { BlockChoice, BlockPage, BlockRequest, ChosenBlocks, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, LayerRow, UmapPlaces, UmapProgress, WaveletMaps } from "../../src/protocol/api";
 import { iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { Atlas } from "./atlas";
 import { Beside } from "./beside";
+import { Filters } from "./filters";
 import { HoverCard } from "./hover-card";
 import { IndexMap } from "./index-map";
 import { Members, missingText } from "./members";
 import { nounOf, type Noun } from "./nouns";
+import { Planes } from "./planes";
 import { Scatter, type Spot } from "./scatter";
+import { Selection, wantedOf, type Wanted } from "./selection";
 import { nearlyAll, Shelf, type SortBy } from "./shelf";
 import { Trial } from "./trial";
 import { Uses } from "./uses";
@@ -21,6 +24,9 @@ export interface CodebookHost {
   codebook(layer: string): Promise<CodebookFacts | undefined>;
   preview(layer: string, wanted: CodebookWanted | undefined, estimate: (found: CodebookEstimate) => void, signal: AbortSignal): Promise<CodebookFacts | undefined>;
   blocks(codebook: number, request: BlockRequest): Promise<BlockPage | undefined>;
+  choose(codebook: number, choice: BlockChoice): Promise<ChosenBlocks | undefined>;
+  umap(codebook: number, progress: (p: UmapProgress) => void, signal: AbortSignal): Promise<UmapPlaces | undefined>;
+  copy(text: string): Promise<void>;
   wavelets(layer: string): Promise<WaveletMaps | undefined>;
   words(layer: string): Promise<CodebookWords | undefined>;
   /** All layers, in the order of the network. */
@@ -29,6 +35,9 @@ export interface CodebookHost {
   /** To the layer before or behind. */
   step(by: 1 | -1): void;
 }
+
+/** What a page keeps of the view: which kernels are chosen, and whether dragging chooses them. */
+export interface CodebookState { chosen?: Wanted; lasso?: boolean }
 
 /** The codebook of one layer, its own or a tried one: codewords, clusters and index map with one codeword selected in all. Of a wavelet layer its filters and scales. */
 export class CodebookView {
@@ -43,8 +52,10 @@ export class CodebookView {
   private readonly trial = new Trial((wanted) => void this.tryOut(wanted));
   private readonly beside = new Beside((wanted, signal) => this.row ? this.host.preview(this.row.name, wanted, () => undefined, signal) : Promise.resolve(undefined), (open) => { this.panes.hidden = this.sorting.hidden = open; });
   private readonly sorting = el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")));
-  private readonly words = new WordList((word) => this.select(word), (word) => this.light(word === undefined ? {} : { word }));
-  private readonly scatter = new Scatter((word) => this.select(word), (spot, at) => this.hover(this.scatter.stage, spot, at));
+  private readonly words = new WordList((word) => this.select(word), (word) => this.light(word === undefined ? {} : { word }), (words) => this.selection.words(words));
+  private readonly planes: Planes;
+  private readonly scatter: Scatter;
+  private readonly selection: Selection;
   private readonly map = new IndexMap((word) => this.select(word), (spot, at) => this.hover(this.map.stage, spot, at), () => this.scatter.wordColours);
   private readonly word = new WordCard();
   private readonly wavelets = new WaveletPane();
@@ -52,6 +63,8 @@ export class CodebookView {
   private readonly all = iconButton({ label: t("All Codebooks"), icon: "layers", onClick: () => this.showAtlas(!this.atlas.isOpen) });
   private readonly members: Members;
   private readonly uses = new Uses();
+  private readonly filters: Filters;
+  private umap: UmapPlaces | undefined;
   private readonly card: HoverCard;
   private sort: SortBy = "use";
   private row: LayerRow | undefined;
@@ -59,12 +72,20 @@ export class CodebookView {
   private selected = -1;
   private running: AbortController | undefined;
 
-  constructor(private readonly host: CodebookHost) {
-    const fetch = (codebook: number, request: BlockRequest) => host.blocks(codebook, request);
-    this.members = new Members(fetch, (spot) => this.light(spot));
-    this.card = new HoverCard(fetch);
+  /** @param saved what `changed` was told last, on an earlier page */
+  constructor(private readonly host: CodebookHost, saved: CodebookState, changed: (change: CodebookState) => void) {
+    const copy = (text: string): void => { void host.copy(text); };
+    this.planes = new Planes((codebook, progress, signal) => host.umap(codebook, progress, signal), (umap) => { this.umap = umap; this.scatter.see(umap); });
+    this.scatter = new Scatter({
+      choose: (word) => this.select(word), hover: (spot, at) => this.hover(this.scatter.stage, spot, at), clear: () => this.selection.clear(), tool: (lasso) => changed({ lasso }),
+      outlined: (outline, how, plane) => this.selection.draw(outline, how, plane, this.umap),
+    }, this.planes, saved.lasso === true);
+    this.selection = new Selection((codebook, choice) => host.choose(codebook, choice), () => this.showChosen(), (chosen) => changed({ chosen }), wantedOf(saved.chosen));
+    this.members = new Members((spot) => this.light(spot), copy);
+    this.filters = new Filters(copy);
+    this.card = new HoverCard((codebook, request) => host.blocks(codebook, request));
     this.atlas = new Atlas((layer) => host.words(layer), (layer) => { this.showAtlas(false); host.select(layer); });
-    this.panes.append(this.words.element, this.scatter.element, this.map.element, this.word.element, this.members.element, this.uses.element);
+    this.panes.append(this.words.element, this.scatter.element, this.map.element, this.word.element, this.members.element, this.uses.element, this.filters.element);
     const sort = select<SortBy>({ label: t("Sort codewords by"), values: [{ value: "use", text: t("Use") }, { value: "norm", text: t("Norm") }, { value: "similarity", text: t("Similarity") }], value: this.sort, onChange: (sort) => {
       this.sort = sort;
       if (this.shown) this.words.show(this.shown.shelf, sort, this.shown.m);
@@ -148,6 +169,7 @@ export class CodebookView {
   }
 
   private hideCodebook(): void {
+    this.selection.show(undefined);
     this.beside.show(undefined);
     this.note.hidden = this.panes.hidden = this.trial.element.hidden = this.sorting.hidden = true;
   }
@@ -179,8 +201,10 @@ export class CodebookView {
     this.showHead(facts);
     if (!same || this.selected >= facts.codewords) this.selected = shelf.order("use")[0];
     this.words.show(shelf, this.sort, m);
-    this.scatter.show(shelf, this.shown.noun);
+    this.umap = this.planes.show(shelf, this.shown.noun);
+    this.scatter.show(shelf, this.shown.noun, this.umap);
     this.map.show(shelf);
+    this.selection.show(shelf);
     this.select(this.selected);
     this.element.dataset.layer = row.name;
     this.element.dataset.codebook = String(facts.id);
@@ -209,8 +233,34 @@ export class CodebookView {
     this.scatter.select(word);
     this.map.select(word);
     this.word.show(shown.shelf, word, shown.m, shown.noun);
-    this.members.show(shown.shelf, word, shown.m, shown.noun);
     this.uses.show(shown.shelf, word);
+    if (!this.selection.present) this.showMembers(); // what is chosen stands there until it is counted anew
+  }
+
+  /** The panes show what is chosen, or again the selected codeword alone. */
+  private showChosen(): void {
+    const { chosen } = this.selection, { shown } = this;
+    this.scatter.mark(chosen);
+    this.map.mark(chosen);
+    this.words.mark(chosen && !chosen.wanted.outlines ? chosen.wanted.words?.list ?? [] : []);
+    this.filters.element.hidden = !chosen;
+    this.uses.element.hidden = chosen !== undefined;
+    if (chosen) this.element.dataset.chosen = String(chosen.facts.count);
+    else delete this.element.dataset.chosen;
+    if (!shown) return;
+    if (chosen) this.filters.show(chosen, shown.noun);
+    this.showMembers();
+  }
+
+  private showMembers(): void {
+    const { shown, selection: { chosen }, selected, host } = this;
+    if (!shown) return;
+    const { m, noun } = shown, { facts } = shown.shelf;
+    if (!chosen) this.members.show(shown.shelf, m, noun, { title: t("{0} {1} of codeword {2}", format.whole(facts.uses[selected]), noun.many, selected), listed: facts.uses[selected], fetch: (first, count) => host.blocks(facts.id, { word: selected, first, count }) });
+    else {
+      const { shelf, facts: { id, count, listed }, wanted: { outlines, words } } = chosen, many = format.whole(count);
+      this.members.show(shelf, m, noun, { title: outlines ? t("{0} {1} in the lasso", many, noun.many) : t("{0} {1} of {2} codewords", many, noun.many, format.whole(words?.list.length ?? 0)), listed, fetch: (first, some) => host.blocks(shelf.facts.id, { chosen: id, first, count: some }) });
+    }
   }
 
   private light(spot: Spot): void {
@@ -226,13 +276,21 @@ export class CodebookView {
     else this.card.show(stage, spot, at, this.shown.shelf, this.shown.m, this.shown.noun);
   }
 
+  /** First what is being drawn ends, then the hover, then what is chosen. */
+  private escape(): void {
+    if (this.scatter.cancelStroke()) return;
+    const { isOpen } = this.card;
+    this.hover(this.element, {});
+    if (!isOpen) this.selection.clear();
+  }
+
   /** Brackets go from layer to layer, arrows from word to word where they have nothing else to do. */
   key(event: KeyboardEvent): void {
     const { target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || (target instanceof Element && target.closest("input, .field, .select"))) return;
+    if (event.ctrlKey || event.metaKey || event.altKey && event.key !== "Escape" || (target instanceof Element && target.closest("input, .field, .select"))) return;
     if (event.key === "[" || event.key === "]") this.host.step(event.key === "[" ? -1 : 1);
-    else if (event.key === "Escape") this.hover(this.element, {});
-    else if (event.defaultPrevented || !(target === this.element || target === this.scatter.stage || target === document.body) || !this.words.walk(event.key)) return;
+    else if (event.key === "Escape") this.escape();
+    else if (event.defaultPrevented || !(target === this.element || target === this.scatter.stage || target === document.body) || !this.words.walk(event)) return;
     event.preventDefault();
   }
 }

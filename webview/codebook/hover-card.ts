@@ -17,6 +17,8 @@ export class HoverCard {
 
   constructor(private readonly fetch: (codebook: number, request: BlockRequest) => Promise<BlockPage | undefined>) {}
 
+  get isOpen(): boolean { return !this.element.hidden; }
+
   hide(): void {
     clearTimeout(this.timer);
     this.asked++;

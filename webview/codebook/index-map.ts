@@ -4,6 +4,7 @@ import { el, whenIdle } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import type { Spot } from "./scatter";
+import { has, type Chosen } from "./selection";
 import { channelTicks, type Shelf } from "./shelf";
 
 const DIGIT = 7, LEAST_CELL = 1.5, BOTTOM = 38, BARS = 40, GAP = 8, MOST_CELL = 28;
@@ -20,6 +21,7 @@ export class IndexMap {
   private shelf: Shelf | undefined;
   private map: { of: readonly string[]; shelf: Shelf; image: OffscreenCanvas } | undefined;
   private selected = -1;
+  private chosen: Chosen | undefined;
   private lit: Spot = {};
   private cursor = 0;
 
@@ -44,6 +46,8 @@ export class IndexMap {
   }
 
   select(word: number): void { this.selected = word; this.canvas.redraw(); }
+  /** Marks what is chosen in any pane in the place of the selected codeword's blocks. */
+  mark(chosen: Chosen | undefined): void { this.chosen = chosen; this.canvas.redraw(); }
   light(spot: Spot): void { this.lit = spot; this.canvas.redraw(); }
 
   /** Where in the stage everything stands. */
@@ -62,7 +66,7 @@ export class IndexMap {
     const cell = (b: number): [number, number, number, number] => [left + b % perRow * stepX, top + Math.floor(b / perRow) * stepY, Math.max(1.5, stepX), Math.max(1.5, stepY)];
     if (Math.min(stepX, stepY) >= LEAST_CELL) {
       context.fillStyle = foreground;
-      for (let b = 0; b < index.length; b++) if (index[b] === selected) context.fillRect(...cell(b));
+      for (let b = 0; b < index.length; b++) if (this.isMarked(b, index[b], selected)) context.fillRect(...cell(b));
     } else this.drawDense(context, shelf, left, top, width, height);
     context.strokeStyle = line;
     context.lineWidth = 1;
@@ -89,13 +93,15 @@ export class IndexMap {
     context.strokeRect(x - 2, y - 2, w + 4, h + 4);
   }
 
-  /** Where several blocks share a pixel, the selected codeword's are as bright as they are many there: each by itself would cover all others. */
+  private isMarked(block: number, word: number, selected: number): boolean { return this.chosen ? has(this.chosen, block) : word === selected; }
+
+  /** Where several blocks share a pixel, the marked ones are as bright as they are many there: each by itself would cover all others. */
   private drawDense(context: CanvasRenderingContext2D, { facts: { index, outputs }, perRow }: Shelf, left: number, top: number, width: number, height: number): void {
     const across = Math.min(perRow, Math.max(1, Math.floor(width))), down = Math.min(outputs, Math.max(1, Math.floor(height))), counts = new Uint32Array(across * down), all = new Uint32Array(across * down);
     for (let b = 0; b < index.length; b++) {
       const at = Math.floor(Math.floor(b / perRow) * down / outputs) * across + Math.floor(b % perRow * across / perRow);
       all[at]++;
-      if (index[b] === this.selected) counts[at]++;
+      if (this.isMarked(b, index[b], this.selected)) counts[at]++;
     }
     const most = counts.reduce((a, n, i) => Math.max(a, n / all[i]), 0), image = new OffscreenCanvas(across, down), data = new ImageData(across, down), pixels = new Uint32Array(data.data.buffer), colour = packed(theme().foreground) & 0xffffff;
     counts.forEach((n, i) => { if (n) pixels[i] = colour | Math.round(255 * n / all[i] / most) << 24; });

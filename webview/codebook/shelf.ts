@@ -108,6 +108,11 @@ export function nearlyAll(values: ArrayLike<number>, uses: ArrayLike<number>): n
   return 1;
 }
 
+/** Output channels that have any of some counts, those with most first. */
+export function rankedFilters(channels: ArrayLike<number>): { channel: number; count: number }[] {
+  return Array.from(channels, (count, channel) => ({ channel, count })).filter(({ count }) => count > 0).sort((a, b) => b.count - a.count || a.channel - b.channel);
+}
+
 /** Round numbers from 0 to the last of `count` positions, `most` at the most, the last one among them. */
 export function channelTicks(count: number, most: number): number[] {
   const last = count - 1;

@@ -15,30 +15,66 @@ const AROUND = 26, CELL = 50;
 /** The codewords of a codebook as a list to walk in: heat maps with their use, dead ones last as empty cells. */
 export class WordList {
   readonly element = el("section", { class: "book-pane book-words", "aria-label": t("Codewords") });
-  private readonly list = el("div", { class: "codewords", role: "listbox", "aria-label": t("Codewords"), "aria-orientation": "horizontal" });
+  private readonly list = el("div", { class: "codewords", role: "listbox", "aria-label": t("Codewords"), "aria-orientation": "horizontal", "aria-multiselectable": "true" });
   private readonly note = el("small");
   private readonly foot = el("div");
   private cells = new Map<number, HTMLElement>();
   private order: number[] = [];
   private selected = -1;
+  /** Codewords that are chosen together, and where a range of them begins. */
+  private chosen: readonly number[] = [];
+  private anchor = -1;
   private readonly later = whenIdle();
 
-  constructor(private readonly choose: (word: number) => void, hover: (word: number | undefined) => void) {
+  /** @param several is told what is chosen together, by Shift and Ctrl: one codeword or none where nothing is any more */
+  constructor(private readonly choose: (word: number) => void, hover: (word: number | undefined) => void, private readonly several: (words: readonly number[]) => void = () => undefined) {
     this.element.append(el("header", { class: "book-title" }, el("h3", {}, t("Codewords")), this.note), this.list, this.foot);
     const wordAt = (target: EventTarget | null): number | undefined => {
       const cell = target instanceof Element ? target.closest<HTMLElement>(".codeword") : undefined;
       return cell?.dataset.word === undefined ? undefined : Number(cell.dataset.word);
     };
-    this.list.addEventListener("click", ({ target }) => { const word = wordAt(target); if (word !== undefined) choose(word); });
+    this.list.addEventListener("click", (event) => {
+      const word = wordAt(event.target);
+      if (word === undefined) return;
+      if (event.shiftKey) this.extend(word);
+      else if (event.ctrlKey || event.metaKey) this.toggle(word);
+      else this.alone(word);
+    });
     this.list.addEventListener("pointerover", ({ target }) => hover(wordAt(target)));
     this.list.addEventListener("pointerleave", () => hover(undefined));
     this.list.addEventListener("keydown", (event) => {
-      const to = this.step(event.key);
-      if (to === undefined) return;
+      if (!this.walk(event)) return;
       event.preventDefault();
-      choose(to);
-      this.cells.get(to)?.focus();
+      this.cells.get(this.selected)?.focus();
     });
+  }
+
+  private alone(word: number): void {
+    this.anchor = word;
+    this.choose(word);
+    this.several([word]);
+  }
+
+  /** From where the range begins to a codeword, in the order of the list. */
+  private extend(word: number): void {
+    const { order } = this, from = order.indexOf(this.anchor), to = order.indexOf(word), first = from < 0 ? order.indexOf(this.selected) : from;
+    if (from < 0) this.anchor = this.selected;
+    this.choose(word);
+    this.several(order.slice(Math.min(first, to), Math.max(first, to) + 1));
+  }
+
+  private toggle(word: number): void {
+    const before = this.chosen.length ? this.chosen : [this.selected], isOut = before.includes(word), words = isOut ? before.filter((w) => w !== word) : [...before, word];
+    this.anchor = isOut ? words[0] ?? word : word;
+    this.choose(this.anchor);
+    this.several(words);
+  }
+
+  /** Marks the codewords that are chosen together. */
+  mark(words: readonly number[]): void {
+    for (const word of this.chosen) if (word !== this.selected) this.cells.get(word)?.setAttribute("aria-selected", "false");
+    this.chosen = words;
+    for (const word of words) this.cells.get(word)?.setAttribute("aria-selected", "true");
   }
 
   show(shelf: Shelf, by: SortBy, m: number): void {
@@ -67,6 +103,7 @@ export class WordList {
     this.note.title = this.note.textContent;
     this.foot.replaceChildren(scaleBar(m, t("in units of the scale")));
     this.select(this.selected);
+    this.mark(this.chosen);
     if (hadFocus) this.cells.get(this.selected)?.focus();
   }
 
@@ -79,7 +116,7 @@ export class WordList {
   /** Codewords may come to stand elsewhere; the selection stays. */
   select(word: number): void {
     const before = this.cells.get(this.selected), cell = this.cells.get(word);
-    before?.setAttribute("aria-selected", "false");
+    if (!this.chosen.includes(this.selected)) before?.setAttribute("aria-selected", "false");
     if (before) before.tabIndex = -1;
     this.selected = word;
     const reached = cell ?? this.cells.get(this.order[0]);
@@ -97,11 +134,13 @@ export class WordList {
     if (word !== undefined) this.cells.get(word)?.setAttribute("data-lit", "");
   }
 
-  /** Goes to the codeword that a key leads to. */
-  walk(key: string): boolean {
-    const to = this.step(key);
-    if (to !== undefined) this.choose(to);
-    return to !== undefined;
+  /** Goes to the codeword that a key leads to; with Shift all up to it are chosen together. */
+  walk(event: KeyboardEvent): boolean {
+    const to = this.step(event.key);
+    if (to === undefined) return false;
+    if (event.shiftKey) this.extend(to);
+    else this.alone(to);
+    return true;
   }
 
   private step(key: string): number | undefined {

@@ -1,13 +1,14 @@
 import { scaleLinear } from "d3";
-import type { ComparedLayer, ComparedWeights } from "../../src/protocol/compare";
+import type { ComparedLayer, ComparedMatrix, ComparedWeights } from "../../src/protocol/compare";
 import { Canvas } from "../charts/canvas";
 import { faded, theme } from "../charts/colours";
 import { heatmaps } from "../charts/heatmaps";
+import { matrixPicture } from "../charts/matrix-map";
 import { button } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { scaleBar } from "../layers/kernels";
+import { scaleBar, sizeBar } from "../layers/kernels";
 import { foldedWords, otherName, sizeWords } from "./changes";
 import { methodOf } from "./compare-table";
 
@@ -15,12 +16,14 @@ const GAP = 7, SIZE = 20, AXIS = 18;
 /** More than the widest pane shows. */
 export const MOST_COMPARED = 320;
 
-/** Kernels of the selected layer in both models and their difference, on one scale; and the weights' histograms over each other. */
+/** Kernels of the selected layer in both models and their difference, on one scale, or the whole matrix where kernels are single weights; and the weights' histograms over each other. */
 export class KernelsPane {
   readonly element = el("section", { class: "cmp-pane", role: "tabpanel", id: "panel-weights", "aria-label": t("Selected layer") });
   private readonly facts = el("div", { class: "cmp-facts" });
   private readonly stages: HTMLElement[] = [];
   private readonly kernels = el("div", { class: "cmp-kernels" });
+  private readonly axes = el("small", { class: "cmp-axes", hidden: true }, t("outputs ↓ inputs →"));
+  private readonly most = el("small", { class: "cmp-axes", hidden: true });
   private readonly histogram = el("div", { class: "cmp-stage", role: "img" });
   private readonly chart: HTMLElement;
   private readonly canvas: Canvas;
@@ -31,12 +34,12 @@ export class KernelsPane {
     for (const title of [t("Before"), t("After"), t("Difference")]) {
       const stage = el("div", { class: "cmp-stage" });
       this.stages.push(stage);
-      this.kernels.append(el("figure", {}, el("figcaption", {}, title), stage));
+      this.kernels.append(el("figure", {}, el("figcaption", {}, el("span", {}, title), ...(this.stages.length === 1 ? [this.axes] : this.stages.length === 3 ? [this.most] : [])), stage));
     }
     this.chart = el("figure", { class: "cmp-histogram" }, el("figcaption", {}, el("span", {}, t("Weights, √ count")), el("small", { class: "cmp-key before" }, t("before")), el("small", { class: "cmp-key after" }, t("after"))), this.histogram);
     this.element.append(this.facts, this.note, this.kernels, this.chart);
     this.canvas = new Canvas(this.histogram, (context, width, height) => this.draw(context, width, height));
-    new ResizeObserver(() => this.drawKernels()).observe(this.stages[0]);
+    new ResizeObserver(() => { if (!this.shown?.weights?.matrix) this.drawKernels(); }).observe(this.stages[0]);
   }
 
   /** @param weights undefined until they are known, null where they cannot be compared */
@@ -59,25 +62,43 @@ export class KernelsPane {
       ...(other === undefined ? [] : [[t("renamed to"), other] as [string, string]]),
       [t("weight"), row ? format.shape(row.shape) : ""], ...(row?.originalShape ? [[t("original"), format.shape(row.originalShape)] as [string, string]] : []), [t("stored as"), after ? methodOf(after).filter(Boolean).join(" ") : "–"],
       [t("bytes"), `${before ? format.bytes(before.bytes) : "–"} → ${after ? format.bytes(after.bytes) : "–"}`],
-      ...(weights ? [[t("SQNR, weights"), weights.sqnrDb === undefined ? t("nothing is lost") : format.decibels(weights.sqnrDb)] as [string, string], [t("kernels shown"), t("{0} of {1}", format.whole(count), format.whole(weights.total))] as [string, string]] : []),
+      ...(weights ? [[t("SQNR, weights"), weights.sqnrDb === undefined ? t("nothing is lost") : format.decibels(weights.sqnrDb)] as [string, string], weights.matrix ? [t("a cell"), spanText(weights.matrix)] as [string, string] : [t("kernels shown"), t("{0} of {1}", format.whole(count), format.whole(weights.total))] as [string, string]] : []),
     ];
     this.facts.replaceChildren(
       el("h2", { title: id }, label), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", { title: value }, value)])),
       ...[...(skipped === undefined ? [] : [t("Left as it was. {0}", skipped)]), ...(sizes ? [sizes.long.replaceAll("\n", "; ")] : []), ...(folded === undefined ? [] : [folded])].map((why) => el("p", { class: "cmp-why" }, why)),
-      ...(weights ? [scaleBar(this.scale, "")] : []), ...(after ? [button({ label: t("Open Layer"), icon: "go-to-file", small: true, onClick: () => this.open(id) })] : []));
+      ...(weights ? [isMeans(weights.matrix) ? sizeBar(this.scale, t("mean size")) : scaleBar(this.scale, "")] : []), ...(after ? [button({ label: t("Open Layer"), icon: "go-to-file", small: true, onClick: () => this.open(id) })] : []));
   }
 
-  private get scale(): number { return format.roundUp(this.shown?.weights?.absP995 ?? 1); }
+  private get scale(): number {
+    const { matrix, absP995 = 1 } = this.shown?.weights ?? {};
+    return format.roundUp(isMeans(matrix) ? nearlyMost(matrix.before) : absP995);
+  }
 
   private drawKernels(): void {
     const { weights } = this.shown ?? {}, [stage] = this.stages;
-    if (!weights || !stage.clientWidth) return;
+    this.axes.hidden = this.most.hidden = !weights?.matrix;
+    if (weights?.matrix) this.drawMatrices(weights.matrix);
+    if (!weights || weights.matrix || !stage.clientWidth) return;
     const { height, width, before, after } = weights, size = height * width, cell = Math.max(1, Math.round(SIZE / Math.max(height, width))), columns = Math.max(1, Math.floor((stage.clientWidth + GAP) / (width * cell + GAP))), rows = Math.max(1, Math.floor((stage.clientHeight + GAP) / (height * cell + GAP)));
     const count = Math.min(columns * rows, before.length / size), values = [before, after, before.map((v, i) => after[i] - v)], names = [t("before"), t("after"), t("difference")];
     this.stages.forEach((box, i) => {
       box.replaceChildren(heatmaps(values[i].subarray(0, count * size), height, width, this.scale, { cell, columns, gap: GAP, label: t("{0} kernels of largest norm, {1}", format.whole(count), names[i]) }));
     });
     this.showFacts(count);
+  }
+
+  /** All weights where they have room, or the mean size of those that lie in a cell. */
+  private drawMatrices(matrix: ComparedMatrix): void {
+    const { rows, columns, span: [down, across], outputs, inputs, before, after, difference } = matrix, m = this.scale, signed = !isMeans(matrix), names = [t("before"), t("after"), t("difference")];
+    const range = (at: number, by: number, all: number): string => (by === 1 ? String(at) : `${at * by}–${Math.min(all, (at + 1) * by) - 1}`);
+    const tell = (values: Float32Array, name: string) => (row: number, column: number): string => {
+      const value = format.weight(values[row * columns + column]), [output, input] = [range(row, down, outputs), range(column, across, inputs)];
+      return signed ? t("Output {0}, input {1}, {2}: {3}", output, input, name, value) : t("Outputs {0}, inputs {1}, {2}: mean size {3}", output, input, name, value);
+    };
+    this.most.textContent = t("up to {0}", format.weight(difference.reduce((most, v) => Math.max(most, Math.abs(v)), 0)));
+    [before, after, difference].forEach((values, i) => this.stages[i].replaceChildren(matrixPicture(values, rows, columns, m, signed, t("Weights by output and input, {0}", names[i]), tell(values, names[i]))));
+    this.showFacts();
   }
 
   private draw(context: CanvasRenderingContext2D, width: number, height: number): void {
@@ -108,3 +129,10 @@ export class KernelsPane {
     this.histogram.setAttribute("aria-label", t("Histograms of the weights before and after, from {0} to {1}", format.weight(before.min), format.weight(before.max)));
   }
 }
+
+const isMeans = (matrix: ComparedMatrix | undefined): matrix is ComparedMatrix => matrix !== undefined && matrix.span[0] * matrix.span[1] > 1;
+
+const spanText = ({ span: [down, across] }: ComparedMatrix): string => (down * across === 1 ? t("one weight") : t("{0}×{1} weights", down, across));
+
+/** All but half a percent are smaller. */
+const nearlyMost = (sizes: Float32Array): number => sizes.slice().sort()[Math.floor(0.995 * (sizes.length - 1))] || 1;

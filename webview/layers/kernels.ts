@@ -50,3 +50,6 @@ export function kernelMultiples(page: KernelPage, m: number, name: (kernel: numb
 
 /** The diverging scale with its printed ends. */
 export const scaleBar = (m: number, note: string | HTMLElement): HTMLElement => el("div", { class: "scale" }, el("span", {}, `−${format.weight(m)}`), el("span", { class: "scale-bar" }), el("span", {}, `+${format.weight(m)}`), typeof note === "string" ? el("small", {}, note) : note);
+
+/** The scale of sizes, from nothing. */
+export const sizeBar = (m: number, note: string): HTMLElement => el("div", { class: "scale" }, el("span", {}, "0"), el("span", { class: "scale-bar sizes" }), el("span", {}, format.weight(m)), el("small", {}, note));

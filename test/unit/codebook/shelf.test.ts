@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { CodebookFacts } from "../../../src/protocol/api";
-import { channelTicks, Shelf, nearlyAll } from "../../../webview/codebook/shelf";
+import { channelTicks, Shelf, nearlyAll, rankedFilters } from "../../../webview/codebook/shelf";
 
 const facts = (some: Partial<CodebookFacts> = {}): CodebookFacts => ({
   id: 1, layer: "w", method: "Kernel codebook", codewords: 4, block: [1, 3], kernel: 9, indexBits: 2, bytes: 10, bitsPerWeight: 1, outputs: 2,
@@ -57,4 +57,8 @@ test("the colour scale follows the weights: a word that is hardly used does not 
   expect(nearlyAll(values, [1000, 1000, 2])).toBe(0.5);
   expect(nearlyAll(values, [1000, 1000, 500])).toBe(9);
   expect(nearlyAll(values, [0, 0, 0])).toBe(1);
+});
+
+test("filters stand by how many they have, those with none left out", () => {
+  expect(rankedFilters(Uint32Array.of(2, 0, 5, 2))).toEqual([{ channel: 2, count: 5 }, { channel: 0, count: 2 }, { channel: 3, count: 2 }]);
 });

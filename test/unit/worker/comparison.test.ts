@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { matricesOf } from "../../../src/worker/matrix";
 import { viewer } from "../../../src/worker/viewer";
 import { blocks } from "../onnx/blocks";
 import { floats, modelBytes, value, wave, type ModelParts } from "../onnx/models";
@@ -78,6 +79,38 @@ test("kernels of both, largest first, and how much is lost", async () => {
   expect(found.sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 0);
   for (const { counts } of Object.values(found.histograms)) expect(counts.reduce((a, b) => a + b, 0)).toBe(weight.length);
   expect((await worker.comparedWeights(plain, plain, "b.weight", 1))?.sqnrDb).toBeUndefined();
+});
+
+test("single weights are a matrix by output and input, before, after and their difference", async () => {
+  const other = second.map((v, i) => v + 0.1 * Math.cos(i)), file = path.join(folder, "linear.onnx"), plainFile = path.join(folder, "linear-before.onnx");
+  // the first axis holds inputs here
+  for (const [name, values] of [[plainFile, second], [file, other]] as const) writeFileSync(name, modelBytes({ initializers: [floats("w", [OUT, 5], values)], nodes: [{ op: "MatMul", inputs: ["x", "w"], outputs: ["y"] }], inputs: [value("x", [1, OUT])], outputs: [value("y")] }));
+  const { matrix } = (await worker.comparedWeights(plainFile, file, "w", 3))!;
+  expect(matrix).toMatchObject({ rows: 5, columns: OUT, span: [1, 1], outputs: 5, inputs: OUT });
+  for (let m = 0; m < 5; m++) for (let c = 0; c < OUT; c++) {
+    const at = c * 5 + m;
+    expect(matrix!.before[m * OUT + c]).toBe(second[at]);
+    expect(matrix!.after[m * OUT + c]).toBe(other[at]);
+    expect(matrix!.difference[m * OUT + c]).toBeCloseTo(other[at] - second[at], 6);
+  }
+  expect((await worker.comparedWeights(plain, plain, "a.weight", 3))!.matrix).toBeUndefined();
+  expect((await worker.comparedWeights(plainFile, file, "w", 0))!.matrix).toBeUndefined();
+});
+
+test("a large matrix is the mean sizes of its weights, cell by cell", () => {
+  const outputs = 333, inputs = 700, before = wave(outputs * inputs, 3), after = wave(outputs * inputs, 5), found = matricesOf(before, after, outputs, inputs);
+  expect(found).toMatchObject({ rows: 111, columns: 234, span: [3, 3] });
+  const mean = (row: number, column: number, of: (i: number) => number): number => {
+    const all: number[] = [];
+    for (let m = 3 * row; m < Math.min(outputs, 3 * row + 3); m++) for (let c = 3 * column; c < Math.min(inputs, 3 * column + 3); c++) all.push(Math.abs(of(m * inputs + c)));
+    return all.reduce((a, b) => a + b) / all.length;
+  };
+  for (const [row, column] of [[0, 0], [110, 233], [50, 100], [3, 233]]) {
+    const at = row * found.columns + column;
+    expect(found.before[at]).toBeCloseTo(mean(row, column, (i) => before[i]), 6);
+    expect(found.after[at]).toBeCloseTo(mean(row, column, (i) => after[i]), 6);
+    expect(found.difference[at]).toBeCloseTo(mean(row, column, (i) => after[i] - before[i]), 6);
+  }
 });
 
 test("a factor that the normalization behind has taken over is no loss", async () => {
