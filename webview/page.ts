@@ -60,8 +60,8 @@ class Page {
   private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => this.searchKey(event) });
   private readonly header = el("header", { class: "header" });
   private readonly unfound = el("div", { class: "unfound", role: "status" });
-  /** What is searched for, if there is no such thing. */
-  private lost: string | undefined;
+  /** How many layers of the table a search has found. */
+  private inTable = 0;
   private readonly barEnd = el("span", { class: "bar-end" });
   private facts: ModelFacts | undefined;
   private saving: ReturnType<typeof setTimeout> | undefined;
@@ -88,9 +88,9 @@ class Page {
       },
     });
     document.addEventListener("keydown", (event) => {
-      const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), graph = this.views?.graphs.view;
+      const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), graphs = this.views?.graphs;
       if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
-      if (event.key === "F3" && !typing && graph) { graph.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
+      if (event.key === "F3" && !typing && graphs) { void graphs.next(event.shiftKey ? -1 : 1); event.preventDefault(); }
       if (event.target === document.body && this.state.tab === "codebooks") this.views?.codebook.key(event);
       walkPanes(event, [this.header, ...this.root.querySelectorAll<HTMLElement>("nav.bar, .strip"), this.body, this.side, this.foot.element]);
       if (event.target === document.body && this.state.tab === "accuracy") this.views?.accuracy.key(event);
@@ -138,7 +138,7 @@ class Page {
     const strip = new Strip(this.rows, measure, (layer) => this.selectLayer(layer));
     const graphs = new Graphs(this.graph, this.rows, this.total, measure, {
       choose: (key) => this.selectKey(key), openLayer: (layer) => this.openLayer(layer), back: () => this.goTo(this.visits.back()), forward: () => this.goTo(this.visits.forward()),
-      changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers), noted: () => this.showNote(), entered: (body) => void this.select(body ? { body } : {}),
+      changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers), noted: () => this.showNote(), entered: (body, node) => void this.select({ ...(body && { body }), ...(node && { key: String(node.id), layer: node.layer }) }),
       load: async (body) => unpack<BodyFacts>(await this.host.body(body)),
     }, state.graph);
     const codebook = new CodebookView({
@@ -339,15 +339,15 @@ class Page {
 
   private find(text: string): void {
     this.save({ search: text });
-    const { graphs, table } = this.views ?? {}, inGraph = graphs?.view.search(text), inTable = table?.search(text);
-    this.lost = text.trim() && (this.state.tab === "layers" ? inTable : inGraph) === 0 ? text.trim() : undefined;
+    this.views?.graphs.search(text);
+    this.inTable = this.views?.table.search(text) ?? 0;
     this.showNote();
   }
 
   /** What a search has not found, else what is said of a path, else what colours are missing, with the way on. */
   private showNote(): void {
-    const { lost, state: { tab, measure } } = this, inGraph = tab === "graph";
-    const note = lost !== undefined ? { text: t("No layer matches “{0}”.", lost), button: t("Clear"), run: () => this.clearSearch() } : inGraph ? this.views?.graphs.note
+    const { state: { tab, measure, search }, views } = this, inGraph = tab === "graph", lost = search.trim();
+    const note = lost && (tab === "layers" ? this.inTable : views?.graphs.found) === 0 ? { text: t("No layer matches “{0}”.", lost), button: t("Clear"), run: () => this.clearSearch() } : inGraph ? views?.graphs.note
       ?? (measure === "sqnr" && this.noise === "missing" ? { text: t("Signal to noise needs the original, which is not known."), button: t("Choose Original…"), run: () => void this.host.chooseOriginal() } : undefined)
       ?? (measure === "sensitivity" && this.sensitivity.state === "missing" ? { text: t("Sensitivity is known once layers have been rated on images."), button: t("Plan…"), run: () => void this.host.act("open-recipe") } : undefined) : undefined;
     this.unfound.toggleAttribute("data-lost", note !== undefined);
@@ -392,7 +392,7 @@ class Page {
   }
 
   private searchKey(event: KeyboardEvent): void {
-    if (event.key === "Enter" || event.key === "F3") this.views?.graphs.view.next(event.shiftKey ? -1 : 1);
+    if (event.key === "Enter" || event.key === "F3") void this.views?.graphs.next(event.shiftKey ? -1 : 1);
     else if (event.key === "Escape") { this.clearSearch(); this.views?.graphs.view.focus(); }
     else return;
     event.preventDefault();

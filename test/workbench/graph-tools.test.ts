@@ -144,6 +144,21 @@ test("the graph inside a node is entered and left again", async () => {
   await workbench.picture("graph-branch-narrow");
 });
 
+test("a search finds what lies inside a body, and Enter leads into it and out again", async () => {
+  const page = await open("branching.onnx"), trail = page.locator(".graph-trail");
+  await search(page, "inner");
+  await expect.poll(() => trail.innerText()).toMatch(/choice · then_branch/);
+  await expect.poll(() => selected(page)).toContain("inner");
+  expect(await page.locator(".unfound").isVisible()).toBe(false);
+  await workbench.picture("graph-search-body");
+  await search(page, "choice If");
+  await expect.poll(() => selected(page)).toMatch(/^choice/);
+  expect(await trail.isVisible()).toBe(false);
+  await workbench.page.keyboard.type("x");
+  await expect.poll(() => page.locator(".unfound").innerText()).toMatch(/^No layer matches “choice Ifx”\./);
+  await page.locator(".unfound .button").click();
+});
+
 test("nodes and tables are copied as text", async () => {
   const page = await open("resnet20-cifar10.onnx");
   await search(page, "layer1.0.conv2");

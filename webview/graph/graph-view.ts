@@ -16,7 +16,6 @@ import { AROUND, pngOf, scaleOf, svgOf } from "./export";
 import { bracketOf, paint, type Look } from "./paint";
 import { itemsOf, pathTo, placed, sceneOf, type Drawn, type Item, type Placed, type Scene } from "./scene";
 import { offerNodeMenu } from "../menu";
-import { SearchIndex } from "./search";
 import { GraphTree } from "./tree";
 import { bytesOf, wordsOf } from "./words";
 import { waysOf, type Ways } from "./walk";
@@ -61,7 +60,6 @@ export class GraphView {
   private before: { byKey: Map<string, Placed>; start: number } | undefined;
   private selected: string | undefined;
   private hits = new Set<number>();
-  private readonly index: SearchIndex;
   /** What lies between two nodes, which stands out. */
   private route: Between | undefined;
   private shownRoute: Look["route"];
@@ -76,7 +74,6 @@ export class GraphView {
     this.rowOf = new Map(rows.map((row) => [row.name, row]));
     for (const { layer, id } of graph.nodes) if (layer !== undefined && !this.nodeOf.has(layer)) this.nodeOf.set(layer, id);
     this.open = new Set(initial?.open);
-    this.index = new SearchIndex(graph.nodes);
     this.scene = sceneOf(graph, this.members, this.open);
     this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), toggle: (item) => this.toggle(item) });
     this.steps = { back: iconButton({ label: t("Back"), icon: "arrow-left", key: "Alt+←", onClick: () => actions.back() }), forward: iconButton({ label: t("Forward"), icon: "arrow-right", key: "Alt+→", onClick: () => actions.forward() }) };
@@ -86,7 +83,7 @@ export class GraphView {
       view: initial?.view, top: trail?.childElementCount ? TRAIL_HEIGHT : 0, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
       click: (x, y) => { this.click(x, y); this.tree.element.focus({ preventScroll: true }); }, doubleClick: (x, y) => this.enter(this.hit(x, y)?.item),
     });
-    this.tree.element.addEventListener("keydown", (event) => this.key(event));
+    this.tree.element.addEventListener("keydown", (event) => this.pressed(event));
     this.stage.addEventListener("contextmenu", ({ offsetX, offsetY }) => {
       const item = this.hit(offsetX, offsetY)?.item;
       if (item) actions.choose(item.key);
@@ -99,6 +96,9 @@ export class GraphView {
     onLookChange(this.element, () => this.colour(this.measure));
     this.layOut();
   }
+
+  /** Of the selected node or group. */
+  get key(): string | undefined { return this.selected; }
 
   /** The key of the node that uses a layer, if the graph shows it. */
   keyOf(layer: string): string | undefined { const id = this.nodeOf.get(layer); return id === undefined ? undefined : String(id); }
@@ -118,20 +118,15 @@ export class GraphView {
     this.canvas.redraw();
   }
 
-  /** Marks what matches a search; F3 goes on to the next. */
-  search(text: string): number {
-    this.hits = this.index.find(text);
-    this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
+  /** Marks nodes that a search has found. */
+  mark(hits: Set<number>): void {
+    this.hits = hits;
+    this.shownHits = this.hitsShown();
     this.canvas.redraw();
-    return this.hits.size;
   }
 
-  /** Selects the next hit of the search. */
-  next(step: 1 | -1 = 1): void {
-    const hits = [...this.hits].sort((a, b) => a - b), at = Number.parseInt(this.selected ?? "-1", 10);
-    const id = step > 0 ? hits.find((hit) => hit > at) ?? hits[0] : hits.filter((hit) => hit < at).pop() ?? hits[hits.length - 1];
-    if (id !== undefined) this.actions.choose(String(id));
-  }
+  /** The items that show the search's hits, as far as places are known. */
+  private hitsShown(): Set<string> { return new Set([...this.hits].map((id) => this.keyShowing(String(id)))); }
 
   /** Lets all ways between two nodes stand out; of none, everything does. Undefined where no way leads from one to the other. */
   showBetween(ends: readonly [number, number] | undefined): Between | undefined {
@@ -187,7 +182,7 @@ export class GraphView {
 
   private layOut(anchor?: string): void {
     this.shown = new Map(itemsOf(this.scene).flatMap(({ key, inside, group, node }) => (inside ? [] : group?.nodes ?? (node ? [node.id] : [])).map((id) => [id, key] as const)));
-    this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
+    this.shownHits = this.hitsShown();
     this.updateTree();
     const { scene } = this;
     this.arranger.arrange(scene.input, (picture) => {
@@ -310,7 +305,7 @@ export class GraphView {
     else if (item?.node?.layer !== undefined) this.actions.openLayer(item.node.layer);
   }
 
-  private key(event: KeyboardEvent): void {
+  private pressed(event: KeyboardEvent): void {
     const all = itemsOf(this.scene), item = all.find(({ key }) => key === this.selected) ?? all.find(({ key }) => this.selected !== undefined && key === this.keyShowing(this.selected)), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
     const walk = (ways: ReadonlyMap<string, Item[]>) => { const ends = ways.get(item?.key ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] : this.scene.items[0]); };
     const steps: Record<string, (() => void) | undefined> = {

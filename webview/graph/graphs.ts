@@ -3,6 +3,7 @@ import type { NodePlace } from "../../src/protocol/page";
 import type { Measure } from "../charts/measures";
 import { el, icon } from "../dom";
 import { t } from "../l10n";
+import { Finder } from "./finder";
 import { GraphView, type GraphActions, type GraphState } from "./graph-view";
 import { findGroup, groupsOf, type Group, type Member } from "./groups";
 
@@ -11,8 +12,8 @@ interface Known { graph: GraphFacts; groups: Member[]; trail: BodyFacts["trail"]
 export interface GraphsActions extends Omit<GraphActions, "enter" | "changed"> {
   /** The main graph is looked at in another way. */
   changed(state: GraphState): void;
-  /** Another graph is entered by a click. */
-  entered(body: string): void;
+  /** Another graph is entered, at one of its nodes if there is one that was looked for. */
+  entered(body: string, node?: GraphNodeFacts): void;
   load(body: string): Promise<BodyFacts>;
   /** What is to be said over the graph is another now. */
   noted(): void;
@@ -28,11 +29,14 @@ export class Graphs {
   body = "";
   view: GraphView;
   private readonly known = new Map<string, Known>();
+  private readonly finder: Finder;
+  private readonly loaded = new Map<string, Promise<BodyFacts>>();
   private picking: number | undefined;
   private said: Note | undefined;
 
   constructor(main: GraphFacts, private readonly rows: readonly LayerRow[], private readonly total: number, private measure: Measure, private readonly actions: GraphsActions, state?: GraphState) {
     this.known.set("", { graph: main, groups: groupsOf(main), trail: [], state });
+    this.finder = new Finder(main, async (body) => (await this.load(body)).graph);
     this.view = this.make();
   }
 
@@ -47,13 +51,45 @@ export class Graphs {
   async enter(body: string): Promise<void> {
     if (body === this.body) return;
     if (!this.known.has(body)) {
-      const { graph, trail } = await this.actions.load(body);
+      const { graph, trail } = await this.load(body);
       this.known.set(body, { graph, groups: groupsOf(graph), trail });
     }
     this.view.close();
     this.body = body;
     this.forget();
     this.view = this.make();
+  }
+
+  /** How many nodes a search has found, in all graphs; undefined while that is not known. */
+  get found(): number | undefined { return this.finder.count; }
+
+  /** Marks what matches a search, and what holds it inside. */
+  search(text: string): void {
+    this.finder.find(text);
+    this.view.mark(this.finder.marked(this.body));
+    if (text.trim()) void this.findAll();
+  }
+
+  /** Selects the next hit of the search, in whatever graph. */
+  async next(step: 1 | -1 = 1): Promise<void> {
+    await this.findAll();
+    const hit = this.finder.next({ body: this.body, id: Number.parseInt(this.view.key ?? "-1", 10) }, step);
+    if (hit?.body === this.body) this.choose(String(hit.node.id));
+    else if (hit) this.actions.entered(hit.body, hit.node);
+  }
+
+  private async findAll(): Promise<void> {
+    await this.finder.findAll();
+    this.view.mark(this.finder.marked(this.body));
+    this.actions.noted();
+  }
+
+  /** Each graph is asked for once, unless that failed. */
+  private load(body: string): Promise<BodyFacts> {
+    const known = this.loaded.get(body) ?? this.actions.load(body);
+    this.loaded.set(body, known);
+    known.catch(() => this.loaded.delete(body));
+    return known;
   }
 
   colour(measure: Measure): void {
@@ -113,6 +149,7 @@ export class Graphs {
       ...this.actions, choose: (key) => this.choose(key), enter: (inner) => this.actions.entered(inner),
       changed: (changed) => { this.known.get(body)!.state = changed; if (body === "") this.actions.changed(changed); },
     }, state, this.trail());
+    view.mark(this.finder.marked(body));
     this.element.replaceChildren(view.element);
     return view;
   }

@@ -4,6 +4,7 @@ import { linkTo, readLink } from "../../../src/editor/link";
 import { pack, unpack } from "../../../src/protocol/packed";
 import { between } from "../../../webview/graph/between";
 import { SvgDrawing } from "../../../webview/graph/drawing";
+import { Finder } from "../../../webview/graph/finder";
 import { SearchIndex } from "../../../webview/graph/search";
 import { assignTracks, netsOf } from "../../../webview/graph/tracks";
 import { layout } from "../../../webview/graph/layout";
@@ -23,6 +24,37 @@ test("a search finds words in any order, sizes with an x, attributes, tensors an
   expect(find("A.CONV.WEIGHT")).toEqual([1]);
   expect(find("conv pool")).toEqual([]);
   expect(find("   ")).toEqual([]);
+});
+
+test("a search goes on in the graphs inside nodes, and marks the nodes that they are in", async () => {
+  const main = graphOf(["x input", "slow.stem Conv < x", "choose If < slow.stem", "call F < choose", "head Conv < call"]), branch = graphOf(["slow.c0 Conv", "again Loop < slow.c0", "gone If < again"]), body = graphOf(["deep.c1 Conv", "slow.c2 Conv < deep.c1"]);
+  main.nodes[2].bodies = [{ path: "choose/then", title: "then" }];
+  main.nodes[3].bodies = [{ path: "again/body", title: "F" }]; // the same graph, called from two places
+  branch.nodes[1].bodies = [{ path: "again/body", title: "body" }];
+  branch.nodes[2].bodies = [{ path: "gone", title: "cannot be read" }];
+  const asked: string[] = [], finder = new Finder(main, async (path) => {
+    asked.push(path);
+    if (path === "gone") throw new Error("no such graph");
+    return path === "choose/then" ? branch : body;
+  }), hits = () => finder.hits.map(({ body: path, node }) => `${path}:${node.label}`);
+  finder.find("deep");
+  expect([finder.count, asked]).toEqual([undefined, []]); // nobody knows yet
+  finder.find("slow");
+  expect(hits()).toEqual([":slow.stem"]);
+  await Promise.all([finder.findAll(), finder.findAll()]);
+  expect(asked).toEqual(["choose/then", "again/body", "gone"]);
+  expect(hits()).toEqual([":slow.stem", "choose/then:slow.c0", "again/body:slow.c2"]);
+  expect([...finder.marked("")]).toEqual([1, 2, 3]);
+  expect([...finder.marked("choose/then")]).toEqual([0, 1]);
+  expect([...finder.marked("again/body")]).toEqual([1]);
+  const walk = (at: { body: string; id: number }, step: 1 | -1, count: number): string[] => {
+    const hit = finder.next(at, step);
+    return hit && count ? [hit.node.label, ...walk({ body: hit.body, id: hit.node.id }, step, count - 1)] : [];
+  };
+  expect(walk({ body: "", id: 0 }, 1, 4)).toEqual(["slow.stem", "slow.c0", "slow.c2", "slow.stem"]);
+  expect(walk({ body: "again/body", id: 0 }, -1, 3)).toEqual(["slow.c0", "slow.stem", "slow.c2"]);
+  finder.find("nothing");
+  expect([finder.count, finder.marked("").size, finder.next({ body: "", id: 0 }, 1)]).toEqual([0, 0, undefined]);
 });
 
 test("all ways between two nodes are found, whichever comes first, as a search of every path finds them", () => {
