@@ -225,3 +225,18 @@ test("in all themes, a path and a body can be read", async () => {
     await workbench.tidy();
   }
 });
+test("the graph wears a theme that came while another tab was shown", async () => {
+  await workbench.wear("Default Dark Modern");
+  const page = await open("resnet20-cifar10.onnx"), legend = () => page.locator(".legend-bar .swatch").evaluateAll((swatches) => swatches.map((swatch) => getComputedStyle(swatch).backgroundColor));
+  const dark = await legend();
+  await page.locator("#tab-layers").click();
+  await workbench.wear("Default Light Modern");
+  await page.waitForSelector("body.vscode-light");
+  await page.locator("#tab-graph").click();
+  const light = await legend(), brightness = (colour: string): number => (colour.match(/\d+/g) ?? []).reduce((sum, part) => sum + Number(part), 0);
+  await workbench.picture("graph-theme-switch");
+  expect(brightness(dark[0])).toBeLessThan(brightness(dark[4])); // from the ground's colour to the full one
+  expect(brightness(light[0])).toBeGreaterThan(brightness(light[4]));
+  await workbench.wear("Default Dark Modern");
+});
+

@@ -57,6 +57,8 @@ export class GraphView {
   /** Where arrow keys lead, once one is pressed. */
   private ways: Ways | undefined;
   private drawn: Drawn | undefined;
+  /** The theme that legend and tree are in. */
+  private worn = theme();
   private before: { byKey: Map<string, Placed>; start: number } | undefined;
   private selected: string | undefined;
   private hits = new Set<number>();
@@ -157,13 +159,17 @@ export class GraphView {
   /** Colours everything anew, by another measure or in another theme. */
   colour(measure = this.measure): void {
     this.measure = measure;
+    this.worn = theme();
     this.legend.show(measure);
     this.updateTree();
     this.canvas.redraw();
   }
 
-  /** Draws again what was out of the page. */
-  redraw(): void { this.canvas.redraw(); }
+  /** Draws again what was out of the page, where it is not told of another theme. */
+  redraw(): void {
+    if (this.worn === theme()) this.canvas.redraw();
+    else this.colour();
+  }
 
   allow(back: boolean, forward: boolean): void {
     this.steps.back.toggleAttribute("disabled", !back);
