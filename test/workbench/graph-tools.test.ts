@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { generatedModel } from "../helpers/generated-graph";
-import { branching } from "../unit/onnx/models";
+import { branching, modelBytes, value } from "../unit/onnx/models";
 import { overlaps } from "./overlaps";
 import { THEMES, Workbench } from "./workbench";
 
@@ -11,6 +11,8 @@ let workbench: Workbench;
 beforeAll(async () => {
   workbench = await Workbench.start({ rated: true });
   writeFileSync(path.join(workbench.folder, "branching.onnx"), branching());
+  const shape = [1, 3, 8, 8];
+  writeFileSync(path.join(workbench.folder, "unused.onnx"), modelBytes({ inputs: ["x", "spare", "idle"].map((name) => value(name, shape)), outputs: [value("y", shape)], nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }] }));
   writeFileSync(path.join(workbench.folder, "large.onnx"), generatedModel(10_000, 1));
   writeFileSync(path.join(workbench.folder, "nameless.onnx"), generatedModel(1000, 2, false));
   await workbench.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -144,6 +146,46 @@ test("the graph inside a node is entered and left again", async () => {
   await workbench.picture("graph-branch-narrow");
 });
 
+test("the keyboard stays in the graph while it enters and leaves bodies, in a narrow editor too, and passes unused inputs", async () => {
+  const { keyboard } = workbench.page;
+  for (const width of [1440, 860]) {
+    const page = await open("branching.onnx"), trail = page.locator(".graph-trail"), isHere = () => page.locator(".spine").evaluate((spine) => document.activeElement === spine);
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await page.locator(".spine-row", { hasText: "If" }).evaluate((row) => (row as HTMLElement).click());
+    await page.locator(".spine").focus();
+    for (const leave of ["Alt+ArrowLeft", "Backspace"]) {
+      await keyboard.press("Enter");
+      await expect.poll(() => trail.innerText()).toMatch(/then_branch/);
+      expect(await isHere()).toBe(true);
+      if (leave === "Backspace") { // out, not one step back
+        await keyboard.press("ArrowDown");
+        await expect.poll(() => selected(page)).toMatch(/^inner/);
+      }
+      await keyboard.press(leave);
+      await expect.poll(() => selected(page)).toMatch(/^choice/);
+      expect(await isHere(), leave).toBe(true);
+    }
+    await page.locator(".details-actions .button", { hasText: "Enter else_branch" }).click();
+    await expect.poll(() => trail.innerText()).toMatch(/else_branch/);
+    await expect.poll(isHere).toBe(true);
+    await trail.locator(".link").click();
+    await expect.poll(() => selected(page)).toMatch(/^choice/);
+    await expect.poll(isHere).toBe(true);
+    await workbench.tidy();
+    await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  }
+  const page = await open("unused.onnx");
+  await page.locator(".spine").focus();
+  await page.locator(".spine-row", { hasText: "spare" }).evaluate((row) => (row as HTMLElement).click());
+  await keyboard.press("ArrowDown");
+  expect(await selected(page)).toMatch(/^idle/);
+  await keyboard.press("ArrowDown");
+  expect(await selected(page)).toMatch(/^(Relu|y)/);
+  await page.locator(".spine-row", { hasText: "idle" }).evaluate((row) => (row as HTMLElement).click());
+  await keyboard.press("ArrowUp");
+  expect(await selected(page)).toMatch(/^spare/);
+});
+
 test("a search finds what lies inside a body, and Enter leads into it and out again", async () => {
   const page = await open("branching.onnx"), trail = page.locator(".graph-trail");
   await search(page, "inner");
@@ -211,20 +253,6 @@ test("layers are coloured by compute, and by sensitivity once a plan has measure
   await expect.poll(() => page.locator(".strip-twin").innerText()).toMatch(/100\.0 % of the worst/);
 });
 
-test("in all themes, a path and a body can be read", async () => {
-  for (const theme of Object.keys(THEMES) as (keyof typeof THEMES)[]) {
-    await workbench.wear(theme);
-    const page = await open("resnet20-cifar10.onnx");
-    await search(page, "layer3.0.conv1");
-    await workbench.command("Kernelscope: Find Path To");
-    await page.locator(".unfound[data-lost]").waitFor();
-    await page.locator(".spine-row", { hasText: "linear" }).evaluate((row) => (row as HTMLElement).click());
-    await workbench.page.waitForTimeout(400);
-    expect(await overlaps(page)).toEqual([]);
-    await workbench.picture(`graph-path-${THEMES[theme]}`);
-    await workbench.tidy();
-  }
-});
 test("the graph wears a theme that came while another tab was shown", async () => {
   await workbench.wear("Default Dark Modern");
   const page = await open("resnet20-cifar10.onnx"), legend = () => page.locator(".legend-bar .swatch").evaluateAll((swatches) => swatches.map((swatch) => getComputedStyle(swatch).backgroundColor));
@@ -240,3 +268,17 @@ test("the graph wears a theme that came while another tab was shown", async () =
   await workbench.wear("Default Dark Modern");
 });
 
+test("in all themes, a path and a body can be read", async () => {
+  for (const theme of Object.keys(THEMES) as (keyof typeof THEMES)[]) {
+    await workbench.wear(theme);
+    const page = await open("resnet20-cifar10.onnx");
+    await search(page, "layer3.0.conv1");
+    await workbench.command("Kernelscope: Find Path To");
+    await page.locator(".unfound[data-lost]").waitFor();
+    await page.locator(".spine-row", { hasText: "linear" }).evaluate((row) => (row as HTMLElement).click());
+    await workbench.page.waitForTimeout(400);
+    expect(await overlaps(page)).toEqual([]);
+    await workbench.picture(`graph-path-${THEMES[theme]}`);
+    await workbench.tidy();
+  }
+});

@@ -30,6 +30,8 @@ export interface GraphActions {
   /** Enter or a double click on a node with a graph inside. */
   enter(body: string): void;
   back(): void;
+  /** Backspace: out of a graph inside a node; back in the main one. */
+  leave(): void;
   forward(): void;
   changed(state: GraphState): void;
   /** The layers that are in sight now. */
@@ -77,7 +79,7 @@ export class GraphView {
     for (const { layer, id } of graph.nodes) if (layer !== undefined && !this.nodeOf.has(layer)) this.nodeOf.set(layer, id);
     this.open = new Set(initial?.open);
     this.scene = sceneOf(graph, this.members, this.open);
-    this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), toggle: (item) => this.toggle(item) });
+    this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), enter: (item) => this.enter(item), toggle: (item) => this.toggle(item) });
     this.steps = { back: iconButton({ label: t("Back"), icon: "arrow-left", key: "Alt+←", onClick: () => actions.back() }), forward: iconButton({ label: t("Forward"), icon: "arrow-right", key: "Alt+→", onClick: () => actions.forward() }) };
     this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward, trail), this.legend.element, this.buttons());
     this.canvas = new Canvas(this.stage, (context, width, height) => this.draw(context, width, height));
@@ -313,12 +315,13 @@ export class GraphView {
 
   private pressed(event: KeyboardEvent): void {
     const all = itemsOf(this.scene), item = all.find(({ key }) => key === this.selected) ?? all.find(({ key }) => this.selected !== undefined && key === this.keyShowing(this.selected)), go = (to: Item | undefined) => { if (to) this.actions.choose(to.key); };
-    const walk = (ways: ReadonlyMap<string, Item[]>) => { const ends = ways.get(item?.key ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] : this.scene.items[0]); };
+    // where no way leads on, the next in the order of reading
+    const walk = (ways: ReadonlyMap<string, Item[]>, step: 1 | -1) => { const ends = ways.get(item?.key ?? "") ?? []; go(item ? ends[event.altKey ? 1 : 0] ?? ends[0] ?? all[all.indexOf(item) + step] : this.scene.items[0]); };
     const steps: Record<string, (() => void) | undefined> = {
-      ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.waysNow.down)), ArrowUp: () => walk(this.waysNow.up),
+      ArrowDown: () => (item?.inside ? go(item.inside.items[0]) : walk(this.waysNow.down, 1)), ArrowUp: () => walk(this.waysNow.up, -1),
       ArrowRight: event.altKey ? () => this.actions.forward() : () => (item?.group && !item.inside ? this.toggle(item) : go(item?.inside?.items[0])),
       ArrowLeft: event.altKey ? () => this.actions.back() : () => (item?.inside ? this.toggle(item) : item?.row ? this.foldRow(item) : go(item?.parent)),
-      Enter: event.ctrlKey || event.metaKey ? undefined : () => this.enter(item), Backspace: () => this.actions.back(),
+      Enter: event.ctrlKey || event.metaKey ? undefined : () => this.enter(item), Backspace: () => this.actions.leave(),
       Home: () => go(this.scene.items[0]), End: () => go(this.scene.items[this.scene.items.length - 1]),
       "+": () => this.camera.zoom(1.25), "-": () => this.camera.zoom(0.8), "0": () => this.camera.whole(), ".": () => this.centre(), "*": () => this.unfoldAll(),
     };

@@ -9,7 +9,7 @@ import { findGroup, groupsOf, type Group, type Member } from "./groups";
 
 interface Known { graph: GraphFacts; groups: Member[]; trail: BodyFacts["trail"]; state?: GraphState }
 
-export interface GraphsActions extends Omit<GraphActions, "enter" | "changed"> {
+export interface GraphsActions extends Omit<GraphActions, "enter" | "leave" | "changed"> {
   /** The main graph is looked at in another way. */
   changed(state: GraphState): void;
   /** Another graph is entered, at one of its nodes if there is one that was looked for. */
@@ -18,6 +18,8 @@ export interface GraphsActions extends Omit<GraphActions, "enter" | "changed"> {
   /** What is to be said over the graph is another now. */
   noted(): void;
 }
+
+const mainGraph = (): BodyFacts["trail"][number] => ({ path: "", title: t("Main graph") });
 
 /** What is said over the graph, and the way on. */
 export interface Note { text: string; button: string; run(): void }
@@ -57,7 +59,16 @@ export class Graphs {
     this.view.close();
     this.body = body;
     this.forget();
+    const isHere = this.element.contains(document.activeElement);
     this.view = this.make();
+    if (isHere) this.view.focus();
+  }
+
+  /** Goes to a graph around the one on the page, to the node that it is inside of. */
+  private async leave(to: BodyFacts["trail"][number]): Promise<void> {
+    const { trail } = this.current, path = [mainGraph(), ...trail], inside = path[path.findIndex((part) => part.path === to.path) + 1]?.path;
+    const graph = this.known.get(to.path)?.graph ?? await this.load(to.path).then((read) => read.graph, () => undefined);
+    this.actions.entered(to.path, graph?.nodes.find(({ bodies }) => bodies?.some((body) => body.path === inside)));
   }
 
   /** How many nodes a search has found, in all graphs; undefined while that is not known. */
@@ -144,9 +155,10 @@ export class Graphs {
   }
 
   private make(): GraphView {
-    const { body, current: { graph, groups, state } } = this;
+    const { body, current: { graph, groups, trail, state } } = this;
     const view = new GraphView(graph, groups, this.rows, this.total, this.measure, {
       ...this.actions, choose: (key) => this.choose(key), enter: (inner) => this.actions.entered(inner),
+      leave: () => { if (trail.length) void this.leave(trail.at(-2) ?? mainGraph()); else this.actions.back(); },
       changed: (changed) => { this.known.get(body)!.state = changed; if (body === "") this.actions.changed(changed); },
     }, state, this.trail());
     view.mark(this.finder.marked(body));
@@ -158,9 +170,9 @@ export class Graphs {
   private trail(): HTMLElement {
     const { current: { trail } } = this, place = el("nav", { class: "graph-trail", "aria-label": t("Graphs around this one") });
     if (!trail.length) return place;
-    [{ path: "", title: t("Main graph") }, ...trail].forEach(({ path, title }, i, all) => {
-      const isLast = i === all.length - 1, part = isLast ? el("span", { "aria-current": "page", title }, title) : el("button", { class: "link", title }, title);
-      if (!isLast) part.addEventListener("click", () => this.actions.entered(path));
+    [mainGraph(), ...trail].forEach((around, i, all) => {
+      const { title } = around, isLast = i === all.length - 1, part = isLast ? el("span", { "aria-current": "page", title }, title) : el("button", { class: "link", title }, title);
+      if (!isLast) part.addEventListener("click", () => void this.leave(around));
       place.append(...(i ? [icon("chevron-right")] : []), part);
     });
     return place;

@@ -27,7 +27,7 @@ export class GraphTree {
   private readonly window: Windowed;
   private selected: string | undefined;
 
-  constructor(actions: { choose(item: Item): void; toggle(item: Item): void }) {
+  constructor(actions: { choose(item: Item): void; toggle(item: Item): void; enter(item: Item): void }) {
     this.window = new Windowed(this.element, { row: ROW, render: (first, last) => this.render(first, last) });
     this.element.addEventListener("click", (event) => {
       const row = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-key]") : null, item = this.itemAt(row?.dataset.key);
@@ -37,7 +37,7 @@ export class GraphTree {
     });
     this.element.addEventListener("dblclick", (event) => {
       const row = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-key]") : null, item = this.itemAt(row?.dataset.key);
-      if (item?.group) actions.toggle(item);
+      if (item) actions.enter(item);
     });
   }
 
