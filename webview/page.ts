@@ -11,6 +11,7 @@ import { button, field, iconButton, select, tabs } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
 import { groupText, nodeText } from "./graph/copied";
+import { READABLE_SCALE } from "./graph/export";
 import type { GraphState } from "./graph/graph-view";
 import { Graphs } from "./graph/graphs";
 import { Strip } from "./graph/strip";
@@ -381,8 +382,9 @@ class Page {
     } else {
       if (this.state.tab !== "graph") document.getElementById("tab-graph")?.click();
       if (command === "path") { if (key !== undefined) graphs.pickOtherEnd(key); return; }
-      const type = command.endsWith("svg") ? "svg" : "png", whole = command.startsWith("graph");
-      await this.host.save(`${name}${whole ? "" : "-part"}.${type}`, await graphs.view.picture(type, whole));
+      const whole = command.startsWith("graph"), size = command.endsWith("svg") ? undefined : graphs.view.pictureSize(whole);
+      const type = !size ? "svg" : whole && size.scale < READABLE_SCALE ? await this.host.askOfSmall(size) : "png";
+      if (type) await this.host.save(`${name}${whole ? "" : "-part"}.${type}`, await graphs.view.picture(type, whole), type === "png" ? size : undefined);
     }
   }
 

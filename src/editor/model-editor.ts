@@ -5,10 +5,11 @@ import { pageActions, type GraphCommand, type HostApi, type JobState, type NodeP
 import { connect, type Methods, type Peer } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
 import type { Accuracy, AccuracySession } from "./accuracy";
+import { askOfSmall, save } from "./export";
 import { linkTo } from "./link";
 import { localFile, type LocalFile } from "./local-file";
 import { sentenceOf } from "./log";
-import { blocksWanted, choiceWanted, pageStart, text, webviewChannel, whole } from "./page-host";
+import { blocksWanted, choiceWanted, pageStart, pictureSize, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
 
 /** How long a closed model stays in the viewing process, in case that it is opened again. */
@@ -201,7 +202,8 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
         await vscode.env.clipboard.writeText(linkTo(vscode.env.uriScheme, EXTENSION, { file, node: text(node), ...(body !== undefined && { body: text(body) }) }));
         vscode.window.setStatusBarMessage(vscode.l10n.t("Link copied."), 3000);
       },
-      save: (name, bytes) => save(uri, text(name), bytes),
+      save: (name, bytes, size) => save(uri, text(name), bytes, size && pictureSize(size)),
+      askOfSmall: (size) => askOfSmall(pictureSize(size)),
       noise: () => ask((worker) => this.noiseOf(path, worker)),
       codebook: (id) => ask((worker) => worker.codebook(path, text(id), this.accuracy.originalOf(path))),
       preview: (id, wanted, estimate, signal) => ask((worker) => worker.preview(path, text(id), this.accuracy.originalOf(path), wanted && { method: wanted.method === undefined ? undefined : text(wanted.method), block: whole(wanted.block), words: whole(wanted.words) }, estimate, signal)),
@@ -265,17 +267,6 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       else void this.viewing.api.close(path).catch(() => undefined);
     }, CLOSE_GRACE_MS);
   }
-}
-
-/** Asks where to, and writes a file that a page has made; a click on the message opens it. */
-async function save(model: vscode.Uri, name: string, bytes: Uint8Array): Promise<void> {
-  const ending = /\.(png|svg|tsv)$/.exec(name)?.[1];
-  if (!ending || !(bytes instanceof Uint8Array)) throw new KernelscopeError("usage", "The page sent no picture.");
-  const target = await vscode.window.showSaveDialog({ defaultUri: vscode.Uri.joinPath(model, "..", name.replace(/[\\/]/g, "-")), filters: { [ending.toUpperCase()]: [ending] }, title: vscode.l10n.t("Export") });
-  if (!target) return;
-  await vscode.workspace.fs.writeFile(target, bytes);
-  const show = vscode.l10n.t("Open");
-  if (await vscode.window.showInformationMessage(vscode.l10n.t("Written: {0}", vscode.workspace.asRelativePath(target)), show) === show) await vscode.commands.executeCommand("vscode.open", target);
 }
 
 async function act(uri: vscode.Uri, action: PageAction, argument: string | undefined): Promise<void> {

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { BlockChoice, BlockRequest } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { MOST_CORNERS, MOST_OUTLINES } from "../protocol/outline";
-import type { PageStart } from "../protocol/page";
+import type { PageStart, PictureSize } from "../protocol/page";
 import type { Channel } from "../protocol/rpc";
 
 /** What both editors share: how their pages start, how they speak, and how little of what they say is believed. */
@@ -27,6 +27,11 @@ export function text(value: unknown): string {
 export function whole(value: unknown): number {
   if (typeof value !== "number" || !Number.isInteger(value) || value < 0) throw new KernelscopeError("usage", "The page sent no count.");
   return value;
+}
+
+export function pictureSize({ width, height, scale }: PictureSize): PictureSize {
+  if (typeof scale !== "number" || !(scale > 0)) throw new KernelscopeError("usage", "The page sent no scale.");
+  return { width: whole(width), height: whole(height), scale };
 }
 
 export function blocksWanted(request: BlockRequest): BlockRequest {

@@ -30,6 +30,9 @@ export type GraphCommand = (typeof graphCommands)[number];
 export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "finish-tuning", "resume-job", "choose-job-data", "discard-job", "open-recipe", "compare-result"] as const;
 export type PageAction = (typeof pageActions)[number];
 
+/** Pixels of a picture, and its scale beside a graph at 100 %. */
+export interface PictureSize { width: number; height: number; scale: number }
+
 /** The host's side. */
 export interface HostApi extends AccuracyHostApi {
   open(): Promise<ModelFacts>;
@@ -54,8 +57,10 @@ export interface HostApi extends AccuracyHostApi {
   copy(text: string): Promise<void>;
   /** Puts a link on the clipboard that opens this model at a node. */
   copyLink(node: NodePlace): Promise<void>;
-  /** Asks where to, and writes a file. */
-  save(name: string, bytes: Uint8Array): Promise<void>;
+  /** Asks where to, and writes a file; of a PNG its size is told then. */
+  save(name: string, bytes: Uint8Array, size?: PictureSize): Promise<void>;
+  /** Asks what to write in place of a PNG in which nothing can be read; undefined for nothing. */
+  askOfSmall(size: PictureSize): Promise<"svg" | "png" | undefined>;
   /** Another layer is selected, or none. */
   selected(layer: string | undefined): Promise<void>;
   /** `text` goes with "copy-name". */

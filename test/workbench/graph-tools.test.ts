@@ -211,21 +211,24 @@ test("nodes and tables are copied as text", async () => {
   expect((await clipboard()).trim().split("\n")).toHaveLength(21);
 });
 
+/** Chooses what to export and where to; `meanwhile` answers what is asked between. */
+async function write(entry: string, file: string, meanwhile?: () => Promise<void>): Promise<Buffer> {
+  await workbench.command("Kernelscope: Export");
+  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: entry }).click();
+  await meanwhile?.();
+  const input = workbench.page.locator(".quick-input-widget input").first();
+  await expect.poll(() => input.inputValue()).toContain(".");
+  await input.fill(path.join(workbench.folder, file));
+  await workbench.page.waitForTimeout(300);
+  await workbench.page.keyboard.press("Enter");
+  await expect.poll(() => existsSync(path.join(workbench.folder, file))).toBe(true);
+  await workbench.page.waitForTimeout(300);
+  return readFileSync(path.join(workbench.folder, file));
+}
+const size = (png: Buffer) => [png.readUInt32BE(16), png.readUInt32BE(20)];
+
 test("the graph is written as PNG and SVG, what is in sight and all of it, the table as TSV", async () => {
   await open("resnet20-cifar10.onnx");
-  const write = async (entry: string, file: string): Promise<Buffer> => {
-    await workbench.command("Kernelscope: Export");
-    await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: entry }).click();
-    const input = workbench.page.locator(".quick-input-widget input").first();
-    await expect.poll(() => input.inputValue()).toContain(".");
-    await input.fill(path.join(workbench.folder, file));
-    await workbench.page.waitForTimeout(300);
-    await workbench.page.keyboard.press("Enter");
-    await expect.poll(() => existsSync(path.join(workbench.folder, file))).toBe(true);
-    await workbench.page.waitForTimeout(300);
-    return readFileSync(path.join(workbench.folder, file));
-  };
-  const size = (png: Buffer) => [png.readUInt32BE(16), png.readUInt32BE(20)];
   const [part, all] = [size(await write("What Is in Sight as PNG", "part.png")), size(await write("Whole Graph as PNG", "all.png"))];
   expect(part[0]).toBeGreaterThan(800);
   expect(all[1]).toBeGreaterThan(part[1] / 2);
@@ -235,6 +238,24 @@ test("the graph is written as PNG and SVG, what is in sight and all of it, the t
   writeFileSync("test-results/graph-all.png", readFileSync(path.join(workbench.folder, "all.png")));
   expect((await write("What Is in Sight as SVG", "part.svg")).toString()).toContain("viewBox");
   expect((await write("Table of Layers as TSV", "table.tsv")).toString().split("\n")[1]).toMatch(/^conv1\tConv\t16×3×3×3\t/);
+});
+
+test("before a PNG in which nothing can be read, an SVG is offered, and its size is told after it", async () => {
+  const page = await open("large.onnx"), dialog = workbench.page.locator(".monaco-dialog-box"), message = (text: string) => workbench.page.locator(".notification-list-item-message", { hasText: text }).first().innerText();
+  await page.locator(".spine").focus();
+  await workbench.page.keyboard.press("*");
+  await expect.poll(() => page.locator(".spine-row").first().getAttribute("aria-setsize")).not.toBe("12");
+  await workbench.page.waitForTimeout(3000);
+  const answer = (choice: string) => async () => {
+    await expect.poll(() => dialog.innerText()).toMatch(/too large for a PNG that can be read[^]*[\d,]+ × 16,384 pixels, at \d(\.\d)? %/);
+    await workbench.picture("graph-export-small");
+    await dialog.locator(".monaco-button", { hasText: choice }).click();
+  };
+  expect((await write("Whole Graph as PNG", "large.svg", answer("Write SVG"))).toString()).toMatch(/^<svg [^]*>conv9987<[^]*<\/svg>\n$/);
+  const [width, height] = size(await write("Whole Graph as PNG", "large.png", answer("Write PNG Anyway")));
+  expect(height).toBe(16_384);
+  expect(await message("large.png")).toMatch(new RegExp(`^Written: large\\.png, ${width} × 16,384 pixels, at \\d(\\.\\d)? %$`));
+  await workbench.picture("graph-export-told");
 });
 
 test("layers are coloured by compute, and by sensitivity once a plan has measured it", async () => {

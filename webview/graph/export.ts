@@ -1,3 +1,4 @@
+import type { PictureSize } from "../../src/protocol/page";
 import { theme } from "../charts/colours";
 import { t } from "../l10n";
 import { SvgDrawing, type Pen } from "./drawing";
@@ -19,11 +20,20 @@ export function svgOf(piece: Piece, draw: (pen: Pen) => void): Uint8Array {
   return new TextEncoder().encode(drawing.svg(piece, theme().background));
 }
 
+/** Below this scale no word can be read. */
+export const READABLE_SCALE = 0.5;
+
+/** How large a PNG of a piece becomes. */
+export function sizeOf({ width, height }: Piece, scale: number): PictureSize {
+  const factor = scaleOf(width, height, scale);
+  return { width: Math.max(1, Math.round(width * factor)), height: Math.max(1, Math.round(height * factor)), scale: factor };
+}
+
 /** A PNG of it: twice as large as on the screen at full size, smaller where that would be no picture. `scale` is that of what is drawn. */
-export async function pngOf({ left, top, width, height }: Piece, scale: number, draw: (pen: Pen) => void): Promise<Uint8Array> {
-  const factor = scaleOf(width, height, scale), canvas = document.createElement("canvas"), context = contextOf(canvas);
-  canvas.width = Math.max(1, Math.round(width * factor));
-  canvas.height = Math.max(1, Math.round(height * factor));
+export async function pngOf(piece: Piece, scale: number, draw: (pen: Pen) => void): Promise<Uint8Array> {
+  const { left, top } = piece, { width, height, scale: factor } = sizeOf(piece, scale), canvas = document.createElement("canvas"), context = contextOf(canvas);
+  canvas.width = width;
+  canvas.height = height;
   context.fillStyle = theme().background;
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.scale(factor, factor);

@@ -1,4 +1,5 @@
 import type { GraphFacts, LayerRow } from "../../src/protocol/api";
+import type { PictureSize } from "../../src/protocol/page";
 import { Canvas } from "../charts/canvas";
 import { onLookChange, theme, type Theme } from "../charts/colours";
 import type { Measure } from "../charts/measures";
@@ -12,7 +13,7 @@ import { isGroup, type Member } from "./groups";
 import { Legend } from "./legend";
 import { FRAME_HEAD } from "./nested";
 import type { Pen } from "./drawing";
-import { AROUND, pngOf, scaleOf, svgOf } from "./export";
+import { AROUND, pngOf, scaleOf, sizeOf, svgOf, type Piece } from "./export";
 import { bracketOf, paint, type Look } from "./paint";
 import { itemsOf, pathTo, placed, sceneOf, type Drawn, type Item, type Placed, type Scene } from "./scene";
 import { offerNodeMenu } from "../menu";
@@ -150,12 +151,24 @@ export class GraphView {
 
   /** A picture of what is to be seen, or of the whole graph as far as it is unfolded. */
   async picture(type: "svg" | "png", whole: boolean): Promise<Uint8Array> {
-    const { drawn, camera: { view }, canvas } = this;
-    if (!drawn || !view) throw new Error(t("The graph is not drawn yet."));
-    const piece = whole ? { left: -AROUND, top: -AROUND, width: drawn.width + 2 * AROUND, height: drawn.height + 2 * AROUND } : { left: -view.x / view.zoom, top: -view.y / view.zoom, width: canvas.width / view.zoom, height: canvas.height / view.zoom };
-    const sight = { left: piece.left, top: piece.top, right: piece.left + piece.width, bottom: piece.top + piece.height }, zoom = whole ? 1 : view.zoom;
+    const { drawn, piece, zoom } = this.pieceOf(whole), sight = { left: piece.left, top: piece.top, right: piece.left + piece.width, bottom: piece.top + piece.height };
     const draw = (pen: Pen, scale: number): void => paint(pen, drawn, { ...this.look(), zoom: scale, sight, progress: 1, fresh: new Set() });
     return type === "svg" ? svgOf(piece, (pen) => draw(pen, zoom)) : pngOf(piece, zoom, (pen) => draw(pen, whole ? Math.min(1, scaleOf(piece.width, piece.height, zoom)) : zoom));
+  }
+
+  /** How large such a PNG becomes. */
+  pictureSize(whole: boolean): PictureSize {
+    const { piece, zoom } = this.pieceOf(whole);
+    return sizeOf(piece, zoom);
+  }
+
+  private pieceOf(whole: boolean): { drawn: Drawn; piece: Piece; zoom: number } {
+    const { drawn, camera: { view }, canvas } = this;
+    if (!drawn || !view) throw new Error(t("The graph is not drawn yet."));
+    return {
+      drawn, zoom: whole ? 1 : view.zoom,
+      piece: whole ? { left: -AROUND, top: -AROUND, width: drawn.width + 2 * AROUND, height: drawn.height + 2 * AROUND } : { left: -view.x / view.zoom, top: -view.y / view.zoom, width: canvas.width / view.zoom, height: canvas.height / view.zoom },
+    };
   }
 
   /** Colours everything anew, by another measure or in another theme. */
