@@ -59,6 +59,8 @@ class Page {
   private readonly side = el("aside", { class: "side", "aria-label": t("Details") });
   private readonly foot = new JobFoot((action) => void this.host.act(action));
   private readonly search = field({ label: t("Name, operator, shape…"), icon: "search", hint: "/", onInput: (text) => this.find(text), onKey: (event) => this.searchKey(event) });
+  /** At the end of the search field: which of how many. */
+  private readonly count = Object.assign(el("div", { class: "count", role: "status" }), { slot: "end" });
   private readonly header = el("header", { class: "header" });
   private readonly unfound = el("div", { class: "unfound", role: "status" });
   /** How many layers of the table a search has found. */
@@ -88,6 +90,7 @@ class Page {
         if (this.noise === "missing" && state.subject.original !== undefined) await this.askNoise();
       },
     });
+    this.search.append(this.count);
     document.addEventListener("keydown", (event) => {
       const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), graphs = this.views?.graphs;
       if (event.key === "/" && !typing) { this.focusSearch(); event.preventDefault(); }
@@ -296,6 +299,7 @@ class Page {
     this.visits.visit(selection);
     graphs?.view.allow(this.visits.canGoBack, this.visits.canGoForward);
     graphs?.view.select(selection.key);
+    this.showCount();
     this.views?.table.select(selection.layer);
     this.views?.strip.select(selection.layer);
     this.views?.accuracy.selectLayer(selection.layer);
@@ -351,8 +355,15 @@ class Page {
     const note = lost && (tab === "layers" ? this.inTable : views?.graphs.found) === 0 ? { text: t("No layer matches “{0}”.", lost), button: t("Clear"), run: () => this.clearSearch() } : inGraph ? views?.graphs.note
       ?? (measure === "sqnr" && this.noise === "missing" ? { text: t("Signal to noise needs the original, which is not known."), button: t("Choose Original…"), run: () => void this.host.chooseOriginal() } : undefined)
       ?? (measure === "sensitivity" && this.sensitivity.state === "missing" ? { text: t("Sensitivity is known once layers have been rated on images."), button: t("Plan…"), run: () => void this.host.act("open-recipe") } : undefined) : undefined;
+    this.showCount();
     this.unfound.toggleAttribute("data-lost", note !== undefined);
     this.unfound.replaceChildren(...(note ? [el("span", { title: note.text }, note.text), button({ label: note.button, small: true, onClick: () => note.run() })] : []));
+  }
+
+  private showCount(): void {
+    const { state: { tab, search }, views } = this, found = (tab === "layers" ? this.inTable : views?.graphs.found) ?? 0, place = tab === "layers" ? 0 : views?.graphs.foundPlace ?? 0;
+    const text = !search.trim() || !found ? "" : place ? t("{0} of {1}", format.whole(place), format.whole(found)) : t("{0} found", format.whole(found));
+    if (this.count.textContent !== text) this.count.textContent = text; // what is the same is not read out again
   }
 
   /** Selects what a link leads to. */

@@ -91,21 +91,33 @@ test("the keyboard walks along edges, folds and unfolds, and goes back without V
 
 test("search marks what it finds, Enter goes on to the next", async () => {
   const page = await open("resnet20-cifar10.onnx"), { keyboard } = workbench.page;
+  const count = page.locator(".count[role=status]");
   await page.locator(".spine").focus();
   await keyboard.press("Home");
   await keyboard.press("/");
   await keyboard.type("conv2");
+  await expect.poll(() => count.innerText()).toBe("9 found");
   await keyboard.press("Enter");
   expect(await selected(page)).toContain("layer1.0.conv2");
+  await expect.poll(() => count.innerText()).toBe("1 of 9");
   await keyboard.press("Enter");
   expect(await selected(page)).toContain("layer1.1.conv2");
+  await expect.poll(() => count.innerText()).toBe("2 of 9");
+  expect(await overlaps(page)).toEqual([]);
   await keyboard.press("Shift+Enter");
   expect(await selected(page)).toContain("layer1.0.conv2");
+  // a block that folds as its hit is left stays marked
+  const marked = () => page.locator(".spine-row.hit .spine-name").allInnerTexts();
+  expect(await marked()).toEqual(["conv2", "layer1.1", "layer1.2", "layer2", "layer3"]);
+  await keyboard.press("Enter");
+  await expect.poll(marked).toEqual(["layer1.0", "conv2", "layer1.2", "layer2", "layer3"]);
+  await keyboard.press("Shift+Enter");
   await workbench.picture("model-graph-search");
   // what is not there is said, in the table too, and goes away by a click
   const lost = page.locator(".unfound");
   expect(await lost.isVisible()).toBe(false);
   await keyboard.type("x");
+  expect(await count.innerText()).toBe("");
   expect(await lost.innerText()).toMatch(/^No layer matches “conv2x”\.\s+Clear$/);
   await workbench.picture("model-graph-not-found");
   await page.locator("#tab-layers").click();

@@ -40,6 +40,9 @@ export class Finder {
     return step > 0 ? hits.find((hit) => side(hit) > 0) ?? hits[0] : hits.filter((hit) => side(hit) < 0).pop() ?? hits[hits.length - 1];
   }
 
+  /** Which of the hits a node is, counted from 1; 0 if it is none. */
+  place({ body, id }: { body: string; id: number }): number { return this.hits.findIndex((hit) => hit.body === body && hit.node.id === id) + 1; }
+
   /** The nodes of a graph that are hits or hold some in the graphs inside them. */
   marked(body: string): Set<number> {
     const holds = new Map<string, boolean>(), found = new Set(this.hits.map((hit) => hit.body)), inside = ({ bodies = [] }: GraphNodeFacts): boolean => bodies.some(({ path }) => isHolding(path));

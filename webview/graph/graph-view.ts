@@ -30,9 +30,9 @@ export interface GraphActions {
   openLayer(layer: string): void;
   /** Enter or a double click on a node with a graph inside. */
   enter(body: string): void;
-  back(): void;
   /** Backspace: out of a graph inside a node; back in the main one. */
   leave(): void;
+  back(): void;
   forward(): void;
   changed(state: GraphState): void;
   /** The layers that are in sight now. */
@@ -57,11 +57,11 @@ export class GraphView {
   /** Groups that are unfolded only because the selection is inside. */
   private peek = new Set<string>();
   private scene: Scene;
+  /** The theme that legend and tree are in. */
+  private worn = theme();
   /** Where arrow keys lead, once one is pressed. */
   private ways: Ways | undefined;
   private drawn: Drawn | undefined;
-  /** The theme that legend and tree are in. */
-  private worn = theme();
   private before: { byKey: Map<string, Placed>; start: number } | undefined;
   private selected: string | undefined;
   private hits = new Set<number>();
@@ -126,12 +126,15 @@ export class GraphView {
   /** Marks nodes that a search has found. */
   mark(hits: Set<number>): void {
     this.hits = hits;
-    this.shownHits = this.hitsShown();
+    this.markShown();
     this.canvas.redraw();
   }
 
-  /** The items that show the search's hits, as far as places are known. */
-  private hitsShown(): Set<string> { return new Set([...this.hits].map((id) => this.keyShowing(String(id)))); }
+  /** Marks the items that show the search's hits: the nodes themselves, or the folded groups around them. */
+  private markShown(): void {
+    this.shownHits = new Set([...this.hits].map((id) => this.keyShowing(String(id))));
+    this.tree.found(this.shownHits);
+  }
 
   /** Lets all ways between two nodes stand out; of none, everything does. Undefined where no way leads from one to the other. */
   showBetween(ends: readonly [number, number] | undefined): Between | undefined {
@@ -203,13 +206,13 @@ export class GraphView {
 
   private layOut(anchor?: string): void {
     this.shown = new Map(itemsOf(this.scene).flatMap(({ key, inside, group, node }) => (inside ? [] : group?.nodes ?? (node ? [node.id] : [])).map((id) => [id, key] as const)));
-    this.shownHits = this.hitsShown();
     this.updateTree();
     const { scene } = this;
     this.arranger.arrange(scene.input, (picture) => {
       const before = this.drawn;
       this.drawn = placed(scene, picture);
       this.shownRoute = this.routeShown();
+      this.markShown();
       if (before && !reducedMotion() && this.drawn.items.length < MOST_MOVING) this.before = { byKey: before.byKey, start: performance.now() };
       this.camera.size(this.drawn.width, this.drawn.height, this.drawn.axis);
       const [was, is] = anchor === undefined ? [] : [before?.byKey.get(anchor), this.drawn.byKey.get(anchor)];

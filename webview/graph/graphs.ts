@@ -74,6 +74,9 @@ export class Graphs {
   /** How many nodes a search has found, in all graphs; undefined while that is not known. */
   get found(): number | undefined { return this.finder.count; }
 
+  /** Which of them is selected, counted from 1; 0 for none. */
+  get foundPlace(): number { return this.finder.place({ body: this.body, id: this.node(this.view.key)?.id ?? -1 }); }
+
   /** Marks what matches a search, and what holds it inside. */
   search(text: string): void {
     this.finder.find(text);

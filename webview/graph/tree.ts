@@ -26,6 +26,7 @@ export class GraphTree {
   private look: TreeLook = { total: 0, bar: () => undefined };
   private readonly window: Windowed;
   private selected: string | undefined;
+  private hits: ReadonlySet<string> = new Set();
 
   constructor(actions: { choose(item: Item): void; toggle(item: Item): void; enter(item: Item): void }) {
     this.window = new Windowed(this.element, { row: ROW, render: (first, last) => this.render(first, last) });
@@ -59,7 +60,7 @@ export class GraphTree {
     const { look, items } = this, space = (rows: number) => (rows > 0 ? [Object.assign(el("div", { "aria-hidden": "true" }), { style: `height:${rows * ROW}px` })] : []);
     this.rows = new Map(items.slice(first, last).map((item) => {
       const [place, of] = this.places.get(item)!, bytes = bytesOf(item), bar = look.bar(item), { node } = item;
-      const row = el("div", { class: "spine-row", role: "treeitem", id: `item-${item.key}`, "data-key": item.key, "aria-selected": String(item.key === this.selected), "aria-level": String(item.level), "aria-posinset": String(place), "aria-setsize": String(of), "aria-expanded": item.group ? String(item.inside !== undefined) : undefined, "aria-label": spoken(item, look.total, place, of), title: item.group?.title ?? node?.label },
+      const row = el("div", { class: this.hits.has(item.key) ? "spine-row hit" : "spine-row", role: "treeitem", id: `item-${item.key}`, "data-key": item.key, "aria-selected": String(item.key === this.selected), "aria-level": String(item.level), "aria-posinset": String(place), "aria-setsize": String(of), "aria-expanded": item.group ? String(item.inside !== undefined) : undefined, "aria-label": spoken(item, look.total, place, of), title: item.group?.title ?? node?.label },
         el("span", { class: "spine-name" }, item.group || node?.layer !== undefined || isBorder(item) ? item.title : node?.op), el("span", { class: "spine-caption" }, rowCaption(item)),
         el("span", { class: "spine-size" }, bytes ? format.bytes(bytes) : isBorder(item) && node?.shape ? format.caption(node.shape) : ""),
         el("span", { class: "spine-bar" }, bar && Object.assign(el("span"), { style: `width:${Math.max(1, 100 * bar.share)}%;${bar.colour ? `background:${bar.colour}` : ""}` })));
@@ -72,6 +73,12 @@ export class GraphTree {
   select(key: string | undefined): void {
     this.selected = key;
     this.mark();
+  }
+
+  /** Marks the rows that show hits of a search. */
+  found(hits: ReadonlySet<string>): void {
+    this.hits = hits;
+    for (const [key, row] of this.rows) row.classList.toggle("hit", hits.has(key));
   }
 
   private mark(): void {
