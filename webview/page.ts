@@ -311,7 +311,7 @@ class Page {
     const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), link: () => void this.run("copy-link"), enter: (body) => void this.select({ body }).then(() => this.views?.graphs.view.focus()), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
     const { layer, key } = selection, node = this.views?.graphs.node(key), group = this.views?.graphs.group(key);
     if (layer === undefined) {
-      if (node) this.side.replaceChildren(operatorDetails(node, this.linksOf([node.id]), actions));
+      if (node) this.side.replaceChildren(operatorDetails(node, this.total, this.linksOf([node.id]), actions));
       if (group) this.side.replaceChildren(groupDetails(group, this.rows, this.total, this.linksOf(group.nodes), actions, (name) => this.views?.graphs.view.keyOf(name)));
       this.side.removeAttribute("data-layer");
       return;

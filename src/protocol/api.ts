@@ -49,6 +49,8 @@ export interface GraphNodeFacts {
   attributes?: [name: string, value: string][];
   /** Graphs that can be entered: branches, the body of a loop, a function. */
   bodies?: { path: string; title: string }[];
+  /** Layers in the graphs that can be entered, if there are any; the node's bytes are theirs. */
+  held?: string[];
   shape?: (number | string)[];
 }
 export interface GraphEdgeFacts { from: number; to: number; tensor: string; shape?: (number | string)[] }

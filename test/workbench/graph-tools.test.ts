@@ -44,7 +44,7 @@ const search = async (page: Frame, text: string) => {
 test("10,000 nodes open in parts, which unfold and are searched", async () => {
   const page = await open("large.onnx");
   expect((await items(page)).length).toBeLessThan(200);
-  expect(await page.locator(".spine-row", { hasText: "part 1" }).first().getAttribute("aria-label")).toMatch(/\d+ nodes, \d+ layers/);
+  expect(await page.locator(".spine-row", { hasText: "part 2" }).first().getAttribute("aria-label")).toMatch(/[1-9],\d{3} nodes, \d+ layers/);
   await workbench.picture("graph-large");
   await page.locator(".spine").focus();
   for (const key of ["Home", "ArrowDown", "ArrowRight", "ArrowRight"]) await workbench.page.keyboard.press(key);
@@ -127,6 +127,10 @@ test("the graph inside a node is entered and left again", async () => {
   const page = await open("branching.onnx");
   await page.locator(".spine-row", { hasText: "If" }).evaluate((row) => (row as HTMLElement).click());
   expect(await page.locator(".details .details-actions").innerText()).toMatch(/Enter then_branch\s+Enter else_branch/);
+  // the node stands for the layer inside it
+  expect(await selected(page)).toBe("choice, If · 1 layer, 455 B, 100.0 % of bytes");
+  expect(await page.locator(".details").innerText()).toMatch(/layers\s+1\s+bytes\s+455 B\s+share\s+100\.0 %/);
+  expect(await page.locator(".legend").isVisible()).toBe(true);
   await workbench.picture("graph-if");
   await page.locator(".spine").focus();
   await workbench.page.keyboard.press("Enter");
@@ -135,7 +139,7 @@ test("the graph inside a node is entered and left again", async () => {
   await workbench.picture("graph-branch");
   expect(await overlaps(page)).toEqual([]);
   await page.locator(".graph-trail .link").click();
-  await expect.poll(() => items(page)).toContain("If");
+  await expect.poll(() => items(page)).toContain("choice");
   expect(await page.locator(".graph-trail").isVisible()).toBe(false);
   // the strip leads to a layer, wherever it is
   const strip = (await page.locator(".strip-twin").boundingBox())!;
@@ -175,6 +179,7 @@ test("the keyboard stays in the graph while it enters and leaves bodies, in a na
     await workbench.page.setViewportSize({ width: 1440, height: 900 });
   }
   const page = await open("unused.onnx");
+  expect(await page.locator(".legend").isVisible()).toBe(false); // it has no weights
   await page.locator(".spine").focus();
   await page.locator(".spine-row", { hasText: "spare" }).evaluate((row) => (row as HTMLElement).click());
   await keyboard.press("ArrowDown");

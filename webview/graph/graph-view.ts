@@ -15,7 +15,7 @@ import { FRAME_HEAD } from "./nested";
 import type { Pen } from "./drawing";
 import { AROUND, pngOf, scaleOf, sizeOf, svgOf, type Piece } from "./export";
 import { bracketOf, paint, type Look } from "./paint";
-import { itemsOf, pathTo, placed, sceneOf, type Drawn, type Item, type Placed, type Scene } from "./scene";
+import { itemsOf, layersOf, pathTo, placed, sceneOf, type Drawn, type Item, type Placed, type Scene } from "./scene";
 import { offerNodeMenu } from "../menu";
 import { GraphTree } from "./tree";
 import { bytesOf, wordsOf } from "./words";
@@ -78,6 +78,7 @@ export class GraphView {
   constructor(private readonly graph: GraphFacts, private readonly members: readonly Member[], rows: readonly LayerRow[], private readonly total: number, private measure: Measure, private readonly actions: GraphActions, initial?: GraphState, trail?: HTMLElement) {
     this.rowOf = new Map(rows.map((row) => [row.name, row]));
     for (const { layer, id } of graph.nodes) if (layer !== undefined && !this.nodeOf.has(layer)) this.nodeOf.set(layer, id);
+    for (const { held = [], id } of graph.nodes) for (const layer of held) if (!this.nodeOf.has(layer)) this.nodeOf.set(layer, id);
     this.open = new Set(initial?.open);
     this.scene = sceneOf(graph, this.members, this.open);
     this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), enter: (item) => this.enter(item), toggle: (item) => this.toggle(item) });
@@ -98,6 +99,7 @@ export class GraphView {
     this.tree.element.addEventListener("focus", () => this.canvas.redraw());
     this.tree.element.addEventListener("blur", () => this.canvas.redraw());
     this.legend.show(measure);
+    this.legend.element.hidden = rows.length === 0; // where there are no weights, colours mean nothing
     onLookChange(this.element, () => this.colour(this.measure));
     this.layOut();
   }
@@ -105,7 +107,7 @@ export class GraphView {
   /** Of the selected node or group. */
   get key(): string | undefined { return this.selected; }
 
-  /** The key of the node that uses a layer, if the graph shows it. */
+  /** The key of the node that uses a layer or has it inside, if the graph shows it. */
   keyOf(layer: string): string | undefined { const id = this.nodeOf.get(layer); return id === undefined ? undefined : String(id); }
 
   /** Marks a node or a group; what hides it is unfolded, and it comes into sight if it is out of it. */
@@ -246,7 +248,7 @@ export class GraphView {
   /** The item that shows a node or group: itself or the folded group around it. */
   private keyShowing(key: string): string { return this.drawn?.byKey.has(key) ? key : this.shown.get(Number.parseInt(key, 10)) ?? key; }
 
-  private rowsOf({ node, group }: Item): LayerRow[] { return (group?.layers ?? (node?.layer === undefined ? [] : [node.layer])).flatMap((layer) => this.rowOf.get(layer) ?? []); }
+  private rowsOf({ node, group }: Item): LayerRow[] { return (group?.layers ?? (node ? layersOf(node) : [])).flatMap((layer) => this.rowOf.get(layer) ?? []); }
   /** Worked out once for each item, as long as nothing else is measured and the theme stays. */
   private colourOf(item: Item): string | undefined {
     if (this.coloured?.measure !== this.measure || this.coloured.theme !== theme()) this.coloured = { measure: this.measure, theme: theme(), colours: new Map() };
@@ -313,7 +315,7 @@ export class GraphView {
     const box = this.hit(px, py), at = this.camera.point(px, py), { drawn } = this;
     if (!drawn || !at) return;
     if (box) {
-      if (box.item.group && at.x < box.left + 28) this.toggle(box.item);
+      if ((box.item.group || box.item.node?.held) && at.x < box.left + 28) this.enter(box.item);
       else this.actions.choose(box.item.key);
       return;
     }
@@ -362,8 +364,7 @@ export class GraphView {
     const layers = new Set<string>();
     for (const { item, left, top, width, height } of this.drawn.items) {
       if (top >= to.y || top + height <= from.y || left >= to.x || left + width <= from.x || item.inside) continue;
-      if (item.node?.layer !== undefined) layers.add(item.node.layer);
-      else for (const layer of item.group?.layers ?? []) layers.add(layer);
+      for (const layer of item.group?.layers ?? (item.node ? layersOf(item.node) : [])) layers.add(layer);
     }
     this.actions.sight(layers);
   }

@@ -168,10 +168,11 @@ class Grouping {
 
   private group(title: string, ids: number[], members: readonly Member[]): Group {
     const inside = new Set(ids), all = this.nodes(ids), last = all[all.length - 1], kind = kindOf(last, members);
-    const bytes = new Map(all.flatMap(({ layer, bytes }) => (layer === undefined ? [] : [[layer, bytes] as const])));
+    // a layer that several nodes use counts once, and so does what is inside nodes
+    const bytes = new Map(all.flatMap(({ layer, held, bytes }) => (layer !== undefined ? [[layer, bytes] as const] : held ? [[held.join(), bytes] as const] : []))), layers = new Set(all.flatMap(({ layer, held = [] }) => layer ?? held));
     const before = ids.flatMap((id) => this.incoming.get(id) ?? []).find(({ from }) => !inside.has(from))?.shape;
     return {
-      key: `${ids[0]}-${last.id}`, title: title || commonScope(all).join(".") || `${UNNAMED}${++this.unnamed}`, kind, of: kind, count: 1, members: [...members], nodes: ids, layers: [...bytes.keys()],
+      key: `${ids[0]}-${last.id}`, title: title || commonScope(all).join(".") || `${UNNAMED}${++this.unnamed}`, kind, of: kind, count: 1, members: [...members], nodes: ids, layers: [...layers],
       bytes: [...bytes.values()].reduce((a, b) => a + b, 0), channels: channelsOf(last.shape), stride: strideOf(before, last.shape),
     };
   }

@@ -5,7 +5,7 @@ import { t } from "../l10n";
 import type { Pen } from "./drawing";
 import { FRAME_HEAD } from "./nested";
 import { isBorder, isPill, keyOf, NODE_HEIGHT, PILL_HEIGHT, SHEET, sheetsOf, STRIP_HEIGHT, type Drawn, type Placed } from "./scene";
-import { bytesOf, groupCaption, shortened } from "./words";
+import { bytesOf, groupCaption, holderCaption, shortened } from "./words";
 
 /** Draws a laid out graph on a canvas, in its own coordinates. */
 
@@ -155,7 +155,7 @@ function frame(context: Pen, box: Placed, look: Look): void {
   if (room - used > 40) context.fillText(clipped(context, groupCaption(group, true), room - used), left + 28 + used, y);
 }
 
-/** A layer or a folded group: name and size, operator and share. */
+/** A layer, a folded group or a node with layers inside: name and size, operator and share. */
 function card(context: Pen, box: Placed, look: Look): void {
   const { left, top, width, item } = box, { node, group } = item, colours = theme(), bytes = bytesOf(item), colour = look.colour(box);
   const fill = colours.highContrast ? colours.background : colour ? tinted(colour, 0.42, faded(0.08)) : faded(0.05), text = readableOn(fill);
@@ -185,8 +185,8 @@ function card(context: Pen, box: Placed, look: Look): void {
   outline(context, box, look, 1);
   ring(context, box, NODE_HEIGHT, 4, look);
   if (look.zoom < SMALL_ZOOM / 2) return;
-  const start = left + (group ? 28 : 15), end = left + width - 11;
-  if (group) chevron(context, left + 15, top + NODE_HEIGHT / 2, false, text);
+  const opens = group || node?.held, start = left + (opens ? 28 : 15), end = left + width - 11;
+  if (opens) chevron(context, left + 15, top + NODE_HEIGHT / 2, false, text);
   const size = format.bytes(bytes), share = format.percent(bytes / (look.total || 1));
   context.fillStyle = text;
   context.font = `13px ${colours.font}`;
@@ -195,7 +195,7 @@ function card(context: Pen, box: Placed, look: Look): void {
   if (look.zoom < SMALL_ZOOM) return;
   context.font = `11px ${colours.font}`;
   context.fillStyle = text;
-  const caption = group ? groupCaption(group) : fitting(context, node?.caption ?? "", end - start), shareWidth = context.measureText(share).width + 12, both = context.measureText(caption).width + shareWidth <= end - start;
+  const caption = group ? groupCaption(group) : node?.held ? holderCaption(node) : fitting(context, node?.caption ?? "", end - start), shareWidth = context.measureText(share).width + 12, both = context.measureText(caption).width + shareWidth <= end - start;
   context.fillText(clipped(context, caption, end - start - (both ? shareWidth : 0)), start, top + 32);
   if (both) right(context, share, end, top + 32);
 }

@@ -29,7 +29,9 @@ export interface Line { from: number; to: number; shape?: (number | string)[]; /
 export interface Scene { items: Item[]; lines: Line[]; input: FrameInput }
 
 export const keyOf = (member: Member): string => (isGroup(member) ? member.key : String(member));
-export const isPill = ({ node }: Item): boolean => node !== undefined && node.layer === undefined;
+/** The layer of a node, or those in the graphs inside it. */
+export const layersOf = ({ layer, held = [] }: GraphNodeFacts): string[] => (layer === undefined ? held : [layer]);
+export const isPill = ({ node }: Item): boolean => node !== undefined && layersOf(node).length === 0;
 /** Sheets behind a folded group: one for a block, two for a row. */
 export const sheetsOf = ({ group }: Item): number => (!group ? 0 : group.count > 1 ? 2 : 1);
 export const isBorder = ({ node }: Item): boolean => node?.op === "input" || node?.op === "output";

@@ -2,7 +2,7 @@ import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { Windowed } from "../windowed";
-import { isBorder, itemsOf, type Item, type Scene } from "./scene";
+import { isBorder, isPill, itemsOf, type Item, type Scene } from "./scene";
 import { bytesOf, rowCaption, spoken } from "./words";
 
 /** Row height, column of the outermost nodes, and how far in each level lies. */
@@ -61,7 +61,7 @@ export class GraphTree {
     this.rows = new Map(items.slice(first, last).map((item) => {
       const [place, of] = this.places.get(item)!, bytes = bytesOf(item), bar = look.bar(item), { node } = item;
       const row = el("div", { class: this.hits.has(item.key) ? "spine-row hit" : "spine-row", role: "treeitem", id: `item-${item.key}`, "data-key": item.key, "aria-selected": String(item.key === this.selected), "aria-level": String(item.level), "aria-posinset": String(place), "aria-setsize": String(of), "aria-expanded": item.group ? String(item.inside !== undefined) : undefined, "aria-label": spoken(item, look.total, place, of), title: item.group?.title ?? node?.label },
-        el("span", { class: "spine-name" }, item.group || node?.layer !== undefined || isBorder(item) ? item.title : node?.op), el("span", { class: "spine-caption" }, rowCaption(item)),
+        el("span", { class: "spine-name" }, !isPill(item) || isBorder(item) ? item.title : node?.op), el("span", { class: "spine-caption" }, rowCaption(item)),
         el("span", { class: "spine-size" }, bytes ? format.bytes(bytes) : isBorder(item) && node?.shape ? format.caption(node.shape) : ""),
         el("span", { class: "spine-bar" }, bar && Object.assign(el("span"), { style: `width:${Math.max(1, 100 * bar.share)}%;${bar.colour ? `background:${bar.colour}` : ""}` })));
       row.style.setProperty("--indent", `${INDENT * (item.level - 1)}px`);

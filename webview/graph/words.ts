@@ -1,3 +1,4 @@
+import type { GraphNodeFacts } from "../../src/protocol/api";
 import * as format from "../format";
 import { t } from "../l10n";
 import type { Group, Kind } from "./groups";
@@ -7,10 +8,13 @@ import type { Item } from "./scene";
 
 /** "residual block ×2 · 64 ch" */
 export function groupCaption({ of, count, channels, stride, nodes, layers }: Group, short = false): string {
-  if (of === "part") return t("{0} nodes, {1} layers", nodes.length, layers.length);
+  if (of === "part") return t("{0} nodes, {1} layers", format.whole(nodes.length), format.whole(layers.length));
   const kind = short ? shortKinds[of] : kinds[of], times = count > 1 ? ` ×${count}` : stride > 1 ? ` / ${stride}` : "";
   return `${kind}${times}${channels ? ` · ${t("{0} ch", channels)}` : ""}`;
 }
+
+/** "If · 5 layers": a node with layers in the graphs inside it. */
+export const holderCaption = ({ op, held = [] }: GraphNodeFacts): string => (held.length === 1 ? t("{0} · 1 layer", op) : t("{0} · {1} layers", op, format.whole(held.length)));
 
 const kinds: Record<Kind, string> = { residual: t("residual block"), branches: t("block of branches"), gated: t("gated block"), block: t("block"), layer: t("layer"), part: t("part"), row: t("row of blocks") };
 const shortKinds: Record<Kind, string> = { residual: t("residual"), branches: t("branches"), gated: t("gated"), block: t("block"), layer: t("layer"), part: t("part"), row: t("row") };
@@ -23,6 +27,7 @@ export const shortened = (operators: readonly string[]): string[] => operators.m
 export function rowCaption({ node, group }: Item): string {
   if (group) return groupCaption(group, true);
   if (!node || node.op === "input" || node.op === "output") return "";
+  if (node.held) return [holderCaption(node), ...shortened(node.fused)].join(" · ");
   if (node.layer === undefined) return shortened(node.fused).join(" · ");
   return [...shortened(node.caption.split(" · ").map((part) => part.replace(/ ?\d+→\d+$/, "")).filter(Boolean)), ...shortened(node.fused)].join(" · ");
 }
@@ -30,7 +35,7 @@ export function rowCaption({ node, group }: Item): string {
 /** All that stands on an item, where it may be cut off. */
 export function wordsOf({ node, group }: Item): string {
   if (group) return `${group.title}\n${groupCaption(group)}`;
-  return [node?.label, node && node.layer !== undefined ? node.caption : node?.op, node?.fused.join(" · ")].filter(Boolean).join("\n");
+  return [node?.label, node?.held ? holderCaption(node) : node && node.layer !== undefined ? node.caption : node?.op, node?.fused.join(" · ")].filter(Boolean).join("\n");
 }
 
 export const bytesOf = ({ node, group }: Item): number => group?.bytes ?? node?.bytes ?? 0;
@@ -42,7 +47,7 @@ const borderNames = (): Partial<Record<string, string>> => ({ input: t("input"),
 export function spoken(item: Item, total: number, place: number, of: number): string {
   const { node, group, parent } = item, bytes = bytesOf(item);
   return [
-    group?.title ?? node?.label ?? "", group ? groupCaption(group) : node && node.caption !== node.label ? borderNames()[node.op] ?? (node.caption || node.op) : "", node?.fused.join(", "),
+    group?.title ?? node?.label ?? "", group ? groupCaption(group) : node?.held ? holderCaption(node) : node && node.caption !== node.label ? borderNames()[node.op] ?? (node.caption || node.op) : "", node?.fused.join(", "),
     node && borderNames()[node.op] !== undefined && node.shape ? format.shape(node.shape) : "",
     bytes ? t("{0}, {1} of bytes", format.bytes(bytes), format.percent(bytes / (total || 1))) : "", parent?.group ? t("{0} of {1} in {2}", place, of, parent.group.title) : "",
   ].filter(Boolean).join(", ");

@@ -87,13 +87,14 @@ function linksTo({ from, to }: Links, actions: DetailActions): HTMLElement {
 const copyLink = (actions: DetailActions): HTMLElement => iconButton({ label: t("Copy Link"), icon: "link", onClick: actions.link });
 
 /** An operator without weights: what it is called, what comes in and goes out. */
-export function operatorDetails({ label: title, op, fused, shape: dims, attributes = [], bodies = [] }: GraphNodeFacts, links: Links, actions: DetailActions): HTMLElement {
+export function operatorDetails({ label: title, op, fused, shape: dims, attributes = [], bodies = [], held, bytes }: GraphNodeFacts, total: number, links: Links, actions: DetailActions): HTMLElement {
   const operators = [op, ...fused], shape = dims ? format.shape(dims) : "";
+  const inside: Fact[] = held ? [[t("layers"), format.whole(held.length)], [t("bytes"), format.bytes(bytes)], [t("share"), format.percent(total ? bytes / total : 0)]] : [];
   const enter = bodies.map(({ path, title: body }) => button({ label: t("Enter {0}", body), icon: "symbol-namespace", small: true, onClick: () => actions.enter(path) }));
   return el("section", { class: "details", "aria-label": t("Details of {0}", title) },
     el("header", { class: "details-head" }, el("h2", { title }, title), ...operators.slice(0, 1).map(tag), el("span", { class: "spacer" }), copyLink(actions)),
     ...(enter.length ? [el("div", { class: "details-actions" }, ...enter)] : []),
-    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · "), true] as Fact] : []), ...(shape ? [[t("shape"), shape, true] as Fact] : []), ...attributes]), linksTo(links, actions)));
+    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · "), true] as Fact] : []), ...(shape ? [[t("shape"), shape, true] as Fact] : []), ...inside, ...attributes]), linksTo(links, actions)));
 }
 
 /** A group: how much is in it, and its layers. */

@@ -108,4 +108,4 @@ export const countedIn = ({ method, dataType, bytes }: LayerRow): string =>
 
 /** "64 words of 9" or the data type. */
 export const storedAs = ({ method, codewords, blockSize, codebookBits, density, wavelet, dataType }: LayerRow): string =>
-  wavelet ? t("{0} learned numbers in wavelets", format.whole(wavelet.parameters)) : codewords !== undefined ? t("{0} words of {1}", codewords, blockSize ?? 1) : density !== undefined ? t("{0} of {1}-bit integers", format.percent(density), codebookBits ?? "") : method !== undefined ? t("{0}-bit integers", codebookBits ?? "") : dataType;
+  wavelet ? t("{0} learned numbers in wavelets", format.whole(wavelet.parameters)) : codewords !== undefined ? t("{0} words of {1}", format.whole(codewords), blockSize ?? 1) : density !== undefined ? t("{0} of {1}-bit integers", format.percent(density), codebookBits ?? "") : method !== undefined ? t("{0}-bit integers", codebookBits ?? "") : dataType;

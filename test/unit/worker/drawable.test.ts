@@ -79,7 +79,9 @@ test("nodes that unpack a weight belong to its layer, chains that only rearrange
 test("branches can be entered; what they take from outside comes in, and a constant that they give out is seen", async () => {
   const model = branching(), graph = await drawn(model), node = graph.nodes.find(({ op }) => op === "If")!;
   expect(node.bodies).toEqual([{ path: "choice/then_branch", title: "then_branch" }, { path: "choice/else_branch", title: "else_branch" }]);
-  const then = await drawn(model, "choice/then_branch");
+  const then = await drawn(model, "choice/then_branch"), inner = then.nodes.find(({ layer }) => layer !== undefined)!;
+  expect([node.held, node.bytes]).toEqual([[inner.layer], inner.bytes]);
+  expect(inner.bytes).toBeGreaterThan(4 * 108);
   expect(picture(then)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | Relu", "output"], edges: "0>1 1>2" });
   expect(then.nodes[0].name).toBe("x");
   expect(then.nodes[1].layer).toBe("choice/then_branch/inner");
