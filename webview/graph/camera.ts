@@ -3,6 +3,8 @@ import { oncePerFrame, reducedMotion } from "../dom";
 export interface View { zoom: number; x: number; y: number; /** Of the stage that it was seen on. */ width?: number }
 
 const MARGIN = 16, JUMP_MS = 120, MIN_ZOOM = 0.02, MAX_ZOOM = 3, READABLE = 0.72;
+/** Height of what tells what a box is. */
+const HEAD = 40;
 /** The lower left corner is not the picture's. */
 const CORNER = { width: 184, height: 64 };
 
@@ -13,6 +15,8 @@ interface Options {
   moved(): void;
   /** What can be clicked there, in words. */
   at(x: number, y: number): string | undefined;
+  /** What lies over the picture. */
+  over(): readonly HTMLElement[];
   /** The picture was fitted into the stage. */
   fitted(): void;
   click(x: number, y: number): void;
@@ -85,12 +89,21 @@ export class Camera {
     this.jump({ zoom: view.zoom, x: this.stage.width / 2 - x * view.zoom, y: this.stage.height / 2 - y * view.zoom });
   }
 
-  /** Moves a box into sight, if it is out of it. */
+  /** Whether something lies over a part of the stage. */
+  private isCovered(x0: number, y0: number, x1: number, y1: number): boolean {
+    const { left, top } = this.element.getBoundingClientRect();
+    return this.options.over().some((element) => {
+      const box = element.getBoundingClientRect();
+      return box.width > 0 && x0 < box.right - left && x1 > box.left - left && y0 < box.bottom - top && y1 > box.top - top;
+    });
+  }
+
+  /** Moves a box into sight, if it is out of it or its head is covered. */
   show(left: number, top: number, width: number, height: number): void {
     const { view, stage } = this;
     if (!view || !stage.width) return;
     const x0 = left * view.zoom + view.x, y0 = top * view.zoom + view.y, x1 = x0 + width * view.zoom, y1 = y0 + height * view.zoom;
-    const insideX = x0 >= 0 && x1 <= stage.width, insideY = y0 >= 0 && y1 <= stage.height, middle = top + Math.min(height, stage.height / view.zoom - 80) / 2;
+    const insideX = x0 >= 0 && x1 <= stage.width, insideY = y0 >= 0 && y1 <= stage.height && !this.isCovered(x0, y0, x1, Math.min(y1, y0 + HEAD * view.zoom)), middle = top + Math.min(height, stage.height / view.zoom - 80) / 2;
     if (!insideX || !insideY) this.jump({ zoom: view.zoom, x: insideX ? view.x : stage.width / 2 - (left + width / 2) * view.zoom, y: insideY ? view.y : stage.height / 2 - middle * view.zoom });
   }
 

@@ -83,10 +83,11 @@ export class GraphView {
     this.scene = sceneOf(graph, this.members, this.open);
     this.tree = new GraphTree({ choose: (item) => actions.choose(item.key), enter: (item) => this.enter(item), toggle: (item) => this.toggle(item) });
     this.steps = { back: iconButton({ label: t("Back"), icon: "arrow-left", key: "Alt+←", onClick: () => actions.back() }), forward: iconButton({ label: t("Forward"), icon: "arrow-right", key: "Alt+→", onClick: () => actions.forward() }) };
-    this.element.append(this.stage, this.tree.element, el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward, trail), this.legend.element, this.buttons());
+    const over = [el("div", { class: "graph-steps" }, this.steps.back, this.steps.forward, trail), this.legend.element, this.buttons()];
+    this.element.append(this.stage, this.tree.element, ...over);
     this.canvas = new Canvas(this.stage, (context, width, height) => this.draw(context, width, height));
     this.camera = new Camera(this.stage, {
-      view: initial?.view, top: trail?.childElementCount ? TRAIL_HEIGHT : 0, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
+      view: initial?.view, over: () => over, top: trail?.childElementCount ? TRAIL_HEIGHT : 0, fitted: () => { if (this.selected !== undefined) this.show(this.selected); this.changed(); }, moved: () => { this.changed(); this.canvas.redraw(); }, at: (x, y) => { const item = this.hit(x, y)?.item; return item && wordsOf(item); },
       click: (x, y) => { this.click(x, y); this.tree.element.focus({ preventScroll: true }); }, doubleClick: (x, y) => this.enter(this.hit(x, y)?.item),
     });
     this.tree.element.addEventListener("keydown", (event) => this.pressed(event));
