@@ -104,7 +104,7 @@ function rowOf(layer: ComparedLayer, i: number, widest: number): HTMLElement {
   const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, [kind, size] = after ? methodOf(after) : ["", ""];
   const missing = before ? t("removed") : t("added"), kept = skipped !== undefined ? el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)
     : before && after ? el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size)) : el("span", { class: `cmp-mark ${change ?? ""}` }, missing);
-  const method = el("span", { class: "cmp-method-parts" }, kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, sizes.short)] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, t("+ BN"))] : []));
+  const method = el("span", { class: "cmp-method-parts" }, kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, sizes.short)] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("+ BN") : `+ ${layer.folded!.ops[0]}`)] : []));
   const cells: [string, Node | string][] = [
     ["name", label], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];
