@@ -61,7 +61,7 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
     l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : l.originalShape ? "floats" : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
   ]))];
   const { input, output, fidelity, tuning, integers } = report;
-  blocks.push("", ...isPrepared ? [`Written: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.`] : [`Written: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${timesText(sizeRatio(input.bytes, output.bytes))} than ${formatBytes(input.bytes)}.`, `Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims || report.pruning ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.`]);
+  blocks.push("", ...isPrepared ? [`Written: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.`] : [`Written: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${timesText(sizeRatio(input.bytes, output.bytes))} than ${formatBytes(input.bytes)}.`, `Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims || report.pruning || report.layers.some(({ wavelet }) => wavelet) ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.`]);
   if (report.convBitsPerWeight !== undefined && !isPrepared) blocks.push(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.`);
   for (const one of report.shared ?? []) blocks.push(sharingText(one));
   for (const { name, label = name, wavelet } of report.layers) if (wavelet) blocks.push(`${label}: ${waveletText(wavelet)}`);
@@ -99,7 +99,7 @@ function trimsText(trims: readonly Trim[]): string {
 
 function integerBlocks({ convolutions, floatConvolutions, floats, layers, floor, agreement }: IntegerReport): Block[] {
   const blocks: Block[] = [];
-  blocks.push(`${convolutions - floatConvolutions} of ${convolutions} convolutions run on integers${floats.length ? "" : ", and so does everything else"}.`);
+  blocks.push(`${convolutions ? `${convolutions - floatConvolutions} of ${convolutions} convolutions run on integers` : "There are no convolutions"}${floats.length ? "" : convolutions ? ", and so does everything else" : "; everything runs on integers"}.`);
   for (const line of floatLines(floats)) blocks.push(`In floats: ${line}`);
   if (agreement !== undefined) blocks.push(`Agreement on calibration images ${percent(agreement)}.`);
   if (!layers) return blocks;

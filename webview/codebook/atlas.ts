@@ -20,14 +20,17 @@ export class Atlas {
   private known = new Map<string, CodebookWords>();
   private selected: string | undefined;
   private turn = 0;
+  /** Nobody has scrolled: what is selected stays in sight while rows above it grow. */
+  private isResting = true;
 
   constructor(private readonly fetch: (layer: string) => Promise<CodebookWords | undefined>, private readonly open: (layer: string) => void) {
+    for (const kind of ["wheel", "pointerdown", "keydown"]) this.element.addEventListener(kind, () => { this.isResting = false; }, { passive: true });
     new ResizeObserver(() => { for (const words of this.known.values()) this.draw(words); }).observe(this.element);
   }
 
   show(all: readonly LayerRow[], selected: string | undefined): void {
     const layers = all.filter(({ codewords }) => codewords !== undefined);
-    this.isOpen = true;
+    this.isOpen = this.isResting = true;
     this.rows = new Map(layers.map((row) => [row.name, this.rowOf(row)]));
     this.element.replaceChildren(
       el("header", {}, el("span", {}, t("{0} layers of {1} have codebooks; their most used codewords come first. One scale: units are the root mean square of what each layer’s codewords stand for.", format.whole(layers.length), format.whole(all.length))), scaleBar(MOST, "")),
@@ -72,6 +75,7 @@ export class Atlas {
       if (words) {
         this.known.set(name, words);
         this.draw(words);
+        if (this.isResting) this.select(this.selected);
       } else this.rows.get(name)?.words.replaceChildren(el("small", {}, t("{0} has codewords that this view has no place for.", label)));
     }
     this.element.dataset.filled = "";

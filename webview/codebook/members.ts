@@ -78,7 +78,7 @@ export class Members {
     this.on.toggleAttribute("disabled", first + count >= blocks.listed);
     const { size } = shelf, labels = el("div", { class: "member-labels", "aria-hidden": "true" }, ...[noun.one, t("codeword"), t("difference"), t("error")].map((name) => el("span", {}, name)));
     const columns = Array.from(page.which, (block, i) => {
-      const word = facts.index[block], stand = shelf.word(word), own = page.values.subarray(i * size, (i + 1) * size), error = format.wholePercent(page.errors[i]), place = `${placeText(shelf.place(block))} · ${t("codeword {0}", word)}`;
+      const word = facts.index[block], stand = shelf.word(word), own = page.values.subarray(i * size, (i + 1) * size), error = page.errors[i] < 10 ? format.wholePercent(page.errors[i]) : `${format.whole(page.errors[i])}×`, place = `${placeText(shelf.place(block))} · ${t("codeword {0}", word)}`;
       const column = el("div", { class: "member", role: "option", "aria-selected": "false", tabindex: i ? -1 : 0, "aria-label": t("{0}, error {1} of an average {2}’s energy", place, error, noun.one), title: `${place}\n${t("error {0} of an average {1}’s energy", error, noun.one)}` }, picture(own, shelf, m, ROOM), picture(stand, shelf, m, ROOM), picture(own.map((v, j) => v - stand[j]), shelf, m, ROOM), el("small", {}, error));
       for (const event of ["pointerenter", "focus"]) column.addEventListener(event, () => this.hover({ word, block }));
       for (const event of ["pointerleave", "blur"]) column.addEventListener(event, () => this.hover({}));

@@ -5,7 +5,7 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { channelTicks, type Shelf } from "./shelf";
 
-const LEFT = 22, HEAD = 18, FOOT = 18;
+const LEFT = 36, HEAD = 18, FOOT = 18;
 
 /** How often each output channel uses a codeword, as bars. */
 export class Uses {

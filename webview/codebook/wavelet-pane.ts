@@ -13,7 +13,7 @@ export class WaveletPane {
 
   show(wavelet: WaveletFacts, { made, original, missing }: WaveletMaps): void {
     const { nearest, length, levels, summed, reconstructionError } = wavelet, most = mostOf(original ? [original, made] : [made]);
-    const filters = el("section", { class: "book-pane book-filters", "aria-label": t("Filters") },
+    const filters = el("section", { class: "book-pane book-taps", "aria-label": t("Filters") },
       withTable(section("wavelet-taps", t("Filters"), nearest ? t("{0} taps · rings: {1}", length, nearest.wavelet) : t("{0} taps", length), false, filterTaps(wavelet)), () => filterTable(wavelet)),
       withTable(section("wavelet-response", t("Frequency response"), nearest ? t("low and high pass · broken lines: {0}", nearest.wavelet) : t("low and high pass"), false, filterResponse(wavelet)), () => responseTable(wavelet)),
       el("p", { class: "note" }, t("{0} of {1} levels. Taken apart and put together again, a signal comes back but for {2} of it.", summed === 1 ? t("1 transform") : t("{0} transforms", summed), levels, reconstructionError.toExponential(1))));

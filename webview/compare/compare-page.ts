@@ -1,4 +1,5 @@
 import type { AccuracyState, Origins } from "../../src/protocol/accuracy";
+import type { LayerRow } from "../../src/protocol/api";
 import { bitsOfAll } from "../../src/protocol/bits";
 import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes, Side } from "../../src/protocol/compare";
 import { floatLines } from "../../src/protocol/floats";
@@ -24,6 +25,8 @@ import { SideGraph } from "./side-graph";
 
 /** Heights of a row, by which graphs and table are zoomed together. */
 const ROWS = [16, 18, 20, 24, 28, 34], FIRST_ROW = 20;
+/** Of the line above the table. */
+const HEAD = 32;
 
 interface CompareState { layer?: string; row: number; scroll: number; below?: Below }
 type Below = "weights" | "flips";
@@ -41,6 +44,8 @@ export class ComparePage {
   private readonly weights = new Map<string, ComparedWeights | null>();
   /** Layers whose weights are known to be others. */
   private readonly different = new Set<string>();
+  /** Layers whose weights are known to be the same. */
+  private readonly same = new Set<string>();
   private readonly measuring = new Measuring({ measure: () => this.measure(), cancel: () => void this.host.cancelMeasure(), chooseData: () => void this.host.chooseData(), showLog: () => void this.host.showLog() });
   private readonly latency = new LatencyView({ measure: () => this.measureLatency(), cancel: () => void this.host.cancelLatency(), showLog: () => void this.host.showLog() });
   private asked = 0;
@@ -71,6 +76,7 @@ export class ComparePage {
       if (turn !== this.asked) return;
       this.weights.clear();
       this.different.clear();
+      this.same.clear();
       this.sizes = {};
       this.show(comparison);
       this.accuracy = undefined;
@@ -99,7 +105,13 @@ export class ComparePage {
     const flips = new FlipsPane(this.host, (layer) => rowOfName.get(layer) ?? layer, (layer) => this.select(layer), () => this.tracing?.abort()), below = new BelowPanes(pane, flips, this.state.below ?? "weights", (shown) => this.save({ below: shown }));
     const caption = () => el("span", { class: "cmp-caption" }, t("bytes, same scale in both"));
     const scroll = el("div", { class: "cmp-scroll" }, el("div", { class: "cmp-head" }, caption(), table.head, caption()), el("div", { class: "cmp-body" }, sides[0].element, table.body, sides[1].element));
-    scroll.addEventListener("scroll", () => this.save({ scroll: scroll.scrollTop }));
+    const see = (): void => { for (const side of sides) side.scrolled(scroll.scrollTop); };
+    scroll.addEventListener("scroll", () => { this.save({ scroll: scroll.scrollTop }); see(); });
+    new ResizeObserver(() => {
+      scroll.style.setProperty("--seen", `${Math.max(0, scroll.clientHeight - HEAD)}px`);
+      see();
+    }).observe(scroll);
+    scroll.toggleAttribute("data-resized", layers.some(({ resized }) => resized));
     scroll.addEventListener("wheel", (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();
@@ -109,11 +121,11 @@ export class ComparePage {
     this.showHeader();
     if (!layers.length) {
       this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
-    } else this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, scroll, below.element);
+    } else this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, ...(layers.some(({ before, after }) => before && after) ? [] : [el("div", { class: "cmp-nothing", role: "note" }, t("No layer of one stands for a layer of the other: these are two different networks."))]), scroll, below.element);
     this.zoom(0);
     const chosen = layers.find(({ id }) => id === (comparison.selected ?? this.state.layer)) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
     if (chosen) this.select(chosen.id, false);
-    scroll.scrollTop = this.state.scroll;
+    if (this.state.scroll) scroll.scrollTop = this.state.scroll; // otherwise the chosen layer is in sight
     document.body.dataset.ready = "true";
   }
 
@@ -159,7 +171,7 @@ export class ComparePage {
   }
 
   private tellNoise(layer: string, row: number, { sqnrDb }: ComparedWeights): void {
-    if (sqnrDb !== undefined) this.different.add(layer);
+    (sqnrDb === undefined ? this.same : this.different).add(layer);
     this.views?.table.weights(row, sqnrDb);
   }
 
@@ -232,17 +244,17 @@ export class ComparePage {
     const isResult = layers.some(({ before, after }) => before && after && before.method !== after.method), left = name(original, isResult ? t("original") : t("before")), right = name(compressed, isResult ? t("compressed") : t("after"));
     left.addEventListener("click", () => void this.host.openModel("original"));
     right.addEventListener("click", () => void this.host.openModel("compressed"));
-    const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ skipped }) => skipped !== undefined);
+    const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ id, before, after, skipped }) => before && after && (skipped !== undefined || this.same.has(id) && !isOther(before, after)));
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
     const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
     const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
-    const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ id, before, after, resized }) => before && after && (resized || Math.abs(before.bitsPerWeight - after.bitsPerWeight) > 0.005 || before.method !== after.method || this.different.has(id))), figures: Figure[] = [
-      [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
+    const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ id, before, after, resized }) => before && after && (resized || isOther(before, after) || this.different.has(id))), figures: Figure[] = [
+      ratio.times < 1.05 ? [arrow(original.bytes, compressed.bytes), t("about as large on disk")] : [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
       ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), floatLines(integers.floats).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
       memory,
       ...this.structureFigures(),
-      [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.map(({ label, skipped }) => `${label}: ${skipped ?? ""}`).join("\n")],
+      [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.flatMap(({ label, skipped }) => (skipped === undefined ? [] : [`${label}: ${skipped}`])).join("\n")],
       ...convBits(layers),
     ];
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? [gainOf(tuning)] : []), ...this.accuracyFigures(), ...this.latency.figures(this.accuracy?.subject.trusted ?? start.trusted)), right);
@@ -303,6 +315,9 @@ export class ComparePage {
     saveState({ ...this.state, ...start.compare });
   }
 }
+
+/** Whether a layer is stored another way. */
+const isOther = (before: LayerRow, after: LayerRow): boolean => Math.abs(before.bitsPerWeight - after.bitsPerWeight) > 0.005 || before.method !== after.method;
 
 /** A figure that stands there at every width. */
 const keptFigure = (kind: string, value: string, text: string, hover: string): HTMLElement => el("div", { class: `figure ${kind}`, title: hover }, el("b", {}, value), el("small", {}, text));

@@ -14,7 +14,9 @@ export class CompareTable {
   readonly head = el("div", { class: "cmp-row cmp-heads", "aria-hidden": "true" });
   readonly body = el("div", { class: "cmp-rows", role: "listbox", tabindex: 0, "aria-label": t("Layers of both models") });
   private readonly rows: HTMLElement[];
-  private readonly spoken: string[];
+  /** What is said of each row; what is measured comes to it. */
+  private readonly spoken: Map<"row" | "weights" | "outputs" | "flips", string>[];
+  private lit = -1;
   private selected = -1;
 
   constructor(layers: readonly ComparedLayer[], private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
@@ -22,9 +24,9 @@ export class CompareTable {
     this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: text }, text)));
     const widest = Math.max(1, ...layers.map(({ after }) => after?.bitsPerWeight ?? 0));
     this.rows = layers.map((layer, i) => rowOf(layer, i, widest));
-    this.spoken = this.rows.map((row) => row.getAttribute("aria-label") ?? "");
+    this.spoken = this.rows.map((row) => new Map([["row", row.getAttribute("aria-label") ?? ""]]));
     this.body.append(...this.rows);
-    const rowAt = (target: EventTarget | null): number => this.rows.findIndex((row) => target instanceof Node && row.contains(target));
+    const places = new Map<Element | null, number>(this.rows.map((row, i) => [row, i])), rowAt = (target: EventTarget | null): number => places.get(target instanceof Element ? target.closest(".cmp-row") : null) ?? -1;
     this.body.addEventListener("click", ({ target }) => choose(rowAt(target)));
     this.body.addEventListener("dblclick", ({ target }) => open(rowAt(target)));
     this.body.addEventListener("pointerover", ({ target }) => hover(rowAt(target)));
@@ -50,12 +52,28 @@ export class CompareTable {
     chosen.scrollIntoView({ block: "nearest" });
   }
 
-  light(row: number): void { this.rows.forEach((element, i) => element.toggleAttribute("data-lit", i === row)); }
+  light(row: number): void {
+    this.rows[this.lit]?.toggleAttribute("data-lit", false);
+    this.rows[this.lit = row]?.toggleAttribute("data-lit", true);
+  }
 
   /** Signal to noise of a layer's weights; nothing lost where it is undefined. */
-  weights(row: number, sqnrDb: number | undefined): void { fillNoise(this.rows[row]?.querySelector(".cmp-weights"), sqnrDb ?? Infinity); }
+  weights(row: number, sqnrDb: number | undefined): void {
+    fillNoise(this.rows[row]?.querySelector(".cmp-weights"), sqnrDb ?? Infinity);
+    this.say(row, "weights", sqnrDb === undefined ? t("weights as before") : t("weights at {0}", format.decibels(sqnrDb)));
+  }
   /** The same of its outputs, the median of many images. */
-  outputs(row: number, sqnrDb: number): void { fillNoise(this.rows[row]?.querySelector(".cmp-outputs"), sqnrDb); }
+  outputs(row: number, sqnrDb: number): void {
+    fillNoise(this.rows[row]?.querySelector(".cmp-outputs"), sqnrDb);
+    if (Number.isFinite(sqnrDb)) this.say(row, "outputs", t("outputs at {0}", format.decibels(sqnrDb)));
+  }
+
+  private say(row: number, kind: "weights" | "outputs" | "flips", text: string): void {
+    const spoken = this.spoken[row];
+    if (!spoken) return;
+    spoken.set(kind, text);
+    this.rows[row].setAttribute("aria-label", [...spoken.values()].filter(Boolean).join(", "));
+  }
 
   /** How many of all flips begin at each layer. @param counts by row */
   flips(counts: ReadonlyMap<number, number>, all: number): void {
@@ -64,7 +82,7 @@ export class CompareTable {
       if (!cell) return;
       cell.replaceChildren(count ? el("span", { class: "cmp-count" }, format.whole(count)) : "");
       cell.title = count ? whole : "";
-      row.setAttribute("aria-label", [this.spoken[i], ...(count ? [whole] : [])].join(", "));
+      this.say(i, "flips", count ? whole : "");
     });
   }
 }
@@ -72,7 +90,7 @@ export class CompareTable {
 function fillNoise(cell: Element | null | undefined, db: number): void {
   if (!cell) return;
   const text = db === Infinity ? "∞" : Number.isFinite(db) ? format.decibels(db).replace(/ dB$/, "") : "–";
-  cell.replaceChildren(el("span", { title: db === Infinity ? t("nothing is lost") : "" }, text), bar(Math.max(0, Math.min(1, db / FULL_DB)), db < 3));
+  cell.replaceChildren(el("span", { title: db === Infinity ? t("nothing is lost") : "" }, text), bar(Number.isNaN(db) ? 0 : Math.max(0, Math.min(1, db / FULL_DB)), db < 3));
 }
 
 function bar(share: number, low = false): HTMLElement {
@@ -86,7 +104,7 @@ function rowOf(layer: ComparedLayer, i: number, widest: number): HTMLElement {
   const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, [kind, size] = after ? methodOf(after) : ["", ""];
   const missing = before ? t("removed") : t("added"), kept = skipped !== undefined ? el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)
     : before && after ? el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size)) : el("span", { class: `cmp-mark ${change ?? ""}` }, missing);
-  const method = el("span", { class: "cmp-method-parts" }, kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, sizes.short)] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, t("+ BN"))] : []));
+  const method = el("span", { class: "cmp-method-parts" }, kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, sizes.short)] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("+ BN") : `+ ${layer.folded!.ops[0]}`)] : []));
   const cells: [string, Node | string][] = [
     ["name", label], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];

@@ -10,7 +10,7 @@ import { changeOf, type Change } from "./changes";
 import { lanesOf, shortNames, type Lanes, type Point, type Way } from "./lanes";
 
 /** What is drawn in boxes of layers that one model alone has, or that have other sizes. */
-const SIGNS: Record<Change, string> = { added: "+", removed: "−", resized: "≠" };
+const SIGNS: Record<Change, string> = { added: "+", removed: "−", resized: "↕" };
 
 /** Places along the width, from the outer edge to the table. */
 const BOX = 124, INNER = 12, ASIDE = 72, LANE = 7, OUTER = 12, CORNER = 4;
@@ -21,7 +21,9 @@ export class SideGraph {
   private readonly canvas: Canvas;
   private readonly lanes: Lanes;
   private readonly names: string[];
+  private readonly window = el("div", { class: "cmp-window" });
   private row = 20;
+  private top = 0;
   private selected = -1;
   private lit = -1;
 
@@ -29,8 +31,9 @@ export class SideGraph {
     this.lanes = lanesOf(graph, new Map(layers.flatMap((layer, i) => { const own = this.own(layer); return own ? [[own.name, i] as const] : []; })));
     this.names = shortNames(layers.map((layer) => (this.own(layer) ?? layer).label));
     this.element = el("div", { class: `cmp-graph ${side}`, role: "img", "aria-label": side === "original" ? t("Layers of the original, top to bottom, as in the table") : t("Layers of the compressed model, top to bottom, as in the table") });
-    this.canvas = new Canvas(this.element, (context, width) => this.draw(context, width));
-    const rowAt = ({ offsetY }: MouseEvent): number => Math.min(layers.length - 1, Math.floor(offsetY / this.row));
+    this.element.append(this.window);
+    this.canvas = new Canvas(this.window, (context, width, height) => this.draw(context, width, height));
+    const rowAt = ({ clientY }: MouseEvent): number => Math.min(layers.length - 1, Math.floor((clientY - this.element.getBoundingClientRect().top) / this.row));
     this.element.addEventListener("click", (event) => choose(rowAt(event)));
     this.element.addEventListener("pointermove", (event) => {
       const layer = layers.at(rowAt(event)), own = layer && this.own(layer);
@@ -41,29 +44,33 @@ export class SideGraph {
   }
 
   zoom(row: number): void { this.row = row; this.canvas.redraw(); }
+  /** What of it can be seen begins so many pixels below its top: no canvas is as high as thousands of layers are. */
+  scrolled(top: number): void { if (top !== this.top) { this.top = top; this.canvas.redraw(); } }
   select(row: number): void { this.selected = row; this.canvas.redraw(); }
   light(row: number): void { if (row !== this.lit) { this.lit = row; this.canvas.redraw(); } }
 
   private own({ before, after }: ComparedLayer): LayerRow | undefined { return this.side === "original" ? before : after; }
   private bytes(row: number): number | undefined { return this.own(this.layers[row])?.bytes; }
 
-  private draw(context: CanvasRenderingContext2D, width: number): void {
+  private draw(context: CanvasRenderingContext2D, width: number, height: number): void {
+    context.translate(0, -this.top);
+    const first = this.top / this.row - 1, last = (this.top + height) / this.row + 1, isSeen = (from: number, to = from): boolean => to >= first && from <= last;
     // drawn for the left side; the right one is its mirror image
     const mirror = (x: number): number => (this.side === "original" ? x : width - x);
     const { highContrast, foreground, secondary } = theme();
     context.font = `11px ${theme().font}`;
     context.lineWidth = 1;
     context.strokeStyle = highContrast ? foreground : faded(0.5);
-    for (const way of this.lanes.ways) this.way(context, way, width, mirror);
+    for (const way of this.lanes.ways) if (isSeen(way.from.y, way.to.y)) this.way(context, way, width, mirror);
     context.fillStyle = theme().background;
-    for (const { row, y } of this.lanes.points) if (row < 0) {
+    for (const { row, y } of this.lanes.points) if (row < 0 && isSeen(y)) {
       context.beginPath();
       context.arc(mirror(this.main(width)), y * this.row, 2.5, 0, 2 * Math.PI);
       context.fill();
       context.strokeStyle = secondary;
       context.stroke();
     }
-    for (const point of this.lanes.points) if (point.row >= 0) this.box(context, point, width, mirror);
+    for (const point of this.lanes.points) if (point.row >= 0 && isSeen(point.y)) this.box(context, point, width, mirror);
   }
 
   private main(width: number): number { return width - INNER - BOX / 2; }
