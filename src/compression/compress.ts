@@ -13,7 +13,7 @@ import { checkRequest, unusedSettings } from "./checks";
 import { measureFidelity } from "./fidelity";
 import type { FitTools, FittedLayer, LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
-import { goalOf, mergeRecipe, onlyRounds, trimLimit, type Job } from "./goal";
+import { goalOf, mergeRecipe, namesOnlyLayers, onlyRounds, trimLimit, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import { ProgressMeter } from "./progress";
 import { meanErrors as measureMeanErrors } from "./integer/biases";
@@ -234,6 +234,8 @@ class Compression {
     return layers;
   }
 
+  private get isOnlyNamed(): boolean { return namesOnlyLayers(this.job) && goalOf(this.job.request, this.opened.bytes).kind === "preset"; }
+
   private async report(fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], data: JobData | undefined): Promise<CompressReport> {
     const { host, job: { request }, output, subject: { layers, pruning, lean }, pruningTrials } = this;
     const written = await host.openModel(output);
@@ -241,7 +243,7 @@ class Compression {
       const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0], peakActivationBytes: peakActivations(this.opened.model)?.bytes };
       const { layers: found, shared, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
       const byName = new Map(layers.map((layer) => [layer.id, layer])), left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
-      const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped);
+      const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped?.startsWith("Left as it is") && this.isOnlyNamed ? "Left as it is: the recipe gives other layers a method, and no size." : skipped);
       const { rows, notes } = await withSpeeds(found.map((row) => ({ ...row, skipped: skippedOf(row) })), layers, { runtime: host.runtime, threads: request.threads });
       this.notes.push(...notes);
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));

@@ -9,7 +9,7 @@ import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
-import { goalOf, mayShare, triesToShare, trimLimit, type Goal, type Job } from "./goal";
+import { goalOf, mayShare, namesOnlyLayers, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import { leanModel, leanRatings } from "./lean/lean";
 import { weightForm } from "./write";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
@@ -52,7 +52,7 @@ async function planningOf({ opened, layers, ratings, samples, integers, biases }
   const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }

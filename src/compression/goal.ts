@@ -61,6 +61,10 @@ export function goalOf(request: CompressRequest, inputBytes: number): Goal {
   return isWhole(request) ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };
 }
 
+/** Whether a recipe gives single layers a method with its options and asks for no size: then the others are left as they are. */
+export const namesOnlyLayers = ({ request: { preset, target, bits }, recipe: { layers = {} } }: Job): boolean =>
+  preset === undefined && target === undefined && bits === undefined && Object.values(layers).some(({ method, options }) => method !== undefined && options !== undefined);
+
 /** The size in bytes for whose sake a file is trimmed beside its weights, 0 where every byte counts; undefined where it is not. Integers have their own way to fold. */
 export function trimLimit({ request: { inference, layout, prepare, trim } }: Job, goal: Goal): number | undefined {
   const wanted = trim ?? goal.kind === "bytes";

@@ -26,6 +26,8 @@ export interface PlanRequest {
   layers: readonly Layer[];
   goal: Goal;
   recipe: Recipe;
+  /** Whether nothing is compressed but what the recipe gives a method, see {@link namesOnlyLayers}. */
+  onlyNamed?: boolean;
   embedded: string;
   form?: WeightForm;
   /** Whether every layer stays open for plans beside the goal's own. */
@@ -125,6 +127,13 @@ function learnable({ isLearned, title }: CompressionMethod, measured: boolean, i
   return measured ? undefined : `${title} have to be learned from images. Give a folder of them with --data, or as the recipe's "data".`;
 }
 
+/** @throws KernelscopeError "bad-recipe" where a layer is given a method that has nothing for it */
+function checkOffered({ isOpen, measured, form }: PlanRequest, layer: Layer, candidates: readonly RatedCandidate[], methodId: string | undefined): void {
+  if (isOpen || methodId === undefined || candidates.some(({ method }) => method === methodId)) return;
+  const method = methodById(methodId), reason = learnable(method, measured, form?.form === "integers") ?? `${method.title}: a plan has nothing of that to choose from for this layer, a ${layer.op} of ${layer.dims.join("×")}. Give its "options", or another method.`;
+  throw new KernelscopeError("bad-recipe", `layers["${layer.id}"]: ${reason}`, { path: JSON.stringify(["layers", layer.id, "method"]) });
+}
+
 /** @throws KernelscopeError "bad-recipe" where layers name one book and their codebooks differ */
 function checkBooks(fixed: readonly RatedCandidate[]): void {
   for (const [book, [first, ...others]] of sharersOf(fixed)) {
@@ -164,8 +173,9 @@ export class Planning {
       else free.push(layer);
     }
     checkBooks([...fixed.values()]);
-    const onlyFixed = request.goal.kind === "preset" && recipe.preset === undefined && fixed.size > 0 && recipe.target === undefined && recipe.bits === undefined;
+    const onlyFixed = request.onlyNamed && request.goal.kind === "preset" && fixed.size > 0;
     const rated = onlyFixed || !free.length ? [] : await request.rate(free);
+    for (const { layer, candidates } of rated) checkOffered(request, layer, candidates, settings.get(layer)?.method);
     const items = rated.map(({ layer, candidates, shared = [] }) => ({ layer, choices: optionsFor(layer, candidates, request.form?.form === "integers" && settings.get(layer)?.inference !== "float", settings.get(layer)), shared: request.triesToShare && !settings.has(layer) ? shared : [] }));
     const scaleIsFree = new Map<Layer, boolean>();
     for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && await hasFreeScale(request.model, layer));

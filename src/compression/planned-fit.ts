@@ -8,7 +8,7 @@ import type { JobRecord, Round, StoredChoice, StoredPlan } from "./checkpoint";
 import { BATCH, rateLayers, ratingRecord, type JobData } from "./data";
 import type { Effect } from "./effect";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
-import { mayShare, triesToShare, type Goal, type Job } from "./goal";
+import { mayShare, namesOnlyLayers, triesToShare, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import { integerOverhead } from "./integer/overhead";
 import { Joint } from "./joint";
@@ -103,7 +103,7 @@ export class PlannedFit {
   private async planWith(rate: PlanRequest["rate"], goal: Goal, trials: PlanRequest["trials"] = {}): Promise<StoredPlan> {
     const { model, layers, job, job: { recipe, embedded, request }, host: { runtime }, form, data, opened: { bytes: inputBytes } } = this.options, notes: string[] = [];
     const overhead = request.inference === "integer" ? (await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations })).bytes : 0;
-    return { ...await planFor({ model, layers, goal, recipe, embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, trials, notes }), notes };
+    return { ...await planFor({ model, layers, goal, recipe, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, trials, notes }), notes };
   }
 
   /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */

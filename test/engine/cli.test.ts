@@ -148,3 +148,31 @@ test("what a model holds, and what a compression did, are told as Markdown and a
   expect(status).toBe(0);
   expect(stdout).toMatch(/^<!DOCTYPE html>[^]*<title>fashion-cnn\.onnx → page\.onnx<\/title>[^]*<td>17<\/td>[^]*<p>Written: [^]*times smaller than 1\.16 MB\.<\/p>/);
 });
+
+describe("a recipe that gives single layers a method", () => {
+  const recipe = path.join(folder, "single.kernelscope.json"), output = path.join(folder, "single.onnx");
+  const compress = (text: object, ...args: string[]) => {
+    writeFileSync(recipe, JSON.stringify(text));
+    return run("compress", model, "--recipe", recipe, "-o", output, "--force", "--quiet", ...args);
+  };
+  const single = { layers: { "3.weight": { method: "kernel", options: { block: 9, words: 16 } } } };
+
+  test("and no size leaves the others, and says why", () => {
+    const { status, stdout } = compress(single);
+    expect(status).toBe(0);
+    expect(stdout.split("\n").filter((line) => line.includes("Left as it is: the recipe gives other layers a method, and no size."))).toHaveLength(6);
+    expect(stdout).not.toContain("nothing smaller pays here");
+  });
+
+  test("compresses all where a preset is asked for beside it", () => {
+    const { status, stdout } = compress(single, "--preset", "smallest");
+    expect(status).toBe(0);
+    expect(stdout).not.toContain("Left as it is");
+  });
+
+  test("that has nothing for a layer is an error at its place", () => {
+    const { status, stderr } = compress({ target: "60KB", layers: { "3.weight": { method: "sparse" } } });
+    expect(status).toBe(2);
+    expect(stderr).toContain('single.kernelscope.json:1:40: error: layers["3.weight"]: Sparse integers: a plan has nothing of that to choose from for this layer, a Conv of 32×32×3×3. Give its "options", or another method.');
+  });
+});
