@@ -81,6 +81,12 @@ test("pins hold at every size, and what they make impossible is said with the sm
   expect([...layer]).not.toContain(exact);
 });
 
+test("what a prediction does not count is said", async () => {
+  expect((await front({ target: "60KB" })).notes).toEqual([]);
+  const { notes } = await front({ target: "60KB", layers: { "22.weight": { method: "wavelet", options: {} } } });
+  expect(notes).toEqual(["22: Wavelet transforms are learned by a compression, which measures what they cost; the prediction does not count it."]);
+});
+
 test("a recipe that does not fit the model or its own rules is refused with its place", async () => {
   const placeOf = (recipe: object) => front(recipe).then(() => undefined, (error: unknown) => (error instanceof KernelscopeError ? error.details.path : error));
   expect(await placeOf({ layers: { nosuch: { pin: "leave" } } })).toBe('["layers","nosuch"]');
