@@ -90,6 +90,9 @@ async function splitLengths(model: Model, split: Node): Promise<ArrayLike<number
 
 export interface FileFigures { layers: LayerReport[]; shared?: SharedCodebook[]; convBitsPerWeight?: number; bitsPerWeight: number }
 
+/** Why a plan leaves a layer as it is. */
+export const NOTHING_SMALLER = "Left as it is: nothing smaller pays here.";
+
 /** The rows of a report, bytes read off the written file. */
 export async function layerReports(original: readonly Layer[], fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], written: Model): Promise<FileFigures> {
   const layers = findLayers(written), bytes = await weightBytes(written, layers);
@@ -102,7 +105,7 @@ export async function layerReports(original: readonly Layer[], fitted: readonly 
       name: layer.id, ...(layer.label !== layer.id && { label: layer.label }), op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left),
       ...(now && await recognised(written, now, cache)),
       sqnrDb: fit && Number.isFinite(fit.sqnrDb) ? fit.sqnrDb : undefined,
-      skipped: fit ? undefined : layer.blocked ?? (left.has(layer.id) ? "Floats with fewer channels: nothing smaller pays here." : "Left as it is: nothing smaller pays here."),
+      skipped: fit ? undefined : layer.blocked ?? (left.has(layer.id) ? "Floats with fewer channels: nothing smaller pays here." : NOTHING_SMALLER),
     });
   }
   return { ...withSharers(rows), ...figures(layers, bytes, left) };
