@@ -36,18 +36,7 @@ beforeEach(async () => {
 
 const filled = (page: Frame) => page.waitForSelector("#page[data-filled]");
 
-/** Two files selected in the Explorer, then *Compare Models*. */
-async function compare(first: string, second: string): Promise<Frame> {
-  const { keyboard } = workbench.page;
-  await workbench.row(first).click();
-  await workbench.page.locator(".tab", { hasText: first }).waitFor();
-  await workbench.page.waitForTimeout(1000); // until the Explorer has revealed it
-  await keyboard.down("Control");
-  await workbench.row(second).click();
-  await keyboard.up("Control");
-  await workbench.menu(second, "Compare Models");
-  return workbench.modelPage([first, second].sort((a, b) => statSync(at(b)).size - statSync(at(a)).size).join(" ↔ "));
-}
+const compare = (first: string, second: string): Promise<Frame> => workbench.compare(first, second);
 const figures = (page: Frame) => page.locator(".cmp-figures").innerText().then((text) => text.replace(/\s+/g, " "));
 const cells = (page: Frame, kind: string) => page.locator(`.cmp-rows .cmp-${kind}`).allInnerTexts();
 

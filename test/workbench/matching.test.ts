@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -37,15 +37,7 @@ async function wear(theme: (typeof THEMES)[number][0]): Promise<void> {
 }
 
 async function compare(first: string, second: string): Promise<Frame> {
-  const { keyboard } = workbench.page;
-  await workbench.row(first).click();
-  await workbench.page.locator(".tab", { hasText: first }).waitFor();
-  await workbench.page.waitForTimeout(1000); // until the Explorer has revealed it
-  await keyboard.down("Control");
-  await workbench.row(second).click();
-  await keyboard.up("Control");
-  await workbench.menu(second, "Compare Models");
-  const page = await workbench.modelPage([first, second].sort((a, b) => statSync(at(b)).size - statSync(at(a)).size).join(" ↔ "));
+  const page = await workbench.compare(first, second);
   await page.waitForSelector("#page[data-filled]");
   return page;
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -59,15 +59,7 @@ test("a pruned model stands beside its original", { timeout: 400_000 }, async ()
   execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--recipe", at("half.json"), "--data", at("fashion-mnist"), "--threads", "1", "--quiet"], { stdio: "ignore" });
   await workbench.tidy();
   await workbench.sideBar(true);
-  const { keyboard } = workbench.page, names = ["fashion-cnn.small.onnx", "fashion-cnn.onnx"];
-  await workbench.row(names[0]).click();
-  await workbench.page.locator(".tab", { hasText: names[0] }).waitFor();
-  await workbench.page.waitForTimeout(1000); // until the Explorer has revealed it
-  await keyboard.down("Control");
-  await workbench.row(names[1]).click();
-  await keyboard.up("Control");
-  await workbench.menu(names[1], "Compare Models");
-  const page = await workbench.modelPage([...names].sort((a, b) => statSync(at(b)).size - statSync(at(a)).size).join(" ↔ "));
+  const page = await workbench.compare("fashion-cnn.small.onnx", "fashion-cnn.onnx");
   await page.waitForSelector("#page[data-filled]");
   await workbench.sideBar(false);
   await page.locator(".cmp-row[data-layer='7.weight']").click();

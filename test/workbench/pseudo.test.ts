@@ -63,13 +63,7 @@ test("a recipe", async () => {
 
 test("a comparison", async () => {
   await workbench.tidy();
-  await workbench.row("fashion-cnn.onnx").click();
-  await workbench.page.waitForTimeout(1500);
-  await workbench.page.keyboard.down("Control");
-  await workbench.row("fashion-cnn.small.onnx").click();
-  await workbench.page.keyboard.up("Control");
-  await workbench.menu("fashion-cnn.small.onnx", pseudo("Compare Models"));
-  const page = await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx");
+  const page = await workbench.compare("fashion-cnn.onnx", "fashion-cnn.small.onnx", pseudo("Compare Models"));
   await page.waitForSelector("#page[data-filled]");
   await look("comparison", page);
   await page.locator(".cmp-row[data-layer='22.weight']").click(); // a matrix

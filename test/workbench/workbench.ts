@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { resolveCliArgsFromVSCodeExecutablePath } from "@vscode/test-electron";
@@ -118,6 +118,19 @@ export class Workbench {
     await item.hover();
     await this.page.waitForTimeout(300); // a menu takes no click right after it opens
     await item.click();
+  }
+
+  /** Two files selected in the Explorer, then *Compare Models*; the larger one stands first. @param entry the command in the window's language */
+  async compare(first: string, second: string, entry = "Compare Models"): Promise<Frame> {
+    const { keyboard } = this.page, bytes = (name: string) => statSync(path.join(this.folder, name)).size;
+    await this.row(first).click();
+    await this.page.locator(".tab", { hasText: first }).waitFor();
+    await this.page.waitForTimeout(1000); // until the Explorer has revealed it
+    await keyboard.down("Control");
+    await this.row(second).click();
+    await keyboard.up("Control");
+    await this.menu(second, entry);
+    return this.modelPage([first, second].sort((a, b) => bytes(b) - bytes(a)).join(" ↔ "));
   }
 
   /** Nothing open, no message in the way. */
