@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
-import type { CompressRequest, Progress } from "../src/protocol/api";
+import { DEVICES, type CompressRequest, type Progress } from "../src/protocol/api";
 import { parsePruning } from "../src/protocol/pruning";
 import { parseNoise, SCHEDULES } from "../src/protocol/tuning";
 import { openModelFile } from "../src/worker/host";
@@ -16,13 +16,13 @@ import { writeDataset } from "./source";
 /**
  * Accuracy on all 10,000 test images of CIFAR-10, or MNIST, after compression, with the first training images for calibration and training (their labels unused) or without any:
  * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
- * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--prune none,25%] [--recipe FILE] [--delay 0] [--results FILE]
+ * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--prune none,25%] [--recipe FILE] [--delay 0] [--device cpu|webgpu] [--results FILE]
  * A delay is the share of a training's steps before activations of integers are rounded in it.
  */
 const { values } = parseArgs({ options: {
   model: { type: "string" }, preprocess: { type: "string" }, bits: { type: "string", default: "" }, target: { type: "string", default: "" },
   seeds: { type: "string", default: "1,2,3" }, images: { type: "string", default: "1000" }, "no-data": { type: "boolean", default: false }, tune: { type: "string", default: "none" }, threads: { type: "string" }, results: { type: "string" },
-  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" }, prune: { type: "string", default: "" }, recipe: { type: "string" }, delay: { type: "string" },
+  source: { type: "string", default: "cifar10" }, method: { type: "string", default: "" }, schedule: { type: "string", default: "" }, noise: { type: "string", default: "" }, inference: { type: "string", default: "" }, prune: { type: "string", default: "" }, recipe: { type: "string" }, delay: { type: "string" }, device: { type: "string" },
 } });
 
 const list = (text: string): string[] => text.split(",").filter(Boolean);
@@ -41,7 +41,7 @@ const mean = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0) /
 const tell = ({ tuning }: Progress): void => {
   if (tuning?.held) process.stderr.write(`  step ${tuning.step} of ${tuning.steps}: loss ${tuning.loss.toFixed(4)}, held out ${tuning.held.loss.toFixed(4)}, agreement ${(100 * (tuning.held.agreement ?? 0)).toFixed(2)} %\n`);
 };
-const work = path.join(cacheFolder, "accuracy"), source = values.source === "mnist" ? mnist : cifar10;
+const device = DEVICES.find((one) => one === values.device), work = path.join(cacheFolder, "accuracy"), source = values.source === "mnist" ? mnist : cifar10;
 
 async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");
@@ -55,7 +55,7 @@ async function main(): Promise<void> {
   for (const goal of goals) for (const tune of list(values.tune)) for (const manner of tune === "none" ? manners.filter(({ schedule, noise }) => !schedule && !noise) : manners) {
     const runs: Run[] = [];
     for (const seed of list(values.seeds).map(Number)) {
-      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), ...(values.delay && { delay: Number(values.delay) }), images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
+      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), ...(values.delay && { delay: Number(values.delay) }), ...(device && { device }), images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
     const name = goal.bits !== undefined ? `${goal.bits} bits` : goal.target ?? "integers", average = (key: keyof Run) => mean(runs.map((run) => run[key]));
@@ -74,7 +74,7 @@ function recipeText(): string | undefined {
 async function measure(request: CompressRequest, images: number): Promise<Run> {
   const evalData = writeDataset(work, `${source.name}-test`, source, await source.test()), data = images ? writeDataset(work, `${source.name}-${images}`, source, await source.train(images)) : undefined;
   const threads = values.threads === undefined ? undefined : Number(values.threads);
-  return compressed(work, { ...request, recipe: values.recipe && path.resolve(values.recipe), recipeText: recipeText(), data, evalData, preprocess: values.preprocess, threads }, ({ report: { convBitsPerWeight, output, ratio, fidelity, seconds: { tune = 0 } }, seconds }) => (
+  return compressed(work, { ...request, recipe: values.recipe && path.resolve(values.recipe), recipeText: recipeText(), data, evalData, preprocess: values.preprocess, threads, device }, ({ report: { convBitsPerWeight, output, ratio, fidelity, seconds: { tune = 0 } }, seconds }) => (
     { bits: convBitsPerWeight!, bytes: output.bytes, ratio, top1: 100 * fidelity!.compressed.top1!, float: 100 * fidelity!.reference.top1!, seconds, trained: tune }), tell);
 }
 

@@ -1,5 +1,6 @@
 import { argMax, logProbabilities } from "../src/evaluation/metrics";
 import { readModel } from "../src/onnx/model";
+import type { Device } from "../src/protocol/api";
 import type { Runtime } from "../src/runtime/runtime";
 import type { Augmentation } from "../src/training/augment";
 import { countOf, TAPS } from "../src/training/graph";
@@ -27,6 +28,8 @@ export interface Settings {
 export interface ClassifierOptions {
   runtime: Runtime;
   threads?: number;
+  /** Where steps run; the CPU unless said. */
+  device?: Device;
   classifier: Classifier;
   examples: Examples;
   /** What accuracy is told of. */
@@ -54,11 +57,11 @@ const FORWARD = 0.35;
 
 /** Trains a classifier. */
 export async function trainClassifier(options: ClassifierOptions): Promise<Training> {
-  const { runtime, threads, classifier, examples, settings, length, onStep, onEpoch, checkpoint, stop } = options, { batch } = settings;
+  const { runtime, threads, device, classifier, examples, settings, length, onStep, onEpoch, checkpoint, stop } = options, { batch } = settings;
   const trainables = trainablesOf(classifier, settings), course = new Course(examples, { input: INPUT, ...settings });
   const network = await readNetwork(await readModel(sourceOf(encodeClassifier(classifier))), { name: INPUT, dims: [batch, ...classifier.shape] }, [LOGITS], trainables.map(({ parameter: { name } }) => name));
   const trainer = new Trainer({
-    runtime, threads, network, trainables, objective: { kind: "labels" }, statistics: "batch", stop,
+    runtime, threads, device, network, trainables, objective: { kind: "labels" }, statistics: "batch", stop,
     inputs: (step) => course.inputs(step), rate: oneCycleRate,
   });
   const test = () => score(trainer, options.tests, batch);

@@ -4,6 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { decode, encode, isTrainingState } from "../src/compression/checkpoint";
+import { DEVICES } from "../src/protocol/api";
 import { nodeRuntime } from "../src/runtime/node";
 import { countOf } from "../src/training/graph";
 import type { TrainingState } from "../src/training/trainer";
@@ -19,11 +20,11 @@ import type { Images, Source } from "./source";
  * Trains a network from its beginning on CIFAR-10, or mlp and lenet on MNIST, with the product's engine, and tells its accuracy on all 10,000 test images after every epoch.
  * Minutes become a number of steps once the first ones have been timed, so let it run alone. One that was ended goes on where it was; a finished one leaves its ONNX file and a line in `results.jsonl` in the cache.
  * Target: resnet18 in 90 minutes on two cores alone, ≥ 85 % (--target 85).
- * npm run bench:train -- [--model resnet18|vgg-small|resnet8|mobilenet-small|preresnet8|mlp|lenet] [--minutes 90 | --steps N] [--threads N] [--batch 128] [--rate 0.2] [--decay 5e-4] [--smoothing 0] [--seed 1] [--examples 50000] [--tests 10000] [--target PERCENT] [--output FILE]
+ * npm run bench:train -- [--model resnet18|vgg-small|resnet8|mobilenet-small|preresnet8|mlp|lenet] [--minutes 90 | --steps N] [--threads N] [--batch 128] [--rate 0.2] [--decay 5e-4] [--smoothing 0] [--seed 1] [--examples 50000] [--tests 10000] [--target PERCENT] [--output FILE] [--device cpu|webgpu]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string", default: "resnet18" }, minutes: { type: "string", default: "90" }, steps: { type: "string" }, threads: { type: "string", default: String(os.availableParallelism()) }, batch: { type: "string", default: "128" }, rate: { type: "string", default: "0.2" },
-  decay: { type: "string", default: "5e-4" }, smoothing: { type: "string", default: "0" }, seed: { type: "string", default: "1" }, examples: { type: "string", default: "50000" }, tests: { type: "string", default: "10000" }, output: { type: "string" }, target: { type: "string" },
+  decay: { type: "string", default: "5e-4" }, smoothing: { type: "string", default: "0" }, seed: { type: "string", default: "1" }, examples: { type: "string", default: "50000" }, tests: { type: "string", default: "10000" }, output: { type: "string" }, target: { type: "string" }, device: { type: "string", default: "cpu" },
 } });
 
 const home = path.join(cacheFolder, "train");
@@ -71,10 +72,10 @@ async function main(): Promise<void> {
   const length = values.steps === undefined ? { seconds: 60 * number("minutes") } : { steps: number("steps") }, task = { model, ...settings, length, examples: Math.min(number("examples"), source.trained) };
   const name = `${model}-${createHash("sha256").update(JSON.stringify(task)).digest("hex").slice(0, 8)}`, state = path.join(home, `${name}.state`), file = output ?? path.join(home, `${name}.onnx`);
   mkdirSync(home, { recursive: true });
-  const { shape, classes } = source, test = await source.test(), count = number("tests"), classifier = NETWORKS[model]({ shape, classes: classes.length, seed: settings.seed });
+  const device = DEVICES.find((one) => one === values.device), { shape, classes } = source, test = await source.test(), count = number("tests"), classifier = NETWORKS[model]({ shape, classes: classes.length, seed: settings.seed });
   const checkpoint = checkpointIn(state), started = performance.now();
   const { result, step, steps, loss } = await trainClassifier({
-    runtime: nodeRuntime, threads, classifier, settings, length, checkpoint, stop: interrupted(),
+    runtime: nodeRuntime, threads, device, classifier, settings, length, checkpoint, stop: interrupted(),
     examples: asExamples(source, await source.train(task.examples)), tests: asExamples(source, { images: test.images.subarray(0, count * countOf(shape)), labels: test.labels.subarray(0, count) }),
     onEpoch: ({ step, steps, epoch, epochs, loss, test }) => {
       console.log(`epoch ${epoch.toFixed(1)} of ${epochs.toFixed(1)}, step ${step} of ${steps}: loss ${loss.toFixed(4)}, test ${percent(test.accuracy)} (loss ${test.loss.toFixed(4)}), ${((performance.now() - started) / 60_000).toFixed(1)} min`);
@@ -86,7 +87,7 @@ async function main(): Promise<void> {
   }
   writeFileSync(file, encodeClassifier(result.classifier));
   const seconds = Math.round((performance.now() - started) / 1000), { accuracy } = result.test;
-  appendFileSync(path.join(home, "results.jsonl"), `${JSON.stringify({ ...task, tests: count, threads, steps, loss, test: result.test, file, seconds, from: checkpoint.from })}\n`);
+  appendFileSync(path.join(home, "results.jsonl"), `${JSON.stringify({ ...task, tests: count, threads, ...(device !== "cpu" && { device }), steps, loss, test: result.test, file, seconds, from: checkpoint.from })}\n`);
   rmSync(state, { force: true });
   console.log(`${file}: ${percent(accuracy)} of ${count.toLocaleString("en")} test images${target === undefined ? "" : ` (target ≥ ${target} %)`}`);
   if (target !== undefined && 100 * accuracy < target) process.exitCode = 1;
