@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
-import { DEVICES, type CompressRequest, type Progress } from "../src/protocol/api";
+import type { CompressRequest, Progress } from "../src/protocol/api";
 import { parsePruning } from "../src/protocol/pruning";
 import { parseNoise, SCHEDULES } from "../src/protocol/tuning";
 import { openModelFile } from "../src/worker/host";
@@ -10,6 +10,7 @@ import { Cells } from "./cells";
 import { cifar10 } from "./cifar10";
 import { mnist } from "./mnist";
 import { compressed } from "./compressed";
+import { deviceNamed } from "./device";
 import { cacheFolder } from "./packages";
 import { writeDataset } from "./source";
 
@@ -41,11 +42,11 @@ const mean = (numbers: number[]): number => numbers.reduce((a, b) => a + b, 0) /
 const tell = ({ tuning }: Progress): void => {
   if (tuning?.held) process.stderr.write(`  step ${tuning.step} of ${tuning.steps}: loss ${tuning.loss.toFixed(4)}, held out ${tuning.held.loss.toFixed(4)}, agreement ${(100 * (tuning.held.agreement ?? 0)).toFixed(2)} %\n`);
 };
-const device = DEVICES.find((one) => one === values.device), work = path.join(cacheFolder, "accuracy"), source = values.source === "mnist" ? mnist : cifar10;
+const work = path.join(cacheFolder, "accuracy"), source = values.source === "mnist" ? mnist : cifar10;
 
 async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");
-  const goals: Partial<CompressRequest>[] = [...list(values.bits).map((bits) => ({ bits: Number(bits) })), ...list(values.target).map((target) => ({ target }))];
+  const device = deviceNamed(values.device), goals: Partial<CompressRequest>[] = [...list(values.bits).map((bits) => ({ bits: Number(bits) })), ...list(values.target).map((target) => ({ target }))];
   if (values.inference === "integer" && !goals.length) goals.push({});
   if (!goals.length) throw new Error("Give --bits or --target, or --inference integer for 8 bits everywhere.");
   const model = path.resolve(values.model), images = values["no-data"] ? 0 : Number(values.images), sha256 = (await hashFile(model)).slice(0, 16), opened = await openModelFile(model), cells = new Cells(values.results, isRun);
@@ -55,7 +56,7 @@ async function main(): Promise<void> {
   for (const goal of goals) for (const tune of list(values.tune)) for (const manner of tune === "none" ? manners.filter(({ schedule, noise }) => !schedule && !noise) : manners) {
     const runs: Run[] = [];
     for (const seed of list(values.seeds).map(Number)) {
-      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), ...(values.delay && { delay: Number(values.delay) }), ...(device && { device }), images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, tune, seed }, images)));
+      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), ...(values.delay && { delay: Number(values.delay) }), ...(device && { device }), images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, device, tune, seed }, images)));
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
     const name = goal.bits !== undefined ? `${goal.bits} bits` : goal.target ?? "integers", average = (key: keyof Run) => mean(runs.map((run) => run[key]));
@@ -74,7 +75,7 @@ function recipeText(): string | undefined {
 async function measure(request: CompressRequest, images: number): Promise<Run> {
   const evalData = writeDataset(work, `${source.name}-test`, source, await source.test()), data = images ? writeDataset(work, `${source.name}-${images}`, source, await source.train(images)) : undefined;
   const threads = values.threads === undefined ? undefined : Number(values.threads);
-  return compressed(work, { ...request, recipe: values.recipe && path.resolve(values.recipe), recipeText: recipeText(), data, evalData, preprocess: values.preprocess, threads, device }, ({ report: { convBitsPerWeight, output, ratio, fidelity, seconds: { tune = 0 } }, seconds }) => (
+  return compressed(work, { ...request, recipe: values.recipe && path.resolve(values.recipe), recipeText: recipeText(), data, evalData, preprocess: values.preprocess, threads }, ({ report: { convBitsPerWeight, output, ratio, fidelity, seconds: { tune = 0 } }, seconds }) => (
     { bits: convBitsPerWeight!, bytes: output.bytes, ratio, top1: 100 * fidelity!.compressed.top1!, float: 100 * fidelity!.reference.top1!, seconds, trained: tune }), tell);
 }
 

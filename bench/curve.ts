@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
  */
 const { values } = parseArgs({ options: { results: { type: "string", default: "bench/results/accuracy.jsonl" }, picture: { type: "string", default: "docs/images/curve.svg" } } });
 
-interface Line { cell: { model: string; bits?: number; images: number; tune: string; seed: number; method?: string; schedule?: string; noise?: object; recipe?: string }; bits: number; ratio: number; top1: number; float: number }
+interface Line { cell: { model: string; bits?: number; images: number; tune: string; seed: number; method?: string; schedule?: string; noise?: object; recipe?: string; device?: string }; bits: number; ratio: number; top1: number; float: number }
 interface Point { bits: number; ratio: number; lost: number; top1: number }
 /** One network: by what was asked for, the closed form and the training. */
 interface Curve { model: string; float: number; rows: { asked: number; plain?: Point; tuned?: Point }[] }
@@ -16,7 +16,7 @@ const mean = (numbers: readonly number[]): number => numbers.reduce((a, b) => a 
 
 function curvesOf(lines: readonly Line[]): Curve[] {
   return [...new Set(lines.filter(({ cell }) => cell.bits !== undefined).map(({ cell }) => cell.model))].map((model) => {
-    const all = lines.filter(({ cell }) => cell.model === model && cell.bits !== undefined && [cell.method, cell.schedule, cell.noise, cell.recipe].every((manner) => manner === undefined)), images = Math.max(...all.map(({ cell }) => cell.images));
+    const all = lines.filter(({ cell }) => cell.model === model && cell.bits !== undefined && [cell.method, cell.schedule, cell.noise, cell.recipe, cell.device].every((manner) => manner === undefined)), images = Math.max(...all.map(({ cell }) => cell.images));
     // those with the most images, where there are several
     const own = all.filter(({ cell }) => cell.images === images);
     const pointOf = (asked: number, isTuned: boolean): Point | undefined => {

@@ -4,12 +4,12 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { decode, encode, isTrainingState } from "../src/compression/checkpoint";
-import { DEVICES } from "../src/protocol/api";
 import { nodeRuntime } from "../src/runtime/node";
 import { countOf } from "../src/training/graph";
 import type { TrainingState } from "../src/training/trainer";
 import { cifar10 } from "./cifar10";
 import { trainClassifier, type Settings } from "./classifier";
+import { deviceNamed } from "./device";
 import { Examples } from "./examples";
 import { mnist } from "./mnist";
 import { encodeClassifier, FOR_DIGITS, isNetworkName, NETWORKS } from "./networks";
@@ -24,7 +24,7 @@ import type { Images, Source } from "./source";
  */
 const { values } = parseArgs({ options: {
   model: { type: "string", default: "resnet18" }, minutes: { type: "string", default: "90" }, steps: { type: "string" }, threads: { type: "string", default: String(os.availableParallelism()) }, batch: { type: "string", default: "128" }, rate: { type: "string", default: "0.2" },
-  decay: { type: "string", default: "5e-4" }, smoothing: { type: "string", default: "0" }, seed: { type: "string", default: "1" }, examples: { type: "string", default: "50000" }, tests: { type: "string", default: "10000" }, output: { type: "string" }, target: { type: "string" }, device: { type: "string", default: "cpu" },
+  decay: { type: "string", default: "5e-4" }, smoothing: { type: "string", default: "0" }, seed: { type: "string", default: "1" }, examples: { type: "string", default: "50000" }, tests: { type: "string", default: "10000" }, output: { type: "string" }, target: { type: "string" }, device: { type: "string" },
 } });
 
 const home = path.join(cacheFolder, "train");
@@ -67,12 +67,14 @@ function number(name: Exclude<keyof typeof values, "model" | "output">): number 
 
 async function main(): Promise<void> {
   const { model, output } = values, threads = number("threads"), source = FOR_DIGITS.includes(model) ? mnist : cifar10, target = values.target === undefined ? undefined : number("target");
+  const device = deviceNamed(values.device);
+  if (device === "auto") throw new Error("A training from the beginning tries no devices: give --device cpu, webgpu, cuda, dml or coreml.");
   if (!isNetworkName(model)) throw new Error(`--model is one of ${Object.keys(NETWORKS).join(", ")}.`);
   const settings: Settings = { batch: number("batch"), rate: number("rate"), decay: number("decay"), smoothing: number("smoothing"), augmentation: source.augmentation, seed: number("seed") };
-  const length = values.steps === undefined ? { seconds: 60 * number("minutes") } : { steps: number("steps") }, task = { model, ...settings, length, examples: Math.min(number("examples"), source.trained) };
+  const length = values.steps === undefined ? { seconds: 60 * number("minutes") } : { steps: number("steps") }, task = { model, ...settings, length, ...(device && { device }), examples: Math.min(number("examples"), source.trained) };
   const name = `${model}-${createHash("sha256").update(JSON.stringify(task)).digest("hex").slice(0, 8)}`, state = path.join(home, `${name}.state`), file = output ?? path.join(home, `${name}.onnx`);
   mkdirSync(home, { recursive: true });
-  const device = DEVICES.find((one) => one === values.device), { shape, classes } = source, test = await source.test(), count = number("tests"), classifier = NETWORKS[model]({ shape, classes: classes.length, seed: settings.seed });
+  const { shape, classes } = source, test = await source.test(), count = number("tests"), classifier = NETWORKS[model]({ shape, classes: classes.length, seed: settings.seed });
   const checkpoint = checkpointIn(state), started = performance.now();
   const { result, step, steps, loss } = await trainClassifier({
     runtime: nodeRuntime, threads, device, classifier, settings, length, checkpoint, stop: interrupted(),
@@ -87,7 +89,7 @@ async function main(): Promise<void> {
   }
   writeFileSync(file, encodeClassifier(result.classifier));
   const seconds = Math.round((performance.now() - started) / 1000), { accuracy } = result.test;
-  appendFileSync(path.join(home, "results.jsonl"), `${JSON.stringify({ ...task, tests: count, threads, ...(device !== "cpu" && { device }), steps, loss, test: result.test, file, seconds, from: checkpoint.from })}\n`);
+  appendFileSync(path.join(home, "results.jsonl"), `${JSON.stringify({ ...task, tests: count, threads, steps, loss, test: result.test, file, seconds, from: checkpoint.from })}\n`);
   rmSync(state, { force: true });
   console.log(`${file}: ${percent(accuracy)} of ${count.toLocaleString("en")} test images${target === undefined ? "" : ` (target ≥ ${target} %)`}`);
   if (target !== undefined && 100 * accuracy < target) process.exitCode = 1;
