@@ -4,6 +4,7 @@ import type { Model } from "../onnx/model";
 import type { CompressRequest } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { mannerOf, parseTuning } from "../protocol/tuning";
+import type { LayerChoice } from "./fit";
 import type { Job } from "./goal";
 import { checkOpset } from "./integer/ready";
 
@@ -44,4 +45,16 @@ function nothingToCompress(layers: readonly Layer[]): string {
   for (const { blocked } of layers) reasons.set(blocked!, (reasons.get(blocked!) ?? 0) + 1);
   const [reason, count] = [...reasons].sort((a, b) => b[1] - a[1])[0];
   return `No layer here can be compressed. ${count === layers.length ? `All ${count}` : `${count} of ${layers.length}`} are left alone: ${reason}`;
+}
+
+/** Layers that are named where there are more of them. */
+const NAMED = 3;
+
+/** What is to be said where integers took the place of the only method that a request names. */
+export function insteadOf({ request: { method: only, inference }, recipe: { layers: settings = {} } }: Job, choices: readonly LayerChoice[]): string[] {
+  if (only === undefined || only === "integer" || inference === "integer") return [];
+  const others = choices.filter(({ layer: { id, label }, method }) => method === "integer" && (settings[id] ?? settings[label])?.method === undefined).map(({ layer: { label } }) => label);
+  if (!others.length) return [];
+  const named = others.slice(0, NAMED).join(", "), more = others.length - NAMED;
+  return [`Integers of 8 bits or less in place of the method ${only}, in ${others.length === 1 ? "a layer that cannot have it or loses less" : `${others.length} layers that cannot have it or lose less`} so: ${named}${more > 0 ? ` and ${more} more` : ""}.`];
 }

@@ -9,7 +9,7 @@ import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
-import { checkRequest, unusedSettings } from "./checks";
+import { checkRequest, insteadOf, unusedSettings } from "./checks";
 import { measureFidelity } from "./fidelity";
 import type { FitTools, FittedLayer, LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
@@ -88,7 +88,7 @@ class Compression {
       };
       const { subject, planned, carried: { choices, fitted } } = data && request.prune === "auto" ? await this.choose(data, tools, (pruning) => carryOut(pruning, record.within(`way${pruning?.compute ?? 0}`))) : await carryOut(request.prune === "auto" ? undefined : request.prune, record);
       this.subject = subject;
-      this.notes.push(...subject.notes, ...planned.notes);
+      this.notes.push(...subject.notes, ...planned.notes, ...insteadOf(job, choices));
       throwIfCancelled(signal);
       const pack = (plan: readonly LayerChoice[], vectors: readonly OwnVector[] = []) => assemble(subject.model, plan, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form), isInteger = request.inference === "integer";
       const decided = data && isInteger && parseTuning(request.tune) && !request.prepare ? await this.timed("calibrate", async () => decideIntegers(await this.integerRequest(await pack(choices), data, { stage: "tune" }))) : undefined;

@@ -10,11 +10,12 @@ import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
 import { parseTuning } from "../protocol/tuning";
 import type { Tensor } from "../runtime/runtime";
-import type { Job } from "./goal";
+import { askedMethods, triesToShare, type Job } from "./goal";
 import type { Host } from "./host";
-import { RatingRecord } from "./ratings";
-import { rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
+import { RatingRecord, type RatingOptions } from "./ratings";
+import { interpolate, rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
 import { classesOf, rateShared } from "./share-ratings";
+import { findByName } from "./write";
 
 /** Calibration images that plans are rated on. */
 const RATING_SAMPLES = 256;
@@ -106,8 +107,14 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
   return hashOf(parts.join());
 }
 
-/** @see SensitivityOptions; `shares` whether layers may have a codebook in common */
-export interface RatingOptions { method: string | undefined; shares: boolean }
+/** How the layers of a job's model are rated. */
+export function ratingOptions(job: Job, layers: readonly Layer[]): RatingOptions {
+  const asked = askedMethods(job).flatMap(([name, method]): [Layer, string][] => {
+    const layer = findByName(layers, name);
+    return layer && layer.blocked === undefined && method.accepts(layer) === true ? [[layer, method.id]] : [];
+  });
+  return { method: job.request.method, asked: new Map(asked), shares: triesToShare(job) };
+}
 
 /** What ratings are kept by: hashes of the model's files, {@link stampOf} the samples, and what else decides them. */
 export interface RatingKey { hashes: readonly string[]; stamp: string; method: string | undefined; seed: number; inference?: CompressRequest["inference"]; prune?: { compute: number } }
@@ -118,16 +125,28 @@ export async function ratingRecord({ hashes, stamp, method, seed, inference, pru
 }
 
 /** Ratings of a model's layers: those that an earlier job on the same samples has left, the others measured now; with those of codebooks in common where layers may share, and samples will tell whether they should. */
-export async function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, { method, shares }: RatingOptions, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
-  let begun = 0;
-  const ratings = await record.complete(layers, (missing, onRated) => {
-    const watched: FitTools = { ...tools, onLayer: (layer) => onLayer(layer, begun++, missing.length) };
+export async function rateLayers(model: Model, layers: readonly Layer[], data: JobData | undefined, record: RatingRecord, { method, asked, shares }: RatingOptions, tools: FitTools, onLayer: (layer: Layer, begun: number, of: number) => void): Promise<LayerSensitivity[]> {
+  let begun = 0, of = asked.size;
+  const watched: FitTools = { ...tools, onLayer: (layer) => onLayer(layer, begun++, of) };
+  const own = await record.complete(layers, (missing, onRated) => {
+    of += missing.length;
     return data ? rateWithData(model, missing, data.rating, watched, { method, onRated }) : rateWithoutData(model, missing, watched, { method, onRated });
   });
-  if (!shares || !data) return ratings;
+  if (!data) return own;
+  const ratings: LayerSensitivity[] = [];
+  for (const rating of own) ratings.push(await withAsked(rating, model, data.rating, asked.get(rating.layer), record, watched));
+  if (!shares) return ratings;
   const shared = new Map<Layer, LayerSensitivity>(), stream = { liveness: new Liveness(model, data.rating.input), samples: data.rating };
   for (const shape of classesOf(ratings)) for (const rating of await record.shared(shape, () => rateShared(model, shape, tools, stream))) shared.set(rating.layer, rating);
   return ratings.map((rating) => shared.get(rating.layer) ?? rating);
+}
+
+/** A layer's rating with what a method would do that its recipe asks for. */
+async function withAsked(rating: LayerSensitivity, model: Model, samples: Batches, method: string | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity> {
+  if (method === undefined) return rating;
+  const { layer, candidates, response } = rating;
+  const others = await record.asked(layer, method, async () => (await rateWithData(model, [layer], samples, tools, { method })).flatMap((found) => found.candidates.filter((candidate) => candidate.method === method)));
+  return { ...rating, candidates: [...candidates, ...others.map((candidate) => ({ ...candidate, loss: interpolate(response, candidate.noise) }))] };
 }
 
 /** How images become inputs, what counts first coming first: the file that a request names, the recipe, `NAME.preprocess.json` beside the model. */

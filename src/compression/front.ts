@@ -52,7 +52,7 @@ async function planningOf({ opened, layers, ratings, samples, integers, biases }
   const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }
@@ -93,19 +93,13 @@ class Front {
     const front = this.front(), candidate = this.point(solved.plan);
     return {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation), pruning,
-      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set([...planning.notes, ...this.unforeseen()])],
+      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set([...planning.notes, ...integers ? ["The prediction is of the weights: what rounding activations costs is measured by a diagnosis and by a compression."] : []])],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
         return { id, bytes, loss, range: this.rangeOf(id, bytes) };
       }),
       candidateRange: this.goal.kind === "preset" ? this.rangeOf(this.goal.preset, candidate.bytes) : undefined,
     };
-  }
-
-  /** What nobody knows before a compression: what integers cost beside their weights, and layers that are fixed to what has to be learned first. */
-  private unforeseen(): string[] {
-    const layers = [...this.planning.fixed.values()].filter(({ layer, method }) => methodById(method).isLearned && !this.byLayer.get(layer)?.candidates.some((candidate) => candidate.method === method));
-    return [...this.rated.integers ? ["The prediction is of the weights: what rounding activations costs is measured by a diagnosis and by a compression."] : [], ...layers.map(({ layer: { label }, method }) => `${label}: ${methodById(method).title} are learned by a compression, which measures what they cost; the prediction does not count it.`)];
   }
 
   /** What a file that was written showed of flips for a loss: the recipe's own preset tells it best. */

@@ -1,3 +1,5 @@
+import type { CompressionMethod } from "../methods/method";
+import { methods } from "../methods/registry";
 import type { CompressRequest, PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, parseTarget, targetBytes } from "../protocol/sizes";
@@ -40,6 +42,10 @@ export const mayShare = ({ request: { layout, schedule, noise, prepare }, recipe
 
 /** Whether a plan may find out by itself which layers have a codebook in common. */
 export const triesToShare = (job: Job): boolean => job.recipe.shareCodebooks === "auto" && mayShare(job);
+
+/** Layers by their names in a recipe, and the methods that it gives them and plans do not have by themselves. */
+export const askedMethods = ({ request: { method: only, data, inference }, recipe: { layers = {} } }: Job): [name: string, method: CompressionMethod][] =>
+  data === undefined || inference === "integer" ? [] : Object.entries(layers).flatMap(([name, { method: id }]): [string, CompressionMethod][] => methods.filter((method) => method.id === id && method.isAsked && id !== only).map((method) => [name, method]));
 
 /** Whether weights become integers of 8 bits and nothing else, as no samples need be held for. */
 export const onlyRounds = ({ request, recipe: { layers = {} } }: Job): boolean =>

@@ -26,6 +26,8 @@ export interface PlanRequest {
   layers: readonly Layer[];
   goal: Goal;
   recipe: Recipe;
+  /** The only method beside integers. */
+  method?: string;
   /** Whether nothing is compressed but what the recipe gives a method, see {@link namesOnlyLayers}. */
   onlyNamed?: boolean;
   embedded: string;
@@ -76,6 +78,9 @@ const LEAST_GAIN = 0.02;
 
 /** Shares of a limit at which a plan is near enough to it, and below which it is looked for what else would fit. */
 const NEAR = 0.997, FULL = 0.97;
+
+/** Bits of a weight that nothing is done to. */
+const FLOAT_BITS = 32;
 
 /** Choices of a layer that are looked at where a size seems out of reach. */
 const TRADED = 6;
@@ -200,7 +205,8 @@ export class Planning {
 
   private solveWith(items: readonly PlannedItem[], goal: Exclude<Goal, { kind: "integers" }>): RatedCandidate[] {
     if (goal.kind === "preset") return this.preset(goal.preset, undefined, items);
-    return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes", items) : this.within(goal.bits, (plan) => this.convBits(plan), "bits", items);
+    // bits of floats, and the heads of their tensors, are no limit
+    return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes", items) : this.within(goal.bits >= FLOAT_BITS ? Infinity : goal.bits, (plan) => this.convBits(plan), "bits", items);
   }
 
   /** Layers that come off better with a codebook in common where bytes have this price in loss. */
@@ -242,7 +248,8 @@ export class Planning {
     if (size > limit) {
       const name = unit === "bytes" ? formatBytes(Math.ceil(size)) : `${(Math.ceil(size * 1000) / 1000).toFixed(3)} bits per convolution weight`;
       const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
-      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached. The smallest possible is ${name}${this.fixed.size || Object.values(this.request.recipe.layers ?? {}).some(({ pin }) => pin) ? " with the pins as they are" : ""}.`, { smallest: size });
+      const only = this.request.method === undefined ? "" : ` with ${this.request.method === "integer" ? "integers" : `the method ${this.request.method} and integers`} alone`;
+      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${this.fixed.size || Object.values(this.request.recipe.layers ?? {}).some(({ pin }) => pin) ? " with the pins as they are" : ""}.`, { smallest: size });
     }
     for (let round = 0, low = least, high = most; round < 24 && high - low > 1 && size < NEAR * limit; round++) {
       // regula falsi would do on a straight line; sizes come in steps, so halve

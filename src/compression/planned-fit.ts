@@ -5,7 +5,7 @@ import type { Model } from "../onnx/model";
 import { throwIfCancelled } from "../protocol/errors";
 import type { Books } from "./books";
 import type { JobRecord, Round, StoredChoice, StoredPlan } from "./checkpoint";
-import { BATCH, rateLayers, ratingRecord, type JobData } from "./data";
+import { BATCH, rateLayers, ratingOptions, ratingRecord, type JobData } from "./data";
 import type { Effect } from "./effect";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
 import { mayShare, namesOnlyLayers, triesToShare, type Goal, type Job } from "./goal";
@@ -103,7 +103,7 @@ export class PlannedFit {
   private async planWith(rate: PlanRequest["rate"], goal: Goal, trials: PlanRequest["trials"] = {}): Promise<StoredPlan> {
     const { model, layers, job, job: { recipe, embedded, request }, host: { runtime }, form, data, opened: { bytes: inputBytes } } = this.options, notes: string[] = [];
     const overhead = request.inference === "integer" ? (await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations })).bytes : 0;
-    return { ...await planFor({ model, layers, goal, recipe, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, trials, notes }), notes };
+    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, trials, notes }), notes };
   }
 
   /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */
@@ -134,7 +134,7 @@ export class PlannedFit {
   private async rate(wanted: readonly Layer[], record: RatingRecord): Promise<LayerSensitivity[]> {
     // the original's are kept, whatever the limit
     const { lean, model, opened, data, tools, job, progress } = this.options, ids = new Set(wanted.map(({ id }) => id)), layers = lean ? findLayers(opened.model).filter(({ id, blocked }) => ids.has(id) && blocked === undefined) : wanted;
-    const ratings = await rateLayers(lean ? opened.model : model, layers, data, record, { method: job.request.method, shares: triesToShare(job) }, tools, (layer, begun, of) => {
+    const ratings = await rateLayers(lean ? opened.model : model, layers, data, record, ratingOptions(job, layers), tools, (layer, begun, of) => {
       progress.step("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of);
       this.tidy(layer);
     });

@@ -4,9 +4,9 @@ import type { Progress } from "../protocol/api";
 import type { PruningReport } from "../protocol/report";
 import { Products } from "../runtime/products";
 import { pruneForJob } from "./prune/job";
-import { rateLayers, ratingRecord, readJobData, stampOf } from "./data";
+import { rateLayers, ratingOptions, ratingRecord, readJobData, stampOf } from "./data";
 import type { FitTools } from "./fit";
-import { triesToShare, type Job } from "./goal";
+import type { Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import type { Biases } from "./lean/biases";
 import { integerNetwork } from "./integer/network";
@@ -51,10 +51,10 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
     if (known && pruning) return undefined;
     const pruned = data && pruning ? await pruneForJob({ job, pruning, opened, data, hashes, stamp, host, tools, onProgress: (text, done) => onProgress({ stage: "prune", text, fraction: done }) }) : undefined, base = pruned?.opened ?? opened;
     const model = isInteger ? (await integerNetwork(base.model, data?.rating, host.runtime, { threads: request.threads, signal })).model : base.model;
-    const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined);
+    const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined), options = ratingOptions(job, open);
     const record = await ratingRecord({ hashes, stamp, method: request.method, seed, inference: request.inference, prune: pruning }, host);
-    if (known && !await record.knows(open, data !== undefined && triesToShare(job))) return undefined;
-    const ratings = await rateLayers(model, open, data, record, { method: request.method, shares: triesToShare(job) }, tools, ({ label }, begun, of) => {
+    if (known && !await record.knows(open, options, data !== undefined)) return undefined;
+    const ratings = await rateLayers(model, open, data, record, options, tools, ({ label }, begun, of) => {
       const elapsed = (performance.now() - started) / 1000;
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });

@@ -81,10 +81,21 @@ test("pins hold at every size, and what they make impossible is said with the sm
   expect([...layer]).not.toContain(exact);
 });
 
-test("what a prediction does not count is said", async () => {
-  expect((await front({ target: "60KB" })).notes).toEqual([]);
-  const { notes } = await front({ target: "60KB", layers: { "22.weight": { method: "wavelet", options: {} } } });
-  expect(notes).toEqual(["22: Wavelet transforms are learned by a compression, which measures what they cost; the prediction does not count it."]);
+test("a layer that a recipe gives wavelets is rated with them: they count in the prediction, and are not offered without being asked for", async () => {
+  const rate = async (recipe: object): Promise<PlanFacts> => {
+    const job = await jobOf(recipe), opened = await host.openModel(model), own = (await rateModel(job, opened, host, false, () => undefined))!, facts = await frontOf(own, job);
+    await opened.close();
+    return facts;
+  };
+  const wavelets = ({ layers }: PlanFacts) => layers.flatMap(({ id, choices }) => choices.filter(({ method }) => method === "wavelet").map(({ loss }) => ({ id, loss })));
+  const pinned = await rate({ target: "60KB", layers: { "22.weight": { method: "wavelet", options: {} } } }), open = await rate({ target: "60KB", layers: { "22.weight": { method: "wavelet" } } }), plain = await rate({ target: "60KB" });
+  expect([pinned, open, plain].map(({ notes }) => notes)).toEqual([[], [], []]);
+  expect(wavelets(pinned).every(({ id, loss }) => id === "22.weight" && loss > 0)).toBe(true);
+  expect(wavelets(pinned).length).toBeGreaterThan(0);
+  expect(wavelets(open).length).toBeGreaterThan(0);
+  expect(wavelets(plain)).toEqual([]);
+  expect(pinned.candidate.loss).toBeGreaterThan(0.5 * wavelets(pinned)[0].loss);
+  expect(plain.front.loss).toEqual((await front({ target: "60KB" })).front.loss); // ratings of other methods are what they were
 });
 
 test("a recipe that does not fit the model or its own rules is refused with its place", async () => {

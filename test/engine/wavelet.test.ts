@@ -54,8 +54,10 @@ test("a recipe's layers are learned, trained with the network and read back from
 }, 300_000);
 
 test("asked for alone, plans have it at the loss that its layers are measured to have", async () => {
-  const { layers, output, fidelity } = await compress({ output: at("alone.onnx"), method: "wavelet", target: "24KB" });
+  const { layers, output, fidelity, notes } = await compress({ output: at("alone.onnx"), method: "wavelet", target: "24KB" });
   expect(layers.map(({ method }) => method)).toContain("wavelet");
+  for (const { label, method } of layers) if (method === "integer") expect(notes?.join()).toMatch(new RegExp(`in place of the method wavelet.*${label}`));
+  expect(layers.map(({ method }) => method)).toContain("integer");
   expect(output.bytes).toBeLessThanOrEqual(24_000);
   expect(fidelity!.agreement).toBeGreaterThan(0.1);
 }, 300_000);
@@ -94,6 +96,7 @@ test("without images, and with integers, it says why it cannot be had", async ()
   const names = recipe("none.kernelscope.json", { "fc0.weight": wavelet() }), refusal = (request: Partial<CompressRequest>) => compress({ output: at("none.onnx"), ...request }).catch((error: unknown) => error);
   expect(await refusal({ data: undefined, recipe: names })).toMatchObject({ code: "bad-recipe", message: expect.stringMatching(/learned from images.*--data/) as string });
   expect(await refusal({ data: undefined, method: "wavelet", target: "100KB" })).toMatchObject({ code: "usage", message: expect.stringMatching(/learned from images.*--data/) as string });
+  expect(await refusal({ method: "wavelet", target: "1KB" })).toMatchObject({ code: "target-unreachable", message: expect.stringMatching(/with the method wavelet and integers alone\. The smallest possible/) as string });
   expect(await refusal({ inference: "integer", recipe: names })).toMatchObject({ code: "bad-recipe", message: expect.stringMatching(/integer inference/) as string });
   expect(await refusal({ recipe: recipe("deep.kernelscope.json", { "fc2.weight": { method: "wavelet", options: { levels: 12 } } }) })).toMatchObject({ code: "bad-recipe", message: expect.stringMatching(/too small/) as string });
 }, 300_000);

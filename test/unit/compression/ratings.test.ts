@@ -42,6 +42,18 @@ describe("ratings", () => {
   });
 });
 
+test("ratings of a method that a recipe asks for are kept beside the others", async () => {
+  const { model, close } = await openModelFile("samples/fashion-cnn.onnx"), layers = findLayers(model), [layer] = layers, store = new MemoryStore();
+  const record = () => new RatingRecord(store), asked = new Map([[layer, "wavelet"]]), candidates = rating(layer).candidates.map((c) => ({ ...c, method: "wavelet" })), knows = () => record().knows(layers, { asked, shares: false }, true);
+  await record().complete(layers, async (missing, onRated) => { const all = missing.map(rating); for (const one of all) await onRated(one); return all; });
+  expect(await knows()).toBe(false);
+  expect(await record().asked(layer, "wavelet", async () => candidates)).toEqual(candidates);
+  expect(await knows()).toBe(true);
+  expect(await record().asked(layer, "wavelet", () => Promise.reject(new Error("measured again")))).toEqual(candidates);
+  expect((await record().complete(layers, () => Promise.reject(new Error("measured again"))))[0]).toEqual(rating(layer));
+  await close();
+});
+
 describe("what a change does to outputs", () => {
   test("of a classifier: KL and flips", () => {
     const meter = new EffectMeter(new Map([["y", [{ dims: [2, 2], data: Float32Array.of(2, 0, 0, 3) }]]]));
