@@ -74,9 +74,9 @@ test("its transforms have a page: filters, and the scales in which its weight an
   // nearly all of a weight that changes slowly is coarse
   expect(Number(/([\d.]+) % of its energy/.exec((await maps.first().getAttribute("aria-label"))!)![1])).toBeGreaterThan(60);
   const box = (await maps.first().boundingBox())!;
-  await maps.first().hover({ position: { x: 4, y: 4 } });
+  await maps.first().hover({ position: { x: 24, y: 24 } });
   expect(await maps.first().getAttribute("title")).toMatch(/^Outputs coarse, inputs coarse: [\d.]+ % of the energy$/);
-  await maps.first().hover({ position: { x: 0.7 * Math.min(box.width, box.height), y: 4 } });
+  await maps.first().hover({ position: { x: 0.7 * Math.min(box.width, box.height), y: 24 } });
   expect(await maps.first().getAttribute("title")).toMatch(/^Outputs coarse, inputs detail 1: < 0.1 % of the energy$|^Outputs coarse, inputs detail 1: [\d.]+ % of the energy$/);
   await page.locator(".part-wavelet-original").hover();
   await page.locator(".part-wavelet-original .as-table").click();

@@ -18,7 +18,7 @@ export class WaveletPane {
       withTable(section("wavelet-response", t("Frequency response"), nearest ? t("low and high pass · broken lines: {0}", nearest.wavelet) : t("low and high pass"), false, filterResponse(wavelet)), () => responseTable(wavelet)),
       el("p", { class: "note" }, t("{0} of {1} levels. Taken apart and put together again, a signal comes back but for {2} of it.", summed === 1 ? t("1 transform") : t("{0} transforms", summed), levels, reconstructionError.toExponential(1))));
     const maps = ([[t("Original weight"), original], [t("What the transforms compute"), made]] as const).map(([title, map]) => map && withTable(
-      section(`wavelet-${map === made ? "made" : "original"}`, title, t("√ amount · outputs ↓ inputs →"), false, waveletPicture(map, most, t("{0}: {1} of its energy lies in the coarsest scales of outputs and inputs", title, format.percent(map.energy[0][0])))), () => waveletTable(map)));
+      section(`wavelet-${map === made ? "made" : "original"}`, title, t("by level, 1 is the finest · outputs ↓ inputs →"), false, waveletPicture(map, most, t("{0}: {1} of its energy lies in the coarsest scales of outputs and inputs", title, format.percent(map.energy[0][0])))), () => waveletTable(map)));
     this.element.replaceChildren(filters, el("section", { class: "book-pane book-scales", "aria-label": t("Coefficients by scale") },
       ...(missing ? [el("p", { class: "note" }, missingOriginal(missing))] : []), el("div", { class: "book-maps" }, ...maps.filter((map) => map !== undefined))));
   }
