@@ -44,7 +44,7 @@ function tuningSentence({ before, after, steps, bestStep }: TuningReport): strin
 }
 
 /** "Written: a.small.onnx, 92.1 KB, 12.6 times smaller. Agreement 99.1 % ± 0.6 on 500 images." */
-export function reportSentence({ input, output, fidelity, tuning, integers }: CompressReport): string {
+export function reportSentence({ input, output, layers, fidelity, tuning, integers }: CompressReport): string {
   const parts = [vscode.l10n.t("Written: {0}, {1}, {2}.", path.basename(output.path), sizeText(output.bytes), ratioText(input.bytes, output.bytes))];
   if (integers) parts.push(vscode.l10n.t("{0} of {1} convolutions run on integers.", integers.convolutions - integers.floatConvolutions, integers.convolutions));
   if (fidelity?.agreement !== undefined) {
@@ -56,6 +56,7 @@ export function reportSentence({ input, output, fidelity, tuning, integers }: Co
     parts.push(vscode.l10n.t("Nothing was run, so its accuracy is unknown."));
   }
   if (tuning) parts.push(tuningSentence(tuning));
+  for (const { name, label, wavelet } of layers) if (wavelet?.speed && wavelet.speed.ratio > 1) parts.push(vscode.l10n.t("{0} is slower than it was: one sample takes {1} times as long.", label ?? name, timesOf(wavelet.speed.ratio)));
   return parts.join(" ");
 }
 
