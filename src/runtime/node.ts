@@ -175,6 +175,8 @@ export const nodeRuntime: Runtime = {
       logSeverityLevel: 3,
       ...(options.unpacksIntegers && { extra: { session: { disable_quant_qdq: "1" } } }),
     };
+    // graphics drivers complain on standard error where there is none
+    if (device === "webgpu" && process.platform === "linux") process.env.XDG_RUNTIME_DIR ??= os.tmpdir();
     let session: InferenceSession;
     try {
       session = typeof model === "string" ? await InferenceSession.create(model, settings) : await InferenceSession.create(model, settings);
