@@ -61,7 +61,8 @@ async function poolShares(model: Model, layers: readonly Layer[]): Promise<Map<N
   }
   const result = new Map<Node | Tensor, Map<Layer, number>>(), claimed = new Set<Node | Tensor>();
   for (const [split, shares] of splits) {
-    const pending: Node[] = [split], seen = new Set<Node>();
+    // a layer that is computed by nodes of its own splits activations, before which the whole network lies
+    const own = new Set<Node | Tensor>([...shares.keys()].flatMap(({ subgraph: { nodes, tensors } }) => [...nodes, ...tensors])), pending: Node[] = [split], seen = new Set<Node>();
     for (let node = pending.pop(); node; node = pending.pop()) {
       if (seen.has(node)) continue; // reached by several ways
       seen.add(node);
@@ -69,8 +70,8 @@ async function poolShares(model: Model, layers: readonly Layer[]): Promise<Map<N
       result.set(node, shares);
       for (const name of node.inputs) {
         const producer = split.graph.producers.get(name), tensor = split.graph.initializers.get(name);
-        if (producer) pending.push(producer);
-        if (tensor) {
+        if (producer && own.has(producer)) pending.push(producer);
+        if (tensor && own.has(tensor)) {
           if (result.has(tensor)) claimed.add(tensor);
           result.set(tensor, shares);
         }

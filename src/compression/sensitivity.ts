@@ -144,9 +144,9 @@ interface Noisy {
   packed(): Promise<PackedWeight>;
 }
 
-/** The relative noise of every candidate, as what follows the layer takes it, and a typical direction of it. Words between measured ones are interpolated. */
+/** The relative noise of every candidate, as what follows the layer takes it, and a typical direction of it. Words between measured ones are interpolated; what is learned is left out where inputs are not known. */
 async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefined, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
-  const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, only).filter(({ method, candidate }) => method.accepts(layer, candidate.options, rows) === true);
+  const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, only).filter(({ method, candidate }) => (gram || !method.isLearned) && method.accepts(layer, candidate.options, rows) === true);
   if (!all.length) return undefined;
   const which = all.some(({ method }) => method.isLearned) ? Array.from({ length: rows.outputs }, (_, m) => m) : trialRows(rows, tools.seed), trial = takeRows(rows, which), n = rows.inputs, importance = importanceOf(follow);
   if (gram) await gram.factor();

@@ -5,6 +5,7 @@ import { inspectLayers, weightBytes } from "../../../src/compression/report";
 import { assemble, sizesOf } from "../../../src/compression/write";
 import type { FitContext, WeightRows } from "../../../src/methods/method";
 import { fromRows, toRows } from "../../../src/methods/rows";
+import { methodById } from "../../../src/methods/registry";
 import { waveletMethod, type PackedWavelet } from "../../../src/methods/wavelet";
 import { WaveletOptions } from "../../../src/methods/wavelet-shape";
 import { filterBank } from "../../../src/numeric/filter-bank";
@@ -104,6 +105,23 @@ test("compressed twice it is the same to the bit; fixed filters stay, learned on
   expect(second).toEqual(first);
   expect(fixed.filters).toEqual(filterBank("daubechies", 6));
   expect(Math.max(...first.filters.map((v, i) => Math.abs(v - fixed.filters[i])))).toBeGreaterThan(1e-3);
+});
+
+test("behind other layers its own splits are of activations: codes that these have in common are counted by their lengths all the same", async () => {
+  const sizes = [64, 96, 64, 16], model = await open(modelBytes({
+    opset: 17, inputs: [value("h0", ["batch", 64])], outputs: [value("h3")], nodes: [0, 1, 2].map((i) => ({ op: "Gemm", inputs: [`h${i}`, `fc${i}`], outputs: [`h${i + 1}`], attributes: { transB: 1 } })),
+    initializers: [0, 1, 2].map((i) => floats(`fc${i}`, [sizes[i + 1], sizes[i]], wave(sizes[i + 1] * sizes[i], i))),
+  })), plan = findLayers(model).map((layer) => (layer.id === "fc1" ? { layer, method: "wavelet", options: WaveletOptions.parse({ levels: 2 }) } : { layer, method: "integer", options: { bits: 8 } }));
+  const edit = await assemble(model, plan, async ({ layer, options }) => {
+    const method = layer.id === "fc1" ? waveletMethod : methodById("integer"), rows = toRows(layer, (await readWeight(model, layer))!);
+    return { layer, packed: await method.compress(layer, rows, options, CONTEXT), absorbed: [], sqnrDb: 0 };
+  }, [], "{}"), { layers } = await inspectLayers(await open(await edit.toBytes()));
+  expect(layers.map(({ name, method }) => [name, method])).toEqual([["fc0", "integer"], ["fc1", "wavelet"], ["fc2", "integer"]]);
+  for (const { name, bytes, shape } of layers) if (name !== "fc1") {
+    const parameters = size(shape);
+    expect(bytes / parameters).toBeGreaterThanOrEqual(1);
+    expect(bytes - parameters).toBeLessThan(600); // scales and nodes
+  }
 });
 
 test("it says what it is not for", async () => {
