@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { help, OPERANDS, options, type CommandName } from "./cli/arguments";
 import { runDiff } from "./cli/diff";
 import { interruption, runCompress, runEvaluate, runInspect, runPrepare } from "./cli/jobs";
-import { errorLine, recipeError } from "./cli/recipe-error";
+import { errorLine, recipeErrors } from "./cli/recipe-error";
 import { modelOf, runMerge, runSweep } from "./cli/sweep";
 import { checkForm } from "./cli/terminal";
 import type { Arguments } from "./cli/values";
@@ -40,8 +40,8 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(help(command));
     return 0;
   }
-  const values = parsed.values as Arguments["values"], named = command === "sweep" ? parsed.positionals[0] : values.recipe;
-  if (typeof named === "string") recipe = { file: named, given: (option) => values[option] !== undefined };
+  const values = parsed.values as Arguments["values"], named = command === "sweep" ? parsed.positionals[0] : values.recipe, isModelGiven = command !== "sweep" && parsed.positionals.length > 0;
+  if (typeof named === "string") recipe = { file: named, given: (option) => values[option] !== undefined || (option === "model" && isModelGiven) };
   // a recipe may name the model
   if (!parsed.positionals.length && typeof values.recipe === "string") parsed.positionals.push(modelOf(values.recipe, await fs.readFile(values.recipe, "utf8").catch(() => { throw new KernelscopeError("usage", `There is no recipe ${String(values.recipe)}.`); })));
   const operands = OPERANDS[command].split(" "), [model, other] = parsed.positionals, args: Arguments = { model, other, values };
@@ -65,11 +65,11 @@ process.stdout.on("error", () => process.exit(0));
 main(process.argv.slice(2)).then(
   (code) => { process.exitCode = code; },
   async (error: unknown) => {
-    const text = recipe && await fs.readFile(recipe.file, "utf8").catch(() => undefined), place = recipe && text !== undefined ? recipeError(error, text, recipe.given) : undefined;
+    const text = recipe && await fs.readFile(recipe.file, "utf8").catch(() => undefined), faults = recipe && text !== undefined ? recipeErrors(error, text, recipe.given) : undefined, place = faults?.[0];
     const known = error instanceof KernelscopeError;
     // a figure that fell short has its report printed already
     if (process.argv.includes("--json") && !(known && error.code === "below-threshold")) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : "unexpected", message: error instanceof Error ? error.message : String(error), ...(place && { file: recipe?.file, line: place.line, column: place.column }) } })}\n`);
-    process.stderr.write(`${place && recipe ? errorLine(recipe.file, place) : known ? error.message : `Something went wrong that should not: ${error instanceof Error ? error.stack ?? error.message : String(error)}`}\n`);
+    process.stderr.write(`${faults && recipe ? faults.map((fault) => errorLine(recipe!.file, fault)).join("\n") : known ? error.message : `Something went wrong that should not: ${error instanceof Error ? error.stack ?? error.message : String(error)}`}\n`);
     process.exitCode = known ? EXIT[error.code] ?? 1 : 1;
   },
 );

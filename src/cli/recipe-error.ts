@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import { JsonTextError, parseJsonText, placeOf } from "../editor/json-text";
 import { KernelscopeError, type ErrorCode } from "../protocol/errors";
 
@@ -5,26 +6,31 @@ import { KernelscopeError, type ErrorCode } from "../protocol/errors";
 export interface RecipeError { line: number; column: number; message: string }
 
 /** Fields of a recipe that errors are about which say no more themselves, and the option that goes before each. */
-const FIELDS: Partial<Record<ErrorCode, { path: readonly string[]; option: string }>> = { "bad-data": { path: ["data", "folder"], option: "data" }, "target-unreachable": { path: ["target"], option: "target" } };
+const FIELDS: Partial<Record<ErrorCode, { path: readonly string[]; option: string }>> = { "bad-model": { path: ["model"], option: "model" }, "bad-data": { path: ["data", "folder"], option: "data" }, "target-unreachable": { path: ["target"], option: "target" } };
 
-/** Tells an error as one of a recipe's text; undefined where something else is to blame. @param given whether an option of the command line goes before the recipe */
-export function recipeError(error: unknown, text: string, given: (option: string) => boolean): RecipeError | undefined {
+const Path = z.array(z.union([z.string(), z.number()]));
+/** As {@link parseRecipe} tells them. */
+const Faults = z.array(z.object({ path: Path, message: z.string() }));
+
+/** Tells an error as those of a recipe's text; undefined where something else is to blame. @param given whether an option of the command line goes before the recipe */
+export function recipeErrors(error: unknown, text: string, given: (option: string) => boolean): RecipeError[] | undefined {
   if (!(error instanceof KernelscopeError)) return undefined;
-  const field = FIELDS[error.code], named = error.details.path;
+  const field = FIELDS[error.code], { path: named, faults } = error.details;
   if (error.code !== "bad-recipe" && (!field || given(field.option))) return undefined;
   const at = (offset: number, message: string): RecipeError => {
     const before = text.slice(0, offset).split("\n");
     return { line: before.length, column: before[before.length - 1].length + 1, message: message.replace(/\s*\n\s*/g, " ") };
   };
-  let root;
+  let root: ReturnType<typeof parseJsonText>;
   try {
     root = parseJsonText(text);
   } catch (fault) {
-    return fault instanceof JsonTextError ? at(fault.offset, `This is no valid JSON. ${fault.message}`) : undefined;
+    return fault instanceof JsonTextError ? [at(fault.offset, `This is no valid JSON. ${fault.message}`)] : undefined;
   }
-  const path = typeof named === "string" ? JSON.parse(named) as (string | number)[] : field?.path ?? [], start = placeOf(root, path).start;
+  if (typeof faults === "string") return Faults.parse(JSON.parse(faults)).map(({ path, message }) => at(placeOf(root, path).start, message));
+  const path = typeof named === "string" ? Path.parse(JSON.parse(named)) : field?.path ?? [], { start } = placeOf(root, path);
   if (error.code !== "bad-recipe" && start === root.start) return undefined; // the recipe does not say it
-  return at(start, error.message.replace(/^\S+\.json: /, ""));
+  return [at(start, error.message.replace(/^\S+\.json: /, ""))];
 }
 
 /** The form in which compilers say where something is wrong, for editors and whoever reads logs by program. */

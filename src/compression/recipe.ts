@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Preprocess } from "../evaluation/preprocess";
 import { RANGE_KINDS } from "../evaluation/ranges";
-import { schemaWords } from "../evaluation/schema-words";
+import { schemaFaults, schemaWords } from "../evaluation/schema-words";
 import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
 import { DEVICES } from "../protocol/api";
@@ -111,7 +111,10 @@ export function parseRecipe(text: string, name: string): Recipe {
     throw new KernelscopeError("bad-recipe", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
   }
   const parsed = Recipe.safeParse(json);
-  if (!parsed.success) throw new KernelscopeError("bad-recipe", `${name}: ${schemaWords(parsed.error)}`, placeOf(parsed.error.issues[0].path));
+  if (!parsed.success) {
+    const faults = schemaFaults(parsed.error);
+    throw new KernelscopeError("bad-recipe", `${name}: ${schemaWords(parsed.error)}`, { ...placeOf(faults[0].path), faults: JSON.stringify(faults) });
+  }
   for (const [id, { method, options }] of Object.entries(parsed.data.layers ?? {})) if (method !== undefined && options !== undefined) parseOptions(method, options, id);
   return parsed.data;
 }

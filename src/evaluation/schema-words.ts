@@ -2,13 +2,17 @@ import type { z } from "zod/mini";
 
 type Issue = z.core.$ZodIssue;
 
+/** Something wrong with a file, in words, and where. */
+export interface Fault { path: readonly PropertyKey[]; message: string }
+
 /** What a schema finds wrong with a file, for the person who wrote it: `layers.conv1.pin: give "leave" or "exact".` */
-export function schemaWords(error: { issues: readonly Issue[] }): string {
-  return error.issues.map((issue) => {
-    const place = placeWords(issue.path), words = issueWords(issue);
-    return place ? `${place}: ${words}` : words[0].toUpperCase() + words.slice(1);
-  }).join(" ");
-}
+export const schemaFaults = ({ issues }: { issues: readonly Issue[] }): Fault[] => issues.map((issue) => {
+  const place = placeWords(issue.path), words = issueWords(issue);
+  return { path: issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]] : issue.path, message: place ? `${place}: ${words}` : words[0].toUpperCase() + words.slice(1) };
+});
+
+/** The same in one line. */
+export const schemaWords = (error: { issues: readonly Issue[] }): string => schemaFaults(error).map(({ message }) => message).join(" ");
 
 const placeWords = (path: readonly PropertyKey[]): string => path.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i ? "." : ""}${String(key)}`)).join("");
 
