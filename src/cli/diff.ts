@@ -8,8 +8,8 @@ import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import { type NodeHost, nodeHost, openModelFile } from "../worker/host";
 import { viewer } from "../worker/viewer";
-import type { Block, Document } from "./document";
-import { describe } from "./documents";
+import type { Block, Document, KeyFigure } from "./document";
+import { decibels, describe, layerTable } from "./documents";
 import { check, thresholds } from "./jobs";
 import { percent, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
@@ -118,16 +118,19 @@ function diffDocument({ before, after, layers, operators, nodes, fidelity, notes
   if (fidelity) blocks.push(fidelityText(fidelity));
   blocks.push(`${layers.length} layers: ${(["changed", "added", "removed", "same"] as const).filter((change) => count(change)).map((change) => `${count(change)} ${change === "same" ? "as before" : change}`).join(", ")}.`);
   if (shown.length) {
-    blocks.push("", {
-      head: ["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], figures: [4, 5, 6], folded: shown.length > 12 ? `The ${shown.length} layers that differ` : undefined,
-      rows: shown.map(({ op, before: from, after: to, sqnrDb, note, ...one }) => [
-        namedChange(one), op, either(from?.shape.join("×"), to?.shape.join("×")), either(from?.storedAs, to?.storedAs), either(from && formatBytes(from.bytes), to && formatBytes(to.bytes)), either(from?.bitsPerWeight.toFixed(2), to?.bitsPerWeight.toFixed(2)), sqnrDb === undefined ? note ?? "" : `${sqnrDb.toFixed(1)} dB`,
-      ]),
-    }, "");
+    const table = layerTable(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], shown.map(({ op, before: from, after: to, sqnrDb, note, ...one }) => ({
+      cells: [namedChange(one), op, either(from?.shape.join("×"), to?.shape.join("×")), either(from?.storedAs, to?.storedAs), either(from && formatBytes(from.bytes), to && formatBytes(to.bytes)), either(from?.bitsPerWeight.toFixed(2), to?.bitsPerWeight.toFixed(2)), decibels(sqnrDb)],
+      remark: sqnrDb === undefined ? note : undefined, bytes: to?.bytes ?? 0,
+    })));
+    blocks.push("", shown.length > 12 ? { ...table, folded: `The ${shown.length} layers that differ` } : table, "");
   }
   blocks.push(...flipBlocks(layers, fidelity?.flips), ...nodeLines(nodes, layers));
   if (operators.length) blocks.push(`Nodes: ${operators.map(({ op, before: from, after: to }) => `${op} ${from} → ${to}`).join(", ")}.`);
-  return { title: `${path.basename(before.path)} → ${path.basename(after.path)}`, blocks: [...blocks, ...notes.map((note) => `Note: ${note}`)] };
+  const { agreement, top1 } = fidelity ?? {}, keyFigures: KeyFigure[] = [
+    times < 1.05 ? ["1×", "about as large"] : [`${times.toFixed(1)}×`, isLarger ? "larger" : "smaller"], [formatBytes(after.bytes), `of ${formatBytes(before.bytes)}`],
+    ...(fidelity && agreement ? [[percent(agreement.value), `agreement on ${fidelity.samples.toLocaleString("en")} samples`] as const] : []), ...(top1 ? [[percent(top1.after.value), `top-1, before ${percent(top1.before.value)}`] as const] : []),
+  ];
+  return { title: `${path.basename(before.path)} → ${path.basename(after.path)}`, keyFigures, blocks: [...blocks, ...notes.map((note) => `Note: ${note}`)] };
 }
 
 /** A layer's name, and what became of it where that is more than other bytes. */

@@ -5,12 +5,17 @@ export interface Table {
   rows: readonly (readonly string[])[];
   /** Columns of figures, which are aligned to the right. */
   figures: readonly number[];
+  /** The column beside which HTML has bars, and how long they are: shares of the longest. */
+  bars?: { column: number; shares: readonly number[] };
   /** Written out of sight under this line where the form can fold it. */
   folded?: string;
 }
 /** A line of its own, a table, or an empty line of text between parts. */
 export type Block = string | Table;
-export interface Document { title: string; blocks: readonly Block[] }
+/** A figure that counts most, and what it is: "12.6×", "smaller". */
+export type KeyFigure = readonly [figure: string, what: string];
+/** @see KeyFigure; a terminal has them in the blocks alone */
+export interface Document { title: string; keyFigures?: readonly KeyFigure[]; blocks: readonly Block[] }
 
 const isTable = (block: Block): block is Table => typeof block !== "string";
 
@@ -25,11 +30,14 @@ function textTable({ head, rows, figures }: Table): string {
 }
 
 /** GitHub's Markdown. */
-export function toMarkdown({ title, blocks }: Document): string {
-  return `${[`### ${markdown(title)}`, ...blocks.filter((block) => block !== "").map((block) => (isTable(block) ? markdownTable(block) : markdown(block)))].join("\n\n")}\n`;
+export function toMarkdown({ title, keyFigures = [], blocks }: Document): string {
+  return `${[`### ${markdown(title)}`, ...keyFigures.length ? [keyFigures.map(([figure, what]) => `**${markdown(figure)}** ${markdown(what)}`).join(" · ")] : [], ...blocks.filter((block) => block !== "").map((block) => (isTable(block) ? markdownTable(block) : markdown(block)))].join("\n\n")}\n`;
 }
 
-const markdown = (text: string): string => text.replace(/[\\`*_{}[\]<>|#]/g, "\\$&");
+/** With minus signs where a terminal has hyphens. */
+const signed = (text: string): string => text.replace(/(?<![\w.])-(?=\d)/g, "−");
+
+const markdown = (text: string): string => signed(text).replace(/[\\`*_{}[\]<>|#]/g, "\\$&");
 
 function markdownTable({ head, rows, figures, folded }: Table): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(markdown).join(" | ")} |`;
@@ -37,19 +45,26 @@ function markdownTable({ head, rows, figures, folded }: Table): string {
   return folded === undefined ? text : `<details><summary>${html(folded)}</summary>\n\n${text}\n\n</details>`;
 }
 
-const STYLE = `:root { color-scheme: light dark; } body { font: 14px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; } h1 { font-size: 1.3rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: 0.15rem 0.75rem; text-align: left; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); } .figure { text-align: right; } .scroll { overflow-x: auto; }`;
+const STYLE = `:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 16%, transparent); --faint: color-mix(in srgb, currentColor 66%, transparent); --bar: light-dark(#0f766e, #3cc8b4); }
+body { font: 14px/1.55 system-ui, "Segoe UI", sans-serif; max-width: 72rem; margin: 2.5rem auto; padding: 0 1.5rem; background: light-dark(#fff, #1f1f1f); color: light-dark(#1f2328, #d4d4d4); }
+h1 { font-size: 1.35rem; font-weight: 600; line-height: 1.3; margin: 0 0 1rem; overflow-wrap: anywhere; } p { margin: 0.5rem 0; max-width: 62rem; overflow-wrap: anywhere; }
+.key { display: flex; flex-wrap: wrap; gap: 0.75rem 2.25rem; margin: 0 0 1.25rem; padding: 0.85rem 0; border: solid var(--line); border-width: 1px 0; } .key div { display: flex; flex-direction: column-reverse; } .key dt { color: var(--faint); font-size: 0.85rem; } .key dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+.scroll { overflow-x: auto; margin: 1rem 0; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: 0.25rem 1.25rem 0.25rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: top; } th { color: var(--faint); font-weight: 500; font-size: 0.85rem; } td:last-child:not(.figure) { white-space: normal; } .figure { text-align: right; }
+.bar { width: 7rem; min-width: 5rem; vertical-align: middle; } .bar i { display: block; height: 0.5rem; min-width: 1px; border-radius: 1px; background: var(--bar); } .note { padding-left: 0.75rem; border-left: 3px solid var(--line); color: var(--faint); } summary { cursor: pointer; margin: 0.75rem 0; } @media print { .scroll { overflow: visible; } }`;
 
 /** One page that needs nothing beside itself, in the reader's light or dark. */
-export function toHtml({ title, blocks }: Document): string {
-  const body = blocks.filter((block) => block !== "").map((block) => (isTable(block) ? htmlTable(block) : `<p>${html(block)}</p>`));
+export function toHtml({ title, keyFigures = [], blocks }: Document): string {
+  const key = keyFigures.length ? [`<dl class="key">${keyFigures.map(([figure, what]) => `<div><dt>${html(what)}</dt><dd>${html(figure)}</dd></div>`).join("")}</dl>`] : [];
+  const body = [...key, ...blocks.filter((block) => block !== "").map((block) => (isTable(block) ? htmlTable(block) : `<p${block.startsWith("Note: ") ? " class=\"note\"" : ""}>${html(block)}</p>`))];
   return `<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>${html(title)}</title>\n<style>${STYLE}</style>\n</head>\n<body>\n<h1>${html(title)}</h1>\n${body.join("\n")}\n</body>\n</html>\n`;
 }
 
-const html = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+const html = (text: string): string => signed(text).replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-function htmlTable({ head, rows, figures, folded }: Table): string {
-  const line = (cells: readonly string[], tag: string): string => `<tr>${cells.map((cell, c) => `<${tag}${tag === "th" ? " scope=\"col\"" : ""}${figures.includes(c) ? " class=\"figure\"" : ""}>${html(cell)}</${tag}>`).join("")}</tr>`;
-  const table = `<div class="scroll" tabindex="0"><table>\n<thead>${line(head, "th")}</thead>\n<tbody>\n${rows.map((row) => line(row, "td")).join("\n")}\n</tbody>\n</table></div>`;
+function htmlTable({ head, rows, figures, bars, folded }: Table): string {
+  const cell = (text: string, c: number, tag: string): string => `<${tag}${tag === "th" ? " scope=\"col\"" : ""}${figures.includes(c) ? " class=\"figure\"" : ""}>${html(text)}</${tag}>`;
+  const line = (cells: readonly string[], tag: string, bar: string): string => `<tr>${cells.map((text, c) => `${cell(text, c, tag)}${c === bars?.column ? bar : ""}`).join("")}</tr>`;
+  const barOf = (share = 0): string => `<td class="bar" aria-hidden="true"><i style="width: ${(100 * share).toFixed(1)}%"></i></td>`;
+  const table = `<div class="scroll" tabindex="0"><table>\n<thead>${line(head, "th", "<td></td>")}</thead>\n<tbody>\n${rows.map((row, i) => line(row, "td", barOf(bars?.shares[i]))).join("\n")}\n</tbody>\n</table></div>`;
   return folded === undefined ? table : `<details><summary>${html(folded)}</summary>\n${table}\n</details>`;
 }

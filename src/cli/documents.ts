@@ -2,22 +2,31 @@ import * as path from "node:path";
 import { floatLines } from "../protocol/floats";
 import type { CompressReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
-import type { Block, Document, Table } from "./document";
+import type { Block, Document, KeyFigure, Table } from "./document";
 import { percent } from "./terminal";
 
 /** What commands tell of models, as documents. */
 
 const nameOf = (file: string): string => path.basename(file);
 
-/** Layers in rows; bytes and bits are figures. */
-const layerTable = (head: string[], rows: string[][]): Table => ({ head, rows, figures: [4, 5] });
+/** Where a table of layers has their bytes. */
+const BYTES = 4;
+
+/** Layers in rows, with a last column for remarks where there are any; from the bytes on the others are figures, with bars for the bytes. */
+export function layerTable(head: readonly string[], layers: readonly { cells: readonly string[]; remark?: string; bytes: number }[]): Table {
+  const most = Math.max(...layers.map(({ bytes }) => bytes)) || 1, hasRemarks = layers.some(({ remark }) => remark);
+  return {
+    head: hasRemarks ? [...head, ""] : head, rows: layers.map(({ cells, remark = "" }) => (hasRemarks ? [...cells, remark] : cells)),
+    figures: head.map((_, c) => c).filter((c) => c >= BYTES), bars: { column: BYTES, shares: layers.map(({ bytes }) => bytes / most) },
+  };
+}
 
 /** What a model holds. @param layers what layers are called, and their types */
 export function inspectionDocument(file: string, { bytes, parameters, opset, irVersion, producer, peakActivationBytes, layers }: InspectReport, named: readonly { label: string; type: string }[]): Document {
   return {
     title: nameOf(file), blocks: [
       `${nameOf(file)}: ${formatBytes(bytes)}, ${parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `, at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, "",
-      layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight", ""], layers.map((l, i) => [named[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.skipped ?? ""])),
+      layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))),
     ],
   };
 }
@@ -57,9 +66,9 @@ const counted = (count: number): string => (count >= 1e6 ? `${(count / 1e6).toPr
 
 /** What became of a model and of each of its layers. */
 export function compressionDocument(report: CompressReport, isPrepared: boolean): Document {
-  const blocks: Block[] = [layerTable(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => [
-    l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : l.originalShape ? "floats" : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), l.sqnrDb === undefined ? l.skipped ?? "" : `${l.sqnrDb.toFixed(1)} dB`,
-  ]))];
+  const blocks: Block[] = [layerTable(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], report.layers.map((l) => ({
+    cells: [l.label ?? l.name, l.op, l.shape.join("×"), l.method ? describe(l) : l.originalShape ? "floats" : "as it was", formatBytes(l.bytes), l.bitsPerWeight.toFixed(2), decibels(l.sqnrDb)], remark: l.sqnrDb === undefined ? l.skipped : undefined, bytes: l.bytes,
+  })))];
   const { input, output, fidelity, tuning, integers } = report;
   blocks.push("", ...isPrepared ? [`Written: ${output.path}, ${formatBytes(output.bytes)}, the original's floats after a training.`] : [`Written: ${output.path}, ${formatBytes(output.bytes)} (${formatBytes(output.gzipBytes)} gzipped), ${timesText(sizeRatio(input.bytes, output.bytes))} than ${formatBytes(input.bytes)}.`, `Once loaded its weights take ${formatBytes(output.loadedWeightBytes)}${integers || report.trims || report.pruning || report.layers.some(({ wavelet }) => wavelet) ? "" : ", as before"}${activationsText(input.peakActivationBytes, output.peakActivationBytes)}.`]);
   if (report.convBitsPerWeight !== undefined && !isPrepared) blocks.push(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.`);
@@ -82,7 +91,19 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   } else if (!isPrepared) blocks.push("Its accuracy was not measured: that takes images, by --data or --eval-data.");
   for (const note of report.notes ?? []) blocks.push(`Note: ${note}`);
   blocks.push(`${report.seconds.total.toFixed(1)} s.`);
-  return { title: `${nameOf(input.path)} → ${nameOf(output.path)}`, blocks };
+  return { title: `${nameOf(input.path)} → ${nameOf(output.path)}`, keyFigures: keyFigures(report, isPrepared), blocks };
+}
+
+/** "12.3 dB", nothing where there is none. */
+export const decibels = (value: number | undefined): string => (value === undefined ? "" : `${value.toFixed(1)} dB`);
+
+/** What a compression comes to. */
+function keyFigures({ input, output, convBitsPerWeight, fidelity }: CompressReport, isPrepared: boolean): KeyFigure[] {
+  const ratio = sizeRatio(input.bytes, output.bytes), top1 = fidelity?.compressed.top1;
+  return [
+    ...(isPrepared ? [] : [[`${ratio.times.toFixed(1)}×`, ratio.isLarger ? "larger" : "smaller"] as const]), [formatBytes(output.bytes), `of ${formatBytes(input.bytes)}`], ...(convBitsPerWeight === undefined || isPrepared ? [] : [[convBitsPerWeight.toFixed(2), "bits per convolution weight"] as const]),
+    ...(fidelity?.agreement === undefined ? [] : [[percent(fidelity.agreement), `agreement on ${fidelity.samples.toLocaleString("en")} images held out`] as const]), ...(top1 === undefined ? [] : [[percent(top1), `top-1, before ${percent(fidelity?.reference.top1 ?? 0)}`] as const]),
+  ];
 }
 
 const timesText = ({ times, isLarger }: ReturnType<typeof sizeRatio>): string => `${times.toFixed(1)} times ${isLarger ? "larger" : "smaller"}`;

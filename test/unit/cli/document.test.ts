@@ -1,15 +1,15 @@
 import { expect, test } from "vitest";
 import { toHtml, toMarkdown, toText, type Document } from "../../../src/cli/document";
 
-const document: Document = { title: "a_b.onnx → c", blocks: ["One <line> | two", "", { head: ["layer", "bytes"], rows: [["x_1", "7 B"], ["long|name", "1.25 KB"]], figures: [1], folded: "2 layers & more" }] };
+const document: Document = { title: "a_b.onnx → c", keyFigures: [["12.6×", "smaller"], ["-0.1", "points"]], blocks: ["One <line> | two", "", { head: ["layer", "bytes"], rows: [["x_1", "7 B"], ["long|name", "1.25 KB"]], figures: [1], bars: { column: 1, shares: [0.25, 1] }, folded: "2 layers & more" }, "Note: it is -2 dB, a b-2." ] };
 
 test("as text, figures stand under each other", () => {
-  expect(toText(document)).toBe("One <line> | two\n\nlayer        bytes\nx_1            7 B\nlong|name  1.25 KB\n");
+  expect(toText(document)).toBe("One <line> | two\n\nlayer        bytes\nx_1            7 B\nlong|name  1.25 KB\nNote: it is -2 dB, a b-2.\n");
 });
 
 test("as Markdown, names show as they are, and a long table folds away", () => {
   expect(toMarkdown(document)).toBe([
-    "### a\\_b.onnx → c", "One \\<line\\> \\| two", "<details><summary>2 layers &#38; more</summary>", "| layer | bytes |\n| --- | ---: |\n| x\\_1 | 7 B |\n| long\\|name | 1.25 KB |", "</details>",
+    "### a\\_b.onnx → c", "**12.6×** smaller · **−0.1** points", "One \\<line\\> \\| two", "<details><summary>2 layers &#38; more</summary>", "| layer | bytes |\n| --- | ---: |\n| x\\_1 | 7 B |\n| long\\|name | 1.25 KB |", "</details>", "Note: it is −2 dB, a b-2.",
   ].join("\n\n") + "\n");
 });
 
@@ -19,5 +19,8 @@ test("as HTML it is one whole page, in which nothing of the model is taken for a
   expect(page).not.toContain("<script");
   expect(page).toContain("<p>One &#60;line&#62; | two</p>");
   expect(page).toContain('<td class="figure">1.25 KB</td>');
+  expect(page).toContain('<i style="width: 25.0%"></i>');
+  expect(page).toContain("<dt>smaller</dt><dd>12.6×</dd>");
+  expect(page).toContain('<p class="note">Note: it is −2 dB, a b-2.</p>');
   expect(page).not.toMatch(/src=|href=|url\(/); // it needs nothing beside itself
 });
