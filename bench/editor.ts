@@ -3,11 +3,10 @@ import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Frame } from "playwright-core";
-// @ts-expect-error A script of the project, in plain JavaScript.
-import { ensureWorkbench } from "../scripts/workbench.mjs";
 import { packageExtension } from "../test/helpers/extension";
 import { generatedModel } from "../test/helpers/generated-graph";
 import { Workbench } from "../test/workbench/workbench";
+import { findWorkbench } from "./chromium";
 
 /**
  * What a user waits for: the first picture of a model beyond what an empty page takes, and clusters after a move of the codeword slider. Bytes that go to the page are counted.
@@ -39,8 +38,7 @@ async function seconds(work: () => Promise<unknown>): Promise<number> {
 }
 
 async function main(): Promise<void> {
-  process.env.KERNELSCOPE_CHROMIUM ??= ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"].find(existsSync);
-  process.env.KERNELSCOPE_WORKBENCH ??= ensureWorkbench() as string;
+  findWorkbench();
   const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-editor-")), model = nodes === undefined ? file : path.join(folder, `${nodes}-nodes.onnx`), name = path.basename(model);
   if (nodes !== undefined) writeFileSync(model, generatedModel(Number(nodes), 1, !nameless));
   const workbench = await Workbench.start({ others: [packageEmpty(folder)] }), { page } = workbench;

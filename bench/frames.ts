@@ -1,11 +1,10 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import type { Frame } from "playwright-core";
-// @ts-expect-error A script of the project, in plain JavaScript.
-import { ensureWorkbench } from "../scripts/workbench.mjs";
 import { generatedModel } from "../test/helpers/generated-graph";
 import { Workbench } from "../test/workbench/workbench";
+import { findWorkbench } from "./chromium";
 
 /**
  * Time from frame to frame while a graph is panned and zoomed, drawn by software and with nothing that waits for a screen; beside it that of a page which only changes
@@ -36,8 +35,7 @@ async function frames(page: Frame, step: string): Promise<number[]> {
 const wheel = (x: string, y: string, ctrl: boolean): string => `document.querySelector(".graph-stage").dispatchEvent(new WheelEvent("wheel", { deltaX: ${x}, deltaY: ${y}, ctrlKey: ${ctrl}, clientX: 600, clientY: 450, bubbles: true, cancelable: true }))`;
 
 async function main(): Promise<void> {
-  process.env.KERNELSCOPE_CHROMIUM ??= ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"].find(existsSync);
-  process.env.KERNELSCOPE_WORKBENCH ??= ensureWorkbench() as string;
+  findWorkbench();
   process.env.KERNELSCOPE_CHROMIUM_FLAGS = "--disable-frame-rate-limit --disable-gpu-vsync";
   const workbench = await Workbench.start(), name = "network.onnx";
   try {

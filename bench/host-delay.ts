@@ -3,9 +3,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { createRequire } from "node:module";
 import os from "node:os";
 import path from "node:path";
-// @ts-expect-error A script of the project, in plain JavaScript.
-import { ensureWorkbench } from "../scripts/workbench.mjs";
 import { Workbench } from "../test/workbench/workbench";
+import { findWorkbench } from "./chromium";
 
 /**
  * How long the extension host's event loop is held up while a model is opened and compressed, beside the same workbench with an extension that does nothing.
@@ -45,8 +44,7 @@ exports.activate = () => {
 }
 
 async function main(): Promise<void> {
-  process.env.KERNELSCOPE_CHROMIUM ??= ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"].find(existsSync);
-  process.env.KERNELSCOPE_WORKBENCH ??= ensureWorkbench() as string;
+  findWorkbench();
   const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-delay-"));
   const workbench = await Workbench.start({ others: [packageProbe(folder)] }), { page } = workbench;
   const phase = async (name: string, previous?: string): Promise<Delay | undefined> => {

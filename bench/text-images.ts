@@ -3,9 +3,10 @@ import path from "node:path";
 import { chromium } from "playwright-core";
 import { Random } from "../src/numeric/random";
 import { npy } from "../test/helpers/npy";
+import { findChromium } from "./chromium";
 import { cacheFolder } from "./packages";
 
-/** Pictures of printed text, drawn by Chromium with the fonts that are there: KERNELSCOPE_CHROMIUM says where it is. */
+/** Pictures of printed text, drawn by Chromium with the fonts that are there. */
 
 /** A line of text on a picture, from its left end. */
 interface Line { text: string; font: string; colour: string; x: number; y: number; /** Radians. */ angle: number }
@@ -30,8 +31,7 @@ export async function textImages(images: TextImages, preparation: object): Promi
 
 async function draw(images: TextImages, folder: string): Promise<void> {
   const { count, width, height } = images, random = new Random(images.seed, 7), size = width * height * 3, pixels = new Uint8Array(count * size), texts: string[] = [];
-  const executablePath = process.env.KERNELSCOPE_CHROMIUM;
-  if (!executablePath) throw new Error("Say where Chromium is: KERNELSCOPE_CHROMIUM=PATH.");
+  const executablePath = findChromium();
   const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {
     const page = await browser.newPage(), widthOf = async (lines: { text: string; font: string }[]) => page.evaluate(measure, lines);

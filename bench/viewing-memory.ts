@@ -1,11 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { Frame } from "playwright-core";
-// @ts-expect-error A script of the project, in plain JavaScript.
-import { ensureWorkbench } from "../scripts/workbench.mjs";
 import { Workbench } from "../test/workbench/workbench";
+import { findWorkbench } from "./chromium";
 import { layerBytes, writeLargeModel } from "./large-model";
 
 /**
@@ -70,8 +69,7 @@ async function look(workbench: Workbench, name: string): Promise<void> {
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
 
 async function main(): Promise<void> {
-  process.env.KERNELSCOPE_CHROMIUM ??= ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-  process.env.KERNELSCOPE_WORKBENCH ??= ensureWorkbench() as string;
+  findWorkbench();
   const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-viewing-")), { model, bytes } = writeLargeModel(folder, { name: "large", channels: CHANNELS, layers: Math.ceil(Number(gigabytes) * 1e9 / layerBytes(CHANNELS)) }), workbench = await Workbench.start();
   try {
     const measure = async (name: string) => {

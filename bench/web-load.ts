@@ -3,6 +3,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import * as path from "node:path";
 import { chromium } from "playwright-core";
+import { findChromium } from "./chromium";
 
 /**
  * Load time of a compressed model ÷ the original's on onnxruntime-web in Chromium, in alternating runs of one page. Both files are in the page's memory before.
@@ -49,8 +50,7 @@ const MEASURE = `(async () => {
 
 async function main(): Promise<void> {
   if (!original || !compressed || !existsSync(original) || !existsSync(compressed)) throw new Error("Give two models: the original and the compressed one.");
-  const executablePath = [process.env.KERNELSCOPE_CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((file) => file && existsSync(file));
-  if (!executablePath) throw new Error("No Chromium was found: install your system's, or set KERNELSCOPE_CHROMIUM to its path.");
+  const executablePath = findChromium();
   const server = await serve(), browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
   try {
     const page = await browser.newPage();

@@ -23,6 +23,7 @@ interface SavedPair { original: string; compressed: string }
 export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
   static readonly viewType = "kernelscope.comparison";
   private readonly open = new Map<string, vscode.WebviewPanel>();
+  private readonly pages = new Map<vscode.WebviewPanel, ComparePageApi>();
 
   constructor(private readonly context: vscode.ExtensionContext, private readonly viewing: SharedWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly log: vscode.LogOutputChannel) {}
 
@@ -33,6 +34,13 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     const known = this.open.get(keyOf(original, compressed));
     if (known) { known.reveal(); return; }
     this.fill(vscode.window.createWebviewPanel(ComparePanels.viewType, titleOf(original, compressed), vscode.ViewColumn.Active, {}), original, compressed);
+  }
+
+  /** Searches in the comparison in front; false where none is. */
+  async find(): Promise<boolean> {
+    const front = [...this.pages].find(([{ active }]) => active);
+    await front?.[1].find();
+    return front !== undefined;
   }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
@@ -52,6 +60,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
       ...this.api(panel, original, compressed, selection), ...session.api,
       latency: () => latency.current(), measureLatency: async () => latency.start(), cancelLatency: async () => latency.cancel(),
     });
+    this.pages.set(panel, peer.remote);
     const watching = [original, compressed].map((uri) => this.watch(uri, () => peer.remote));
     const following = this.editors.onDidSelect(({ model, layer, from }) => {
       if (from === panel || ![original, compressed].map(String).includes(model.toString())) return;
@@ -62,6 +71,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     panel.webview.html = pageHtml(panel.webview, extensionUri, { ...pageStart("compare", compressed), name: panel.title, compare: { original: original.toString(), compressed: compressed.toString() } });
     panel.onDidDispose(() => {
       this.open.delete(key);
+      this.pages.delete(panel);
       session.dispose();
       latency.cancel();
       for (const part of [...held, ...watching, following]) part.dispose();

@@ -100,6 +100,8 @@ export interface CompareHostApi extends AccuracyHostApi {
 export interface ComparePageApi extends AccuracyPageApi {
   /** One of the files is another one now. */
   changed(): Promise<void>;
+  /** Opens the search for layers. */
+  find(): Promise<void>;
   latencyChanged(state: LatencyState): Promise<void>;
   /** @param layer by its name in that model */
   select(layer: string, side: Side): Promise<void>;

@@ -55,7 +55,7 @@ describe("a file with a limit in bytes", () => {
   }, 300_000);
 
   test("can be trained, its biases of 16 bits too", async () => {
-    const { tuning, output: { bytes } } = await compress({ output: at("tuned.onnx"), target: "11KB", tune: "24steps" });
+    const { tuning, output: { bytes } } = await compress({ output: at("tuned.onnx"), target: "11KB", tune: "10steps" });
     expect(bytes).toBeLessThanOrEqual(11_000);
     expect(tuning!.after.loss).toBeLessThan(tuning!.before.loss);
   }, 300_000);

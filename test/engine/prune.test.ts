@@ -120,14 +120,14 @@ describe("a network without half of its compute", () => {
 });
 
 test("training brings a network that has lost most of its channels nearer to what the original does", async () => {
-  const { tuning, pruning } = await compress({ output: at("tuned.onnx"), prune: { compute: 0.8 }, recipe, bits: undefined, tune: "40steps" });
+  const { tuning, pruning } = await compress({ output: at("tuned.onnx"), prune: { compute: 0.8 }, recipe, bits: undefined, tune: "24steps" });
   expect(pruning!.after.macs).toBeLessThanOrEqual(0.2 * pruning!.before.macs);
   expect(tuning!.after.loss).toBeLessThan(0.9 * tuning!.before.loss);
 });
 
 test("prepared, it is a smaller network of floats that was trained", async () => {
-  const { pruning, tuning, output, layers } = await compress({ output: at("ready.onnx"), prune: HALF, target: "30KB", bits: undefined, prepare: true, tune: "20steps" });
-  expect(tuning!.steps).toBe(20);
+  const { pruning, tuning, output, layers } = await compress({ output: at("ready.onnx"), prune: HALF, target: "30KB", bits: undefined, prepare: true, tune: "6steps" });
+  expect(tuning!.steps).toBe(6);
   expect(output.bytes).toBeGreaterThan(4 * pruning!.after.weights);
   expect(output.bytes).toBeLessThan(4.2 * pruning!.after.weights);
   expect(layers.every(({ method }) => method === undefined)).toBe(true);

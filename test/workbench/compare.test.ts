@@ -88,6 +88,39 @@ test("how long both take is measured here, on request, and stays", { timeout: 40
   await (await compare("fashion-cnn.small.onnx", "fashion-cnn.onnx")).locator(".cmp-latency").waitFor();
 });
 
+test("layers are found by name and by how they are stored; their rows stay beside their nodes", async () => {
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx"), { keyboard } = workbench.page, count = () => page.locator(".cmp-find .count").innerText();
+  await filled(page);
+  await workbench.sideBar(false);
+  await page.locator(".cmp-row[data-layer='conv1.weight']").click();
+  await keyboard.press("/");
+  await page.locator(".cmp-find .field").waitFor();
+  await keyboard.type("layer3");
+  await expect.poll(count).toBe("6 found");
+  expect(await page.locator(".cmp-rows .cmp-row").count()).toBe(20);
+  expect(await page.locator(".cmp-row[data-found]").count()).toBe(6);
+  await keyboard.press("Enter");
+  await expect.poll(count).toBe("1 of 6");
+  expect(await page.locator(".cmp-row[aria-selected='true']").getAttribute("data-layer")).toBe("layer3.0.conv1.weight");
+  await keyboard.press("Shift+Enter");
+  await expect.poll(count).toBe("6 of 6");
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`compare-find-${name}`);
+    expect(await violations(page), name).toEqual([]);
+  }
+  await keyboard.press("Control+A");
+  await keyboard.type("nothing of this name");
+  await expect.poll(count).toBe("none");
+  await keyboard.press("Escape");
+  await page.locator(".cmp-find").waitFor({ state: "hidden" });
+  expect(await page.locator(".cmp-row[data-found]").count()).toBe(0);
+  // its icon in the editor's title opens it, too
+  await workbench.page.locator(".editor-actions .action-label[aria-label^='Find']").first().click();
+  await page.locator(".cmp-find .field").waitFor();
+  await keyboard.press("Escape");
+});
+
 test("rows stand beside their nodes in both graphs, at every zoom; one selection moves all", async () => {
   const page = await compare("resnet20-cifar10.onnx", "tiny.onnx"), { keyboard, mouse } = workbench.page;
   await filled(page);

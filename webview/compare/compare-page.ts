@@ -16,6 +16,7 @@ import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { BelowPanes } from "./below-panes";
 import { CompareTable } from "./compare-table";
+import { FindBar } from "./find-bar";
 import { countByLayer } from "./flip-order";
 import { FlipsPane } from "./flips-pane";
 import { LatencyView } from "./latency";
@@ -30,7 +31,7 @@ const HEAD = 32;
 
 interface CompareState { layer?: string; row: number; scroll: number; below?: Below }
 type Below = "weights" | "flips";
-interface Views { comparison: Comparison; table: CompareTable; graphs: SideGraph[]; pane: KernelsPane; flips: FlipsPane; below: BelowPanes; scroll: HTMLElement }
+interface Views { comparison: Comparison; table: CompareTable; graphs: SideGraph[]; pane: KernelsPane; flips: FlipsPane; below: BelowPanes; scroll: HTMLElement; finder: FindBar }
 
 /** The page of a comparison: two graphs with the rows of one table between them, and the kernels of the selected layer below. */
 export class ComparePage {
@@ -59,6 +60,7 @@ export class ComparePage {
     this.host = connectTo<CompareHostApi, ComparePageApi>({
       changed: () => this.load(),
       select: async (layer, side) => this.select(this.rowNamed(layer, side) ?? layer, false),
+      find: async () => this.views?.finder.open(),
       latencyChanged: async (state) => { if (this.latency.show(state)) this.showHeader(); },
       accuracyChanged: async (state) => this.showAccuracy(state),
     });
@@ -117,11 +119,12 @@ export class ComparePage {
       event.preventDefault();
       this.zoom(event.deltaY < 0 ? 1 : -1);
     }, { passive: false });
-    this.views = { comparison, table, graphs: sides, pane, flips, below, scroll };
+    const finder = new FindBar({ find: (text) => table.find(text), selected: () => table.chosen, select: choose, leave: () => table.body.focus() });
+    this.views = { comparison, table, graphs: sides, pane, flips, below, scroll, finder };
     this.showHeader();
     if (!layers.length) {
       this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
-    } else this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, ...(layers.some(({ before, after }) => before && after) ? [] : [el("div", { class: "cmp-nothing", role: "note" }, t("No layer of one stands for a layer of the other: these are two different networks."))]), scroll, below.element);
+    } else this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, ...(layers.some(({ before, after }) => before && after) ? [] : [el("div", { class: "cmp-nothing", role: "note" }, t("No layer of one stands for a layer of the other: these are two different networks."))]), el("div", { class: "cmp-rest" }, finder.element, scroll), below.element);
     this.zoom(0);
     const chosen = layers.find(({ id }) => id === (comparison.selected ?? this.state.layer)) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
     if (chosen) this.select(chosen.id, false);
@@ -300,6 +303,11 @@ export class ComparePage {
   }
 
   private key(event: KeyboardEvent): void {
+    if (event.key === "/" || (event.key === "f" && (event.ctrlKey || event.metaKey))) {
+      this.views?.finder.open();
+      event.preventDefault();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const by = { "+": 1, "=": 1, "-": -1 }[event.key];
     if (by !== undefined) this.zoom(by);

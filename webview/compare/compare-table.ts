@@ -52,6 +52,15 @@ export class CompareTable {
     chosen.scrollIntoView({ block: "nearest" });
   }
 
+  /** The rows that a text is in, which are marked; none are where it is empty. */
+  find(text: string): number[] {
+    const wanted = text.trim().toLowerCase(), found = this.rows.map((row) => wanted !== "" && `${row.dataset.words ?? ""} ${row.getAttribute("aria-label") ?? ""}`.toLowerCase().includes(wanted));
+    this.rows.forEach((row, i) => row.toggleAttribute("data-found", found[i]));
+    return found.flatMap((is, i) => (is ? [i] : []));
+  }
+
+  get chosen(): number { return this.selected; }
+
   light(row: number): void {
     this.rows[this.lit]?.toggleAttribute("data-lit", false);
     this.rows[this.lit = row]?.toggleAttribute("data-lit", true);
@@ -109,7 +118,7 @@ function rowOf(layer: ComparedLayer, i: number, widest: number): HTMLElement {
     ["name", label], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];
   const spoken = [label, after ? [kind, size].filter(Boolean).join(" ") : "", before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : missing, after ? t("{0} bits per weight", format.bits(after.bitsPerWeight)) : "", sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("renamed to {0}", other), skipped ?? ""].filter(Boolean).join(", ");
-  return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "aria-selected": "false", "aria-label": spoken },
+  return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "data-words": [id, after?.name, (after ?? before)?.op].join(" "), "aria-selected": "false", "aria-label": spoken },
     ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? [label, ...(other === undefined ? [] : [t("renamed to {0}", other)])].join("\n") : undefined }, content)),
     el("span", { class: "cmp-bits", title: after && countedIn(after) }, el("span", {}, after ? format.bits(after.bitsPerWeight) : "–"), bar(after ? (after.bitsPerWeight / widest) ** 0.6 : 0)), el("span", { class: "cmp-weights" }), el("span", { class: "cmp-outputs" }), el("span", { class: "cmp-flips" }));
 }

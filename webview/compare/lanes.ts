@@ -1,8 +1,8 @@
 import type { GraphFacts } from "../../src/protocol/api";
 
 /**
- * A network as one line of layers beside a table's rows. Only layers and the places where several ways meet are left of the graph; a layer that
- * does not go on from the one above it stands aside, and whatever passes rows does so on a lane of its own.
+ * A network as one line of layers beside a table's rows. Only layers and the places where several ways meet are left of the graph; what
+ * the way through most layers leaves out stands aside, and whatever passes rows does so on a lane of its own.
  */
 
 export interface Point {
@@ -18,25 +18,41 @@ export interface Lanes { points: Point[]; ways: Way[]; lanes: number }
 
 /** @param rowOf the row of each layer */
 export function lanesOf({ nodes, edges }: GraphFacts, rowOf: ReadonlyMap<string, number>): Lanes {
-  const incoming = new Map<number, number[]>(), pointOf = new Map<number, Point>(), sources = new Map<number, ReadonlySet<Point>>(), points: Point[] = [], ways: Way[] = [], drawn = new Set<string>();
+  const incoming = new Map<number, number[]>(), pointOf = new Map<number, Point>(), sources = new Map<number, ReadonlySet<Point>>(), points: Point[] = [], before = new Map<Point, ReadonlySet<Point>>(), drawn = new Set<string>();
   for (const { from, to } of edges) {
     const known = incoming.get(to);
     if (known) known.push(from);
     else incoming.set(to, [from]);
   }
-  let last: Point | undefined;
   for (const { id, layer, op } of nodes) {
     const reached = new Set((incoming.get(id) ?? []).flatMap((from) => { const point = pointOf.get(from); return point ? [point] : [...sources.get(from) ?? []]; }));
     const row = layer === undefined || drawn.has(layer) ? undefined : rowOf.get(layer);
     if (row === undefined && (reached.size < 2 || op === "output")) { sources.set(id, reached); continue; }
-    const goesOn = last === undefined || reached.has(last), point: Point = row === undefined ? { row: -1, y: Math.ceil(Math.max(...[...reached].map(({ y }) => y))), aside: false } : { row, y: row + 0.5, aside: !goesOn };
+    const point: Point = row === undefined ? { row: -1, y: Math.ceil(Math.max(...[...reached].map(({ y }) => y))), aside: true } : { row, y: row + 0.5, aside: true };
     if (layer !== undefined) drawn.add(layer);
     points.push(point);
     pointOf.set(id, point);
-    for (const from of reached) ways.push({ from, to: point, lane: from === last && !point.aside ? 0 : 1 });
-    if (!point.aside) last = point;
+    before.set(point, reached);
   }
+  const line = longest(points, before);
+  for (const point of line) point.aside = false;
+  const next = new Map(line.map((point, i) => [point, line[i + 1]])), ways = points.flatMap((to) => [...before.get(to) ?? []].map((from): Way => ({ from, to, lane: next.get(from) === to ? 0 : 1 })));
   return { points, ways, lanes: assign(points, ways) };
+}
+
+/** The way through a network that passes the most layers, from its first point to its last. */
+function longest(points: readonly Point[], before: ReadonlyMap<Point, ReadonlySet<Point>>): Point[] {
+  const layers = new Map<Point, number>(), from = new Map<Point, Point>();
+  let end: Point | undefined;
+  for (const point of points) {
+    let most = 0;
+    for (const one of before.get(point) ?? []) if ((layers.get(one) ?? 0) > most) { most = layers.get(one)!; from.set(point, one); }
+    layers.set(point, most + (point.row < 0 ? 0 : 1));
+    if (!end || layers.get(point)! >= layers.get(end)!) end = point;
+  }
+  const line: Point[] = [];
+  for (let at = end; at; at = from.get(at)) line.unshift(at);
+  return line;
 }
 
 /** Gives ways that pass rows lanes where nothing else runs at the same height. */

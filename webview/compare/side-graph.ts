@@ -63,9 +63,9 @@ export class SideGraph {
     context.strokeStyle = highContrast ? foreground : faded(0.5);
     for (const way of this.lanes.ways) if (isSeen(way.from.y, way.to.y)) this.way(context, way, width, mirror);
     context.fillStyle = theme().background;
-    for (const { row, y } of this.lanes.points) if (row < 0 && isSeen(y)) {
+    for (const { row, y, aside } of this.lanes.points) if (row < 0 && isSeen(y)) {
       context.beginPath();
-      context.arc(mirror(this.main(width)), y * this.row, 2.5, 0, 2 * Math.PI);
+      context.arc(mirror(aside ? this.lane(1, width) : this.main(width)), y * this.row, 2.5, 0, 2 * Math.PI);
       context.fill();
       context.strokeStyle = secondary;
       context.stroke();

@@ -26,6 +26,12 @@ test("a residual block: the skip runs beside it, a projection stands aside, both
   expect(projected.points.find(({ row }) => row < 0)?.y).toBe(4);
 });
 
+test("a short cut stands aside also where the file has it first, and the longer way keeps the line", () => {
+  const { points, ways } = lanesOf(graph("input", "S:input", "D:S", "A:S", "B:A", "add:B D", "C:add", "output:C"), rows("S", "D", "A", "B", "C"));
+  expect(points.filter(({ aside }) => aside).map(({ row }) => row)).toEqual([1]);
+  expect(ways.filter(({ lane }) => lane === 0).map(({ from, to }) => [from.row, to.row])).toEqual([[0, 2], [2, 3], [3, -1], [-1, 4]]);
+});
+
 test("ways that pass the same rows have lanes of their own", () => {
   const { ways, lanes } = lanesOf(graph("input", "A:input", "B:A", "C:B", "D:C", "inner:D B", "E:inner", "outer:E A"), rows("A", "B", "C", "D", "E"));
   const passing = ways.filter(({ lane }) => lane > 0);
