@@ -1,13 +1,14 @@
 import "./page.css";
-import type { BodyFacts, GraphAndLayers, GraphFacts, GraphNodeFacts, LayerRow, ModelFacts } from "../src/protocol/api";
+import type { BodyFacts, GraphAndLayers, GraphFacts, LayerRow, ModelFacts } from "../src/protocol/api";
 import { unpack } from "../src/protocol/packed";
 import type { GraphCommand, HostApi, NodePlace } from "../src/protocol/page";
 import { AccuracyPage } from "./accuracy/accuracy-page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
-import { measuresOf, type Measure, type MeasureId } from "./charts/measures";
+import type { MeasureId } from "./charts/measures";
 import { CodebookView, type CodebookState } from "./codebook/codebook-view";
+import { Colouring } from "./colouring";
 import { ComparePage } from "./compare/compare-page";
-import { button, field, iconButton, select, tabs } from "./controls";
+import { button, field, tabs } from "./controls";
 import { el, icon } from "./dom";
 import * as format from "./format";
 import { groupText, nodeText } from "./graph/copied";
@@ -20,8 +21,9 @@ import { Visits } from "./history";
 import { connectHost, savedState, saveState, start } from "./host";
 import { JobFoot } from "./job-foot";
 import { t } from "./l10n";
-import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Link, type Links } from "./layers/details";
+import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Links } from "./layers/details";
 import { MOST_KERNELS } from "./layers/kernels";
+import { linksOf } from "./layers/links";
 import { LayerTable } from "./layers/table";
 import { walkPanes } from "./panes";
 import { RecipePage } from "./recipe/recipe-page";
@@ -33,7 +35,7 @@ type Tab = "graph" | "layers" | "codebooks" | "accuracy";
 interface Selection { layer?: string; key?: string; /** Of a graph inside a node. */ body?: string }
 interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; accuracy?: AccuracyChoice; codebook?: CodebookState; side?: { width?: number; height?: number } }
 
-const MOST_LINKS = 6, SAVE_AFTER_MS = 150;
+const SAVE_AFTER_MS = 150;
 
 const newVisits = (): Visits<Selection> => new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key && a.body === b.body);
 
@@ -50,9 +52,7 @@ class Page {
   /** What a link leads to, before there is anything to select. */
   private wanted: NodePlace | undefined;
   private total = 0;
-  /** Whether layers' signal to noise is known; it takes the original, so it is asked for when somebody wants to see it. */
-  private noise: "unknown" | "asked" | "missing" | "known" = "unknown";
-  private sensitivity: { known?: Record<string, number>; state: "unknown" | "asked" | "missing" | "known" } = { state: "unknown" };
+  private readonly colouring: Colouring;
   private views: { graphs: Graphs; table: LayerTable; strip: Strip; codebook: CodebookView; accuracy: AccuracyView } | undefined;
   private visits = newVisits();
   private readonly body = el("div", { class: "body" });
@@ -87,9 +87,10 @@ class Page {
       job: async (state) => { this.foot.show(state); },
       accuracyChanged: async (state) => {
         this.views?.accuracy.show(state);
-        if (this.noise === "missing" && state.subject.original !== undefined) await this.askNoise();
+        if (state.subject.original !== undefined) this.colouring.originalFound();
       },
     });
+    this.colouring = new Colouring(this.host, this.state.measure, (measure) => this.colour(measure));
     this.search.append(this.count);
     document.addEventListener("keydown", (event) => {
       const typing = event.target instanceof HTMLElement && /INPUT|TEXT-FIELD/.test(event.target.tagName), graphs = this.views?.graphs;
@@ -110,8 +111,7 @@ class Page {
       this.facts = await this.host.open();
       this.showHeader();
       ({ graph: this.graph, rows: this.rows } = await unpack<GraphAndLayers>(await this.host.graph()));
-      this.noise = "unknown";
-      this.sensitivity = { state: "unknown" };
+      this.colouring.reset(this.rows);
       this.total = this.rows.reduce((sum, { bytes }) => sum + bytes, 0);
       this.show();
     } catch (error) {
@@ -136,7 +136,7 @@ class Page {
   }
 
   private show(): void {
-    const { state } = this, { measures, measure } = this.measured();
+    const { state, colouring: { measure } } = this;
     this.views?.graphs.close();
     this.visits = newVisits();
     const strip = new Strip(this.rows, measure, (layer) => this.selectLayer(layer));
@@ -158,7 +158,7 @@ class Page {
     const banner = !start.isOnDisk ? el("div", { class: "banner" }, icon("info"), t("Virtual workspace: you can look at this model. Compressing needs a file on a disk: save a copy there, and open that."))
       : this.trusted ? undefined : el("div", { class: "banner trust" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
     const edge = sash(this.side, { least: 280, ...state.side, onChange: (side) => this.save({ side }) });
-    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search, this.barEnd), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot.element);
+    this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, el("span", { class: "spacer" }), ...this.colouring.controls(), this.search, this.barEnd), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot.element);
     void this.showTab();
     const layer = state.selection?.layer, known = this.rows.some(({ name }) => name === layer) ? layer : undefined;
     strip.element.hidden = this.rows.length === 0;
@@ -167,61 +167,16 @@ class Page {
     else if (this.rows.every(({ body }) => body !== undefined) && this.graph.nodes.length) this.selectKey("0");
     else this.selectLayer(known ?? this.rows.reduce<LayerRow | undefined>((most, row) => (row.body === undefined && (!most || row.bytes > most.bytes) ? row : most), undefined)?.name);
     if (state.search) this.search.value = state.search;
-    if (measure.id === "sqnr") void this.askNoise();
-    if (measure.id === "sensitivity") void this.askSensitivity();
+    this.colouring.ask();
     void this.reveal();
     document.body.dataset.ready = "true";
   }
 
-  /** What layers are coloured by: a drop-down, in a narrow editor a button that goes on to the next. */
-  private colours(measures: readonly Measure[], first: Measure): HTMLElement[] {
-    const apply = (id: MeasureId): void => {
-      this.save({ measure: id });
-      this.colour();
-      if (id === "sqnr" && this.noise === "unknown") void this.askNoise();
-      else if (id === "sensitivity" && this.sensitivity.state !== "known") void this.askSensitivity();
-      else this.showNote();
-    };
-    const list = select<MeasureId>({ label: t("Colour"), values: measures.map(({ id, title }) => ({ value: id, text: title })), value: first.id, onChange: apply });
-    const next = iconButton({ label: t("Colour by Something Else"), icon: "symbol-color", onClick: () => {
-      const at = measures.findIndex(({ id }) => id === (this.state.measure ?? first.id)), { id } = measures[(at + 1) % measures.length];
-      list.value = id;
-      apply(id);
-    } });
-    return [el("span", { class: "spacer" }), el("label", { class: "colour" }, el("span", {}, t("Colour")), list), el("span", { class: "colour-next" }, next)];
-  }
-
-  private measured(): { measures: Measure[]; measure: Measure } {
-    const measures = measuresOf(this.rows, this.sensitivity.known);
-    return { measures, measure: measures.find(({ id }) => id === this.state.measure) ?? measures[0] };
-  }
-
-  private colour(): void {
-    const { measure } = this.measured();
+  private colour(chosen: MeasureId | undefined): void {
+    const { measure } = this.colouring;
+    this.save({ measure: chosen });
     this.views?.graphs.colour(measure);
     this.views?.strip.colour(measure);
-  }
-
-  /** Signal to noise from the weights of this file and its original; nothing is run for it. */
-  private async askNoise(): Promise<void> {
-    const { rows } = this;
-    this.noise = "asked";
-    const noise = await this.host.noise().catch(() => undefined);
-    if (rows !== this.rows) return;
-    this.noise = noise ? "known" : "missing";
-    for (const row of rows) row.sqnrDb = noise?.[row.name];
-    this.colour();
-    this.showNote();
-  }
-
-  /** What plans have measured; nothing is run for it. */
-  private async askSensitivity(): Promise<void> {
-    const { rows } = this;
-    this.sensitivity.state = "asked";
-    const known = await this.host.sensitivity().catch(() => undefined);
-    if (rows !== this.rows) return;
-    this.sensitivity = { known, state: known ? "known" : "missing" };
-    this.colour();
     this.showNote();
   }
 
@@ -327,15 +282,7 @@ class Page {
     }
   }
 
-  /** What lies before and behind some nodes. */
-  private linksOf(ids: readonly number[]): Links {
-    const { nodes, edges } = this.views?.graphs.graph ?? this.graph, inside = new Set(ids), link = (node: GraphNodeFacts, shape: (number | string)[] | undefined): Link => ({ key: String(node.id), text: node.label, shape: shape ? format.caption(shape) : "" });
-    const once = (links: Link[]): Link[] => [...new Map(links.map((link) => [link.key, link])).values()].slice(0, MOST_LINKS);
-    return {
-      from: once(edges.filter(({ from, to }) => inside.has(to) && !inside.has(from)).map(({ from, shape }) => link(nodes[from], shape))),
-      to: once(edges.filter(({ from, to }) => inside.has(from) && !inside.has(to)).map(({ to, shape }) => link(nodes[to], shape))),
-    };
-  }
+  private linksOf(ids: readonly number[]): Links { return linksOf(this.views?.graphs.graph ?? this.graph, ids); }
 
   /** Found things are shown by the graph and the table. */
   private focusSearch(): void {
@@ -352,10 +299,9 @@ class Page {
 
   /** What a search has not found, else what is said of a path, else what colours are missing, with the way on. */
   private showNote(): void {
-    const { state: { tab, measure, search }, views } = this, inGraph = tab === "graph", lost = search.trim();
+    const { state: { tab, search }, views } = this, inGraph = tab === "graph", lost = search.trim();
     const note = lost && (tab === "layers" ? this.inTable : views?.graphs.found) === 0 ? { text: t("No layer matches “{0}”.", lost), button: t("Clear"), run: () => this.clearSearch() } : inGraph ? views?.graphs.note
-      ?? (measure === "sqnr" && this.noise === "missing" ? { text: t("Signal to noise needs the original, which is not known."), button: t("Choose Original…"), run: () => void this.host.chooseOriginal() } : undefined)
-      ?? (measure === "sensitivity" && this.sensitivity.state === "missing" ? { text: t("Sensitivity is known once layers have been rated on images."), button: t("Plan…"), run: () => void this.host.act("open-recipe") } : undefined) : undefined;
+      ?? this.colouring.note() : undefined;
     this.showCount();
     this.unfound.toggleAttribute("data-lost", note !== undefined);
     this.unfound.replaceChildren(...(note ? [el("span", { title: note.text }, note.text), button({ label: note.button, small: true, onClick: () => note.run() })] : []));

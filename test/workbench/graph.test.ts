@@ -3,7 +3,7 @@ import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { floats, modelBytes, value, wave } from "../unit/onnx/models";
-import { overlaps } from "./overlaps";
+import { cutTexts, overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
 const LAYERS = 1000;
@@ -210,6 +210,31 @@ test("at every width nothing overlaps and the button stays; in a narrow editor t
   }
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   await workbench.command("View: Toggle Primary Side Bar Visibility");
+});
+
+test("at 150 and 200 % nothing lies on the graph, and columns and notes are folded, not cut", async () => {
+  await open("resnet20-cifar10.onnx");
+  await workbench.sideBar(false);
+  for (const [width, height] of [[960, 600], [720, 450], [1100, 700], [620, 900]] as const) {
+    await workbench.page.setViewportSize({ width, height });
+    const page = await workbench.modelPage("resnet20-cifar10.onnx"), name = `${width} × ${height}`;
+    await page.locator("#tab-graph").click();
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`model-graph-zoomed-${width}`);
+    expect(await cutTexts(page), name).toEqual([]);
+    const stage = await page.locator(".graph-stage").boundingBox(); // a narrow editor has a spine in its place
+    for (const part of [".graph-steps", ".legend", ".graph-buttons"]) {
+      const box = await page.locator(part).boundingBox();
+      if (box && stage && (stage.width <= 640 || stage.height <= 388)) expect(box.y + box.height, `${part} at ${name}`).toBeLessThanOrEqual(stage.y + 1);
+    }
+    await page.locator("#tab-layers").click();
+    await workbench.picture(`layers-zoomed-${width}`);
+    expect(await cutTexts(page), name).toEqual([]);
+    expect(await page.locator(".table-pane").evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), name).toBe(0);
+    expect((await page.locator("th:visible").allInnerTexts()).map((text) => text.trim()), name).toEqual(expect.arrayContaining(["Layer", "Bits per weight", "Size"]));
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await workbench.sideBar(true);
 });
 
 test("the spine unfolds by its boxes and selects by its rows, in high contrast too", async () => {
