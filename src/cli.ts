@@ -65,8 +65,9 @@ process.stdout.on("error", () => process.exit(0));
 main(process.argv.slice(2)).then(
   (code) => { process.exitCode = code; },
   async (error: unknown) => {
-    const text = recipe && await fs.readFile(recipe.file, "utf8").catch(() => undefined), faults = recipe && text !== undefined ? recipeErrors(error, text, recipe.given) : undefined, place = faults?.[0];
-    const known = error instanceof KernelscopeError;
+    const known = error instanceof KernelscopeError, text = recipe && await fs.readFile(recipe.file, "utf8").catch(() => undefined);
+    // a recipe that is not there is a fault of its own
+    const faults = !recipe ? undefined : text !== undefined ? recipeErrors(error, text, recipe.given) : known ? [{ line: 1, column: 1, message: error.message }] : undefined, place = faults?.[0];
     // a figure that fell short has its report printed already
     if (process.argv.includes("--json") && !(known && error.code === "below-threshold")) process.stdout.write(`${JSON.stringify({ error: { code: known ? error.code : "unexpected", message: error instanceof Error ? error.message : String(error), ...(place && { file: recipe?.file, line: place.line, column: place.column }) } })}\n`);
     process.stderr.write(`${faults && recipe ? faults.map((fault) => errorLine(recipe!.file, fault)).join("\n") : known ? error.message : `Something went wrong that should not: ${error instanceof Error ? error.stack ?? error.message : String(error)}`}\n`);

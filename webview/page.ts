@@ -128,7 +128,7 @@ class Page {
 
   /** Compare and the one primary button stand in the header; where that gives its room to a codebook, at the end of the bar. */
   private placeCompress(): void {
-    const { trusted, views, state: { tab } } = this, compress = button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted, title: trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
+    const { trusted, views, state: { tab } } = this, compress = button({ label: t("Compress…"), icon: "archive", primary: true, disabled: !trusted || !start.isOnDisk, title: !start.isOnDisk ? t("Compressing needs a file on a disk.") : trusted ? "" : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => void this.host.act("compress") });
     for (const place of [this.header, this.barEnd]) for (const known of place.querySelectorAll(":scope > .button")) known.remove();
     const compare = button({ label: t("Compare…"), icon: "diff", title: t("Compare with the original"), onClick: () => void this.host.act("compare") });
     this.barEnd.replaceChildren(...(views && tab === "accuracy" ? [views.accuracy.controls] : []));
@@ -155,7 +155,8 @@ class Page {
     }, state.accuracy);
     this.views = { graphs, table: new LayerTable(this.rows, (layer) => this.selectLayer(layer)), strip, codebook, accuracy };
     const bar = tabs<Tab>({ label: t("Views"), tabs: [{ id: "graph", text: t("Graph") }, { id: "layers", text: t("Layers") }, { id: "codebooks", text: t("Codebooks") }, { id: "accuracy", text: t("Accuracy") }], selected: state.tab, onSelect: (tab) => { this.save({ tab }); bar.select(tab); void this.showTab(); } });
-    const banner = this.trusted ? undefined : el("div", { class: "banner" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
+    const banner = !start.isOnDisk ? el("div", { class: "banner" }, icon("info"), t("Virtual workspace: you can look at this model. Compressing needs a file on a disk: save a copy there, and open that."))
+      : this.trusted ? undefined : el("div", { class: "banner trust" }, icon("shield"), t("Restricted Mode: you can look at this model. Compressing and measuring run it, so they need a trusted folder."), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
     const edge = sash(this.side, { least: 280, ...state.side, onChange: (side) => this.save({ side }) });
     this.root.replaceChildren(this.header, el("nav", { class: "bar" }, bar.element, ...this.colours(measures, measure), this.search, this.barEnd), ...(banner ? [banner] : []), el("div", { class: "panes" }, strip.element, this.body, edge, this.side), this.foot.element);
     void this.showTab();

@@ -5,8 +5,8 @@ export interface Table {
   rows: readonly (readonly string[])[];
   /** Columns of figures, which are aligned to the right. */
   figures: readonly number[];
-  /** The column beside which HTML has bars, and how long they are: shares of the longest. */
-  bars?: { column: number; shares: readonly number[] };
+  /** The column beside which HTML has bars, how long they are as shares of the longest, and what that one stands for. */
+  bars?: { column: number; shares: readonly number[]; most: string };
   /** Written out of sight under this line where the form can fold it. */
   folded?: string;
 }
@@ -46,11 +46,11 @@ function markdownTable({ head, rows, figures, folded }: Table): string {
 }
 
 const STYLE = `:root { color-scheme: light dark; --line: color-mix(in srgb, currentColor 16%, transparent); --faint: color-mix(in srgb, currentColor 66%, transparent); --bar: light-dark(#0f766e, #3cc8b4); }
-body { font: 14px/1.55 system-ui, "Segoe UI", sans-serif; max-width: 72rem; margin: 2.5rem auto; padding: 0 1.5rem; background: light-dark(#fff, #1f1f1f); color: light-dark(#1f2328, #d4d4d4); }
+body { font: 14px/1.55 system-ui, "Segoe UI", sans-serif; max-width: 78rem; margin: 2.5rem auto; padding: 0 1.5rem; background: light-dark(#fff, #1f1f1f); color: light-dark(#1f2328, #d4d4d4); }
 h1 { font-size: 1.35rem; font-weight: 600; line-height: 1.3; margin: 0 0 1rem; overflow-wrap: anywhere; } p { margin: 0.5rem 0; max-width: 62rem; overflow-wrap: anywhere; }
 .key { display: flex; flex-wrap: wrap; gap: 0.75rem 2.25rem; margin: 0 0 1.25rem; padding: 0.85rem 0; border: solid var(--line); border-width: 1px 0; } .key div { display: flex; flex-direction: column-reverse; } .key dt { color: var(--faint); font-size: 0.85rem; } .key dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
-.scroll { overflow-x: auto; margin: 1rem 0; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: 0.25rem 1.25rem 0.25rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: top; } th { color: var(--faint); font-weight: 500; font-size: 0.85rem; } td:last-child:not(.figure) { white-space: normal; } .figure { text-align: right; }
-.bar { width: 7rem; min-width: 5rem; vertical-align: middle; } .bar i { display: block; height: 0.5rem; min-width: 1px; border-radius: 1px; background: var(--bar); } .note { padding-left: 0.75rem; border-left: 3px solid var(--line); color: var(--faint); } summary { cursor: pointer; margin: 0.75rem 0; } @media print { .scroll { overflow: visible; } }`;
+.scroll { overflow-x: auto; margin: 1rem 0; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; } th, td { padding: 0.25rem 1.25rem 0.25rem 0; text-align: left; border-bottom: 1px solid var(--line); white-space: nowrap; vertical-align: top; } th { color: var(--faint); font-weight: 500; font-size: 0.85rem; } td:last-child:not(.figure) { white-space: normal; } td:first-child:not(.figure) { white-space: normal; min-width: 7rem; overflow-wrap: anywhere; } .figure { text-align: right; }
+.bar { width: 7rem; min-width: 5rem; vertical-align: middle; } .scale { color: var(--faint); font-size: 0.75rem; vertical-align: bottom; } .scale span { display: flex; justify-content: space-between; width: 7rem; } .scale i { font-style: normal; } .bar i { display: block; height: 0.5rem; min-width: 1px; border-radius: 1px; background: var(--bar); } .note { padding-left: 0.75rem; border-left: 3px solid var(--line); color: var(--faint); } summary { cursor: pointer; margin: 0.75rem 0; } @media print { .scroll { overflow: visible; } }`;
 
 /** One page that needs nothing beside itself, in the reader's light or dark. */
 export function toHtml({ title, keyFigures = [], blocks }: Document): string {
@@ -65,6 +65,6 @@ function htmlTable({ head, rows, figures, bars, folded }: Table): string {
   const cell = (text: string, c: number, tag: string): string => `<${tag}${tag === "th" ? " scope=\"col\"" : ""}${figures.includes(c) ? " class=\"figure\"" : ""}>${html(text)}</${tag}>`;
   const line = (cells: readonly string[], tag: string, bar: string): string => `<tr>${cells.map((text, c) => `${cell(text, c, tag)}${c === bars?.column ? bar : ""}`).join("")}</tr>`;
   const barOf = (share = 0): string => `<td class="bar" aria-hidden="true"><i style="width: ${(100 * share).toFixed(1)}%"></i></td>`;
-  const table = `<div class="scroll" tabindex="0"><table>\n<thead>${line(head, "th", "<td></td>")}</thead>\n<tbody>\n${rows.map((row, i) => line(row, "td", barOf(bars?.shares[i]))).join("\n")}\n</tbody>\n</table></div>`;
+  const table = `<div class="scroll" tabindex="0"><table>\n<thead>${line(head, "th", `<td class="scale" aria-hidden="true"><span><i>0</i><i>${html(bars?.most ?? "")}</i></span></td>`)}</thead>\n<tbody>\n${rows.map((row, i) => line(row, "td", barOf(bars?.shares[i]))).join("\n")}\n</tbody>\n</table></div>`;
   return folded === undefined ? table : `<details><summary>${html(folded)}</summary>\n${table}\n</details>`;
 }

@@ -17,18 +17,25 @@ export function layerTable(head: readonly string[], layers: readonly { cells: re
   const most = Math.max(...layers.map(({ bytes }) => bytes)) || 1, hasRemarks = layers.some(({ remark }) => remark);
   return {
     head: hasRemarks ? [...head, ""] : head, rows: layers.map(({ cells, remark = "" }) => (hasRemarks ? [...cells, remark] : cells)),
-    figures: head.map((_, c) => c).filter((c) => c >= BYTES), bars: { column: BYTES, shares: layers.map(({ bytes }) => bytes / most) },
+    figures: head.map((_, c) => c).filter((c) => c >= BYTES), bars: { column: BYTES, shares: layers.map(({ bytes }) => bytes / most), most: formatBytes(most) },
   };
 }
 
 /** What a model holds. @param layers what layers are called, and their types */
 export function inspectionDocument(file: string, { bytes, parameters, opset, irVersion, producer, peakActivationBytes, layers }: InspectReport, named: readonly { label: string; type: string }[]): Document {
   return {
-    title: nameOf(file), blocks: [
+    title: nameOf(file), keyFigures: [[formatBytes(bytes), "in the file"], [String(layers.length), layers.length === 1 ? "layer" : "layers"], [counted(parameters), "weights"]], blocks: [
       `${nameOf(file)}: ${formatBytes(bytes)}, ${parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `, at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, "",
       layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))),
+      ...prunedNotes(layers, (i) => named[i].label),
     ],
   };
+}
+
+/** What bits are divided by where channels are gone. @param nameOf what a layer is called */
+function prunedNotes(layers: readonly LayerReport[], nameOf: (i: number) => string): string[] {
+  const pruned = layers.flatMap(({ shape, originalShape }, i) => (originalShape ? [`${nameOf(i)} ${originalShape.join("×")} → ${shape.join("×")}`] : []));
+  return pruned.length ? ["", `Note: Channels were taken away from ${pruned.length} of ${layers.length} layers. Their bits per weight divide by the weights that they had before: ${pruned.join(", ")}.`] : [];
 }
 
 /** How a layer is stored. */
@@ -51,7 +58,7 @@ function pruningBlocks({ pruning, layers }: CompressReport): Block[] {
   if (!pruning) return [];
   const { before, after, groups, effect: { loss, agreement } } = pruning, label = (id: string): string => layers.find(({ name }) => name === id)?.label ?? id;
   return [
-    `${percent(1 - after.macs / before.macs)} less to compute (${counted(before.macs)} → ${counted(after.macs)} multiply-accumulates a sample) and ${percent(1 - after.weights / before.weights)} fewer weights (${counted(before.weights)} → ${counted(after.weights)}), by channels that are gone; that alone leaves ${agreement === undefined ? `a relative error of ${percent(loss)}` : `an agreement of ${percent(agreement)}`} on the images that the other weights were fitted to.`, "",
+    `${percent(1 - after.macs / before.macs)} less to compute (${counted(before.macs)} → ${counted(after.macs)} multiply-accumulates a sample) and ${percent(1 - after.weights / before.weights)} fewer weights (${counted(before.weights)} → ${counted(after.weights)}), by channels that are gone; that alone leaves ${agreement === undefined ? `a relative error of ${percent(loss)}` : `an agreement of ${percent(agreement)}`} on the images that the other weights were fitted to. Bits per weight divide by the weights that layers had before.`, "",
     { head: ["channels that are gone", "of", "made by"], rows: groups.map(({ layers: names, channels, removed }) => [String(removed), String(channels), names.map(label).join(", ")]), figures: [0, 1] }, "",
   ];
 }

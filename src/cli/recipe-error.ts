@@ -5,8 +5,12 @@ import { KernelscopeError, type ErrorCode } from "../protocol/errors";
 /** Where in a recipe an error lies; lines and columns begin with 1. */
 export interface RecipeError { line: number; column: number; message: string }
 
+const MODEL = { path: ["model"], option: "model" };
 /** Fields of a recipe that errors are about which say no more themselves, and the option that goes before each. */
-const FIELDS: Partial<Record<ErrorCode, { path: readonly string[]; option: string }>> = { "bad-model": { path: ["model"], option: "model" }, "bad-data": { path: ["data", "folder"], option: "data" }, "target-unreachable": { path: ["target"], option: "target" } };
+const FIELDS: Partial<Record<ErrorCode, { path: readonly (string | number)[]; option: string }>> = {
+  "bad-model": MODEL, truncated: MODEL, "external-data": MODEL, unsupported: MODEL, "nothing-to-compress": MODEL,
+  "bad-data": { path: ["data", "folder"], option: "data" }, "target-unreachable": { path: ["target"], option: "target" },
+};
 
 const Path = z.array(z.union([z.string(), z.number()]));
 /** As {@link parseRecipe} tells them. */
@@ -15,7 +19,7 @@ const Faults = z.array(z.object({ path: Path, message: z.string() }));
 /** Tells an error as those of a recipe's text; undefined where something else is to blame. @param given whether an option of the command line goes before the recipe */
 export function recipeErrors(error: unknown, text: string, given: (option: string) => boolean): RecipeError[] | undefined {
   if (!(error instanceof KernelscopeError)) return undefined;
-  const field = FIELDS[error.code], { path: named, faults } = error.details;
+  const { path: named, faults } = error.details, own = typeof named === "string" ? Path.parse(JSON.parse(named)) : undefined, field = FIELDS[error.code] ?? (own && { path: own, option: String(own[0]) });
   if (error.code !== "bad-recipe" && (!field || given(field.option))) return undefined;
   const at = (offset: number, message: string): RecipeError => {
     const before = text.slice(0, offset).split("\n");
@@ -28,7 +32,7 @@ export function recipeErrors(error: unknown, text: string, given: (option: strin
     return fault instanceof JsonTextError ? [at(fault.offset, `This is no valid JSON. ${fault.message}`)] : undefined;
   }
   if (typeof faults === "string") return Faults.parse(JSON.parse(faults)).map(({ path, message }) => at(placeOf(root, path).start, message));
-  const path = typeof named === "string" ? Path.parse(JSON.parse(named)) : field?.path ?? [], { start } = placeOf(root, path);
+  const { start } = placeOf(root, own ?? field?.path ?? []);
   if (error.code !== "bad-recipe" && start === root.start) return undefined; // the recipe does not say it
   return [at(start, error.message.replace(/^\S+\.json: /, ""))];
 }

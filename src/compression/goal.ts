@@ -64,7 +64,7 @@ export function goalOf(request: CompressRequest, inputBytes: number): Goal {
   if (bits !== undefined) return { kind: "bits", bits };
   if (target !== undefined) {
     const bytes = targetBytes(parseTarget(target), inputBytes);
-    if (bytes >= inputBytes) throw new KernelscopeError("usage", `The model takes ${formatBytes(inputBytes)}, no more than the ${formatBytes(bytes)} asked for. Give a smaller target.`);
+    if (bytes >= inputBytes) throw new KernelscopeError("usage", `The model takes ${formatBytes(inputBytes)}, no more than the ${formatBytes(bytes)} asked for. Give a smaller target.`, { path: JSON.stringify(["target"]) });
     return { kind: "bytes", bytes };
   }
   return isWhole(request) ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };

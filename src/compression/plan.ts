@@ -12,7 +12,7 @@ import type { Effect } from "./effect";
 import { hasFreeScale } from "./follow";
 import type { Goal } from "./goal";
 import { front, hull, knee, type Choice, type Item } from "./planner";
-import { parseOptions, type Recipe } from "./recipe";
+import { badRecipe, parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
 import type { Trial } from "./ratings";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
@@ -166,12 +166,13 @@ export class Planning {
   /** @throws KernelscopeError "bad-recipe" where the recipe names layers or settings that the model does not have */
   static async of(request: PlanRequest): Promise<Planning> {
     const { layers, recipe } = request;
-    const settings = new Map<Layer, LayerSetting>();
+    const settings = new Map<Layer, LayerSetting>(), unknown: string[] = [];
     for (const [name, setting] of Object.entries(recipe.layers ?? {})) {
       const layer = findByName(layers, name);
-      if (!layer) throw new KernelscopeError("bad-recipe", `layers["${name}"]: the model has no layer of this name. Names are those of the weights, like ${layers[0].id}.`, { path: JSON.stringify(["layers", name]) });
-      settings.set(layer, setting);
+      if (layer) settings.set(layer, setting);
+      else unknown.push(name);
     }
+    if (unknown.length) throw badRecipe(unknown.map((name) => ({ path: ["layers", name], message: `layers["${name}"]: the model has no layer of this name. Names are those of the weights, like ${layers[0].id}.` })));
     const free: Layer[] = [], fixed = new Map<Layer, RatedCandidate>();
     for (const layer of layers) {
       const own = settings.get(layer), setting = request.goal.kind === "integers" && !request.isOpen && own?.method === undefined && own?.pin === undefined ? { ...own, ...WHOLE } : own;

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { Preprocess } from "../evaluation/preprocess";
 import { RANGE_KINDS } from "../evaluation/ranges";
-import { schemaFaults, schemaWords } from "../evaluation/schema-words";
+import { type Fault, schemaFaults, schemaWords } from "../evaluation/schema-words";
 import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
 import { DEVICES } from "../protocol/api";
@@ -93,14 +93,18 @@ export type Recipe = z.infer<typeof Recipe>;
 /** The options of a layer, checked by its method. @throws KernelscopeError "bad-recipe" */
 export function parseOptions(methodId: string, options: unknown, layer: string): object {
   const method = methods.find(({ id }) => id === methodId);
-  if (!method) throw new KernelscopeError("bad-recipe", `layers["${layer}"]: there is no method "${methodId}".`, placeOf(["layers", layer, "method"]));
+  if (!method) throw badRecipe([{ path: ["layers", layer, "method"], message: `layers["${layer}"]: there is no method "${methodId}".` }]);
   const parsed = method.options.safeParse(options ?? {});
-  if (!parsed.success) throw new KernelscopeError("bad-recipe", `layers["${layer}"].options: ${schemaWords(parsed.error)}`, placeOf(["layers", layer, "options", ...parsed.error.issues[0].path]));
+  if (!parsed.success) throw badRecipe(optionFaults(parsed.error, layer));
   return parsed.data;
 }
 
-/** Where in a recipe an error lies, as the details of an error can carry it. */
-const placeOf = (path: readonly PropertyKey[]): { path: string } => ({ path: JSON.stringify(path) });
+const optionFaults = (error: Parameters<typeof schemaFaults>[0], layer: string): Fault[] =>
+  schemaFaults(error).map(({ path, message }) => ({ path: ["layers", layer, "options", ...path], message: `layers["${layer}"].options: ${message}` }));
+
+/** An error of all that was found wrong at once; its details say where. @param message of all; each one's own if absent */
+export const badRecipe = (faults: readonly Fault[], message = faults.map((fault) => fault.message).join(" ")): KernelscopeError =>
+  new KernelscopeError("bad-recipe", message, { path: JSON.stringify(faults[0].path), ...(faults.length > 1 && { faults: JSON.stringify(faults) }) });
 
 /** Reads a recipe. @throws KernelscopeError "bad-recipe" with place and reason */
 export function parseRecipe(text: string, name: string): Recipe {
@@ -111,11 +115,12 @@ export function parseRecipe(text: string, name: string): Recipe {
     throw new KernelscopeError("bad-recipe", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
   }
   const parsed = Recipe.safeParse(json);
-  if (!parsed.success) {
-    const faults = schemaFaults(parsed.error);
-    throw new KernelscopeError("bad-recipe", `${name}: ${schemaWords(parsed.error)}`, { ...placeOf(faults[0].path), faults: JSON.stringify(faults) });
-  }
-  for (const [id, { method, options }] of Object.entries(parsed.data.layers ?? {})) if (method !== undefined && options !== undefined) parseOptions(method, options, id);
+  if (!parsed.success) throw badRecipe(schemaFaults(parsed.error), `${name}: ${schemaWords(parsed.error)}`);
+  const faults = Object.entries(parsed.data.layers ?? {}).flatMap(([id, { method, options }]) => {
+    const checked = options === undefined ? undefined : methods.find((one) => one.id === method)?.options.safeParse(options);
+    return checked?.error ? optionFaults(checked.error, id) : [];
+  });
+  if (faults.length) throw badRecipe(faults);
   return parsed.data;
 }
 

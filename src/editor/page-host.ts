@@ -8,7 +8,7 @@ import type { Channel } from "../protocol/rpc";
 /** What both editors share: how their pages start, how they speak, and how little of what they say is believed. */
 
 export const pageStart = (kind: PageStart["kind"], uri: vscode.Uri): PageStart => ({
-  kind, name: uri.path.split("/").pop() ?? "", trusted: vscode.workspace.isTrusted, language: vscode.env.language, strings: plainStrings(vscode.l10n.bundle),
+  kind, name: uri.path.split("/").pop() ?? "", trusted: vscode.workspace.isTrusted, isOnDisk: uri.scheme === "file", language: vscode.env.language, strings: plainStrings(vscode.l10n.bundle),
 });
 
 export function webviewChannel(webview: vscode.Webview): Channel {

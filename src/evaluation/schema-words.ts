@@ -6,13 +6,16 @@ type Issue = z.core.$ZodIssue;
 export interface Fault { path: readonly PropertyKey[]; message: string }
 
 /** What a schema finds wrong with a file, for the person who wrote it: `layers.conv1.pin: give "leave" or "exact".` */
-export const schemaFaults = ({ issues }: { issues: readonly Issue[] }): Fault[] => issues.map((issue) => {
-  const place = placeWords(issue.path), words = issueWords(issue);
-  return { path: issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0]] : issue.path, message: place ? `${place}: ${words}` : words[0].toUpperCase() + words.slice(1) };
-});
+export const schemaFaults = ({ issues }: { issues: readonly Issue[] }): Fault[] =>
+  issues.flatMap((issue) => (issue.code === "unrecognized_keys" ? issue.keys.map((key) => ({ path: [...issue.path, key], message: wordsOf({ ...issue, keys: [key] }) })) : [{ path: issue.path, message: wordsOf(issue) }]));
 
 /** The same in one line. */
-export const schemaWords = (error: { issues: readonly Issue[] }): string => schemaFaults(error).map(({ message }) => message).join(" ");
+export const schemaWords = ({ issues }: { issues: readonly Issue[] }): string => issues.map(wordsOf).join(" ");
+
+function wordsOf(issue: Issue): string {
+  const place = placeWords(issue.path), words = issueWords(issue);
+  return place ? `${place}: ${words}` : words[0].toUpperCase() + words.slice(1);
+}
 
 const placeWords = (path: readonly PropertyKey[]): string => path.map((key, i) => (typeof key === "number" ? `[${key}]` : `${i ? "." : ""}${String(key)}`)).join("");
 

@@ -11,6 +11,8 @@ export interface PageStart {
   name: string;
   /** A workspace in Restricted Mode may look, not run. */
   trusted: boolean;
+  /** Models elsewhere, as in a virtual workspace, are looked at as copies: a job needs a file, and writes one beside it. */
+  isOnDisk: boolean;
   /** BCP 47, for numbers. */
   language: string;
   /** Translations by their English text; empty in English. */

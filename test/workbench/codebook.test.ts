@@ -120,7 +120,7 @@ test("brackets lead from layer to layer, words can be sorted, strips are strips"
   const words = () => page.locator(".codeword").evaluateAll((cells) => cells.map((cell) => cell.getAttribute("data-word")));
   const byUse = await words();
   await page.locator(".book-sort .select").click();
-  await page.locator("[role=option]", { hasText: "Similarity" }).click();
+  await page.locator("[role=option]", { hasText: "By similarity" }).click();
   const alike = await words();
   expect(alike).not.toEqual(byUse);
   expect([...alike].sort()).toEqual([...byUse].sort());

@@ -29,6 +29,10 @@ export const overlaps = (frame: Frame): Promise<string[]> => frame.evaluate(() =
   return found;
 });
 
+/** Texts that end in "…" for want of room. */
+export const cutTexts = (frame: Frame): Promise<string[]> => frame.evaluate(() => [...document.querySelectorAll<HTMLElement>("#page *")].filter((element) =>
+  element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && element.clientWidth > 2 && element.scrollWidth > element.clientWidth + 1 && getComputedStyle(element).overflowX === "hidden" && [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim()),
+).map((element) => element.textContent ?? ""));
 
 /** Makes every text of a page a third longer, as translations are: what a layout has to bear. Gives the number of texts that were changed. */
 export const lengthen = (frame: Frame): Promise<number> => frame.evaluate(() => {

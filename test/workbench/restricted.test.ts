@@ -21,6 +21,8 @@ test("in Restricted Mode everything that only looks works, and what runs the mod
   await page.waitForSelector(".codebook[data-codebook]"); // a preview computes, but runs nothing
   await page.locator("#tab-accuracy").click();
   await page.locator(".accuracy .state .button", { hasText: "Manage Trust" }).waitFor();
+  expect(await page.getByRole("button", { name: "Manage Trust" }).count()).toBe(1); // said once
+  await workbench.picture("restricted-accuracy");
   expect(await page.locator(".accuracy .button.primary:not([disabled])", { hasText: "Measure" }).count()).toBe(0);
 });
 

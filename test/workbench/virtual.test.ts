@@ -48,6 +48,8 @@ test("a model is shown: graph, layers, codebooks", async () => {
   await expect.poll(() => page.locator("tbody tr").count()).toBe(7);
   await page.locator("#tab-codebooks").click();
   await page.waitForSelector(".codebook[data-codebook]");
+  expect(await page.locator(".bar-end .button[disabled]").allInnerTexts()).toEqual(["Compress…"]);
+  expect(await page.locator(".banner").innerText()).toBe("Virtual workspace: you can look at this model. Compressing needs a file on a disk: save a copy there, and open that.");
   await workbench.picture("virtual");
 });
 

@@ -51,7 +51,7 @@ export class CodebookView {
   private readonly panes = el("div", { class: "book-panes" });
   private readonly trial = new Trial((wanted) => void this.tryOut(wanted));
   private readonly beside = new Beside((wanted, signal) => this.row ? this.host.preview(this.row.name, wanted, () => undefined, signal) : Promise.resolve(undefined), (open) => { this.panes.hidden = this.sorting.hidden = open; });
-  private readonly sorting = el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords by")));
+  private readonly sorting = el("label", { class: "book-sort" }, el("span", {}, t("Sort codewords")));
   private readonly words = new WordList((word) => this.select(word), (word) => this.light(word === undefined ? {} : { word }), (words) => this.selection.words(words));
   private readonly planes: Planes;
   private readonly scatter: Scatter;
@@ -86,7 +86,7 @@ export class CodebookView {
     this.card = new HoverCard((codebook, request) => host.blocks(codebook, request));
     this.atlas = new Atlas((layer) => host.words(layer), (layer) => { this.showAtlas(false); host.select(layer); });
     this.panes.append(this.words.element, this.scatter.element, this.map.element, this.word.element, this.members.element, this.uses.element, this.filters.element);
-    const sort = select<SortBy>({ label: t("Sort codewords by"), values: [{ value: "use", text: t("Use") }, { value: "norm", text: t("Norm") }, { value: "similarity", text: t("Similarity") }], value: this.sort, onChange: (sort) => {
+    const sort = select<SortBy>({ label: t("Sort codewords"), values: [{ value: "use", text: t("By use") }, { value: "norm", text: t("By norm") }, { value: "similarity", text: t("By similarity") }], value: this.sort, onChange: (sort) => {
       this.sort = sort;
       if (this.shown) this.words.show(this.shown.shelf, sort, this.shown.m);
     } });

@@ -7,7 +7,7 @@ import type { Spot } from "./scatter";
 import { has, type Chosen } from "./selection";
 import { channelTicks, type Shelf } from "./shelf";
 
-const DIGIT = 7, LEAST_CELL = 1.5, BOTTOM = 38, BARS = 40, GAP = 8, MOST_CELL = 28;
+const DIGIT = 7, LEAST_CELL = 1.5, BOTTOM = 38, BARS = 48, GAP = 8, MOST_CELL = 28;
 
 /** Which codeword stands where: output channels down, input channels across, and on the same lines what each output channel loses. */
 export class IndexMap {

@@ -15,7 +15,7 @@ import type { Shelf } from "./shelf";
 interface View { zoom: number; x: number; y: number; width: number; height: number }
 export interface Spot { word?: number; block?: number }
 
-const MARGIN = 28, NEAR = 10, MOST_ZOOM = 40, DOT_SHARE = 0.72;
+const MARGIN = 28, NEAR = 10, MOST_ZOOM = 40, DOT_SHARE = 0.72, MANY_DISCS = 80, LEAST_RADIUS = 2;
 
 /** What the clusters tell the other panes. */
 export interface ScatterEvents {
@@ -209,9 +209,10 @@ export class Scatter {
     disc(x, y, 3, foreground, focus, 2);
   }
 
+  /** Of a codeword's disc: where there are many, each is smaller, so that dots stay in sight between them. */
   private radius(word: number): number {
     const { facts: { uses }, mostUsed } = this.shelf!;
-    return 2.5 + 4 * Math.sqrt(uses[word] / (mostUsed || 1));
+    return Math.max(LEAST_RADIUS, (2.5 + 4 * Math.sqrt(uses[word] / (mostUsed || 1))) * Math.min(1, Math.sqrt(MANY_DISCS / uses.length)));
   }
 
   /** All dots, set pixel by pixel once for each view: fast for any number of them. */

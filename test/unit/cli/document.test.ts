@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { toHtml, toMarkdown, toText, type Document } from "../../../src/cli/document";
 
-const document: Document = { title: "a_b.onnx → c", keyFigures: [["12.6×", "smaller"], ["-0.1", "points"]], blocks: ["One <line> | two", "", { head: ["layer", "bytes"], rows: [["x_1", "7 B"], ["long|name", "1.25 KB"]], figures: [1], bars: { column: 1, shares: [0.25, 1] }, folded: "2 layers & more" }, "Note: it is -2 dB, a b-2." ] };
+const document: Document = { title: "a_b.onnx → c", keyFigures: [["12.6×", "smaller"], ["-0.1", "points"]], blocks: ["One <line> | two", "", { head: ["layer", "bytes"], rows: [["x_1", "7 B"], ["long|name", "1.25 KB"]], figures: [1], bars: { column: 1, shares: [0.25, 1], most: "1.25 KB" }, folded: "2 layers & more" }, "Note: it is -2 dB, a b-2." ] };
 
 test("as text, figures stand under each other", () => {
   expect(toText(document)).toBe("One <line> | two\n\nlayer        bytes\nx_1            7 B\nlong|name  1.25 KB\nNote: it is -2 dB, a b-2.\n");
@@ -20,6 +20,7 @@ test("as HTML it is one whole page, in which nothing of the model is taken for a
   expect(page).toContain("<p>One &#60;line&#62; | two</p>");
   expect(page).toContain('<td class="figure">1.25 KB</td>');
   expect(page).toContain('<i style="width: 25.0%"></i>');
+  expect(page).toContain("<span><i>0</i><i>1.25 KB</i></span>");
   expect(page).toContain("<dt>smaller</dt><dd>12.6×</dd>");
   expect(page).toContain('<p class="note">Note: it is −2 dB, a b-2.</p>');
   expect(page).not.toMatch(/src=|href=|url\(/); // it needs nothing beside itself

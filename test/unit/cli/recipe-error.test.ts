@@ -33,6 +33,21 @@ test("a model that is not there is the recipe's where it names it, and the comma
   expect(recipeErrors(missing, text, (option) => option === "model")).toBeUndefined();
 });
 
+test("fields that do not exist, and options of several layers, are told one by one", () => {
+  const fields = '{ "a": 1,\n"b": 2 }', options = '{ "layers": {\n"x": { "method": "kernel", "options": { "words": 3 } },\n"y": { "method": "integer",\n"options": {\n"bits": 99 } } } }';
+  const lines = (text: string) => recipeErrors(thrown(text), text, none)!.map(({ line, message }) => [line, message]);
+  expect(lines(fields)).toEqual([[1, 'There is no field "a" here.'], [2, 'There is no field "b" here.']]);
+  expect(lines(options)).toEqual([[2, expect.stringMatching(/^layers\["x"\]\.options: /)], [5, expect.stringMatching(/^layers\["y"\]\.options: bits: /)]]);
+});
+
+test("what is wrong with the model's file is told where the recipe names it, and a target that is too large where it says it", () => {
+  const text = '{ "target": "12x",\n  "model": "half.onnx" }', large = new KernelscopeError("usage", "Give a smaller target.", { path: '["target"]' });
+  for (const code of ["truncated", "external-data", "unsupported", "nothing-to-compress"] as const) expect(recipeErrors(new KernelscopeError(code, "Not so."), text, none)).toEqual([{ line: 2, column: 3, message: "Not so." }]);
+  expect(recipeErrors(large, text, none)).toEqual([{ line: 1, column: 3, message: "Give a smaller target." }]);
+  expect(recipeErrors(large, text, (option) => option === "target")).toBeUndefined();
+  expect(recipeErrors(new KernelscopeError("usage", "--bits x"), text, none)).toBeUndefined();
+});
+
 test("a target that cannot be met and images that do not fit are the recipe's where it says them", () => {
   const text = '{ "data": { "folder": "images" },\n  "target": "1KB" }', unreachable = new KernelscopeError("target-unreachable", "The smallest is 11 KB.");
   expect(recipeErrors(unreachable, text, none)).toEqual([{ line: 2, column: 3, message: "The smallest is 11 KB." }]);

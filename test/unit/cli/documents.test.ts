@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { toHtml, toText } from "../../../src/cli/document";
+import { inspectionDocument } from "../../../src/cli/documents";
+import type { InspectReport } from "../../../src/protocol/report";
+
+const report = (layers: InspectReport["layers"]): InspectReport => ({ irVersion: 7, opset: 13, producer: "", parameters: 3000, bytes: 1250, layers, unsupported: [] });
+const named = [{ label: "first", type: "float32" }, { label: "second", type: "float32" }];
+const plain = { name: "a", op: "Conv", shape: [8, 3, 3, 3], bytes: 864, bitsPerWeight: 32 };
+
+test("where channels are gone it is said what bits are divided by, and of which layers; elsewhere nothing is", () => {
+  const pruned = { name: "b", op: "Conv", shape: [6, 8, 3, 3], originalShape: [16, 8, 3, 3], method: "integer", codebookBits: 8, bytes: 480, bitsPerWeight: 3.33 };
+  expect(toText(inspectionDocument("m.onnx", report([plain, pruned]), named))).toContain("\n\nNote: Channels were taken away from 1 of 2 layers. Their bits per weight divide by the weights that they had before: second 16×8×3×3 → 6×8×3×3.\n");
+  expect(toText(inspectionDocument("m.onnx", report([plain, plain]), named))).not.toContain("Note");
+});
+
+test("a page of what a model holds begins with its size, layers and weights", () => {
+  const page = toHtml(inspectionDocument("m.onnx", report([plain]), named));
+  expect(page).toContain("<dt>in the file</dt><dd>1.25 KB</dd>");
+  expect(page).toContain("<dt>layer</dt><dd>1</dd>");
+  expect(page).toContain("<dt>weights</dt><dd>3,000</dd>");
+});
