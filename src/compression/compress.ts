@@ -82,8 +82,8 @@ class Compression {
       const limit = trimLimit(job, goal);
       if (request.trim && limit === undefined) this.notes.push("Nothing is trimmed: integers fold in their own way, dense files keep what they have, and a model that is prepared stays itself.");
       const carryOut = async (pruning: { compute: number } | undefined, own: JobRecord): Promise<Way & { planned: PlannedFit }> => {
-        const subject = await subjectOf({ job, opened, data, limit, hashes, stamp, host, tools, progress, timed }, pruning), { base, model, lean, layers } = subject;
-        const planned = new PlannedFit({ job, pruning, opened: base, model, lean, layers, goal, form: weightForm(request, lean?.biases), hashes, stamp, data, host, tools, record: own, progress, timed });
+        const subject = await subjectOf({ job, opened, data, limit, hashes, stamp, host, tools, progress, timed }, pruning), { base, model, lean, layers, pruning: pruned } = subject;
+        const planned = new PlannedFit({ job, pruning, ...(pruned && { lostBefore: pruned.effect.loss, original: opened.model }), opened: base, model, lean, layers, goal, form: weightForm(request, lean?.biases), hashes, stamp, data, host, tools, record: own, progress, timed });
         return { pruning, subject, planned, carried: await planned.run() };
       };
       const { subject, planned, carried: { choices, fitted } } = data && request.prune === "auto" ? await this.choose(data, tools, (pruning) => carryOut(pruning, record.within(`way${pruning?.compute ?? 0}`))) : await carryOut(request.prune === "auto" ? undefined : request.prune, record);

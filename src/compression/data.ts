@@ -10,7 +10,7 @@ import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
 import { parseTuning } from "../protocol/tuning";
 import type { Tensor } from "../runtime/runtime";
-import { askedMethods, triesToShare, type Job } from "./goal";
+import { askedMethods, triesToShare, type Asked, type Job } from "./goal";
 import type { Host } from "./host";
 import { RatingRecord, type RatingOptions } from "./ratings";
 import { interpolate, rateWithData, rateWithoutData, type LayerSensitivity } from "./sensitivity";
@@ -109,9 +109,9 @@ export async function stampOf(data: JobData | undefined, host: Host): Promise<st
 
 /** How the layers of a job's model are rated. */
 export function ratingOptions(job: Job, layers: readonly Layer[]): RatingOptions {
-  const asked = askedMethods(job).flatMap(([name, method]): [Layer, string][] => {
+  const asked = askedMethods(job).flatMap(({ name, method, options }): [Layer, Pick<Asked, "method" | "options">][] => {
     const layer = findByName(layers, name);
-    return layer && layer.blocked === undefined && method.accepts(layer) === true ? [[layer, method.id]] : [];
+    return layer && layer.blocked === undefined && method.accepts(layer, options) === true ? [[layer, { method, options }]] : [];
   });
   return { method: job.request.method, asked: new Map(asked), shares: triesToShare(job) };
 }
@@ -142,10 +142,10 @@ export async function rateLayers(model: Model, layers: readonly Layer[], data: J
 }
 
 /** A layer's rating with what a method would do that its recipe asks for. */
-async function withAsked(rating: LayerSensitivity, model: Model, samples: Batches, method: string | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity> {
-  if (method === undefined) return rating;
+async function withAsked(rating: LayerSensitivity, model: Model, samples: Batches, asked: Pick<Asked, "method" | "options"> | undefined, record: RatingRecord, tools: FitTools): Promise<LayerSensitivity> {
+  if (!asked) return rating;
   const { layer, candidates, response } = rating;
-  const others = await record.asked(layer, method, async () => (await rateWithData(model, [layer], samples, tools, { method })).flatMap((found) => found.candidates.filter((candidate) => candidate.method === method)));
+  const others = await record.asked(layer, asked, async () => (await rateWithData(model, [layer], samples, tools, { asked })).flatMap((found) => found.candidates));
   return { ...rating, candidates: [...candidates, ...others.map((candidate) => ({ ...candidate, loss: interpolate(response, candidate.noise) }))] };
 }
 

@@ -45,6 +45,8 @@ export interface FitTools {
   seed: number;
   threads?: number;
   signal?: AbortSignal;
+  /** What the network's outputs are held against, batch by batch; its own without any compression if absent. */
+  reference?: Map<string, Tensor[]>;
   /** Called when a layer is begun. */
   onLayer?(layer: Layer): void;
   /** Called when much memory of a layer is dead. */
@@ -125,7 +127,7 @@ export async function fitWithData(model: Model, choices: readonly LayerChoice[],
   const liveness = new Liveness(model, samples.input);
   const original = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
   const compressed = new Flow(liveness, tools.runtime, samples, tools.threads, tools.signal);
-  const reference = await original.compute(liveness.outputs);
+  const reference = tools.reference ?? await original.compute(liveness.outputs);
   if (from) for (const flow of [original, compressed]) become(flow, from);
   const order = [...choices].sort((a, b) => a.layer.consumers[0].index - b.layer.consumers[0].index);
   const fitted = new Map<Layer, FittedLayer>(), books = await learnBooks(model, choices, tools, { liveness, samples }, met), place = { original, compressed, liveness, reference, books, from }, meets = new Map<Layer, FitContext>();

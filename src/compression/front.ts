@@ -48,11 +48,11 @@ async function trimmed(rated: RatedModel, limit: number | undefined): Promise<Ra
   return { ...rated, opened: { ...opened, model: lean.model }, layers: lean.layers, ratings: await leanRatings(ratings, opened.model, lean), biases: lean.biases };
 }
 
-async function planningOf({ opened, layers, ratings, samples, integers, biases }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples, integers, biases, pruning }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
   const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes,
+    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes, lostBefore: pruning?.effect.loss,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }

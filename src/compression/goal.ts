@@ -5,7 +5,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, parseTarget, targetBytes } from "../protocol/sizes";
 import { mannerOf, parseTuning, tuningText } from "../protocol/tuning";
 import type { Host } from "./host";
-import { parseRecipe, Recipe } from "./recipe";
+import { parseOptions, parseRecipe, Recipe } from "./recipe";
 
 /** What a compression is to reach. */
 export type Goal = { kind: "preset"; preset: PresetId } | { kind: "bytes"; bytes: number } | { kind: "bits"; bits: number } | { kind: "integers" };
@@ -43,9 +43,12 @@ export const mayShare = ({ request: { layout, schedule, noise, prepare }, recipe
 /** Whether a plan may find out by itself which layers have a codebook in common. */
 export const triesToShare = (job: Job): boolean => job.recipe.shareCodebooks === "auto" && mayShare(job);
 
-/** Layers by their names in a recipe, and the methods that it gives them and plans do not have by themselves. */
-export const askedMethods = ({ request: { method: only, data, inference }, recipe: { layers = {} } }: Job): [name: string, method: CompressionMethod][] =>
-  data === undefined || inference === "integer" ? [] : Object.entries(layers).flatMap(([name, { method: id }]): [string, CompressionMethod][] => methods.filter((method) => method.id === id && method.isAsked && id !== only).map((method) => [name, method]));
+/** A method that plans do not have by themselves and a recipe gives a layer, by the layer's name there; with its settings where the recipe has them. */
+export interface Asked { name: string; method: CompressionMethod; options?: object }
+
+/** What a recipe asks for so. */
+export const askedMethods = ({ request: { method: only, data, inference }, recipe: { layers = {} } }: Job): Asked[] =>
+  data === undefined || inference === "integer" ? [] : Object.entries(layers).flatMap(([name, { method: id, options }]): Asked[] => methods.filter((method) => method.id === id && method.isAsked && id !== only).map((method) => ({ name, method, ...(options && { options: parseOptions(method.id, options, name) }) })));
 
 /** Whether weights become integers of 8 bits and nothing else, as no samples need be held for. */
 export const onlyRounds = ({ request, recipe: { layers = {} } }: Job): boolean =>

@@ -3,11 +3,13 @@ import { methodById } from "../methods/registry";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import { throwIfCancelled } from "../protocol/errors";
+import type { Tensor } from "../runtime/runtime";
 import type { Books } from "./books";
 import type { JobRecord, Round, StoredChoice, StoredPlan } from "./checkpoint";
 import { BATCH, rateLayers, ratingOptions, ratingRecord, type JobData } from "./data";
 import type { Effect } from "./effect";
 import { fitWithData, fitWithoutData, lossesOn, type Fitted, type FitTools, type FittedLayer, type LayerChoice } from "./fit";
+import { networkOutputs } from "./flow";
 import { mayShare, namesOnlyLayers, triesToShare, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import { integerOverhead } from "./integer/overhead";
@@ -43,8 +45,10 @@ export interface Carried { choices: PlannedChoice[]; fitted: Map<Layer, Finished
 /** What a plan is made of, and carried out with. */
 export interface PlannedFitOptions {
   job: Job;
-  /** What was taken away before. */
+  /** What was taken away before, what that loses by itself, and the original, which predictions are held against. */
   pruning?: { compute: number };
+  lostBefore?: number;
+  original?: Model;
   /** The original, or what is left of it where it has lost channels. */
   opened: OpenedModel;
   /** What the model became for the sake of integers or of a limit. */
@@ -74,16 +78,19 @@ export class PlannedFit {
   /** Ratings that the plan was made of. */
   private ratings: LayerSensitivity[] | undefined;
 
+  /** The original's outputs, where channels were taken away. */
+  private outputs: Promise<Map<string, Tensor[]>> | undefined;
+
   constructor(readonly options: PlannedFitOptions) {}
 
   /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt; what an earlier job has learnt so is not tried again. */
   async run(): Promise<Pick<Carried, "choices" | "fitted">> {
-    const { goal, data, timed, job: { recipe } } = this.options, ratings = await this.ratingRecord(), key = goal.kind === "preset" ? outcomeKey(goal.preset, recipe) : undefined;
+    const { goal, data, timed, lostBefore = 0, job: { recipe } } = this.options, ratings = await this.ratingRecord(), key = goal.kind === "preset" ? outcomeKey(goal.preset, recipe) : undefined;
     const missed = data && key !== undefined ? [...(await ratings.outcome(key))?.missed ?? []] : [];
     for (;;) {
       const attempt = missed.length + 1, plan = await timed("plan", () => this.plan(attempt, ratings, missed.at(-1)));
       const { choices, fitted, effect } = await timed("fit", () => this.fitPlan(plan, ratings));
-      const predicted = choices.reduce((sum, { loss }) => sum + loss, 0);
+      const predicted = choices.reduce((sum, { loss }) => sum + loss, lostBefore);
       if (!effect || goal.kind !== "preset" || key === undefined || !(predicted > 0)) return { choices, fitted };
       const trial = trialOf(predicted, effect);
       if (attempt === MOST_PLANS || !isOffTarget(goal.preset, trial)) {
@@ -103,7 +110,7 @@ export class PlannedFit {
   private async planWith(rate: PlanRequest["rate"], goal: Goal, trials: PlanRequest["trials"] = {}): Promise<StoredPlan> {
     const { model, layers, job, job: { recipe, embedded, request }, host: { runtime }, form, data, opened: { bytes: inputBytes } } = this.options, notes: string[] = [];
     const overhead = request.inference === "integer" ? (await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations })).bytes : 0;
-    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, trials, notes }), notes };
+    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, lostBefore: this.options.lostBefore, trials, notes }), notes };
   }
 
   /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */
@@ -198,7 +205,7 @@ export class PlannedFit {
       await fitWithoutData(model, choices, watched, (fitted) => (record.isWhole ? leave(fitted) : hold(fitted)));
       return { fitted: finished };
     }
-    const { layers, effect, met: seen } = await fitWithData(model, choices, data.fit, watched, undefined, met);
+    const { layers, effect, met: seen } = await fitWithData(model, choices, data.fit, { ...watched, reference: await this.reference() }, undefined, met);
     layers.forEach(hold);
     return { fitted: finished, effect, met: seen };
   }
@@ -209,7 +216,7 @@ export class PlannedFit {
     return {
       known: (position) => record.fitted(choices[position].layer, position, choices[position], "again"),
       make: async (positions, from) => {
-        const { layers } = await fitWithData(model, positions.map((position) => choices[position]), this.data.fit, tools, from);
+        const { layers } = await fitWithData(model, positions.map((position) => choices[position]), this.data.fit, { ...tools, reference: await this.reference() }, from);
         for (const [i, layer] of layers.entries()) await record.keep(layer, positions[i], "again");
         return layers;
       },
@@ -224,6 +231,11 @@ export class PlannedFit {
       model, ratings: async (open) => (this.ratings ??= await this.rate(open, await this.ratingRecord())), method, tools, choicesOf: (plan) => withLayers(plan, layers), fit: async (plan, from) => (await fitWithData(model, plan, this.data.rating, tools, from)).layers, refits: (plan) => this.refits(plan),
       plan: async (rate) => (await this.planWith(rate, budget)).choices,
     });
+  }
+
+  private reference(): Promise<Map<string, Tensor[]>> | undefined {
+    const { original, tools: { runtime, threads } } = this.options;
+    return original && (this.outputs ??= networkOutputs(original, this.data.fit, runtime, threads));
   }
 
   private get data(): JobData { return this.options.data!; }

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import type { Channels } from "../onnx/channels/channels";
 import type { Layer } from "../onnx/layers";
 import type { CheckpointStore } from "./checkpoint";
+import type { Asked } from "./goal";
 import type { RatedGroup } from "./prune/rate-groups";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { classesOf } from "./share-ratings";
@@ -17,7 +18,7 @@ const Ratings = z.record(z.string(), Rating);
 const Common = z.record(z.string(), z.record(z.string(), Candidates));
 
 /** Candidates of layers by methods that recipes asked for. */
-const Asked = z.record(z.string(), Candidates);
+const AskedFor = z.record(z.string(), Candidates);
 
 /** Groups of channels, known by their first one. */
 const Groups = z.record(z.string(), z.array(z.object({ first: z.number(), cuts: z.array(z.object({ gone: z.array(z.number()), loss: z.number() })) })));
@@ -32,8 +33,8 @@ const Outcomes = z.record(z.string(), Outcome);
 
 const Verdicts = z.record(z.string(), z.boolean());
 
-/** @see SensitivityOptions; `asked` methods that plans have only where a recipe gives them to a layer; `shares` whether layers may have a codebook in common */
-export interface RatingOptions { method: string | undefined; asked: ReadonlyMap<Layer, string>; shares: boolean }
+/** @see SensitivityOptions; `asked` what plans have only where a recipe gives it to a layer; `shares` whether layers may have a codebook in common */
+export interface RatingOptions { method: string | undefined; asked: ReadonlyMap<Layer, Pick<Asked, "method" | "options">>; shares: boolean }
 
 /** What a plan is known by. */
 export const verdictKey = (plan: readonly Pick<RatedCandidate, "layer" | "method" | "options">[]): string => JSON.stringify(plan.map(({ layer: { id }, method, options }) => [id, method, options]));
@@ -44,7 +45,7 @@ type Rate = (layers: Layer[], onRated: (rating: LayerSensitivity) => Promise<voi
 /** A candidate without its layer. */
 const plainly = ({ method, options, bytes, bits, noise, loss }: RatedCandidate) => ({ method, options: { ...options }, bytes, bits, noise, loss });
 
-const askedKey = ({ id }: Layer, method: string): string => `${method}\n${id}`;
+const askedKey = ({ id }: Layer, { method, options }: Pick<Asked, "method" | "options">): string => JSON.stringify([id, method.id, options]);
 
 /** Layers of one shape, as their common ratings are kept by. */
 const keyOf = (shape: readonly LayerSensitivity[]): string => shape.map(({ layer: { id } }) => id).join("\n");
@@ -80,8 +81,8 @@ export class RatingRecord {
   }
 
   /** Candidates of a layer by a method that a recipe asks for, as they are known or as `rate` finds them now. */
-  async asked(layer: Layer, method: string, rate: () => Promise<RatedCandidate[]>): Promise<RatedCandidate[]> {
-    const kept = await this.load("asked", Asked), key = askedKey(layer, method), known = kept.get(key);
+  async asked(layer: Layer, wanted: Pick<Asked, "method" | "options">, rate: () => Promise<RatedCandidate[]>): Promise<RatedCandidate[]> {
+    const kept = await this.load("asked", AskedFor), key = askedKey(layer, wanted), known = kept.get(key);
     if (known) return known.map((c) => ({ layer, ...c }));
     const found = await rate();
     await this.save("asked", kept.set(key, found.map(plainly)));
@@ -90,8 +91,8 @@ export class RatingRecord {
 
   /** Whether {@link complete}, and on data {@link asked} and {@link shared}, have nothing left to rate. */
   async knows(layers: readonly Layer[], { asked, shares }: Pick<RatingOptions, "asked" | "shares">, onData: boolean): Promise<boolean> {
-    const known = await this.ratings(), alsoKnown = await this.load("asked", Asked);
-    if (!layers.every(({ id }) => known.has(id)) || !Array.from(asked).every(([layer, method]) => alsoKnown.has(askedKey(layer, method)))) return false;
+    const known = await this.ratings(), alsoKnown = await this.load("asked", AskedFor);
+    if (!layers.every(({ id }) => known.has(id)) || !Array.from(asked).every(([layer, wanted]) => alsoKnown.has(askedKey(layer, wanted)))) return false;
     const common = shares && onData ? await this.load("shared", Common) : undefined, ratings = await this.complete(layers, () => Promise.resolve([]));
     return !common || classesOf(ratings).every((shape) => common.has(keyOf(shape)));
   }

@@ -1,3 +1,4 @@
+import type { Asked } from "./goal";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { Candidate, CompressionMethod, FitContext, PackedWeight, WeightRows } from "../methods/method";
@@ -50,15 +51,19 @@ const TRIAL_ROWS = 32, TRIAL_WEIGHTS = 131_072;
 const SHORT_ROW = 128;
 
 export interface SensitivityOptions {
-  /** Only this method; all if absent. */
+  /** Only this method, beside integers; all if absent. */
   method?: string;
+  /** This method alone, with these settings if there are any, and only the noise that it makes. */
+  asked?: Pick<Asked, "method" | "options">;
   /** Called with each rating as soon as it is there. */
   onRated?(rating: LayerSensitivity): Promise<void>;
 }
 
 /** All candidates of a layer over all methods that accept it. */
-export function candidatesOf(layer: Layer, scaleIsFree: boolean, only?: string): { method: CompressionMethod; candidate: Candidate<object> }[] {
-  return methods.filter((method) => (only === undefined ? !method.isAsked : method.id === only || method.id === "integer") && method.accepts(layer) === true)
+export function candidatesOf(layer: Layer, scaleIsFree: boolean, { method: only, asked }: Pick<SensitivityOptions, "method" | "asked">): { method: CompressionMethod; candidate: Candidate<object> }[] {
+  if (asked?.options) return [{ method: asked.method, candidate: { options: asked.options, bytes: asked.method.bytes(layer, asked.options, scaleIsFree) } }];
+  const wanted = asked ? [asked.method] : methods.filter((method) => (only === undefined ? !method.isAsked : method.id === only || method.id === "integer"));
+  return wanted.filter((method) => method.accepts(layer) === true)
     .flatMap((method) => method.candidates(layer, scaleIsFree).map((candidate) => ({ method, candidate })))
     .filter(({ candidate }) => candidate.bytes < layer.bytes);
 }
@@ -86,11 +91,12 @@ export async function rateWithData(model: Model, layers: readonly Layer[], sampl
     if (!liveness.isData(input)) { await add({ layer, candidates: [], response: [] }); continue; }
     await flow.advance(node);
     // a part of the weight tells nothing of what is learned as a whole
-    const isWhole = candidatesOf(layer, free, options.method).some(({ method }) => method.isLearned);
+    const isWhole = candidatesOf(layer, free, options).some(({ method }) => method.isLearned);
     const seen = await lookAt(layer, rows, flow.get(input), free || follow?.bias !== undefined, tools, isWhole);
-    const noisy = await noiseOf(layer, seen.rows, follow, seen.moments?.gram, tools, care, options.method);
+    const noisy = await noiseOf(layer, seen.rows, follow, seen.moments?.gram, tools, care, options);
     if (!noisy) { await add({ layer, candidates: [], response: [] }); continue; }
-    const response = await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, { reference, labels }, care);
+    // how the network takes noise is known by then
+    const response = options.asked ? [] : await respond(layer, rows, await directionOf(rows, seen, await noisy.packed()), follow, seen.moments?.answers?.mean, flow, { reference, labels }, care);
     await add({ layer, response, candidates: noisy.candidates.map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: interpolate(response, c.noise) })) });
   }
   return results;
@@ -145,8 +151,8 @@ interface Noisy {
 }
 
 /** The relative noise of every candidate, as what follows the layer takes it, and a typical direction of it. Words between measured ones are interpolated; what is learned is left out where inputs are not known. */
-async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefined, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, only?: string): Promise<Noisy | undefined> {
-  const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, only).filter(({ method, candidate }) => (gram || !method.isLearned) && method.accepts(layer, candidate.options, rows) === true);
+async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefined, gram: Gram | undefined, tools: FitTools, { highestTrial }: Care, wanted: Pick<SensitivityOptions, "method" | "asked">): Promise<Noisy | undefined> {
+  const scaleIsFree = follow?.normalization !== undefined, all = candidatesOf(layer, scaleIsFree, wanted).filter(({ method, candidate }) => (gram || !method.isLearned) && method.accepts(layer, candidate.options, rows) === true);
   if (!all.length) return undefined;
   const which = all.some(({ method }) => method.isLearned) ? Array.from({ length: rows.outputs }, (_, m) => m) : trialRows(rows, tools.seed), trial = takeRows(rows, which), n = rows.inputs, importance = importanceOf(follow);
   if (gram) await gram.factor();
@@ -173,7 +179,7 @@ async function noiseOf(layer: Layer, rows: WeightRows, follow: Follow | undefine
 
 /** The relative distortion of a weight by everything that its layer could become, without a look at its inputs. */
 export async function noiseOfWeights(model: Model, layer: Layer, rows: WeightRows, tools: FitTools, method?: string): Promise<Noisy["candidates"]> {
-  return (await noiseOf(layer, rows, await followOf(model, layer), undefined, tools, COARSE, method))?.candidates ?? [];
+  return (await noiseOf(layer, rows, await followOf(model, layer), undefined, tools, COARSE, { method }))?.candidates ?? [];
 }
 
 /** Noise of a weight, and the mean of what it puts on each output. */
@@ -303,7 +309,7 @@ export async function rateWithoutData(model: Model, layers: readonly Layer[], to
   for (const layer of layers) {
     tools.onLayer?.(layer);
     const rows = await readRows(model, layer), follow = await followOf(model, layer);
-    const noisy = await noiseOf(layer, rows, follow, undefined, tools, care, options.method);
+    const noisy = await noiseOf(layer, rows, follow, undefined, tools, care, options);
     const candidates = (noisy?.candidates ?? []).map((c) => ({ layer, ...c, bits: 8 * c.bytes / layer.parameters, loss: c.noise / Math.sqrt(Math.min(outputsOf(layer), WIDEST_RELIED_ON)) }));
     const rating: LayerSensitivity = { layer, candidates, response: [] };
     results.push(rating);

@@ -48,5 +48,5 @@ export function planner(): Pick<WorkerApi, "plan"> {
 async function keyOf(job: Job, files: readonly string[]): Promise<string> {
   const { request, recipe } = job;
   const times = await Promise.all([...files, ...request.data === undefined ? [] : [request.data]].map((file) => fs.stat(file).then(({ mtimeMs, size }) => [mtimeMs, size], () => [])));
-  return JSON.stringify([files, times, request.data, request.evalData !== undefined, request.method, request.seed, request.inference, request.prune, request.prune && recipe.layers, recipe.preprocess, recipe.data?.limit, triesToShare(job), askedMethods(job).map(([name, { id }]) => [name, id])]);
+  return JSON.stringify([files, times, request.data, request.evalData !== undefined, request.method, request.seed, request.inference, request.prune, request.prune && recipe.layers, recipe.preprocess, recipe.data?.limit, triesToShare(job), askedMethods(job).map(({ name, method, options }) => [name, method.id, options])]);
 }

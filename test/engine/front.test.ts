@@ -70,6 +70,15 @@ test("presets stand where they promise", async () => {
   expect(facts.candidate.bytes).toBe(at.balanced.bytes);
 });
 
+test("presets count what channels that are gone have lost already", async () => {
+  const job = await jobOf({}), plain = await frontOf(rated, job), lost = plain.presets.find(({ id }) => id === "nearly-lossless")!.loss / 2;
+  const facts = await frontOf({ ...rated, pruning: { before: { macs: 2, weights: 2 }, after: { macs: 1, weights: 1 }, effect: { loss: lost, agreement: 0.99 }, groups: [] } }, job);
+  for (const [i, { id, bytes, loss }] of facts.presets.entries()) {
+    expect(bytes, id).toBeGreaterThan(plain.presets[i].bytes);
+    if (id === "nearly-lossless") expect(loss, id).toBeLessThan(1.1 * plain.presets[i].loss);
+  }
+});
+
 test("pins hold at every size, and what they make impossible is said with the smallest that is left", async () => {
   const { front: { first, layer }, layers, problem, candidate } = await front({ target: "40KB", layers: { "17.weight": { pin: { atLeastBits: 4 } }, "14.weight": { method: "integer", options: { bits: 8 }, pin: "exact" } } });
   expect(problem).toMatch(/^40.0 KB cannot be reached\. The smallest possible is [\d.]+ KB with the pins as they are\.$/);

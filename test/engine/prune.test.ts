@@ -133,6 +133,12 @@ test("prepared, it is a smaller network of floats that was trained", async () =>
   expect(layers.every(({ method }) => method === undefined)).toBe(true);
 });
 
+test("a preset promises what is left of the original's predictions, not of the smaller network's", async () => {
+  const { fidelity, output } = await compress({ output: at("preset.onnx"), prune: { compute: 0.25 }, preset: "nearly-lossless" });
+  expect(fidelity!.agreement).toBeGreaterThan(0.97);
+  expect(output.bytes).toBeLessThan(200_000);
+});
+
 test("a layer that a recipe leaves alone keeps its channels and its weights", async () => {
   const left = at("left.kernelscope.json");
   writeFileSync(left, JSON.stringify({ bits: 32, prune: { compute: 0.2 }, layers: { "7.weight": { pin: "leave" } } }));

@@ -4,6 +4,7 @@ import { EffectMeter } from "../../../src/compression/effect";
 import { isOffTarget, trialOf } from "../../../src/compression/plan";
 import { RatingRecord, verdictKey } from "../../../src/compression/ratings";
 import type { LayerSensitivity } from "../../../src/compression/sensitivity";
+import { methodById } from "../../../src/methods/registry";
 import { findLayers, type Layer } from "../../../src/onnx/layers";
 import { openModelFile } from "../../../src/worker/host";
 
@@ -44,12 +45,13 @@ describe("ratings", () => {
 
 test("ratings of a method that a recipe asks for are kept beside the others", async () => {
   const { model, close } = await openModelFile("samples/fashion-cnn.onnx"), layers = findLayers(model), [layer] = layers, store = new MemoryStore();
-  const record = () => new RatingRecord(store), asked = new Map([[layer, "wavelet"]]), candidates = rating(layer).candidates.map((c) => ({ ...c, method: "wavelet" })), knows = () => record().knows(layers, { asked, shares: false }, true);
+  const record = () => new RatingRecord(store), wanted = { method: methodById("wavelet") }, asked = new Map([[layer, wanted]]), candidates = rating(layer).candidates.map((c) => ({ ...c, method: "wavelet" })), knows = () => record().knows(layers, { asked, shares: false }, true);
   await record().complete(layers, async (missing, onRated) => { const all = missing.map(rating); for (const one of all) await onRated(one); return all; });
   expect(await knows()).toBe(false);
-  expect(await record().asked(layer, "wavelet", async () => candidates)).toEqual(candidates);
+  expect(await record().asked(layer, wanted, async () => candidates)).toEqual(candidates);
   expect(await knows()).toBe(true);
-  expect(await record().asked(layer, "wavelet", () => Promise.reject(new Error("measured again")))).toEqual(candidates);
+  expect(await record().asked(layer, wanted, () => Promise.reject(new Error("measured again")))).toEqual(candidates);
+  expect(await record().asked(layer, { ...wanted, options: { summed: 4 } }, async () => [])).toEqual([]); // with settings it is another rating
   expect((await record().complete(layers, () => Promise.reject(new Error("measured again"))))[0]).toEqual(rating(layer));
   await close();
 });
