@@ -11,6 +11,8 @@ const nameOf = (file: string): string => path.basename(file);
 
 /** Where a table of layers has their bytes. */
 const BYTES = 4;
+/** So many layers are named in a sentence. */
+const MOST_NAMED = 4;
 
 /** Layers in rows, with a last column for remarks where there are any; from the bytes on the others are figures, with bars for the bytes. */
 export function layerTable(head: readonly string[], layers: readonly { cells: readonly string[]; remark?: string; bytes: number }[]): Table {
@@ -35,7 +37,7 @@ export function inspectionDocument(file: string, { bytes, parameters, opset, irV
 /** What bits are divided by where channels are gone. @param nameOf what a layer is called */
 function prunedNotes(layers: readonly LayerReport[], nameOf: (i: number) => string): string[] {
   const pruned = layers.flatMap(({ shape, originalShape }, i) => (originalShape ? [`${nameOf(i)} ${originalShape.join("×")} → ${shape.join("×")}`] : []));
-  return pruned.length ? ["", `Note: Channels were taken away from ${pruned.length} of ${layers.length} layers. Their bits per weight divide by the weights that they had before: ${pruned.join(", ")}.`] : [];
+  return pruned.length ? ["", `Note: Channels were taken away from ${pruned.length} of ${layers.length} layers. Their bits per weight divide by the weights that they had before: ${pruned.slice(0, MOST_NAMED).join(", ")}${pruned.length > MOST_NAMED ? ` and ${pruned.length - MOST_NAMED} more` : ""}.`] : [];
 }
 
 /** How a layer is stored. */
