@@ -45,7 +45,7 @@ async function compare(first: string, second: string): Promise<Frame> {
 test("a network under other names, with a block that was added and one that was removed, stands beside itself", async () => {
   const page = await compare("net.onnx", "net2.onnx"), cells = (kind: string) => page.locator(`.cmp-rows .cmp-${kind}`).allInnerTexts();
   await workbench.sideBar(false);
-  expect(await cells("name")).toEqual(["stem", "a1", "a2", "new1", "new2", "b1", "b2", "c1", "c2", "d1", "d2", "e1", "e2", "head"].map((name) => (name.startsWith("new") ? expect.stringContaining(name) as string : name)));
+  expect(await cells("name")).toEqual(["stem", "a1", "a2", "new1", "new2", "b1", "b2", "c1", "c2", "d1", "d2", "e1", "e2", "head"]);
   expect((await cells("method")).map((text) => text.replace(/\s+/g, " ").trim())).toEqual(["float32", "float32 + BN", "float32 + BN", "added", "added", "float32 + BN", "float32 + BN", "float32 + BN", "float32 + BN", "removed", "removed", "removed", "removed", "float32"]);
   expect((await page.locator(".cmp-figures").innerText()).replace(/\s+/g, " ")).toContain("+2 / −4 layers added / removed");
   await page.locator(".cmp-row[data-layer='b1']").click();

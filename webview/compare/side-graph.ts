@@ -7,7 +7,8 @@ import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { changeOf, type Change } from "./changes";
-import { lanesOf, shortNames, type Lanes, type Point, type Way } from "./lanes";
+import { lanesOf, type Lanes, type Point, type Way } from "./lanes";
+import { shortNames } from "./names";
 
 /** What is drawn in boxes of layers that one model alone has, or that have other sizes. */
 const SIGNS: Record<Change, string> = { added: "+", removed: "−", resized: "↕" };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { GraphFacts } from "../../../src/protocol/api";
-import { lanesOf, shortNames } from "../../../webview/compare/lanes";
+import { lanesOf } from "../../../webview/compare/lanes";
 
 /** A graph from lines "name: inputs"; names in capitals are layers. */
 function graph(...lines: string[]): GraphFacts {
@@ -37,11 +37,4 @@ test("ways that pass the same rows have lanes of their own", () => {
   const passing = ways.filter(({ lane }) => lane > 0);
   expect(passing.map(({ from, lane }) => [from.row, lane])).toEqual([[1, 1], [0, 2]]);
   expect(lanes).toBe(2);
-});
-
-test("names lose what most dotted ones begin with, up to a dot or a number", () => {
-  expect(shortNames(["conv1", "layer1.0.conv1", "layer2.1.conv2", "linear"])).toEqual(["conv1", "1.0.conv1", "2.1.conv2", "linear"]);
-  expect(shortNames(["stem.0", "layers.0.c1", "layers.10.c2"])).toEqual(["stem.0", "0.c1", "10.c2"]);
-  expect(shortNames(["layers.0.c1", "layers.10.c2", "fc"])).toEqual(["0.c1", "10.c2", "fc"]);
-  expect(shortNames(["0", "3"])).toEqual(["0", "3"]);
 });

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import type { LayerRow } from "../../../src/protocol/api";
+import type { ComparedLayer } from "../../../src/protocol/compare";
+import { rowNames, shortNames } from "../../../webview/compare/names";
+
+const row = (label: string): LayerRow => ({ name: `${label}.weight`, label, op: "Conv", shape: [], dataType: "float32", parameters: 1, bytes: 4, bitsPerWeight: 32, consumers: [] });
+const layer = (before: string | undefined, after: string | undefined): ComparedLayer => ({ id: before ?? after ?? "", label: before ?? after ?? "", ...(before !== undefined && { before: row(before) }), ...(after !== undefined && { after: row(after) }) });
+
+test("layers that were added are called as the others are, without what stands before all names of their model", () => {
+  expect(rowNames([layer("stem", "model/stem"), layer("a", "model/a"), layer(undefined, "model/new"), layer("gone", undefined)])).toEqual(["stem", "a", "new", "gone"]);
+});
+
+test("nothing is taken away where most layers keep their names, or where another layer has the short one", () => {
+  expect(rowNames([layer("stem", "model/stem"), layer("a", "a"), layer("b", "b"), layer(undefined, "model/new")])[3]).toBe("model/new");
+  expect(rowNames([layer("stem", "model/stem"), layer("a", "model/a"), layer("new", undefined), layer(undefined, "model/new")])[3]).toBe("model/new");
+  expect(rowNames([layer("stem", "stem"), layer(undefined, "new")])[1]).toBe("new");
+});
+
+test("names lose what most dotted ones begin with, up to a dot or a number", () => {
+  expect(shortNames(["conv1", "layer1.0.conv1", "layer2.1.conv2", "linear"])).toEqual(["conv1", "1.0.conv1", "2.1.conv2", "linear"]);
+  expect(shortNames(["stem.0", "layers.0.c1", "layers.10.c2"])).toEqual(["stem.0", "0.c1", "10.c2"]);
+  expect(shortNames(["layers.0.c1", "layers.10.c2", "fc"])).toEqual(["0.c1", "10.c2", "fc"]);
+  expect(shortNames(["0", "3"])).toEqual(["0", "3"]);
+});
