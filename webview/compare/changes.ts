@@ -8,15 +8,15 @@ export function changeOf({ before, after, resized }: ComparedLayer): Change | un
   return !before ? "added" : !after ? "removed" : resized ? "resized" : undefined;
 }
 
-/** "64 → 48": what a layer's tag shows; inputs are told where nothing else is another. */
-export function sizeWords({ resized }: Pick<ComparedLayer, "resized">): { short: string; long: string } | undefined {
+/** "pruned 64 → 48": what a layer's tag shows, and where there is little room; inputs are told where nothing else is another. */
+export function sizeWords({ resized }: Pick<ComparedLayer, "resized">): { brief: string; short: string; long: string } | undefined {
   if (!resized) return undefined;
   const { outputs, inputs, kernel } = resized, long: string[] = [];
   if (outputs) long.push(outputs[1] < outputs[0] ? t("Pruned: {1} of {0} output channels are left", ...outputs) : t("{0} → {1} output channels", ...outputs));
   if (inputs) long.push(t("{0} → {1} input channels", ...inputs));
   if (kernel) long.push(t("kernels of {0} → {1}", kernel[0] || "1", kernel[1] || "1"));
   const [from, to] = outputs ?? kernel ?? inputs ?? ["", ""], short = outputs && outputs[1] < outputs[0] ? t("pruned {0} → {1}", ...outputs) : inputs && !outputs && !kernel ? t("inputs {0} → {1}", ...inputs) : `${from} → ${to}`;
-  return { short, long: long.join("\n") };
+  return { brief: inputs && !outputs && !kernel ? t("in {0} → {1}", ...inputs) : `${from} → ${to}`, short, long: long.join("\n") };
 }
 
 /** "Folded in: BatchNormalization": a node of one model that is not gone but within the other's layer. */

@@ -116,7 +116,7 @@ function rowOf(layer: ComparedLayer, shown: string, i: number, widest: number): 
   const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, [kind, size] = after ? methodOf(after) : ["", ""];
   const missing = before ? t("removed") : t("added"), kept = skipped !== undefined ? el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)
     : before && after ? el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size)) : el("span", { class: `cmp-mark ${change ?? ""}` }, missing);
-  const method = el("span", { class: "cmp-method-parts" }, kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, sizes.short)] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("+ BN") : `+ ${layer.folded!.ops[0]}`)] : []));
+  const method = el("span", { class: "cmp-method-parts" }, kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, el("span", { class: "cmp-long" }, sizes.short), el("span", { class: "cmp-brief", "aria-hidden": "true" }, sizes.brief))] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("+ BN") : `+ ${layer.folded!.ops[0]}`)] : []));
   const cells: [string, Node | string][] = [
     ["name", shown], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];
