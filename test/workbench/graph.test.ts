@@ -108,7 +108,7 @@ test("search marks what it finds, Enter goes on to the next", async () => {
   expect(await selected(page)).toContain("layer1.0.conv2");
   // a block that folds as its hit is left stays marked
   const marked = () => page.locator(".spine-row.hit .spine-name").allInnerTexts();
-  expect(await marked()).toEqual(["conv2", "layer1.1", "layer1.2", "layer2", "layer3"]);
+  await expect.poll(marked).toEqual(["conv2", "layer1.1", "layer1.2", "layer2", "layer3"]);
   await keyboard.press("Enter");
   await expect.poll(marked).toEqual(["layer1.0", "conv2", "layer1.2", "layer2", "layer3"]);
   await keyboard.press("Shift+Enter");
