@@ -16,6 +16,13 @@ export class Visits<Place> {
     this.at = this.places.length - 1;
   }
 
+  /** Notes a place that is come back to from inside: the way back goes on before it, where it was visited. */
+  returnTo(place: Place): void {
+    const known = this.places.slice(0, this.at + 1).map((one) => this.same(one, place)).lastIndexOf(true);
+    if (known >= 0) this.at = known;
+    else this.visit(place);
+  }
+
   back(): Place | undefined { return this.canGoBack ? this.places[--this.at] : undefined; }
   forward(): Place | undefined { return this.canGoForward ? this.places[++this.at] : undefined; }
 }

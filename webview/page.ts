@@ -142,7 +142,7 @@ class Page {
     const strip = new Strip(this.rows, measure, (layer) => this.selectLayer(layer));
     const graphs = new Graphs(this.graph, this.rows, this.total, measure, {
       choose: (key) => this.selectKey(key), openLayer: (layer) => this.openLayer(layer), back: () => this.goTo(this.visits.back()), forward: () => this.goTo(this.visits.forward()),
-      changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers), noted: () => this.showNote(), entered: (body, node) => void this.select({ ...(body && { body }), ...(node && { key: String(node.id), layer: node.layer }) }),
+      changed: (graph) => this.save({ graph }), sight: (layers) => strip.see(layers), noted: () => this.showNote(), entered: (body, node, isBack) => void this.select({ ...(body && { body }), ...(node && { key: String(node.id), layer: node.layer }) }, isBack),
       load: async (body) => unpack<BodyFacts>(await this.host.body(body)),
     }, state.graph);
     const codebook = new CodebookView({
@@ -238,7 +238,7 @@ class Page {
     this.views?.codebook.element.focus();
   }
 
-  private async select(wanted: Selection): Promise<void> {
+  private async select(wanted: Selection, isBack = false): Promise<void> {
     const { graphs } = this.views ?? {}, body = wanted.body ?? "";
     if (graphs && body !== graphs.body) {
       this.save({ selection: wanted });
@@ -252,7 +252,8 @@ class Page {
     const selection = { ...wanted, key: wanted.key ?? (wanted.layer === undefined ? graphs?.graph.nodes.length ? "0" : undefined : graphs?.view.keyOf(wanted.layer)) };
     if (selection.layer !== this.told) void this.host.selected(this.told = selection.layer);
     this.save({ selection });
-    this.visits.visit(selection);
+    if (isBack) this.visits.returnTo(selection);
+    else this.visits.visit(selection);
     graphs?.view.allow(this.visits.canGoBack, this.visits.canGoForward);
     graphs?.view.select(selection.key);
     this.showCount();
@@ -300,7 +301,7 @@ class Page {
   /** What a search has not found, else what is said of a path, else what colours are missing, with the way on. */
   private showNote(): void {
     const { state: { tab, search }, views } = this, inGraph = tab === "graph", lost = search.trim();
-    const note = lost && (tab === "layers" ? this.inTable : views?.graphs.found) === 0 ? { text: t("No layer matches “{0}”.", lost), button: t("Clear"), run: () => this.clearSearch() } : inGraph ? views?.graphs.note
+    const note = lost && (tab === "layers" ? this.inTable : views?.graphs.found) === 0 ? { text: tab === "layers" ? t("No layer matches “{0}”.", lost) : t("Nothing matches “{0}”.", lost), button: t("Clear"), run: () => this.clearSearch() } : inGraph ? views?.graphs.note
       ?? this.colouring.note() : undefined;
     this.showCount();
     this.unfound.toggleAttribute("data-lost", note !== undefined);

@@ -116,7 +116,7 @@ function diffDocument({ before, after, layers, operators, nodes, fidelity, notes
   const blocks: Block[] = [`${formatBytes(before.bytes)} → ${formatBytes(after.bytes)}, ${times < 1.05 ? "about as large" : `${times.toFixed(1)} times ${isLarger ? "larger" : "smaller"}`}; gzipped ${formatBytes(before.gzipBytes)} → ${formatBytes(after.gzipBytes)}; once loaded weights take ${formatBytes(before.loadedWeightBytes)} → ${formatBytes(after.loadedWeightBytes)}.`];
   if (before.opset !== after.opset) blocks.push(`Operator set ${before.opset} → ${after.opset}.`);
   if (fidelity) blocks.push(fidelityText(fidelity));
-  blocks.push(`${layers.length} layers: ${(["changed", "added", "removed", "same"] as const).filter((change) => count(change)).map((change) => `${count(change)} ${change === "same" ? "as before" : change}`).join(", ")}.`);
+  blocks.push(!layers.length ? "Neither has layers with weights." : `${layers.length} ${layers.length === 1 ? "layer" : "layers"}: ${(["changed", "added", "removed", "same"] as const).filter((change) => count(change)).map((change) => `${count(change)} ${change === "same" ? "as before" : change}`).join(", ")}.`);
   if (shown.length) {
     const table = layerTable(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], shown.map(({ op, before: from, after: to, sqnrDb, note, ...one }) => ({
       cells: [namedChange(one), op, either(from?.shape.join("×"), to?.shape.join("×")), either(from?.storedAs, to?.storedAs), either(from && formatBytes(from.bytes), to && formatBytes(to.bytes)), either(from?.bitsPerWeight.toFixed(2), to?.bitsPerWeight.toFixed(2)), decibels(sqnrDb)],
@@ -127,7 +127,7 @@ function diffDocument({ before, after, layers, operators, nodes, fidelity, notes
   blocks.push(...flipBlocks(layers, fidelity?.flips), ...nodeLines(nodes, layers));
   if (operators.length) blocks.push(`Nodes: ${operators.map(({ op, before: from, after: to }) => `${op} ${from} → ${to}`).join(", ")}.`);
   const { agreement, top1 } = fidelity ?? {}, keyFigures: KeyFigure[] = [
-    times < 1.05 ? ["1×", "about as large"] : [`${times.toFixed(1)}×`, isLarger ? "larger" : "smaller"], [formatBytes(after.bytes), `of ${formatBytes(before.bytes)}`],
+    ...(times < 1.05 ? [] : [[`${times.toFixed(1)}×`, isLarger ? "larger" : "smaller"] as const]), [formatBytes(after.bytes), `of ${formatBytes(before.bytes)}`],
     ...(fidelity && agreement ? [[percent(agreement.value), `agreement on ${fidelity.samples.toLocaleString("en")} samples`] as const] : []), ...(top1 ? [[percent(top1.after.value), `top-1, before ${percent(top1.before.value)}`] as const] : []),
   ];
   return { title: `${path.basename(before.path)} → ${path.basename(after.path)}`, keyFigures, blocks: [...blocks, ...notes.map((note) => `Note: ${note}`)] };

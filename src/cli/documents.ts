@@ -16,7 +16,7 @@ const MOST_NAMED = 4;
 
 /** Layers in rows, with a last column for remarks where there are any; from the bytes on the others are figures, with bars for the bytes. */
 export function layerTable(head: readonly string[], layers: readonly { cells: readonly string[]; remark?: string; bytes: number }[]): Table {
-  const most = Math.max(...layers.map(({ bytes }) => bytes)) || 1, hasRemarks = layers.some(({ remark }) => remark);
+  const most = layers.reduce((largest, { bytes }) => Math.max(largest, bytes), 0) || 1, hasRemarks = layers.some(({ remark }) => remark);
   return {
     head: hasRemarks ? [...head, ""] : head, rows: layers.map(({ cells, remark = "" }) => (hasRemarks ? [...cells, remark] : cells)),
     figures: head.map((_, c) => c).filter((c) => c >= BYTES), bars: { column: BYTES, shares: layers.map(({ bytes }) => bytes / most), most: formatBytes(most) },
@@ -28,7 +28,7 @@ export function inspectionDocument(file: string, { bytes, parameters, opset, irV
   return {
     title: nameOf(file), keyFigures: [[formatBytes(bytes), "in the file"], [String(layers.length), layers.length === 1 ? "layer" : "layers"], [counted(parameters), "weights"]], blocks: [
       `${nameOf(file)}: ${formatBytes(bytes)}, ${parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `, at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, "",
-      layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))),
+      layers.length ? layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))) : "It has no layers with weights.",
       ...prunedNotes(layers, (i) => named[i].label),
     ],
   };

@@ -19,7 +19,7 @@ const MOST_COPIED = 20_000_000;
 const EXTENSION = "kernelscope.kernelscope";
 
 interface ModelDocument extends vscode.CustomDocument { file: LocalFile }
-interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string; /** Selected elsewhere while the page was not there. */ wanted?: string }
+interface OpenPage { uri: vscode.Uri; panel: vscode.WebviewPanel; page: PageApi; rows?: readonly LayerRow[]; selected?: string; /** Whether the page has told what it selects by itself, since it was in sight last. */ isReady?: boolean; /** Selected elsewhere while the page was not there. */ wanted?: string }
 
 /** The model in front, for views beside the editor. */
 export interface ShownModel {
@@ -123,7 +123,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     const keys = new Set(models.map(String));
     for (const open of this.pages) if (open !== from && keys.has(open.uri.toString()) && open.selected !== layer) {
       open.selected = layer;
-      if (open.panel.visible) void open.page.select(layer).catch(() => undefined);
+      if (open.panel.visible && open.isReady) void open.page.select(layer).catch(() => undefined);
       else open.wanted = layer;
       if (open === this.front) this.showFront(open);
     }
@@ -141,7 +141,10 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     const watching = this.watch(uri, open);
     const showActive = (): void => { if (panel.active) this.showFront(open); };
     showActive();
-    panel.onDidChangeViewState(showActive);
+    panel.onDidChangeViewState(() => {
+      if (!panel.visible) open.isReady = false; // it begins anew when it is seen again
+      showActive();
+    });
     panel.onDidDispose(() => {
       watching.dispose();
       accuracy.dispose();
@@ -185,6 +188,7 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
       selected: async (layer) => {
         const own = page(), { wanted } = own;
         own.wanted = undefined;
+        own.isReady = true;
         if (wanted !== undefined && wanted !== layer) { void own.page.select(wanted).catch(() => undefined); return; }
         own.selected = layer === undefined ? undefined : text(layer);
         if (own.panel.active) this.showFront(own);

@@ -163,7 +163,7 @@ const operatorOf = (node: Node, layer: Layer | undefined): string => (layer?.cha
 function captionOf(node: Node, layer: Layer | undefined): string {
   if (!layer) return node.op;
   const { dims, outputAxis, groups } = layer, strides = intsAttribute(node, "strides");
-  const kernel = dims.length > 2 ? ` ${dims.slice(2).join("×")}` : "", stride = strides?.some((s) => s > 1) ? ` / ${strides[0]}` : "";
+  const kernel = dims.length > 2 ? ` ${dims.slice(2).join("×")}` : "", stride = strides?.some((s) => s > 1) ? ` / ${strides.every((s) => s === strides[0]) ? strides[0] : strides.join("×")}` : "";
   const channels = dims.length < 2 ? "" : outputAxis === 0 ? `${dims[1] * groups}→${dims[0]}` : `${dims[0]}→${dims[1] * groups}`;
   return `${operatorOf(node, layer)}${kernel}${stride}${channels && (kernel ? " · " : " ")}${channels}`;
 }

@@ -221,6 +221,18 @@ test("an open model follows the comparison's selection, and the other way round"
   await (await workbench.modelPage("fashion-cnn.onnx ↔ fashion-cnn.small.onnx")).waitForSelector(".cmp-row[data-layer='0.weight'][aria-selected=true]");
 });
 
+test("a layer of a comparison is opened in its model, which was not open: there it is selected, and here it stays so", async () => {
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx"), name = "resnet20-cifar10.onnx ↔ tiny.onnx", row = ".cmp-row[data-layer='layer2.0.conv1.weight']";
+  await page.locator(row).click();
+  await page.locator(".cmp-facts .button", { hasText: "Open Layer" }).click();
+  await (await workbench.modelPage("tiny.onnx")).waitForSelector(".side[data-layer='layer2.0.conv1.weight']");
+  await (await workbench.front(name)).waitForSelector(`${row}[aria-selected=true]`);
+  // a page that has been behind others, too
+  await (await workbench.modelPage(name)).locator(".cmp-row[data-layer='conv1.weight']").click();
+  await (await workbench.modelPage(name)).locator(".cmp-facts .button", { hasText: "Open Layer" }).click();
+  await (await workbench.modelPage("tiny.onnx")).waitForSelector(".side[data-layer='conv1.weight']");
+});
+
 test("the comparison comes back when the window is loaded again", async () => {
   const page = await compare("fashion-cnn.onnx", "fashion-cnn.small.onnx");
   await page.locator(".cmp-row[data-layer='7.weight']").click();

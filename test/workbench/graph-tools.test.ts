@@ -202,7 +202,7 @@ test("a search finds what lies inside a body, and Enter leads into it and out ag
   await expect.poll(() => selected(page)).toMatch(/^choice/);
   expect(await trail.isVisible()).toBe(false);
   await workbench.page.keyboard.type("x");
-  await expect.poll(() => page.locator(".unfound").innerText()).toMatch(/^No layer matches “choice Ifx”\./);
+  await expect.poll(() => page.locator(".unfound").innerText()).toMatch(/^Nothing matches “choice Ifx”\./);
   await page.locator(".unfound .button").click();
 });
 

@@ -118,7 +118,7 @@ test("search marks what it finds, Enter goes on to the next", async () => {
   expect(await lost.isVisible()).toBe(false);
   await keyboard.type("x");
   expect(await count.innerText()).toBe("");
-  expect(await lost.innerText()).toMatch(/^No layer matches “conv2x”\.\s+Clear$/);
+  expect(await lost.innerText()).toMatch(/^Nothing matches “conv2x”\.\s+Clear$/);
   await workbench.picture("model-graph-not-found");
   await page.locator("#tab-layers").click();
   expect(await page.locator("tbody tr").count()).toBe(0);

@@ -8,7 +8,7 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { drawOutlines, lassoIcon, Stroke, type How, type Plane } from "./lasso";
 import type { Noun } from "./nouns";
-import { has, type Chosen } from "./selection";
+import { has, sampleOf, type Chosen } from "./selection";
 import type { Shelf } from "./shelf";
 
 /** Pixels to a unit of the plane, and where its middle lies in a stage of this size. */
@@ -303,7 +303,8 @@ export class Scatter {
 }
 
 /** How much is chosen, and of what: a UMAP's sample says so. */
-function chosenText({ facts: { count, original }, wanted: { blocks }, shelf: { facts: { index } } }: Chosen, noun: Noun): string {
-  const of = blocks?.of ?? index.length, numbers = [format.whole(count), format.whole(of), noun.many, format.percent(of ? count / of : 0)], found = blocks ? t("{0} of {1} {2} in the UMAP ({3})", ...numbers) : t("{0} of {1} {2} ({3})", ...numbers);
-  return original ? t("{0}, {1} of the energy", found, format.percent(original.energy)) : found;
+function chosenText(chosen: Chosen, noun: Noun): string {
+  const { facts: { count, original }, wanted: { blocks }, shelf: { facts: { index } } } = chosen, of = blocks?.of ?? index.length;
+  const numbers = [format.whole(count), format.whole(of), noun.many, format.percent(of ? count / of : 0)], found = blocks ? t("{0} of {1} {2} in the UMAP ({3})", ...numbers) : t("{0} of {1} {2} ({3})", ...numbers);
+  return original && sampleOf(chosen) === undefined ? t("{0}, {1} of the energy", found, format.percent(original.energy)) : found;
 }

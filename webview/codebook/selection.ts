@@ -19,6 +19,9 @@ export interface Wanted {
 /** A choice and what was counted for it, in this codebook. */
 export interface Chosen { wanted: Wanted; facts: ChosenBlocks; shelf: Shelf }
 
+/** Blocks of the sample that a choice was made in, where that was not the whole layer: what it is of all is not known then. */
+export const sampleOf = ({ wanted: { blocks }, shelf: { facts: { index } } }: Chosen): number | undefined => (blocks && blocks.of < index.length ? blocks.of : undefined);
+
 /** Whether a choice has a block. */
 export const has = ({ facts: { inside } }: Chosen, block: number): boolean => (inside[block >> 3] >> (block & 7) & 1) === 1;
 

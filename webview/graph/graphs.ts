@@ -12,8 +12,8 @@ interface Known { graph: GraphFacts; groups: Member[]; trail: BodyFacts["trail"]
 export interface GraphsActions extends Omit<GraphActions, "enter" | "leave" | "changed"> {
   /** The main graph is looked at in another way. */
   changed(state: GraphState): void;
-  /** Another graph is entered, at one of its nodes if there is one that was looked for. */
-  entered(body: string, node?: GraphNodeFacts): void;
+  /** Another graph is entered, at one of its nodes if there is one that was looked for; or come back to from inside it. */
+  entered(body: string, node?: GraphNodeFacts, isBack?: boolean): void;
   load(body: string): Promise<BodyFacts>;
   /** What is to be said over the graph is another now. */
   noted(): void;
@@ -68,7 +68,7 @@ export class Graphs {
   private async leave(to: BodyFacts["trail"][number]): Promise<void> {
     const { trail } = this.current, path = [mainGraph(), ...trail], inside = path[path.findIndex((part) => part.path === to.path) + 1]?.path;
     const graph = this.known.get(to.path)?.graph ?? await this.load(to.path).then((read) => read.graph, () => undefined);
-    this.actions.entered(to.path, graph?.nodes.find(({ bodies }) => bodies?.some((body) => body.path === inside)));
+    this.actions.entered(to.path, graph?.nodes.find(({ bodies }) => bodies?.some((body) => body.path === inside)), true);
   }
 
   /** How many nodes a search has found, in all graphs; undefined while that is not known. */

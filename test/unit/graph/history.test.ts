@@ -16,3 +16,12 @@ test("the oldest places are forgotten", () => {
   for (const place of [1, 2, 3, 4, 5]) visits.visit(place);
   expect([visits.back(), visits.back(), visits.back()]).toEqual([4, 3, undefined]);
 });
+
+test("what was left from inside is not gone into again on the way back", () => {
+  const visits = new Visits<string>((a, b) => a === b);
+  for (const place of ["a", "loop", "inner", "other"]) visits.visit(place);
+  visits.returnTo("loop");
+  expect([visits.back(), visits.back()]).toEqual(["a", undefined]);
+  visits.returnTo("new");
+  expect([visits.back(), visits.canGoBack]).toEqual(["a", false]);
+});
