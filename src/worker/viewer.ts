@@ -88,6 +88,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
     async wavelets(file, id, original) { const model = await view(file); return waveletMaps(shown(file, model, id, original)); },
     async preview(file, id, original, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(shown(file, model, id, original), wanted, estimate, signal); },
     async compared(original, compressed) {
+      for (const file of [original, compressed]) await view(file).catch((error: unknown) => { throw named(error, file); });
       const pair = await paired(original, compressed);
       return { original: (await view(original)).facts, compressed: (await view(compressed)).facts, layers: pair.rows, nodes: otherNodes(pair) };
     },
@@ -167,3 +168,9 @@ function byNorm(weight: Float32Array, size: number): Uint32Array {
   for (let i = 0; i < weight.length; i++) norms[Math.floor(i / size)] += weight[i] * weight[i];
   return Uint32Array.from(norms.keys()).sort((a, b) => norms[b] - norms[a] || a - b);
 }
+
+/** An error that says which of two files it is about. */
+const named = (error: unknown, file: string): unknown => {
+  const name = path.basename(file);
+  return error instanceof KernelscopeError && !error.message.includes(name) ? new KernelscopeError(error.code, `${name}: ${error.message}`, error.details) : error;
+};

@@ -282,7 +282,9 @@ test("UMAP is made on request, can be cancelled, and has a lasso of its own", { 
   const count = await chosen(page);
   expect(count).toBeGreaterThan(20);
   expect(count).toBeLessThan(3000);
-  expect(await page.locator(".book-scatter .book-caption").innerText()).toMatch(new RegExp(`^${count.toLocaleString("en-US")} of 3,000 kernels in the UMAP \\([\\d.]+ %\\), [\\d.]+ % of the energy$`));
+  expect(await page.locator(".book-scatter .book-caption").innerText()).toMatch(new RegExp(`^${count.toLocaleString("en-US")} of 3,000 kernels in the UMAP \\([\\d.]+ %\\)$`));
+  expect(await page.locator(".book-filters .book-title").innerText()).toContain("in a sample of 3,000");
+  expect((await page.locator(".book-filters li small").allInnerTexts()).join("")).toBe("");
   expect(await counted(page)).toBe(count);
   for (const [theme, name] of THEMES) {
     await workbench.wear(theme);

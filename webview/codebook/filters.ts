@@ -26,7 +26,8 @@ export class Filters {
     this.chosen = chosen;
     const { facts: { channels }, shelf: { perRow } } = chosen, sample = sampleOf(chosen), ranked = rankedFilters(channels), most = ranked[0]?.count ?? 1;
     this.heading.textContent = t("Filters with these {0}", noun.many);
-    this.note.replaceChildren(el("span", {}, t("{0} of {1} filters", format.whole(ranked.length), format.whole(channels.length))), el("span", { class: "note-more" }, ` · ${ranked.length > MOST_FILTERS ? t("the first {0}", format.whole(MOST_FILTERS)) : t("most first")}`), ...(sample === undefined ? [] : [el("span", {}, ` · ${t("in a sample of {0}", format.whole(sample))}`)]));
+    const order = ranked.length > MOST_FILTERS ? t("the first {0}", format.whole(MOST_FILTERS)) : t("most first");
+    this.note.replaceChildren(el("span", {}, t("{0} of {1} filters", format.whole(ranked.length), format.whole(channels.length))), el("span", { class: "note-more" }, ` · ${sample === undefined ? order : t("in a sample of {0}", format.whole(sample))}`));
     this.note.title = this.note.textContent ?? "";
     this.list.setAttribute("aria-label", this.heading.textContent);
     this.list.scrollTop = 0;

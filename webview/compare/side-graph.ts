@@ -15,6 +15,8 @@ const SIGNS: Record<Change, string> = { added: "+", removed: "âˆ’", resized: "â†
 
 /** Places along the width, from the outer edge to the table. */
 const BOX = 124, INNER = 12, ASIDE = 72, LANE = 7, OUTER = 12, CORNER = 4;
+/** Between the line and what stands aside; what a box of the line leaves for that and for lanes; boxes are this wide at least. */
+const GAP = 8, BESIDE = 112, LEAST = { line: 84, aside: 32 };
 
 /** One model's layers as boxes beside the rows of the table, coloured by bytes on the scale of both models. */
 export class SideGraph {
@@ -74,10 +76,15 @@ export class SideGraph {
     for (const point of this.lanes.points) if (point.row >= 0 && isSeen(point.y)) this.box(context, point, width, mirror);
   }
 
-  private main(width: number): number { return width - INNER - BOX / 2; }
+  /** Of the line's boxes, and of those aside: both get narrower where there is little room. */
+  private boxes(width: number): { line: number; aside: number } {
+    const line = Math.max(LEAST.line, Math.min(BOX, width - BESIDE));
+    return { line, aside: Math.max(LEAST.aside, Math.min(ASIDE, width - INNER - line - GAP - OUTER)) };
+  }
+  private main(width: number): number { return width - INNER - this.boxes(width).line / 2; }
   /** Lanes come closer to each other where there are many. */
   private lane(lane: number, width: number): number {
-    const first = width - INNER - BOX - 8 - ASIDE / 2, room = first - OUTER, step = Math.min(LANE, room / Math.max(1, this.lanes.lanes - 1));
+    const { line, aside } = this.boxes(width), first = width - INNER - line - GAP - aside / 2, room = first - OUTER, step = Math.min(LANE, room / Math.max(1, this.lanes.lanes - 1));
     return lane === 0 ? this.main(width) : first - (lane - 1) * step;
   }
 
@@ -98,7 +105,7 @@ export class SideGraph {
   private box(context: CanvasRenderingContext2D, { row, aside }: Point, width: number, mirror: (x: number) => number): void {
     const bytes = this.bytes(row);
     if (bytes === undefined) return;
-    const { highContrast, amount, background, foreground, focus, line } = theme(), wide = aside ? ASIDE : BOX, middle = aside ? this.lane(1, width) : this.main(width), left = mirror(middle) - wide / 2, top = row * this.row + 2, height = this.row - 4;
+    const { highContrast, amount, background, foreground, focus, line } = theme(), wide = this.boxes(width)[aside ? "aside" : "line"], middle = aside ? this.lane(1, width) : this.main(width), left = mirror(middle) - wide / 2, top = row * this.row + 2, height = this.row - 4;
     const fill = highContrast ? background : tinted(amount, 0.65 * Math.sqrt(bytes / (this.most || 1)), faded(0.07)), chosen = row === this.selected;
     context.beginPath();
     context.roundRect(left, top, wide, height, 3);
