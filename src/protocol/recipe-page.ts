@@ -52,7 +52,7 @@ export type Planning =
 export interface DiagnosisState {
   running?: { text: string; fraction: number; secondsLeft?: number };
   /** `isEarlier`: of a recipe that says something else than the one shown. */
-  found?: Pick<IntegerReport, "layers" | "floor" | "left" | "warnings" | "agreement" | "samples"> & { isEarlier: boolean };
+  found?: Pick<IntegerReport, "layers" | "floor" | "left" | "warnings" | "agreement" | "samples" | "loss"> & { isEarlier: boolean };
   error?: string;
   isCancelled?: boolean;
 }

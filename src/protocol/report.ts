@@ -112,6 +112,8 @@ export interface IntegerReport {
   /** On calibration samples, so many of them, where layers were looked at or left to floats to reach one. */
   agreement?: number;
   samples?: number;
+  /** On the same samples, as in {@link OutputEffect}. */
+  loss?: number;
 }
 
 /** Why in words for users; `asked`: by name, in the recipe. */

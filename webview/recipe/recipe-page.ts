@@ -10,10 +10,10 @@ import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
 import { walkPanes } from "../panes";
 import { stateOf } from "../state";
-import { bytesOf, candidateHeader } from "./candidate";
+import { bytesOf, candidateHeader, type MeasuredIntegers } from "./candidate";
 import { openChooser } from "./chooser";
 import { Curve, presetNames } from "./curve";
-import { integerFacts } from "./integer-facts";
+import { integerFacts, isOfLayers } from "./integer-facts";
 import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
 import { PlanTable, type Order } from "./plan-table";
@@ -84,7 +84,7 @@ export class RecipePage {
       planning: async (planning) => { this.plan(planning); },
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); },
-      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); },
+      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showHeader(); },
       select: async (layer) => { if (this.plans?.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
       trusted: async () => { this.trusted = true; this.showHeader(); },
       compress: async () => { this.compress(); },
@@ -192,6 +192,14 @@ export class RecipePage {
     this.table.showIntegers(facts);
   }
 
+  /** What the diagnosis has measured of the recipe, where nothing of it has changed since. */
+  private get measuredIntegers(): MeasuredIntegers | undefined {
+    const { view, plans, diagnosis: { found } } = this;
+    if (!view || !plans || view.inference !== "integer" || !found || found.loss === undefined || found.isEarlier) return undefined;
+    const { agreement, loss, samples = 0, left } = found, facts = integerFacts(plans.facts.layers, view, found);
+    return isOfLayers(facts.values(), left) ? { agreement, loss, samples } : undefined;
+  }
+
   /** What is wrong with what was typed, else with what the text asks for, and what there is to know. */
   private showNote(): void {
     const { problem, notes = [] }: Partial<PlanFacts> = this.plans?.facts ?? {}, { wrongSize } = this, text = wrongSize ?? [problem, ...notes].filter((one) => one !== undefined).join(" ");
@@ -230,7 +238,7 @@ export class RecipePage {
     const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
-    const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
+    const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate, this.measuredIntegers) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", {}, data === undefined ? t("nothing is run, the weights alone count") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
   }
 
