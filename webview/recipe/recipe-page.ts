@@ -10,6 +10,7 @@ import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
 import { walkPanes } from "../panes";
 import { stateOf } from "../state";
+import { ArithmeticSetting } from "./arithmetic";
 import { bytesOf, candidateHeader, type MeasuredIntegers } from "./candidate";
 import { openChooser } from "./chooser";
 import { Curve, presetNames } from "./curve";
@@ -57,6 +58,7 @@ export class RecipePage {
   private readonly card = new JobCard((action) => void this.host.act(action));
   private readonly settings = new Settings((changes) => this.change(changes));
   private readonly tuning = new TuningSetting((changes) => this.change(changes));
+  private readonly arithmetic = new ArithmeticSetting((changes) => this.change(changes));
   private readonly integers = new IntegerSetting({
     diagnose: () => void this.host.act("diagnose"), cancel: () => void this.host.act("cancel-diagnosis"), setFloats: (layer, floats) => this.setFloats(layer, floats), select: (layer) => this.select(layer), change: (changes) => this.change(changes),
   });
@@ -102,7 +104,7 @@ export class RecipePage {
     this.size.classList.add("recipe-size");
     this.size.addEventListener("change", () => this.takeSize());
     this.left.append(
-      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.pruning.element, this.integers.element, this.tuning.element, this.settings.element),
+      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.arithmetic.element, this.integers.element, this.bytes, this.pruning.element, this.tuning.element, this.settings.element),
       this.card.element);
     this.right.append(el("div", { class: "recipe-row recipe-layers-head" }, el("h2", {}, t("Layers")), this.count, el("span", { class: "spacer" }), el("label", { class: "recipe-order" }, el("span", {}, t("Order")), order), filter), this.table.element);
     this.restricted.append(icon("shield"), el("span", {}, t("Restricted Mode: you can look at this recipe. Compressing and measuring run a model, so they need a trusted folder.")), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
@@ -113,7 +115,7 @@ export class RecipePage {
   private take(view: RecipeView | undefined, problem: RecipeProblem | undefined): void {
     if (view) this.view = view;
     this.problem = problem;
-    if (view) { this.showGoal(view); this.tuning.show(view); this.settings.show(view); this.pruning.show(view, this.plans?.facts); }
+    if (view) { this.showGoal(view); this.tuning.show(view); this.settings.show(view); this.arithmetic.show(view); this.pruning.show(view, this.plans?.facts); }
     this.draw();
   }
 
