@@ -12,7 +12,7 @@ import type { Host, OpenedModel } from "./host";
 import type { Biases } from "./lean/biases";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead, type IntegerOverhead } from "./integer/overhead";
-import { checkOpset } from "./integer/ready";
+import { checkIntegers } from "./integer/ready";
 import { roundingKey, roundingLoss } from "./integer/rounding";
 import type { RatingRecord } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
@@ -45,7 +45,7 @@ export interface RatedModel {
  */
 export async function rateModel(job: Job, opened: OpenedModel, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<RatedModel | undefined> {
   const { request } = job, isInteger = request.inference === "integer", started = performance.now();
-  checkOpset(opened.model, request);
+  checkIntegers(opened.model, request);
   const data = request.data === undefined ? undefined : await readJobData(job, opened.model, host, signal);
   const hashes = await Promise.all(opened.files.map((file) => host.hash(file))), stamp = await stampOf(data, host), seed = request.seed ?? 1, products = new Products(host.runtime, request.threads);
   try {

@@ -105,10 +105,20 @@ test("an operator set that is to be kept is not raised", async () => {
   await expect(compress({ ...request, recipe, inference: undefined })).rejects.toThrow(refused);
   const { status, stderr } = spawnSync(process.execPath, ["dist/cli.js", "compress", old, "--data", images, "--inference", "integer", "--keep-opset", "-o", at("kept.onnx"), "--quiet"], { encoding: "utf8" });
   expect([status, stderr]).toEqual([1, expect.stringContaining(refused)]);
-  expect((await compress(request)).notes).toContain("Raised from operator set 12 to 18: integer inference needs 13 at least.");
+  expect((await compress(request)).notes).toContain("Raised from operator set 12 to 13, which integer inference needs.");
   // nothing is to be raised in a newer one
   expect((await compress({ keepOpset: true, output: at("kept.onnx") })).integers!.floatConvolutions).toBe(0);
 }, 300_000);
+
+test.each([["double", DataType.DOUBLE], ["half", DataType.FLOAT16]])("a model in %s precision is refused with what to do", async (precision, type) => {
+  const file = at(`${precision}.onnx`), images = at("precision.npz");
+  writeFileSync(file, buildModel({
+    nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: { kernel_shape: [1, 1] } }], opset: 14, initializers: [{ name: "w", dims: [64, 64, 1, 1], type, raw: new Uint8Array(4096 * (type === DataType.DOUBLE ? 8 : 2)) }],
+    inputs: [{ name: "x", type, shape: ["n", 64, 4, 4] }], outputs: [{ name: "y", type, shape: ["n", 64, 4, 4] }],
+  }));
+  writeFileSync(images, encodeNpz([{ name: "images", dims: [8, 64, 4, 4], data: wave(8 * 1024) }]));
+  await expect(compress({ model: file, data: images, output: at("refused.onnx") })).rejects.toThrow(/^Integers are made of models in single precision \(float32\), and the weight of w is of type float(64|16)\. Export the model in single precision/);
+});
 
 describe("a network with gates, joins and parts that stay float", () => {
   const samples: Tensor[] = [1, 2, 3].map((seed) => ({ dims: [8, 3, 16, 16], data: wave(8 * 768, seed).map((v) => 2 * v) }));

@@ -163,10 +163,12 @@ export class RecipePage {
   }
 
   /** What may help where there is no plan, the most likely first. */
-  private waysOn({ isOfData }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
-    const { plans } = this, way = (label: string, action: RecipeAction, primary = false) => button({ label, primary: primary && !plans, small: plans !== undefined, onClick: () => void this.host.act(action) });
-    const again = way(t("Try Again"), "plan", !isOfData);
-    return isOfData ? [way(t("Choose Folder…"), "choose-data", true), ...(plans ? [] : [way(t("Open Text"), "show-text")]), again] : [again, way(t("Choose Model…"), "choose-model"), way(t("Show Log"), "show-log")];
+  private waysOn({ isOfData, isOfModel }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
+    const { plans, view } = this, way = (label: string, act: () => void, primary = false) => button({ label, primary: primary && !plans, small: plans !== undefined, onClick: act }), action = (label: string, id: RecipeAction, primary = false) => way(label, () => void this.host.act(id), primary);
+    if (isOfData) return [action(t("Choose Folder…"), "choose-data", true), ...(plans ? [] : [action(t("Open Text"), "show-text")]), action(t("Try Again"), "plan")];
+    if (!isOfModel) return [action(t("Try Again"), "plan", true), action(t("Show Log"), "show-log")];
+    const isInteger = view?.inference === "integer"; // which most of what is not supported comes of
+    return [...(isInteger ? [way(t("Compute with Floats"), () => this.change([{ path: ["inference"] }]), true)] : []), action(t("Choose Model…"), "choose-model", !isInteger), action(t("Open Text"), "show-text")];
   }
 
   /** Size, curve, bars and prediction move together. */
