@@ -9,6 +9,7 @@ import type { Batches } from "../flow";
 import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
 import { channelError, channelWarning, layersBefore, unevenGrids } from "./channels";
 import { LEVELS } from "../../evaluation/integer/grids";
+import { fixedNormalizations } from "./normalizations";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -110,12 +111,12 @@ class Integers {
       edit = await this.edit(plan);
       effect = await this.effect(edit);
     }
-    const uneven = this.unevenGrids(plan), warnings = uneven.map(channelWarning);
+    const uneven = this.unevenGrids(plan), warnings = uneven.map(channelWarning), normalizations = await fixedNormalizations(this.request.model, plan, this.ranges);
     return {
       edit, notes: [...this.notes, ...warnings.map(({ text, advice }) => `${text} ${advice}`)],
       report: {
         ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, reason, asked: this.request.left.has(layer) })), warnings: warnings.map(({ text }, i) => ({ text, layers: this.layersOn(plan, uneven[i].root) })),
-        ...found, ...(effect && { loss: effect.loss, ...(effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }) }),
+        ...(normalizations.length && { normalizations }), ...found, ...(effect && { loss: effect.loss, ...(effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }) }),
       },
     };
   }
