@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { floatLines } from "../protocol/floats";
-import type { CompressReport, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
+import type { CompressReport, FixedNormalization, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import type { Block, Document, KeyFigure, Table } from "./document";
 import { percent } from "./terminal";
@@ -127,10 +127,26 @@ function trimsText(trims: readonly Trim[]): string {
   return `Beside the weights ${formatBytes(trims.reduce((sum, { savedBytes }) => sum + savedBytes, 0))} less: ${trims.map(({ what, savedBytes }) => `${words[what]} ${formatBytes(savedBytes)}`).join(", ")}.`;
 }
 
-function integerBlocks({ convolutions, floatConvolutions, floats, layers, floor, agreement }: IntegerReport): Block[] {
+/** Exceptions that are told one by one; the JSON has all. */
+const TOLD = 8;
+
+/** Batch normalizations in fixed point, and whether each gives what exact arithmetic does. */
+function normalizationBlocks(all: readonly FixedNormalization[]): Block[] {
+  const sum = (of: (one: FixedNormalization) => number) => all.reduce((total, one) => total + of(one), 0), wrong = sum(({ exceptions }) => exceptions.length), span = ({ least, most }: FixedNormalization["shift"]) => (least === most ? String(least) : `${least} to ${most}`);
+  const told = all.flatMap(({ node, exceptions }) => exceptions.map(({ channel, input, off }) => `${node}, channel ${channel}, input ${input}: ${Math.abs(off)} too ${off > 0 ? "large" : "small"}.`));
+  return [
+    "", "Batch normalizations in fixed point, (A·q + B) >> k:", "",
+    { head: ["normalization", "channels", "bits of A", "bits of B", "k", "outputs that differ"], rows: all.map(({ node, channels, bits, shift, exceptions, inputs }) => [node, String(channels), String(bits.a), String(bits.b), span(shift), `${exceptions.length} of ${(channels * inputs).toLocaleString("en")}`]), figures: [1, 2, 3, 4, 5] },
+    `Of all ${sum(({ channels, inputs }) => channels * inputs).toLocaleString("en")} inputs ${wrong ? `${wrong.toLocaleString("en")} come out otherwise than by exact arithmetic:` : "every one comes out as by exact arithmetic."}`,
+    ...told.slice(0, TOLD), ...(told.length > TOLD ? [`… and ${(told.length - TOLD).toLocaleString("en")} more, which --json lists.`] : []), "",
+  ];
+}
+
+function integerBlocks({ convolutions, floatConvolutions, floats, layers, floor, agreement, normalizations }: IntegerReport): Block[] {
   const blocks: Block[] = [];
   blocks.push(`${convolutions ? `${convolutions - floatConvolutions} of ${convolutions} convolutions run on integers` : "There are no convolutions"}${floats.length ? "" : convolutions ? ", and so does everything else" : "; everything runs on integers"}.`);
   for (const line of floatLines(floats)) blocks.push(`In floats: ${line}`);
+  if (normalizations) blocks.push(...normalizationBlocks(normalizations));
   if (agreement !== undefined) blocks.push(`Agreement on calibration images ${percent(agreement)}.`);
   if (!layers) return blocks;
   const figure = ({ agreement: share, loss }: IntegerEffect) => (share === undefined ? `error ${percent(loss)}` : `${percent(share)}, KL ${loss.toExponential(1)}`);

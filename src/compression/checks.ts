@@ -6,7 +6,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { mannerOf, parseTuning } from "../protocol/tuning";
 import type { LayerChoice } from "./fit";
 import type { Job } from "./goal";
-import { checkOpset } from "./integer/ready";
+import { checkIntegers } from "./integer/ready";
 
 /** Finds out before any work whether a request can be met. @throws KernelscopeError "nothing-to-compress", "usage", "unsupported" */
 export function checkRequest(request: CompressRequest, model: Model, layers: readonly Layer[]): void {
@@ -21,7 +21,7 @@ export function checkRequest(request: CompressRequest, model: Model, layers: rea
   const method = request.method === undefined ? undefined : methodById(request.method);
   if (method?.isLearned && request.data === undefined) throw new KernelscopeError("usage", `${method.title} have to be learned from images. Give a folder of them with --data.`);
   if (method?.isLearned && request.inference === "integer") throw new KernelscopeError("usage", `${method.title} compute with floats, so integer inference cannot have them. Leave one of the two out.`);
-  checkOpset(model, request);
+  checkIntegers(model, request);
   if (request.prepare && !parseTuning(request.tune)) throw new KernelscopeError("usage", "To make a model compressible takes training. Say how long with --tune, like 30m.");
 }
 

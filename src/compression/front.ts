@@ -10,6 +10,7 @@ import { storedBits } from "../protocol/bits";
 import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
 import { goalOf, mayShare, namesOnlyLayers, triesToShare, trimLimit, type Goal, type Job } from "./goal";
+import { roundingKey } from "./integer/rounding";
 import { leanModel, leanRatings } from "./lean/lean";
 import { weightForm } from "./write";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
@@ -38,7 +39,8 @@ type Outcomes = Partial<Record<PresetId, Outcome>>;
 export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
   const goal = goalOf(job.request, original.opened.bytes), rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
-  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, await rated.record.verdicts(), peakOf(rated, job)).facts();
+  const rounding = rated.integers && rated.samples !== undefined ? await rated.record.rounding(roundingKey(job.recipe)) : undefined;
+  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, { verdicts: await rated.record.verdicts(), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined }).facts();
 }
 
 /** The form of a model that a file with this limit is made of. */
@@ -64,6 +66,9 @@ function peakOf({ opened, integers }: RatedModel, { recipe }: Job): number | und
   return mayBeFloat ? undefined : integers.peakActivationBytes;
 }
 
+/** What earlier jobs and measurements on the same samples have told. */
+interface Known { verdicts: ReadonlyMap<string, boolean>; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean }
+
 const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ channels, resize, crop, mean, std, scale });
 
 class Front {
@@ -76,30 +81,38 @@ class Front {
   private readonly left: ReadonlyMap<string, LeftOver>;
   private readonly found: ReturnType<typeof slopes>;
 
-  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly verdicts: ReadonlyMap<string, boolean>, private readonly peakActivationBytes: number | undefined) {
+  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly known: Known) {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
-    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)) };
+    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)), rounding: known.rounding };
     this.left = leftOver(rated.opened.model, findLayers(rated.opened.model));
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
   }
 
   facts(): PlanFacts {
-    const { rated: { opened, layers, preparation, integers, pruning }, planning, peakActivationBytes } = this;
+    const { rated: { opened, layers, preparation, integers, pruning }, planning, known: { peakActivationBytes } } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
     const front = this.front(), candidate = this.point(solved.plan);
     return {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation), pruning,
-      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set([...planning.notes, ...integers ? ["The prediction is of the weights: what rounding activations costs is measured by a diagnosis and by a compression."] : []])],
+      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set([...planning.notes, ...this.ofRounding()])],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
         return { id, bytes, loss, range: this.rangeOf(id, bytes) };
       }),
       candidateRange: this.goal.kind === "preset" ? this.rangeOf(this.goal.preset, candidate.bytes) : undefined,
     };
+  }
+
+  /** What is known of activations of 8 bits, in words. */
+  private ofRounding(): string[] {
+    const { rated: { integers, samples = 0 }, known: { rounding, leavesLayers } } = this;
+    if (!integers) return [];
+    if (rounding === undefined) return ["The prediction is of the weights alone: what rounding activations costs is measured on images."];
+    return [`The prediction counts what rounding activations costs, as measured with weights of 8 bits on ${samples.toLocaleString("en")} images${leavesLayers ? "; layers that are left to floats to reach the agreement asked for are not foreseen" : ""}.`];
   }
 
   /** What a file that was written showed of flips for a loss: the recipe's own preset tells it best. */
@@ -119,7 +132,7 @@ class Front {
   /** A goal's plan, with codebooks in common where that promises more and has not come out behind. */
   private planOf(goal = this.goal): RatedCandidate[] {
     const own = this.planning.solve(goal), shared = this.planning.share(own, goal)?.plan;
-    return shared && this.verdicts.get(verdictKey(shared)) !== false ? shared : own;
+    return shared && this.known.verdicts.get(verdictKey(shared)) !== false ? shared : own;
   }
 
   /** The recipe's own plan, the smallest where its goal is out of reach. */
@@ -178,8 +191,8 @@ class Front {
     return candidates.includes(option) || option.noise > 0 ? known(option) : between(option, candidates.filter(({ method }) => method === option.method), known);
   }
 
-  /** By channels that are gone. */
-  private get lostBefore(): number { return this.rated.pruning?.effect.loss ?? 0; }
+  /** By channels that are gone, and by activations of 8 bits, whatever the weights become. */
+  private get lostBefore(): number { return (this.rated.pruning?.effect.loss ?? 0) + (this.known.rounding ?? 0); }
 
   private point(plan: readonly RatedCandidate[]): PlanPoint {
     const by = new Map(plan.map((choice) => [choice.layer, choice]));

@@ -1,5 +1,6 @@
 import type { Preparation } from "../evaluation/preprocess";
 import { findLayers, type Layer } from "../onnx/layers";
+import type { Model } from "../onnx/model";
 import type { Progress } from "../protocol/api";
 import type { PruningReport } from "../protocol/report";
 import { Products } from "../runtime/products";
@@ -11,7 +12,8 @@ import type { Host, OpenedModel } from "./host";
 import type { Biases } from "./lean/biases";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead, type IntegerOverhead } from "./integer/overhead";
-import { checkOpset } from "./integer/ready";
+import { checkIntegers } from "./integer/ready";
+import { roundingKey, roundingLoss } from "./integer/rounding";
 import type { RatingRecord } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
 
@@ -31,6 +33,8 @@ export interface RatedModel {
   pruning?: PruningReport;
   /** Of its activations, where these are integers. */
   integers?: IntegerOverhead;
+  /** What predictions are held against. */
+  original: Model;
   /** Where they are kept, and what presets came to. */
   record: RatingRecord;
 }
@@ -41,7 +45,7 @@ export interface RatedModel {
  */
 export async function rateModel(job: Job, opened: OpenedModel, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<RatedModel | undefined> {
   const { request } = job, isInteger = request.inference === "integer", started = performance.now();
-  checkOpset(opened.model, request);
+  checkIntegers(opened.model, request);
   const data = request.data === undefined ? undefined : await readJobData(job, opened.model, host, signal);
   const hashes = await Promise.all(opened.files.map((file) => host.hash(file))), stamp = await stampOf(data, host), seed = request.seed ?? 1, products = new Products(host.runtime, request.threads);
   try {
@@ -59,8 +63,27 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });
     const integers = isInteger ? await integerOverhead(model, host.runtime, { normalizations: job.recipe.integers?.normalizations }) : undefined;
-    return { opened: { ...opened, model }, integers, layers, ratings, record, pruning: pruned?.report, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
+    return { opened: { ...opened, model }, original: opened.model, integers, layers, ratings, record, pruning: pruned?.report, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
   } finally {
     await products.close();
   }
+}
+
+/**
+ * Measures what rounding activations costs, once for what a job says of it; where there are images, and integers.
+ * @param known only looks up what is kept
+ * @returns whether that is known
+ */
+export async function rateRounding({ opened: { model }, original, record, integers, samples }: RatedModel, job: Job, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<boolean> {
+  if (!integers || samples === undefined) return true;
+  const { request: { seed = 1, threads }, recipe } = job;
+  return await record.rounding(roundingKey(recipe), known ? undefined : async () => {
+    onProgress({ stage: "sensitivity", text: "measuring what rounding activations costs", fraction: 1 });
+    const data = await readJobData(job, original, host, signal, { isFitted: false }), products = new Products(host.runtime, threads);
+    try {
+      return await roundingLoss(model, original, { ...data, calibration: { size: samples, batches: async function* () { yield* data.rating.batches; } } }, recipe, { runtime: host.runtime, pool: host.pool, products, seed, threads, signal });
+    } finally {
+      await products.close();
+    }
+  }) !== undefined;
 }

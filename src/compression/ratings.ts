@@ -36,6 +36,9 @@ const Verdicts = z.record(z.string(), z.boolean());
 /** @see SensitivityOptions; `asked` what plans have only where a recipe gives it to a layer; `shares` whether layers may have a codebook in common */
 export interface RatingOptions { method: string | undefined; asked: ReadonlyMap<Layer, Pick<Asked, "method" | "options">>; shares: boolean }
 
+/** Losses that rounding activations adds. */
+const Roundings = z.record(z.string(), z.number());
+
 /** What a plan is known by. */
 export const verdictKey = (plan: readonly Pick<RatedCandidate, "layer" | "method" | "options">[]): string => JSON.stringify(plan.map(({ layer: { id }, method, options }) => [id, method, options]));
 
@@ -52,6 +55,9 @@ const keyOf = (shape: readonly LayerSensitivity[]): string => shape.map(({ layer
 
 /** Ratings of a model's layers on the same data, kept so that another target or a job that was cut short need not measure them again; and what its presets came to when they were carried out. */
 export class RatingRecord {
+  /** Of this session, where nothing is kept. */
+  private readonly roundings = new Map<string, number>();
+
   constructor(private readonly store: CheckpointStore | undefined) {}
 
   /** Ratings of all `layers`: those that are known, and the others by `rate`. */
@@ -120,6 +126,15 @@ export class RatingRecord {
 
   async keepVerdict(key: string, isBetter: boolean): Promise<void> {
     await this.save("verdicts", new Map(await this.verdicts()).set(key, isBetter)).catch(() => undefined);
+  }
+
+  /** What rounding activations costs, as it is known or as `measure` finds it now; undefined where neither tells. @param key what decides that, beside model and data */
+  async rounding(key: string, measure?: () => Promise<number>): Promise<number | undefined> {
+    const known = this.roundings.get(key) ?? (await this.load("roundings", Roundings)).get(key), loss = known ?? await measure?.();
+    if (loss === undefined) return undefined;
+    this.roundings.set(key, loss);
+    if (known === undefined) await this.save("roundings", (await this.load("roundings", Roundings)).set(key, loss)).catch(() => undefined);
+    return loss;
   }
 
   private ratings(): Promise<Map<string, Rating>> { return this.load("ratings", Ratings); }

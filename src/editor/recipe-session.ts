@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { CompressRequest, Device } from "../protocol/api";
-import { CancelledError, isOfData, KernelscopeError } from "../protocol/errors";
+import { CancelledError, isOfData, isOfModel, KernelscopeError } from "../protocol/errors";
 import { sensitivityIn, type PlanFacts } from "../protocol/plan";
 import type { Planning, RecipePageApi, RecipeProblem, RecipeView } from "../protocol/recipe-page";
 import type { RecipeTuning } from "../protocol/tuning";
@@ -117,7 +117,7 @@ export class RecipeSession {
       if (error instanceof KernelscopeError && (error.code === "bad-recipe" || error.code === "usage")) await this.setProblem(problemOf(error, text));
       else {
         this.log.error(`${this.file}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
-        this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error), isOfData: isOfData(error) });
+        this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error), isOfData: isOfData(error), isOfModel: isOfModel(error) });
       }
     }
   }

@@ -24,6 +24,7 @@ function issueWords(issue: Issue): string {
     case "unrecognized_keys": return `there is no field ${issue.keys.map((key) => JSON.stringify(key)).join(", ")} here.`;
     case "too_small": return `give ${amount(issue.origin)} ${issue.inclusive === false ? "above" : "from"} ${String(issue.minimum)}.`;
     case "too_big": return `give ${amount(issue.origin)} ${issue.inclusive === false ? "below" : "up to"} ${String(issue.maximum)}.`;
+    case "not_multiple_of": return `give a multiple of ${String(issue.divisor)}.`;
     case "custom": return issue.message;
     default: return `give ${wanted(issue)}.`;
   }

@@ -4,17 +4,21 @@ import { AttributeType } from "./schema";
 import type { Shape } from "./shape-rules";
 import { DataType } from "./tensor";
 
-/** The operator set that nodes are raised to. */
+/** The operator set that nodes are raised to at most. */
 export const RAISED_OPSET = 18;
+/** The least operator set that nodes are raised to. */
+export const LEAST_RAISED = 13;
 /** The oldest operator set that can be raised: before it, broadcasting had rules of its own. */
 export const OLDEST_OPSET = 7;
 
-/** A node of an older operator set in terms of {@link RAISED_OPSET}, with the constants that have become inputs. */
+/** A node of an older operator set in terms of a newer one, with the constants that have become inputs. */
 export interface RaisedNode { nodes: NodeSpec[]; constants: TensorData[] }
 
 interface Context {
   node: Node;
   opset: number;
+  /** The operator set that it is raised to. */
+  to: number;
   spec: NodeSpec;
   constants: TensorData[];
   /** A name that is used nowhere. */
@@ -26,14 +30,14 @@ interface Context {
 type Rule = (context: Context) => NodeSpec[] | undefined;
 
 /**
- * Rewrites a node of the standard operators to {@link RAISED_OPSET}, whatever it was written for from {@link OLDEST_OPSET} on.
+ * Rewrites a node of the standard operators to a newer operator set, {@link LEAST_RAISED} to {@link RAISED_OPSET}, whatever it was written for from {@link OLDEST_OPSET} on.
  * Bodies are not looked into. Undefined for nodes with attributes that cannot be carried over: graphs, and references to a function's.
  */
-export function raiseNode(node: Node, opset: number, fresh: () => string, shapeOf: (name: string) => Shape | undefined): RaisedNode | undefined {
+export function raiseNode(node: Node, opset: number, fresh: () => string, shapeOf: (name: string) => Shape | undefined, to = RAISED_OPSET): RaisedNode | undefined {
   const spec = specOf(node), constants: TensorData[] = [];
   if (!spec) return undefined;
   if (!isStandardDomain(node.domain)) return { nodes: [spec], constants };
-  const nodes = RULES.get(node.op)?.({ node, opset, spec, constants, fresh, shapeOf });
+  const nodes = RULES.get(node.op)?.({ node, opset, to, spec, constants, fresh, shapeOf });
   return { nodes: nodes ?? [spec], constants };
 }
 
@@ -91,6 +95,9 @@ const asInput = (attribute: string, at: number): Rule => (context) => {
   return undefined;
 };
 
+/** Axes of reductions, but for sums, are an input since opset 18. */
+const axes: Rule = (context) => (context.to >= 18 || context.node.op === "ReduceSum" ? asInput("axes", 1)(context) : undefined);
+
 const inOrder = (...rules: Rule[]): Rule => (context) => {
   for (const rule of rules) {
     const nodes = rule(context);
@@ -117,8 +124,8 @@ const pad: Rule = (context) => {
 };
 
 /** Even parts have to be asked for since opset 18. */
-const evenSplit: Rule = ({ spec }) => {
-  if (!spec.inputs[1] && spec.attributes?.num_outputs === undefined) spec.attributes = { ...spec.attributes, num_outputs: spec.outputs.length };
+const evenSplit: Rule = ({ spec, to }) => {
+  if (to >= 18 && !spec.inputs[1] && spec.attributes?.num_outputs === undefined) spec.attributes = { ...spec.attributes, num_outputs: spec.outputs.length };
   return undefined;
 };
 
@@ -164,5 +171,5 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["Clip", clip], ["Pad", pad], ["Softmax", softmax], ["LogSoftmax", softmax], ["Upsample", zoom], ["Resize", zoom], ["BatchNormalization", batchNormalization], ["Dropout", dropout], ["Scatter", renamed("ScatterElements")],
   ["Squeeze", asInput("axes", 1)], ["Unsqueeze", asInput("axes", 1)], ["Split", inOrder(asInput("split", 1), evenSplit)],
   ["Slice", inOrder(asInput("starts", 1), asInput("ends", 2), asInput("axes", 3))],
-  ...["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"].map((op): [string, Rule] => [op, asInput("axes", 1)]),
+  ...["ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceSumSquare"].map((op): [string, Rule] => [op, axes]),
 ]);

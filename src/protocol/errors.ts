@@ -15,6 +15,9 @@ export class KernelscopeError extends Error {
 /** Whether other images would help. */
 export const isOfData = (error: unknown): boolean => error instanceof KernelscopeError && error.code === "bad-data";
 
+/** Whether it is what a model holds, or what is asked of it, so that the same again fails again. */
+export const isOfModel = (error: unknown): boolean => error instanceof KernelscopeError && ["bad-model", "truncated", "external-data", "unsupported", "nothing-to-compress"].includes(error.code);
+
 /** Thrown by work that was told to stop. */
 export class CancelledError extends KernelscopeError {
   constructor(message = "Cancelled. No file was written.") { super("cancelled", message); }

@@ -45,6 +45,8 @@ export interface Prediction {
   bend?: number;
   /** The share of flips at which half of each is lost in top-1, as labels or the original's probabilities tell, see {@link lostBy}. */
   half?: number;
+  /** Of integer inference: the loss that rounding activations adds, which losses of plans hold; absent where it was not measured, and they are of the weights alone. */
+  rounding?: number;
 }
 
 /** The share of predictions that flip at a loss, see {@link Prediction}: in the middle case, or in another. */

@@ -43,8 +43,8 @@ export type Planning =
   /** Layers are being rated. */
   | { state: "busy"; text: string; fraction: number; secondsLeft?: number }
   | { state: "ready"; facts: PlanFacts }
-  /** `isOfData`: other images, or another preparation, would help. */
-  | { state: "failed"; text: string; isOfData: boolean }
+  /** `isOfData`: other images, or another preparation, would help. `isOfModel`: another model, or another recipe, would, and nothing else. */
+  | { state: "failed"; text: string; isOfData: boolean; isOfModel: boolean }
   /** Rating on images was cancelled. */
   | { state: "cancelled" };
 
@@ -52,7 +52,7 @@ export type Planning =
 export interface DiagnosisState {
   running?: { text: string; fraction: number; secondsLeft?: number };
   /** `isEarlier`: of a recipe that says something else than the one shown. */
-  found?: Pick<IntegerReport, "layers" | "floor" | "left" | "warnings" | "agreement" | "samples"> & { isEarlier: boolean };
+  found?: Pick<IntegerReport, "layers" | "floor" | "left" | "warnings" | "agreement" | "samples" | "loss"> & { isEarlier: boolean };
   error?: string;
   isCancelled?: boolean;
 }

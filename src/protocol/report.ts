@@ -94,6 +94,21 @@ export type IntegerEffect = OutputEffect;
 /** What a layer costs as integers: it alone, and all but it. */
 export interface IntegerLayerReport { layer: string; alone: IntegerEffect; without: IntegerEffect }
 
+/** An input for which a normalization in fixed point gives another integer than exact arithmetic: by how much it is off. */
+export interface FixedException { channel: number; input: number; off: number }
+
+/** A batch normalization as (A·q + B) >> k for each channel; every one of its `inputs` was tried in every channel. */
+export interface FixedNormalization {
+  node: string;
+  channels: number;
+  inputs: number;
+  /** With the sign, of the channel that needs most. */
+  bits: { a: number; b: number };
+  /** k, of the channels with the least and the most. */
+  shift: { least: number; most: number };
+  exceptions: FixedException[];
+}
+
 /** How much of a network runs on integers. */
 export interface IntegerReport {
   /** Convolutions of the network, and those of them that stay float. */
@@ -105,6 +120,8 @@ export interface IntegerReport {
   layers?: IntegerLayerReport[];
   /** What compressed weights cost by themselves, with floats in every layer: in each of the above as well. */
   floor?: IntegerEffect;
+  /** Batch normalizations in fixed point, where there are any. */
+  normalizations?: FixedNormalization[];
   /** Layers that stay float because that was asked for, or because it was found to be better. */
   left: LeftLayer[];
   /** What 8 bits show badly, and the layers that make it. */
@@ -112,6 +129,8 @@ export interface IntegerReport {
   /** On calibration samples, so many of them, where layers were looked at or left to floats to reach one. */
   agreement?: number;
   samples?: number;
+  /** On the same samples, as in {@link OutputEffect}. */
+  loss?: number;
 }
 
 /** Why in words for users; `asked`: by name, in the recipe. */

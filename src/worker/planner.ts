@@ -1,7 +1,7 @@
 import * as fs from "node:fs/promises";
 import { frontOf } from "../compression/front";
 import { askedMethods, triesToShare, mergeRecipe, type Job } from "../compression/goal";
-import { rateModel, type RatedModel } from "../compression/rated";
+import { rateModel, rateRounding, type RatedModel } from "../compression/rated";
 import type { WorkerApi } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
 import { cachedParts } from "./cache";
@@ -39,7 +39,7 @@ export function planner(): Pick<WorkerApi, "plan"> {
       }
       await keep(key, rated);
       throwIfCancelled(signal);
-      return frontOf(rated, job);
+      return await rateRounding(rated, job, host, known, progress, signal) ? frontOf(rated, job) : undefined;
     },
   };
 }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { compressModel } from "../../src/compression/compress";
 import { mergeRecipe } from "../../src/compression/goal";
 import { frontOf } from "../../src/compression/front";
-import { rateModel, type RatedModel } from "../../src/compression/rated";
+import { rateModel, rateRounding, type RatedModel } from "../../src/compression/rated";
 import { KernelscopeError } from "../../src/protocol/errors";
 import { nodeHost, type NodeHost } from "../../src/worker/host";
 import { flipsAt, type PlanFacts } from "../../src/protocol/plan";
@@ -173,4 +173,29 @@ test("what layers share is part of every plan, and read off the file for the rec
   expect(Math.abs(own + candidate.shared - inFile)).toBeLessThan(0.01 * inFile);
   expect(shared.length).toBe(bytes.length);
   expect(shared.at(-1)).toBe(0); // everything is left as it is
+}, 300_000);
+
+test("the prediction of integers counts what rounding activations costs, measured once for what a recipe says of it", async () => {
+  const own = await nodeHost({ threads: 1, ratings: path.join(folder, "integers"), scripts: path.resolve("dist") }), heard: string[] = [], file = path.join(folder, "integers.kernelscope.json");
+  // ranges that cut off so much cost the network much
+  const recipe = { inference: "integer", integers: { ranges: "percentile", percentile: 95, diagnose: true }, data: { limit: 128 } }, job = await mergeRecipe({ model, data, threads: 1, recipe: file, recipeText: JSON.stringify(recipe) }, own), other = await mergeRecipe({ model, data, threads: 1, recipe: file, recipeText: JSON.stringify({ ...recipe, integers: { ranges: "minMax" } }) }, own);
+  const opened = await own.openModel(model), whole = (await rateModel(job, opened, own, false, () => undefined))!, before = await frontOf(whole, job), tell = ({ text }: { text: string }) => { heard.push(text); };
+  expect(before.prediction.rounding).toBeUndefined();
+  expect(before.notes).toEqual([expect.stringContaining("is of the weights alone")]);
+  expect(await rateRounding(whole, job, own, true, tell)).toBe(false); // only looked up
+  for (let time = 0; time < 2; time++) expect(await rateRounding(whole, job, own, false, tell)).toBe(true);
+  expect(heard).toEqual(["measuring what rounding activations costs"]);
+  const facts = await frontOf(whole, job), added = facts.prediction.rounding!;
+  expect(facts.candidate.loss - before.candidate.loss).toBeCloseTo(added, 9);
+  expect(facts.front.loss[0] - before.front.loss[0]).toBeCloseTo(added, 9);
+  expect(facts.notes).toEqual([expect.stringContaining("counts what rounding activations costs, as measured with weights of 8 bits on 128 images")]);
+  await rateRounding(whole, other, own, false, tell);
+  expect((await frontOf(whole, other)).prediction.rounding).toBeLessThan(0.2 * added);
+  await opened.close();
+  await own.close();
+  writeFileSync(file, JSON.stringify(recipe));
+  const { integers } = await compressWith(path.join(folder, "jobs"), { model, data, recipe: file, output: path.join(folder, "integers.onnx") }, path.join(folder, "integers"));
+  expect(Math.abs(Math.log2(facts.candidate.loss / integers!.loss!))).toBeLessThan(0.5);
+  expect(Math.abs(agreement(facts, facts.candidate.loss) - integers!.agreement!)).toBeLessThan(0.05);
+  expect(Math.abs(agreement(before, before.candidate.loss) - integers!.agreement!)).toBeGreaterThan(0.05); // what weights alone would have said
 }, 300_000);

@@ -6,6 +6,9 @@ import { InferenceSession } from "onnxruntime-node";
 import { afterAll, describe, expect, test } from "vitest";
 import { checkSteps } from "../../bench/integer-steps";
 import { encodeClassifier, NETWORKS } from "../../bench/networks";
+import { compressionDocument } from "../../src/cli/documents";
+import { toHtml, toMarkdown, toText } from "../../src/cli/document";
+import { readIntegers } from "../../src/evaluation/integer/read";
 import { convolve } from "../../src/evaluation/integer/sums";
 import { channelWarning, unevenGrids } from "../../src/compression/integer/channels";
 import { embeddedRecipe } from "../../src/compression/recipe";
@@ -105,10 +108,20 @@ test("an operator set that is to be kept is not raised", async () => {
   await expect(compress({ ...request, recipe, inference: undefined })).rejects.toThrow(refused);
   const { status, stderr } = spawnSync(process.execPath, ["dist/cli.js", "compress", old, "--data", images, "--inference", "integer", "--keep-opset", "-o", at("kept.onnx"), "--quiet"], { encoding: "utf8" });
   expect([status, stderr]).toEqual([1, expect.stringContaining(refused)]);
-  expect((await compress(request)).notes).toContain("Raised from operator set 12 to 18: integer inference needs 13 at least.");
+  expect((await compress(request)).notes).toContain("Raised from operator set 12 to 13, which integer inference needs.");
   // nothing is to be raised in a newer one
   expect((await compress({ keepOpset: true, output: at("kept.onnx") })).integers!.floatConvolutions).toBe(0);
 }, 300_000);
+
+test.each([["double", DataType.DOUBLE], ["half", DataType.FLOAT16]])("a model in %s precision is refused with what to do", async (precision, type) => {
+  const file = at(`${precision}.onnx`), images = at("precision.npz");
+  writeFileSync(file, buildModel({
+    nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: { kernel_shape: [1, 1] } }], opset: 14, initializers: [{ name: "w", dims: [64, 64, 1, 1], type, raw: new Uint8Array(4096 * (type === DataType.DOUBLE ? 8 : 2)) }],
+    inputs: [{ name: "x", type, shape: ["n", 64, 4, 4] }], outputs: [{ name: "y", type, shape: ["n", 64, 4, 4] }],
+  }));
+  writeFileSync(images, encodeNpz([{ name: "images", dims: [8, 64, 4, 4], data: wave(8 * 1024) }]));
+  await expect(compress({ model: file, data: images, output: at("refused.onnx") })).rejects.toThrow(/^Integers are made of models in single precision \(float32\), and the weight of w is of type float(64|16)\. Export the model in single precision/);
+});
 
 describe("a network with gates, joins and parts that stay float", () => {
   const samples: Tensor[] = [1, 2, 3].map((seed) => ({ dims: [8, 3, 16, 16], data: wave(8 * 768, seed).map((v) => 2 * v) }));
@@ -164,6 +177,30 @@ test("a normalization that cannot be folded is whole numbers and a shift, the sa
   }
   await original.release();
   await host.close();
+});
+
+test("a report tells bits and exactness of normalizations in fixed point, in every form", async () => {
+  const recipe = at("fixed.kernelscope.json"), preresnet = at("preresnet.onnx"), images = at("preresnet.npz"), output = at("preresnet.integers.onnx"), { nodes, weights } = NETWORKS.preresnet8({ shape: [3, 16, 16], classes: 10, seed: 3 });
+  writeFileSync(preresnet, encodeClassifier({ nodes, weights, shape: [3, 16, 16], classes: 10 }));
+  writeFileSync(images, encodeNpz([{ name: "images", dims: [40, 3, 16, 16], data: wave(40 * 768) }]));
+  writeFileSync(recipe, JSON.stringify({ integers: { normalizations: "fixedPoint" } }));
+  const report = await compress({ model: preresnet, data: images, recipe, output }), { integers } = report, found = integers!.normalizations!, { model, close } = await openModelFile(output);
+  const steps = (await readIntegers(model)).steps.flatMap(({ operation }) => (operation.kind === "affine" ? [operation.channels] : []));
+  await close();
+  expect(found.map(({ channels }) => channels)).toEqual(steps.map(({ length }) => length));
+  found.forEach(({ bits, shift, inputs, exceptions }, i) => {
+    expect([inputs, exceptions]).toEqual([256, []]);
+    // bits of the numbers in the file, in two's complement
+    const wide = (v: number) => { let n = 1; while (v < -(2 ** (n - 1)) || v >= 2 ** (n - 1)) n++; return n; };
+    expect(bits).toEqual({ a: Math.max(...steps[i].map(({ a }) => wide(a))), b: expect.any(Number) as number });
+    expect(shift).toEqual({ least: Math.min(...steps[i].map((one) => one.shift)), most: Math.max(...steps[i].map((one) => one.shift)) });
+    expect(bits.a).toBeLessThanOrEqual(16);
+    expect(bits.b).toBeLessThanOrEqual(32);
+  });
+  const document = compressionDocument(report, false), all = found.reduce((sum, { channels }) => sum + 256 * channels, 0).toLocaleString("en"), text = toText(document);
+  for (const written of [text, toMarkdown(document), toHtml(document)]) for (const part of [`Of all ${all} inputs every one comes out as by exact arithmetic.`, "bits of A", found[0].node.replace(/_/g, written.startsWith("###") ? "\\_" : "_")]) expect(written).toContain(part);
+  const one = { ...found[0], exceptions: Array.from({ length: 9 }, (_, input) => ({ channel: 2, input, off: -1 })) };
+  expect(toText(compressionDocument({ ...report, integers: { ...integers!, normalizations: [one] } }, false))).toMatch(/9 come out otherwise than by exact arithmetic:\n.*, channel 2, input 0: 1 too small\.\n[^]*… and 1 more, which --json lists\./);
 });
 
 test("sums are those of ConvInteger, whatever strides, dilations, groups and pads", async () => {

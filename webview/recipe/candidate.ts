@@ -6,17 +6,27 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { gzipOf, partsOf, type Plans } from "./plans";
 
-/** The candidate in the header: from what to what, how much smaller, what it is predicted to cost. */
-export function candidateHeader(plans: Plans, point: PlanPoint): HTMLElement {
+/** What a diagnosis has measured of the recipe as it stands. */
+export interface MeasuredIntegers { agreement?: number; loss: number; samples: number }
+
+/** The candidate in the header: from what to what, how much smaller, what it is predicted to cost, or what was measured of it. */
+export function candidateHeader(plans: Plans, point: PlanPoint, measured?: MeasuredIntegers): HTMLElement {
   const { input, prediction, candidate, candidateRange } = plans.facts, range = point === candidate ? candidateRange : undefined, quality = plans.quality(point.loss), spread = plans.spread(point.loss), lost = plans.accuracyLost(point.loss), ratio = sizeRatio(input.bytes, point.bytes);
   const figure = (id: string, name: string | Node, ...value: (string | Node)[]) => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
-  const predicted = prediction.of === "agreement" ? figure("predicted", withMore(t("agreement, predicted"), lost === undefined ? "" : t("; top-1 −{0}", format.tenths(100 * lost))), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
+  const predicted = measured && point === candidate ? measuredFigure(measured, figure)
+    : prediction.of === "agreement" ? figure("predicted", withMore(t("agreement, predicted"), lost === undefined ? "" : t("; top-1 −{0}", format.tenths(100 * lost))), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
     : figure("predicted", prediction.of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
   const size = figure("size", range ? withMore(t("file, now → about"), t("; {0} to {1}", format.bytes(range[0]), format.bytes(range[1]))) : t("file, now → candidate"), format.change(input.bytes, point.bytes));
-  if (lost !== undefined) predicted.title = t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost));
+  if (lost !== undefined && !(measured && point === candidate)) predicted.title = t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost));
   if (range) size.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between these sizes it ends; afterwards its size stands here.");
   return el("div", { class: "figures candidate" },
     size, figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
+}
+
+function measuredFigure({ agreement, loss, samples }: MeasuredIntegers, figure: (id: string, name: string | Node, ...value: (string | Node)[]) => HTMLElement): HTMLElement {
+  const element = figure("predicted", withMore(agreement === undefined ? t("of the outputs, measured") : t("agreement, measured"), samples ? t(" on {0} images", format.whole(samples)) : ""), agreement === undefined ? format.decibels(-10 * Math.log10(Math.max(loss, 1e-10))) : el("span", {}, format.percent(agreement)));
+  element.title = t("Measured by the diagnosis on calibration images, which the weights may have been fitted to, with activations rounded as in the file.");
+  return element;
 }
 
 /** A figure's name, and what gives way to other figures where there is little room. */

@@ -23,3 +23,9 @@ export function integerFacts(layers: readonly PlanLayer[], view: RecipeView, fou
     return [id, { layer, floats, reason: floats === "found" ? reasons.get(id) : undefined, alone, without, warnings: found?.warnings.flatMap(({ text, layers }) => (layers.includes(id) ? [text] : [])) ?? [] }];
   }));
 }
+
+/** Whether a recipe asks for those layers in floats that were in them, by request, when it was measured. */
+export function isOfLayers(facts: Iterable<IntegerFacts>, left: NonNullable<DiagnosisState["found"]>["left"]): boolean {
+  const kept = [...facts].filter(({ floats }) => floats === "recipe").map(({ layer: { id } }) => id), were = new Set(left.filter(({ asked }) => asked).map(({ layer }) => layer));
+  return kept.length === were.size && kept.every((id) => were.has(id));
+}

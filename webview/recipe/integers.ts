@@ -5,7 +5,7 @@ import { el, icon } from "../dom";
 import * as format from "../format";
 import { leftText } from "../job-words";
 import { t } from "../l10n";
-import type { IntegerFacts } from "./integer-facts";
+import { isOfLayers, type IntegerFacts } from "./integer-facts";
 
 /** How a network with some layers of integers does, in words. */
 export const effectText = ({ agreement, loss }: IntegerEffect): string => (agreement === undefined ? t("{0} off", format.percent(Math.sqrt(loss))) : format.estimate(agreement));
@@ -79,9 +79,8 @@ export class IntegerSetting {
   private summary(facts: readonly IntegerFacts[]): string {
     const { found } = this.state, { agreement, samples = 0, left = [], isEarlier } = found ?? {}, parts: string[] = [];
     if (agreement !== undefined) parts.push(left.length ? t("With {0} of its layers in floats the network agrees on {1} of {2} images.", left.length, format.estimate(agreement), format.whole(samples)) : t("With all layers in integers the network agrees on {0} of {1} images.", format.estimate(agreement), format.whole(samples)));
-    const kept = facts.filter(({ floats }) => floats === "recipe").map(({ layer: { id } }) => id), were = left.filter(({ asked }) => asked).map(({ layer }) => layer);
     if (isEarlier) parts.push(t("Measured before the recipe was changed: diagnose again."));
-    else if (kept.length !== were.length || kept.some((id) => !were.includes(id))) parts.push(t("Measured before other layers were kept in floats: diagnose again for what that gains."));
+    else if (!isOfLayers(facts, left)) parts.push(t("Measured before other layers were kept in floats: diagnose again for what that gains."));
     return parts.join(" ");
   }
 

@@ -10,10 +10,11 @@ import { connectTo, savedState, saveState, start } from "../host";
 import { t } from "../l10n";
 import { walkPanes } from "../panes";
 import { stateOf } from "../state";
-import { bytesOf, candidateHeader } from "./candidate";
+import { ArithmeticSetting } from "./arithmetic";
+import { bytesOf, candidateHeader, type MeasuredIntegers } from "./candidate";
 import { openChooser } from "./chooser";
 import { Curve, presetNames } from "./curve";
-import { integerFacts } from "./integer-facts";
+import { integerFacts, isOfLayers } from "./integer-facts";
 import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
 import { PlanTable, type Order } from "./plan-table";
@@ -57,6 +58,7 @@ export class RecipePage {
   private readonly card = new JobCard((action) => void this.host.act(action));
   private readonly settings = new Settings((changes) => this.change(changes));
   private readonly tuning = new TuningSetting((changes) => this.change(changes));
+  private readonly arithmetic = new ArithmeticSetting((changes) => this.change(changes));
   private readonly integers = new IntegerSetting({
     diagnose: () => void this.host.act("diagnose"), cancel: () => void this.host.act("cancel-diagnosis"), setFloats: (layer, floats) => this.setFloats(layer, floats), select: (layer) => this.select(layer), change: (changes) => this.change(changes),
   });
@@ -84,7 +86,7 @@ export class RecipePage {
       planning: async (planning) => { this.plan(planning); },
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); },
-      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); },
+      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showHeader(); },
       select: async (layer) => { if (this.plans?.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
       trusted: async () => { this.trusted = true; this.showHeader(); },
       compress: async () => { this.compress(); },
@@ -102,7 +104,7 @@ export class RecipePage {
     this.size.classList.add("recipe-size");
     this.size.addEventListener("change", () => this.takeSize());
     this.left.append(
-      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.bytes, this.pruning.element, this.integers.element, this.tuning.element, this.settings.element),
+      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.arithmetic.element, this.integers.element, this.bytes, this.pruning.element, this.tuning.element, this.settings.element),
       this.card.element);
     this.right.append(el("div", { class: "recipe-row recipe-layers-head" }, el("h2", {}, t("Layers")), this.count, el("span", { class: "spacer" }), el("label", { class: "recipe-order" }, el("span", {}, t("Order")), order), filter), this.table.element);
     this.restricted.append(icon("shield"), el("span", {}, t("Restricted Mode: you can look at this recipe. Compressing and measuring run a model, so they need a trusted folder.")), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
@@ -113,7 +115,7 @@ export class RecipePage {
   private take(view: RecipeView | undefined, problem: RecipeProblem | undefined): void {
     if (view) this.view = view;
     this.problem = problem;
-    if (view) { this.showGoal(view); this.tuning.show(view); this.settings.show(view); this.pruning.show(view, this.plans?.facts); }
+    if (view) { this.showGoal(view); this.tuning.show(view); this.settings.show(view); this.arithmetic.show(view); this.pruning.show(view, this.plans?.facts); }
     this.draw();
   }
 
@@ -161,10 +163,12 @@ export class RecipePage {
   }
 
   /** What may help where there is no plan, the most likely first. */
-  private waysOn({ isOfData }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
-    const { plans } = this, way = (label: string, action: RecipeAction, primary = false) => button({ label, primary: primary && !plans, small: plans !== undefined, onClick: () => void this.host.act(action) });
-    const again = way(t("Try Again"), "plan", !isOfData);
-    return isOfData ? [way(t("Choose Folder…"), "choose-data", true), ...(plans ? [] : [way(t("Open Text"), "show-text")]), again] : [again, way(t("Choose Model…"), "choose-model"), way(t("Show Log"), "show-log")];
+  private waysOn({ isOfData, isOfModel }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
+    const { plans, view } = this, way = (label: string, act: () => void, primary = false) => button({ label, primary: primary && !plans, small: plans !== undefined, onClick: act }), action = (label: string, id: RecipeAction, primary = false) => way(label, () => void this.host.act(id), primary);
+    if (isOfData) return [action(t("Choose Folder…"), "choose-data", true), ...(plans ? [] : [action(t("Open Text"), "show-text")]), action(t("Try Again"), "plan")];
+    if (!isOfModel) return [action(t("Try Again"), "plan", true), action(t("Show Log"), "show-log")];
+    const isInteger = view?.inference === "integer"; // which most of what is not supported comes of
+    return [...(isInteger ? [way(t("Compute with Floats"), () => this.change([{ path: ["inference"] }]), true)] : []), action(t("Choose Model…"), "choose-model", !isInteger), action(t("Open Text"), "show-text")];
   }
 
   /** Size, curve, bars and prediction move together. */
@@ -190,6 +194,14 @@ export class RecipePage {
     const facts = integerFacts(plans.facts.layers, view, diagnosis.found);
     this.integers.show(view, diagnosis, facts, { canRun: this.trusted && view.data?.folder !== undefined, isClassifier: plans.facts.prediction.of !== "outputs" });
     this.table.showIntegers(facts);
+  }
+
+  /** What the diagnosis has measured of the recipe, where nothing of it has changed since. */
+  private get measuredIntegers(): MeasuredIntegers | undefined {
+    const { view, plans, diagnosis: { found } } = this;
+    if (!view || !plans || view.inference !== "integer" || !found || found.loss === undefined || found.isEarlier) return undefined;
+    const { agreement, loss, samples = 0, left } = found, facts = integerFacts(plans.facts.layers, view, found);
+    return isOfLayers(facts.values(), left) ? { agreement, loss, samples } : undefined;
   }
 
   /** What is wrong with what was typed, else with what the text asks for, and what there is to know. */
@@ -230,7 +242,7 @@ export class RecipePage {
     const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
-    const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
+    const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate, this.measuredIntegers) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", {}, data === undefined ? t("nothing is run, the weights alone count") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
   }
 

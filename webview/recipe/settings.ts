@@ -22,7 +22,7 @@ export class Settings {
   readonly element = el("section", { class: "settings" });
   private readonly fields: { entry: Entry; element: HTMLElement & { value: string } }[] = [];
   private readonly seed: HTMLElement & { value: string };
-  private readonly places = { channels: el("span"), inference: el("span"), device: el("span") };
+  private readonly places = { channels: el("span"), device: el("span") };
   private readonly lists = new Map<string, string>();
   private view: RecipeView | undefined;
   private prepared: PreparationFacts | undefined;
@@ -43,7 +43,7 @@ export class Settings {
       if (value === "" || Number.isInteger(seed) && seed >= 0 && seed < 2 ** 32) this.change([{ path: ["seed"], value: value === "" ? undefined : seed }]);
       else this.seed.classList.add("wrong");
     });
-    grid.append(el("label", {}, el("span", {}, t("Channels")), this.places.channels), el("label", {}, el("span", {}, t("Arithmetic")), this.places.inference), el("label", {}, el("span", {}, t("Device")), this.places.device), el("label", {}, el("span", {}, t("Seed")), this.seed));
+    grid.append(el("label", {}, el("span", {}, t("Channels")), this.places.channels), el("label", {}, el("span", {}, t("Device")), this.places.device), el("label", {}, el("span", {}, t("Seed")), this.seed));
     this.element.append(heading, grid);
   }
 
@@ -58,7 +58,6 @@ export class Settings {
     }
     if (this.seed !== document.activeElement) this.seed.value = view.seed === undefined ? "" : String(view.seed);
     this.showChannels();
-    this.list("inference", t("Arithmetic"), view.inference === "integer" ? "integer" : "", [["", t("floats")], ["integer", t("integers of 8 bits")]], (value) => this.change([{ path: ["inference"], value: value || undefined }]));
     const devices: [Device, string][] = [["auto", t("automatic")], ["cpu", "CPU"], ["webgpu", "WebGPU"], ["cuda", "CUDA"], ["dml", "DirectML"], ["coreml", "Core ML"]], setting = devices.find(([device]) => device === view.deviceSetting)?.[1] ?? t("automatic");
     this.list("device", t("Device"), view.device ?? "", [["", t("{0} (setting)", setting)], ...devices], (value) => this.change([{ path: ["device"], value: value || undefined }]));
   }

@@ -1,3 +1,5 @@
+import { gridOf } from "../../evaluation/integer/grids";
+import type { Grid } from "../../evaluation/integer/program";
 import { isOfExtremes, type Range, type RangeKind } from "../../evaluation/ranges";
 import { extract } from "../../onnx/extract";
 import type { Model } from "../../onnx/model";
@@ -26,6 +28,10 @@ export function rangesOfGrids({ grids }: IntegerPlan, ranges: ReadonlyMap<string
   }
   return all;
 }
+
+/** The grids of a plan, by the first value of each. */
+export const gridsOf = (plan: IntegerPlan, ranges: ReadonlyMap<string, Range>): Map<string, Grid> =>
+  new Map(Array.from(rangesOfGrids(plan, ranges), ([root, range]) => [root, gridOf(range, plan.most.get(root))]));
 
 /** Ranges as a training has left those of their grids. */
 export function trainedRanges({ plan: { grids }, ranges }: { plan: IntegerPlan; ranges: ReadonlyMap<string, Calibrated> }, trained: ReadonlyMap<string, Range> | undefined): Map<string, Calibrated> {

@@ -9,6 +9,7 @@ import type { Batches } from "../flow";
 import { calibrate, sourcesOf, type Calibrated, type RangeOptions } from "./calibrate";
 import { channelError, channelWarning, layersBefore, unevenGrids } from "./channels";
 import { LEVELS } from "../../evaluation/integer/grids";
+import { fixedNormalizations } from "./normalizations";
 import { planIntegers, type IntegerChoices, type IntegerPlan } from "./plan";
 import { quantizeActivations } from "./quantize";
 
@@ -58,8 +59,8 @@ export interface Decided {
   notes: readonly string[];
 }
 
-/** Decides which values of a network are integers, and what ranges they have; and finds out which share of what the network loses comes of rounding them, rather than of its weights. */
-export async function decideIntegers(request: IntegerRequest): Promise<Decided & { plan: IntegerPlan; rounding: number }> {
+/** Decides which values of a network are integers, and what ranges they have; and finds out which share of what the network loses comes of rounding them, rather than of its weights, and how much loss that adds. */
+export async function decideIntegers(request: IntegerRequest): Promise<Decided & { plan: IntegerPlan; rounding: number; added: number }> {
   return new Integers(request).decide();
 }
 
@@ -81,9 +82,9 @@ class Integers {
     this.notes = [...request.known?.notes ?? []];
   }
 
-  async decide(): Promise<Decided & { plan: IntegerPlan; rounding: number }> {
+  async decide(): Promise<Decided & { plan: IntegerPlan; rounding: number; added: number }> {
     const { left, plan, edit } = await this.begin(), whole = await this.effect(edit), weights = await this.effect(await this.edit(this.plan(this.without(left))));
-    return { left, plan, ranges: this.ranges, notes: this.notes, rounding: Math.max(0, 1 - weights.loss / (whole.loss || 1)) };
+    return { left, plan, ranges: this.ranges, notes: this.notes, rounding: Math.max(0, 1 - weights.loss / (whole.loss || 1)), added: Math.max(0, whole.loss - weights.loss) };
   }
 
   /** What stays float where no layer is integers, or one alone. */
@@ -110,12 +111,12 @@ class Integers {
       edit = await this.edit(plan);
       effect = await this.effect(edit);
     }
-    const uneven = this.unevenGrids(plan), warnings = uneven.map(channelWarning);
+    const uneven = this.unevenGrids(plan), warnings = uneven.map(channelWarning), normalizations = await fixedNormalizations(this.request.model, plan, this.ranges);
     return {
       edit, notes: [...this.notes, ...warnings.map(({ text, advice }) => `${text} ${advice}`)],
       report: {
         ...this.count(plan), left: [...left].map(([layer, reason]): LeftLayer => ({ layer, reason, asked: this.request.left.has(layer) })), warnings: warnings.map(({ text }, i) => ({ text, layers: this.layersOn(plan, uneven[i].root) })),
-        ...found, ...(effect && effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }),
+        ...(normalizations.length && { normalizations }), ...found, ...(effect && { loss: effect.loss, ...(effect.samples > 0 && { agreement: 1 - effect.disagreement, samples: effect.samples }) }),
       },
     };
   }

@@ -8,8 +8,8 @@ import { affineOf, fixedNormalization } from "../../evaluation/integer/normaliza
 import type { Grid } from "../../evaluation/integer/program";
 import type { Range } from "../../evaluation/ranges";
 import type { Runtime } from "../../runtime/runtime";
-import { gridOf, gridOfValues, LEVELS, toGrid } from "../../evaluation/integer/grids";
-import { rangesOfGrids } from "./calibrate";
+import { gridOfValues, LEVELS, toGrid } from "../../evaluation/integer/grids";
+import { gridsOf } from "./calibrate";
 import { SIZES, type IntegerPlan } from "./plan";
 import type { Region } from "./regions";
 
@@ -44,7 +44,7 @@ class Quantizing {
 
   async run(): Promise<ModelEdit> {
     const { edit, graph, plan } = this;
-    for (const [root, range] of rangesOfGrids(plan, this.ranges)) this.grids.set(root, this.store(gridOf(range, plan.most.get(root) ?? Infinity)));
+    for (const [root, grid] of gridsOf(plan, this.ranges)) this.grids.set(root, this.store(grid));
     for (const { name } of graph.inputs) if (plan.entries.has(name)) edit.insertNodes(graph, "start", this.entering(name));
     for (const node of graph.nodes) await this.write(node);
     return edit;

@@ -5,6 +5,7 @@ import { editedModel } from "../../onnx/memory";
 import { intAttribute, intsAttribute, type Model, type Node } from "../../onnx/model";
 import { raiseModel } from "../../onnx/raise-model";
 import { inferFacts } from "../../onnx/shapes";
+import { DataType, typeName } from "../../onnx/tensor";
 import type { CompressRequest } from "../../protocol/api";
 import { KernelscopeError } from "../../protocol/errors";
 import { foldAffine } from "../passes/affine";
@@ -16,8 +17,10 @@ const INTEGER_OPSET = 13;
 /** A model in the form that integers are made from, and what was done to it in words for users. */
 export interface ReadyModel { model: Model; notes: string[] }
 
-/** @throws KernelscopeError "unsupported" where integers would raise the operator set of a model that is to keep it */
-export function checkOpset({ opset }: Model, { inference, keepOpset }: Pick<CompressRequest, "inference" | "keepOpset">): void {
+/** @throws KernelscopeError "unsupported" where integers cannot be made of a model's numbers, or would raise the operator set of one that is to keep it */
+export function checkIntegers(model: Model, { inference, keepOpset }: Pick<CompressRequest, "inference" | "keepOpset">): void {
+  const { opset } = model, other = inference === "integer" ? findLayers(model).find(({ blocked, type }) => blocked === undefined && type !== DataType.FLOAT) : undefined;
+  if (other) throw new KernelscopeError("unsupported", `Integers are made of models in single precision (float32), and the weight of ${other.label} is of type ${typeName(other.type)}. Export the model in single precision, as model.float() makes it in PyTorch, or keep inference in floats.`);
   if (inference === "integer" && keepOpset && opset < INTEGER_OPSET) throw new KernelscopeError("unsupported", `Integer inference needs operator set ${INTEGER_OPSET} at least, this model is of ${opset} and is to keep it. Leave out --keep-opset ("keepOpset" in a recipe), export the model for a newer set, or keep inference in floats.`);
 }
 
@@ -31,9 +34,9 @@ export async function readyForIntegers(original: Model): Promise<ReadyModel> {
   let model = original;
   if (model.opset < INTEGER_OPSET) {
     const edit = new ModelEdit(model);
-    raiseModel(edit);
+    raiseModel(edit, INTEGER_OPSET);
     model = await editedModel(edit);
-    notes.push(`Raised from operator set ${original.opset} to ${model.opset}: integer inference needs ${INTEGER_OPSET} at least.`);
+    notes.push(`Raised from operator set ${original.opset} to ${model.opset}, which integer inference needs.`);
   }
   const edit = new ModelEdit(model), { normalizations } = await foldAffine(edit, findLayers(model));
   poolMeans(edit);

@@ -12,6 +12,7 @@ test.each([
   [{ layers: { conv: { pin: { atLeastBits: 99 } } } }, "r.json: layers.conv.pin.atLeastBits: give a number up to 32."],
   [{ prune: "much" }, 'r.json: prune: give "auto" or { "compute": 0.25 }.'],
   [{ prune: { compute: 1 } }, "r.json: prune.compute: give a number up to 0.95."],
+  [{ layers: { fc: { method: "wavelet", options: { length: 5 } } } }, 'layers["fc"].options: length: give a multiple of 2.'],
   [[], "r.json: Give an object in braces."],
 ])("a recipe %j is refused in words of its own", (recipe, message) => {
   expect(() => parseRecipe(JSON.stringify(recipe), "r.json")).toThrow(message);
