@@ -117,11 +117,12 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
   if (timed && reference === undefined) throw new KernelscopeError("usage", "--latency: beside what? Give --reference MODEL.");
   if (data === undefined && (!timed || limits.length)) throw new KernelscopeError("usage", "evaluate needs samples: give --data DIR.");
   if (data === undefined && (flag(args, "integers") || text(args, "vectors") !== undefined)) throw new KernelscopeError("usage", "--integers and --vectors need samples: give --data DIR. The latency is that of onnxruntime.");
+  if (text(args, "vector-samples") !== undefined && text(args, "vectors") === undefined) throw new KernelscopeError("usage", "--vector-samples belongs to --vectors FILE. Give both, or leave it out.");
   if (limits.some(([figure]) => figure === "agreement") && reference === undefined) throw new KernelscopeError("usage", "--fail-under agreement: agreement with what? Give --reference MODEL.");
   const host = await nodeHost({ threads });
   let report: EvaluateReport | undefined, latency: LatencyReport | undefined;
   try {
-    if (data !== undefined) report = await evaluateModel({ model, reference, data, preprocess, limit: whole(args, "limit", 1), device, threads, integers: flag(args, "integers"), vectors: file(args, "vectors") }, host, progress.report, signal);
+    if (data !== undefined) report = await evaluateModel({ model, reference, data, preprocess, limit: whole(args, "limit", 1), device, threads, integers: flag(args, "integers"), vectors: file(args, "vectors"), vectorSamples: whole(args, "vector-samples", 1, 1024) }, host, progress.report, signal);
     if (timed && reference !== undefined) latency = await measureLatency({ original: reference, compressed: model, data, preprocess, device, threads }, host, progress.report, signal);
   } finally {
     progress.end();

@@ -1,4 +1,4 @@
-import { openDataset } from "../evaluation/dataset";
+import { openDataset, type Dataset } from "../evaluation/dataset";
 import { batchSize, dataInput, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
 import type { IntegerProgram } from "../evaluation/integer/program";
 import { readIntegers } from "../evaluation/integer/read";
@@ -34,8 +34,8 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
     const positions = Array.from({ length: Math.min(dataset.size, request.limit ?? Infinity) }, (_, i) => i);
     const [probe] = await readBatches(dataset, positions.slice(0, batchSize(input, BATCH).size), batchSize(input, BATCH), signal);
     const program = request.integers || request.vectors !== undefined ? await readIntegers(opened.model) : undefined;
-    const written = program && request.vectors !== undefined ? [await writeVectors(program, opened.model, probe, request.vectors, host)] : [];
-    const { session, note } = program && request.integers ? await openIntegers(program, opened.model, host) : await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);
+    const written = program && request.vectors !== undefined ? [await writeVectors(program, opened.model, await firstOf(dataset, input, request.vectorSamples, signal), request.vectors, host)] : [];
+    const { session, note } = program ? await openIntegers(program, opened.model, host) : await openOn(host.runtime, request.model, options, { [input.name]: probe }, positions.length / probe.dims[0]);
     const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, { ...options, device: session.device });
     const started = performance.now();
     try {
@@ -62,8 +62,16 @@ async function preparationsOf(request: EvaluateRequest, model: Model, host: Host
   return request.reference === undefined ? own : [...own, ...await preprocessOf({ model: request.reference }, undefined, host)];
 }
 
-/** Samples in test vectors. */
+/** Samples in test vectors, where nothing else is asked for. */
 const VECTORS = 4;
+
+/** The samples that test vectors are made of: as many as are asked for, or the one number that the model takes. @throws KernelscopeError "usage" where these differ */
+async function firstOf(dataset: Dataset, input: ValueFacts, wanted: number | undefined, signal?: AbortSignal): Promise<Tensor> {
+  const size = batchSize(input, wanted ?? VECTORS);
+  if (wanted !== undefined && size.fixed && size.size !== wanted) throw new KernelscopeError("usage", `This model takes ${size.size === 1 ? "one sample" : `${size.size} samples`} at a time and no other number, so the test vectors are of as many. Leave out --vector-samples.`);
+  const [batch] = await readBatches(dataset, Array.from({ length: Math.min(size.size, dataset.size) }, (_, i) => i), size, signal);
+  return batch;
+}
 
 async function openIntegers(program: IntegerProgram, model: Model, host: Host): Promise<{ session: Session; note: string }> {
   const floats = floatNodes(program);
@@ -71,12 +79,11 @@ async function openIntegers(program: IntegerProgram, model: Model, host: Host): 
 }
 
 /** @returns what was written, in words. @throws KernelscopeError "write-failed", "file-exists" */
-async function writeVectors(program: IntegerProgram, model: Model, { dims, data }: Tensor, path: string, host: Host): Promise<string> {
-  const isFixed = model.graph.inputs.some(({ shape }) => typeof shape?.[0] === "number"), count = isFixed ? dims[0] : Math.min(VECTORS, dims[0]);
-  const bytes = encodeNpz(await testVectors(program, model, { dims: [count, ...dims.slice(1)], data: data.slice(0, data.length / dims[0] * count) }, host.runtime));
+async function writeVectors(program: IntegerProgram, model: Model, batch: Tensor, path: string, host: Host): Promise<string> {
   if (await host.exists(path)) throw new KernelscopeError("file-exists", `${path} exists already. Give --vectors another name.`);
+  const { arrays, about } = await testVectors(program, model, batch, host.runtime), bytes = encodeNpz(arrays, new Map([["about.json", about]])), [count] = batch.dims;
   await host.write(path, (sink) => sink.write(bytes), false);
-  return `Written: ${path}, ${formatBytes(bytes.length)}, what goes into and comes out of every step on the first ${count === 1 ? "sample" : `${count} samples`}.`;
+  return `Written: ${path}, ${formatBytes(bytes.length)}, what goes into and comes out of every step on the first ${count === 1 ? "sample" : `${count} samples`}; its about.json says what each array is.`;
 }
 
 /** The figures of an outcome with their intervals. */

@@ -5,9 +5,9 @@ export interface NamedArray { name: string; dims: readonly number[]; data: Array
 
 const DTYPES: [new (n: number) => ArrayData, string][] = [[Uint8Array, "|u1"], [Int8Array, "|i1"], [Int16Array, "<i2"], [Int32Array, "<i4"], [Float32Array, "<f4"]];
 
-/** A whole archive. Names are those that NumPy's load gives the arrays. */
-export function encodeNpz(arrays: readonly NamedArray[]): Uint8Array {
-  const members = arrays.map((array) => ({ name: new TextEncoder().encode(`${array.name}.npy`), bytes: encodeNpy(array) })), parts: Uint8Array[] = [], directory: Uint8Array[] = [];
+/** A whole archive. Names are those that NumPy's load gives the arrays; texts it gives as bytes. */
+export function encodeNpz(arrays: readonly NamedArray[], texts: ReadonlyMap<string, string> = new Map()): Uint8Array {
+  const encoder = new TextEncoder(), members = [...Array.from(texts, ([name, text]) => ({ name: encoder.encode(name), bytes: encoder.encode(text) })), ...arrays.map((array) => ({ name: encoder.encode(`${array.name}.npy`), bytes: encodeNpy(array) }))], parts: Uint8Array[] = [], directory: Uint8Array[] = [];
   let at = 0;
   for (const { name, bytes } of members) {
     const crc = crc32(bytes), local = record(0x04034b50, [20, 0, 0, 0, 0], [crc, bytes.length, bytes.length], [name.length, 0]);

@@ -258,8 +258,10 @@ export interface EvaluateRequest {
   threads?: number;
   /** Compute with integers alone, as a microcontroller does. */
   integers?: boolean;
-  /** A file for what goes into every step on integers and what comes out, on the first samples. */
+  /** A file for what goes into every step on integers and what comes out, on the first samples: computes with integers alone. */
   vectors?: string;
+  /** How many samples; 4 if absent. */
+  vectorSamples?: number;
 }
 
 /** Two models whose time for one sample is measured. Paths are absolute. */

@@ -221,7 +221,7 @@ test("sums are those of ConvInteger, whatever strides, dilations, groups and pad
     });
     const session = await host.runtime.open(model), { y } = await session.run({ x: { dims, data: x } }), size = y.dims[2] * y.dims[3], own = new Int32Array(y.data.length);
     convolve({
-      kind: "convolution", kernel: [kernel[0], kernel[1]], strides: [strides[0], strides[1]], dilations: [dilations[0], dilations[1]], pads: [pads[0], pads[1], pads[2], pads[3]], groups, outputs, weight: Int16Array.from(w, (q) => q - 128), bias: new Int32Array(outputs), zeroIn: 117, zeroOut: 0,
+      kind: "convolution", kernel: [kernel[0], kernel[1]], strides: [strides[0], strides[1]], dilations: [dilations[0], dilations[1]], pads: [pads[0], pads[1], pads[2], pads[3]], groups, outputs, weight: Int16Array.from(w, (q) => q - 128), weightScales: Float32Array.of(1), bias: new Int32Array(outputs), zeroIn: 117, zeroOut: 0,
     }, { dims, data: x }, (sums, { image, channel, channels, first, count, stride }) => {
       for (let i = 0; i < count; i++) for (let c = 0; c < channels; c++) own[(image * outputs + channel + c) * size + first + i] = sums[i * stride + c];
     });

@@ -12,6 +12,8 @@ export interface Window { kernel: [number, number]; strides: [number, number]; d
 interface Sums {
   /** [outputs, inputs] less the zero point. */
   weight: Int16Array;
+  /** Of every output channel, or one for all. */
+  weightScales: Float32Array;
   outputs: number;
   /** [outputs] on the grid of the sums. */
   bias: Int32Array;
@@ -30,13 +32,16 @@ export interface AffineStep { kind: "affine"; channels: FixedAffine[] }
 export interface ProductStep { kind: "product"; zeros: [number, number]; multiplier: Multiplier; zeroOut: number }
 /** A function of one value. */
 export interface TableStep { kind: "table"; table: Uint8Array }
-/** A function of two values, the first one's integer times 256 plus the second one's. */
-export interface PairStep { kind: "pair"; table: Uint8Array; /** A constant operand, and which it is. */ constant?: { place: 0 | 1; dims: readonly number[]; data: Uint8Array } }
+/**
+ * A sum or product of two values. Sum: each operand less its zero point, shifted left, times its multiplier; both added, times that of the result; plus the output's zero point. Product: of both less their zero points.
+ * `table` holds what comes of that for every pair, at the first one's integer times 256 plus the second one's. `grids` are those of the operands.
+ */
+export interface PairStep { kind: "pair"; grids: [Grid, Grid]; arithmetic: { of: "sum"; leftShift: number; operands: [Multiplier, Multiplier]; result: Multiplier } | { of: "product"; result: Multiplier }; table: Uint8Array; /** A constant operand, and which it is. */ constant?: { place: 0 | 1; dims: readonly number[]; data: Uint8Array } }
 /** Means over windows, or over whole maps where there is none. */
 export interface PoolStep { kind: "pool"; window?: Window; countsPads: boolean; ceil: boolean; zeroIn: number; zeroOut: number; /** Of the input's grid to the output's. */ factor: number }
 export interface SoftmaxStep { kind: "softmax"; axis: number; /** exp(−scale·d) · 2²³ for differences d from the largest. */ powers: Float64Array; zeroOut: number; factor: number }
-/** Values put beside each other, each brought to the output's grid by a table. */
-export interface JoinStep { kind: "join"; axis: number; tables: (Uint8Array | undefined)[] }
+/** Values put beside each other, each brought to the output's grid by a multiplier, of which a table holds all results, unless it is there. */
+export interface JoinStep { kind: "join"; axis: number; parts: ({ multiplier: Multiplier; table: Uint8Array } | undefined)[] }
 /** Elements put elsewhere. */
 export interface MoveStep { kind: "move" }
 /** The network's input on its grid. */

@@ -1,15 +1,14 @@
-import { multiplierOf, scaleInteger } from "../../numeric/fixed-point";
+import { multiplierOf } from "../../numeric/fixed-point";
 import { evaluateConstant, type ConstantCache, type ConstantValue } from "../../onnx/constants";
 import { dataValues } from "../../onnx/dependence";
 import { floatAttribute, type Graph, intAttribute, intsAttribute, isStandardDomain, type Model, type Node, stringAttribute } from "../../onnx/model";
 import { DataType } from "../../onnx/tensor";
 import { KernelscopeError } from "../../protocol/errors";
 import { affineOf, fixedNormalization } from "./normalization";
+import { productOf, regrid, sumOf, tableOf } from "./pairs";
 import type { ConvolutionStep, Grid, IntegerProgram, LinearStep, Operation, PairStep, Step, Window } from "./program";
 
 const LEVELS = 256;
-/** Bits by which sums of two grids are brought forward before they are rounded (TensorFlow Lite's Add). */
-const SUM_SHIFT = 20;
 
 /**
  * Reads the integer network out of a file with QuantizeLinear and DequantizeLinear around its operators, ours or another tool's, as far as it is of unsigned 8 bits.
@@ -198,7 +197,7 @@ class Reading {
         return from && x !== undefined ? { operation: { kind: "softmax", axis: intAttribute(node, "axis", -1), powers: Float64Array.from({ length: LEVELS }, (_, d) => Math.round(Math.exp(-from.scale * d) * 2 ** 23)), zeroOut: out.zero, factor: 1 / out.scale }, inputs: [x] } : undefined;
       case "Concat": {
         if (!wholes.every((name): name is string => name !== undefined)) return undefined;
-        return { operation: { kind: "join", axis: intAttribute(node, "axis", 0), tables: wholes.map((name) => regrid(this.grids.get(name)!, out)) }, inputs: wholes };
+        return { operation: { kind: "join", axis: intAttribute(node, "axis", 0), parts: wholes.map((name) => regrid(this.grids.get(name)!, out)) }, inputs: wholes };
       }
       default: return undefined;
     }
@@ -235,7 +234,7 @@ class Reading {
     if (!weight || !window || weight.axis !== 0) return undefined;
     const outputs = weight.dims[0], steps = Float32Array.from({ length: outputs }, (_, m) => from.scale * weight.scales[weight.scales.length > 1 ? m : 0]), bias = await this.bias(node.inputs[2], steps);
     return bias && {
-      kind: "convolution", ...window, groups: intAttribute(node, "group", 1), weight: weight.values, outputs, bias, zeroIn: from.zero, zeroOut: out.zero,
+      kind: "convolution", ...window, groups: intAttribute(node, "group", 1), weight: weight.values, weightScales: weight.scales, outputs, bias, zeroIn: from.zero, zeroOut: out.zero,
       multipliers: Array.from(steps, (_, m) => multiplierOf(from.scale * weight.scales[weight.scales.length > 1 ? m : 0] / out.scale)),
     };
   }
@@ -252,7 +251,7 @@ class Reading {
     const all = Array.from({ length: outputs }, (_, m) => scaleOf(m));
     return {
       inputs: [origin],
-      operation: { kind: "linear", weight: values, outputs, bias, zeroIn: from.zero, zeroOut: out?.zero ?? 0, ...(out ? { multipliers: all.map((scale) => multiplierOf(scale / out.scale)) } : { steps: Float64Array.from(all) }) },
+      operation: { kind: "linear", weight: values, weightScales: weight.scales, outputs, bias, zeroIn: from.zero, zeroOut: out?.zero ?? 0, ...(out ? { multipliers: all.map((scale) => multiplierOf(scale / out.scale)) } : { steps: Float64Array.from(all) }) },
     };
   }
 
@@ -275,35 +274,8 @@ class Reading {
       else if (value?.data instanceof Uint8Array) constant = { place: i === 0 ? 0 : 1, dims: value.dims, data: value.data };
     }
     const [a, b] = grids;
-    return { operation: { kind: "pair", table: node.op === "Add" ? sums(a, b, out) : products(a, b, out), constant }, inputs };
+    return { operation: { kind: "pair", grids: [a, b], ...(node.op === "Add" ? sumOf : productOf)(a, b, out), constant }, inputs };
   }
-}
-
-/** TensorFlow Lite's integer Add: both on one finer grid, then to the output's. */
-function sums(a: Grid, b: Grid, out: Grid): Uint8Array {
-  const twice = 2 * Math.max(a.scale, b.scale), last = multiplierOf(twice / (2 ** SUM_SHIFT * out.scale));
-  const [x, y] = [a, b].map(({ scale, zero }) => { const factor = multiplierOf(scale / twice); return Int32Array.from({ length: LEVELS }, (_, q) => scaleInteger((q - zero) * 2 ** SUM_SHIFT, factor)); });
-  return pairs((i, j) => scaleInteger(x[i] + y[j], last) + out.zero);
-}
-
-function products(a: Grid, b: Grid, out: Grid): Uint8Array {
-  const factor = multiplierOf(a.scale * b.scale / out.scale);
-  return pairs((i, j) => scaleInteger((i - a.zero) * (j - b.zero), factor) + out.zero);
-}
-
-function pairs(f: (i: number, j: number) => number): Uint8Array {
-  const table = new Uint8Array(LEVELS * LEVELS);
-  for (let i = 0; i < LEVELS; i++) for (let j = 0; j < LEVELS; j++) table[LEVELS * i + j] = Math.max(0, Math.min(LEVELS - 1, f(i, j)));
-  return table;
-}
-
-const tableOf = (f: (q: number) => number): Uint8Array => Uint8Array.from({ length: LEVELS }, (_, q) => Math.max(0, Math.min(LEVELS - 1, Math.round(f(q)))));
-
-/** What brings integers of one grid to another; undefined where they are the same. */
-function regrid(from: Grid, to: Grid): Uint8Array | undefined {
-  if (from.scale === to.scale && from.zero === to.zero) return undefined;
-  const factor = multiplierOf(from.scale / to.scale);
-  return tableOf((q) => scaleInteger(q - from.zero, factor) + to.zero);
 }
 
 function transposed(values: Int16Array, rows: number, columns: number): Int16Array {

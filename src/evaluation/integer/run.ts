@@ -173,12 +173,12 @@ function softmax({ axis, powers, zeroOut, factor }: SoftmaxStep, x: Whole): Whol
   return { dims, data: out };
 }
 
-function join({ axis, tables }: JoinStep, parts: readonly Whole[]): Whole {
+function join({ axis, parts: grids }: JoinStep, parts: readonly Whole[]): Whole {
   const [{ dims }] = parts, place = axis < 0 ? axis + dims.length : axis, outer = dims.slice(0, place).reduce((a, b) => a * b, 1), inner = dims.slice(place + 1).reduce((a, b) => a * b, 1);
   const size = parts.reduce((sum, part) => sum + part.dims[place], 0), out = new Uint8Array(outer * size * inner);
   let start = 0;
   parts.forEach((part, i) => {
-    const run = part.dims[place] * inner, table = tables[i], data = table ? part.data.map((q) => table[q]) : part.data;
+    const run = part.dims[place] * inner, table = grids[i]?.table, data = table ? part.data.map((q) => table[q]) : part.data;
     for (let o = 0; o < outer; o++) out.set(data.subarray(o * run, (o + 1) * run), o * size * inner + start);
     start += run;
   });
