@@ -17,7 +17,7 @@ const ranges = (): [value: string, text: string, title: string][] => [
 /** What the network computes with: floats, or integers of 8 bits, how the ranges of these are chosen, and what becomes of batch normalizations that cannot be folded. */
 export class ArithmeticSetting {
   readonly element = el("section", { class: "arithmetic" });
-  private readonly choice = el("span", { class: "tuning-choice" });
+  private readonly choice = el("span", { class: "arithmetic-choice" });
   private readonly manner = el("div", { class: "arithmetic-manner" });
   private readonly percentile = field({ label: "99.99", onInput: () => undefined });
   private readonly percentileRow: HTMLElement;
