@@ -38,6 +38,7 @@ export class CompressCommands {
     if (!first) return;
     models.forEach(requireDisk);
     for (const model of models) this.jobs.refuseTwice(model);
+    if (models.length === 1) await this.refuseEmpty(first);
     const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
     const goal = await this.askGoal(models.length === 1 ? first : undefined, name, remembered);
     if (!goal) return;
@@ -74,6 +75,7 @@ export class CompressCommands {
     requireDisk(chosen);
     const model = await originalOf(chosen), name = path.basename(model.fsPath);
     this.jobs.refuseTwice(model);
+    await this.refuseEmpty(model);
     const recipe = chosen.fsPath === model.fsPath ? await recipeBeside(model) : { file: recipeOf(model).fsPath, text: await this.recipeIn(chosen.fsPath) };
     const { folder: named, device }: ReturnType<typeof settingsIn> = recipe?.text === undefined ? {} : settingsIn(recipe.file, recipe.text), remembered = named ?? await this.rememberedData(model);
     const goal = recipe?.text === undefined ? await this.askGoal(model, name, remembered) : {};
@@ -191,6 +193,12 @@ export class CompressCommands {
     const setting = vscode.workspace.getConfiguration("kernelscope", model).get<string>("dataFolder", "");
     const root = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? path.dirname(model.fsPath), folder = setting ? path.resolve(root, setting) : this.context.workspaceState.get<string>("data");
     return folder !== undefined && await fs.access(folder).then(() => true, () => false) ? folder : undefined;
+  }
+
+  /** Before anything is asked. @throws KernelscopeError "nothing-to-compress" */
+  private async refuseEmpty({ fsPath }: vscode.Uri): Promise<void> {
+    const { nothing } = await this.editors.factsOf(fsPath);
+    if (nothing !== undefined) throw new KernelscopeError("nothing-to-compress", nothing);
   }
 
   private async recipeIn(file: string): Promise<string | undefined> { return (await this.editors.factsOf(file)).recipe; }

@@ -10,7 +10,8 @@ import { checkIntegers } from "./integer/ready";
 
 /** Finds out before any work whether a request can be met. @throws KernelscopeError "nothing-to-compress", "usage", "unsupported" */
 export function checkRequest(request: CompressRequest, model: Model, layers: readonly Layer[]): void {
-  if (layers.every(({ blocked }) => blocked !== undefined)) throw new KernelscopeError("nothing-to-compress", nothingToCompress(layers));
+  const nothing = nothingToCompress(layers);
+  if (nothing !== undefined) throw new KernelscopeError("nothing-to-compress", nothing);
   if (request.data === undefined && parseTuning(request.tune)) throw new KernelscopeError("usage", "Tuning needs images. Give a folder of them with --data, or none for --tune.");
   if (!request.prepare && !parseTuning(request.tune) && Object.keys(mannerOf(request)).length) throw new KernelscopeError("usage", "--labels, --schedule and --noise belong to a training. Say how long with --tune, like 30m, or leave them out.");
   if (request.data === undefined && request.inference === "integer") throw new KernelscopeError("usage", "Integer inference needs images, to see what the activations are. Give a folder of them with --data.");
@@ -38,7 +39,9 @@ export function unusedSettings({ request, recipe: { integers = {}, layers = {} }
   ];
 }
 
-function nothingToCompress(layers: readonly Layer[]): string {
+/** Why a model cannot be compressed at all; undefined where one of its layers can be. */
+export function nothingToCompress(layers: readonly Layer[]): string | undefined {
+  if (layers.some(({ blocked }) => blocked === undefined)) return undefined;
   if (!layers.length) return "This model has no convolution and no linear layer, so there is nothing to compress.";
   if (layers.every(({ blocked }) => blocked?.startsWith("It is already quantized"))) return "Every layer of this model is stored compressed or quantized already. Compress the model that it was made from.";
   const reasons = new Map<string, number>();

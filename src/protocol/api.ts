@@ -27,6 +27,8 @@ export interface ModelFacts {
   bitsPerWeight?: number;
   /** What it was compressed with, as its metadata hold it. */
   recipe?: string;
+  /** Why none of its layers can be compressed, where that is so. */
+  nothing?: string;
   notes: string[];
 }
 

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import * as path from "node:path";
+import { nothingToCompress } from "../compression/checks";
 import { inspectLayers } from "../compression/report";
 import type { OpenedModel } from "../compression/host";
 import { toRows } from "../methods/rows";
@@ -133,7 +134,7 @@ async function load(file: string): Promise<Viewed> {
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
-    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, peakActivationBytes: peakActivations(model, inferred)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), notes: [],
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, peakActivationBytes: peakActivations(model, inferred)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), nothing: nothingToCompress(found), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
   return { opened, stamp: [...stamps, ...await stampsOf(opened.files.slice(1))].join(), layers: found, rows, shapes, facts, orders: new Map() };

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { modelBytes, value } from "../unit/onnx/models";
 import { overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
@@ -100,6 +101,16 @@ test("right-click, Compress Model…, a preset and images: the result opens in c
   await wide.locator("#tab-accuracy").click();
   await expect.poll(() => wide.locator(".accuracy .state").innerText()).toMatch(agreement);
   await workbench.picture("accuracy-reported");
+});
+
+test("a model without layers is refused before anything is asked", async () => {
+  const shape = [1, 3];
+  writeFileSync(path.join(workbench.folder, "plain.onnx"), modelBytes({ inputs: [value("x", shape)], outputs: [value("y", shape)], nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }] }));
+  await workbench.row("plain.onnx").waitFor();
+  await workbench.menu("plain.onnx", "Compress Model");
+  await workbench.page.locator(".notification-toast", { hasText: "no convolution and no linear layer" }).waitFor();
+  expect(await workbench.page.locator(".quick-input-widget").isVisible()).toBe(false);
+  await workbench.tidy();
 });
 
 test("a cancelled compression leaves no file", async () => {
