@@ -56,6 +56,34 @@ test("a recipe turns to integers of 8 bits everywhere, and its plan follows", as
   await expect.poll(() => (JSON.parse(readFileSync(at(NAME), "utf8")) as { inference?: string }).inference).toBe("integer");
 }, 400_000);
 
+test("ranges and normalizations are chosen under the target size, and what the text says stands there", async () => {
+  const page = await workbench.front(NAME), part = page.locator(".arithmetic"), list = (name: string) => part.getByRole("combobox", { name, exact: true }), { keyboard } = workbench.page;
+  const text = () => (JSON.parse(readFileSync(at(NAME), "utf8")) as { integers?: unknown }).integers, save = () => keyboard.press("Control+s");
+  await list("Ranges").click();
+  await page.getByRole("option", { name: "percentile", exact: true }).click();
+  const percent = part.locator(".field input");
+  await percent.fill("99.9");
+  await percent.press("Enter");
+  await list("Normalizations").click();
+  await page.getByRole("option", { name: "in fixed point" }).click();
+  await expect.poll(async () => { await save(); return text(); }, { timeout: 20_000, interval: 500 }).toEqual({ ranges: "percentile", percentile: 99.9, normalizations: "fixedPoint" });
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
+    await part.scrollIntoViewIfNeeded();
+    await workbench.picture(`integers-arithmetic-${name}`);
+    expect(await violations(page), name).toEqual([]);
+  }
+  await workbench.page.setViewportSize({ width: 568, height: 900 });
+  await part.scrollIntoViewIfNeeded();
+  await workbench.picture("integers-arithmetic-520");
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await list("Ranges").click();
+  await page.getByRole("option", { name: "least squared error" }).click();
+  await list("Normalizations").click();
+  await page.getByRole("option", { name: "in floats" }).click();
+  await expect.poll(async () => { await save(); return text(); }, { timeout: 20_000, interval: 500 }).toBeUndefined();
+}, 400_000);
+
 test("a training of integers is told from when on it sees activations rounded", async () => {
   const page = await workbench.front(NAME), tuning = page.locator(".tuning"), text = () => JSON.parse(readFileSync(at(NAME), "utf8")) as { tune?: unknown; integers?: unknown };
   await tuning.getByRole("combobox", { name: "Fine-tune" }).click();
