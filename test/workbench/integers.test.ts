@@ -112,6 +112,9 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   expect(await rows.count()).toBe(0);
   await section.getByRole("button", { name: "Diagnose Layers" }).click();
   await section.getByText(/With all layers in integers the network agrees on [\d.]+ % of \d+ images\./).waitFor({ timeout: 240_000 });
+  // what was measured of the recipe stands in the head for as long as it is of this recipe
+  const head = page.locator(".figure-predicted"), measured = /^[\d.]+ %\s+agreement, measured on 64 images$/;
+  await expect.poll(() => head.innerText()).toMatch(measured);
   await section.getByRole("button", { name: "Show All 7 Layers" }).click();
   expect(await rows.count()).toBe(7);
   const lengths = await rows.locator(".integers-bar span").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
@@ -123,6 +126,7 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   const worst = rows.first(), id = (await worst.getAttribute("data-id"))!;
   await worst.locator(".integers-toggle").click();
   await expect.poll(() => worst.locator(".integers-toggle").innerText()).toBe("In Floats");
+  await expect.poll(() => head.innerText()).toMatch(/agreement, predicted/);
   await save();
   await expect.poll(() => text().layers).toEqual({ [id]: { inference: "float" } });
   await worst.locator(".integers-name").click();
