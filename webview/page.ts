@@ -1,5 +1,5 @@
 import "./page.css";
-import type { BodyFacts, GraphAndLayers, GraphFacts, LayerRow, ModelFacts } from "../src/protocol/api";
+import type { BodyFacts, GraphAndLayers, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts } from "../src/protocol/api";
 import { unpack } from "../src/protocol/packed";
 import type { GraphCommand, HostApi, NodePlace } from "../src/protocol/page";
 import { AccuracyPage } from "./accuracy/accuracy-page";
@@ -21,7 +21,7 @@ import { Visits } from "./history";
 import { connectHost, savedState, saveState, start } from "./host";
 import { JobFoot } from "./job-foot";
 import { t } from "./l10n";
-import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Links } from "./layers/details";
+import { detailsOf, groupDetails, hasKernels, operatorDetails, type DetailActions, type Links } from "./layers/details";
 import { MOST_KERNELS } from "./layers/kernels";
 import { linksOf } from "./layers/links";
 import { LayerTable } from "./layers/table";
@@ -35,7 +35,8 @@ type Tab = "graph" | "layers" | "codebooks" | "accuracy";
 interface Selection { layer?: string; key?: string; /** Of a graph inside a node. */ body?: string }
 interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; accuracy?: AccuracyChoice; codebook?: CodebookState; side?: { width?: number; height?: number } }
 
-const SAVE_AFTER_MS = 150;
+/** @see Page.showDetails */
+const SAVE_AFTER_MS = 150, SOON_MS = 100;
 
 const newVisits = (): Visits<Selection> => new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key && a.body === b.body);
 
@@ -273,12 +274,19 @@ class Page {
       this.side.removeAttribute("data-layer");
       return;
     }
+    const row = this.rows.find(({ name }) => name === layer), show = (details: LayerDetails, kernels?: KernelPage): void => {
+      if (this.state.selection === selection) this.side.replaceChildren(detailsOf(details, kernels, this.total, this.linksOf(node ? [node.id] : []), actions));
+    };
+    // what is known already does not wait for the weights, which may be many; where they are few, nothing blinks
+    const early = row && setTimeout(() => show({ row, attributes: (node?.attributes ?? []).map(([name, value]) => ({ name, value })), from: [], to: [] }), this.side.childElementCount ? SOON_MS : 0);
     try {
-      const [details, kernels] = await Promise.all([this.host.layer(layer), this.host.kernels(layer, 0, MOST_KERNELS)]);
+      const [details, kernels] = await Promise.all([this.host.layer(layer), row && hasKernels(row) ? this.host.kernels(layer, 0, MOST_KERNELS) : undefined]);
+      clearTimeout(early);
       if (this.state.selection !== selection) return;
-      this.side.replaceChildren(detailsOf(details, kernels, this.total, this.linksOf(node ? [node.id] : []), actions));
+      show(details, kernels);
       this.side.dataset.layer = layer;
     } catch (error) {
+      clearTimeout(early);
       if (this.state.selection === selection) this.side.replaceChildren(el("p", { class: "note", role: "alert" }, error instanceof Error ? error.message : String(error)));
     }
   }

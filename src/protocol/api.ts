@@ -65,7 +65,6 @@ export interface BodyFacts { graph: GraphFacts; trail: { path: string; title: st
 /** What the page of a model draws. */
 export interface GraphAndLayers { graph: GraphFacts; rows: LayerRow[] }
 
-/** Its bits per weight are those of `storedBits`. */
 export interface LayerRow extends LayerReport {
   /** Short name for people. */
   label: string;

@@ -10,10 +10,10 @@ import type { Layer } from "../onnx/layers";
 import type { Graph } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
 import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
-import { bitsOf, typeName } from "../onnx/tensor";
+import { typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { BodyFacts, GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
-import { bitsOfAll, storedBits } from "../protocol/bits";
+import { bitsOfAll } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { pack } from "../protocol/packed";
 import { openPool } from "../runtime/node";
@@ -128,7 +128,7 @@ async function load(file: string): Promise<Viewed> {
   const stamps = await stampsOf([file]), opened = await openModelFile(file);
   const { model } = opened, { layers: reports, found } = await inspectLayers(model), inferred = inferFacts(model), shapes = inferShapes(model, inferred);
   const rows = reports.map((report, i): LayerRow => ({
-    ...report, body: found[i].graph.path || undefined, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
+    ...report, body: found[i].graph.path || undefined, label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
   }));
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;

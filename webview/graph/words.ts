@@ -17,12 +17,12 @@ export function groupCaption({ of, count, channels, stride, nodes, layers }: Gro
 /** "If · 5 layers": a node with layers in the graphs inside it. */
 export const holderCaption = ({ op, held = [] }: GraphNodeFacts): string => (held.length === 1 ? t("{0} · 1 layer", op) : t("{0} · {1} layers", op, format.whole(held.length)));
 
-export const kindNames: Record<Kind, string> = {
+const kindNames: Record<Kind, string> = {
   residual: t("residual block"), branches: t("block of branches"), gate: t("gate"), gated: t("gated block"), separable: t("separable block"), bottleneck: t("inverted bottleneck"), attention: t("attention"), forward: t("feed-forward"),
   transformer: t("transformer layer"), block: t("block"), layer: t("layer"), part: t("part"), row: t("row of blocks"),
 };
 /** For narrow places. */
-const shortKinds: Record<Kind, string> = {
+export const shortKinds: Record<Kind, string> = {
   ...kindNames, residual: t("residual"), branches: t("branches"), gated: t("gated"), separable: t("separable"), bottleneck: t("bottleneck"), transformer: t("transformer"), row: t("row"),
 };
 
