@@ -129,6 +129,12 @@ test("integers tell scales, axis and zero points, layers beside them that they s
   expect(await cutTexts(page)).toEqual([]);
 });
 
+test("where a model leaves sizes open it is said what its multiply-accumulates are counted for, or why they are not", async () => {
+  const page = await open("gated.onnx"), figure = page.locator(".header .figure", { hasText: "MACs" });
+  expect(await figure.innerText()).toMatch(/^[\d.]+ M\s+MACs of 3×224×224$/);
+  expect(await figure.getAttribute("title")).toBe("Counted for an input of 3×224×224: the model leaves its sizes open. Others are taken where gated.preprocess.json beside it says so, as in { \"resize\": [48, 320] }.");
+});
+
 test("names of attributes are not cut, and sizes that a window leaves alone keep their names", async () => {
   const page = await open("gated.onnx");
   await page.locator(".spine").focus();
