@@ -1,6 +1,7 @@
 import "./page.css";
 import type { BodyFacts, GraphAndLayers, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts } from "../src/protocol/api";
 import { unpack } from "../src/protocol/packed";
+import { KernelscopeError } from "../src/protocol/errors";
 import type { GraphCommand, HostApi, NodePlace } from "../src/protocol/page";
 import { AccuracyPage } from "./accuracy/accuracy-page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
@@ -28,7 +29,7 @@ import { LayerTable } from "./layers/table";
 import { walkPanes } from "./panes";
 import { RecipePage } from "./recipe/recipe-page";
 import { sash } from "./sash";
-import { stateOf } from "./state";
+import { howMuchIsThere, stateOf } from "./state";
 
 type Tab = "graph" | "layers" | "codebooks" | "accuracy";
 /** A layer that all views share, and where in the graph: a node, or a group, which is no layer. */
@@ -370,8 +371,9 @@ class Page {
   private fail(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error), end = message.search(/[.:](\s|$)/);
     const title = end > 0 && end < 90 ? message.slice(0, end) : t("{0} cannot be shown", start.name), rest = end > 0 && end < 90 ? message.slice(end + 1).trim() : message;
-    this.root.replaceChildren(stateOf("error", title, rest,
-      button({ label: t("Try Again"), primary: true, onClick: () => void this.load() }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") })));
+    const page = stateOf("error", title, rest, button({ label: t("Try Again"), primary: true, onClick: () => void this.load() }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") }));
+    if (error instanceof KernelscopeError && error.code === "truncated") page.querySelector("p")?.after(...howMuchIsThere(error));
+    this.root.replaceChildren(page);
     document.body.dataset.ready = "error";
   }
 

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -143,4 +143,26 @@ test("names of attributes are not cut, and sizes that a window leaves alone keep
   await expect.poll(() => facts(page)).toMatchObject({ count_include_pad: "1", ceil_mode: "1", kernel_shape: "2, 2" });
   expect(await cutTexts(page)).toEqual([]);
   expect(await page.locator(".side .ways").first().innerText()).toContain("8×H×W");
+});
+
+test("a compressed model that is cut off says so, how much is there and what to do; once it is whole again, all is where it was", async () => {
+  const page = await open("words.onnx"), file = path.join(workbench.folder, "words.onnx"), whole = readFileSync(file);
+  await select(page, "layer2.1.conv2.weight");
+  writeFileSync(file, whole.subarray(0, Math.floor(0.7 * whole.length)));
+  const state = page.locator(".state");
+  await state.waitFor();
+  expect(await state.locator("h1").innerText()).toBe("This file ends too early");
+  expect(await state.locator("p").innerText()).toMatch(/^It stops at byte [\d,]+ of at least [\d,]+, inside the weights of .+\. The copy or download was probably cut off: copy, download or make it again\. It was not changed\.$/);
+  for (const [theme, name] of Object.entries(THEMES) as [keyof typeof THEMES, string][]) {
+    await workbench.wear(theme);
+    expect(await state.locator(".axis").innerText()).toMatch(/^[\d.]+ KB read\s+[\d.]+ KB expected$/);
+    const [bar, there] = [(await state.locator(".there").boundingBox())!, (await state.locator(".there span").boundingBox())!];
+    expect(there.width / bar.width).toBeCloseTo(0.7, 1);
+    expect(await overlaps(page)).toEqual([]);
+    await workbench.picture(`state-cut-${name}`);
+  }
+  await workbench.wear("Default Dark Modern");
+  writeFileSync(file, whole);
+  await page.waitForSelector(".side[data-layer='layer2.1.conv2.weight']");
+  expect(await page.locator("tr[aria-selected=true]").getAttribute("data-id")).toBe("layer2.1.conv2.weight");
 });
