@@ -267,7 +267,7 @@ class Page {
   }
 
   private async showDetails(selection: Selection): Promise<void> {
-    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), link: () => void this.run("copy-link"), enter: (body) => void this.select({ body }).then(() => this.views?.graphs.view.focus()), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
+    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), ...(this.trusted && start.isOnDisk && { compress: (name: string) => void this.host.act("compress-layer", name) }), copy: (name) => void this.host.act("copy-name", name), link: () => void this.run("copy-link"), enter: (body) => void this.select({ body }).then(() => this.views?.graphs.view.focus()), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
     const { layer, key } = selection, node = this.views?.graphs.node(key), group = this.views?.graphs.group(key);
     if (layer === undefined) {
       if (node) this.side.replaceChildren(operatorDetails(node, this.total, this.linksOf([node.id]), actions));

@@ -114,8 +114,13 @@ test("a compressed layer says how it is stored and what it runs as, and stands i
   const known = await facts(page);
   expect(known["stored as"]).toMatch(/words of|-bit integers/);
   expect([known.type, known["runs as"]]).toEqual([undefined, "float32"]);
-  expect(await page.evaluate(() => { const side = document.querySelector(".side")!; return side.scrollHeight - side.clientHeight; })).toBe(0);
+  await workbench.picture("details-words");
+  const outOfSight = (frame: Frame) => frame.evaluate(() => { const side = document.querySelector(".side")!; return side.scrollHeight - side.clientHeight; });
+  expect(await outOfSight(page)).toBe(0);
   expect(await overlaps(page)).toEqual([]);
+  const plain = await open("resnet20-cifar10.onnx");
+  await select(plain, "layer3.0.conv1.weight");
+  expect(await outOfSight(plain)).toBe(0);
 });
 
 test("integers tell scales, axis and zero points, layers beside them that they stay float", async () => {
@@ -165,4 +170,22 @@ test("a compressed model that is cut off says so, how much is there and what to 
   writeFileSync(file, whole);
   await page.waitForSelector(".side[data-layer='layer2.1.conv2.weight']");
   expect(await page.locator("tr[aria-selected=true]").getAttribute("data-id")).toBe("layer2.1.conv2.weight");
+});
+
+test("at 360 to 400 pixels tabs and the size are whole, in every view", async () => {
+  const page = await open("resnet20-cifar10.onnx"), { page: window } = workbench;
+  await workbench.sideBar(false);
+  for (const width of [360, 380, 400]) {
+    await window.setViewportSize({ width: width + Math.round((await window.locator(".part.activitybar").boundingBox())!.width), height: 900 });
+    for (const tab of ["graph", "layers", "codebooks", "accuracy"]) {
+      await page.locator(`#tab-${tab}`).click();
+      await window.waitForTimeout(400);
+      expect(await page.evaluate(() => innerWidth)).toBe(width);
+      expect((await cutTexts(page)).filter((text) => /^(Graph|Layers|Codebooks|Accuracy|Compress…|[\d.]+ MB)$/.test(text)), `${tab} at ${width}`).toEqual([]);
+      expect((await overlaps(page)).filter((text) => !text.includes(" over ") || tab !== "layers"), `${tab} at ${width}`).toEqual([]); // a table's head lies over its rows
+    }
+  }
+  await workbench.picture("model-narrowest");
+  await window.setViewportSize({ width: 1440, height: 900 });
+  await workbench.sideBar(true);
 });
