@@ -93,7 +93,7 @@ async function flipsOf({ classifier, flips, classes }: Measured, request: Measur
 }
 
 function layerDiff({ id, label, before, after, skipped, resized, folded }: ComparedLayer, weights: { sqnrDb?: number } | undefined): LayerDiff {
-  const stored = (row: typeof before): Stored | undefined => row && { bytes: row.bytes, bitsPerWeight: row.bitsPerWeight, shape: row.shape, method: row.method, storedAs: row.method === undefined ? row.dataType : describe(row) };
+  const stored = (row: typeof before): Stored | undefined => row && { bytes: row.bytes, bitsPerWeight: row.bitsPerWeight, shape: row.shape, method: row.method, storedAs: row.method === undefined && !row.grids ? row.dataType : describe(row) };
   const isSame = before && after && before.method === after.method && Math.abs(before.bitsPerWeight - after.bitsPerWeight) < 0.005 && before.shape.join() === after.shape.join() && weights !== undefined && weights.sqnrDb === undefined;
   const note = skipped ?? (before && after && !weights ? resized ? "Its weights are of another shape." : "Its weights cannot be compared." : undefined);
   return { layer: id, label, op: (after ?? before)!.op, change: !before ? "added" : !after ? "removed" : isSame ? "same" : "changed", before: stored(before), after: stored(after), sqnrDb: weights?.sqnrDb, resized, folded, ...(before && after && before.name !== after.name && { nameAfter: after.name }), ...(note !== undefined && { note }) };

@@ -28,7 +28,7 @@ export function inspectionDocument(file: string, { bytes, parameters, opset, irV
   return {
     title: nameOf(file), keyFigures: [[formatBytes(bytes), "in the file"], [String(layers.length), layers.length === 1 ? "layer" : "layers"], [counted(parameters), "weights"]], blocks: [
       `${nameOf(file)}: ${formatBytes(bytes)}, ${parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `, at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, "",
-      layers.length ? layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))) : "It has no layers with weights.",
+      layers.length ? layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method || l.grids ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))) : "It has no layers with weights.",
       ...(layers.length ? ["", "Bits/weight: 8 × all bytes that a weight takes in the file, with codes, codebook, scales and its part of what unpacks them, divided by the number of weights. A weight that is stored plainly is as wide as its type; its name and shape are in the bytes alone."] : []),
       ...gridBlocks(layers, (i) => named[i].label),
       ...prunedNotes(layers, (i) => named[i].label),
@@ -59,8 +59,8 @@ function prunedNotes(layers: readonly LayerReport[], nameOf: (i: number) => stri
 }
 
 /** How a layer is stored. */
-export const describe = ({ method, codewords, blockSize, codebookBits, density, wavelet }: Partial<LayerReport>): string =>
-  wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
+export const describe = ({ method, grids, codewords, blockSize, codebookBits, density, wavelet }: Partial<LayerReport>): string =>
+  method === undefined && grids ? `${grids.weight.type}, ${grids.weight.scales === 1 ? "1 scale" : `${grids.weight.scales} scales`}` : wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
 
 /** "2,424 learned numbers; filters reconstruct a signal but for 1.1e-7 of it" */
 export function waveletText({ parameters, reconstructionError, speed }: WaveletFacts): string {

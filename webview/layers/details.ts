@@ -11,7 +11,7 @@ import type { Group } from "../graph/groups";
 import { groupCaption } from "../graph/words";
 import { kernelMultiples } from "./kernels";
 import { section, withTable } from "./section";
-import { storedAs } from "./table";
+import { storedAs } from "./stored";
 
 export interface DetailActions { codebook(): void; /** Absent where nothing can be compressed. */ compress?(layer: string): void; copy(name: string): void; /** Copies a link to what is shown. */ link(): void; enter(body: string): void; go(key: string): void; kernels(layer: string, first: number, count: number): Promise<KernelPage | undefined> }
 
@@ -73,7 +73,7 @@ const attributeFact = (name: string, value: string): Fact => (name.length > LONG
 function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   const ORDER = ["strides", "pads", "dilations", "group"], place = (name: string) => (ORDER.indexOf(name) + ORDER.length + 1) % (ORDER.length + 1);
   const others = attributes.filter(({ name }) => name !== "kernel_shape").sort((a, b) => place(a.name) - place(b.name)).map(({ name, value }): Fact => attributeFact(name, value));
-  const isPacked = row.method !== undefined, isPlain = !isPacked && row.dataType === "float32";
+  const isPacked = row.method !== undefined || row.grids !== undefined, isPlain = !isPacked && row.dataType === "float32";
   return [
     ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", storedAs(row), format.bits(row.bitsPerWeight)), "wide"] as Fact]),
     ...(row.originalShape ? [[t("original"), format.shape(row.originalShape), "wide"] as Fact] : []), ...gridFacts(row),

@@ -25,6 +25,7 @@ test("scales and zero points of integers stand in a table of their own, beside l
   const text = toText(inspectionDocument("m.onnx", report([{ ...plain, method: "integer", codebookBits: 8, grids: { weight, input: grid } }, { ...plain, staysFloat: true }]), named));
   expect(text).toMatch(/\nfirst +uint8 +8 on axis 0 +0\.00123 – 0\.250 +3 +0\.500, 3 +–\n/);
   expect(text).toMatch(/\nsecond +floats +– .*computes with floats\n/);
+  expect(toText(inspectionDocument("m.onnx", report([{ ...plain, grids: { weight } }]), named))).toMatch(/\nfirst +Conv +8×3×3×3 +uint8, 8 scales +/);
   expect(text).toMatch(/Bits\/weight: 8 × all bytes/);
   expect(toText(inspectionDocument("m.onnx", report([plain]), named))).not.toContain("zero point");
 });
