@@ -41,8 +41,10 @@ export interface TuneResult {
   ranges?: ReadonlyMap<string, Range>;
 }
 
-/** Looks take at most this share of a time that was given. */
-const LOOKING = 0.1;
+/** Looks take at most about this share of the time. */
+const LOOKING = 0.15;
+/** What samples take that are looked at, as a share of what as many take in a step. */
+const FORWARD = 0.35;
 /** Share of the steps in which the rate rises, and how many steps at most. */
 const WARMUP = { share: 0.05, most: 100 };
 
@@ -96,8 +98,8 @@ export class Tuner {
 
   /** How many steps are taken, and after how many each the held-out samples are looked at; a time is turned into both. */
   private async course(): Promise<{ steps: number; every: number }> {
-    const { length, looks } = this.options, at = (steps: number, times: number) => ({ steps, every: Math.ceil(steps / times) });
-    if ("steps" in length) return at(length.steps, looks);
+    const { length, looks, held } = this.options, at = (steps: number, times: number) => ({ steps, every: Math.ceil(steps / times) });
+    if ("steps" in length) return at(length.steps, Math.max(1, Math.min(looks, Math.floor(LOOKING * length.steps / (FORWARD * held.length)))));
     const begun = performance.now();
     await this.evaluate();
     const look = (performance.now() - begun) / 1000, times = Math.max(1, Math.min(looks, Math.floor(LOOKING * length.seconds / look)));

@@ -38,9 +38,10 @@ async function tune(options: Partial<TunerOptions> = {}) {
 test("a student comes nearer to the original, and ends at its best", async () => {
   const losses: number[] = [], { first, best, bestStep, steps } = await tune({ onProgress: ({ held }) => { if (held) losses.push(held.loss); } });
   expect(steps).toBe(STEPS);
-  expect(losses).toHaveLength(STEPS / 4);
+  // a third look at as many samples as two steps have would take more than a small share of the steps
+  expect(losses).toHaveLength(2);
   expect(best.loss).toBe(Math.min(...losses));
-  expect(bestStep).toBe(4 * (losses.indexOf(best.loss) + 1));
+  expect(bestStep).toBe(STEPS / 2 * (losses.indexOf(best.loss) + 1));
   expect(best.loss).toBeLessThan(first.loss / 2);
 });
 
@@ -56,7 +57,7 @@ test("a training that was cut off goes on to the same end", async () => {
   expect(resumed.best).toEqual(whole.best);
 });
 
-test("a time is turned into steps, with a tenth of it at most for looks at what is held out", async () => {
+test("a time is turned into steps, with a small share of it for looks at what is held out", async () => {
   const seen: { step: number; held: boolean }[] = [], { steps } = await tune({ length: { seconds: 0.5 }, looks: 1000, onProgress: ({ step, held }) => { seen.push({ step, held: held !== undefined }); } });
   const looks = seen.filter(({ held }) => held);
   expect(seen).toHaveLength(steps);
