@@ -23,6 +23,14 @@ test("a block whose gradients lead to another word takes it, and the others keep
   expect(trainable.values()).toEqual(wanted(goal));
 });
 
+test("few blocks change at once: first the one that gains most", () => {
+  const trainable = make(), one = start.findIndex((word, i) => word !== goal[i]), target = wanted(goal), length = INPUTS * BLOCK;
+  // the first channel with another goal is drawn there more strongly than the rest
+  const drawn = Math.floor(one / INPUTS), pull = (): void => { trainable.learn(trainable.values().map((v, i) => (v - target[i]) * (Math.floor(i / length) === drawn ? 50 : 1)), 1); };
+  for (let step = 0; step < 20; step++) pull();
+  expect(Array.from(trainable.result.index!).flatMap((word, i) => (word === start[i] ? [] : [i]))).toEqual([one]);
+});
+
 test("channels of zeros keep their words, whatever their gradients say", () => {
   const trainable = make(), target = wanted(Uint8Array.from(start, (word, i) => (i < INPUTS ? 1 : word)));
   learn(trainable, target, 200);
