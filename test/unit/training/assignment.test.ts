@@ -23,12 +23,15 @@ test("a block whose gradients lead to another word takes it, and the others keep
   expect(trainable.values()).toEqual(wanted(goal));
 });
 
-test("few blocks change at once: first the one that gains most", () => {
-  const trainable = make(), one = start.findIndex((word, i) => word !== goal[i]), target = wanted(goal), length = INPUTS * BLOCK;
-  // the first channel with another goal is drawn there more strongly than the rest
-  const drawn = Math.floor(one / INPUTS), pull = (): void => { trainable.learn(trainable.values().map((v, i) => (v - target[i]) * (Math.floor(i / length) === drawn ? 50 : 1)), 1); };
-  for (let step = 0; step < 20; step++) pull();
-  expect(Array.from(trainable.result.index!).flatMap((word, i) => (word === start[i] ? [] : [i]))).toEqual([one]);
+test("few blocks change at once", () => {
+  const trainable = make(), target = wanted(goal), changed: number[] = [];
+  for (let step = 0, words = start; step < 200; step++) {
+    learn(trainable, target, step + 1, step);
+    const now = Uint8Array.from(trainable.result.index!);
+    changed.push(now.filter((word, i) => word !== words[i]).length);
+    words = now;
+  }
+  expect(Math.max(...changed)).toBe(1);
 });
 
 test("channels of zeros keep their words, whatever their gradients say", () => {
