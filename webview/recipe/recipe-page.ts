@@ -243,7 +243,7 @@ export class RecipePage {
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate, this.measuredIntegers) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
-    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", {}, data === undefined ? t("nothing is run, the weights alone count") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", data === undefined ? { title: t("Nothing is run: the weights alone count.") } : {}, failed ? "" : data === undefined ? t("by weights alone") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
   }
 
   /** The drop-down and the field say what the text says. */
