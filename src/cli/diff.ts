@@ -39,6 +39,8 @@ interface DiffReport { before: SideFacts; after: SideFacts; layers: LayerDiff[];
 export async function runDiff(args: Arguments, signal: AbortSignal): Promise<void> {
   const [before, after] = [args.model, args.other!].map((name) => path.resolve(name)), limits = thresholds(args), data = file(args, "data");
   if (limits.length && data === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
+  const measuring = measuringOptions(args), useless = Object.entries(measuring).filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
+  if (useless.length && data === undefined) throw new KernelscopeError("usage", `${useless.join(" and ")} ${useless.length === 1 ? "says" : "say"} how predictions are compared, for which there are no images: give --data DIR, or leave ${useless.length === 1 ? "it" : "them"} out.`);
   const worker = viewer(), progress = reporter(flag(args, "quiet"));
   try {
     const { original, compressed, layers, nodes } = await worker.compared(before, after);
@@ -53,7 +55,7 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
       report.layers.push(layerDiff(layer, weights));
     }
     if (data !== undefined) {
-      const { notes, ...fidelity } = await fidelityOf(before, after, args, data, progress.report, signal);
+      const { notes, ...fidelity } = await fidelityOf({ original: before, compressed: after, data, ...measuring }, progress.report, signal);
       report.fidelity = fidelity;
       for (const layer of report.layers) {
         const count = fidelity.flips?.listed.filter((flip) => flip.layer === layer.layer).length;
@@ -71,11 +73,14 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
   }
 }
 
+/** What says how both are run, read and checked even where nothing is. */
+const measuringOptions = (args: Arguments): Pick<MeasureRequest, "preprocess" | "limit" | "device" | "threads"> =>
+  ({ preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024) });
+
 /** Both models over the same samples. */
-async function fidelityOf(before: string, after: string, args: Arguments, data: string, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity & { notes: string[] }> {
-  const threads = whole(args, "threads", 1, 1024), host = await nodeHost({ threads });
+async function fidelityOf(request: MeasureRequest, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity & { notes: string[] }> {
+  const host = await nodeHost({ threads: request.threads });
   try {
-    const request: MeasureRequest = { original: before, compressed: after, data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads };
     const measured = await measurePair(request, host, ({ samples: done, total, secondsLeft }) => onProgress({ stage: "evaluate", text: `${done.toLocaleString("en")} of ${total.toLocaleString("en")} samples`, fraction: done / total, secondsLeft }), signal), { samples, classifier, outputs, notes } = measured;
     const flips = classifier && await flipsOf(measured, request, host, onProgress, signal);
     return { samples, ...(flips && { flips }), ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, sqnrDb }) => ({ name, relativeError, sqnrDb })) }), notes };
