@@ -326,7 +326,7 @@ test("a lasso works in a preview, follows its slider, and counts all kernels of 
 
 test("another method's codebook stands beside the one that is tried out", async () => {
   const page = await workbench.open("resnet20-cifar10.onnx");
-  await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
+  await page.locator(".details-actions .button", { hasText: "Show Codebook" }).click();
   await page.waitForSelector(".codebook[data-layer]:not([data-stale])");
   await workbench.sideBar(false);
   expect(await page.locator(".book-beside").isHidden()).toBe(true);
@@ -409,7 +409,7 @@ test("a codebook that layers have in common says with how many", async () => {
 
 test("a layer that is not compressed is tried out, and nothing is written", async () => {
   const before = readdirSync(workbench.folder), page = await workbench.open("resnet20-cifar10.onnx");
-  await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
+  await page.locator(".details-actions .button", { hasText: "Show Codebook" }).click();
   await page.waitForSelector(".codebook[data-layer]:not([data-stale])");
   await workbench.sideBar(false);
   expect(await page.locator(".book-trial").innerText()).toMatch(/Preview[^]*Block[^]*Codewords[^]*Nothing is written\./);

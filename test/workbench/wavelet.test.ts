@@ -46,7 +46,7 @@ test("a wavelet layer is one layer of the table, with its filters and what they 
   await page.waitForSelector(".side[data-layer='22.weight']");
   const details = page.locator(".details");
   await expect.poll(() => details.innerText()).toMatch(/6 taps, 2 × 3 levels/);
-  expect(await details.innerText()).not.toContain("Preview Codebook");
+  expect(await details.innerText()).not.toContain("Show Codebook");
   for (const [kind, words] of [["taps", "daubechies"], ["response", "daubechies"]]) {
     const chart = details.locator(`.${kind}`);
     expect(await chart.getAttribute("aria-label")).toContain(words);

@@ -24,7 +24,7 @@ export class CompareTable {
   private selected = -1;
 
   constructor(layers: readonly ComparedLayer[], private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
-    const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Method"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"], [t("Flips begin"), "flips"]];
+    const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Stored as"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"], [t("Flips begin"), "flips"]];
     this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: kind === "outputs" ? [text, t("Measured together with the accuracy")].join("\n") : text }, text)));
     const widest = Math.max(1, ...layers.map(({ before, after }) => (after ?? before)?.bitsPerWeight ?? 0));
     const names = rowNames(layers);
@@ -183,10 +183,10 @@ function rowOf(layer: ComparedLayer, shown: string, i: number, widest: number): 
     open(el("span", { class: "cmp-weights" }), both, t("The weights are being compared.")), el("span", { class: "cmp-outputs" }), el("span", { class: "cmp-flips" }));
 }
 
-/** "1×3", "64 words"; "int", "8 bits"; "", "float32" */
+/** "1×3", "64 codewords"; "int", "8 bits"; "", "float32" */
 export function methodOf({ method, codewords, blockSize = 1, codebookBits, density, wavelet, shape, dataType }: LayerRow): [string, string] {
   if (wavelet) return [t("wavelets"), t("{0} × {1} levels", wavelet.summed, wavelet.levels)];
-  if (codewords !== undefined) return [format.block(shape.slice(2), blockSize), t("{0} words", format.whole(codewords))];
+  if (codewords !== undefined) return [format.block(shape.slice(2), blockSize), t("{0} codewords", format.whole(codewords))];
   if (density !== undefined) return [t("sparse"), t("{0} of {1} bits", format.percent(density), codebookBits ?? "")];
   return method !== undefined ? [t("int"), t("{0} bits", codebookBits ?? "")] : ["", dataType];
 }
