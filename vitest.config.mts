@@ -13,5 +13,5 @@ const wasmBytes = {
 
 export default defineConfig({
   plugins: [wasmBytes],
-  test: { server: { deps: { inline: [/@jsquash/] } }, include: ["test/unit/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 2 },
+  test: { server: { deps: { inline: [/@jsquash/] } }, include: ["test/unit/**/*.test.ts"], testTimeout: 60_000, maxWorkers: 2, isolate: false },
 });

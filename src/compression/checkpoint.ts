@@ -264,6 +264,6 @@ function isLooseState(value: unknown, layers: readonly Layer[]): value is LooseS
 
 function isTunerState(value: unknown): value is TunerState {
   if (!isRecord(value) || !isTrainingState(value)) return false;
-  const { best, first, device, every } = value as Record<string, unknown>;
-  return isDevice(device) && typeof every === "number" && isRecord(best) && typeof best.step === "number" && areArrays(best.arrays) && isHeld(best.held) && isHeld(first);
+  const { best, first, device, every, lowered } = value as Record<string, unknown>;
+  return isDevice(device) && typeof every === "number" && typeof lowered === "number" && isRecord(best) && typeof best.step === "number" && areArrays(best.arrays) && isHeld(best.held) && isHeld(first);
 }

@@ -9,7 +9,7 @@ import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
-import { checkRequest, insteadOf, unusedSettings } from "./checks";
+import { checkRequest, insteadOf, mayPrune, unusedSettings } from "./checks";
 import { measureFidelity } from "./fidelity";
 import type { FitTools, FittedLayer, LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
@@ -245,7 +245,7 @@ class Compression {
       const byName = new Map(layers.map((layer) => [layer.id, layer])), left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
       const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped === NOTHING_SMALLER && this.isOnlyNamed ? "Left as it is: the recipe gives other layers a method, and no size." : skipped);
       const { rows, notes } = await withSpeeds(found.map((row) => ({ ...row, skipped: skippedOf(row) })), layers, { runtime: host.runtime, threads: request.threads });
-      this.notes.push(...notes);
+      this.notes.push(...notes, ...mayPrune(this.job, convBitsPerWeight));
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));
       const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
       const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);

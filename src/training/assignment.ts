@@ -4,6 +4,8 @@ const EVERY = 20;
 const KEPT = 0.98;
 /** Weight of the latest step in the mean square of the gradients. */
 const LATEST = 0.01;
+/** Share of the blocks that may take another word after a look: all that is trained has to follow. */
+const MOVED = 1e-3;
 
 /**
  * Which word stands for which block. Gradients of single weights go straight through the choice (Bengio et al.: arXiv 1308.3432) to a wish:
@@ -39,22 +41,33 @@ export class Assignment {
     if (count % EVERY === 0) this.move(codes);
   }
 
+  /** Gives those blocks another word that gain most by it. */
   private move(codes: Float32Array): void {
-    const { words, wish, block, silent } = this, rows = silent.length, near = nearestOther(codes, block), wanted = new Float32Array(block);
-    for (let first = 0; first < words.length; first += rows) for (let m = 0; m < rows; m++) {
-      const word = words[first + m], at = first * block + m;
-      let length = 0;
-      for (let j = 0; j < block; j++) length += wish[at + j * rows] ** 2;
-      // another word cannot be nearer than its own while the wish goes less than half the way to the nearest
-      if (silent[m] || 4 * length <= near[word]) continue;
-      for (let j = 0; j < block; j++) wanted[j] = codes[word * block + j] + wish[at + j * rows];
-      const better = nearestTo(wanted, codes);
-      if (better === word) continue;
-      words[first + m] = better;
-      for (let j = 0; j < block; j++) wish[at + j * rows] = wanted[j] - codes[better * block + j];
+    const { words, wish, block } = this;
+    for (const { at, place, better } of this.wishes(codes).sort((a, b) => b.gain - a.gain).slice(0, Math.ceil(MOVED * words.length))) {
+      for (let j = 0; j < block; j++) wish[place + j * this.rows] += codes[words[at] * block + j] - codes[better * block + j];
+      words[at] = better;
     }
     for (let i = 0; i < wish.length; i++) wish[i] *= KEPT;
   }
+
+  /** Blocks that are nearer to another word than to their own with what they wish for, and how much nearer in square. */
+  private wishes(codes: Float32Array): { at: number; place: number; better: number; gain: number }[] {
+    const { words, wish, block, silent, rows } = this, near = nearestOther(codes, block), wanted = new Float32Array(block), found: { at: number; place: number; better: number; gain: number }[] = [];
+    for (let first = 0; first < words.length; first += rows) for (let m = 0; m < rows; m++) {
+      const word = words[first + m], place = first * block + m;
+      let length = 0;
+      for (let j = 0; j < block; j++) length += wish[place + j * rows] ** 2;
+      // another word cannot be nearer than its own while the wish goes less than half the way to the nearest
+      if (silent[m] || 4 * length <= near[word]) continue;
+      for (let j = 0; j < block; j++) wanted[j] = codes[word * block + j] + wish[place + j * rows];
+      const better = nearestTo(wanted, codes);
+      if (better !== word) found.push({ at: first + m, place, better, gain: length - distanceOf(wanted, 0, codes, better * block, block) });
+    }
+    return found;
+  }
+
+  private get rows(): number { return this.silent.length; }
 }
 
 /** The squared distance of each word to the nearest of the others. */

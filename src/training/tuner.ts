@@ -16,7 +16,7 @@ export interface TeachingBatch { samples: Tensor; teacher: Tensor[]; labels?: Te
 export interface HeldOutBatch extends TeachingBatch { count: number }
 
 /** What a tuning is at a step: enough to go on to the same end. */
-export interface TunerState extends TrainingState { best: { held: HeldOut; step: number; arrays: Arrays }; first: HeldOut; device: Device; every: number }
+export interface TunerState extends TrainingState { best: { held: HeldOut; step: number; arrays: Arrays }; first: HeldOut; device: Device; every: number; /** How many times the rate was lowered. */ lowered: number }
 
 /** A stop ends the training; the best so far is kept. */
 export interface TunerOptions extends Omit<TrainerOptions, "inputs" | "rate"> {
@@ -41,18 +41,25 @@ export interface TuneResult {
   ranges?: ReadonlyMap<string, Range>;
 }
 
-/** Looks take at most this share of a time that was given. */
-const LOOKING = 0.1;
+/** Looks take at most about this share of the time. */
+const LOOKING = 0.15;
+/** What samples take that are looked at, as a share of what as many take in a step. */
+const FORWARD = 0.35;
 /** Share of the steps in which the rate rises, and how many steps at most. */
 const WARMUP = { share: 0.05, most: 100 };
+/** A loss so many times the best is no detour: the rate is too high, and is lowered to a share of itself. */
+const RUNAWAY = { times: 2, lower: 0.3 };
+/** Looks in the steps up to the first of all, so that few are lost where the rate is too high from the beginning. */
+const EARLY = 4;
 
 /** Trains some tensors of a network so that it does what the original does, and leaves them as they were at their best. */
 export class Tuner {
   private readonly trainer: Trainer;
+  private lowered = 0;
 
   constructor(private readonly options: TunerOptions) {
     const { network: { input }, batch } = options;
-    this.trainer = new Trainer({ ...options, inputs: async (step) => inputsOf(await batch(step), input), rate });
+    this.trainer = new Trainer({ ...options, inputs: async (step) => inputsOf(await batch(step), input), rate: (step, steps) => RUNAWAY.lower ** this.lowered * rate(step, steps) });
   }
 
   run(): Promise<TuneResult> { return this.opened(() => this.train()); }
@@ -77,15 +84,20 @@ export class Tuner {
     const first = known?.first ?? await this.evaluate();
     let best = known?.best ?? { held: first, step: 0, arrays: copies(trainer.arrays) };
     const { steps, every } = known ?? await this.course(), start = { step: known?.step ?? 0, steps, loss: known?.loss ?? 0 };
-    const keep = async (state: TrainingState) => { await checkpoint?.save({ ...state, best, first, device, every }); };
+    this.lowered = known?.lowered ?? 0;
+    const keep = async (state: TrainingState) => { await checkpoint?.save({ ...state, best, first, device, every, lowered: this.lowered }); };
     if (!known) await keep({ ...start, arrays: trainer.arrays });
     const { step } = await trainer.run(start, {
       keep,
       afterStep: async ({ step, loss }) => {
         let held: HeldOut | undefined;
-        if (step % every === 0 || step === steps) {
+        if (step % (step < every ? Math.ceil(every / EARLY) : every) === 0 || step === steps) {
           held = await this.evaluate();
           if (isNearer(held, best.held, this.options.held)) best = { held, step, arrays: copies(trainer.arrays) };
+          else if (step < steps && !(held.loss <= RUNAWAY.times * best.held.loss)) {
+            trainer.restore(best.arrays);
+            this.lowered++;
+          }
         }
         onProgress?.({ step, steps, loss, held, first, best: best.held });
       },
@@ -96,8 +108,8 @@ export class Tuner {
 
   /** How many steps are taken, and after how many each the held-out samples are looked at; a time is turned into both. */
   private async course(): Promise<{ steps: number; every: number }> {
-    const { length, looks } = this.options, at = (steps: number, times: number) => ({ steps, every: Math.ceil(steps / times) });
-    if ("steps" in length) return at(length.steps, looks);
+    const { length, looks, held } = this.options, at = (steps: number, times: number) => ({ steps, every: Math.ceil(steps / times) });
+    if ("steps" in length) return at(length.steps, Math.max(1, Math.min(looks, Math.floor(LOOKING * length.steps / (FORWARD * held.length)))));
     const begun = performance.now();
     await this.evaluate();
     const look = (performance.now() - begun) / 1000, times = Math.max(1, Math.min(looks, Math.floor(LOOKING * length.seconds / look)));

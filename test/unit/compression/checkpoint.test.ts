@@ -5,7 +5,7 @@ import type { TunerState } from "../../../src/training/tuner";
 const state: TunerState = {
   step: 3, steps: 10, loss: 0.25, arrays: [Float32Array.of(1, 2.5), Int32Array.of(7)], first: { loss: 2, agreement: 0.5 },
   best: { held: { loss: 1, agreement: 0.75 }, step: 2, arrays: [Float32Array.of(0, -1), Int32Array.of(6)] },
-  device: "webgpu", every: 2,
+  device: "webgpu", every: 2, lowered: 1,
 };
 
 function storeOf(): CheckpointStore {

@@ -23,6 +23,17 @@ test("a block whose gradients lead to another word takes it, and the others keep
   expect(trainable.values()).toEqual(wanted(goal));
 });
 
+test("few blocks change at once", () => {
+  const trainable = make(), target = wanted(goal), changed: number[] = [];
+  for (let step = 0, words = start; step < 200; step++) {
+    learn(trainable, target, step + 1, step);
+    const now = Uint8Array.from(trainable.result.index!);
+    changed.push(now.filter((word, i) => word !== words[i]).length);
+    words = now;
+  }
+  expect(Math.max(...changed)).toBe(1);
+});
+
 test("channels of zeros keep their words, whatever their gradients say", () => {
   const trainable = make(), target = wanted(Uint8Array.from(start, (word, i) => (i < INPUTS ? 1 : word)));
   learn(trainable, target, 200);

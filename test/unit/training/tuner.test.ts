@@ -16,10 +16,10 @@ function samples(seed: number): Tensor {
 }
 
 /** A network whose normalizations have been moved off what the original has, and its trainables. */
-async function student(): Promise<{ network: Network; trainables: Vector[] }> {
+async function student(rate: number): Promise<{ network: Network; trainables: Vector[] }> {
   const { weights, ...rest } = NETWORKS.resnet8({ shape: SHAPE, classes: 10, seed: 3 }), vectors = [...weights].filter(([name]) => /bn\d|bias|downsample.1/.test(name) && !name.includes("running"));
   const network = await readNetwork(await open(encodeClassifier({ weights, ...rest })), { name: INPUT, dims: [BATCH, ...SHAPE] }, [LOGITS], vectors.map(([name]) => name));
-  return { network, trainables: vectors.map(([name, { dims, data }], i) => new Vector({ name, dims }, data.map((v, j) => v * (1 + 0.3 * Math.sin(i + 3 * j))), 0.05)) };
+  return { network, trainables: vectors.map(([name, { dims, data }], i) => new Vector({ name, dims }, data.map((v, j) => v * (1 + 0.3 * Math.sin(i + 3 * j))), rate)) };
 }
 
 /** What the original makes of samples. */
@@ -28,19 +28,28 @@ async function lessons(): Promise<(seed: number) => Promise<TeachingBatch>> {
   return async (seed) => ({ samples: samples(seed), teacher: [(await session.run({ [INPUT]: samples(seed) }))[LOGITS]] });
 }
 
-async function tune(options: Partial<TunerOptions> = {}) {
-  const { network, trainables } = await student(), teach = await lessons(), held = [{ ...await teach(1000), count: BATCH }, { ...await teach(1001), count: BATCH }];
+async function tune(options: Partial<TunerOptions> = {}, rate = 0.05) {
+  const { network, trainables } = await student(rate), teach = await lessons(), held = [{ ...await teach(1000), count: BATCH }, { ...await teach(1001), count: BATCH }];
   const tuner = new Tuner({ runtime: nodeRuntime, threads: 1, network, trainables, objective: { kind: "distillation", temperature: 2 }, statistics: "fixed", batch: teach, held, length: { steps: STEPS }, looks: STEPS / 4, ...options });
   const result = await tuner.run();
   return { ...result, values: trainables.map((one) => one.values().slice()) };
 }
 
 test("a student comes nearer to the original, and ends at its best", async () => {
-  const losses: number[] = [], { first, best, bestStep, steps } = await tune({ onProgress: ({ held }) => { if (held) losses.push(held.loss); } });
+  const looks = new Map<number, number>(), { first, best, bestStep, steps } = await tune({ onProgress: ({ step, held }) => { if (held) looks.set(step, held.loss); } });
   expect(steps).toBe(STEPS);
-  expect(losses).toHaveLength(STEPS / 4);
-  expect(best.loss).toBe(Math.min(...losses));
-  expect(bestStep).toBe(4 * (losses.indexOf(best.loss) + 1));
+  // as many samples as two steps have are looked at: after every sixth step, and more often before the first of these
+  expect([...looks.keys()]).toEqual([2, 4, 6, 12]);
+  expect(best.loss).toBe(Math.min(...looks.values()));
+  expect(looks.get(bestStep)).toBe(best.loss);
+  expect(best.loss).toBeLessThan(first.loss / 2);
+});
+
+test("where the rate is too high, a training goes on from its best with a lower one", async () => {
+  const states: TunerState[] = [], looks: number[] = [], save = async (state: TunerState) => { states.push(structuredClone(state)); };
+  const { first, best } = await tune({ length: { steps: 60 }, checkpoint: { load: async () => undefined, save }, onProgress: ({ held }) => { if (held) looks.push(held.loss); } }, 3);
+  expect(looks[0]).toBeGreaterThan(2 * first.loss);
+  expect(states[0].lowered).toBe(0);
   expect(best.loss).toBeLessThan(first.loss / 2);
 });
 
@@ -56,12 +65,13 @@ test("a training that was cut off goes on to the same end", async () => {
   expect(resumed.best).toEqual(whole.best);
 });
 
-test("a time is turned into steps, with a tenth of it at most for looks at what is held out", async () => {
-  const seen: { step: number; held: boolean }[] = [], { steps } = await tune({ length: { seconds: 0.5 }, looks: 1000, onProgress: ({ step, held }) => { seen.push({ step, held: held !== undefined }); } });
+test("a time is turned into steps, with a small share of it for looks at what is held out", async () => {
+  // a look at so many samples takes as long as several steps
+  const one = { ...await (await lessons())(1000), count: BATCH }, held = Array.from({ length: 20 }, () => one);
+  const seen: { step: number; held: boolean }[] = [], { steps } = await tune({ held, length: { seconds: 1 }, looks: 1000, onProgress: ({ step, held }) => { seen.push({ step, held: held !== undefined }); } });
   const looks = seen.filter(({ held }) => held);
   expect(seen).toHaveLength(steps);
-  expect(looks.length).toBeGreaterThan(0);
-  // every step would be one otherwise
-  expect(looks.length).toBeLessThan(steps);
   expect(looks.at(-1)!.step).toBe(steps);
+  // some early ones beside those that come as a rule
+  expect(looks.length).toBeLessThanOrEqual(4 + steps / 4);
 });
