@@ -170,7 +170,7 @@ function bar(share: number, low = false): HTMLElement {
 function rowOf(layer: ComparedLayer, shown: string, i: number, widest: number): HTMLElement {
   const { id, label, before, after, skipped } = layer, sizes = sizeWords(layer), folded = foldedWords(layer), other = otherName(layer), change = changeOf(layer);
   const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, own = after ?? before!, [kind, size] = methodOf(own), both = before !== undefined && after !== undefined;
-  const missing = before ? t("removed") : t("added"), alone = t("One model alone has this layer."), stored = el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size));
+  const missing = before ? t("removed") : t("added"), alone = t("One model alone has this layer."), stored = el("span", { class: "cmp-tag", title: [kind, size].filter(Boolean).join(" ") }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size));
   const kept = skipped !== undefined ? [el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)] : both ? [stored] : [stored, el("span", { class: `cmp-mark ${change ?? ""}` }, missing)];
   const method = el("span", { class: "cmp-method-parts" }, ...kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, el("span", { class: "cmp-long" }, sizes.short), el("span", { class: "cmp-brief", "aria-hidden": "true" }, sizes.brief))] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("+ BN") : `+ ${layer.folded!.ops[0]}`)] : []));
   const cells: [string, Node | string][] = [
