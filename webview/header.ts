@@ -5,16 +5,25 @@ import { t } from "./l10n";
 
 /** What the model is. The first figures stay in the narrowest editor. */
 export function headerOf(facts: ModelFacts): HTMLElement[] {
-  const [input] = facts.inputs, [output] = facts.outputs;
+  const [input] = facts.inputs, [output] = facts.outputs, how = countingOf(facts);
   const figures: Figure[] = [
     [format.bytes(facts.bytes), t("size")], [format.count(facts.parameters), t("parameters")],
     ...(facts.bitsPerWeight ? [[format.bits(facts.bitsPerWeight), t("bits per weight")] as Figure] : []),
-    ...(facts.macs ? [[format.count(facts.macs), t("MACs per image")] as Figure] : []),
-    ...(facts.peakActivationBytes ? [[format.bytes(facts.peakActivationBytes), t("activations at once"), t("Of one image, where they are most: what a node takes in and puts out and later ones still need. Kernels may need more.")] as Figure] : []),
+    ...(facts.macs ? [[format.count(facts.macs), facts.countedFor ? t("MACs of {0}", format.shape(facts.countedFor.shape)) : t("MACs per image"), how] as Figure] : how ? [["–", t("MACs per image"), how] as Figure] : []),
+    ...(facts.peakActivationBytes ? [[format.bytes(facts.peakActivationBytes), t("activations at once"), [t("Of one image, where they are most: what a node takes in and puts out and later ones still need. Kernels may need more."), ...(how ? [how] : [])].join(" ")] as Figure] : []),
     ...(input && output ? [[`${format.caption(input.shape)} → ${format.caption(output.shape)}`, t("input → output")] as Figure] : []),
     [t("opset {0} · IR {1}", facts.opset, facts.irVersion), facts.producer || t("no producer")],
   ];
   return [el("h1", { class: "unseen" }, facts.name), ...foldingFigures(figures)];
+}
+
+/** How multiply-accumulates are counted where the model leaves the sizes of its input open, or why they are not. */
+export function countingOf({ macs, countedFor, inputs, name }: Pick<ModelFacts, "macs" | "countedFor" | "inputs" | "name">): string | undefined {
+  const file = `${name.replace(/(\.small)?\.onnx$/i, "")}.preprocess.json`;
+  if (macs && countedFor?.isTold) return t("Counted for an input of {0}: the model leaves its sizes open, {1} tells them.", format.shape(countedFor.shape), file);
+  if (macs && countedFor) return t("Counted for an input of {0}: the model leaves its sizes open. Others are taken where {1} beside it says so, as in {2}.", format.shape(countedFor.shape), file, "{ \"resize\": [48, 320] }");
+  const isOpen = inputs.some(({ shape }) => shape.slice(1).some((size) => typeof size !== "number"));
+  return !macs && isOpen ? t("MACs are not counted: the model leaves sizes of its input open, and they cannot be told from it.") : undefined;
 }
 
 export type Figure = [value: string, name: string, hover?: string];

@@ -1,6 +1,7 @@
 import "./page.css";
-import type { BodyFacts, GraphAndLayers, GraphFacts, LayerRow, ModelFacts } from "../src/protocol/api";
+import type { BodyFacts, GraphAndLayers, GraphFacts, KernelPage, LayerDetails, LayerRow, ModelFacts } from "../src/protocol/api";
 import { unpack } from "../src/protocol/packed";
+import { KernelscopeError } from "../src/protocol/errors";
 import type { GraphCommand, HostApi, NodePlace } from "../src/protocol/page";
 import { AccuracyPage } from "./accuracy/accuracy-page";
 import { AccuracyView, type AccuracyChoice } from "./accuracy/accuracy-view";
@@ -21,21 +22,22 @@ import { Visits } from "./history";
 import { connectHost, savedState, saveState, start } from "./host";
 import { JobFoot } from "./job-foot";
 import { t } from "./l10n";
-import { detailsOf, groupDetails, operatorDetails, type DetailActions, type Links } from "./layers/details";
+import { detailsOf, groupDetails, hasKernels, operatorDetails, type DetailActions, type Links } from "./layers/details";
 import { MOST_KERNELS } from "./layers/kernels";
 import { linksOf } from "./layers/links";
 import { LayerTable } from "./layers/table";
 import { walkPanes } from "./panes";
 import { RecipePage } from "./recipe/recipe-page";
 import { sash } from "./sash";
-import { stateOf } from "./state";
+import { howMuchIsThere, stateOf } from "./state";
 
 type Tab = "graph" | "layers" | "codebooks" | "accuracy";
 /** A layer that all views share, and where in the graph: a node, or a group, which is no layer. */
 interface Selection { layer?: string; key?: string; /** Of a graph inside a node. */ body?: string }
 interface PageState { tab: Tab; selection?: Selection; graph?: GraphState; search: string; measure?: MeasureId; accuracy?: AccuracyChoice; codebook?: CodebookState; side?: { width?: number; height?: number } }
 
-const SAVE_AFTER_MS = 150;
+/** @see Page.showDetails */
+const SAVE_AFTER_MS = 150, SOON_MS = 100;
 
 const newVisits = (): Visits<Selection> => new Visits<Selection>((a, b) => a.layer === b.layer && a.key === b.key && a.body === b.body);
 
@@ -269,7 +271,7 @@ class Page {
   }
 
   private async showDetails(selection: Selection): Promise<void> {
-    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), copy: (name) => void this.host.act("copy-name", name), link: () => void this.run("copy-link"), enter: (body) => void this.select({ body }).then(() => this.views?.graphs.view.focus()), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
+    const actions: DetailActions = { codebook: () => document.getElementById("tab-codebooks")?.click(), ...(this.trusted && start.isOnDisk && { compress: (name: string) => void this.host.act("compress-layer", name) }), copy: (name) => void this.host.act("copy-name", name), link: () => void this.run("copy-link"), enter: (body) => void this.select({ body }).then(() => this.views?.graphs.view.focus()), go: (key) => this.selectKey(key), kernels: (layer, first, count) => this.host.kernels(layer, first, count) };
     const { layer, key } = selection, node = this.views?.graphs.node(key), group = this.views?.graphs.group(key);
     if (layer === undefined) {
       if (node) this.side.replaceChildren(operatorDetails(node, this.total, this.linksOf([node.id]), actions));
@@ -277,12 +279,19 @@ class Page {
       this.side.removeAttribute("data-layer");
       return;
     }
+    const row = this.rows.find(({ name }) => name === layer), show = (details: LayerDetails, kernels?: KernelPage): void => {
+      if (this.state.selection === selection) this.side.replaceChildren(detailsOf(details, kernels, this.total, this.linksOf(node ? [node.id] : []), actions));
+    };
+    // what is known already does not wait for the weights, which may be many; where they are few, nothing blinks
+    const early = row && setTimeout(() => show({ row, attributes: (node?.attributes ?? []).map(([name, value]) => ({ name, value })), from: [], to: [] }), this.side.childElementCount ? SOON_MS : 0);
     try {
-      const [details, kernels] = await Promise.all([this.host.layer(layer), this.host.kernels(layer, 0, MOST_KERNELS)]);
+      const [details, kernels] = await Promise.all([this.host.layer(layer), row && hasKernels(row) ? this.host.kernels(layer, 0, MOST_KERNELS) : undefined]);
+      clearTimeout(early);
       if (this.state.selection !== selection) return;
-      this.side.replaceChildren(detailsOf(details, kernels, this.total, this.linksOf(node ? [node.id] : []), actions));
+      show(details, kernels);
       this.side.dataset.layer = layer;
     } catch (error) {
+      clearTimeout(early);
       if (this.state.selection === selection) this.side.replaceChildren(el("p", { class: "note", role: "alert" }, error instanceof Error ? error.message : String(error)));
     }
   }
@@ -366,8 +375,9 @@ class Page {
   private fail(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error), end = message.search(/[.:](\s|$)/);
     const title = end > 0 && end < 90 ? message.slice(0, end) : t("{0} cannot be shown", start.name), rest = end > 0 && end < 90 ? message.slice(end + 1).trim() : message;
-    this.root.replaceChildren(stateOf("error", title, rest,
-      button({ label: t("Try Again"), primary: true, onClick: () => void this.load() }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") })));
+    const page = stateOf("error", title, rest, button({ label: t("Try Again"), primary: true, onClick: () => void this.load() }), button({ label: t("Show Log"), onClick: () => void this.host.act("show-log") }));
+    if (error instanceof KernelscopeError && error.code === "truncated") page.querySelector("p")?.after(...howMuchIsThere(error));
+    this.root.replaceChildren(page);
     document.body.dataset.ready = "error";
   }
 

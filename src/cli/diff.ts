@@ -104,7 +104,7 @@ async function flipsOf({ classifier, flips, classes }: Measured, request: Measur
 }
 
 function layerDiff({ id, label, before, after, skipped, resized, folded }: ComparedLayer, weights: { sqnrDb?: number } | Incomparable): LayerDiff {
-  const stored = (row: typeof before): Stored | undefined => row && { bytes: row.bytes, bitsPerWeight: row.bitsPerWeight, shape: row.shape, method: row.method, storedAs: row.method === undefined ? row.dataType : describe(row) };
+  const stored = (row: typeof before): Stored | undefined => row && { bytes: row.bytes, bitsPerWeight: row.bitsPerWeight, shape: row.shape, method: row.method, storedAs: row.method === undefined && !row.grids ? row.dataType : describe(row) };
   const sqnrDb = typeof weights === "string" ? undefined : weights.sqnrDb, isSame = before && after && before.method === after.method && Math.abs(before.bitsPerWeight - after.bitsPerWeight) < 0.005 && before.shape.join() === after.shape.join() && sqnrDb === undefined && typeof weights !== "string";
   const note = skipped ?? (typeof weights === "string" ? WHY_NOT[weights] : undefined);
   return { layer: id, label, op: (after ?? before)!.op, change: !before ? "added" : !after ? "removed" : isSame ? "same" : "changed", before: stored(before), after: stored(after), sqnrDb, resized, folded, ...(before && after && before.name !== after.name && { nameAfter: after.name }), ...(note !== undefined && { note }) };

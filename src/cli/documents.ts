@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { floatLines } from "../protocol/floats";
-import type { CompressReport, FixedNormalization, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
+import type { CompressReport, FixedNormalization, Grid, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import type { Block, Document, KeyFigure, Table } from "./document";
 import { percent } from "./terminal";
@@ -28,11 +28,29 @@ export function inspectionDocument(file: string, { bytes, parameters, opset, irV
   return {
     title: nameOf(file), keyFigures: [[formatBytes(bytes), "in the file"], [String(layers.length), layers.length === 1 ? "layer" : "layers"], [counted(parameters), "weights"]], blocks: [
       `${nameOf(file)}: ${formatBytes(bytes)}, ${parameters.toLocaleString("en")} weights in ${layers.length} layers, opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `, at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, "",
-      layers.length ? layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))) : "It has no layers with weights.",
+      layers.length ? layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method || l.grids ? describe(l) : named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))) : "It has no layers with weights.",
+      ...(layers.length ? ["", "Bits/weight: 8 × all bytes that a weight takes in the file, with codes, codebook, scales and its part of what unpacks them, divided by the number of weights. A weight that is stored plainly is as wide as its type; its name and shape are in the bytes alone."] : []),
+      ...gridBlocks(layers, (i) => named[i].label),
       ...prunedNotes(layers, (i) => named[i].label),
     ],
   };
 }
+
+/** Scales and zero points of layers on integers, and which layers stay floats beside them. @param nameOf what a layer is called */
+function gridBlocks(layers: readonly LayerReport[], nameOf: (i: number) => string): Block[] {
+  if (!layers.some(({ grids }) => grids)) return [];
+  const border = (grid: Grid | undefined): string => (grid ? `${between(grid.scale, precise)}, ${between(grid.zeroPoint, String)}` : "–");
+  return ["", "Integers stand for scale × (integer − zero point):", {
+    head: ["layer", "weight", "scales", "from – to", "zero point", "input: scale, zero point", "output: scale, zero point"], figures: [2],
+    rows: layers.map(({ grids, staysFloat }, i) => (grids
+      ? [nameOf(i), grids.weight.type, `${grids.weight.scales}${grids.weight.axis === undefined ? "" : ` on axis ${grids.weight.axis}`}`, between(grids.weight.scale, precise), between(grids.weight.zeroPoint, String), border(grids.input), staysFloat ? "computes with floats" : border(grids.output)]
+      : [nameOf(i), "floats", "–", "–", "–", "–", staysFloat ? "computes with floats" : "–"])),
+  }];
+}
+
+const precise = (value: number): string => value.toPrecision(3);
+/** "0.0012 – 0.034", or one value where that is all. */
+const between = ([low, high]: readonly [number, number], text: (value: number) => string): string => (low === high ? text(low) : `${text(low)} – ${text(high)}`);
 
 /** What bits are divided by where channels are gone. @param nameOf what a layer is called */
 function prunedNotes(layers: readonly LayerReport[], nameOf: (i: number) => string): string[] {
@@ -41,8 +59,8 @@ function prunedNotes(layers: readonly LayerReport[], nameOf: (i: number) => stri
 }
 
 /** How a layer is stored. */
-export const describe = ({ method, codewords, blockSize, codebookBits, density, wavelet }: Partial<LayerReport>): string =>
-  wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} codewords of ${blockSize}`);
+export const describe = ({ method, grids, codewords, blockSize, codebookBits, density, wavelet }: Partial<LayerReport>): string =>
+  method === undefined && grids ? `${grids.weight.type}, ${grids.weight.scales === 1 ? "1 scale" : `${grids.weight.scales} scales`}` : wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} codewords of ${blockSize}`);
 
 /** "2,424 learned numbers; filters reconstruct a signal but for 1.1e-7 of it" */
 export function waveletText({ parameters, reconstructionError, speed }: WaveletFacts): string {

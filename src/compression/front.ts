@@ -74,6 +74,8 @@ const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparat
 class Front {
   private readonly prediction: Prediction;
   private readonly choices = new Map<Layer, Option[]>();
+  /** By their goals, of which a recipe's is often a preset's. */
+  private readonly plans = new Map<string, RatedCandidate[]>();
   private readonly hulls = new Map<Layer, Option[]>();
   private readonly byLayer: ReadonlyMap<Layer, LayerSensitivity>;
   private readonly weights: number;
@@ -131,8 +133,11 @@ class Front {
 
   /** A goal's plan, with codebooks in common where that promises more and has not come out behind. */
   private planOf(goal = this.goal): RatedCandidate[] {
-    const own = this.planning.solve(goal), shared = this.planning.share(own, goal)?.plan;
-    return shared && this.known.verdicts.get(verdictKey(shared)) !== false ? shared : own;
+    const key = JSON.stringify(goal), known = this.plans.get(key);
+    if (known) return known;
+    const own = this.planning.solve(goal), shared = this.planning.share(own, goal)?.plan, plan = shared && this.known.verdicts.get(verdictKey(shared)) !== false ? shared : own;
+    this.plans.set(key, plan);
+    return plan;
   }
 
   /** The recipe's own plan, the smallest where its goal is out of reach. */

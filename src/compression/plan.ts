@@ -229,7 +229,12 @@ export class Planning {
 
   /** The compressed layers of a choice for each open one. */
   plan(options: readonly Planned[]): RatedCandidate[] {
-    return [...this.fixed.values(), ...options.flatMap((option) => ("joined" in option ? option.joined : isLeft(option) ? [] : [option]))];
+    const all = [...this.fixed.values()]; // thousands of plans are looked at
+    for (const option of options) {
+      if ("joined" in option) all.push(...option.joined);
+      else if (!isLeft(option)) all.push(option);
+    }
+    return all;
   }
 
   /** The smallest plan of all, goal or not. */

@@ -2,6 +2,7 @@ import type { Preparation } from "../evaluation/preprocess";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { Progress } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
 import type { PruningReport } from "../protocol/report";
 import { Products } from "../runtime/products";
 import { pruneForJob } from "./prune/job";
@@ -12,6 +13,7 @@ import type { Host, OpenedModel } from "./host";
 import type { Biases } from "./lean/biases";
 import { integerNetwork } from "./integer/network";
 import { integerOverhead, type IntegerOverhead } from "./integer/overhead";
+import { nothingToCompress } from "./checks";
 import { checkIntegers } from "./integer/ready";
 import { roundingKey, roundingLoss } from "./integer/rounding";
 import type { RatingRecord } from "./ratings";
@@ -42,9 +44,12 @@ export interface RatedModel {
 /**
  * Rates every layer of a job's model as the job itself would, so that neither has to do it twice.
  * @param known only looks up what is kept, and gives nothing where that is not all
+ * @throws KernelscopeError "nothing-to-compress", "unsupported"
  */
 export async function rateModel(job: Job, opened: OpenedModel, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<RatedModel | undefined> {
   const { request } = job, isInteger = request.inference === "integer", started = performance.now();
+  const nothing = nothingToCompress(findLayers(opened.model));
+  if (nothing !== undefined) throw new KernelscopeError("nothing-to-compress", nothing);
   checkIntegers(opened.model, request);
   const data = request.data === undefined ? undefined : await readJobData(job, opened.model, host, signal);
   const hashes = await Promise.all(opened.files.map((file) => host.hash(file))), stamp = await stampOf(data, host), seed = request.seed ?? 1, products = new Products(host.runtime, request.threads);

@@ -2,8 +2,10 @@ import { findLayers, type Layer } from "../onnx/layers";
 import { leftOver, originalWeights, type LeftOver } from "../onnx/channels/mark";
 import { intsAttribute, type Model, type Node } from "../onnx/model";
 import { constantTensor, type ConstantCache } from "../onnx/constants";
+import { gridsOf } from "../onnx/grids";
 import { bitsOf, readInts, type Tensor } from "../onnx/tensor";
 import { packedBytes } from "../numeric/bits";
+import { storedBits } from "../protocol/bits";
 import type { LayerReport, SharedCodebook } from "../protocol/report";
 import type { Recognised } from "../methods/method";
 import { methods } from "../methods/registry";
@@ -101,10 +103,10 @@ export async function layerReports(original: readonly Layer[], fitted: readonly 
   const rows: Row[] = [], cache: ConstantCache = new Map(), left = leftOver(written, layers);
   for (const layer of original) {
     const fit = done.get(layer.id), now = byId.get(layer.id);
-    const size = (now && bytes.get(now.id)) ?? layer.bytes;
+    const size = (now && bytes.get(now.id)) ?? layer.bytes, stored = now && await recognised(written, now, cache);
     rows.push({
-      name: layer.id, ...(layer.label !== layer.id && { label: layer.label }), op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left),
-      ...(now && await recognised(written, now, cache)),
+      name: layer.id, ...(layer.label !== layer.id && { label: layer.label }), op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left, stored?.method),
+      ...stored,
       sqnrDb: fit && Number.isFinite(fit.sqnrDb) ? fit.sqnrDb : undefined,
       skipped: fit ? undefined : layer.blocked ?? (left.has(layer.id) ? "Floats with fewer channels: nothing smaller pays here." : NOTHING_SMALLER),
     });
@@ -113,9 +115,9 @@ export async function layerReports(original: readonly Layer[], fitted: readonly 
 }
 
 /** Bytes and bits per weight of a layer, beside the shape that it had where it has lost channels. */
-function sizeOf(layer: Layer, bytes: number, left: ReadonlyMap<string, LeftOver>): Pick<LayerReport, "bytes" | "bitsPerWeight" | "originalShape"> {
+function sizeOf(layer: Layer, bytes: number, left: ReadonlyMap<string, LeftOver>, method: string | undefined): Pick<LayerReport, "bytes" | "bitsPerWeight" | "originalShape"> {
   const weights = originalWeights(layer, left), known = left.get(layer.id);
-  return { bytes: Math.round(bytes), bitsPerWeight: weights ? 8 * bytes / weights : 0, ...(known && { originalShape: [...known.dims] }) };
+  return { bytes: Math.round(bytes), bitsPerWeight: storedBits({ bitsPerWeight: weights ? 8 * bytes / weights : 0, method }, bitsOf(layer.type)), ...(known && { originalShape: [...known.dims] }) };
 }
 
 /** The rows of `inspect`: what the file alone tells. */
@@ -123,9 +125,12 @@ export async function inspectLayers(model: Model): Promise<FileFigures & { found
   const found = findLayers(model), bytes = await weightBytes(model, found);
   const rows: Row[] = [], cache: ConstantCache = new Map(), left = leftOver(model, found);
   for (const layer of found) {
-    const size = bytes.get(layer.id) ?? layer.bytes, stored = await recognised(model, layer, cache);
-    rows.push({ name: layer.id, op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left), ...stored ?? { skipped: layer.blocked } });
+    const size = bytes.get(layer.id) ?? layer.bytes, stored = await recognised(model, layer, cache), grids = await gridsOf(model, layer);
+    rows.push({ name: layer.id, op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left, stored?.method), ...stored ?? { skipped: layer.blocked }, ...(grids && { grids }) });
   }
+  // rounded activations tell a network of integers from one whose weights alone are stored as such
+  const isOnIntegers = ({ grids }: Row): boolean => grids?.input !== undefined;
+  if (rows.some(isOnIntegers)) for (const row of rows) if (!isOnIntegers(row)) row.staysFloat = true;
   return { ...withSharers(rows), found, ...figures(found, bytes, left) };
 }
 

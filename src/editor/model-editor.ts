@@ -287,6 +287,7 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
     case "open-recipe": await vscode.commands.executeCommand("kernelscope.openRecipe", uri); break;
     case "show-log": await vscode.commands.executeCommand("kernelscope.showLog"); break;
     case "manage-trust": await vscode.commands.executeCommand("workbench.trust.manage"); break;
+    case "compress-layer": await vscode.commands.executeCommand("kernelscope.layer.compress", { layer: text(argument) }); break;
     case "copy-name": await vscode.env.clipboard.writeText(text(argument)); break;
   }
 }

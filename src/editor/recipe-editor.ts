@@ -66,7 +66,10 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
 
   /** Selects a layer on every page for this model. */
   select(model: vscode.Uri, layer: string): void {
-    for (const [session, page] of this.sessions) if (isFor(session, model) && session.selected !== layer) void page.select(layer).catch(() => undefined);
+    for (const [session, page] of this.sessions) if (isFor(session, model) && session.selected !== layer) {
+      session.wanted = layer;
+      void page.select(layer).catch(() => undefined);
+    }
   }
 
   setJob(model: vscode.Uri, state: JobState | undefined): void {
@@ -140,6 +143,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   private hostApi(session: RecipeSession): Methods<RecipeHostApi> {
     return {
       ready: async () => {
+        if (session.wanted !== undefined) void this.sessions.get(session)?.select(session.wanted).catch(() => undefined); // it was out of sight
         if (vscode.workspace.isTrusted) await this.sessions.get(session)?.trusted(); // it may have begun before that
         await session.begin();
         await this.tellAll(session);
@@ -147,6 +151,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       change: async (changes) => this.change(session.document, checkChanges(changes)),
       selected: async (layer) => {
         session.selected = layer === undefined ? undefined : text(layer);
+        session.wanted = undefined;
         if (session.selected !== undefined && session.model) this.chosen.fire({ model: session.model, layer: session.selected });
       },
       act: (action) => this.act(session, action),

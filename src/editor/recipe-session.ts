@@ -15,6 +15,8 @@ const CANCEL_GRACE_MS = 600;
 export class RecipeSession {
   model: vscode.Uri | undefined;
   selected: string | undefined;
+  /** Selected elsewhere, until the page selects something itself. */
+  wanted: string | undefined;
   private view: RecipeView | undefined;
   private problem: RecipeProblem | undefined;
   private running: { abort: AbortController; inputs: string; stale: boolean } | undefined;

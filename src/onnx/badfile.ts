@@ -1,6 +1,6 @@
 import { KernelscopeError } from "../protocol/errors";
 import type { ByteSource } from "./bytes";
-import { WireError } from "./wire";
+import { FIXED32, FIXED64, LEN, VARINT, WireError } from "./wire";
 
 /** What a file that is no model is instead, by its first bytes. */
 const KINDS: [RegExp, string][] = [
@@ -17,6 +17,22 @@ const KINDS: [RegExp, string][] = [
   [/^[\t\n\r\x20-\x7e]+$/, "This file is text, not an ONNX model. Choose a model exported to ONNX."],
 ];
 
+const GRAPH = 7, LONGEST_HEADER = 20;
+
+/** How long a file that is cut off was at the least, by what it says of its graph's length. */
+async function expectedSize(source: ByteSource): Promise<number | undefined> {
+  for (let at = 0; at < source.size;) {
+    const bytes = await source.read(at, Math.min(LONGEST_HEADER, source.size - at));
+    let place = 0;
+    const varint = (): number => { let value = 0, scale = 1; while (place < bytes.length) { const byte = bytes[place++]; value += (byte & 127) * scale; if (byte < 128) return value; scale *= 128; } return NaN; };
+    const tag = varint(), wire = tag % 8, length = wire === LEN || wire === VARINT ? varint() : wire === FIXED64 ? 8 : wire === FIXED32 ? 4 : NaN;
+    if (!Number.isSafeInteger(length)) return undefined;
+    at += place + (wire === VARINT ? 0 : length);
+    if (at > source.size) return Math.floor(tag / 8) === GRAPH ? at : undefined;
+  }
+  return undefined;
+}
+
 /** Makes the error of a file that could not be read one that a user understands. */
 export async function explainBadFile(source: ByteSource, error: unknown): Promise<unknown> {
   if (!(error instanceof WireError) && !(error instanceof KernelscopeError && error.code === "bad-model")) return error;
@@ -26,9 +42,12 @@ export async function explainBadFile(source: ByteSource, error: unknown): Promis
   if (kind) return new KernelscopeError("bad-model", kind[1]);
   if (error instanceof KernelscopeError) return error;
   const at = error.at.toLocaleString("en-US"), inside = error.inside ? `, inside ${error.inside}` : "";
-  const isCut = error.kind === "truncated", code = isCut ? "truncated" : "bad-model";
+  const isCut = error.kind === "truncated", code = isCut ? "truncated" : "bad-model", expected = isCut ? await expectedSize(source) : undefined;
+  if (isCut && (inside || expected !== undefined)) {
+    const of = expected === undefined ? "" : ` of at least ${expected.toLocaleString("en-US")}`;
+    return new KernelscopeError(code, `This file ends too early. It stops at byte ${at}${of}${inside}. The copy or download was probably cut off: copy, download or make it again. It was not changed.`, { at: error.at, ...(expected !== undefined && { expected }) });
+  }
   const message = !inside ? `This file is no ONNX model, or it is ${isCut ? "cut off" : "damaged"} (at byte ${at}). Choose a model exported to ONNX, or copy it again.`
-    : isCut ? `This file ends too early. It stops at byte ${at}${inside}. Copy or download it again.`
     : `This file is damaged at byte ${at}${inside}. Copy or export it again.`;
   return new KernelscopeError(code, message, { at: error.at });
 }

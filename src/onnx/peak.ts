@@ -24,7 +24,9 @@ export function peakActivations(model: Model, inferred = inferFacts(model)): Pea
   const lastUse = new Map<string, number>(), outputs = new Set(graph.outputs.map(({ name }) => name));
   for (const node of graph.nodes) for (const name of [...node.inputs, ...node.captures]) lastUse.set(name, node.index);
   for (const name of outputs) lastUse.set(name, Infinity);
-  const buffers = new Buffers((name) => sizeOf(facts.get(name), types.get(name) ?? DataType.FLOAT));
+  // what a caller chooses beside the number of samples counts in every value that has it
+  const open = new Set<string | number>(graph.inputs.flatMap(({ shape }) => shape?.slice(1).filter((dim) => typeof dim === "string") ?? []));
+  const buffers = new Buffers((name) => (facts.get(name)?.shape?.some((dim) => open.has(dim)) ? undefined : sizeOf(facts.get(name), types.get(name) ?? DataType.FLOAT)));
   for (const { name } of graph.inputs) if (data.has(name)) buffers.hold(name);
   for (const node of graph.nodes) {
     const [first] = node.inputs, [output] = node.outputs;

@@ -155,7 +155,7 @@ class Reader {
       index: graph.nodes.length, name: "", op: "", domain: "", overload: "", inputs: [], outputs: [], attributes: new Map(), captures: new Set(), graph, bytes: spanBytes(span), span, inputFields: [], outputFields: [], wordFields: [],
     };
     graph.nodes.push(node);
-    await WireError.placed(() => `node ${node.name || node.outputs[0] || node.index} (${node.op || "operator unknown"})`, async () => {
+    await WireError.placed(() => `node ${node.name || node.outputs[0] || node.index}${node.op && ` (${node.op})`}`, async () => {
       while (cursor.next() ?? await cursor.nextAfterRead()) {
         switch (cursor.key) {
           case NODE.input:

@@ -83,8 +83,10 @@ function windowed(shape: Shape, kernel: readonly Dim[], node: Node, inverse = fa
   return shape.slice(2).map((size, i) => {
     const k = kernel[i], stride = strides[i] || 1, sameSize = auto.startsWith("SAME");
     if (inverse && given) return given[given.length - rank + i];
-    if (!isKnown(size) || !isKnown(k)) return stride === 1 && sameSize ? size : "?";
+    if (!isKnown(k)) return stride === 1 && sameSize ? size : "?";
     const window = (k - 1) * dilations[i] + 1, padding = auto === "VALID" || sameSize ? 0 : pads[i] + pads[i + rank];
+    // what pads as much as its window takes leaves a size alone, whatever it is
+    if (!isKnown(size)) return stride === 1 && (sameSize || (padding === window - 1 && (!inverse || extra[i] === 0))) ? size : "?";
     if (inverse) return sameSize ? size * stride : stride * (size - 1) + extra[i] + window - padding;
     if (sameSize) return Math.ceil(size / stride);
     const room = (size + padding - window) / stride;

@@ -8,6 +8,9 @@ import type { TuningManner } from "./tuning";
 
 export interface ValueFacts { name: string; type: string; shape: (number | string)[] }
 
+/** Sizes of one sample, and whether a file beside the model tells them. */
+export interface CountedFor { shape: number[]; isTold: boolean }
+
 /** What stands in the header of a model editor. */
 export interface ModelFacts {
   path: string;
@@ -19,6 +22,8 @@ export interface ModelFacts {
   producer: string;
   parameters: number;
   macs?: number;
+  /** The input that multiply-accumulates and activations are counted for, where the model leaves its sizes open. */
+  countedFor?: CountedFor;
   /** Of activations at once, for one sample, where they are most. */
   peakActivationBytes?: number;
   inputs: ValueFacts[];
@@ -65,7 +70,6 @@ export interface BodyFacts { graph: GraphFacts; trail: { path: string; title: st
 /** What the page of a model draws. */
 export interface GraphAndLayers { graph: GraphFacts; rows: LayerRow[] }
 
-/** Its bits per weight are those of `storedBits`. */
 export interface LayerRow extends LayerReport {
   /** Short name for people. */
   label: string;

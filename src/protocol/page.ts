@@ -29,7 +29,7 @@ export const graphCommands = ["path", "copy-link", "copy-text", "copy-table", "v
 export type GraphCommand = (typeof graphCommands)[number];
 
 /** What the page may ask VS Code to do. */
-export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "cancel-job", "finish-tuning", "resume-job", "choose-job-data", "discard-job", "open-recipe", "compare-result"] as const;
+export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "compress-layer", "cancel-job", "finish-tuning", "resume-job", "choose-job-data", "discard-job", "open-recipe", "compare-result"] as const;
 export type PageAction = (typeof pageActions)[number];
 
 /** Pixels of a picture, and its scale beside a graph at 100 %. */

@@ -14,7 +14,7 @@ export interface LayerReport {
   /** For people, where it is another than the name. */
   label?: string;
   method?: string;
-  /** 8 × serialized bytes of all that the weight takes in the written file ÷ number of its weights in the original. */
+  /** 8 × serialized bytes of all that the weight takes in the written file ÷ number of its weights in the original. What no method has stored counts as wide as its type at most, see `storedBits`. */
   bitsPerWeight: number;
   /** Serialized bytes of all that the weight takes in the written file. */
   bytes: number;
@@ -34,7 +34,25 @@ export interface LayerReport {
   sqnrDb?: number;
   /** Why it was left as it is, in words for users. */
   skipped?: string;
+  /** Where its weight is integers: how they become numbers. */
+  grids?: LayerGrids;
+  /** It computes with floats, while others of the model compute with integers. */
+  staysFloat?: boolean;
 }
+
+/** Integers that stand for numbers: scale · (integer − zero point). */
+export interface Grid {
+  type: string;
+  /** Number of scales, and the least and the greatest. */
+  scales: number;
+  scale: [number, number];
+  /** The least and the greatest. */
+  zeroPoint: [number, number];
+  /** Where channels have scales of their own, the axis that they lie on. */
+  axis?: number;
+}
+/** Of a layer on integers; what comes in and goes out where the file rounds it. */
+export interface LayerGrids { weight: Grid; input?: Grid; output?: Grid }
 
 /** A linear layer as sums of diagonals, a permutation and wavelet transforms. */
 export interface WaveletFacts {

@@ -77,6 +77,7 @@ function resizedOf(before: Layer, after: Layer): Resized | undefined {
 
 /** Why a layer is as it was, if it is; nothing is said of files that nobody compressed. */
 function whyLeft(before: LayerRow, after: LayerRow, recipe: Recipe | undefined): string | undefined {
+  if (after.staysFloat && !before.staysFloat && before.method === undefined && after.method === undefined && before.dataType === after.dataType) return "It stays float beside layers on integers.";
   if (before.method !== after.method || before.codewords !== after.codewords || before.dataType !== after.dataType || before.bytes !== after.bytes) return undefined;
   if (before.skipped !== undefined) return before.skipped;
   if (!recipe) return undefined;

@@ -2,6 +2,7 @@ import { intsAttribute, type Attribute, type Graph, type Model, type Node } from
 import type { Layer } from "../onnx/layers";
 import type { Shape } from "../onnx/shapes";
 import type { GraphFacts, GraphNodeFacts, LayerRow } from "../protocol/api";
+import { spelledOut, type SpelledOut } from "./spelled-out";
 
 const NORMS = ["BatchNormalization", "InstanceNormalization", "LayerNormalization", "GroupNormalization"];
 const ACTIVATIONS = ["Relu", "LeakyRelu", "Clip", "Sigmoid", "HardSwish", "HardSigmoid", "PRelu", "Tanh", "Elu", "Selu", "Gelu", "Mish", "Softplus", "Erf", "Softmax", "LogSoftmax"];
@@ -15,8 +16,6 @@ const FOLLOWING = new Set([...NORMS, ...ACTIVATIONS, ...SCALINGS, "Dropout", "Id
 const LEADING = new Set([...ARRANGING, "GlobalAveragePool", "GlobalMaxPool", "ReduceMean"]);
 /** Operators whose results say how large values are, not what they are. */
 const MEASURING = new Set(["Shape", "Size"]);
-/** What an activation is called that multiplies its own input, by what it makes of it. */
-const GATES = new Map([["Sigmoid", "SiLU"], ["HardSigmoid", "HardSwish"], ["Clip", "HardSwish"], ["Erf", "Gelu"], ["Softplus", "Mish"], ["Tanh", "Gelu"]]), LONGEST_GATE = 6;
 
 /**
  * A graph of the model as it is drawn, the main one unless a body is named. The nodes that unpack a weight are folded into its layer, normalizations and activations into what comes
@@ -46,30 +45,31 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
 
   for (const { name } of graph.inputs) if (!graph.initializers.has(name)) makes(border(name, "input"), [name]);
   for (const name of takenFromOutside(graph)) makes(border(name, "input"), [name]);
-  const hidden = new Set<Node>(layers.flatMap(({ subgraph, consumers }) => subgraph.nodes.filter((node) => !consumers.includes(node)))), gates = gatesOf(graph);
+  const hidden = new Set<Node>(layers.flatMap(({ subgraph, consumers }) => subgraph.nodes.filter((node) => !consumers.includes(node)))), spelled = spelledOut(graph);
   for (const node of graph.nodes) {
+    const whole = spelled.known.get(node);
     const { inputs } = layerOf.get(node)?.layer.chain?.nodes[0] ?? node; // the last node of transforms stands for them all
-    const data = [...new Set([...inputs, ...node.captures].filter((name) => source.has(name)))];
-    if (hidden.has(node) || gates.hidden.has(node) || MEASURING.has(node.op) || (data.length === 0 && !(graph !== model.graph && isGivenOut(graph, node)))) continue;
+    const data = [...new Set([...(whole ? [whole.input] : inputs), ...node.captures].filter((name) => source.has(name)))];
+    if (hidden.has(node) || spelled.partOf.has(node) || MEASURING.has(node.op) || (data.length === 0 && !(graph !== model.graph && isGivenOut(graph, node)))) continue;
     const known = layerOf.get(node), before = data.length === 1 ? nodes[source.get(data[0])!] : undefined;
-    const joined = before && (before.op !== "input" || ROUNDING.includes(node.op)) && ends[before.id] === data[0] && hasOneReader(graph, data[0], gates.hidden) ? before : undefined;
-    const follows = FOLLOWING.has(node.op) && (!SCALINGS.includes(node.op) || gates.names.has(node) || node.inputs.filter((name) => name === data[0]).length === 1);
+    const joined = before && (before.op !== "input" || ROUNDING.includes(node.op)) && ends[before.id] === data[0] && hasOneReader(graph, data[0], spelled) ? before : undefined;
+    const follows = FOLLOWING.has(node.op) && (!SCALINGS.includes(node.op) || whole !== undefined || node.inputs.filter((name) => name === data[0]).length === 1);
     if (joined && !known && (follows || (LEADING.has(node.op) && isArranging(joined)))) {
       // a pair that only rounds is one thing
       const isPair = node.op === ROUNDING[1] && joined.fused[joined.fused.length - 1] === ROUNDING[0];
       if (isPair) joined.fused.pop();
-      joined.fused.push(isPair ? ROUNDED : gates.names.get(node) ?? node.op);
+      joined.fused.push(isPair ? ROUNDED : whole?.name ?? node.op);
       makes(joined, node.outputs);
       continue;
     }
     const attributes = attributesOf(node), bodies = bodiesOf(model, node), held = known ? [] : rows.filter(({ body }) => body !== undefined && bodies.some(({ path }) => body === path || body.startsWith(`${path}/`)));
-    const named = { name: node.name || node.outputs[0] || node.op, label: known?.row.label ?? labelOf(node), op: operatorOf(node, known?.layer), layer: known?.row.name, bytes: known?.row.bytes ?? held.reduce((sum, { bytes }) => sum + bytes, 0), ...(attributes.length && { attributes }), ...(bodies.length && { bodies }), ...(held.length && { held: held.map(({ name }) => name) }) };
+    const named = { name: node.name || node.outputs[0] || node.op, label: known?.row.label ?? labelOf(node), op: whole?.name ?? operatorOf(node, known?.layer), layer: known?.row.name, bytes: known?.row.bytes ?? held.reduce((sum, { bytes }) => sum + bytes, 0), ...(attributes.length && { attributes }), ...(bodies.length && { bodies }), ...(held.length && { held: held.map(({ name }) => name) }) };
     if (joined && known && isArranging(joined)) {
       const opening = [joined.op, ...joined.fused];
       makes(Object.assign(joined, { ...named, fused: [], caption: [...opening, captionOf(node, known.layer)].join(" · ") }), node.outputs);
       continue;
     }
-    const made = add({ ...named, caption: captionOf(node, known?.layer), fused: [], outputs: [] });
+    const made = add({ ...named, caption: whole?.name ?? captionOf(node, known?.layer), fused: [], outputs: [] });
     connect(made, data);
     makes(made, node.outputs);
   }
@@ -119,35 +119,10 @@ function attributeText({ f, i, s, ints, floats, strings, reference }: Attribute)
 
 const isArranging = ({ op, layer, fused }: GraphNodeFacts): boolean => layer === undefined && LEADING.has(op) && fused.every((name) => LEADING.has(name));
 
-/** Whether one node alone reads a tensor, and it is no output. */
-function hasOneReader(graph: Graph, tensor: string, ignored: ReadonlySet<Node>): boolean {
-  const readers = new Set((graph.consumers.get(tensor) ?? []).filter((node) => !MEASURING.has(node.op) && !ignored.has(node)));
+/** Whether one node alone, or what is spelled out in several, reads a tensor, and it is no output. */
+function hasOneReader(graph: Graph, tensor: string, { partOf }: SpelledOut): boolean {
+  const readers = new Set((graph.consumers.get(tensor) ?? []).filter((node) => !MEASURING.has(node.op)).map((node) => partOf.get(node) ?? node));
   return readers.size === 1 && !graph.outputs.some(({ name }) => name === tensor);
-}
-
-/** Activations that are stored in several nodes: a product with what was made of its own other factor. All but the product are not drawn, it is named after them. */
-function gatesOf(graph: Graph): { hidden: Set<Node>; names: Map<Node, string> } {
-  const hidden = new Set<Node>(), names = new Map<Node, string>();
-  for (const node of graph.nodes) {
-    if (node.op !== "Mul" || node.inputs.length !== 2) continue;
-    const [a, b] = node.inputs, chain = gateChain(graph, a, b) ?? gateChain(graph, b, a), name = chain?.map(({ op }) => GATES.get(op)).find(Boolean);
-    if (!chain || !name) continue;
-    for (const part of chain) hidden.add(part);
-    names.set(node, name);
-  }
-  return { hidden, names };
-}
-
-/** The nodes that make `gate` of `value`, one after the other and for nobody else. */
-function gateChain(graph: Graph, value: string, gate: string): Node[] | undefined {
-  const chain: Node[] = [], isConstant = (name: string): boolean => !name || graph.initializers.has(name) || graph.producers.get(name)?.op === "Constant";
-  for (let at = gate; at !== value;) {
-    const made = graph.producers.get(at), data = made?.inputs.filter((name) => !isConstant(name)) ?? [];
-    if (!made || data.length !== 1 || chain.length === LONGEST_GATE || graph.consumers.get(at)?.length !== 1 || !(GATES.has(made.op) || SCALINGS.includes(made.op))) return undefined;
-    chain.push(made);
-    [at] = data;
-  }
-  return chain;
 }
 
 /** A dotted name from a node's own: PyTorch's "/layer2/layer2.0/Add_1" is Add_1 of its module layer2.0. */

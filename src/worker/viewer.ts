@@ -10,10 +10,10 @@ import type { Layer } from "../onnx/layers";
 import type { Graph } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
 import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
-import { bitsOf, typeName } from "../onnx/tensor";
+import { typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { BodyFacts, GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
-import { bitsOfAll, storedBits } from "../protocol/bits";
+import { bitsOfAll } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { pack } from "../protocol/packed";
 import { openPool } from "../runtime/node";
@@ -21,6 +21,7 @@ import { Codebooks, type ShownLayer } from "./codebooks";
 import { comparedWeights, otherNodes, type PairOf, pairedLayers, sizesOf } from "./comparison";
 import { attributesOf, drawableGraph } from "./drawable";
 import { openModelFile } from "./host";
+import { sizesToCount } from "./open-sizes";
 import { waveletMaps } from "./wavelet-maps";
 
 /** A model that is looked at: its structure, and figures that were asked for once. */
@@ -127,14 +128,15 @@ const stampsOf = (files: readonly string[]): Promise<string[]> => Promise.all(fi
 async function load(file: string): Promise<Viewed> {
   const stamps = await stampsOf([file]), opened = await openModelFile(file);
   const { model } = opened, { layers: reports, found } = await inspectLayers(model), inferred = inferFacts(model), shapes = inferShapes(model, inferred);
+  const open = await sizesToCount(model, file), counted = open ? inferFacts(model, open.fixed) : inferred, sizes = open ? inferShapes(model, counted) : shapes;
   const rows = reports.map((report, i): LayerRow => ({
-    ...report, body: found[i].graph.path || undefined, bitsPerWeight: storedBits(report, bitsOf(found[i].type)), label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], shapes), dataType: typeName(found[i].type),
+    ...report, body: found[i].graph.path || undefined, label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], sizes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
   }));
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
-    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, peakActivationBytes: peakActivations(model, inferred)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), nothing: nothingToCompress(found), notes: [],
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, ...(open && { countedFor: open.countedFor }), peakActivationBytes: peakActivations(model, counted)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), nothing: nothingToCompress(found), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
   return { opened, stamp: [...stamps, ...await stampsOf(opened.files.slice(1))].join(), layers: found, rows, shapes, facts, orders: new Map() };

@@ -44,3 +44,26 @@ test("a layer's menu shows its codebook, and writes pins into the model's recipe
   await take("Let the Plan Decide");
   await recipe.waitForFunction(() => Number.parseFloat(document.querySelector(".plan-row[data-id='10.weight'] .plan-bits .number")?.textContent ?? "99") < 32);
 });
+
+test("Compress Layer… beside a layer's name offers what its menu does, and the way to its own settings", async () => {
+  await workbench.tidy();
+  const choices = workbench.page.locator(".quick-input-list .monaco-list-row"), press = (page: Frame) => page.locator(".side .button", { hasText: "Compress Layer…" }).click();
+  let page = await workbench.open("fashion-cnn.onnx");
+  await page.waitForSelector(".side[data-layer]");
+  await page.locator("#tab-layers").click();
+  await row(page, "7.weight").click();
+  await page.waitForSelector(".side[data-layer='7.weight']");
+  await press(page);
+  await expect.poll(() => choices.evaluateAll((rows) => rows.map((one) => one.querySelector(".label-name")?.textContent))).toEqual(["Leave Alone", "At Least 6 Bits", "Let the Plan Decide", "Own Settings…"]);
+  await workbench.picture("compress-layer");
+  await choices.filter({ hasText: "Leave Alone" }).click();
+  const recipe = await workbench.modelPage("fashion-cnn.kernelscope.json");
+  await recipe.locator(".plan-row[data-id='7.weight'] .plan-bits .number", { hasText: "32" }).waitFor();
+  page = await workbench.front("fashion-cnn.onnx");
+  await row(page, "3.weight").click();
+  await page.waitForSelector(".side[data-layer='3.weight']");
+  await press(page);
+  await choices.filter({ hasText: "Own Settings…" }).click();
+  const own = await workbench.modelPage("fashion-cnn.kernelscope.json");
+  await own.locator(".plan-row[data-id='3.weight'][aria-selected=true]").waitFor();
+});

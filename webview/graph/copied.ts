@@ -2,6 +2,7 @@ import type { GraphNodeFacts, LayerRow } from "../../src/protocol/api";
 import * as format from "../format";
 import { t } from "../l10n";
 import type { Link, Links } from "../layers/details";
+import { storedAs } from "../layers/stored";
 import type { Group } from "./groups";
 import { groupCaption } from "./words";
 
@@ -11,7 +12,7 @@ export function nodeText(node: GraphNodeFacts, row: LayerRow | undefined, links:
   const { name, label, op, caption, fused, shape, attributes = [], outputs } = node;
   return lines([
     label, [caption && caption !== label ? caption : op, ...fused].join(" · "), name === label ? undefined : [t("name"), name],
-    row && [t("weight"), `${row.name} · ${format.shape(row.shape)} · ${row.dataType}`], row && [t("bytes"), `${format.whole(row.bytes)} · ${format.bits(row.bitsPerWeight)} ${t("bits per weight")}`],
+    row && [t("weight"), `${row.name} · ${format.shape(row.shape)} · ${storedAs(row)}`], row && [t("bytes"), `${format.whole(row.bytes)} · ${format.bits(row.bitsPerWeight)} ${t("bits per weight")}`],
     ...attributes, shape && [t("shape"), format.shape(shape)], outputs.length ? [t("tensors"), outputs.join(", ")] : undefined, ...ways(links),
   ]);
 }

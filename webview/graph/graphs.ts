@@ -6,6 +6,7 @@ import { t } from "../l10n";
 import { Finder } from "./finder";
 import { GraphView, type GraphActions, type GraphState } from "./graph-view";
 import { findGroup, groupsOf, type Group, type Member } from "./groups";
+import { shortKinds } from "./words";
 
 interface Known { graph: GraphFacts; groups: Member[]; trail: BodyFacts["trail"]; state?: GraphState }
 
@@ -37,7 +38,7 @@ export class Graphs {
   private said: Note | undefined;
 
   constructor(main: GraphFacts, private readonly rows: readonly LayerRow[], private readonly total: number, private measure: Measure, private readonly actions: GraphsActions, state?: GraphState) {
-    this.known.set("", { graph: main, groups: groupsOf(main), trail: [], state });
+    this.known.set("", { graph: main, groups: groupsOf(main, (kind) => shortKinds[kind]), trail: [], state });
     this.finder = new Finder(main, async (body) => (await this.load(body)).graph);
     this.view = this.make();
   }
@@ -54,7 +55,7 @@ export class Graphs {
     if (body === this.body) return;
     if (!this.known.has(body)) {
       const { graph, trail } = await this.load(body);
-      this.known.set(body, { graph, groups: groupsOf(graph), trail });
+      this.known.set(body, { graph, groups: groupsOf(graph, (kind) => shortKinds[kind]), trail });
     }
     this.view.close();
     this.body = body;

@@ -1,13 +1,12 @@
 import type { GraphFacts, GraphNodeFacts } from "../../src/protocol/api";
+import { isDepthwise, isJoin, isPointwise, isTransformer, kindOf, type Kind } from "./kinds";
 import { nodesIn, repeatsIn, Shapes } from "./structure";
 
 /**
  * Blocks of a network, found from its structure and the names of its layers. All groups are runs of nodes in the order of the file, so no
  * path leaves a group and comes back. Where one tensor alone passes, a block ends; blocks under one name become a group, alike neighbours a row of blocks.
- * Where nothing has a name, what is built alike becomes one, and very long lists are cut into parts.
+ * Where nothing has a name, blocks are called by what they are and numbered in the order of the graph; what is built alike becomes one, and very long lists are cut into parts.
  */
-
-export type Kind = "residual" | "branches" | "gated" | "block" | "layer" | "part" | "row";
 
 export interface Group {
   /** The same for the same nodes of the same graph. */
@@ -36,14 +35,17 @@ export type Member = number | Group;
 const LONG = 16;
 /** Of more members than these, neighbours are put into parts of about so many. */
 const MOST_MEMBERS = 160, PART = 60;
-const UNNAMED = "block ";
+/** The longest run of nodes that one join closes. */
+const LONGEST_JOIN = 64;
 
 export const isGroup = (member: Member): member is Group => typeof member !== "number";
 
-/** The members of the whole graph, inputs first and outputs last. */
-export function groupsOf(graph: GraphFacts): Member[] {
+/** The members of the whole graph, inputs first and outputs last. @param names what groups are called that nobody has named, before their numbers */
+export function groupsOf(graph: GraphFacts, names: (kind: Kind) => string = (kind) => kind): Member[] {
   const border = (op: string): Member[] => graph.nodes.filter((node) => node.op === op).map(({ id }) => id);
-  return [...border("input"), ...new Grouping(graph).members(), ...border("output")];
+  const members = new Grouping(graph).members();
+  numberAll(members, names);
+  return [...border("input"), ...members, ...border("output")];
 }
 
 /** The group of that key, however deep. */
@@ -56,13 +58,36 @@ export function findGroup(members: readonly Member[], key: string): Group | unde
   return undefined;
 }
 
-/** Stretches of nodes between the places where one tensor alone passes; edges that pass more than `longest` nodes do not count. */
-function stretches(inner: readonly number[], incoming: ReadonlyMap<number, GraphFacts["edges"]>, isOneInput: boolean, longest = Infinity): number[][] {
+/** Gives titles to what has none: its kind and a number, in the order of the graph; inside one of its own kind "2.1". */
+function numberAll(members: readonly Member[], names: (kind: Kind) => string, next: (kind: Kind) => string = counter("")): void {
+  for (const member of members) {
+    if (!isGroup(member)) continue;
+    const { kind, of, title } = member, number = title || kind === "row" ? "" : next(kind), own = number ? counter(`${number}.`) : undefined;
+    if (number) member.title = `${names(kind)} ${number}`;
+    numberAll(member.members, names, own ? (inner) => (inner === kind ? own(inner) : next(inner)) : next);
+    if (!title && kind === "row") member.title = rowTitle(member.members.filter(isGroup).map((block) => block.title), names(of));
+  }
+}
+
+function counter(before: string): (kind: Kind) => string {
+  const counts = new Map<Kind, number>();
+  return (kind) => { const count = (counts.get(kind) ?? 0) + 1; counts.set(kind, count); return `${before}${count}`; };
+}
+
+/** "layers.0–1", from the first and the last of a row. */
+function rowTitle(titles: readonly string[], otherwise: string): string {
+  if (!titles.length) return otherwise;
+  const [first, last] = [titles[0], titles[titles.length - 1]], from = numbered(first), to = numbered(last);
+  return from && from.stem === to?.stem ? `${first}–${to.number}` : first === last ? first : `${first} – ${last}`;
+}
+
+/** Stretches of nodes between the places where one tensor alone passes. */
+function stretches(inner: readonly number[], incoming: ReadonlyMap<number, GraphFacts["edges"]>, isOneInput: boolean): number[][] {
   const place = new Map(inner.map((id, i) => [id, i]));
   const lives = new Map<string, { from: number; to: number }>();
   for (const id of inner) for (const { from, to, tensor } of incoming.get(id) ?? []) {
     const end = place.get(to), start = place.get(from) ?? (isOneInput ? -1 : undefined);
-    if (end === undefined || start === undefined || end - start > longest) continue;
+    if (end === undefined || start === undefined) continue;
     const known = lives.get(tensor);
     if (known) known.to = Math.max(known.to, end);
     else lives.set(tensor, { from: start, to: end });
@@ -77,11 +102,6 @@ function stretches(inner: readonly number[], incoming: ReadonlyMap<number, Graph
     if (alive <= 1) { found.push(current); current = []; }
   });
   return current.length ? [...found, current] : found;
-}
-
-function kindOf({ op, id }: GraphNodeFacts, members: readonly Member[]): Kind {
-  if (members.length < 2 || members[members.length - 1] !== id) return "block";
-  return op === "Add" || op === "Sum" ? "residual" : op === "Concat" ? "branches" : op === "Mul" ? "gated" : "block";
 }
 
 type Dims = readonly (number | string)[] | undefined;
@@ -122,7 +142,8 @@ class Grouping {
   private readonly shapes: Shapes;
   private readonly incoming = new Map<number, GraphFacts["edges"]>();
   private readonly scopes = new WeakMap<Group, string[]>();
-  private unnamed = 0;
+  /** The last node that reads what each makes, those far behind left aside. */
+  private readonly lastReader: Int32Array;
 
   constructor(private readonly graph: GraphFacts) {
     for (const edge of graph.edges) {
@@ -130,16 +151,79 @@ class Grouping {
       if (known) known.push(edge);
       else this.incoming.set(edge.to, [edge]);
     }
+    this.lastReader = new Int32Array(graph.nodes.length);
+    for (const { from, to } of graph.edges) if (to - from <= LONG) this.lastReader[from] = Math.max(this.lastReader[from], to);
     this.shapes = new Shapes(graph, this.incoming);
   }
 
   members(): Member[] {
     const { nodes } = this.graph, inner = nodes.filter(({ op }) => op !== "input" && op !== "output").map(({ id }) => id);
-    const isBlock = (ids: number[]): boolean => ids.length > 1 && ids.length <= LONG && ids.some((id) => nodes[id].layer !== undefined);
-    const blocks = (found: number[][]): Member[] => found.flatMap((ids): Member[] => (isBlock(ids) ? [this.block(ids)] : ids));
-    // below a skip over many nodes that have no names, blocks are found as if it were not there
-    const within = (ids: number[]): Member[] => (ids.length > LONG && !ids.some((id) => this.numberedScope(id, 0)) ? blocks(stretches(ids, this.incoming, true, LONG)) : blocks([ids]));
-    return this.inParts(this.rows(this.byName(stretches(inner, this.incoming, nodes.filter(({ op }) => op === "input").length === 1).flatMap(within), 0)));
+    // a long stretch that has no names is divided where its ways meet
+    const within = (ids: number[]): Member[] => (this.isBlock(ids) ? [this.block(ids)] : ids.length > LONG && !ids.some((id) => this.numberedScope(id, 0)) ? this.joined(ids) : ids);
+    const found = stretches(inner, this.incoming, nodes.filter(({ op }) => op === "input").length === 1).flatMap(within);
+    return this.inParts(this.rows(this.byName(this.depthwise(this.transformers(found)), 0)));
+  }
+
+  private isBlock(ids: readonly number[]): boolean { return ids.length > 1 && ids.length <= LONG && ids.some((id) => this.graph.nodes[id].layer !== undefined); }
+
+  /** Puts what a join closes into blocks: runs of nodes that read one tensor from outside, and of which the join alone is read there. @param isAll whether a block may take all of `ids` */
+  private joined(ids: readonly number[], isAll = true): Member[] {
+    const found: Member[] = [];
+    for (let end = ids.length - 1; end >= 0; end--) {
+      const start = this.opening(ids, end), run = start === undefined ? [] : ids.slice(start, end + 1);
+      if (start === undefined || (!isAll && run.length === ids.length) || !run.some((id) => this.graph.nodes[id].layer !== undefined)) { found.push(ids[end]); continue; }
+      // a skip over several blocks is none itself
+      const inside = run.length > LONG ? this.joined(run, false) : [];
+      found.push(...(inside.filter(isGroup).length > 1 ? inside.reverse() : [this.block(run)]));
+      end = start;
+    }
+    return found.reverse();
+  }
+
+  /** Where the shortest run begins that the join at a place closes. */
+  private opening(ids: readonly number[], end: number): number | undefined {
+    const last = ids[end];
+    if (!isJoin(this.graph.nodes[last]) || new Set(this.incoming.get(last)?.map(({ from }) => from)).size < 2) return undefined;
+    const outside = new Map<number, Set<string>>();
+    for (let at = end; at >= 0 && end - at < LONGEST_JOIN; at--) {
+      if (at < end && this.lastReader[ids[at]] > last) return undefined;
+      outside.delete(ids[at]);
+      for (const { from, tensor } of this.incoming.get(ids[at]) ?? []) outside.set(from, (outside.get(from) ?? new Set()).add(tensor));
+      if (at < end && outside.size === 1 && [...outside.values()][0].size === 1) return at;
+    }
+    return undefined;
+  }
+
+  /** Puts attention and the feed-forward layers behind it into one. */
+  private transformers(members: readonly Member[]): Member[] {
+    const found: Member[] = [];
+    for (const member of members) {
+      const before = found[found.length - 1];
+      if (isGroup(member) && before !== undefined && isGroup(before) && isTransformer(before.kind, member.kind) && !this.numberedScope(member, 0) && this.follows([before], [member])) found[found.length - 1] = this.group("", [...before.nodes, ...member.nodes], [before, member]);
+      else found.push(member);
+    }
+    return found;
+  }
+
+  /** Puts depthwise convolutions that nobody has named into blocks with the pointwise ones around them, and gates between. */
+  private depthwise(members: readonly Member[]): Member[] {
+    const found: Member[] = [], { nodes } = this.graph;
+    const is = (member: Member | undefined, what: (node: GraphNodeFacts) => boolean): boolean => member !== undefined && !isGroup(member) && what(nodes[member]);
+    for (let i = 0; i < members.length;) {
+      const wide = is(members[i], isPointwise) && is(members[i + 1], isDepthwise) ? 1 : 0, gate = members[i + wide + 1], gated = gate !== undefined && isGroup(gate) && gate.kind === "gate" ? 1 : 0;
+      const unit = members.slice(i, i + wide + gated + 2);
+      if (is(members[i + wide], isDepthwise) && is(unit[wide + gated + 1], isPointwise) && this.isChain(unit) && !unit.some((member) => this.numberedScope(member, 0))) {
+        found.push({ ...this.group("", unit.flatMap(nodesIn), unit), kind: wide ? "bottleneck" : "separable", of: wide ? "bottleneck" : "separable" });
+        i += unit.length;
+      } else found.push(members[i++]);
+    }
+    return found;
+  }
+
+  /** Whether each member reads only the one before, and nobody else does. */
+  private isChain(unit: readonly Member[]): boolean {
+    const ids = unit.map(nodesIn);
+    return ids.every((own, i) => i === 0 || (this.lastReader[ids[i - 1][ids[i - 1].length - 1]] <= own[own.length - 1] && own.every((id) => this.incoming.get(id)?.every(({ from }) => own.includes(from) || ids[i - 1].includes(from)))));
   }
 
   /** Cuts a very long list where few edges pass, so that its picture can be taken in. */
@@ -162,17 +246,18 @@ class Grouping {
 
   /** A stretch between two cuts, inside which names may show smaller blocks. */
   private block(ids: number[]): Group {
-    const { length } = commonScope(this.nodes(ids)), members = this.rows(this.byName(ids, length));
+    const { length } = commonScope(this.nodes(ids)), parts = this.joined(ids, false), isAttention = kindOf(this.nodes(ids), ids, true) === "attention";
+    const members = this.rows(this.byName(isAttention ? parts.flatMap((part) => (isGroup(part) && part.kind === "attention" ? part.members : [part])) : parts, length));
     return this.group("", ids, members.length > 1 ? members : ids);
   }
 
   private group(title: string, ids: number[], members: readonly Member[]): Group {
-    const inside = new Set(ids), all = this.nodes(ids), last = all[all.length - 1], kind = kindOf(last, members);
+    const inside = new Set(ids), all = this.nodes(ids), last = all[all.length - 1];
     // a layer that several nodes use counts once, and so does what is inside nodes
     const bytes = new Map(all.flatMap(({ layer, held, bytes }) => (layer !== undefined ? [[layer, bytes] as const] : held ? [[held.join(), bytes] as const] : []))), layers = new Set(all.flatMap(({ layer, held = [] }) => layer ?? held));
-    const before = ids.flatMap((id) => this.incoming.get(id) ?? []).find(({ from }) => !inside.has(from))?.shape;
+    const enters = (id: number) => this.incoming.get(id)?.find(({ from }) => !inside.has(from)), before = ids.map(enters).find(Boolean)?.shape, kind = kindOf(all, members, enters(last.id) !== undefined);
     return {
-      key: `${ids[0]}-${last.id}`, title: title || commonScope(all).join(".") || `${UNNAMED}${++this.unnamed}`, kind, of: kind, count: 1, members: [...members], nodes: ids, layers: [...layers],
+      key: `${ids[0]}-${last.id}`, title: title || commonScope(all).join("."), kind, of: kind, count: 1, members: [...members], nodes: ids, layers: [...layers],
       bytes: [...bytes.values()].reduce((a, b) => a + b, 0), channels: channelsOf(last.shape), stride: strideOf(before, last.shape),
     };
   }
@@ -236,8 +321,7 @@ class Grouping {
   }
 
   private row(members: readonly Member[], of: Kind): Group {
-    const [first, last] = [members[0], members[members.length - 1]].map((member) => (isGroup(member) ? member.title : this.graph.nodes[member].label)), from = numbered(first), to = numbered(last);
-    const title = from && from.stem === to?.stem ? `${first}–${to.number}` : first === last ? first : `${first} – ${last}`;
+    const title = members.some((member) => isGroup(member) && !member.title) ? "" : rowTitle(members.map((member) => (isGroup(member) ? member.title : this.graph.nodes[member].label)), "");
     return { ...this.group(title, members.flatMap(nodesIn), members), kind: "row", of, count: members.length };
   }
 
@@ -261,8 +345,9 @@ class Grouping {
   /** Of one kind, as many channels, and names that differ by their number alone (channels of branches grow while they are put beside each other); where nobody has named them, built alike. */
   private areAlike(a: Group, b: Group): boolean {
     if (a.kind === "row" || a.kind !== b.kind || (a.channels !== b.channels && a.kind !== "branches")) return false;
+    if (!a.title && !b.title) return this.shapes.of(a, true) === this.shapes.of(b, true);
     const [x, y] = [numbered(a.title), numbered(b.title)];
-    return x !== undefined && x.stem === y?.stem && (x.stem !== UNNAMED || this.shapes.of(a) === this.shapes.of(b));
+    return x !== undefined && x.stem === y?.stem;
   }
 
   /** Whether something leads from one member to the next: rows go on, they do not stand side by side. */

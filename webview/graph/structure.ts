@@ -11,23 +11,25 @@ const OFTEN = 3, MUCH = 8, MANY_NODES = 6;
 /** The same number for whatever is built alike. */
 export class Shapes {
   private readonly numbers = new Map<string, number>();
-  private readonly known = new WeakMap<Group, number>();
-  private readonly ofNode: (number | undefined)[] = [];
+  private readonly known = [new WeakMap<Group, number>(), new WeakMap<Group, number>()] as const;
+  private readonly ofNode: readonly [(number | undefined)[], (number | undefined)[]] = [[], []];
 
   constructor(private readonly graph: GraphFacts, private readonly incoming: ReadonlyMap<number, GraphFacts["edges"]>) {}
 
-  of(member: Member): number {
+  /** @param anyWidth neither numbers of channels count nor normalizations behind, which the last of a row may have for all of them */
+  of(member: Member, anyWidth = false): number {
     if (!isGroup(member)) {
-      const { op, caption, fused } = this.graph.nodes[member];
-      return this.ofNode[member] ??= this.number(`${op}|${caption}|${fused.join()}`);
+      const { op, caption, fused } = this.graph.nodes[member], known = this.ofNode[anyWidth ? 1 : 0];
+      return known[member] ??= this.number(anyWidth ? `${op}|${caption.replace(/\d+→\d+/, "→")}|${fused.filter((name) => !name.endsWith("Normalization")).join()}` : `${op}|${caption}|${fused.join()}`);
     }
-    let number = this.known.get(member);
-    if (number === undefined) this.known.set(member, number = this.number(`${member.kind}(${this.inside(member.members)})`));
+    const known = this.known[anyWidth ? 1 : 0];
+    let number = known.get(member);
+    if (number === undefined) known.set(member, number = this.number(`${member.kind}(${this.inside(member.members, anyWidth)})`));
     return number;
   }
 
   /** Members and the edges between them. */
-  inside(members: readonly Member[]): string {
+  inside(members: readonly Member[], anyWidth = false): string {
     const place = new Map<number, number>();
     members.forEach((member, i) => { for (const id of nodesIn(member)) place.set(id, i); });
     const edges = new Set<string>();
@@ -35,7 +37,7 @@ export class Shapes {
       const start = place.get(from) ?? -1; // whatever comes from outside is one thing
       if (start !== to) edges.add(`${start}>${to}`);
     }
-    return `${members.map((member) => this.of(member)).join()};${[...edges].sort().join()}`;
+    return `${members.map((member) => this.of(member, anyWidth)).join()};${[...edges].sort().join()}`;
   }
 
   private number(words: string): number {

@@ -1,7 +1,8 @@
 import type { GraphNodeFacts } from "../../src/protocol/api";
 import * as format from "../format";
 import { t } from "../l10n";
-import type { Group, Kind } from "./groups";
+import type { Group } from "./groups";
+import type { Kind } from "./kinds";
 import type { Item } from "./scene";
 
 /** What is written on nodes and groups, and read out for them. */
@@ -9,15 +10,21 @@ import type { Item } from "./scene";
 /** "residual block ×2 · 64 ch" */
 export function groupCaption({ of, count, channels, stride, nodes, layers }: Group, short = false): string {
   if (of === "part") return t("{0} nodes, {1} layers", format.whole(nodes.length), format.whole(layers.length));
-  const kind = short ? shortKinds[of] : kinds[of], times = count > 1 ? ` ×${count}` : stride > 1 ? ` / ${stride}` : "";
+  const kind = short ? shortKinds[of] : kindNames[of], times = count > 1 ? ` ×${count}` : stride > 1 ? ` / ${stride}` : "";
   return `${kind}${times}${channels ? ` · ${t("{0} ch", channels)}` : ""}`;
 }
 
 /** "If · 5 layers": a node with layers in the graphs inside it. */
 export const holderCaption = ({ op, held = [] }: GraphNodeFacts): string => (held.length === 1 ? t("{0} · 1 layer", op) : t("{0} · {1} layers", op, format.whole(held.length)));
 
-const kinds: Record<Kind, string> = { residual: t("residual block"), branches: t("block of branches"), gated: t("gated block"), block: t("block"), layer: t("layer"), part: t("part"), row: t("row of blocks") };
-const shortKinds: Record<Kind, string> = { residual: t("residual"), branches: t("branches"), gated: t("gated"), block: t("block"), layer: t("layer"), part: t("part"), row: t("row") };
+const kindNames: Record<Kind, string> = {
+  residual: t("residual block"), branches: t("block of branches"), gate: t("gate"), gated: t("gated block"), separable: t("separable block"), bottleneck: t("inverted bottleneck"), attention: t("attention"), forward: t("feed-forward"),
+  transformer: t("transformer layer"), block: t("block"), layer: t("layer"), part: t("part"), row: t("row of blocks"),
+};
+/** For narrow places. */
+export const shortKinds: Record<Kind, string> = {
+  ...kindNames, residual: t("residual"), branches: t("branches"), gated: t("gated"), separable: t("separable"), bottleneck: t("bottleneck"), transformer: t("transformer"), row: t("row"),
+};
 
 const SHORT: Record<string, string> = { BatchNormalization: "BN", LayerNormalization: "LN", InstanceNormalization: "IN", GroupNormalization: "GN", GlobalAveragePool: "Pool", GlobalMaxPool: "Pool", AveragePool: "Pool" };
 /** Operators in as few letters as are understood. */

@@ -1,3 +1,4 @@
+import type { Grid } from "../../src/protocol/report";
 import type { GraphNodeFacts, KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
 import { bitsOfAll } from "../../src/protocol/bits";
 import { filterResponse, filterTable, filterTaps, responseTable } from "../charts/filters";
@@ -10,15 +11,16 @@ import type { Group } from "../graph/groups";
 import { groupCaption } from "../graph/words";
 import { kernelMultiples } from "./kernels";
 import { section, withTable } from "./section";
-import { storedAs } from "./table";
+import { storedAs } from "./stored";
 
-export interface DetailActions { codebook(): void; copy(name: string): void; /** Copies a link to what is shown. */ link(): void; enter(body: string): void; go(key: string): void; kernels(layer: string, first: number, count: number): Promise<KernelPage | undefined> }
+export interface DetailActions { codebook(): void; /** Absent where nothing can be compressed. */ compress?(layer: string): void; copy(name: string): void; /** Copies a link to what is shown. */ link(): void; enter(body: string): void; go(key: string): void; kernels(layer: string, first: number, count: number): Promise<KernelPage | undefined> }
 
 /** A neighbour in the graph that a link leads to. */
 export interface Link { key: string; text: string; shape: string }
 export interface Links { from: Link[]; to: Link[] }
 
-type Fact = [name: string, value: string, wide?: boolean];
+/** `wide` ones have a line of their own, `long` ones also more room for the name. */
+type Fact = [name: string, value: string, kind?: "wide" | "long"];
 
 /** All of one layer: facts, its weights' histogram, the range of every output channel, its kernels. */
 export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined, total: number, links: Links, actions: DetailActions): HTMLElement {
@@ -26,7 +28,7 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
   const pane = el("section", { class: "details", "aria-label": t("Details of {0}", row.label) });
   pane.append(el("header", { class: "details-head" },
     el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`), el("span", { class: "spacer" }), iconButton({ label: t("Copy Name"), icon: "copy", onClick: () => actions.copy(row.name) }), copyLink(actions)));
-  if (row.codewords !== undefined || row.wavelet || !row.skipped) pane.append(el("div", { class: "details-actions" }, button({ label: row.wavelet ? t("Show Transforms") : t("Show Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
+  if (row.codewords !== undefined || row.wavelet || !row.skipped) pane.append(el("div", { class: "details-actions" }, row.skipped === undefined && actions.compress && button({ label: t("Compress Layer…"), icon: "archive", small: true, onClick: () => actions.compress?.(row.name) }), button({ label: row.wavelet ? t("Show Transforms") : t("Show Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
   pane.append(section("facts", t("Facts"), [format.shape(row.shape), storedAs(row), t("{0} weights", format.whole(row.parameters)), share].join(" · "), true,
     facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
   if (row.wavelet) {
@@ -41,7 +43,7 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
     const axis = el("div", { class: "axis" }, el("span", {}, "0"), el("span", {}, t("output channel")), el("span", {}, format.whole(channels.min.length - 1)));
     pane.append(withTable(section("ranges", t("Range per output channel"), t("min–max, 5–95 %"), true, channelRanges(channels), axis), () => rangesTable(channels)));
   }
-  if (kernels && kernels.height * kernels.width > 1 && statistics) pane.append(inSteps(section("kernels", onGrid ? t("Kernels, in steps") : t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (kernel) => channelsOf(row, kernel), (first, count) => actions.kernels(row.name, first, count))), onGrid));
+  if (kernels && statistics) pane.append(inSteps(section("kernels", onGrid ? t("Kernels, in steps") : t("Kernels"), t("{0} · by norm", format.whole(kernels.total)), false, kernelMultiples(kernels, format.roundUp(statistics.absP995), (kernel) => channelsOf(row, kernel), (first, count) => actions.kernels(row.name, first, count))), onGrid));
   return pane;
 }
 
@@ -60,20 +62,39 @@ function channelsOf({ op, shape }: LayerRow, kernel: number): string {
   return op === "ConvTranspose" ? t("Input {0}, output {1}", first, second) : t("Output {0}, input {1}", first, second);
 }
 
+/** Whether a layer has kernels of more than one weight to be shown. */
+export const hasKernels = ({ shape }: LayerRow): boolean => shape.slice(2).reduce((a, b) => a * b, 1) > 1;
+
+/** Names that are longer than the column for them have a line of their own. */
+const LONGEST_NAME = 11;
+const attributeFact = (name: string, value: string): Fact => (name.length > LONGEST_NAME ? [name, value, "long"] : [name, value]);
+
 /** In pairs, the two columns of one line after the other. */
 function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   const ORDER = ["strides", "pads", "dilations", "group"], place = (name: string) => (ORDER.indexOf(name) + ORDER.length + 1) % (ORDER.length + 1);
-  const others = attributes.filter(({ name }) => name !== "kernel_shape").sort((a, b) => place(a.name) - place(b.name)).map(({ name, value }): Fact => [name, value]);
-  const isPlain = row.codewords === undefined && row.method === undefined && row.dataType === "float32";
+  const others = attributes.filter(({ name }) => name !== "kernel_shape").sort((a, b) => place(a.name) - place(b.name)).map(({ name, value }): Fact => attributeFact(name, value));
+  const isPacked = row.method !== undefined || row.grids !== undefined, isPlain = !isPacked && row.dataType === "float32";
   return [
-    ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", storedAs(row), format.bits(row.bitsPerWeight)), true] as Fact]),
-    ...(row.originalShape ? [[t("original"), format.shape(row.originalShape), true] as Fact] : []),
-    [t("weight"), format.shape(row.shape)], [t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
+    ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", row.method === undefined ? row.grids?.weight.type ?? row.dataType : storedAs(row), format.bits(row.bitsPerWeight)), "wide"] as Fact]),
+    ...(row.originalShape ? [[t("original"), format.shape(row.originalShape), "wide"] as Fact] : []), ...gridFacts(row),
+    [t("weight"), format.shape(row.shape)], [isPacked ? t("runs as") : t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
     ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("share"), share], ...others,
   ];
 }
 
-const facts = (all: readonly Fact[]): HTMLElement => el("dl", { class: "facts" }, ...all.map(([name, value, wide]) => el("div", { class: wide ? "fact wide" : "fact" }, el("dt", { title: name }, name), el("dd", { title: value }, value))));
+/** How integers become numbers: the scales of the weight, and the grids of what comes in and goes out. */
+function gridFacts({ grids, staysFloat }: LayerRow): Fact[] {
+  const arithmetic: Fact[] = staysFloat ? [[t("arithmetic"), t("floats, beside integers"), "wide"]] : [];
+  if (!grids) return arithmetic;
+  const { weight, input, output } = grids, range = ([low, high]: readonly [number, number]): string => (low === high ? format.weight(low) : `${format.weight(low)} – ${format.weight(high)}`);
+  const border = (name: string, grid: Grid | undefined): Fact[] => (grid ? [[name, t("scale {0}, zero point {1}", range(grid.scale), range(grid.zeroPoint)), "wide"]] : []);
+  return [
+    [t("scales"), weight.axis === undefined ? range(weight.scale) : t("{0} on axis {1}, {2}", format.whole(weight.scales), weight.axis, range(weight.scale)), "wide"], ...border(t("input"), input), ...border(t("output"), output),
+    [t("zero point"), range(weight.zeroPoint)], [t("integers"), weight.type], ...arithmetic,
+  ];
+}
+
+const facts = (all: readonly Fact[]): HTMLElement => el("dl", { class: "facts" }, ...all.map(([name, value, kind]) => el("div", { class: kind ? `fact ${kind}` : "fact" }, el("dt", { title: name }, name), el("dd", { title: value }, value))));
 
 function linksTo({ from, to }: Links, actions: DetailActions): HTMLElement {
   const line = (name: string, links: readonly Link[]): HTMLElement | undefined => links.length ? el("div", { class: "fact" }, el("dt", {}, name), el("dd", {}, ...links.map(({ key, text, shape }) => {
@@ -94,7 +115,7 @@ export function operatorDetails({ label: title, op, fused, shape: dims, attribut
   return el("section", { class: "details", "aria-label": t("Details of {0}", title) },
     el("header", { class: "details-head" }, el("h2", { title }, title), ...operators.slice(0, 1).map(tag), el("span", { class: "spacer" }), copyLink(actions)),
     ...(enter.length ? [el("div", { class: "details-actions" }, ...enter)] : []),
-    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · "), true] as Fact] : []), ...(shape ? [[t("shape"), shape, true] as Fact] : []), ...inside, ...attributes]), linksTo(links, actions)));
+    section("operator", t("Facts"), operators.join(" · "), false, facts([...(operators.length > 1 ? [[t("operators"), operators.join(" · "), "wide"] as Fact] : []), ...(shape ? [[t("shape"), shape, "wide"] as Fact] : []), ...inside, ...attributes.map(([name, value]) => attributeFact(name, value))]), linksTo(links, actions)));
 }
 
 /** A group: how much is in it, and its layers. */

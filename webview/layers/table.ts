@@ -4,6 +4,9 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { offerMenu } from "../menu";
 import { Windowed } from "../windowed";
+import { countedIn, storedAs } from "./stored";
+
+export { countedIn, storedAs } from "./stored";
 
 const ROW = 26;
 type Key = "label" | "op" | "shape" | "parameters" | "bytes" | "bitsPerWeight" | "method";
@@ -101,11 +104,3 @@ export class LayerTable {
     }), ...space(this.listed.length - last));
   }
 }
-
-/** What a row's bits and bytes count. */
-export const countedIn = ({ method, dataType, bytes }: LayerRow): string =>
-  method === undefined ? t("{0} as it lies in the file; name and shape make it {1}", dataType, format.bytes(bytes)) : t("All that the weight takes in the file: {0} with codes, codebook, scales and its part of what unpacks them", format.bytes(bytes));
-
-/** "64 codewords of 9" or the data type. */
-export const storedAs = ({ method, codewords, blockSize, codebookBits, density, wavelet, dataType }: LayerRow): string =>
-  wavelet ? t("{0} learned numbers in wavelets", format.whole(wavelet.parameters)) : codewords !== undefined ? t("{0} codewords of {1}", format.whole(codewords), blockSize ?? 1) : density !== undefined ? t("{0} of {1}-bit integers", format.percent(density), codebookBits ?? "") : method !== undefined ? t("{0}-bit integers", codebookBits ?? "") : dataType;

@@ -87,7 +87,7 @@ export class RecipePage {
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); },
       diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showHeader(); },
-      select: async (layer) => { if (this.plans?.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
+      select: async (layer) => { if (!this.plans) this.save({ selected: layer }); else if (this.plans.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
       trusted: async () => { this.trusted = true; this.showHeader(); },
       compress: async () => { this.compress(); },
     });

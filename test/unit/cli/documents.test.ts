@@ -19,3 +19,13 @@ test("a page of what a model holds begins with its size, layers and weights", ()
   expect(page).toContain("<dt>layer</dt><dd>1</dd>");
   expect(page).toContain("<dt>weights</dt><dd>3,000</dd>");
 });
+
+test("scales and zero points of integers stand in a table of their own, beside layers that stay floats", () => {
+  const grid = { type: "uint8", scales: 1, scale: [0.5, 0.5] as [number, number], zeroPoint: [3, 3] as [number, number] }, weight = { ...grid, scales: 8, scale: [0.00123, 0.25] as [number, number], axis: 0 };
+  const text = toText(inspectionDocument("m.onnx", report([{ ...plain, method: "integer", codebookBits: 8, grids: { weight, input: grid } }, { ...plain, staysFloat: true }]), named));
+  expect(text).toMatch(/\nfirst +uint8 +8 on axis 0 +0\.00123 – 0\.250 +3 +0\.500, 3 +–\n/);
+  expect(text).toMatch(/\nsecond +floats +– .*computes with floats\n/);
+  expect(toText(inspectionDocument("m.onnx", report([{ ...plain, grids: { weight } }]), named))).toMatch(/\nfirst +Conv +8×3×3×3 +uint8, 8 scales +/);
+  expect(text).toMatch(/Bits\/weight: 8 × all bytes/);
+  expect(toText(inspectionDocument("m.onnx", report([plain]), named))).not.toContain("zero point");
+});

@@ -46,7 +46,46 @@ test("a long stretch without cuts is divided by names", () => {
 
 test("blocks that nobody named are numbered", () => {
   const graph = graphOf(["x input", "a Conv < x", "b Conv < a", "c Add < a b", "d Conv < c", "e Concat < d c", "y output < e"]);
-  expect(groups(graph).map(({ title, kind }) => [title, kind])).toEqual([["block 1", "residual"], ["block 2", "branches"]]);
+  expect(groups(graph).map(({ title, kind }) => [title, kind])).toEqual([["residual 1", "residual"], ["branches 1", "branches"]]);
+});
+
+/** Some nodes of a network without names: what stands behind "…" is the caption. */
+const unnamed = (lines: readonly string[], shapes: Record<string, (number | string)[]> = {}): GraphFacts => {
+  const graph = graphOf(lines.map((line) => line.replace(/ \S+…/, (word) => word.slice(0, -1).split(":")[0])), shapes);
+  lines.forEach((line, i) => { const found = / (\S+)…/.exec(line)?.[1].split(":"); if (found) Object.assign(graph.nodes[i], { caption: `${found[0]} ${found[1]} · 8→8`, attributes: [["group", found[2] ?? "1"]] }); });
+  return graph;
+};
+const gate = (name: string, input: string): string[] => [`${name}a Conv < ${input}`, `${name}b Conv < ${name}a`, `${name} Mul < ${input} ${name}b`];
+
+test("gates are found inside residual blocks and between other layers, and numbered in the order of the graph", () => {
+  const block = (name: string, input: string) => [`${name}1 Conv < ${input}`, ...gate(`${name}g`, `${name}1`), `${name}2 Conv < ${name}g`, `${name} Add < ${input} ${name}2`];
+  const graph = graphOf(["x input", "s Conv < x", ...gate("g", "s"), "t Conv < g", ...block("p", "t"), ...block("q", "p"), "u Conv < q", ...gate("h", "u"), "y output < h"]);
+  expect(told(graph)).toBe("x, s, gate 1 [ga, gb, g], t, residual 1–2 [residual 1 [p1, gate 2 [pga, pgb, pg], p2, p], residual 2 [q1, gate 3 [qga, qgb, qg], q2, q]], u, gate 4 [ha, hb, h], y");
+});
+
+test("a gate with a skip around it holds the gate; inside a block of its own kind numbers have two parts", () => {
+  expect(told(graphOf(["x input", "s Conv < x", ...gate("g", "s"), "j Add < s g", "y output < j"]))).toBe("x, s, residual 1 [gate 1 [ga, gb, g], j], y");
+  expect(told(graphOf(["x input", "s Conv < x", "a Conv < s", "b Conv < a", "c Add < a b", "d Conv < c", "e Add < s d", "f Conv < e", "g Add < e f", "y output < g"]))).toBe("x, s, residual 1 [a, residual 1.1 [b, c], d, e], residual 2 [f, g], y");
+});
+
+test("depthwise convolutions and the pointwise ones around them are blocks, also with a gate between, and rows where they are as wide", () => {
+  const shapes = { d1: ["N", 8, 4, 4], p1: ["N", 8, 4, 4], d2: ["N", 8, 4, 4], p2: ["N", 8, 4, 4], d3: ["N", 8, 2, 2], p3: ["N", 16, 2, 2] };
+  const graph = unnamed(["x input", "s Conv:3×3… < x", "d1 Conv:3×3:8… < s", "p1 Conv:1×1… < d1", "d2 Conv:3×3:8… < p1", "p2 Conv:1×1… < d2", "e Conv:1×1… < p2", "d3 Conv:3×3:8… < e", ...gate("g", "d3"), "p3 Conv:1×1… < g", "y output < p3"], shapes);
+  expect(told(graph)).toBe("x, s, separable 1–2 [separable 1 [d1, p1], separable 2 [d2, p2]], bottleneck 1 [e, d3, gate 1 [ga, gb, g], p3], y");
+  // what somebody else reads inside stays in sight
+  expect(told(unnamed(["x input", "s Conv:3×3… < x", "d1 Conv:3×3:8… < s", "p1 Conv:1×1… < d1", "o Conv < d1 p1", "y output < o"], shapes))).not.toContain("separable");
+});
+
+test("attention and the feed-forward layers behind it are a transformer layer, alike ones a row; a skip over them is no block", () => {
+  const layer = (n: string, input: string) => [
+    `${n}n LayerNormalization < ${input}`, `${n}qkv MatMul < ${n}n`, `${n}q Slice < ${n}qkv`, `${n}k Slice < ${n}qkv`, `${n}v Slice < ${n}qkv`, `${n}s Product < ${n}q ${n}k`, `${n}t Softmax < ${n}s`, `${n}o Product < ${n}t ${n}v`, `${n}w MatMul < ${n}o`, `${n}a Add < ${input} ${n}w`,
+    `${n}m LayerNormalization < ${n}a`, `${n}f MatMul < ${n}m`, `${n}g MatMul < ${n}f`, `${n}z Add < ${n}a ${n}g`,
+  ];
+  const graph = graphOf(["x input", "s Conv < x", "r Conv < s", ...layer("a", "r"), ...layer("b", "az"), "c Concat < s bz", "y output < c"]);
+  for (const node of graph.nodes) if (node.op === "Product") node.op = "MatMul";
+  graph.nodes.find(({ label }) => label === "bz")!.fused.push("LayerNormalization"); // as a last one has it
+  const inside = (n: string, i: number): string => `transformer ${i} [attention ${i} [${["n", "qkv", "q", "k", "v", "s", "t", "o", "w", "a"].map((part) => n + part).join(", ")}], forward ${i} [${["m", "f", "g", "z"].map((part) => n + part).join(", ")}]]`;
+  expect(told(graph)).toBe(`x, s, r, transformer 1–2 [${inside("a", 1)}, ${inside("b", 2)}], c, y`);
 });
 
 test("every node is in exactly one place, in the order of the file, and no path leaves a group and comes back", () => {

@@ -31,8 +31,16 @@ test.each([
 test("a truncated file says at which byte and inside which weights", async () => {
   const bytes = modelBytes({ initializers: [floats("layers.6.c1", [4], [1, 2, 3, 4]), floats("layers.7.c1", [400_000], wave(400_000))] });
   await expect(open(bytes.slice(0, 1_000_000))).rejects.toMatchObject({
-    code: "truncated", message: "This file ends too early. It stops at byte 1,000,000, inside the weights of layers.7.c1. Copy or download it again.",
+    code: "truncated", message: `This file ends too early. It stops at byte 1,000,000 of at least ${(bytes.length - 6).toLocaleString("en")}, inside the weights of layers.7.c1. The copy or download was probably cut off: copy, download or make it again. It was not changed.`,
   });
+});
+
+test("wherever in its graph a file is cut off, it is told so, and how long it was", async () => {
+  const bytes = smallNetwork(), graphs = bytes.length - 6; // an operator set follows the graph
+  for (let size = 12; size < graphs; size++) {
+    const error = await open(bytes.slice(0, size)).then(() => undefined, (error: unknown) => error);
+    expect(error, String(size)).toMatchObject({ code: "truncated", details: { at: size, expected: graphs }, message: expect.stringMatching(/^This file ends too early\. It stops at byte [\d,]+ of at least [\d,]+(, inside (the weights of|node|input|output|initializer) [\w ().]+)?\. The copy/) as string });
+  }
 });
 
 test("damage inside a message is placed too", async () => {

@@ -70,3 +70,24 @@ test("multiply-accumulates for one sample", async () => {
   const more = inferShapes(transposed);
   expect([more.get("y"), more.get("z"), ...findLayers(transposed).map((layer) => macs(layer, more))]).toEqual([["N", 4, 12, 14], ["N", 7, 9], 72 * 30, 36 * 7]);
 });
+
+test("pooling has the sizes that onnxruntime gives it, with every padding, rounded up or down, with gaps in the window", async () => {
+  const wrong: string[] = [];
+  for (const op of ["MaxPool", "AveragePool"]) for (const auto of ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"]) for (const ceil of [0, 1]) for (const [kernel, stride, gap, pad, size] of [[2, 2, 1, 0, 7], [3, 2, 1, 1, 8], [3, 2, 1, 1, 9], [3, 3, 2, 2, 11], [2, 3, 3, 0, 13], [3, 1, 2, 2, 6], [4, 3, 1, 2, 6]]) {
+    if (auto.startsWith("SAME") && gap > 1) continue; // onnxruntime counts the window without its gaps
+    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], dilations: [gap, gap], ceil_mode: ceil, auto_pad: auto, ...(auto === "NOTSET" && { pads: [pad, pad, pad, pad] }) };
+    const bytes = modelBytes({ opset: 19, inputs: [value("x", [1, 2, size, size + 3])], outputs: [value("y")], nodes: [{ op, inputs: ["x"], outputs: ["y"], attributes }] });
+    const found = inferShapes(await open(bytes)).get("y"), { y } = await (await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 })).run({ x: new ort.Tensor("float32", wave(2 * size * (size + 3)), [1, 2, size, size + 3]) });
+    if (found?.join() !== y.dims.join()) wrong.push(`${op} ${auto} ceil ${ceil} kernel ${kernel} stride ${stride} gap ${gap} of ${size}: ${found?.join("×")} for ${y.dims.join("×")}`);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test("a size that is not known stays what it is where a window is padded by what it takes", async () => {
+  const pool = (name: string, attributes: Record<string, number[]>) => ({ op: "MaxPool", inputs: ["x"], outputs: [name], attributes });
+  const shapes = inferShapes(await open(modelBytes({
+    inputs: [value("x", ["N", 3, "H", "W"])], outputs: [value("kept")], initializers: [floats("w", [4, 3, 5, 5], wave(300))],
+    nodes: [pool("kept", { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }), pool("gaps", { kernel_shape: [3, 3], dilations: [2, 2], pads: [2, 2, 2, 2] }), pool("halved", { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [2, 1] }), pool("less", { kernel_shape: [3, 3], pads: [1, 0, 1, 0] }), { op: "Conv", inputs: ["x", "w"], outputs: ["conv"], attributes: { pads: [2, 2, 2, 2] } }],
+  })));
+  expect(["kept", "gaps", "halved", "less", "conv"].map((name) => shapes.get(name)?.join())).toEqual(["N,3,H,W", "N,3,H,W", "N,3,?,W", "N,3,H,?", "N,4,H,W"]);
+});

@@ -3,6 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { Random } from "../../../src/numeric/random";
+import { DataType } from "../../../src/onnx/tensor";
 import { alignRows } from "../../../src/worker/left-channels";
 import { matricesOf } from "../../../src/worker/matrix";
 import { viewer } from "../../../src/worker/viewer";
@@ -37,6 +38,18 @@ test("plain weights are as wide as their type, whatever their names take", async
   expect(first.bitsPerWeight).toBe(32);
   expect(first.bytes).toBeGreaterThan(4 * first.parameters);
   expect((await worker.open(plain)).bitsPerWeight).toBe(32);
+});
+
+test("beside a network of integers it is said which layers stay float", async () => {
+  const scalar = (name: string, v: number) => floats(name, [], [v]), zero = { name: "z", dims: [], type: DataType.UINT8, raw: Uint8Array.of(128) };
+  const after = network("integers.onnx", weight, gammas, {
+    initializers: [{ name: "a.weight", dims: [OUT, 4, 3, 3], type: DataType.UINT8, raw: Uint8Array.from(weight, (v) => 128 + Math.round(100 * v)) }, scalar("ws", 0.01), scalar("xs", 0.1), zero, floats("b.weight", [5, OUT, 1, 1], second)],
+    nodes: [
+      { op: "QuantizeLinear", inputs: ["x", "xs", "z"], outputs: ["xq"] }, { op: "DequantizeLinear", inputs: ["xq", "xs", "z"], outputs: ["xd"] }, { op: "DequantizeLinear", inputs: ["a.weight", "ws", "z"], outputs: ["w"] },
+      { op: "Conv", inputs: ["xd", "w"], outputs: ["q"] }, { op: "Conv", inputs: ["q", "b.weight"], outputs: ["y"] },
+    ],
+  });
+  expect((await worker.compared(plain, after)).layers.map(({ label, after, skipped }) => [label, after?.staysFloat, skipped])).toEqual([["a", undefined, undefined], ["b", true, "It stays float beside layers on integers."]]);
 });
 
 test("a layer that one model lacks is there once", async () => {

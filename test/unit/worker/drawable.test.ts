@@ -61,7 +61,18 @@ test("activations in several nodes are one", async () => {
       conv("q", "b", "r"), { op: "Add", inputs: ["r", "three"], outputs: ["r1"] }, { op: "Clip", inputs: ["r1", "zero", "six"], outputs: ["r2"] }, { op: "Mul", inputs: ["r2", "r"], outputs: ["r3"] }, { op: "Div", inputs: ["r3", "six"], outputs: ["y"] },
     ],
   });
-  expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | Gelu | Mul", "Conv 3×3 · 4→4 | HardSwish | Div", "output"], edges: "0>1 1>2 2>3" });
+  expect(picture(graph)).toEqual({ nodes: ["input", "Conv 3×3 · 3→4 | Gelu", "Conv 3×3 · 4→4 | HardSwish", "output"], edges: "0>1 1>2 2>3" });
+});
+
+test("a layer normalization in nine nodes is one, of which others may read what it normalizes, but nothing in between", async () => {
+  const normalization = [
+    { op: "ReduceMean", inputs: ["p"], outputs: ["mean"], attributes: { axes: [-1] } }, { op: "Sub", inputs: ["p", "mean"], outputs: ["d"] }, { op: "Pow", inputs: ["d", "two"], outputs: ["d2"] }, { op: "ReduceMean", inputs: ["d2"], outputs: ["v"], attributes: { axes: [-1] } },
+    { op: "Add", inputs: ["v", "eps"], outputs: ["v1"] }, { op: "Sqrt", inputs: ["v1"], outputs: ["s"] }, { op: "Div", inputs: ["d", "s"], outputs: ["q"] }, { op: "Mul", inputs: ["q", "gamma"], outputs: ["q1"] }, { op: "Add", inputs: ["q1", "beta"], outputs: ["n"] },
+  ];
+  const initializers = [weight("a"), weight("w", [8, 8]), floats("two", [], [2]), floats("eps", [], [1e-6]), floats("gamma", [8], wave(8)), floats("beta", [8], wave(8))], first = conv("x", "a", "p"), last = [{ op: "MatMul", inputs: ["n", "w"], outputs: ["m"] }, { op: "Add", inputs: ["m", "p"], outputs: ["y"] }];
+  expect(picture(await network({ initializers, nodes: [first, ...normalization, ...last] }))).toEqual({ nodes: ["input", "Conv 3×3 · 3→4", "LayerNormalization", "MatMul 8→8", "Add", "output"], edges: "0>1 1>2 2>3 3>4 1>4 4>5" });
+  expect(picture(await network({ initializers, nodes: [first, ...normalization, { op: "MatMul", inputs: ["n", "w"], outputs: ["y"] }] })).nodes).toEqual(["input", "Conv 3×3 · 3→4 | LayerNormalization", "MatMul 8→8", "output"]);
+  expect(picture(await network({ initializers, nodes: [first, ...normalization, ...last], outputs: [value("y"), value("v")] })).nodes).toContain("Div | Mul | Add");
 });
 
 test("nodes that unpack a weight belong to its layer, chains that only rearrange are one node, a sigmoid and its product one activation", async () => {
