@@ -471,7 +471,7 @@ test("the details of a compressed layer lead to its codebook", async () => {
   expect(await page.locator(".details h3 > span").evaluateAll((titles) => titles.filter(({ scrollWidth, clientWidth }) => clientWidth && scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
   expect(await page.locator(".details h3:visible > span").allInnerTexts()).toEqual(["Weights, in steps", "Range per output channel", "Kernels, in steps"]);
   expect(await page.locator(".part-weights h3 > span").getAttribute("title")).toMatch(/whole steps of a grid/);
-  await page.locator(".details-actions .button", { hasText: "Open Codebook" }).click();
+  await page.locator(".details-actions .button", { hasText: "Show Codebook" }).click();
   const layer = await page.locator(".side").getAttribute("data-layer");
   await ready(page, layer!);
 });

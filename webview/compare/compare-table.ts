@@ -3,7 +3,7 @@ import type { ComparedLayer } from "../../src/protocol/compare";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { countedIn } from "../layers/table";
+import { countedIn } from "../layers/stored";
 import { changeOf, foldedWords, otherName, sizeWords } from "./changes";
 import { rowNames } from "./names";
 
