@@ -57,6 +57,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerGraphCommands(log, editors),
     registerLayerCommands(log, editors, recipes, (model) => compress.openRecipe(model)),
     registerCommand(log, "kernelscope.openSample", () => openSample(context)),
+    registerCommand(log, "kernelscope.swapSides", async () => panels.swap()),
     registerCommand(log, "kernelscope.find", async () => { if (!await panels.find()) await editors.find(); }),
     registerCommand(log, "kernelscope.clearCache", () => clearCache(accuracy.folder)),
     registerCommand(log, "kernelscope.showLog", async () => log.show()),

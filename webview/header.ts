@@ -8,11 +8,11 @@ export function headerOf(facts: ModelFacts): HTMLElement[] {
   const [input] = facts.inputs, [output] = facts.outputs, how = countingOf(facts);
   const figures: Figure[] = [
     [format.bytes(facts.bytes), t("size")], [format.count(facts.parameters), t("parameters")],
+    ...(facts.bitsPerWeight ? [[format.bits(facts.bitsPerWeight), t("bits per weight")] as Figure] : []),
     ...(facts.macs ? [[format.count(facts.macs), facts.countedFor ? t("MACs of {0}", format.shape(facts.countedFor.shape)) : t("MACs per image"), how] as Figure] : how ? [["–", t("MACs per image"), how] as Figure] : []),
     ...(facts.peakActivationBytes ? [[format.bytes(facts.peakActivationBytes), t("activations at once"), [t("Of one image, where they are most: what a node takes in and puts out and later ones still need. Kernels may need more."), ...(how ? [how] : [])].join(" ")] as Figure] : []),
     ...(input && output ? [[`${format.caption(input.shape)} → ${format.caption(output.shape)}`, t("input → output")] as Figure] : []),
     [t("opset {0} · IR {1}", facts.opset, facts.irVersion), facts.producer || t("no producer")],
-    ...(facts.bitsPerWeight ? [[format.bits(facts.bitsPerWeight), t("bits per weight")] as Figure] : []),
   ];
   return [el("h1", { class: "unseen" }, facts.name), ...foldingFigures(figures)];
 }

@@ -192,7 +192,7 @@ class Page {
       this.body.replaceChildren(views.graphs.element, this.unfound);
       views.graphs.view.redraw();
     }
-    if (state.tab === "layers") this.body.replaceChildren(views.table.element, this.unfound);
+    if (state.tab === "layers") this.body.replaceChildren(...(this.rows.length ? [views.table.element, this.unfound] : [this.noLayers(t("No layers in this model"))]));
     this.find(state.search);
     if (state.tab === "codebooks") await this.showCodebook();
     if (state.tab === "accuracy") {
@@ -204,11 +204,15 @@ class Page {
   private async showCodebook(): Promise<void> {
     const row = this.codebookRow(), { codebook } = this.views ?? {};
     if (!row || !codebook) {
-      this.body.replaceChildren(stateOf("symbol-array", t("No codebooks in this model"), t("It has no layers with weights.")));
+      this.body.replaceChildren(this.noLayers(t("No codebooks in this model")));
       return;
     }
     if (!this.body.contains(codebook.element)) this.body.replaceChildren(codebook.element);
     await codebook.show(row);
+  }
+
+  private noLayers(title: string): HTMLElement {
+    return stateOf("layers", title, t("No convolution or linear layer here has a weight in the file, so there is nothing to compress; what the model computes stands in its graph."), button({ label: t("Show Graph"), primary: true, onClick: () => document.getElementById("tab-graph")?.click() }));
   }
 
   /** The selected layer; where none is, the first that is a codebook, or the largest that can become one. */

@@ -3,7 +3,7 @@ import { measurePair } from "../compression/measure";
 import { Tracer } from "../compression/trace";
 import type { ClassifierFigures, Measured, MeasureRequest, OutputFigures } from "../protocol/accuracy";
 import { DEVICES } from "../protocol/api";
-import type { ComparedLayer, ComparedModels, ComparedNode, FileSizes } from "../protocol/compare";
+import type { ComparedLayer, ComparedModels, ComparedNode, FileSizes, Incomparable } from "../protocol/compare";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import { type NodeHost, nodeHost, openModelFile } from "../worker/host";
@@ -19,6 +19,12 @@ const MOST_LISTED = 50, MOST_NODES = 12;
 
 /** What stands in one model's file of a layer. */
 interface Stored { bytes: number; bitsPerWeight: number; shape: number[]; method?: string; storedAs: string }
+/** Why a layer has no figure for its weights, where that is no matter of course. */
+const WHY_NOT: Record<Incomparable, string | undefined> = {
+  alone: undefined, computed: "Its weights cannot be compared: one of the two is computed when the model runs.", shape: "Its weights are of another shape.",
+  channels: "Its weights are not compared: it was pruned, and neither B nor its weights say clearly which channels are left.",
+};
+
 /** A layer in both models. `sqnrDb`: of B's weight beside A's; absent where nothing is lost or the two cannot be compared. */
 interface LayerDiff extends Pick<ComparedLayer, "resized" | "folded"> { layer: string; label: string; op: string; change: "same" | "changed" | "added" | "removed"; /** Its name in B, where that is another one. */ nameAfter?: string; before?: Stored; after?: Stored; sqnrDb?: number; flipsBegin?: number; note?: string }
 /** A sample whose prediction differs; `layer` is the first at which it is further off than nine of ten others, if there is one. */
@@ -33,6 +39,8 @@ interface DiffReport { before: SideFacts; after: SideFacts; layers: LayerDiff[];
 export async function runDiff(args: Arguments, signal: AbortSignal): Promise<void> {
   const [before, after] = [args.model, args.other!].map((name) => path.resolve(name)), limits = thresholds(args), data = file(args, "data");
   if (limits.length && data === undefined) throw new KernelscopeError("usage", "--fail-under needs images to measure on: give --data DIR.");
+  const measuring = measuringOptions(args), useless = Object.entries(measuring).filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
+  if (useless.length && data === undefined) throw new KernelscopeError("usage", `${useless.join(" and ")} ${useless.length === 1 ? "says" : "say"} how predictions are compared, for which there are no images: give --data DIR, or leave ${useless.length === 1 ? "it" : "them"} out.`);
   const worker = viewer(), progress = reporter(flag(args, "quiet"));
   try {
     const { original, compressed, layers, nodes } = await worker.compared(before, after);
@@ -43,11 +51,11 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
     for (const [i, layer] of layers.entries()) {
       if (signal.aborted) throw new KernelscopeError("cancelled", "Cancelled.");
       progress.report({ stage: "compare", text: `comparing layer ${layer.label}, ${i + 1} of ${layers.length}`, fraction: i / layers.length });
-      const weights = layer.before && layer.after ? await worker.comparedWeights(before, after, layer.id, 0) : undefined;
+      const weights = await worker.comparedWeights(before, after, layer.id, 0);
       report.layers.push(layerDiff(layer, weights));
     }
     if (data !== undefined) {
-      const { notes, ...fidelity } = await fidelityOf(before, after, args, data, progress.report, signal);
+      const { notes, ...fidelity } = await fidelityOf({ original: before, compressed: after, data, ...measuring }, progress.report, signal);
       report.fidelity = fidelity;
       for (const layer of report.layers) {
         const count = fidelity.flips?.listed.filter((flip) => flip.layer === layer.layer).length;
@@ -65,11 +73,14 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
   }
 }
 
+/** What says how both are run, read and checked even where nothing is. */
+const measuringOptions = (args: Arguments): Pick<MeasureRequest, "preprocess" | "limit" | "device" | "threads"> =>
+  ({ preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024) });
+
 /** Both models over the same samples. */
-async function fidelityOf(before: string, after: string, args: Arguments, data: string, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity & { notes: string[] }> {
-  const threads = whole(args, "threads", 1, 1024), host = await nodeHost({ threads });
+async function fidelityOf(request: MeasureRequest, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity & { notes: string[] }> {
+  const host = await nodeHost({ threads: request.threads });
   try {
-    const request: MeasureRequest = { original: before, compressed: after, data, preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads };
     const measured = await measurePair(request, host, ({ samples: done, total, secondsLeft }) => onProgress({ stage: "evaluate", text: `${done.toLocaleString("en")} of ${total.toLocaleString("en")} samples`, fraction: done / total, secondsLeft }), signal), { samples, classifier, outputs, notes } = measured;
     const flips = classifier && await flipsOf(measured, request, host, onProgress, signal);
     return { samples, ...(flips && { flips }), ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, sqnrDb }) => ({ name, relativeError, sqnrDb })) }), notes };
@@ -92,11 +103,11 @@ async function flipsOf({ classifier, flips, classes }: Measured, request: Measur
   return { count: lost + gained + other, listed: flips.map(({ position, name, label, original: [before], compressed: [after] }): FlipDiff => ({ sample: name, ...(label !== undefined && { label: nameOf(label) }), before: nameOf(before.class), after: nameOf(after.class), layer: origins.get(position) })) };
 }
 
-function layerDiff({ id, label, before, after, skipped, resized, folded }: ComparedLayer, weights: { sqnrDb?: number } | undefined): LayerDiff {
+function layerDiff({ id, label, before, after, skipped, resized, folded }: ComparedLayer, weights: { sqnrDb?: number } | Incomparable): LayerDiff {
   const stored = (row: typeof before): Stored | undefined => row && { bytes: row.bytes, bitsPerWeight: row.bitsPerWeight, shape: row.shape, method: row.method, storedAs: row.method === undefined && !row.grids ? row.dataType : describe(row) };
-  const isSame = before && after && before.method === after.method && Math.abs(before.bitsPerWeight - after.bitsPerWeight) < 0.005 && before.shape.join() === after.shape.join() && weights !== undefined && weights.sqnrDb === undefined;
-  const note = skipped ?? (before && after && !weights ? resized ? "Its weights are of another shape." : "Its weights cannot be compared." : undefined);
-  return { layer: id, label, op: (after ?? before)!.op, change: !before ? "added" : !after ? "removed" : isSame ? "same" : "changed", before: stored(before), after: stored(after), sqnrDb: weights?.sqnrDb, resized, folded, ...(before && after && before.name !== after.name && { nameAfter: after.name }), ...(note !== undefined && { note }) };
+  const sqnrDb = typeof weights === "string" ? undefined : weights.sqnrDb, isSame = before && after && before.method === after.method && Math.abs(before.bitsPerWeight - after.bitsPerWeight) < 0.005 && before.shape.join() === after.shape.join() && sqnrDb === undefined && typeof weights !== "string";
+  const note = skipped ?? (typeof weights === "string" ? WHY_NOT[weights] : undefined);
+  return { layer: id, label, op: (after ?? before)!.op, change: !before ? "added" : !after ? "removed" : isSame ? "same" : "changed", before: stored(before), after: stored(after), sqnrDb, resized, folded, ...(before && after && before.name !== after.name && { nameAfter: after.name }), ...(note !== undefined && { note }) };
 }
 
 /** How many nodes of each operator a model's graphs have. */

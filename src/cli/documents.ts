@@ -60,7 +60,7 @@ function prunedNotes(layers: readonly LayerReport[], nameOf: (i: number) => stri
 
 /** How a layer is stored. */
 export const describe = ({ method, grids, codewords, blockSize, codebookBits, density, wavelet }: Partial<LayerReport>): string =>
-  method === undefined && grids ? `${grids.weight.type}, ${grids.weight.scales === 1 ? "1 scale" : `${grids.weight.scales} scales`}` : wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} words of ${blockSize}`);
+  method === undefined && grids ? `${grids.weight.type}, ${grids.weight.scales === 1 ? "1 scale" : `${grids.weight.scales} scales`}` : wavelet ? `${method} ${wavelet.summed} × ${wavelet.levels} levels of ${wavelet.length} taps` : (codewords === undefined ? `${method} ${density === undefined ? "" : `${(100 * density).toFixed(1)} % of `}${codebookBits ?? ""} bits` : `${method} ${codewords} codewords of ${blockSize}`);
 
 /** "2,424 learned numbers; filters reconstruct a signal but for 1.1e-7 of it" */
 export function waveletText({ parameters, reconstructionError, speed }: WaveletFacts): string {
@@ -68,9 +68,9 @@ export function waveletText({ parameters, reconstructionError, speed }: WaveletF
   return `${parameters.toLocaleString("en")} learned numbers; filters reconstruct a signal but for ${reconstructionError.toExponential(1)} of it${speed ? `; one sample takes ${compressed.toFixed(3)} ms in place of ${dense.toFixed(3)} (${ratio.toFixed(2)} times), ${fasterFrom === undefined ? "no width that was tried is faster" : `such layers are faster from ${fasterFrom.toLocaleString("en")} × ${fasterFrom.toLocaleString("en")} on`}` : ""}.\n`;
 }
 
-/** "5 layers have one codebook of 128 words in common, which saves 3.46 KB: a, b, …" */
+/** "5 layers have one codebook of 128 codewords in common, which saves 3.46 KB: a, b, …" */
 const sharingText = ({ layers, codewords, savedBytes }: SharedCodebook): string =>
-  `${layers.length} layers have one codebook of ${codewords.toLocaleString("en")} words in common, which saves ${formatBytes(savedBytes)}: ${layers.join(", ")}.`;
+  `${layers.length} layers have one codebook of ${codewords.toLocaleString("en")} codewords in common, which saves ${formatBytes(savedBytes)}: ${layers.join(", ")}.`;
 
 
 /** What left, in which groups, and what it saves. */

@@ -13,8 +13,11 @@ import { pageStart, text, webviewChannel, whole } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
 import { keptIntegers, keptTuning } from "./tuned-store";
 
-/** The rows that a page shows, and the one that is selected. */
-interface Selection { layer?: string; rows: readonly ComparedLayer[] }
+/** The rows that a page shows, and the one that is selected; `wanted` is to be, once they are known, by its name in one of the models. */
+interface Selection { layer?: string; rows: readonly ComparedLayer[]; wanted?: { layer: string; side: Side } }
+
+/** A panel with its page: what it shows, and what ends all that stands behind it. */
+interface Shown { page: ComparePageApi; pair: readonly [original: vscode.Uri, compressed: vscode.Uri]; selection: Selection; end(): void }
 
 /** What the page's saved state tells when the window is loaded again. */
 interface SavedPair { original: string; compressed: string }
@@ -23,7 +26,7 @@ interface SavedPair { original: string; compressed: string }
 export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
   static readonly viewType = "kernelscope.comparison";
   private readonly open = new Map<string, vscode.WebviewPanel>();
-  private readonly pages = new Map<vscode.WebviewPanel, ComparePageApi>();
+  private readonly shown = new Map<vscode.WebviewPanel, Shown>();
 
   constructor(private readonly context: vscode.ExtensionContext, private readonly viewing: SharedWorker, private readonly editors: ModelEditors, private readonly accuracy: Accuracy, private readonly log: vscode.LogOutputChannel) {}
 
@@ -38,29 +41,40 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
 
   /** Searches in the comparison in front; false where none is. */
   async find(): Promise<boolean> {
-    const front = [...this.pages].find(([{ active }]) => active);
-    await front?.[1].find();
+    const front = this.front();
+    await front?.[1].page.find();
     return front !== undefined;
   }
+
+  /** Turns the comparison in front around: what stood second stands first. The layer that is selected stays so. */
+  swap(): void {
+    const [panel, shown] = this.front() ?? [];
+    if (!panel || !shown) return;
+    const { pair: [original, compressed], selection: { rows, layer } } = shown, row = rows.find(({ id }) => id === layer), other = this.open.get(keyOf(compressed, original));
+    if (other) { other.reveal(); return; }
+    shown.end();
+    this.fill(panel, compressed, original, row && (row.after ? { layer: row.after.name, side: "original" } : { layer: row.before?.name ?? row.id, side: "compressed" }));
+  }
+
+  private front(): [vscode.WebviewPanel, Shown] | undefined { return [...this.shown].find(([{ active }]) => active); }
 
   async deserializeWebviewPanel(panel: vscode.WebviewPanel, state: unknown): Promise<void> {
     if (isSavedPair(state)) this.fill(panel, vscode.Uri.parse(state.original), vscode.Uri.parse(state.compressed));
     else panel.dispose();
   }
 
-  private fill(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri): void {
+  private fill(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri, wanted?: Selection["wanted"]): void {
     const key = keyOf(original, compressed), { extensionUri } = this.context;
     this.open.set(key, panel);
     panel.title = titleOf(original, compressed);
     panel.iconPath = vscode.Uri.joinPath(extensionUri, "media", "icon.svg");
     panel.webview.options = { enableScripts: true, localResourceRoots: pageRoots(extensionUri) };
-    const selection: Selection = { rows: [] }, session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
+    const selection: Selection = { rows: [], wanted }, session = this.accuracy.open({ original, compressed }, () => peer.remote), held = [original, compressed].map((uri) => this.editors.hold(uri.fsPath));
     const latency = this.latency(original, compressed, () => peer.remote);
     const peer = connect<ComparePageApi, CompareHostApi>(webviewChannel(panel.webview), {
       ...this.api(panel, original, compressed, selection), ...session.api,
       latency: () => latency.current(), measureLatency: async () => latency.start(), cancelLatency: async () => latency.cancel(),
     });
-    this.pages.set(panel, peer.remote);
     const watching = [original, compressed].map((uri) => this.watch(uri, () => peer.remote));
     const following = this.editors.onDidSelect(({ model, layer, from }) => {
       if (from === panel || ![original, compressed].map(String).includes(model.toString())) return;
@@ -68,15 +82,16 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
       selection.layer = rowNamed(selection.rows, layer, side) ?? layer;
       if (panel.visible) void peer.remote.select(layer, side).catch(() => undefined);
     });
-    panel.webview.html = pageHtml(panel.webview, extensionUri, { ...pageStart("compare", compressed), name: panel.title, compare: { original: original.toString(), compressed: compressed.toString() } });
-    panel.onDidDispose(() => {
+    const end = (): void => {
       this.open.delete(key);
-      this.pages.delete(panel);
+      this.shown.delete(panel);
       session.dispose();
       latency.cancel();
-      for (const part of [...held, ...watching, following]) part.dispose();
+      for (const part of [...held, ...watching, following, closing]) part.dispose();
       peer.close(new KernelscopeError("cancelled", "The comparison was closed."));
-    });
+    }, closing = panel.onDidDispose(end);
+    this.shown.set(panel, { page: peer.remote, pair: [original, compressed], selection, end });
+    panel.webview.html = pageHtml(panel.webview, extensionUri, { ...pageStart("compare", compressed), name: panel.title, compare: { original: original.toString(), compressed: compressed.toString() } });
   }
 
   private api(panel: vscode.WebviewPanel, original: vscode.Uri, compressed: vscode.Uri, selection: Selection): Omit<Methods<CompareHostApi>, keyof ReturnType<Accuracy["open"]>["api"] | "latency" | "measureLatency" | "cancelLatency"> {
@@ -92,7 +107,10 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
     return {
       compare: () => ask(async () => {
         const { api } = this.viewing, models = await api.compared(before, after);
+        const { wanted } = selection;
         selection.rows = models.layers;
+        if (wanted) selection.layer = rowNamed(models.layers, wanted.layer, wanted.side);
+        delete selection.wanted;
         return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer, tuning: await keptTuning(this.context.workspaceState, after), integers: await keptIntegers(this.context.workspaceState, after) };
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),

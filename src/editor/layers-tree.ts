@@ -26,6 +26,7 @@ export class LayersTree implements vscode.TreeDataProvider<Branch> {
     this.shown = shown;
     if (others) {
       this.branches = branchesOf(shown?.rows ?? []);
+      view.message = shown && !this.branches.length ? vscode.l10n.t("No layer of this model has a weight in the file; what it computes stands in its graph.") : undefined;
       this.changed.fire();
     }
     this.follow(view);

@@ -235,8 +235,8 @@ export class ModelEditors implements vscode.CustomReadonlyEditorProvider<ModelDo
     const held = this.hold(original), noise: Record<string, number> = {};
     try {
       for (const { name } of await worker.layers(path)) {
-        const sqnrDb = (await worker.comparedWeights(original, path, name, 0))?.sqnrDb;
-        if (sqnrDb !== undefined) noise[name] = sqnrDb;
+        const weights = await worker.comparedWeights(original, path, name, 0);
+        if (typeof weights !== "string" && weights.sqnrDb !== undefined) noise[name] = weights.sqnrDb;
       }
       return noise;
     } finally {

@@ -82,7 +82,7 @@ export function blockName(layer: Layer, block: number): string {
 }
 
 export const describeCodebook = (layer: Layer, { block, words, book }: CodebookOptions): string =>
-  `${block === 1 ? "single" : blockName(layer, block)} · ${words.toLocaleString("en")} words${book === undefined ? "" : " · shared"}`;
+  `${block === 1 ? "single" : blockName(layer, block)} · ${words.toLocaleString("en")} codewords${book === undefined ? "" : " · shared"}`;
 
 /** Codewords [words, d] put in place of their indices, times the scale of their row where there is one. */
 export function expand(codebook: Float32Array, index: Int32Array | WordIndex, d: number, scale?: Float32Array): Float32Array {

@@ -109,7 +109,7 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   bytes(layer: Layer, options: Options, scaleIsFree: boolean): number;
   /** Bytes of the codes that a choice takes, by what they are. */
   parts(layer: Layer, options: Options): CodeBytes;
-  /** A short name of a choice: "3×3 · 64 words". */
+  /** A short name of a choice: "3×3 · 64 codewords". */
   describe(layer: Layer, options: Options): string;
   /** A weight without values stored with these options: takes the bytes that the real one will, and no memory. */
   blank(layer: Layer, options: Options, scaleIsFree: boolean): Packed;

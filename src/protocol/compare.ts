@@ -50,6 +50,12 @@ export interface ComparedWeights {
   histograms: { before: Histogram; after: Histogram };
 }
 
+/**
+ * Why the weights of a row are not held against each other: one model `alone` has the layer; one weight is `computed` while the model runs; they have other shapes (`shape`);
+ * or it was pruned, and it is not clear which `channels` are left.
+ */
+export type Incomparable = "alone" | "computed" | "shape" | "channels";
+
 /** A weight [outputs, inputs] of both models as pictures [rows, columns] of one size: single weights, or mean sizes |w| where a cell spans several outputs or inputs. */
 export interface ComparedMatrix {
   rows: number;
@@ -68,8 +74,8 @@ export interface ComparedMatrix {
 export interface CompareWorkerApi {
   compared(original: string, compressed: string): Promise<ComparedModels>;
   sizes(path: string): Promise<FileSizes>;
-  /** @param layer the row's. Undefined where one of the two weights is not known before the model runs, or has another shape. */
-  comparedWeights(original: string, compressed: string, layer: string, count: number): Promise<ComparedWeights | undefined>;
+  /** @param layer the row's */
+  comparedWeights(original: string, compressed: string, layer: string, count: number): Promise<ComparedWeights | Incomparable>;
 }
 
 export type Side = "original" | "compressed";
@@ -84,7 +90,7 @@ export interface LatencyState { running?: { text: string; fraction: number }; fo
 export interface CompareHostApi extends AccuracyHostApi {
   compare(): Promise<Comparison>;
   sizes(side: Side): Promise<FileSizes>;
-  weights(layer: string, count: number): Promise<ComparedWeights | undefined>;
+  weights(layer: string, count: number): Promise<ComparedWeights | Incomparable>;
   latency(): Promise<LatencyState>;
   /** Begins, and answers at once; the page is told of what becomes of it. */
   measureLatency(): Promise<void>;

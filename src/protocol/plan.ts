@@ -88,7 +88,7 @@ export interface PlanChoice {
   options?: Record<string, number | string>;
   /** The method's, for people. */
   title?: string;
-  /** "3×3 · 64 words" */
+  /** "3×3 · 64 codewords" */
   text: string;
   bytes: number;
   bits: number;

@@ -5,13 +5,14 @@ import { channelFactors, gainsOf, relativeGains, sqnr, withFactors } from "../co
 import { storedRows } from "../methods/wavelet-recognise";
 import { fromRows, kernelSize, scaleRows, toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
-import { leftOver, spreadRows } from "../onnx/channels/mark";
+import { spreadRows, type LeftOver } from "../onnx/channels/mark";
 import { readWeight, type Layer } from "../onnx/layers";
 import type { Histogram, LayerRow } from "../protocol/api";
-import type { ComparedLayer, ComparedModels, ComparedNode, ComparedWeights, FileSizes, Resized } from "../protocol/compare";
+import type { ComparedLayer, ComparedModels, ComparedNode, ComparedWeights, FileSizes, Incomparable, Resized } from "../protocol/compare";
 import { matchModels, type ModelMatch } from "../onnx/match/match";
 import type { Model, Node } from "../onnx/model";
 import { digestFile } from "../runtime/node";
+import { isPruned, leftChannels } from "./left-channels";
 import { matricesOf } from "./matrix";
 import { isSameMatrix } from "./original";
 
@@ -22,8 +23,8 @@ const BINS = 64;
 /** They compute nothing that a layer's weights could hold. */
 const MOVING = new Set(["Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear"]);
 
-/** Two models, what stands for what in them, and the layers as rows. */
-export interface PairOf { original: SideOf; compressed: SideOf; match: ModelMatch; rows: ComparedLayer[] }
+/** Two models, what stands for what in them, and the layers as rows. `left`: which channels of the original are left in the other one's layers, by their identity there. */
+export interface PairOf { original: SideOf; compressed: SideOf; match: ModelMatch; rows: ComparedLayer[]; left(): Promise<ReadonlyMap<string, LeftOver>> }
 
 /** Matches two models and puts their layers beside each other: in the original's order, and what only the other has behind what it follows there. */
 export async function pairedLayers(original: SideOf, compressed: SideOf): Promise<PairOf> {
@@ -42,7 +43,8 @@ export async function pairedLayers(original: SideOf, compressed: SideOf): Promis
     else last = partner;
   }
   const rows = [...behind.get(undefined) ?? [], ...joined.flatMap((row) => [row, ...behind.get(row.id) ?? []])];
-  return { original, compressed, match, rows };
+  let left: Promise<ReadonlyMap<string, LeftOver>> | undefined;
+  return { original, compressed, match, rows, left: () => left ??= leftChannels(original, compressed, match.layers, (side, layer) => storedRowsOf((side === "original" ? original : compressed).opened.model, layer)) };
 }
 
 /** Nodes that are no layers and that one model alone has. */
@@ -96,15 +98,17 @@ export async function sizesOf({ opened: { files, model }, layers }: SideOf): Pro
 /** Signal to noise in dB from which two weights are the same but for the rounding of float32. */
 const SAME = 120;
 
-/** The weights of one layer in both models, and the kernels that are largest in the original. */
-export async function comparedWeights({ original, compressed, match, rows: pairs }: PairOf, id: string, count: number): Promise<ComparedWeights | undefined> {
+/** The weights of one layer in both models, and the kernels that are largest in the original; or why they are not held against each other. */
+export async function comparedWeights({ original, compressed, match, rows: pairs, left: leftIn }: PairOf, id: string, count: number): Promise<ComparedWeights | Incomparable> {
   const row = pairs.find((one) => one.id === id), layer = row?.before && original.layers.find((one) => one.id === row.before?.name), other = layer && match.layers.get(layer);
-  const left = other && !other.chain ? leftOver(compressed.opened.model, compressed.layers).get(other.id) : undefined;
-  if (!layer?.dims.length || !other || !(other.chain ? isSameMatrix(layer, other) : layer.dims.join() === (left?.dims ?? other.dims).join())) return undefined;
+  if (!layer || !other) return "alone";
+  const left = other.chain ? undefined : (await leftIn()).get(other.id);
+  if (!layer.dims.length) return "computed";
+  if (!(other.chain ? isSameMatrix(layer, other) : layer.dims.join() === (left?.dims ?? other.dims).join())) return isPruned(layer, other) ? "channels" : "shape";
   const before = await readWeight(original.opened.model, layer), stored = await storedRowsOf(compressed.opened.model, other);
   // channels that are gone have weights of zero
   const kept = stored && left ? spreadRows(left, layer.outputAxis, stored) : stored;
-  if (!before?.length || kept?.length !== before.length) return undefined;
+  if (!before?.length || kept?.length !== before.length) return "computed";
   const rows = toRows(layer, before), own = await gainsOf(compressed.opened.model, other), whole = await gainsOf(original.opened.model, layer);
   const gains = relativeGains(kept, left?.outputs ? whole.map((gain, m) => own[left.outputs!.indexOf(m)] ?? gain) : own, rows.values, whole);
   const scaled = scaleRows(kept, gains), isInteger = embeddedRecipe(compressed.opened.model)?.inference === "integer";

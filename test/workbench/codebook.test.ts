@@ -138,7 +138,7 @@ test("without the original the codewords stand alone, and it is said what is mis
   const beside = page.locator(".book-pick .select");
   expect(await beside.getAttribute("disabled")).not.toBeNull();
   expect((await beside.locator(".selected-value").innerText()).trim()).toBe("Original missing");
-  expect(await beside.getAttribute("aria-label")).toMatch(/^Beside: lone.onnx is missing\./);
+  expect(await beside.getAttribute("aria-label")).toMatch(/^Compare with: lone.onnx is missing\./);
   expect(await page.locator(".book-pick").getAttribute("title")).toMatch(/^lone.onnx is missing\./);
   expect(await figures(page)).toMatch(/[\d.]+ KB in the file/);
   expect(await figures(page)).not.toContain("SQNR");
@@ -326,7 +326,7 @@ test("a lasso works in a preview, follows its slider, and counts all kernels of 
 
 test("another method's codebook stands beside the one that is tried out", async () => {
   const page = await workbench.open("resnet20-cifar10.onnx");
-  await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
+  await page.locator(".details-actions .button", { hasText: "Show Codebook" }).click();
   await page.waitForSelector(".codebook[data-layer]:not([data-stale])");
   await workbench.sideBar(false);
   expect(await page.locator(".book-beside").isHidden()).toBe(true);
@@ -409,7 +409,7 @@ test("a codebook that layers have in common says with how many", async () => {
 
 test("a layer that is not compressed is tried out, and nothing is written", async () => {
   const before = readdirSync(workbench.folder), page = await workbench.open("resnet20-cifar10.onnx");
-  await page.locator(".details-actions .button", { hasText: "Preview Codebook" }).click();
+  await page.locator(".details-actions .button", { hasText: "Show Codebook" }).click();
   await page.waitForSelector(".codebook[data-layer]:not([data-stale])");
   await workbench.sideBar(false);
   expect(await page.locator(".book-trial").innerText()).toMatch(/Preview[^]*Block[^]*Codewords[^]*Nothing is written\./);
@@ -471,7 +471,7 @@ test("the details of a compressed layer lead to its codebook", async () => {
   expect(await page.locator(".details h3 > span").evaluateAll((titles) => titles.filter(({ scrollWidth, clientWidth }) => clientWidth && scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
   expect(await page.locator(".details h3:visible > span").allInnerTexts()).toEqual(["Weights, in steps", "Range per output channel", "Kernels, in steps"]);
   expect(await page.locator(".part-weights h3 > span").getAttribute("title")).toMatch(/whole steps of a grid/);
-  await page.locator(".details-actions .button", { hasText: "Open Codebook" }).click();
+  await page.locator(".details-actions .button", { hasText: "Show Codebook" }).click();
   const layer = await page.locator(".side").getAttribute("data-layer");
   await ready(page, layer!);
 });
@@ -529,6 +529,45 @@ test("layers are coloured by signal to noise beside the original, which is asked
   expect(await lone.locator(".unfound").isVisible()).toBe(false);
 });
 
+test("of a layer of many codewords the others are shown on request", async () => {
+  const words = 1500, at = (name: string) => path.join(workbench.folder, name), book = (name: string, count: number) => ({
+    initializers: [floats(`${name}.words`, [count, 9], wave(9 * count)), ints(`${name}.which`, Array.from({ length: 64 * 32 }, (_, i) => i % count)), ints(`${name}.shape`, [64, 32, 3, 3])],
+    nodes: [{ op: "Gather", inputs: [`${name}.words`, `${name}.which`], outputs: [`${name}.flat`] }, { op: "Reshape", inputs: [`${name}.flat`, `${name}.shape`], outputs: [`${name}.weight`] }, { op: "Conv", inputs: [`x`, `${name}.weight`], outputs: [`${name}.y`] }],
+  }), parts = [book("a", 32), book("b", words)];
+  writeFileSync(at("many.onnx"), modelBytes({ initializers: parts.flatMap(({ initializers }) => initializers), nodes: parts.flatMap(({ nodes }) => nodes), inputs: [value("x", [1, 32, 8, 8])], outputs: [value("a.y"), value("b.y")] }));
+  const page = await open("many.onnx", "b");
+  await workbench.sideBar(false);
+  await page.getByRole("button", { name: "All Codebooks" }).click();
+  await page.waitForSelector(".atlas[data-filled]");
+  const row = page.locator(".atlas-row").nth(1), painted = () => row.locator("canvas").getAttribute("aria-label");
+  expect(await painted()).toBe("512 codewords by use");
+  expect(await row.locator(".atlas-more").innerText()).toMatch(/^988 more are used less\s+Show All$/);
+  await workbench.picture("atlas-more");
+  await row.locator(".atlas-more .button").click();
+  expect(await painted()).toBe("1,500 codewords by use");
+  expect(await row.locator(".atlas-more").count()).toBe(0);
+  expect(await page.locator(".atlas").isVisible()).toBe(true); // the layer was not opened by that
+  expect(await violations(page)).toEqual([]);
+});
+
+test("no row of codewords is cut, and the one that is walked to is in sight", async () => {
+  const page = await open("common.onnx", "17"), list = page.locator(".book-words .codewords");
+  await workbench.sideBar(false);
+  for (const height of [900, 870, 833, 800]) {
+    await workbench.page.setViewportSize({ width: 1440, height });
+    await workbench.page.waitForTimeout(300);
+    await list.evaluate((one) => { one.scrollTop = 0; });
+    const cut = () => list.evaluate((one) => { const { top, bottom } = one.getBoundingClientRect(); return [...one.children].filter((cell) => { const box = cell.getBoundingClientRect(); return box.bottom > top + 1 && box.top < bottom - 1 && (box.top < top - 1 || box.bottom > bottom + 1); }).length; });
+    expect(await cut(), String(height)).toBe(0);
+    await list.locator(".codeword").first().click();
+    await workbench.page.keyboard.press("End");
+    expect(await cut(), `${height}, at its end`).toBe(0);
+    expect(await list.evaluate((one) => one.querySelector("[aria-selected='true']")!.getBoundingClientRect().bottom <= one.getBoundingClientRect().bottom)).toBe(true);
+    await workbench.page.keyboard.press("Home");
+  }
+  await workbench.picture("codebook-low");
+});
+
 test("the codebooks of all layers stand on one page, in the order of the network, and a click opens one", async () => {
   const page = await open("fashion-cnn.small.onnx", "17");
   await workbench.sideBar(false);
@@ -540,9 +579,12 @@ test("the codebooks of all layers stand on one page, in the order of the network
   expect(await rows.filter({ has: page.locator("[aria-current=true]") }).count() + await page.locator(".atlas-row[aria-current=true] b", { hasText: "17" }).count()).toBe(1);
   // all on one scale, each as many pictures as it says
   for (const row of await rows.all()) {
-    const words = Number(/([\d,]+) words/.exec(await row.innerText())![1].replace(",", "")), painted = await row.locator("canvas").getAttribute("aria-label");
+    const words = Number(/([\d,]+) codewords/.exec(await row.innerText())![1].replace(",", "")), painted = await row.locator("canvas").getAttribute("aria-label");
     expect(painted).toBe(`${Math.min(512, words)} codewords by use`);
   }
+  // it begins with the first layer, and its title where those of other views do
+  expect(await page.locator(".atlas").evaluate(({ scrollTop }) => scrollTop)).toBe(0);
+  expect((await page.locator(".atlas-title").boundingBox())!.x).toBe((await page.locator(".atlas > header").boundingBox())!.x);
   expect(await page.locator(".atlas .scale").innerText()).toMatch(/−3\s+\+3/);
   for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
     await workbench.wear(theme);

@@ -62,6 +62,70 @@ test("two selected files stand side by side: sizes, layers, kernels; then accura
   expect(await overlaps(page)).toEqual([]);
 });
 
+/** What each frame of a page shows from its start. */
+type Watched = typeof globalThis & { seen?: Set<string> };
+
+test("while weights are compared rows, head and header say so; nothing stands for a figure that is not known yet", async () => {
+  await workbench.page.addInitScript(() => {
+    const seen = (globalThis as Watched).seen = new Set<string>(), look = (): void => {
+      const rows = document.querySelectorAll(".cmp-rows .cmp-weights"), bar = document.querySelector<HTMLProgressElement>(".cmp-heads .cmp-weights progress");
+      if (rows.length) seen.add(JSON.stringify({ texts: [...new Set(Array.from(rows, ({ textContent }) => (/^[\d.−]+$/.test(textContent) ? "a figure" : textContent)))].sort(), bar: bar && bar.max, figures: Array.from(document.querySelectorAll(".cmp-figures small"), ({ textContent }) => textContent).filter((text) => text.startsWith("comparing")) }));
+    };
+    setInterval(look, 2);
+  });
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
+  await filled(page);
+  const seen = await page.evaluate(() => [...(globalThis as Watched).seen ?? []]), states = seen.map((text) => JSON.parse(text) as { texts: string[]; bar: number | null; figures: string[] }), during = states.filter(({ texts }) => texts.includes("…"));
+  expect(during.length).toBeGreaterThan(2);
+  for (const { texts, bar, figures: [text] } of during) {
+    expect(texts).not.toContain("–");
+    expect(bar).toBe(20);
+    expect(text).toMatch(/^comparing weights, \d+ of 20$/);
+  }
+  expect(new Set(during.map(({ figures: [text] }) => text)).size).toBeGreaterThan(2); // it counts
+  expect(await page.locator(".cmp-weights progress, [data-open]").count()).toBe(0);
+  expect(await page.locator("#page > [role=status]").innerText()).toBe("The weights of all layers are compared.");
+});
+
+test("sides are swapped by one click, and swapped back; the selected layer stays", async () => {
+  let page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
+  await filled(page);
+  await workbench.sideBar(false);
+  await page.locator(".cmp-row[data-layer='layer2.0.conv1.weight']").click();
+  const names = () => page.locator(".cmp-header .cmp-name").evaluateAll((all) => all.map((one) => [one.querySelector("b")!.textContent, one.querySelector("small")!.textContent.split(" · ")[1]])), before = await names();
+  expect(before).toEqual([["resnet20-cifar10.onnx", "original"], ["tiny.onnx", "compressed"]]);
+  const swap = () => workbench.page.locator(".editor-actions .action-label[aria-label^='Swap Sides']").first().click();
+  await swap();
+  page = await workbench.modelPage("tiny.onnx ↔ resnet20-cifar10.onnx");
+  await filled(page);
+  expect(await names()).toEqual([["tiny.onnx", "compressed"], ["resnet20-cifar10.onnx", "original"]]);
+  expect((await figures(page))).toMatch(/^[\d.]+× larger on disk/);
+  expect(await page.locator(".cmp-row[aria-selected='true']").getAttribute("data-layer")).toBe("layer2.0.conv1.weight");
+  await workbench.picture("compare-swapped");
+  await swap();
+  page = await workbench.modelPage("resnet20-cifar10.onnx ↔ tiny.onnx");
+  await filled(page);
+  expect(await names()).toEqual(before);
+  expect(await page.locator(".cmp-row[aria-selected='true']").getAttribute("data-layer")).toBe("layer2.0.conv1.weight");
+  expect(await workbench.page.locator(".tab", { hasText: "↔" }).count()).toBe(1);
+});
+
+test("the selected layer is in sight from the start, however low the editor is", async () => {
+  await workbench.page.setViewportSize({ width: 1440, height: 620 });
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
+  await filled(page);
+  const inSight = () => page.evaluate(() => {
+    const row = document.querySelector(".cmp-row[aria-selected='true']")!.getBoundingClientRect(), scroll = document.querySelector(".cmp-scroll")!.getBoundingClientRect();
+    return row.top >= scroll.top && row.bottom <= scroll.bottom;
+  });
+  await expect.poll(inSight).toBe(true);
+  await workbench.picture("compare-low");
+  // and where the editor becomes lower still
+  await workbench.page.setViewportSize({ width: 1440, height: 560 });
+  await workbench.page.waitForTimeout(500);
+  expect(await inSight()).toBe(true);
+});
+
 test("how long both take is measured here, on request, and stays", { timeout: 400_000 }, async () => {
   const page = await compare("fashion-cnn.small.onnx", "fashion-cnn.onnx"), figure = page.locator(".cmp-latency");
   await filled(page);

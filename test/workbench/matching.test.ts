@@ -19,6 +19,7 @@ beforeAll(async () => {
   writeFileSync(at("net.onnx"), blocks(["a", "b", "c", "d", "e"], { normalized: true }));
   writeFileSync(at("net2.onnx"), blocks(["a", "new", "b", "c"], { prefix: "model/" }));
   writeFileSync(at("narrow.onnx"), blocks(["a", "b", "c", "d", "e"], { prefix: "model/", inner: 6 }));
+  writeFileSync(at("other.onnx"), blocks(["a", "b", "c", "d", "e"], { inner: 6, seed: 3 }));
   mkdirSync(at(".vscode"));
   writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
 }, 300_000);
@@ -46,7 +47,12 @@ test("a network under other names, with a block that was added and one that was 
   const page = await compare("net.onnx", "net2.onnx"), cells = (kind: string) => page.locator(`.cmp-rows .cmp-${kind}`).allInnerTexts();
   await workbench.sideBar(false);
   expect(await cells("name")).toEqual(["stem", "a1", "a2", "new1", "new2", "b1", "b2", "c1", "c2", "d1", "d2", "e1", "e2", "head"]);
-  expect((await cells("method")).map((text) => text.replace(/\s+/g, " ").trim())).toEqual(["float32", "float32 + BN", "float32 + BN", "added", "added", "float32 + BN", "float32 + BN", "float32 + BN", "float32 + BN", "removed", "removed", "removed", "removed", "float32"]);
+  expect((await cells("method")).map((text) => text.replace(/\s+/g, " ").trim())).toEqual(["float32", "float32 + BN", "float32 + BN", "float32 added", "float32 added", "float32 + BN", "float32 + BN", "float32 + BN", "float32 + BN", "float32 removed", "float32 removed", "float32 removed", "float32 removed", "float32"]);
+  // one model alone knows them, and what it knows is told
+  expect((await cells("bits")).map((text) => text.trim())).toEqual(Array.from({ length: 14 }, () => "32"));
+  const removed = page.locator(".cmp-row[data-layer='d1']");
+  expect(await removed.locator(".cmp-weights").innerText()).toBe("–");
+  for (const kind of ["after", "ratio", "weights"]) expect(await removed.locator(`.cmp-${kind}`).getAttribute("title"), kind).toBe("One model alone has this layer.");
   expect((await page.locator(".cmp-figures").innerText()).replace(/\s+/g, " ")).toContain("+2 / −4 layers added / removed");
   await page.locator(".cmp-row[data-layer='b1']").click();
   expect((await page.locator(".cmp-facts").innerText()).replace(/\s+/g, " ")).toMatch(/renamed to model\/b1 .*Folded in: BatchNormalization/);
@@ -59,6 +65,7 @@ test("a network under other names, with a block that was added and one that was 
   }
   await page.locator(".cmp-row[data-layer='d1']").click();
   expect(await page.locator(".cmp-note:visible").innerText()).toBe("This layer was removed, so there is nothing to compare it with.");
+  expect((await page.locator(".cmp-facts").innerText()).replace(/\s+/g, " ")).toMatch(/stored as float32 bytes [\d.]+ KB → –/);
 });
 
 test("layers of fewer channels say how many are left", async () => {
@@ -69,7 +76,9 @@ test("layers of fewer channels say how many are left", async () => {
   await row.click();
   await workbench.page.waitForTimeout(500);
   await workbench.picture("matching-pruned");
-  expect(await page.locator(".cmp-note:visible").innerText()).toContain("has another shape");
+  // weights tell which channels are left
+  await page.waitForSelector(".cmp-pane[data-layer='b1']:not([data-stale]) canvas.heatmaps");
+  expect(Number(await row.locator(".cmp-weights").innerText())).toBeGreaterThan(90);
   expect(await page.locator(".cmp-facts").innerText()).toContain("Pruned: 6 of 8 output channels are left");
   expect(await overlaps(page)).toEqual([]);
   expect(await violations(page)).toEqual([]);
@@ -79,6 +88,18 @@ test("layers of fewer channels say how many are left", async () => {
     await workbench.picture(`matching-pruned-${width}`);
     expect(await overlaps(page), String(width)).toEqual([]);
   }
+});
+
+test("of pruned layers whose weights do not tell which channels are left it is said in one sentence why no kernels are compared", async () => {
+  const page = await compare("net.onnx", "other.onnx");
+  await workbench.sideBar(false);
+  await page.locator(".cmp-row[data-layer='b1']").click();
+  const why = "No kernels are compared: this layer was pruned, the file does not say which channels are left, and its weights do not tell them clearly.";
+  await expect.poll(() => page.locator(".cmp-note:visible").allInnerTexts()).toEqual([why]);
+  expect(await page.locator(".cmp-row[data-layer='b1'] .cmp-weights").innerText()).toBe("–");
+  expect(await page.locator(".cmp-row[data-layer='b1'] .cmp-weights").getAttribute("title")).toBe(why);
+  await workbench.picture("matching-unknown");
+  expect(await overlaps(page)).toEqual([]);
 });
 
 test("flipped images stand below with the layer where each one's error begins; a click selects it", { timeout: 240_000 }, async () => {

@@ -95,7 +95,7 @@ test("right-click, Compress Model…, a preset and images: the result opens in c
   const rows = () => wide.locator(".spine-name").allInnerTexts();
   expect(await rows()).toEqual(["input", "0", "3", "MaxPool", "7", "10", "MaxPool", "14", "17", "22", "logits"]);
   await wide.waitForSelector(".side[data-layer]");
-  expect(await wide.locator(".details").innerText()).toMatch(/stored as\s+\d+ words of \d+, [\d.]+ bits a weight/);
+  expect(await wide.locator(".details").innerText()).toMatch(/stored as\s+\d+ codewords of \d+, [\d.]+ bits a weight/);
   await wide.locator("#tab-codebooks").click();
   await wide.waitForSelector(".codeword canvas");
   await wide.locator("#tab-accuracy").click();

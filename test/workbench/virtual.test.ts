@@ -3,7 +3,9 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packageExtension } from "../helpers/extension";
-import { Workbench } from "./workbench";
+import { violations } from "./axe";
+import { overlaps } from "./overlaps";
+import { THEMES, Workbench } from "./workbench";
 
 /** A folder that lies on no disk, as far as VS Code knows: models in it are looked at, and what would run them says why it does not. */
 
@@ -51,6 +53,40 @@ test("a model is shown: graph, layers, codebooks", async () => {
   expect(await page.locator(".bar-end .button[disabled]").allInnerTexts()).toEqual(["Compress…"]);
   expect(await page.locator(".banner").innerText()).toBe("Virtual workspace: you can look at this model. Compressing needs a file on a disk: save a copy there, and open that.");
   await workbench.picture("virtual");
+});
+
+test("in every theme it is readable why *Compress…* is not to be had", { timeout: 120_000 }, async () => {
+  await workbench.tidy();
+  const page = await workbench.open("fashion-cnn.onnx"), compress = page.locator(".header .button.primary, .bar-end .button.primary");
+  await page.waitForSelector(".side[data-layer]", { state: "attached" });
+  await page.locator("#tab-graph").click();
+  for (const [theme, kind] of Object.entries(THEMES)) {
+    await workbench.page.locator(".tab", { hasText: "fashion-cnn.onnx" }).first().click();
+    await workbench.page.keyboard.press("Control+K"); // the folder cannot be written to, so no settings are
+    await workbench.page.keyboard.press("Control+T");
+    await workbench.page.locator(".quick-input-widget input").first().fill({ "vs-dark": "Dark Modern", vs: "Light Modern", "hc-black": "Dark High Contrast", "hc-light": "Light High Contrast" }[kind]);
+    await workbench.page.waitForTimeout(700);
+    await workbench.page.keyboard.press("Enter");
+    await workbench.page.waitForSelector(`.monaco-workbench.${kind}`);
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`virtual-${kind}`);
+    expect(await violations(page), theme).toEqual([]);
+    expect(await overlaps(page), theme).toEqual([]);
+    expect(await compress.getAttribute("title"), theme).toBe("Compressing needs a file on a disk.");
+    // what cannot be pressed can be read
+    const contrast = await compress.evaluate((button) => {
+      const control = button.shadowRoot?.querySelector("button") ?? button, { backgroundColor, color, opacity } = getComputedStyle(control), canvas = new OffscreenCanvas(1, 1).getContext("2d")!;
+      const light = (...layers: [paint: string, alpha: number][]): number => {
+        for (const [paint, alpha] of layers) { canvas.globalAlpha = alpha; canvas.fillStyle = paint; canvas.fillRect(0, 0, 1, 1); }
+        const [r, g, b] = Array.from(canvas.getImageData(0, 0, 1, 1).data.slice(0, 3), (v) => (v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+      };
+      const page: [string, number] = [getComputedStyle(document.documentElement).getPropertyValue("--vscode-editor-background"), 1], faint = Number(opacity) * Number(getComputedStyle(button).opacity);
+      const [one, other] = [light(page, [backgroundColor, faint]), light(page, [backgroundColor, faint], [color, faint])].sort((x, y) => x - y);
+      return (other + 0.05) / (one + 0.05);
+    });
+    expect(contrast, theme).toBeGreaterThan(4.5);
+  }
 });
 
 test("compressing says that it needs a disk, and writes nothing", async () => {

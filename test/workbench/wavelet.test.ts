@@ -46,7 +46,7 @@ test("a wavelet layer is one layer of the table, with its filters and what they 
   await page.waitForSelector(".side[data-layer='22.weight']");
   const details = page.locator(".details");
   await expect.poll(() => details.innerText()).toMatch(/6 taps, 2 × 3 levels/);
-  expect(await details.innerText()).not.toContain("Preview Codebook");
+  expect(await details.innerText()).not.toContain("Show Codebook");
   for (const [kind, words] of [["taps", "daubechies"], ["response", "daubechies"]]) {
     const chart = details.locator(`.${kind}`);
     expect(await chart.getAttribute("aria-label")).toContain(words);
@@ -65,7 +65,7 @@ test("its transforms have a page: filters, and the scales in which its weight an
   await page.waitForSelector(".graph[data-ready]");
   await page.locator("#tab-layers").click();
   await page.locator("tbody tr", { hasText: "learned numbers in wavelets" }).click();
-  await page.locator(".details .button", { hasText: "Open Transforms" }).click();
+  await page.locator(".details .button", { hasText: "Show Transforms" }).click();
   await page.waitForSelector(".codebook[data-layer='fc.weight']:not([data-stale]) .wavelet-map");
   await workbench.sideBar(false);
   expect((await page.locator(".book-head").innerText()).replace(/\s+/g, " ")).toMatch(/fc Wavelet transforms [\d.]+ bits per weight 7\d\d learned numbers \d+× fewer −?[\d.]+ dB SQNR [\d.]+ KB in the file/);

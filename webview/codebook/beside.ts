@@ -37,7 +37,7 @@ export class Beside {
     if (!same) {
       const values = choices ? [{ value: "", text: t("Nothing") }, ...choices.flatMap((choice, i) => (i === facts.choice ? [] : [{ value: String(i), text: choiceText(choice) }]))] // not what stands there already
         : [{ value: "", text: t("Original missing") }];
-      this.picker.replaceChildren(el("span", {}, t("Beside")), select({ label: choices ? t("Beside") : `${t("Beside")}: ${missing}`, values, value: this.chosen === undefined ? "" : String(this.chosen), disabled: !choices, onChange: (value) => {
+      this.picker.replaceChildren(el("span", {}, t("Compare with")), select({ label: choices ? t("Compare with") : `${t("Compare with")}: ${missing}`, values, value: this.chosen === undefined ? "" : String(this.chosen), disabled: !choices, onChange: (value) => {
         this.chosen = value === "" ? undefined : Number(value);
         void this.load();
       } }));

@@ -1,5 +1,5 @@
 import type { BlockChoice, BlockPage, BlockRequest, ChosenBlocks, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, LayerRow, UmapPlaces, UmapProgress, WaveletMaps } from "../../src/protocol/api";
-import { iconButton, select, tag } from "../controls";
+import { button, iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
@@ -60,7 +60,7 @@ export class CodebookView {
   private readonly word = new WordCard();
   private readonly wavelets = new WaveletPane();
   private readonly atlas: Atlas;
-  private readonly all = iconButton({ label: t("All Codebooks"), icon: "layers", onClick: () => this.showAtlas(!this.atlas.isOpen) });
+  private readonly all = button({ label: t("All Codebooks"), icon: "layers", small: true, title: t("The codewords of all layers on one page"), onClick: () => this.showAtlas(!this.atlas.isOpen) });
   private readonly members: Members;
   private readonly uses = new Uses();
   private readonly filters: Filters;
@@ -94,6 +94,7 @@ export class CodebookView {
       iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
       this.method, this.figures, this.sorting, el("h2", { class: "atlas-title" }, t("All codebooks")), this.all);
     this.sorting.append(sort);
+    this.all.classList.add("book-all");
     this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes, this.wavelets.element, this.atlas.element);
     this.element.addEventListener("keydown", (event) => this.key(event));
   }

@@ -11,11 +11,14 @@ const ROOM = 36, LARGE_ROOM = 56, FEW = 32;
 const MORE_ROOM = 1.5;
 /** What a cell has around its picture, and the least width of one, in pixels. */
 const AROUND = 26, CELL = 50;
+/** Room between rows and at both ends of the list, and how high it is where nothing else bounds it, as in the style sheet. */
+const GAP = 2, HIGHEST = 400;
 
 /** The codewords of a codebook as a list to walk in: heat maps with their use, dead ones last as empty cells. */
 export class WordList {
   readonly element = el("section", { class: "book-pane book-words", "aria-label": t("Codewords") });
   private readonly list = el("div", { class: "codewords", role: "listbox", "aria-label": t("Codewords"), "aria-orientation": "horizontal", "aria-multiselectable": "true" });
+  private readonly box = el("div", { class: "codewords-box" }, this.list);
   private readonly note = el("small");
   private readonly foot = el("div");
   private cells = new Map<number, HTMLElement>();
@@ -28,7 +31,8 @@ export class WordList {
 
   /** @param several is told what is chosen together, by Shift and Ctrl: one codeword or none where nothing is any more */
   constructor(private readonly choose: (word: number) => void, hover: (word: number | undefined) => void, private readonly several: (words: readonly number[]) => void = () => undefined) {
-    this.element.append(el("header", { class: "book-title" }, el("h3", {}, t("Codewords")), this.note), this.list, this.foot);
+    this.element.append(el("header", { class: "book-title" }, el("h3", {}, t("Codewords")), this.note), this.box, this.foot);
+    new ResizeObserver(() => this.fit()).observe(this.box);
     const wordAt = (target: EventTarget | null): number | undefined => {
       const cell = target instanceof Element ? target.closest<HTMLElement>(".codeword") : undefined;
       return cell?.dataset.word === undefined ? undefined : Number(cell.dataset.word);
@@ -47,6 +51,12 @@ export class WordList {
       event.preventDefault();
       this.cells.get(this.selected)?.focus();
     });
+  }
+
+  /** No row is cut: the list is as high as whole rows are. */
+  private fit(): void {
+    const row = (this.cells.get(this.order[0])?.offsetHeight ?? 0) + GAP, room = getComputedStyle(this.box).flexGrow === "0" ? HIGHEST : this.box.clientHeight, rows = Math.floor((room - GAP) / row);
+    this.list.style.maxHeight = row > GAP && rows > 0 ? `${rows * row + GAP}px` : "";
   }
 
   private alone(word: number): void {
@@ -97,6 +107,7 @@ export class WordList {
     this.later(() => draw(this.order));
     this.list.style.setProperty("--cell", `${Math.max(34, size.width) + 12}px`);
     this.list.replaceChildren(...this.cells.values());
+    this.fit();
     this.list.scrollTop = scrollTop;
     const range = leastUsed === mostUsed ? t("{0} uses each", format.whole(mostUsed)) : t("{0}–{1} uses each", format.whole(leastUsed), format.whole(mostUsed));
     this.note.textContent = [range, ...(dead ? [t("{0} dead", format.whole(dead))] : []), ...(codewords > MOST_LISTED ? [t("the {0} most used", format.whole(MOST_LISTED))] : [])].join(" · ");
@@ -123,9 +134,9 @@ export class WordList {
     if (reached) reached.tabIndex = 0;
     if (!cell) return;
     cell.setAttribute("aria-selected", "true");
-    const { list } = this, top = cell.offsetTop - list.offsetTop, bottom = top + cell.offsetHeight;
-    if (top < list.scrollTop) list.scrollTop = top - 4;
-    else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight + 4;
+    const { list } = this, top = cell.offsetTop, bottom = top + cell.offsetHeight;
+    if (top < list.scrollTop) list.scrollTop = top - GAP;
+    else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight + GAP;
   }
 
   /** Lights a codeword that is pointed at elsewhere. */

@@ -1,13 +1,10 @@
-import type { AccuracyState, Origins } from "../../src/protocol/accuracy";
-import type { LayerRow } from "../../src/protocol/api";
-import { bitsOfAll } from "../../src/protocol/bits";
-import type { CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes, Side } from "../../src/protocol/compare";
+import type { AccuracyState, Origins, Trace } from "../../src/protocol/accuracy";
+import type { ComparedLayer, CompareHostApi, ComparePageApi, Comparison, ComparedWeights, FileSizes, Side } from "../../src/protocol/compare";
 import { floatLines } from "../../src/protocol/floats";
-import type { HeldOut, TuningReport } from "../../src/protocol/report";
 import { sizeRatio } from "../../src/protocol/sizes";
 import { reportedFigures } from "../accuracy/reported";
 import { button, iconButton } from "../controls";
-import { el } from "../dom";
+import { el, keepInSight } from "../dom";
 import * as format from "../format";
 import { foldingFigures, type Figure } from "../header";
 import { connectTo, savedState, saveState, start } from "../host";
@@ -15,7 +12,8 @@ import { t } from "../l10n";
 import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { BelowPanes } from "./below-panes";
-import { CompareTable } from "./compare-table";
+import { CompareTable, type Progress } from "./compare-table";
+import { convBits, gainOf, isOther, keptFigure, rolesOf } from "./figures";
 import { FindBar } from "./find-bar";
 import { countByLayer } from "./flip-order";
 import { FlipsPane } from "./flips-pane";
@@ -23,6 +21,7 @@ import { LatencyView } from "./latency";
 import { KernelsPane, MOST_COMPARED } from "./kernels-pane";
 import { Measuring } from "./measuring";
 import { SideGraph } from "./side-graph";
+import { isUnknown, shownOf, whyNot, type Unknown } from "./unknown";
 
 /** Heights of a row, by which graphs and table are zoomed together. */
 const ROWS = [16, 18, 20, 24, 28, 34], FIRST_ROW = 20;
@@ -42,7 +41,10 @@ export class ComparePage {
   private readonly header = el("header", { class: "header cmp-header" });
   private sizes: Partial<Record<"original" | "compressed", FileSizes>> = {};
   private accuracy: AccuracyState | undefined;
-  private readonly weights = new Map<string, ComparedWeights | null>();
+  private readonly weights = new Map<string, ComparedWeights | Unknown>();
+  /** How many of the layers that both have are compared, while they are. */
+  private comparing: Progress | undefined;
+  private readonly progress = el("span", { class: "unseen", role: "status" });
   /** Layers whose weights are known to be others. */
   private readonly different = new Set<string>();
   /** Layers whose weights are known to be the same. */
@@ -84,12 +86,14 @@ export class ComparePage {
       this.accuracy = undefined;
       void this.host.latency().then((state) => { this.latency.show(state); this.showHeader(); }, () => undefined);
       void this.host.accuracy().then((state) => this.showAccuracy(state), () => undefined);
+      const pairs = [...comparison.layers.entries()].filter(([, { before, after }]) => before && after);
+      this.tellProgress(0, pairs.length);
       for (const side of ["original", "compressed"] as const) {
         this.sizes[side] = await this.host.sizes(side);
         if (turn !== this.asked) return;
       }
       this.showHeader();
-      await this.fillWeights(turn);
+      await this.fillWeights(turn, pairs);
     } catch (error) {
       if (turn !== this.asked || this.views) return;
       const message = error instanceof Error ? error.message : String(error);
@@ -124,11 +128,12 @@ export class ComparePage {
     this.showHeader();
     if (!layers.length) {
       this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
-    } else this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, ...(layers.some(({ before, after }) => before && after) ? [] : [el("div", { class: "cmp-nothing", role: "note" }, t("No layer of one stands for a layer of the other: these are two different networks."))]), el("div", { class: "cmp-rest" }, finder.element, scroll), below.element);
+    } else this.root.replaceChildren(this.header, this.progress, this.measuring.element, this.latency.element, ...(layers.some(({ before, after }) => before && after) ? [] : [el("div", { class: "cmp-nothing", role: "note" }, t("No layer of one stands for a layer of the other: these are two different networks."))]), el("div", { class: "cmp-rest" }, finder.element, scroll), below.element);
     this.zoom(0);
-    const chosen = layers.find(({ id }) => id === (comparison.selected ?? this.state.layer)) ?? layers.reduce<Comparison["layers"][number] | undefined>((largest, layer) => ((layer.before?.bytes ?? 0) > (largest?.before?.bytes ?? -1) ? layer : largest), undefined);
+    const { layer: last, scroll: top } = this.state, chosen = layers.find(({ id }) => id === (comparison.selected ?? last)) ?? largestOf(layers);
     if (chosen) this.select(chosen.id, false);
-    if (this.state.scroll) scroll.scrollTop = this.state.scroll; // otherwise the chosen layer is in sight
+    if (top && chosen?.id === last) scroll.scrollTop = top; // as it was left; otherwise the chosen layer is in sight, and stays there while the header above gets its figures
+    keepInSight(scroll, () => table.body.querySelector(".cmp-row[aria-selected='true']"));
     document.body.dataset.ready = "true";
   }
 
@@ -157,38 +162,59 @@ export class ComparePage {
     const { views } = this, facts = views?.comparison.layers[row];
     if (!views || !facts) return;
     const known = this.weights.get(layer);
-    views.pane.show(facts, known);
+    views.pane.show(facts, known && shownOf(known));
     if (known !== undefined) return;
-    const weights = facts.before && facts.after ? await this.host.weights(layer, MOST_COMPARED).catch(() => undefined) : undefined;
+    const found = await this.compareWeights(facts, MOST_COMPARED);
     if (this.views !== views) return;
-    this.keep(layer, row, weights ?? null);
-    if (this.state.layer === layer) views.pane.show(facts, weights ?? null);
+    this.keep(layer, row, found);
+    if (this.state.layer === layer) views.pane.show(facts, shownOf(found));
+  }
+
+  private async compareWeights({ id, before, after }: ComparedLayer, count: number): Promise<ComparedWeights | Unknown> {
+    if (!before || !after) return "alone";
+    return this.host.weights(id, count).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
   }
 
   /** A few layers' kernels are kept; their figures stand in the table. */
-  private keep(layer: string, row: number, weights: ComparedWeights | null): void {
-    if (weights) this.tellNoise(layer, row, weights);
+  private keep(layer: string, row: number, weights: ComparedWeights | Unknown): void {
+    this.tellNoise(layer, row, weights);
     this.weights.set(layer, weights);
     const [oldest] = this.weights.keys();
     if (this.weights.size > 16) this.weights.delete(oldest);
   }
 
-  private tellNoise(layer: string, row: number, { sqnrDb }: ComparedWeights): void {
-    (sqnrDb === undefined ? this.same : this.different).add(layer);
-    this.views?.table.weights(row, sqnrDb);
+  private tellNoise(layer: string, row: number, found: ComparedWeights | Unknown): void {
+    if (isUnknown(found)) {
+      if (found !== "alone") this.views?.table.noWeights(row, whyNot(found));
+      return;
+    }
+    (found.sqnrDb === undefined ? this.same : this.different).add(layer);
+    this.views?.table.weights(row, found.sqnrDb);
   }
 
   /** Signal to noise of every layer's weights, one after the other, for as long as nobody asks for something else. */
-  private async fillWeights(turn: number): Promise<void> {
-    const { views } = this;
-    for (const [row, { id, before, after }] of (views?.comparison.layers ?? []).entries()) {
+  private async fillWeights(turn: number, pairs: readonly [row: number, layer: ComparedLayer][]): Promise<void> {
+    for (const [i, [row, layer]] of pairs.entries()) {
       if (turn !== this.asked) return;
-      if (!before || !after || this.weights.has(id)) continue;
-      const weights = await this.host.weights(id, 0).catch(() => undefined);
-      if (turn === this.asked && weights) this.tellNoise(id, row, weights);
+      if (!this.weights.has(layer.id)) {
+        const found = await this.compareWeights(layer, 0);
+        if (turn !== this.asked) return;
+        this.tellNoise(layer.id, row, found);
+      }
+      this.tellProgress(i + 1, pairs.length);
     }
-    this.showHeader(); // which layers differ is known now
+    this.tellProgress();
     this.root.dataset.filled = "";
+  }
+
+  /** Above the columns, in the header and, each quarter, aloud; which layers differ is known at the end. */
+  private tellProgress(done = 0, all = 0): void {
+    const before = this.comparing, comparing = this.comparing = all ? { done, all } : undefined, text = comparing && comparingText(comparing), quarter = (at = before): number => (at ? Math.floor(4 * at.done / at.all) : -1);
+    this.views?.table.comparing(comparing, text);
+    if (!before !== !comparing) this.showHeader();
+    else if (text) for (const caption of this.header.querySelectorAll("small")) if (before && caption.textContent === comparingText(before)) caption.textContent = text;
+    if (!comparing) this.progress.textContent = t("The weights of all layers are compared.");
+    else if (quarter() !== quarter(comparing)) this.progress.textContent = text ?? "";
   }
 
   private showAccuracy(state: AccuracyState): void {
@@ -213,11 +239,14 @@ export class ComparePage {
     const { views, accuracy } = this, measured = accuracy?.measured;
     this.tracing?.abort();
     const tracing = this.tracing = new AbortController(), isShown = (): boolean => views !== undefined && this.views === views && this.tracing === tracing;
-    const fill = (trace: { layers: { id: string }[]; median: Float32Array; samples: number }): void => {
-      if (!views || !isShown() || !trace.samples) return;
+    const fill = (trace: Pick<Trace, "layers" | "median" | "samples" | "wanted">): void => {
+      if (!views || !isShown()) return;
+      views.table.tracing({ done: trace.samples, all: trace.wanted });
+      if (!trace.samples) return;
       trace.layers.forEach(({ id }, i) => views.table.outputs(views.comparison.layers.findIndex((layer) => layer.id === id), trace.median[i]));
     };
-    await this.host.trace(undefined, fill, tracing.signal).then(fill, () => undefined); // the column stays empty
+    const why = await this.host.trace(undefined, fill, tracing.signal).then((trace) => { fill(trace); return t("What this layer puts out cannot be followed in both models."); }, (error: unknown) => (error instanceof Error ? error.message : String(error)));
+    if (isShown()) views?.table.traced(why);
     if (!views || !isShown() || !measured) return;
     views.below.tell(measured.classifier ? measured.flips.length : 0);
     if (!measured.classifier || !measured.flips.length) { views.scroll.removeAttribute("data-flips"); return; }
@@ -243,8 +272,8 @@ export class ComparePage {
 
   private showHeader(): void {
     if (!this.views) return;
-    const { original, compressed, layers, tuning, integers } = this.views.comparison, { sizes } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
-    const isResult = layers.some(({ before, after }) => before && after && before.method !== after.method), left = name(original, isResult ? t("original") : t("before")), right = name(compressed, isResult ? t("compressed") : t("after"));
+    const { original, compressed, layers, tuning, integers } = this.views.comparison, { sizes, comparing } = this, name = (facts: typeof original, note: string) => el("button", { class: "cmp-name", title: facts.path }, el("b", {}, facts.name), el("small", {}, `${format.bytes(facts.bytes)} · ${note}`));
+    const roles = rolesOf(layers), left = name(original, roles[0]), right = name(compressed, roles[1]);
     left.addEventListener("click", () => void this.host.openModel("original"));
     right.addEventListener("click", () => void this.host.openModel("compressed"));
     const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ id, before, after, skipped }) => before && after && (skipped !== undefined || this.same.has(id) && !isOther(before, after)));
@@ -257,7 +286,7 @@ export class ComparePage {
       [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
       memory,
       ...this.structureFigures(),
-      [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.flatMap(({ label, skipped }) => (skipped === undefined ? [] : [`${label}: ${skipped}`])).join("\n")],
+      comparing ? ["…", comparingText(comparing), t("Which layers are changed is known once their weights are compared.")] : [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.flatMap(({ label, skipped }) => (skipped === undefined ? [] : [`${label}: ${skipped}`])).join("\n")],
       ...convBits(layers),
     ];
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? [gainOf(tuning)] : []), ...this.accuracyFigures(), ...this.latency.figures(this.accuracy?.subject.trusted ?? start.trusted)), right);
@@ -324,24 +353,10 @@ export class ComparePage {
   }
 }
 
-/** Whether a layer is stored another way. */
-const isOther = (before: LayerRow, after: LayerRow): boolean => Math.abs(before.bitsPerWeight - after.bitsPerWeight) > 0.005 || before.method !== after.method;
-
-/** A figure that stands there at every width. */
-const keptFigure = (kind: string, value: string, text: string, hover: string): HTMLElement => el("div", { class: `figure ${kind}`, title: hover }, el("b", {}, value), el("small", {}, text));
-
-/** What training has gained on samples that were held out. */
-function gainOf({ before, after, steps, bestStep }: TuningReport): HTMLElement {
-  const share = ({ agreement, loss }: HeldOut): number => agreement ?? loss, hover = t("{0} of samples that the training did not see, best at step {1} of {2}", before.agreement === undefined ? t("Error") : t("Agreement"), format.whole(bestStep), format.whole(steps));
-  return keptFigure("cmp-tuned", `${format.tenths(100 * share(before))} → ${format.tenths(100 * share(after))} %`, t("by fine-tuning"), hover);
+/** Of the layers that both models have the largest one, where there are any. */
+function largestOf(layers: readonly ComparedLayer[]): ComparedLayer | undefined {
+  const paired = layers.filter(({ before, after }) => before && after), bytesOf = ({ before, after }: ComparedLayer): number => (before ?? after)?.bytes ?? 0;
+  return (paired.length ? paired : [...layers]).sort((a, b) => bytesOf(b) - bytesOf(a))[0];
 }
 
-/** Bits per convolution weight before and after. */
-function convBits(layers: Comparison["layers"]): Figure[] {
-  const bitsOf = (side: "before" | "after"): number | undefined => {
-    const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows;
-    return bitsOfAll(some);
-  };
-  const [before, after] = [bitsOf("before"), bitsOf("after")];
-  return before === undefined || after === undefined ? [] : [[`${format.bits(before)} → ${format.bits(after)}`, t("bits per conv. weight")]];
-}
+const comparingText = ({ done, all }: Progress): string => t("comparing weights, {0} of {1}", format.whole(done), format.whole(all));

@@ -3,12 +3,15 @@ import type { ComparedLayer } from "../../src/protocol/compare";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { countedIn } from "../layers/table";
+import { countedIn } from "../layers/stored";
 import { changeOf, foldedWords, otherName, sizeWords } from "./changes";
 import { rowNames } from "./names";
 
 /** Bars of signal to noise are this long at the end. */
 const FULL_DB = 50;
+
+/** So many of so many. */
+export interface Progress { done: number; all: number }
 
 /** Layers as rows, each at the height of its nodes in both graphs. */
 export class CompareTable {
@@ -21,9 +24,9 @@ export class CompareTable {
   private selected = -1;
 
   constructor(layers: readonly ComparedLayer[], private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
-    const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Method"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"], [t("Flips begin"), "flips"]];
-    this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: text }, text)));
-    const widest = Math.max(1, ...layers.map(({ after }) => after?.bitsPerWeight ?? 0));
+    const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Stored as"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"], [t("Flips begin"), "flips"]];
+    this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: kind === "outputs" ? [text, t("Measured together with the accuracy")].join("\n") : text }, text)));
+    const widest = Math.max(1, ...layers.map(({ before, after }) => (after ?? before)?.bitsPerWeight ?? 0));
     const names = rowNames(layers);
     this.rows = layers.map((layer, i) => rowOf(layer, names[i], i, widest));
     this.spoken = this.rows.map((row) => new Map([["row", row.getAttribute("aria-label") ?? ""]]));
@@ -68,6 +71,45 @@ export class CompareTable {
     this.rows[this.lit = row]?.toggleAttribute("data-lit", true);
   }
 
+  /** How far the weights are compared; undefined once they all are. @param text in words */
+  comparing(progress: Progress | undefined, text = ""): void { this.headOf("weights", t("SQNR of weights"), progress, text); }
+
+  /** Layers' outputs are being followed, so far on some of all images. */
+  tracing(progress: Progress): void {
+    this.headOf("outputs", t("SQNR of outputs"), progress, t("following {0} of {1} images through both models", format.whole(progress.done), format.whole(progress.all)));
+    for (const row of this.rows) {
+      const cell = row.querySelector<HTMLElement>(".cmp-outputs");
+      if (cell && !cell.firstChild) open(cell, row.dataset.both !== undefined, t("What both put out here is being compared."));
+    }
+  }
+
+  /** They are followed, or no longer. @param why rows without a figure have none */
+  traced(why: string): void {
+    this.headOf("outputs", t("SQNR of outputs"), undefined, "");
+    for (const row of this.rows) {
+      const cell = row.querySelector<HTMLElement>(".cmp-outputs[data-open]");
+      if (cell) fillNoise(cell, NaN, why);
+    }
+  }
+
+  private headOf(kind: "weights" | "outputs", name: string, progress: Progress | undefined, text: string): void {
+    const head = this.head.querySelector<HTMLElement>(`.cmp-${kind}`), bar = head?.querySelector("progress");
+    if (!head) return;
+    head.title = [name, text].filter(Boolean).join("\n");
+    if (!progress) bar?.remove();
+    else {
+      const shown = bar ?? head.appendChild(el("progress", { class: "cmp-progress" }));
+      shown.max = progress.all;
+      shown.value = progress.done;
+    }
+  }
+
+  /** There is no figure for a layer's weights. @param why in words */
+  noWeights(row: number, why: string): void {
+    fillNoise(this.rows[row]?.querySelector(".cmp-weights"), NaN, why);
+    this.say(row, "weights", why);
+  }
+
   /** Signal to noise of a layer's weights; nothing lost where it is undefined. */
   weights(row: number, sqnrDb: number | undefined): void {
     fillNoise(this.rows[row]?.querySelector(".cmp-weights"), sqnrDb ?? Infinity);
@@ -75,7 +117,7 @@ export class CompareTable {
   }
   /** The same of its outputs, the median of many images. */
   outputs(row: number, sqnrDb: number): void {
-    fillNoise(this.rows[row]?.querySelector(".cmp-outputs"), sqnrDb);
+    fillNoise(this.rows[row]?.querySelector(".cmp-outputs"), sqnrDb, t("What the two put out here has other sizes, or the original puts out nothing on these images."));
     if (Number.isFinite(sqnrDb)) this.say(row, "outputs", t("outputs at {0}", format.decibels(sqnrDb)));
   }
 
@@ -98,10 +140,24 @@ export class CompareTable {
   }
 }
 
-function fillNoise(cell: Element | null | undefined, db: number): void {
-  if (!cell) return;
+/** @param why there is no figure, where there is none */
+function fillNoise(cell: Element | null | undefined, db: number, why = ""): void {
+  if (!(cell instanceof HTMLElement)) return;
   const text = db === Infinity ? "∞" : Number.isFinite(db) ? format.decibels(db).replace(/ dB$/, "") : "–";
-  cell.replaceChildren(el("span", { title: db === Infinity ? t("nothing is lost") : "" }, text), bar(Number.isNaN(db) ? 0 : Math.max(0, Math.min(1, db / FULL_DB)), db < 3));
+  delete cell.dataset.open;
+  cell.title = db === Infinity ? t("nothing is lost") : why;
+  cell.replaceChildren(el("span", {}, text), ...(Number.isNaN(db) ? [] : [bar(Math.max(0, Math.min(1, db / FULL_DB)), db < 3)]));
+}
+
+/** A figure that is not known yet, or will not be where one model alone has the layer. */
+function open(cell: HTMLElement, both: boolean, text: string): HTMLElement {
+  if (!both) fillNoise(cell, NaN, t("One model alone has this layer."));
+  else {
+    cell.dataset.open = "";
+    cell.title = text;
+    cell.replaceChildren(el("span", {}, "…"), bar(0));
+  }
+  return cell;
 }
 
 function bar(share: number, low = false): HTMLElement {
@@ -113,23 +169,24 @@ function bar(share: number, low = false): HTMLElement {
 /** @param shown its name in the table */
 function rowOf(layer: ComparedLayer, shown: string, i: number, widest: number): HTMLElement {
   const { id, label, before, after, skipped } = layer, sizes = sizeWords(layer), folded = foldedWords(layer), other = otherName(layer), change = changeOf(layer);
-  const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, [kind, size] = after ? methodOf(after) : ["", ""];
-  const missing = before ? t("removed") : t("added"), kept = skipped !== undefined ? el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)
-    : before && after ? el("span", { class: "cmp-tag" }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size)) : el("span", { class: `cmp-mark ${change ?? ""}` }, missing);
-  const method = el("span", { class: "cmp-method-parts" }, kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, el("span", { class: "cmp-long" }, sizes.short), el("span", { class: "cmp-brief", "aria-hidden": "true" }, sizes.brief))] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("+ BN") : `+ ${layer.folded!.ops[0]}`)] : []));
+  const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, own = after ?? before!, [kind, size] = methodOf(own), both = before !== undefined && after !== undefined;
+  const missing = before ? t("removed") : t("added"), alone = t("One model alone has this layer."), stored = el("span", { class: "cmp-tag", title: [kind, size].filter(Boolean).join(" ") }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size));
+  const kept = skipped !== undefined ? [el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)] : both ? [stored] : [stored, el("span", { class: `cmp-mark ${change ?? ""}` }, missing)];
+  const method = el("span", { class: "cmp-method-parts" }, ...kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, el("span", { class: "cmp-long" }, sizes.short), el("span", { class: "cmp-brief", "aria-hidden": "true" }, sizes.brief))] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("+ BN") : `+ ${layer.folded!.ops[0]}`)] : []));
   const cells: [string, Node | string][] = [
     ["name", shown], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];
-  const spoken = [shown, after ? [kind, size].filter(Boolean).join(" ") : "", before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : missing, after ? t("{0} bits per weight", format.bits(after.bitsPerWeight)) : "", sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("renamed to {0}", other), skipped ?? ""].filter(Boolean).join(", ");
-  return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "data-words": [id, after?.name, (after ?? before)?.op].join(" "), "aria-selected": "false", "aria-label": spoken },
-    ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? [label, ...(other === undefined ? [] : [t("renamed to {0}", other)])].join("\n") : undefined }, content)),
-    el("span", { class: "cmp-bits", title: after && countedIn(after) }, el("span", {}, after ? format.bits(after.bitsPerWeight) : "–"), bar(after ? (after.bitsPerWeight / widest) ** 0.6 : 0)), el("span", { class: "cmp-weights" }), el("span", { class: "cmp-outputs" }), el("span", { class: "cmp-flips" }));
+  const spoken = [shown, [kind, size].filter(Boolean).join(" "), before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : `${missing}, ${format.bytes(own.bytes)}`, t("{0} bits per weight", format.bits(own.bitsPerWeight)), sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("renamed to {0}", other), skipped ?? ""].filter(Boolean).join(", ");
+  return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "data-both": both ? "" : undefined, "data-words": [id, after?.name, (after ?? before)?.op].join(" "), "aria-selected": "false", "aria-label": spoken },
+    ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? [label, ...(other === undefined ? [] : [t("renamed to {0}", other)])].join("\n") : content === "–" ? alone : undefined }, content)),
+    el("span", { class: `cmp-bits${after ? "" : " was"}`, title: countedIn(own) }, el("span", {}, format.bits(own.bitsPerWeight)), bar((own.bitsPerWeight / widest) ** 0.6)),
+    open(el("span", { class: "cmp-weights" }), both, t("The weights are being compared.")), el("span", { class: "cmp-outputs" }), el("span", { class: "cmp-flips" }));
 }
 
-/** "1×3", "64 words"; "int", "8 bits"; "", "float32" */
+/** "1×3", "64 codewords"; "int", "8 bits"; "", "float32" */
 export function methodOf({ method, codewords, blockSize = 1, codebookBits, density, wavelet, shape, dataType }: LayerRow): [string, string] {
   if (wavelet) return [t("wavelets"), t("{0} × {1} levels", wavelet.summed, wavelet.levels)];
-  if (codewords !== undefined) return [format.block(shape.slice(2), blockSize), t("{0} words", format.whole(codewords))];
+  if (codewords !== undefined) return [format.block(shape.slice(2), blockSize), t("{0} codewords", format.whole(codewords))];
   if (density !== undefined) return [t("sparse"), t("{0} of {1} bits", format.percent(density), codebookBits ?? "")];
   return method !== undefined ? [t("int"), t("{0} bits", codebookBits ?? "")] : ["", dataType];
 }

@@ -42,14 +42,15 @@ export class KernelsPane {
     new ResizeObserver(() => { if (!this.shown?.weights?.matrix) this.drawKernels(); }).observe(this.stages[0]);
   }
 
-  /** @param weights undefined until they are known, null where they cannot be compared */
-  show(layer: ComparedLayer, weights: ComparedWeights | null | undefined): void {
-    this.shown = { layer, weights: weights ?? undefined };
+  /** @param found undefined until weights are known; where they are not compared, why */
+  show(layer: ComparedLayer, found: ComparedWeights | { why: string } | undefined): void {
+    const why = found && "why" in found ? found.why : undefined, weights = found && "why" in found ? undefined : found;
+    this.shown = { layer, weights };
     this.element.dataset.layer = layer.id;
-    this.element.toggleAttribute("data-stale", weights === undefined);
-    this.note.hidden = weights !== null;
-    this.note.textContent = weights !== null ? "" : !layer.before ? t("This layer was added, so there is nothing to compare it with.") : !layer.after ? t("This layer was removed, so there is nothing to compare it with.") : t("The weights of this layer cannot be compared: one of the two is computed when the model runs, or has another shape.");
-    this.kernels.hidden = this.chart.hidden = weights === null;
+    this.element.toggleAttribute("data-stale", found === undefined);
+    this.note.hidden = why === undefined;
+    this.note.textContent = why === undefined ? "" : !layer.before ? t("This layer was added, so there is nothing to compare it with.") : !layer.after ? t("This layer was removed, so there is nothing to compare it with.") : why;
+    this.kernels.hidden = this.chart.hidden = why !== undefined;
     if (weights) this.element.dataset.total = String(weights.total);
     this.showFacts();
     this.drawKernels();
@@ -60,14 +61,14 @@ export class KernelsPane {
     const { layer, layer: { id, label, before, after, skipped }, weights } = this.shown!, row = after ?? before, sizes = sizeWords(layer), folded = foldedWords(layer), other = otherName(layer);
     const facts: [string, string][] = [
       ...(other === undefined ? [] : [[t("renamed to"), other] as [string, string]]),
-      [t("weight"), row ? format.shape(row.shape) : ""], ...(row?.originalShape ? [[t("original"), format.shape(row.originalShape)] as [string, string]] : []), [t("stored as"), after ? methodOf(after).filter(Boolean).join(" ") : "–"],
+      [t("weight"), row ? format.shape(row.shape) : ""], ...(row?.originalShape ? [[t("original"), format.shape(row.originalShape)] as [string, string]] : []), [t("stored as"), row ? methodOf(row).filter(Boolean).join(" ") : ""],
       [t("bytes"), `${before ? format.bytes(before.bytes) : "–"} → ${after ? format.bytes(after.bytes) : "–"}`],
       ...(weights ? [[t("SQNR, weights"), weights.sqnrDb === undefined ? t("nothing is lost") : format.decibels(weights.sqnrDb)] as [string, string], weights.matrix ? [t("a cell"), spanText(weights.matrix)] as [string, string] : [t("kernels shown"), t("{0} of {1}", format.whole(count), format.whole(weights.total))] as [string, string]] : []),
     ];
     this.facts.replaceChildren(
       el("h2", { title: id }, label), el("dl", {}, ...facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", { title: value }, value)])),
       ...[...(skipped === undefined ? [] : [t("Left as it was. {0}", skipped)]), ...(sizes ? [sizes.long.replaceAll("\n", "; ")] : []), ...(folded === undefined ? [] : [folded])].map((why) => el("p", { class: "cmp-why" }, why)),
-      ...(weights ? [isMeans(weights.matrix) ? sizeBar(this.scale, t("mean size")) : scaleBar(this.scale, "")] : []), ...(after ? [button({ label: t("Open Layer"), icon: "go-to-file", small: true, onClick: () => this.open(id) })] : []));
+      ...(weights ? [isMeans(weights.matrix) ? sizeBar(this.scale, t("mean size")) : scaleBar(this.scale, "")] : []), ...(row ? [button({ label: t("Open Layer"), icon: "go-to-file", small: true, onClick: () => this.open(id) })] : []));
   }
 
   private get scale(): number {

@@ -38,9 +38,17 @@ export class LatencyView {
   figures(trusted: boolean): HTMLElement[] {
     const { state } = this;
     if (!state || state.running) return [];
-    const { found, error } = state, step = trusted && error === undefined ? [el("div", { class: "cmp-step" }, iconButton({ label: found ? t("Measure Latency Again") : t("Measure Latency"), icon: "watch", onClick: () => this.actions.measure() }))] : [];
+    const { found, error } = state, step = trusted && error === undefined ? [el("div", { class: "cmp-step" }, found ? iconButton({ label: t("Measure Latency Again"), icon: "watch", onClick: () => this.actions.measure() }) : latencyButton(() => this.actions.measure()))] : [];
     return found ? [el("div", { class: "figure cmp-measured cmp-latency", title: hoverOf(found) }, el("b", {}, format.milliseconds(found.before, found.after)), el("small", {}, t("measured here"))), ...step] : step;
   }
+}
+
+/** The first step to it, with the word that tells what the clock is. */
+function latencyButton(onClick: () => void): HTMLElement {
+  const first = button({ label: t("Latency"), icon: "watch", small: true, title: t("Measure Latency"), onClick });
+  first.setAttribute("aria-label", t("Measure Latency"));
+  first.classList.add("cmp-clock");
+  return first;
 }
 
 /** All that the figure rests on. */

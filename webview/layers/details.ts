@@ -28,7 +28,7 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
   const pane = el("section", { class: "details", "aria-label": t("Details of {0}", row.label) });
   pane.append(el("header", { class: "details-head" },
     el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`), el("span", { class: "spacer" }), iconButton({ label: t("Copy Name"), icon: "copy", onClick: () => actions.copy(row.name) }), copyLink(actions)));
-  if (row.codewords !== undefined || row.wavelet || !row.skipped) pane.append(el("div", { class: "details-actions" }, row.skipped === undefined && actions.compress && button({ label: t("Compress Layer…"), icon: "archive", small: true, onClick: () => actions.compress?.(row.name) }), button({ label: row.wavelet ? t("Open Transforms") : row.codewords === undefined ? t("Preview Codebook") : t("Open Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
+  if (row.codewords !== undefined || row.wavelet || !row.skipped) pane.append(el("div", { class: "details-actions" }, row.skipped === undefined && actions.compress && button({ label: t("Compress Layer…"), icon: "archive", small: true, onClick: () => actions.compress?.(row.name) }), button({ label: row.wavelet ? t("Show Transforms") : t("Show Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
   pane.append(section("facts", t("Facts"), [format.shape(row.shape), storedAs(row), t("{0} weights", format.whole(row.parameters)), share].join(" · "), true,
     facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
   if (row.wavelet) {

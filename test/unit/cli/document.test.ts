@@ -18,7 +18,7 @@ test("as HTML it is one whole page, in which nothing of the model is taken for a
   expect(page).toMatch(/^<!DOCTYPE html>\n<html lang="en">[^]*<\/html>\n$/);
   expect(page).not.toContain("<script");
   expect(page).toContain("<p>One &#60;line&#62; | two</p>");
-  expect(page).toContain('<td class="figure">1.25 KB</td>');
+  expect(page).toContain("<td class=\"figure\">1.25\u00a0KB</td>");
   expect(page).toContain('<i style="width: 25.0%"></i>');
   expect(page).toContain("<span><i>0</i><i>1.25 KB</i></span>");
   expect(page).toContain("<dt>smaller</dt><dd>12.6×</dd>");

@@ -2,11 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { Random } from "../../../src/numeric/random";
 import { DataType } from "../../../src/onnx/tensor";
+import { alignRows } from "../../../src/worker/left-channels";
 import { matricesOf } from "../../../src/worker/matrix";
 import { viewer } from "../../../src/worker/viewer";
 import { blocks } from "../onnx/blocks";
 import { floats, modelBytes, value, wave, type ModelParts } from "../onnx/models";
+import { held } from "../../helpers/compared";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-comparison-")), worker = viewer();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -54,8 +57,10 @@ test("a layer that one model lacks is there once", async () => {
   writeFileSync(other, modelBytes({ initializers: [floats("c.weight", [OUT, 4, 1, 1], wave(OUT * 4))], nodes: [{ op: "Conv", inputs: ["x", "c.weight"], outputs: ["y"] }], inputs: [value("x", ["N", 4, 8, 8])], outputs: [value("y")] }));
   const { layers } = await worker.compared(plain, other);
   expect(layers.map(({ id, before, after }) => [id, before !== undefined, after !== undefined])).toEqual([["a.weight", true, false], ["b.weight", true, false], ["c.weight", false, true]]);
-  expect(await worker.comparedWeights(plain, other, "a.weight", 4)).toBeUndefined();
+  for (const id of ["a.weight", "c.weight"]) expect(await worker.comparedWeights(plain, other, id, 4)).toBe("alone");
 });
+
+const uniform = (count: number, seed: number): Float32Array => { const random = new Random(seed); return Float32Array.from({ length: count }, () => random.next() - 0.5); };
 
 const written = (name: string, bytes: Uint8Array): string => {
   const file = path.join(folder, name);
@@ -69,7 +74,7 @@ test("layers under other names are the same layers; one that was added stands be
   expect(layers.map(({ before, after }) => [before?.name, after?.name])).toEqual([["stem", "zstem"], ["a1", "za1"], ["a2", "za2"], [undefined, "znew1"], [undefined, "znew2"], ["b1", "zb1"], ["b2", "zb2"], ["head", "zhead"]]);
   expect(layers.map(({ folded }) => folded?.ops.join() ?? "")).toEqual(["", "BatchNormalization", "BatchNormalization", "", "", "BatchNormalization", "BatchNormalization", ""]);
   expect(nodes).toEqual({ added: [{ op: "Relu", name: "zRelu_8" }, { op: "Add", name: "zAdd_10" }, { op: "Relu", name: "zRelu_11" }], removed: [] });
-  for (const { id } of layers.filter(({ before, after }) => before && after)) expect((await worker.comparedWeights(before, after, id, 1))!.sqnrDb ?? Infinity).toBeGreaterThan(100);
+  for (const { id } of layers.filter(({ before, after }) => before && after)) expect(held(await worker.comparedWeights(before, after, id, 1)).sqnrDb ?? Infinity).toBeGreaterThan(100);
 });
 
 test("a layer's name in one model can be another layer's in the other", async () => {
@@ -78,12 +83,40 @@ test("a layer's name in one model can be another layer's in the other", async ()
 });
 
 test("layers of fewer channels are told with their numbers", async () => {
-  const { layers } = await worker.compared(written("wide.onnx", blocks(["a", "b"])), written("narrow.onnx", blocks(["a", "b"], { inner: 6 })));
+  const wide = written("wide.onnx", blocks(["a", "b"])), narrow = written("narrow.onnx", blocks(["a", "b"], { inner: 6 })), { layers } = await worker.compared(wide, narrow);
   expect(layers.map(({ id, resized }) => [id, resized])).toEqual([["stem", undefined], ["a1", { outputs: [8, 6] }], ["a2", { inputs: [8, 6] }], ["b1", { outputs: [8, 6] }], ["b2", { inputs: [8, 6] }], ["head", undefined]]);
+  // weights tell that the first six are left
+  const { sqnrDb, order, after } = held(await worker.comparedWeights(wide, narrow, "a1", 64));
+  expect(sqnrDb).toBeUndefined();
+  order.forEach((kernel, i) => expect(after.subarray(9 * i, 9 * i + 9).some((v) => v !== 0), String(kernel)).toBe(kernel < 6 * 8));
+  expect(await worker.comparedWeights(narrow, wide, "a1", 4)).toBe("shape");
+});
+
+test("of pruned layers whose weights tell nothing it is said that they are not compared", async () => {
+  const pair = (name: string, width: number, seed: number): string => written(name, modelBytes({
+    initializers: [floats("a.weight", [width, 4, 3, 3], uniform(width * 36, seed)), floats("b.weight", [5, width, 3, 3], uniform(5 * width * 9, seed + 1))],
+    nodes: [{ op: "Conv", inputs: ["x", "a.weight"], outputs: ["p"] }, { op: "Relu", inputs: ["p"], outputs: ["q"] }, { op: "Conv", inputs: ["q", "b.weight"], outputs: ["y"] }], inputs: [value("x", ["N", 4, 8, 8])], outputs: [value("y")],
+  })), [whole, other] = [pair("whole.onnx", 8, 1), pair("other.onnx", 6, 5)];
+  expect((await worker.compared(whole, other)).layers.map(({ id, resized }) => [id, resized])).toEqual([["a.weight", { outputs: [8, 6] }], ["b.weight", { inputs: [8, 6] }]]);
+  for (const id of ["a.weight", "b.weight"]) expect(await worker.comparedWeights(whole, other, id, 4)).toBe("channels");
+});
+
+test("rows that are left are found by their weights, in order, and only where that is clear", () => {
+  const width = 40, rows = uniform(8 * width, 3), some = (kept: number[], noise: number) => Float32Array.from(kept.flatMap((m) => [...rows.subarray(m * width, (m + 1) * width)].map((v, i) => (1 + m) * (v + noise * Math.sin(7 * i + m)))));
+  expect(alignRows(rows, some([0, 2, 3, 7], 0.1), width)).toEqual([0, 2, 3, 7]);
+  expect(alignRows(rows, some([1, 4, 5, 6], 0), width)).toEqual([1, 4, 5, 6]);
+  // channels keep their order, and rows of other weights are nothing of these
+  expect(alignRows(rows, some([3, 2], 0), width)).toBeUndefined();
+  expect(alignRows(rows, uniform(4 * width, 11), width)).toBeUndefined();
+  // two that are the same
+  const twins = rows.slice();
+  twins.copyWithin(2 * width, width, 2 * width);
+  expect(alignRows(twins, some([0, 1, 3], 0), width)).toBeUndefined();
+  expect(alignRows(twins, some([0, 3], 0), width)).toEqual([0, 3]);
 });
 
 test("kernels of both, largest first, and how much is lost", async () => {
-  const noisy = weight.map((v, i) => v + 0.01 * Math.sin(i)), found = (await worker.comparedWeights(plain, network("noisy.onnx", noisy, gammas), "a.weight", 5))!;
+  const noisy = weight.map((v, i) => v + 0.01 * Math.sin(i)), found = held(await worker.comparedWeights(plain, network("noisy.onnx", noisy, gammas), "a.weight", 5));
   expect([found.total, found.height, found.width, found.order.length, found.before.length]).toEqual([OUT * 4, 3, 3, 5, 45]);
   const norm = (k: number) => weight.subarray(9 * k, 9 * k + 9).reduce((sum, v) => sum + v * v, 0);
   expect([...found.order].map(norm)).toEqual([...found.order].map(norm).sort((a, b) => b - a));
@@ -91,14 +124,14 @@ test("kernels of both, largest first, and how much is lost", async () => {
   const signal = weight.reduce((sum, v) => sum + v * v, 0), noise = weight.reduce((sum, _, i) => sum + (0.01 * Math.sin(i)) ** 2, 0);
   expect(found.sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 0);
   for (const { counts } of Object.values(found.histograms)) expect(counts.reduce((a, b) => a + b, 0)).toBe(weight.length);
-  expect((await worker.comparedWeights(plain, plain, "b.weight", 1))?.sqnrDb).toBeUndefined();
+  expect(held(await worker.comparedWeights(plain, plain, "b.weight", 1)).sqnrDb).toBeUndefined();
 });
 
 test("single weights are a matrix by output and input, before, after and their difference", async () => {
   const other = second.map((v, i) => v + 0.1 * Math.cos(i)), file = path.join(folder, "linear.onnx"), plainFile = path.join(folder, "linear-before.onnx");
   // the first axis holds inputs here
   for (const [name, values] of [[plainFile, second], [file, other]] as const) writeFileSync(name, modelBytes({ initializers: [floats("w", [OUT, 5], values)], nodes: [{ op: "MatMul", inputs: ["x", "w"], outputs: ["y"] }], inputs: [value("x", [1, OUT])], outputs: [value("y")] }));
-  const { matrix } = (await worker.comparedWeights(plainFile, file, "w", 3))!;
+  const { matrix } = held(await worker.comparedWeights(plainFile, file, "w", 3));
   expect(matrix).toMatchObject({ rows: 5, columns: OUT, span: [1, 1], outputs: 5, inputs: OUT });
   for (let m = 0; m < 5; m++) for (let c = 0; c < OUT; c++) {
     const at = c * 5 + m;
@@ -106,8 +139,8 @@ test("single weights are a matrix by output and input, before, after and their d
     expect(matrix!.after[m * OUT + c]).toBe(other[at]);
     expect(matrix!.difference[m * OUT + c]).toBeCloseTo(other[at] - second[at], 6);
   }
-  expect((await worker.comparedWeights(plain, plain, "a.weight", 3))!.matrix).toBeUndefined();
-  expect((await worker.comparedWeights(plainFile, file, "w", 0))!.matrix).toBeUndefined();
+  expect(held(await worker.comparedWeights(plain, plain, "a.weight", 3)).matrix).toBeUndefined();
+  expect(held(await worker.comparedWeights(plainFile, file, "w", 0)).matrix).toBeUndefined();
 });
 
 test("a large matrix is the mean sizes of its weights, cell by cell", () => {
@@ -128,7 +161,7 @@ test("a large matrix is the mean sizes of its weights, cell by cell", () => {
 
 test("a factor that the normalization behind has taken over is no loss", async () => {
   const perChannel = OUT * 4 * 9 / OUT, divided = weight.map((v, i) => v / (1 + Math.floor(i / perChannel)));
-  const found = (await worker.comparedWeights(plain, network("moved.onnx", divided, gammas.map((g, m) => g * (1 + m))), "a.weight", 3))!;
+  const found = held(await worker.comparedWeights(plain, network("moved.onnx", divided, gammas.map((g, m) => g * (1 + m))), "a.weight", 3));
   expect(found.sqnrDb ?? Infinity).toBeGreaterThan(100);
   found.after.forEach((v, i) => expect(v).toBeCloseTo(found.before[i], 5));
 });

@@ -11,6 +11,7 @@ import { findLayers } from "../../../src/onnx/layers";
 import { viewer } from "../../../src/worker/viewer";
 import { waveletMap } from "../../../src/worker/wavelet-maps";
 import { floats, modelBytes, open, value, wave } from "../onnx/models";
+import { held } from "../../helpers/compared";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-maps-")), worker = viewer();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -50,7 +51,7 @@ async function files(op: "Gemm" | "MatMul"): Promise<{ original: string; compres
 
 describe.each(["Gemm", "MatMul"] as const)("a %s that transforms compute", (op) => {
   test("is compared with its original as the matrix that onnxruntime shows it to be, and its scales stand beside the original's", async () => {
-    const { original, compressed, rows } = await files(op), weight = wave(64 * 40, 5), found = (await worker.comparedWeights(original, compressed, "fc.weight", 3000))!;
+    const { original, compressed, rows } = await files(op), weight = wave(64 * 40, 5), found = held(await worker.comparedWeights(original, compressed, "fc.weight", 3000));
     expect(found.total).toBe(weight.length);
     found.order.forEach((at, i) => {
       expect(found.before[i]).toBe(weight[at]);

@@ -1,0 +1,38 @@
+import type { LayerRow } from "../../src/protocol/api";
+import { bitsOfAll } from "../../src/protocol/bits";
+import type { Comparison } from "../../src/protocol/compare";
+import type { HeldOut, TuningReport } from "../../src/protocol/report";
+import { el } from "../dom";
+import * as format from "../format";
+import type { Figure } from "../header";
+import { t } from "../l10n";
+
+/** Figures in the head of a comparison. */
+
+/** Whether a layer is stored another way. */
+export const isOther = (before: LayerRow, after: LayerRow): boolean => Math.abs(before.bitsPerWeight - after.bitsPerWeight) > 0.005 || before.method !== after.method;
+
+/** A figure that stands there at every width. */
+export const keptFigure = (kind: string, value: string, text: string, hover: string): HTMLElement => el("div", { class: `figure ${kind}`, title: hover }, el("b", {}, value), el("small", {}, text));
+
+/** What training has gained on samples that were held out. */
+export function gainOf({ before, after, steps, bestStep }: TuningReport): HTMLElement {
+  const share = ({ agreement, loss }: HeldOut): number => agreement ?? loss, hover = t("{0} of samples that the training did not see, best at step {1} of {2}", before.agreement === undefined ? t("Error") : t("Agreement"), format.whole(bestStep), format.whole(steps));
+  return keptFigure("cmp-tuned", `${format.tenths(100 * share(before))} → ${format.tenths(100 * share(after))} %`, t("by fine-tuning"), hover);
+}
+
+/** Bits per convolution weight before and after. */
+export function convBits(layers: Comparison["layers"]): Figure[] {
+  const bitsOf = (side: "before" | "after"): number | undefined => {
+    const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows;
+    return bitsOfAll(some);
+  };
+  const [before, after] = [bitsOf("before"), bitsOf("after")];
+  return before === undefined || after === undefined ? [] : [[`${format.bits(before)} → ${format.bits(after)}`, t("bits per conv. weight")]];
+}
+
+/** What the two are to each other: one was made of the other where it alone, or more of it, is compressed. */
+export function rolesOf(layers: Comparison["layers"]): [left: string, right: string] {
+  const count = (side: "before" | "after"): number => layers.filter(({ [side]: row }) => row?.method !== undefined).length, [before, after] = [count("before"), count("after")];
+  return layers.every(({ before, after }) => !before || !after || before.method === after.method) ? [t("before"), t("after")] : before <= after ? [t("original"), t("compressed")] : [t("compressed"), t("original")];
+}
