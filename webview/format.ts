@@ -80,8 +80,8 @@ export const nats = (value: number): string => withMargin(value, 0)[0];
 export const tenths = (value: number): string => fixed(value, 1);
 /** 1.06 */
 export const hundredths = (value: number): string => fixed(Math.abs(value) < 0.005 ? 0 : value, 2);
-/** 45, 9.4: how many times smaller, or larger */
-export const times = (ratio: number): string => fixed(ratio, ratio < 9.95 ? 1 : 0);
+/** 45, 9.4, 0.03: how many times smaller, or larger */
+export const times = (ratio: number): string => fixed(ratio, ratio < 0.095 ? 3 : ratio < 0.995 ? 2 : ratio < 9.95 ? 1 : 0);
 export const decibels = (value: number): string => `${fixed(Math.abs(value) < 0.05 ? 0 : value, 1)} dB`;
 /** A weight or its statistic: three significant digits, without trailing zeros. */
 export function weight(value: number): string {

@@ -48,7 +48,7 @@ test("two selected files stand side by side: sizes, layers, kernels; then accura
   expect(Number(/([\d.]+)×/.exec(await figures(page))![1])).toBeCloseTo(before / after, 0);
   expect(await workbench.page.locator(".statusbar-item", { hasText: "threads" }).isVisible()).toBe(true);
   expect(await cells(page, "name")).toEqual(["0", "3", "7", "10", "14", "17", "22"]);
-  expect(await page.locator(".cmp-row[data-layer='3.weight'] .cmp-method").innerText()).toMatch(/^The recipe leaves it alone\.\s+\+ BN$/);
+  expect(await page.locator(".cmp-row[data-layer='3.weight'] .cmp-method").innerText()).toMatch(/^The recipe leaves it alone\.\s+BN folded$/);
   const noise = await cells(page, "weights");
   expect(noise[1]).toBe("∞");
   expect(noise.filter((_, i) => i !== 1).map(Number).every((db) => db > 0 && db < 60)).toBe(true);
