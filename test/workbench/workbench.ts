@@ -111,11 +111,19 @@ export class Workbench {
     await this.page.waitForTimeout(500);
   }
 
-  /** An entry of a file's context menu. */
+  /** An entry of a file's context menu, opened again where the Explorer drew itself anew and closed it. */
   async menu(name: string, entry: string): Promise<void> {
-    await this.row(name).click({ button: "right" });
     const item = this.page.locator(".monaco-menu .action-menu-item", { hasText: entry });
-    await item.hover();
+    for (let tries = 3; ; tries--) {
+      await this.row(name).click({ button: "right" });
+      try {
+        await item.hover({ timeout: tries ? 5000 : 30_000 });
+        break;
+      } catch (error) {
+        if (!tries) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
     await this.page.waitForTimeout(300); // a menu takes no click right after it opens
     await item.click();
   }
