@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { npy } from "../test/helpers/npy";
 import type { Augmentation } from "../src/training/augment";
@@ -36,8 +36,14 @@ export interface Source {
 export function writeDataset(parent: string, name: string, { shape: [depth, height, width], classes, channels, mean, deviation }: Source, { images, labels }: Images): string {
   const target = path.join(parent, name);
   mkdirSync(target, { recursive: true });
-  writeFileSync(path.join(target, "images.npy"), npy([labels.length, height, width, depth], images));
-  writeFileSync(path.join(target, "labels.npy"), npy([labels.length], labels));
-  writeFileSync(path.join(target, "dataset.json"), JSON.stringify({ classes, channels, scale: 1 / 255, mean, std: deviation }));
+  // another bench may be reading what is there
+  const write = (name: string, content: Uint8Array | string): void => {
+    const part = path.join(target, `${name}.${process.pid}.part`);
+    writeFileSync(part, content);
+    renameSync(part, path.join(target, name));
+  };
+  write("images.npy", npy([labels.length, height, width, depth], images));
+  write("labels.npy", npy([labels.length], labels));
+  write("dataset.json", JSON.stringify({ classes, channels, scale: 1 / 255, mean, std: deviation }));
   return target;
 }
