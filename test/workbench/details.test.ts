@@ -55,12 +55,7 @@ beforeEach(async () => {
   await workbench.tidy();
 });
 
-async function open(name: string): Promise<Frame> {
-  const page = await workbench.open(name);
-  await page.waitForSelector(".graph[data-ready]", { state: "attached" });
-  await page.waitForSelector(".side[data-layer]", { state: "attached" });
-  return page;
-}
+const open = (name: string): Promise<Frame> => workbench.openGraph(name);
 const items = (page: Frame) => page.locator(".spine-row").evaluateAll((rows) => rows.map((row) => `${"  ".repeat(Number(row.getAttribute("aria-level")) - 1)}${row.querySelector(".spine-name")?.textContent}`));
 const facts = async (page: Frame): Promise<Record<string, string>> => Object.fromEntries(await page.locator(".side .fact").evaluateAll((all) => all.map((one): [string, string] => [one.querySelector("dt")?.textContent ?? "", one.querySelector("dd")?.textContent ?? ""])));
 async function select(page: Frame, layer: string): Promise<void> {

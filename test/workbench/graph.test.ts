@@ -33,12 +33,7 @@ beforeEach(async () => {
   await workbench.tidy();
 });
 
-async function open(name: string): Promise<Frame> {
-  const page = await workbench.open(name);
-  await page.waitForSelector(".graph[data-ready]", { state: "attached" });
-  await page.waitForSelector(".side[data-layer]", { state: "attached" });
-  return page;
-}
+const open = (name: string): Promise<Frame> => workbench.openGraph(name);
 const selected = (page: Frame) => page.locator(".spine [aria-selected=true]").getAttribute("aria-label");
 const items = (page: Frame) => page.locator(".spine-row").evaluateAll((rows) => rows.map((row) => `${"  ".repeat(Number(row.getAttribute("aria-level")) - 1)}${row.querySelector(".spine-name")?.textContent}`));
 

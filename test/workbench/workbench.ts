@@ -111,6 +111,14 @@ export class Workbench {
     await this.page.waitForTimeout(500);
   }
 
+  /** A model's page with its graph drawn and a layer's details beside it. */
+  async openGraph(name: string): Promise<Frame> {
+    const page = await this.open(name);
+    await page.waitForSelector(".graph[data-ready]", { state: "attached" });
+    await page.waitForSelector(".side[data-layer]", { state: "attached" });
+    return page;
+  }
+
   /** An entry of a file's context menu, opened again where the Explorer drew itself anew and closed it. */
   async menu(name: string, entry: string): Promise<void> {
     const item = this.page.locator(".monaco-menu .action-menu-item", { hasText: entry });
