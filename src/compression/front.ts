@@ -15,7 +15,7 @@ import { leanModel, leanRatings } from "./lean/lean";
 import { weightForm } from "./write";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps, unbeaten } from "./planner";
-import { verdictKey, type Outcome } from "./ratings";
+import { verdictKey, type Outcome, type Trial } from "./ratings";
 import { loadedWeightBytes } from "./report";
 import type { RatedModel } from "./rated";
 import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
@@ -52,11 +52,18 @@ async function trimmed(rated: RatedModel, limit: number | undefined): Promise<Ra
 
 async function planningOf({ opened, layers, ratings, samples, integers, biases, pruning }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
   const { request, recipe, embedded } = job;
-  const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, outcomes[preset]?.missed.at(-1)]));
+  const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, trialFor(preset, outcomes)]));
   return Planning.of({
     model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes, lostBefore: pruning?.effect.loss,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
+}
+
+/** What tells best how much layers do together: the last plan of a preset that missed, or what came of the preset nearest to it, so that what is not known yet stands in order beside what is. */
+function trialFor(preset: PresetId, outcomes: Outcomes): Trial | undefined {
+  if (outcomes[preset]) return outcomes[preset].missed.at(-1);
+  const at = PRESETS.indexOf(preset), others = PRESETS.filter((other) => outcomes[other]).sort((a, b) => Math.abs(PRESETS.indexOf(a) - at) - Math.abs(PRESETS.indexOf(b) - at));
+  return others.length && outcomes[others[0]]!.written.disagreement > 0 ? outcomes[others[0]]!.written : undefined;
 }
 
 /** What activations take at once: known of integers where no layer stays float. */
@@ -123,12 +130,14 @@ class Front {
     return predicted !== undefined && disagreement ? disagreement / Math.sqrt(predicted) : undefined;
   }
 
-  /** Between which sizes a compression may end: those of a good and a bad case of what single layers have shown. */
+  /** Between which sizes a compression may end: those of a good and a bad case of what single layers have shown, within those of other presets that were carried out. */
   private rangeOf(preset: PresetId, bytes: number): SizeRange | undefined {
-    const { found, outcomes, planning } = this;
+    const { found, outcomes, planning } = this, at = PRESETS.indexOf(preset);
     if (!found || outcomes[preset]) return undefined;
     const [least, most] = [found[0] / TOGETHER, found[2]].map((slope) => planning.measure(planning.preset(preset, slope)).bytes);
-    return [Math.min(least, bytes), Math.max(most, bytes)];
+    const known = (others: readonly PresetId[]) => others.filter((other) => outcomes[other]).map((other) => planning.measure(this.planOf({ kind: "preset", preset: other })).bytes);
+    const low = Math.max(least, ...known(PRESETS.slice(at + 1))), high = Math.min(most, ...known(PRESETS.slice(0, at)));
+    return [Math.min(low, bytes), Math.max(high, bytes)];
   }
 
   /** A goal's plan, with codebooks in common where that promises more and has not come out behind. */

@@ -4,9 +4,12 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compressModel } from "../../src/compression/compress";
 import { mergeRecipe } from "../../src/compression/goal";
+import { outcomeKey } from "../../src/compression/plan";
+import type { Outcome } from "../../src/compression/ratings";
 import { frontOf } from "../../src/compression/front";
 import { rateModel, rateRounding, type RatedModel } from "../../src/compression/rated";
 import { KernelscopeError } from "../../src/protocol/errors";
+import type { PresetId } from "../../src/protocol/api";
 import { nodeHost, type NodeHost } from "../../src/worker/host";
 import { flipsAt, type PlanFacts } from "../../src/protocol/plan";
 import { compressWith } from "../helpers/compress";
@@ -68,6 +71,21 @@ test("presets stand where they promise", async () => {
   expect(at.balanced.bytes).toBeGreaterThan(at.smallest.bytes);
   expect(at.balanced.bytes).toBeLessThan(100_000); // ratings that take noise for worse than it is would show here
   expect(facts.candidate.bytes).toBe(at.balanced.bytes);
+});
+
+test("presets stay in order where one was carried out and its layers did less together than each by itself", async () => {
+  const job = await jobOf({}), [, { loss }] = (await frontOf(rated, job)).presets, outcome: Outcome = { missed: [{ predicted: loss, disagreement: 0.005 }], written: { predicted: 16 * loss, disagreement: 0.02 } };
+  const after = (known: PresetId) => frontOf({ ...rated, record: Object.create(rated.record, { outcome: { value: (key: string) => Promise.resolve(key === outcomeKey(known, job.recipe) ? outcome : undefined) } }) as typeof rated.record }, job);
+  for (const known of ["balanced", "nearly-lossless"] as const) {
+    const { presets } = await after(known), at = presets.findIndex(({ id }) => id === known);
+    expect(presets[at].range).toBeUndefined();
+    for (const [i, { id, bytes, range }] of presets.entries()) {
+      if (i > at) expect(bytes, id).toBeLessThan(presets[at].bytes);
+      if (i < at) expect(bytes, id).toBeGreaterThan(presets[at].bytes);
+      if (i > at) expect(range![1], id).toBeLessThanOrEqual(presets[at].bytes);
+      if (i < at) expect(range![0], id).toBeGreaterThanOrEqual(presets[at].bytes);
+    }
+  }
 });
 
 test("presets count what channels that are gone have lost already", async () => {
