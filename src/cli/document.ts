@@ -15,7 +15,10 @@ export type Block = string | Table;
 /** A figure that counts most, and what it is: "12.6×", "smaller". */
 export type KeyFigure = readonly [figure: string, what: string];
 /** @see KeyFigure; a terminal has them in the blocks alone */
-export interface Document { title: string; keyFigures?: readonly KeyFigure[]; blocks: readonly Block[] }
+export interface Document { title: string; keyFigures?: readonly KeyFigure[]; blocks: readonly Block[]; /** A file's path on this machine: what others read, Markdown and HTML, has its name alone. */ local?: string }
+
+/** What is told where others read it. */
+const told = ({ blocks, local }: Document): Block[] => blocks.filter((block) => block !== "").map((block) => (isTable(block) || !local ? block : block.replaceAll(local, local.split(/[\\/]/).at(-1) ?? local)));
 
 const isTable = (block: Block): block is Table => typeof block !== "string";
 
@@ -30,8 +33,9 @@ function textTable({ head, rows, figures }: Table): string {
 }
 
 /** GitHub's Markdown. */
-export function toMarkdown({ title, keyFigures = [], blocks }: Document): string {
-  return `${[`### ${markdown(title)}`, ...keyFigures.length ? [keyFigures.map(([figure, what]) => `**${markdown(figure)}** ${markdown(what)}`).join(" · ")] : [], ...blocks.filter((block) => block !== "").map((block) => (isTable(block) ? markdownTable(block) : markdown(block)))].join("\n\n")}\n`;
+export function toMarkdown(document: Document): string {
+  const { title, keyFigures = [] } = document;
+  return `${[`### ${markdown(title)}`, ...keyFigures.length ? [keyFigures.map(([figure, what]) => `**${markdown(figure)}** ${markdown(what)}`).join(" · ")] : [], ...told(document).map((block) => (isTable(block) ? markdownTable(block) : markdown(block)))].join("\n\n")}\n`;
 }
 
 /** With minus signs where a terminal has hyphens. */
@@ -60,9 +64,10 @@ h1 { font-size: 1.35rem; font-weight: 600; line-height: 1.3; margin: 0 0 1rem; o
 @media print { .scroll { overflow: visible; background: none; } td, td.figure, th { white-space: normal; } }`;
 
 /** One page that needs nothing beside itself, in the reader's light or dark. */
-export function toHtml({ title, keyFigures = [], blocks }: Document): string {
+export function toHtml(document: Document): string {
+  const { title, keyFigures = [] } = document;
   const key = keyFigures.length ? [`<dl class="key">${keyFigures.map(([figure, what]) => `<div><dt>${html(what)}</dt><dd>${html(figure)}</dd></div>`).join("")}</dl>`] : [];
-  const body = [...key, ...blocks.filter((block) => block !== "").map((block) => (isTable(block) ? htmlTable(block) : `<p${block.startsWith("Note: ") ? " class=\"note\"" : ""}>${html(block)}</p>`))];
+  const body = [...key, ...told(document).map((block) => (isTable(block) ? htmlTable(block) : `<p${block.startsWith("Note: ") ? " class=\"note\"" : ""}>${html(block)}</p>`))];
   return `<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">\n<title>${html(title)}</title>\n<style>${STYLE}</style>\n</head>\n<body>\n<main>\n<h1>${html(title)}</h1>\n${body.join("\n")}\n</main>\n</body>\n</html>\n`;
 }
 

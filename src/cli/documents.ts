@@ -65,7 +65,7 @@ export const describe = ({ method, grids, codewords, blockSize, codebookBits, de
 /** "2,424 learned numbers; filters reconstruct a signal but for 1.1e-7 of it" */
 export function waveletText({ parameters, reconstructionError, speed }: WaveletFacts): string {
   const { ratio = 0, dense = 0, compressed = 0, fasterFrom } = speed ?? {};
-  return `${parameters.toLocaleString("en")} learned numbers; filters reconstruct a signal but for ${reconstructionError.toExponential(1)} of it${speed ? `; one sample takes ${compressed.toFixed(3)} ms in place of ${dense.toFixed(3)} (${ratio.toFixed(2)} times), ${fasterFrom === undefined ? "no width that was tried is faster" : `such layers are faster from ${fasterFrom.toLocaleString("en")} × ${fasterFrom.toLocaleString("en")} on`}` : ""}.\n`;
+  return `${parameters.toLocaleString("en")} learned numbers; filters reconstruct a signal but for ${reconstructionError.toExponential(1)} of it${speed ? `; one sample takes ${compressed.toFixed(3)} ms in place of ${dense.toFixed(3)} (${ratio.toFixed(2)} times), ${fasterFrom === undefined ? "no width that was tried is faster" : `such layers are faster from ${fasterFrom.toLocaleString("en")} × ${fasterFrom.toLocaleString("en")} on`}` : ""}.`;
 }
 
 /** "5 layers have one codebook of 128 codewords in common, which saves 3.46 KB: a, b, …" */
@@ -118,7 +118,7 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   } else if (!isPrepared) blocks.push("Its accuracy was not measured: that takes images, by --data or --eval-data.");
   for (const note of report.notes ?? []) blocks.push(`Note: ${note}`);
   blocks.push(`${report.seconds.total.toFixed(1)} s.`);
-  return { title: `${nameOf(input.path)} → ${nameOf(output.path)}`, keyFigures: keyFigures(report, isPrepared), blocks };
+  return { title: `${nameOf(input.path)} → ${nameOf(output.path)}`, keyFigures: keyFigures(report, isPrepared), blocks, local: output.path };
 }
 
 /** "12.3 dB", nothing where there is none. */

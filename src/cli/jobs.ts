@@ -157,7 +157,7 @@ export function check(limits: [Figure, number][], figures: Partial<Record<Figure
 
 function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, wavelet, codewords, blockSize, indexBits, codebookBits, sharedWith, uses, deadCodewords, codebook }: LayerReport & CodebookDetails): void {
   process.stdout.write(`${name}: ${op} ${shape.join("×")}, ${formatBytes(bytes)}, ${bitsPerWeight.toFixed(2)} bits a weight${skipped === undefined ? "" : `. ${skipped}`}\n`);
-  if (wavelet) process.stdout.write(`${waveletText(wavelet)}\n${["h0", "h1", "f0", "f1"].map((name, i) => `  ${name} ${wavelet.filters[i].map((v) => v.toFixed(4).padStart(8)).join(" ")}\n`).join("")}`);
+  if (wavelet) process.stdout.write(`${waveletText(wavelet)}\n\n${["h0", "h1", "f0", "f1"].map((name, i) => `  ${name} ${wavelet.filters[i].map((v) => v.toFixed(4).padStart(8)).join(" ")}\n`).join("")}`);
   if (codewords === undefined) return;
   process.stdout.write(`${codewords} codewords of ${blockSize} weights, indices of ${indexBits} bits${codebookBits === undefined ? "" : `, values of ${codebookBits} bits`}${sharedWith ? `, shared with ${sharedWith.join(", ")}` : ""}${deadCodewords ? `, ${deadCodewords} never used` : ""}\n\n`);
   if (!codebook || !uses) return;

@@ -25,3 +25,12 @@ test("as HTML it is one whole page, in which nothing of the model is taken for a
   expect(page).toContain('<p class="note">Note: it is −2 dB, a b-2.</p>');
   expect(page).not.toMatch(/src=|href=|url\(/); // it needs nothing beside itself
 });
+
+test("what others read has a file's name where a terminal has its path", () => {
+  for (const local of ["/home/me/models/out.small.onnx", "C:\\models\\out.small.onnx"]) {
+    const written: Document = { title: "a → b", blocks: [`Written: ${local}, 35 KB.`], local };
+    expect(toText(written)).toBe(`Written: ${local}, 35 KB.\n`);
+    expect(toMarkdown(written)).toBe("### a → b\n\nWritten: out.small.onnx, 35 KB.\n");
+    expect(toHtml(written)).toContain("<p>Written: out.small.onnx, 35 KB.</p>");
+  }
+});
