@@ -149,7 +149,7 @@ class Page {
     }, state.graph);
     const codebook = new CodebookView({
       codebook: (layer) => this.host.codebook(layer), preview: (layer, wanted, estimate, signal) => this.host.preview(layer, wanted, estimate, signal), blocks: (id, request) => this.host.blocks(id, request), choose: (id, choice) => this.host.choose(id, choice),
-      umap: (id, progress, signal) => this.host.umap(id, progress, signal), copy: (text) => this.host.copy(text), wavelets: (layer) => this.host.wavelets(layer), words: (layer) => this.host.words(layer), layers: () => this.rows, select: (layer) => this.selectLayer(layer), step: (by) => this.stepLayer(by),
+      umap: (id, progress, signal) => this.host.umap(id, progress, signal), copy: (text) => this.host.copy(text), wavelets: (layer) => this.host.wavelets(layer), chooseOriginal: () => this.host.chooseOriginal(), words: (layer) => this.host.words(layer), layers: () => this.rows, select: (layer) => this.selectLayer(layer), step: (by) => this.stepLayer(by),
     }, state.codebook ?? {}, (change) => this.save({ codebook: { ...this.state.codebook, ...change } }));
     const accuracy = new AccuracyView({
       host: this.host, select: (layer) => this.selectLayer(layer), open: (layer) => { this.selectLayer(layer); document.getElementById("tab-graph")?.click(); }, changed: (change) => this.save({ accuracy: { ...this.state.accuracy, ...change } }),

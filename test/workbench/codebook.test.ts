@@ -129,12 +129,12 @@ test("brackets lead from layer to layer, words can be sorted, strips are strips"
   await ready(page, "17.weight");
   await keyboard.press("]"); // the button that was pressed has the focus still
   await page.waitForSelector(".codebook[data-layer='22.weight'] .book-message:not([hidden])");
-  expect(await page.locator(".book-message").innerText()).toMatch(/quantized|codebook/);
+  expect(await page.locator(".book-message").innerText()).toMatch(/^22 is stored as 8-bit integers, so it has no codebook\./);
 });
 
 test("without the original the codewords stand alone, and it is said what is missing", async () => {
   const page = await open("lone.small.onnx", "17");
-  expect(await page.locator(".book-note").innerText()).toBe("lone.onnx is missing. With it in the same folder, the original’s kernels, what they lost and other methods beside are shown.");
+  expect(await page.locator(".book-note span").first().innerText()).toBe("lone.onnx is missing. With it in the same folder, the original’s kernels, what they lost and other methods beside are shown.");
   const beside = page.locator(".book-pick .select");
   expect(await beside.getAttribute("disabled")).not.toBeNull();
   expect((await beside.locator(".selected-value").innerText()).trim()).toBe("Original missing");
@@ -144,6 +144,26 @@ test("without the original the codewords stand alone, and it is said what is mis
   expect(await figures(page)).not.toContain("SQNR");
   expect(await page.locator(".book-scatter .book-caption").innerText()).toMatch(/^\d+ codewords as discs sized by use$/);
   await workbench.picture("codebook-lone");
+});
+
+test("of a result under any name the original can be chosen, and is remembered", async () => {
+  copyFileSync(path.join(workbench.folder, "lone.small.onnx"), path.join(workbench.folder, "named.onnx"));
+  const page = await open("named.onnx", "17"), note = page.locator(".book-note");
+  expect(await note.locator("span").first().innerText()).toBe("Which model this one was made of is not known, so its codewords stand alone.");
+  await note.locator(".button", { hasText: "Choose Original…" }).click();
+  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "fashion-cnn.onnx" }).click();
+  await expect.poll(() => figures(page)).toMatch(/[\d.]+ dB SQNR 590 KB → [\d.]+ KB/);
+  expect(await note.isVisible()).toBe(false);
+  // methods to compare with can be read whole
+  await page.locator(".book-pick .select").click();
+  const options = page.locator(".book-pick [role=option]");
+  await options.nth(1).waitFor();
+  expect(await options.evaluateAll((all) => all.map((one) => one.shadowRoot!.querySelector(".content")!).filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length)).toBe(0);
+  await workbench.picture("codebook-methods");
+  await workbench.page.keyboard.press("Escape");
+  await workbench.tidy();
+  await workbench.sideBar(true);
+  expect(await figures(await open("named.onnx", "17"))).toContain("SQNR");
 });
 
 const chosen = (page: Frame) => page.locator(".codebook").getAttribute("data-chosen").then(Number);
@@ -586,6 +606,17 @@ test("the codebooks of all layers stand on one page, in the order of the network
   expect(await page.locator(".atlas").evaluate(({ scrollTop }) => scrollTop)).toBe(0);
   expect((await page.locator(".atlas-title").boundingBox())!.x).toBe((await page.locator(".atlas > header").boundingBox())!.x);
   expect(await page.locator(".atlas .scale").innerText()).toMatch(/−3\s+\+3/);
+  // and back: by its button, by Escape
+  const back = page.getByRole("button", { name: "Back to the Layer" }), all = page.getByRole("button", { name: "All Codebooks" });
+  expect(await all.isVisible()).toBe(false);
+  await back.click();
+  expect([await page.locator(".atlas").isVisible(), await page.locator(".book-panes").isVisible()]).toEqual([false, true]);
+  await workbench.page.keyboard.press("Enter"); // the button that leads there again has the focus
+  expect(await page.locator(".atlas").isVisible()).toBe(true);
+  await workbench.page.keyboard.press("Escape");
+  expect(await page.locator(".atlas").isVisible()).toBe(false);
+  await all.click();
+  await page.waitForSelector(".atlas[data-filled]");
   for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
     await workbench.wear(theme);
     await workbench.picture(`atlas-${name}`);

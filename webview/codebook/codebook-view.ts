@@ -3,6 +3,7 @@ import { button, iconButton, select, tag } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { storedAs } from "../layers/stored";
 import { Atlas } from "./atlas";
 import { Beside } from "./beside";
 import { Filters } from "./filters";
@@ -16,7 +17,7 @@ import { Selection, wantedOf, type Wanted } from "./selection";
 import { nearlyAll, Shelf, type SortBy } from "./shelf";
 import { Trial } from "./trial";
 import { Uses } from "./uses";
-import { waveletFigures, WaveletPane } from "./wavelet-pane";
+import { missingOriginal, waveletFigures, WaveletPane } from "./wavelet-pane";
 import { WordCard } from "./word-card";
 import { WordList } from "./words";
 
@@ -28,6 +29,8 @@ export interface CodebookHost {
   umap(codebook: number, progress: (p: UmapProgress) => void, signal: AbortSignal): Promise<UmapPlaces | undefined>;
   copy(text: string): Promise<void>;
   wavelets(layer: string): Promise<WaveletMaps | undefined>;
+  /** Asks which model this one was made of. */
+  chooseOriginal(): Promise<void>;
   words(layer: string): Promise<CodebookWords | undefined>;
   /** All layers, in the order of the network. */
   layers(): readonly LayerRow[];
@@ -46,7 +49,8 @@ export class CodebookView {
   private readonly title = el("h2");
   private readonly method = tag("");
   private readonly figures = el("div", { class: "figures" });
-  private readonly note = el("p", { class: "book-note", hidden: true });
+  private readonly noted = el("span");
+  private readonly note = el("p", { class: "book-note", hidden: true }, this.noted, button({ label: t("Choose Original…"), small: true, onClick: () => void this.chooseOriginal() }));
   private readonly message = el("p", { class: "book-message", role: "alert", hidden: true });
   private readonly panes = el("div", { class: "book-panes" });
   private readonly trial = new Trial((wanted) => void this.tryOut(wanted));
@@ -60,7 +64,8 @@ export class CodebookView {
   private readonly word = new WordCard();
   private readonly wavelets = new WaveletPane();
   private readonly atlas: Atlas;
-  private readonly all = button({ label: t("All Codebooks"), icon: "layers", small: true, title: t("The codewords of all layers on one page"), onClick: () => this.showAtlas(!this.atlas.isOpen) });
+  private readonly all = button({ label: t("All Codebooks"), icon: "layers", small: true, title: t("The codewords of all layers on one page"), onClick: () => this.showAtlas(true) });
+  private readonly back = button({ label: t("Back to the Layer"), icon: "arrow-left", small: true, title: t("The codebook of the selected layer (Escape)"), onClick: () => this.showAtlas(false) });
   private readonly members: Members;
   private readonly uses = new Uses();
   private readonly filters: Filters;
@@ -92,19 +97,21 @@ export class CodebookView {
     } });
     this.head.append(
       iconButton({ label: t("Previous Layer"), icon: "chevron-left", key: "[", onClick: () => host.step(-1) }), this.title, iconButton({ label: t("Next Layer"), icon: "chevron-right", key: "]", onClick: () => host.step(1) }),
-      this.method, this.figures, this.sorting, el("h2", { class: "atlas-title" }, t("All codebooks")), this.all);
+      this.method, this.figures, this.sorting, el("h2", { class: "atlas-title" }, t("All codebooks")), this.all, this.back);
     this.sorting.append(sort);
     this.all.classList.add("book-all");
+    this.back.classList.add("book-back");
     this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes, this.wavelets.element, this.atlas.element);
     this.element.addEventListener("keydown", (event) => this.key(event));
   }
 
   /** All layers' codewords in place of one layer's codebook, or back. */
   private showAtlas(open: boolean): void {
-    this.all.setAttribute("aria-pressed", String(open));
+    const had = this.element.querySelector(":focus") !== null;
     this.element.toggleAttribute("data-atlas", open);
     if (open) this.atlas.show(this.host.layers(), this.row?.name);
     else this.atlas.hide();
+    if (had) (open ? this.back : this.all).focus(); // what was pressed is no longer there
   }
 
   /** Shows a layer; what stands stays, dimmed, until it is there. */
@@ -116,6 +123,15 @@ export class CodebookView {
     this.showHead(this.shown?.shelf.facts);
     if (row.wavelet) await this.load(() => this.host.wavelets(row.name), (maps) => this.showWavelets(maps, row));
     else await this.load((signal) => (row.codewords === undefined ? this.host.preview(row.name, undefined, (found) => this.estimate(found, signal), signal) : this.host.codebook(row.name)), (facts) => this.fill(facts, row));
+  }
+
+  /** What was made of what is known then: all is asked anew. */
+  private async chooseOriginal(): Promise<void> {
+    const { row } = this;
+    await this.host.chooseOriginal();
+    if (!row || this.row !== row) return;
+    this.row = undefined;
+    await this.show(row);
   }
 
   /** The file has changed. */
@@ -148,7 +164,7 @@ export class CodebookView {
       const facts = await ask(running.signal);
       if (running !== this.running || !row) return;
       if (facts) show(facts);
-      else this.say(row.skipped ?? (row.codewords === undefined ? t("{0} cannot be held as a codebook.", row.label) : t("{0} has codewords of several output channels, or too many of them for this view.", row.label)));
+      else this.say(row.skipped ?? (row.codewords === undefined ? noCodebook(row) : t("{0} has codewords of several output channels, or too many of them for this view.", row.label)));
     } catch (error) {
       if (running === this.running) this.say(error instanceof Error ? error.message : String(error));
     } finally {
@@ -183,8 +199,9 @@ export class CodebookView {
     this.method.textContent = t("Wavelet transforms");
     this.method.hidden = false;
     this.showFigures(waveletFigures(row, maps));
-    if (row.wavelet) this.wavelets.show(row.wavelet, maps);
+    if (row.wavelet && maps) this.wavelets.show(row.wavelet, maps);
     this.wavelets.element.hidden = false;
+    this.noteMissing(maps.missing && missingOriginal(maps.missing), maps.missing);
     this.element.dataset.layer = row.name;
   }
 
@@ -193,8 +210,7 @@ export class CodebookView {
     this.shown = { shelf, m, noun: nounOf(shelf) };
     this.message.hidden = this.wavelets.element.hidden = true;
     this.sorting.hidden = false;
-    this.note.hidden = facts.missing === undefined;
-    this.note.textContent = missingText(shelf);
+    this.noteMissing(missingText(shelf), facts.missing);
     this.trial.show(facts);
     if (facts.choice === undefined) this.sorting.before(this.beside.picker);
     else this.trial.element.append(this.beside.picker);
@@ -209,6 +225,12 @@ export class CodebookView {
     this.select(this.selected);
     this.element.dataset.layer = row.name;
     this.element.dataset.codebook = String(facts.id);
+  }
+
+  /** Why there is no original, and the step to it. */
+  private noteMissing(text: string | undefined, missing: CodebookFacts["missing"]): void {
+    this.note.hidden = missing === undefined;
+    this.noted.textContent = text ?? "";
   }
 
   private showHead(facts: CodebookFacts | undefined): void {
@@ -289,12 +311,16 @@ export class CodebookView {
   key(event: KeyboardEvent): void {
     const { target } = event;
     if (event.ctrlKey || event.metaKey || event.altKey && event.key !== "Escape" || (target instanceof Element && target.closest("input, .field, .select"))) return;
-    if (event.key === "[" || event.key === "]") this.host.step(event.key === "[" ? -1 : 1);
+    if (event.key === "Escape" && this.atlas.isOpen) this.showAtlas(false);
+    else if (event.key === "[" || event.key === "]") this.host.step(event.key === "[" ? -1 : 1);
     else if (event.key === "Escape") this.escape();
     else if (event.defaultPrevented || !(target === this.element || target === this.scatter.stage || target === document.body) || !this.words.walk(event)) return;
     event.preventDefault();
   }
 }
+
+/** Why a layer has none. */
+const noCodebook = (row: LayerRow): string => (row.method !== undefined || row.grids ? t("{0} is stored as {1}, so it has no codebook. Its weights stand beside the graph; other methods can be tried out on the model that this one was made of.", row.label, storedAs(row)) : t("{0} cannot be held as a codebook.", row.label));
 
 const blockOf = ({ block: [height, width] }: Pick<CodebookFacts, "block">, { shape }: LayerRow): string => format.block(shape.slice(2), height * width);
 

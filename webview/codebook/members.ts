@@ -124,7 +124,7 @@ export class Members {
 export function missingText({ facts: { missing } }: Shelf): string {
   if (!missing) return "";
   const { file, differs } = missing;
-  if (!file) return t("A file NAME.small.onnx is compared with NAME.onnx in the same folder; this one has another name, so its codewords stand alone.");
+  if (!file) return t("Which model this one was made of is not known, so its codewords stand alone.");
   return differs ? t("{0} in the same folder has other layers, so nothing is said about the original’s kernels, what they lost and other methods.", file)
     : t("{0} is missing. With it in the same folder, the original’s kernels, what they lost and other methods beside are shown.", file);
 }

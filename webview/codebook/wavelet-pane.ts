@@ -11,7 +11,7 @@ import { section, withTable } from "../layers/section";
 export class WaveletPane {
   readonly element = el("div", { class: "book-wavelet", hidden: true });
 
-  show(wavelet: WaveletFacts, { made, original, missing }: WaveletMaps): void {
+  show(wavelet: WaveletFacts, { made, original }: WaveletMaps): void {
     const { nearest, length, levels, summed, reconstructionError } = wavelet, most = mostOf(original ? [original, made] : [made]);
     const filters = el("section", { class: "book-pane book-taps", "aria-label": t("Filters") },
       withTable(section("wavelet-taps", t("Filters"), nearest ? t("{0} taps · rings: {1}", length, nearest.wavelet) : t("{0} taps", length), false, filterTaps(wavelet)), () => filterTable(wavelet)),
@@ -19,8 +19,7 @@ export class WaveletPane {
       el("p", { class: "note" }, t("{0} of {1} levels. Taken apart and put together again, a signal comes back but for {2} of it.", summed === 1 ? t("1 transform") : t("{0} transforms", summed), levels, reconstructionError.toExponential(1))));
     const maps = ([[t("Original weight"), original], [t("What the transforms compute"), made]] as const).map(([title, map]) => map && withTable(
       section(`wavelet-${map === made ? "made" : "original"}`, title, t("by level, 1 is the finest · outputs ↓ inputs →"), false, waveletPicture(map, most, t("{0}: {1} of its energy lies in the coarsest scales of outputs and inputs", title, format.percent(map.energy[0][0])))), () => waveletTable(map)));
-    this.element.replaceChildren(filters, el("section", { class: "book-pane book-scales", "aria-label": t("Coefficients by scale") },
-      ...(missing ? [el("p", { class: "note" }, missingOriginal(missing))] : []), el("div", { class: "book-maps" }, ...maps.filter((map) => map !== undefined))));
+    this.element.replaceChildren(filters, el("section", { class: "book-pane book-scales", "aria-label": t("Coefficients by scale") }, el("div", { class: "book-maps" }, ...maps.filter((map) => map !== undefined))));
   }
 }
 
@@ -36,7 +35,8 @@ export function waveletFigures({ wavelet, parameters, bitsPerWeight, bytes }: La
   ];
 }
 
-function missingOriginal({ file, differs }: NonNullable<WaveletMaps["missing"]>): string {
-  if (!file) return t("A file NAME.small.onnx is compared with NAME.onnx in the same folder; this one has another name, so its scales stand alone.");
+/** Why its scales stand alone. */
+export function missingOriginal({ file, differs }: NonNullable<WaveletMaps["missing"]>): string {
+  if (!file) return t("Which model this one was made of is not known, so its scales stand alone.");
   return differs ? t("{0} in the same folder has other layers, so the original’s scales are not known.", file) : t("{0} is missing. With it in the same folder, the original’s scales are shown.", file);
 }
