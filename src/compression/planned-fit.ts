@@ -81,6 +81,9 @@ export class PlannedFit {
   /** The original's outputs, where channels were taken away. */
   private outputs: Promise<Map<string, Tensor[]>> | undefined;
 
+  /** A plan has missed what its preset stands for, and another is being fitted. */
+  private isAgain = false;
+
   constructor(readonly options: PlannedFitOptions) {}
 
   /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt; what an earlier job has learnt so is not tried again. */
@@ -98,6 +101,7 @@ export class PlannedFit {
         return { choices, fitted };
       }
       missed.push(trial);
+      this.isAgain = true;
     }
   }
 
@@ -173,7 +177,7 @@ export class PlannedFit {
     const watched: FitTools = {
       ...tools,
       onLayer: (layer) => {
-        text = `fitting layer ${layer.label}, ${done + 1} of ${choices.length}${round === "layer" ? "" : ", codebooks in common"}`;
+        text = `${this.isAgain ? "fitting again, by another plan: layer" : "fitting layer"} ${layer.label}, ${done + 1} of ${choices.length}${round === "layer" ? "" : ", codebooks in common"}`;
         progress.step("fit", text, weights / work, { layers: { done, of: choices.length } });
         this.tidy(layer);
       },

@@ -159,13 +159,14 @@ test("a preset says between which sizes a compression ends, and once one has bee
   const smallest = ({ presets }: PlanFacts) => presets.find(({ id }) => id === "smallest")!;
   writeFileSync(file, JSON.stringify(recipe));
   let fitted = 0;
-  const compress = () => compressModel({ model, data, recipe: file, output: path.join(folder, "preset.onnx"), force: true, threads: 2 }, host, ({ layers }) => { if (layers?.finished) fitted++; });
+  const told: string[] = [], compress = () => compressModel({ model, data, recipe: file, output: path.join(folder, "preset.onnx"), force: true, threads: 2 }, host, ({ layers, text }) => { told.push(text); if (layers?.finished) fitted++; });
   try {
     const before = await front(recipe), { range } = smallest(before), report = await compress(), after = await front(recipe);
     expect(before.candidateRange).toEqual(range);
     expect(report.output.bytes).toBeGreaterThanOrEqual(range![0]);
     expect(report.output.bytes).toBeLessThanOrEqual(range![1]);
     expect(before.candidate.bytes).not.toBe(report.output.bytes); // its layers do less together than each by itself
+    expect(told.findIndex((text) => text.startsWith("fitting layer 0, 1 of 7"))).toBeLessThan(told.findIndex((text) => text.startsWith("fitting again, by another plan: layer 0, 1 of 7"))); // whoever watches knows why layers come again
     expect(after.candidate.bytes).toBe(report.output.bytes);
     expect(after.candidateRange).toBeUndefined();
     expect(smallest(after)).toEqual({ id: "smallest", bytes: report.output.bytes, loss: after.candidate.loss, range: undefined });
