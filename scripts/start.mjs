@@ -24,12 +24,12 @@ if (!process.env.CI && display && has("code")) {
   run("Opening VS Code", "code", ["--new-window", "--user-data-dir", path.join(folder, "user"), "--extensions-dir", path.join(folder, "extensions"), `--extensionDevelopmentPath=${process.cwd()}`, work, path.join(work, "fashion-cnn.onnx"), path.join(work, "fashion-cnn.small.onnx")]);
 } else {
   const { ensureWorkbench, freePort, installExtension, startServer } = await import("./workbench.mjs");
-  run("Packaging the extension", process.execPath, ["scripts/package.mjs"]);
+  run("Packaging the extension", process.execPath, ["scripts/package.mjs", "--quiet"]);
   console.log("\n── Opening a browser workbench (no desktop VS Code was found)");
   const entry = ensureWorkbench(), profile = path.join(folder, "profile"), password = randomBytes(9).toString("base64url"), port = await freePort();
   installExtension(entry, profile, `dist/kernelscope-${process.platform}-${process.arch}.vsix`);
   const server = await startServer(entry, profile, { port, password });
-  console.log(`\nOpen ${server.url}?folder=${encodeURIComponent(work)}\nPassword: ${password}`);
+  console.log(`\nOpen ${server.url}?folder=${encodeURIComponent(work).replaceAll("%2F", "/")}\nPassword: ${password}\nThere click fashion-cnn.onnx, and below it fashion-cnn.small.onnx, what it became just now.`);
   if (process.env.SSH_CONNECTION) console.log(`From your own machine first: ssh -L ${port}:127.0.0.1:${port} ${os.userInfo().username}@${process.env.SSH_CONNECTION.split(" ")[2]}`);
   if (process.env.CI) {
     const { ok } = await fetch(`${server.url}healthz`);
