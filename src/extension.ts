@@ -40,6 +40,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommand(log, "kernelscope.fineTune", (...args) => compress.fineTune(...args)),
     registerCommand(log, "kernelscope.prepare", (...args) => compress.prepare(...args)),
     registerCommand(log, "kernelscope.compare", (...args) => compare.run(...args)),
+    registerCommand(log, "kernelscope.compareWith", (model) => compare.with(model)),
     registerCommand(log, "kernelscope.compareWithHead", (model) => compareWithHead(context, panels, editors, model)),
     registerCommand(log, "kernelscope.compressRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await compress.runRecipe(session); }),
     registerCommand(log, "kernelscope.measureRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await measureRecipe(session, candidates, recipes); }),

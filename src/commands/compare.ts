@@ -7,7 +7,7 @@ import { pairOf } from "../editor/data-folder";
 import type { ModelEditors } from "../editor/model-editor";
 import { KernelscopeError } from "../protocol/errors";
 
-/** Compare Models…: two that are given or selected, or one with its partner. */
+/** Compare Models: two that are given or selected, or one with its partner. */
 export class CompareCommand {
   constructor(private readonly context: vscode.ExtensionContext, private readonly editors: ModelEditors, private readonly panels: ComparePanels) {}
 
@@ -21,7 +21,12 @@ export class CompareCommand {
     if (!model) return;
     const pair = await pairOf(model, this.context.workspaceState);
     if (pair.original !== undefined) { this.panels.show(vscode.Uri.file(pair.original), vscode.Uri.file(pair.compressed)); return; }
-    const other = await choose(model);
+    await this.with(model);
+  }
+
+  /** Compare Model with…: any other model, also where this one has a partner. @param given a file; the model that is open where there is none */
+  async with(given: unknown): Promise<void> {
+    const model = given instanceof vscode.Uri ? given : this.editors.active ?? await choose(undefined), other = model && await choose(model);
     if (other) this.panels.show(...await inOrder(model, other));
   }
 }

@@ -114,7 +114,7 @@ export class ComparePanels implements vscode.WebviewPanelSerializer<unknown> {
         return { ...models, graphs: { original: await api.graph(before), compressed: await api.graph(after) }, selected: selection.layer, tuning: await keptTuning(this.context.workspaceState, after), integers: await keptIntegers(this.context.workspaceState, after) };
       }),
       sizes: (side) => ask(() => this.viewing.api.sizes(pathOf(side))),
-      weights: (layer, count) => ask(() => this.viewing.api.comparedWeights(before, after, text(layer), Math.min(whole(count), 1024))),
+      weights: (layer, count, first = 0) => ask(() => this.viewing.api.comparedWeights(before, after, text(layer), Math.min(whole(count), 1024), whole(first))),
       selected: async (id) => {
         const row = selection.rows.find((one) => one.id === id);
         selection.layer = row?.id;

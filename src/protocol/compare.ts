@@ -74,8 +74,8 @@ export interface ComparedMatrix {
 export interface CompareWorkerApi {
   compared(original: string, compressed: string): Promise<ComparedModels>;
   sizes(path: string): Promise<FileSizes>;
-  /** @param layer the row's */
-  comparedWeights(original: string, compressed: string, layer: string, count: number): Promise<ComparedWeights | Incomparable>;
+  /** @param layer the row's @param count so many kernels, largest norm first @param first so many larger ones are left out */
+  comparedWeights(original: string, compressed: string, layer: string, count: number, first?: number): Promise<ComparedWeights | Incomparable>;
 }
 
 export type Side = "original" | "compressed";
@@ -90,7 +90,7 @@ export interface LatencyState { running?: { text: string; fraction: number }; fo
 export interface CompareHostApi extends AccuracyHostApi {
   compare(): Promise<Comparison>;
   sizes(side: Side): Promise<FileSizes>;
-  weights(layer: string, count: number): Promise<ComparedWeights | Incomparable>;
+  weights(layer: string, count: number, first?: number): Promise<ComparedWeights | Incomparable>;
   latency(): Promise<LatencyState>;
   /** Begins, and answers at once; the page is told of what becomes of it. */
   measureLatency(): Promise<void>;

@@ -98,8 +98,8 @@ export async function sizesOf({ opened: { files, model }, layers }: SideOf): Pro
 /** Signal to noise in dB from which two weights are the same but for the rounding of float32. */
 const SAME = 120;
 
-/** The weights of one layer in both models, and the kernels that are largest in the original; or why they are not held against each other. */
-export async function comparedWeights({ original, compressed, match, rows: pairs, left: leftIn }: PairOf, id: string, count: number): Promise<ComparedWeights | Incomparable> {
+/** The weights of one layer in both models, and the kernels that are largest in the original, but for the `first` ones; or why they are not held against each other. */
+export async function comparedWeights({ original, compressed, match, rows: pairs, left: leftIn }: PairOf, id: string, count: number, first = 0): Promise<ComparedWeights | Incomparable> {
   const row = pairs.find((one) => one.id === id), layer = row?.before && original.layers.find((one) => one.id === row.before?.name), other = layer && match.layers.get(layer);
   if (!layer || !other) return "alone";
   const left = other.chain ? undefined : (await leftIn()).get(other.id);
@@ -117,7 +117,7 @@ export async function comparedWeights({ original, compressed, match, rows: pairs
   const cut = (values: Float32Array): Float32Array => (left ? spreadRows(left, layer.outputAxis, values, "cut") : values), sqnrDb = sqnr(cut(rows.values), cut(seen));
   const norms = new Float64Array(before.length / size);
   before.forEach((v, i) => { norms[Math.floor(i / size)] += v * v; });
-  const order = Uint32Array.from(norms.keys()).sort((a, b) => norms[b] - norms[a] || a - b).slice(0, count), pick = (values: Float32Array) => {
+  const order = Uint32Array.from(norms.keys()).sort((a, b) => norms[b] - norms[a] || a - b).slice(first, first + count), pick = (values: Float32Array) => {
     const picked = new Float32Array(order.length * size);
     order.forEach((kernel, i) => picked.set(values.subarray(kernel * size, (kernel + 1) * size), i * size));
     return picked;

@@ -95,7 +95,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "
       return { original: (await view(original)).facts, compressed: (await view(compressed)).facts, layers: pair.rows, nodes: otherNodes(pair) };
     },
     sizes: async (file) => sizesOf(await view(file)),
-    comparedWeights: async (original, compressed, layer, count) => comparedWeights(await paired(original, compressed), layer, count),
+    comparedWeights: async (original, compressed, layer, count, first) => comparedWeights(await paired(original, compressed), layer, count, first),
     blocks: async (_file, codebook, request) => codebooks.blocks(codebook, request),
     choose: async (_file, codebook, choice) => codebooks.choose(codebook, choice),
     umap: (_file, codebook, progress, signal) => codebooks.umap(codebook, progress, signal),

@@ -44,7 +44,7 @@ test("two selected files stand side by side: sizes, layers, kernels; then accura
   const page = await compare("fashion-cnn.small.onnx", "fashion-cnn.onnx"), before = statSync(at("fashion-cnn.onnx")).size, after = statSync(at("fashion-cnn.small.onnx")).size;
   await filled(page);
   await workbench.sideBar(false);
-  expect(await figures(page)).toMatch(/[\d.]+× smaller on disk [\d.]+ MB → [\d.]+ KB as gzip 1\.16 MB → 1\.15 MB in memory 6 \/ 1 changed \/ left as before 32 → [\d.]+ bits per conv. weight/);
+  expect(await figures(page)).toMatch(/[\d.]+× smaller on disk 6 \/ 1 changed \/ left as before 32 → [\d.]+ bits per conv. weight [\d.]+ MB → [\d.]+ KB as gzip 1\.16 MB → 1\.15 MB in memory/);
   expect(Number(/([\d.]+)×/.exec(await figures(page))![1])).toBeCloseTo(before / after, 0);
   expect(await workbench.page.locator(".statusbar-item", { hasText: "threads" }).isVisible()).toBe(true);
   expect(await cells(page, "name")).toEqual(["0", "3", "7", "10", "14", "17", "22"]);
@@ -108,6 +108,44 @@ test("sides are swapped by one click, and swapped back; the selected layer stays
   expect(await names()).toEqual(before);
   expect(await page.locator(".cmp-row[aria-selected='true']").getAttribute("data-layer")).toBe("layer2.0.conv1.weight");
   expect(await workbench.page.locator(".tab", { hasText: "↔" }).count()).toBe(1);
+});
+
+test("of two that were both compressed neither is called the original, and each layer says how it was stored before", async () => {
+  execFileSync(process.execPath, ["dist/cli.js", "compress", at("resnet20-cifar10.onnx"), "--target", "61KB", "--method", "product", "-o", at("product.onnx")], { stdio: "ignore" });
+  const page = await compare("product.onnx", "tiny.onnx");
+  await filled(page);
+  await workbench.sideBar(false);
+  expect(await page.locator(".cmp-header .cmp-name small").allInnerTexts()).toEqual([expect.stringMatching(/ · compressed$/), expect.stringMatching(/ · compressed$/)]);
+  const was = await page.locator(".cmp-row .cmp-was").allInnerTexts();
+  expect(was.length).toBeGreaterThan(3);
+  for (const text of was) expect(text).toMatch(/^was (int \d bits|\d×\d [\d,]+ codewords)( · \w+)?$/);
+  // none is told of a layer that is stored as it was
+  const [row] = await page.locator(".cmp-row:has(.cmp-was)").all();
+  await row.click();
+  await expect.poll(() => page.locator(".cmp-facts").innerText()).toMatch(/stored as\s.*\s+before\s+(int|\d×)/);
+  await workbench.picture("compare-both-compressed");
+  expect(await overlaps(page)).toEqual([]);
+  expect(await violations(page)).toEqual([]);
+});
+
+test("a button whose words have no room has its icon in its middle", async () => {
+  await workbench.page.setViewportSize({ width: 1048, height: 900 });
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
+  await filled(page);
+  await workbench.sideBar(false);
+  const [button, icon] = await Promise.all([page.locator(".cmp-clock").boundingBox(), page.locator(".cmp-clock .codicon").boundingBox()]);
+  expect(await page.locator(".cmp-clock .label").isVisible()).toBe(false);
+  expect(Math.abs(icon!.x + icon!.width / 2 - button!.x - button!.width / 2)).toBeLessThanOrEqual(1);
+});
+
+test("a model that has a result can be compared with any other one, too", async () => {
+  const entries = async () => { await workbench.row("fashion-cnn.onnx").click({ button: "right" }); const all = await workbench.page.locator(".monaco-menu .action-menu-item").allInnerTexts(); await workbench.page.keyboard.press("Escape"); return all.map((text) => text.trim()); };
+  await expect.poll(entries).toContain("Compare Model with…");
+  await workbench.menu("fashion-cnn.onnx", "Compare Model with…");
+  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "tiny.onnx" }).click();
+  const page = await workbench.modelPage("fashion-cnn.onnx ↔ tiny.onnx");
+  await filled(page);
+  expect(await page.locator(".cmp-nothing").innerText()).toMatch(/two different networks/);
 });
 
 test("the selected layer is in sight from the start, however low the editor is", async () => {
@@ -200,7 +238,16 @@ test("rows stand beside their nodes in both graphs, at every zoom; one selection
   await expect.poll(() => page.locator(".cmp-pane").getAttribute("data-layer")).toBe(await selected());
   await page.waitForSelector(".cmp-pane:not([data-stale]) canvas.heatmaps");
   expect(await page.locator(".cmp-kernels canvas.heatmaps").count()).toBe(3);
-  expect(await page.locator(".cmp-facts").innerText()).toMatch(/kernels shown\s+\d+ of [\d,]+/);
+  const shown = async (): Promise<number[]> => (/kernels shown\s+([\d,]+)–([\d,]+) of ([\d,]+)/.exec(await page.locator(".cmp-facts").innerText()) ?? []).slice(1).map((text) => Number(text.replace(/,/g, ""))), pictures = () => page.locator(".cmp-kernels canvas.heatmaps").evaluateAll((all) => all.map((one) => (one as HTMLCanvasElement).toDataURL()));
+  const [begin, end, all] = await shown(), before = await pictures(), [larger, smaller] = ["Larger Kernels", "Smaller Kernels"].map((name) => page.locator(`.cmp-turns .icon-button[aria-label='${name}']`));
+  expect([begin, end < all]).toEqual([1, true]);
+  expect(await larger.getAttribute("disabled")).not.toBeNull();
+  await smaller.click();
+  await expect.poll(shown).toEqual([end + 1, Math.min(2 * end, all), all]);
+  expect(await pictures()).not.toEqual(before);
+  await larger.click();
+  await expect.poll(shown).toEqual([1, end, all]);
+  expect(await pictures()).toEqual(before);
   await page.locator(".cmp-rows").focus();
   await keyboard.press("Home");
   await keyboard.press("ArrowDown");

@@ -80,6 +80,8 @@ test("layers of fewer channels say how many are left", async () => {
   await page.waitForSelector(".cmp-pane[data-layer='b1']:not([data-stale]) canvas.heatmaps");
   expect(Number(await row.locator(".cmp-weights").innerText())).toBeGreaterThan(90);
   expect(await page.locator(".cmp-facts").innerText()).toContain("Pruned: 6 of 8 output channels are left");
+  const [pane, button] = await Promise.all([page.locator(".cmp-pane").boundingBox(), page.locator(".cmp-facts .button", { hasText: "Open Layer" }).boundingBox()]);
+  expect(button!.y + button!.height).toBeLessThanOrEqual(pane!.y + pane!.height);
   expect(await overlaps(page)).toEqual([]);
   expect(await violations(page)).toEqual([]);
   for (const width of [1160, 860]) {

@@ -107,7 +107,7 @@ export class ComparePage {
     const hover = (row: number): void => { for (const part of [table, ...sides]) part.light(row); };
     const most = Math.max(1, ...layers.flatMap(({ before, after }) => [before?.bytes ?? 0, after?.bytes ?? 0]));
     const table = new CompareTable(layers, choose, open, hover), sides = [new SideGraph("original", graphs.original, layers, most, choose, hover), new SideGraph("compressed", graphs.compressed, layers, most, choose, hover)];
-    const pane = new KernelsPane((row) => this.openLayer(row)), rowOfName = new Map(layers.map(({ before, label }) => [before?.name, label]));
+    const pane = new KernelsPane((row) => this.openLayer(row), (layer, first) => this.moreKernels(layer, first)), rowOfName = new Map(layers.map(({ before, label }) => [before?.name, label]));
     const flips = new FlipsPane(this.host, (layer) => rowOfName.get(layer) ?? layer, (layer) => this.select(layer), () => this.tracing?.abort()), below = new BelowPanes(pane, flips, this.state.below ?? "weights", (shown) => this.save({ below: shown }));
     const caption = () => el("span", { class: "cmp-caption" }, t("bytes, same scale in both"));
     const scroll = el("div", { class: "cmp-scroll" }, el("div", { class: "cmp-head" }, caption(), table.head, caption()), el("div", { class: "cmp-body" }, sides[0].element, table.body, sides[1].element));
@@ -170,9 +170,14 @@ export class ComparePage {
     if (this.state.layer === layer) views.pane.show(facts, shownOf(found));
   }
 
-  private async compareWeights({ id, before, after }: ComparedLayer, count: number): Promise<ComparedWeights | Unknown> {
+  private async moreKernels(layer: ComparedLayer, first: number): Promise<ComparedWeights | undefined> {
+    const found = await this.compareWeights(layer, MOST_COMPARED, first);
+    return isUnknown(found) ? undefined : found;
+  }
+
+  private async compareWeights({ id, before, after }: ComparedLayer, count: number, first = 0): Promise<ComparedWeights | Unknown> {
     if (!before || !after) return "alone";
-    return this.host.weights(id, count).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+    return this.host.weights(id, count, first).catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
   }
 
   /** A few layers' kernels are kept; their figures stand in the table. */
@@ -283,11 +288,11 @@ export class ComparePage {
     const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ id, before, after, resized }) => before && after && (resized || isOther(before, after) || this.different.has(id))), figures: Figure[] = [
       ratio.times < 1.05 ? [arrow(original.bytes, compressed.bytes), t("about as large on disk")] : [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
       ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), floatLines(integers.floats).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
-      [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
-      memory,
       ...this.structureFigures(),
       comparing ? ["…", comparingText(comparing), t("Which layers are changed is known once their weights are compared.")] : [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.flatMap(({ label, skipped }) => (skipped === undefined ? [] : [`${label}: ${skipped}`])).join("\n")],
       ...convBits(layers),
+      [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
+      memory,
     ];
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? [gainOf(tuning)] : []), ...this.accuracyFigures(), ...this.latency.figures(this.accuracy?.subject.trusted ?? start.trusted)), right);
   }

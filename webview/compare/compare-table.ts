@@ -168,19 +168,26 @@ function bar(share: number, low = false): HTMLElement {
 
 /** @param shown its name in the table */
 function rowOf(layer: ComparedLayer, shown: string, i: number, widest: number): HTMLElement {
-  const { id, label, before, after, skipped } = layer, sizes = sizeWords(layer), folded = foldedWords(layer), other = otherName(layer), change = changeOf(layer);
+  const { id, label, before, after, skipped } = layer, sizes = sizeWords(layer), folded = foldedWords(layer), other = otherName(layer), change = changeOf(layer), was = wasWords(layer);
   const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, own = after ?? before!, [kind, size] = methodOf(own), both = before !== undefined && after !== undefined;
   const missing = before ? t("removed") : t("added"), alone = t("One model alone has this layer."), stored = el("span", { class: "cmp-tag", title: [kind, size].filter(Boolean).join(" ") }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size));
   const kept = skipped !== undefined ? [el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)] : both ? [stored] : [stored, el("span", { class: `cmp-mark ${change ?? ""}` }, missing)];
-  const method = el("span", { class: "cmp-method-parts" }, ...kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, el("span", { class: "cmp-long" }, sizes.short), el("span", { class: "cmp-brief", "aria-hidden": "true" }, sizes.brief))] : []), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("BN folded") : t("{0} folded", layer.folded!.ops[0]))] : []));
+  const method = el("span", { class: "cmp-method-parts" }, ...kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, el("span", { class: "cmp-long" }, sizes.short), el("span", { class: "cmp-brief", "aria-hidden": "true" }, sizes.brief))] : []), ...(was === undefined ? [] : [el("span", { class: "cmp-was", title: t("was {0}", was) }, t("was {0}", was))]), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("BN folded") : t("{0} folded", layer.folded!.ops[0]))] : []));
   const cells: [string, Node | string][] = [
     ["name", shown], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];
-  const spoken = [shown, [kind, size].filter(Boolean).join(" "), before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : `${missing}, ${format.bytes(own.bytes)}`, t("{0} bits per weight", format.bits(own.bitsPerWeight)), sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("renamed to {0}", other), skipped ?? ""].filter(Boolean).join(", ");
+  const spoken = [shown, [kind, size].filter(Boolean).join(" "), before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : `${missing}, ${format.bytes(own.bytes)}`, t("{0} bits per weight", format.bits(own.bitsPerWeight)), was === undefined ? "" : t("was {0}", was), sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("renamed to {0}", other), skipped ?? ""].filter(Boolean).join(", ");
   return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "data-both": both ? "" : undefined, "data-words": [id, after?.name, (after ?? before)?.op].join(" "), "aria-selected": "false", "aria-label": spoken },
     ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? [label, ...(other === undefined ? [] : [t("renamed to {0}", other)])].join("\n") : content === "–" ? alone : undefined }, content)),
     el("span", { class: `cmp-bits${after ? "" : " was"}`, title: countedIn(own) }, el("span", {}, format.bits(own.bitsPerWeight)), bar((own.bitsPerWeight / widest) ** 0.6)),
     open(el("span", { class: "cmp-weights" }), both, t("The weights are being compared.")), el("span", { class: "cmp-outputs" }), el("span", { class: "cmp-flips" }));
+}
+
+/** "int 3 bits": how a layer that had been compressed already was stored, where it is stored another way now. */
+export function wasWords({ before, after }: ComparedLayer): string | undefined {
+  if (!before || !after || before.method === undefined) return undefined;
+  const [was, is] = [before, after].map((row) => methodOf(row).filter(Boolean).join(" "));
+  return was !== is ? was : before.method === after.method ? undefined : `${was} · ${before.method}`;
 }
 
 /** "1×3", "64 codewords"; "int", "8 bits"; "", "float32" */

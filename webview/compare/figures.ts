@@ -31,8 +31,8 @@ export function convBits(layers: Comparison["layers"]): Figure[] {
   return before === undefined || after === undefined ? [] : [[`${format.bits(before)} → ${format.bits(after)}`, t("bits per conv. weight")]];
 }
 
-/** What the two are to each other: one was made of the other where it alone, or more of it, is compressed. */
+/** What the two are to each other: one was made of the other where it alone, or at least twice as much of it, is compressed. */
 export function rolesOf(layers: Comparison["layers"]): [left: string, right: string] {
   const count = (side: "before" | "after"): number => layers.filter(({ [side]: row }) => row?.method !== undefined).length, [before, after] = [count("before"), count("after")];
-  return layers.every(({ before, after }) => !before || !after || before.method === after.method) ? [t("before"), t("after")] : before <= after ? [t("original"), t("compressed")] : [t("compressed"), t("original")];
+  return layers.every(({ before, after }) => !before || !after || before.method === after.method) ? [t("before"), t("after")] : 2 * before <= after ? [t("original"), t("compressed")] : 2 * after <= before ? [t("compressed"), t("original")] : [t("compressed"), t("compressed")];
 }

@@ -125,6 +125,11 @@ test("kernels of both, largest first, and how much is lost", async () => {
   expect(found.sqnrDb).toBeCloseTo(10 * Math.log10(signal / noise), 0);
   for (const { counts } of Object.values(found.histograms)) expect(counts.reduce((a, b) => a + b, 0)).toBe(weight.length);
   expect(held(await worker.comparedWeights(plain, plain, "b.weight", 1)).sqnrDb).toBeUndefined();
+  // page by page they are all there, each once
+  const pages = await Promise.all([0, 10, 20, 30].map((first) => worker.comparedWeights(plain, plain, "a.weight", 10, first))), order = pages.flatMap((page) => [...held(page).order]);
+  expect(pages.map((page) => held(page).order.length)).toEqual([10, 10, 4, 0]);
+  expect(order).toEqual([...held(await worker.comparedWeights(plain, plain, "a.weight", 100)).order]);
+  expect([...held(pages[1]).after.subarray(0, 9)]).toEqual([...weight.subarray(9 * order[10], 9 * order[10] + 9)]);
 });
 
 test("single weights are a matrix by output and input, before, after and their difference", async () => {
