@@ -38,6 +38,14 @@ test("integers of 8 bits take a quarter, also of values that a file converts in 
   expect(peak?.bytes).toBe(maps(16 + 4) / 4);
 });
 
+test("integers whose scale is found while a network runs take a quarter, their sums as much as floats", async () => {
+  const w = { name: "w", dims: [4, 4, 3, 3], type: DataType.UINT8, raw: new Uint8Array(144) };
+  const nodes = [{ op: "DynamicQuantizeLinear", inputs: ["x"], outputs: ["q", "s", "z"] }, { op: "ConvInteger", inputs: ["q", "w", "z"], outputs: ["a"], attributes: { pads: [1, 1, 1, 1] } }, { op: "Cast", inputs: ["a"], outputs: ["f"], attributes: { to: DataType.FLOAT } }, { op: "Mul", inputs: ["f", "s"], outputs: ["y"] }];
+  const peak = await peakOf({ nodes, initializers: [w] });
+  // what goes in and its codes, with a scale and a zero point, which are counted as floats
+  expect([peak?.bytes, peak?.node.op]).toEqual([maps(4) + maps(4) / 4 + 8, "DynamicQuantizeLinear"]);
+});
+
 test("a batch counts once, an unknown size not at all", async () => {
   const bytes = encodeClassifier(NETWORKS.resnet8({ shape: [3, 32, 32], classes: 10, seed: 1 }));
   // in a block of the first stage: its input, and two maps of its own
