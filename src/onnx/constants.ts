@@ -127,8 +127,8 @@ class Evaluation {
 
   /** Lets go of what all that use it have used: unpacking goes through many values as large as all weights together. */
   private release(graph: Graph, name: string): void {
-    const home = homeOf(graph, name), values = home && this.cache.get(home), value = values?.get(name);
-    if (value && computed.has(value) && home.consumers.get(name)?.every((node) => this.isDone(node))) values.delete(name);
+    const home = homeOf(graph, name), value = this.get(graph, name);
+    if (home && value && computed.has(value) && home.consumers.get(name)?.every((node) => this.isDone(node))) this.cache.get(home)?.delete(name);
   }
 
   /** A value that is known already, or lies in the file. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { encodeClassifier, NETWORKS } from "../../../bench/networks";
+import type { NodeSpec } from "../../../src/onnx/encode";
 import { peakActivations } from "../../../src/onnx/peak";
 import { DataType } from "../../../src/onnx/tensor";
 import { floats, modelBytes, open, value, wave, type ModelParts } from "./models";
@@ -40,7 +41,7 @@ test("integers of 8 bits take a quarter, also of values that a file converts in 
 
 test("integers whose scale is found while a network runs take a quarter, their sums as much as floats", async () => {
   const w = { name: "w", dims: [4, 4, 3, 3], type: DataType.UINT8, raw: new Uint8Array(144) };
-  const nodes = [{ op: "DynamicQuantizeLinear", inputs: ["x"], outputs: ["q", "s", "z"] }, { op: "ConvInteger", inputs: ["q", "w", "z"], outputs: ["a"], attributes: { pads: [1, 1, 1, 1] } }, { op: "Cast", inputs: ["a"], outputs: ["f"], attributes: { to: DataType.FLOAT } }, { op: "Mul", inputs: ["f", "s"], outputs: ["y"] }];
+  const nodes: NodeSpec[] = [{ op: "DynamicQuantizeLinear", inputs: ["x"], outputs: ["q", "s", "z"] }, { op: "ConvInteger", inputs: ["q", "w", "z"], outputs: ["a"], attributes: { pads: [1, 1, 1, 1] } }, { op: "Cast", inputs: ["a"], outputs: ["f"], attributes: { to: DataType.FLOAT } }, { op: "Mul", inputs: ["f", "s"], outputs: ["y"] }];
   const peak = await peakOf({ nodes, initializers: [w] });
   // what goes in and its codes, with a scale and a zero point, which are counted as floats
   expect([peak?.bytes, peak?.node.op]).toEqual([maps(4) + maps(4) / 4 + 8, "DynamicQuantizeLinear"]);
