@@ -84,7 +84,7 @@ export async function nodeHost(options: { threads?: number; checkpoint?: string;
     threads: options.threads ?? os.availableParallelism(),
     openModel: openModelFile,
     openData: async (location) => ({ ...await openData(location), prepare: decoders && ((files, to) => prepareOn(decoders, location, files, to)) }),
-    readText: (file) => fs.readFile(file, "utf8").catch(() => { throw new KernelscopeError("usage", `${file} cannot be read.`); }),
+    readText: (file) => fs.readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => { throw new KernelscopeError("usage", error.code === "ENOENT" ? `There is no file ${file}.` : `${file} cannot be read.`); }),
     exists: (file) => fs.access(file).then(() => true, () => false),
     isOneOf,
     checkWritable,

@@ -104,6 +104,10 @@ describe("a sweep", () => {
     expect(run([...cli, "sweep", "samples/fashion-cnn.onnx", "--quiet"])).toMatchObject({ status: 2, stderr: 'kernelscope sweep takes a recipe that names the model, not the model: a *.json with "model": "fashion-cnn.onnx".\n' });
   });
 
+  test("of a recipe that is not there says so", () => {
+    expect(run([...cli, "sweep", at("nowhere.json"), "--quiet"])).toMatchObject({ status: 2, stderr: `${at("nowhere.json")}:1:1: error: There is no file ${at("nowhere.json")}.\n` });
+  });
+
   test("of a recipe without a model asks for one", () => {
     const other = at("none.kernelscope.json");
     writeFileSync(other, "{}");
