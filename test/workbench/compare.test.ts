@@ -128,6 +128,15 @@ test("of two that were both compressed neither is called the original, and each 
   expect(await violations(page)).toEqual([]);
 });
 
+test("in a narrow comparison names of layers take the room that there is", async () => {
+  await workbench.page.setViewportSize({ width: 648, height: 900 });
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
+  await filled(page);
+  await workbench.sideBar(false);
+  await workbench.page.waitForTimeout(500);
+  expect(await page.locator(".cmp-rows .cmp-name").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
+});
+
 test("a button whose words have no room has its icon in its middle", async () => {
   await workbench.page.setViewportSize({ width: 1048, height: 900 });
   const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");

@@ -8,7 +8,7 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { changeOf, type Change } from "./changes";
 import { lanesOf, type Lanes, type Point, type Way } from "./lanes";
-import { shortNames } from "./names";
+import { shortNames, sizeBeside } from "./names";
 
 /** What is drawn in boxes of layers that one model alone has, or that have other sizes. */
 const SIGNS: Record<Change, string> = { added: "+", removed: "−", resized: "↕" };
@@ -130,7 +130,7 @@ export class SideGraph {
     context.fillStyle = readableOn(fill);
     context.textBaseline = "middle";
     context.textAlign = "left";
-    const change = changeOf(this.layers[row]), mark = change ? SIGNS[change] : "", size = aside ? "" : format.bytes(bytes), room = wide - 16 - (mark ? 12 : 0) - (size ? context.measureText(size).width + 8 : 0);
+    const change = changeOf(this.layers[row]), mark = change ? SIGNS[change] : "", widthOf = (text: string): number => context.measureText(text).width, free = wide - 16 - (mark ? 12 : 0), size = aside ? "" : sizeBeside(this.names[row], format.bytes(bytes), free, widthOf), room = free - (size ? widthOf(size) + 8 : 0);
     if (change) { // a sign, for those who do not tell colours apart
       context.fillStyle = marks()[change];
       context.fillRect(left, top + 1, 3, height - 2);

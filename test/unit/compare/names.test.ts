@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { LayerRow } from "../../../src/protocol/api";
 import type { ComparedLayer } from "../../../src/protocol/compare";
-import { rowNames, shortNames } from "../../../webview/compare/names";
+import { rowNames, shortNames, sizeBeside } from "../../../webview/compare/names";
 
 const row = (label: string): LayerRow => ({ name: `${label}.weight`, label, op: "Conv", shape: [], dataType: "float32", parameters: 1, bytes: 4, bitsPerWeight: 32, consumers: [] });
 const layer = (before: string | undefined, after: string | undefined): ComparedLayer => ({ id: before ?? after ?? "", label: before ?? after ?? "", ...(before !== undefined && { before: row(before) }), ...(after !== undefined && { after: row(after) }) });
@@ -21,4 +21,12 @@ test("names lose what most dotted ones begin with, up to a dot or a number", () 
   expect(shortNames(["stem.0", "layers.0.c1", "layers.10.c2"])).toEqual(["stem.0", "0.c1", "10.c2"]);
   expect(shortNames(["layers.0.c1", "layers.10.c2", "fc"])).toEqual(["0.c1", "10.c2", "fc"]);
   expect(shortNames(["0", "3"])).toEqual(["0", "3"]);
+});
+
+test("a size stands behind a name only where enough of the name is left", () => {
+  const width = (text: string): number => 6 * text.length, beside = (name: string, room: number) => sizeBeside(name, "36.9 KB", room, width);
+  expect(beside("3", 60)).toBe("36.9 KB"); // 42 for the size, 8 between them, 10 left for 6
+  expect(beside("3", 54)).toBe("");
+  expect(beside("layer1.0.conv1", 73)).toBe("");
+  expect(beside("layer1.0.conv1", 74)).toBe("36.9 KB"); // the name is shortened, but says something
 });
