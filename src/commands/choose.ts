@@ -13,16 +13,19 @@ import { percent, ratioText, sizeText } from "./words";
 /** How small: a preset, a size, or settings of one's own in a recipe. */
 export type Goal = { preset: PresetId } | { target: string } | "own";
 
+const compressTitle = (model: vscode.Uri): string => vscode.l10n.t("Compress {0}", path.basename(model.fsPath));
+
 type GoalItem = vscode.QuickPickItem & { goal: Goal };
 
 /**
  * Asks how small. What presets come to stands beside them as soon as it is known; a size can be typed.
+ * @param title what is done with the model, which later questions say as well
  * @param images the folder that presets are worked out with; another, or none, may be chosen afterwards, so the title says what the figures are of
  * @param plan works out what presets come to, undefined where that would take long
  */
-export function chooseGoal(name: string, images: string | undefined, plan: () => Promise<PlanFacts | undefined>): Promise<Goal | undefined> {
+export function chooseGoal(title: string, images: string | undefined, plan: () => Promise<PlanFacts | undefined>): Promise<Goal | undefined> {
   const pick = vscode.window.createQuickPick<GoalItem>();
-  pick.title = vscode.l10n.t("Compress {0}", name);
+  pick.title = title;
   pick.placeholder = vscode.l10n.t("How small? Choose, or type a size like 300KB or 12x");
   pick.matchOnDetail = true;
   let facts: PlanFacts | undefined;
@@ -42,16 +45,16 @@ export function chooseGoal(name: string, images: string | undefined, plan: () =>
     plan().then((known) => {
       if (!known) return;
       facts = known;
-      pick.title = images === undefined ? vscode.l10n.t("Compress {0}: figures are without images", name) : vscode.l10n.t("Compress {0}: figures are with the images of {1}", name, path.basename(images));
+      pick.title = images === undefined ? vscode.l10n.t("{0}: predicted without images", title) : vscode.l10n.t("{0}: predicted with the images of {1}", title, path.basename(images));
       fill();
     }, () => undefined).finally(() => { pick.busy = false; });
   });
 }
 
 const presetItems = (facts: PlanFacts | undefined): GoalItem[] => ([
-  ["nearly-lossless", vscode.l10n.t("Nearly Lossless"), vscode.l10n.t("Accuracy before size: the smallest file that is predicted to agree with the original on 99 % of images")],
-  ["balanced", vscode.l10n.t("Balanced"), vscode.l10n.t("Size and accuracy in balance: where making it smaller begins to cost noticeably more")],
-  ["smallest", vscode.l10n.t("Smallest"), vscode.l10n.t("Size before accuracy: up to 3 points given away, as predicted")],
+  ["nearly-lossless", vscode.l10n.t("Nearly Lossless"), vscode.l10n.t("The smallest file that is predicted to agree with the original on 99 % of images")],
+  ["balanced", vscode.l10n.t("Balanced"), vscode.l10n.t("Where making it smaller begins to cost noticeably more")],
+  ["smallest", vscode.l10n.t("Smallest"), vscode.l10n.t("The smallest file that is predicted to lose 3 points of accuracy at most")],
 ] as const).map(([preset, label, detail]) => {
   const known = facts?.presets.find(({ id }) => id === preset);
   return { goal: { preset }, label, detail, description: known && facts && figuresText(facts, known) };
@@ -63,11 +66,11 @@ function rangeText(ends: readonly [number, number]): string {
   return vscode.l10n.t("{0} to {1}", low.endsWith(unit) ? low.slice(0, -unit.length) : low, high);
 }
 
-/** "96.4 KB · 12 times smaller · agreement 99.1 % predicted" */
+/** "96.4 KB · 12 times smaller · agreement 99.1 %": the title says that it is predicted. */
 function figuresText({ input, prediction }: PlanFacts, { bytes, loss, range }: PresetPlan): string {
   const times = ratioText(input.bytes, bytes);
   const size = range ? vscode.l10n.t("about {0} ({1}) · {2}", sizeText(bytes), rangeText(range), times) : `${sizeText(bytes)} · ${times}`;
-  return prediction.of === "agreement" ? `${size} · ${vscode.l10n.t("agreement {0} % predicted", percent(1 - flipsAt(prediction, loss)))}` : size;
+  return prediction.of === "agreement" ? `${size} · ${vscode.l10n.t("agreement {0} %", percent(1 - flipsAt(prediction, loss)))}` : size;
 }
 
 const ownItem = (): GoalItem => ({ goal: "own", label: vscode.l10n.t("Own Settings…"), detail: vscode.l10n.t("Opens a recipe: every layer, the curve of sizes, pins"), alwaysShow: true });
@@ -84,17 +87,20 @@ function sizeIn(value: string): string | undefined {
 }
 
 /** A data folder, or null for none where that is possible. */
-export async function chooseData(model: vscode.Uri, remembered: string | undefined, isNeeded = false): Promise<string | null | undefined> {
+export async function chooseData(model: vscode.Uri, remembered: string | undefined, isNeeded = false, title = compressTitle(model)): Promise<string | null | undefined> {
   type Item = vscode.QuickPickItem & { folder?: string | null };
   const found = await dataFoldersNear(path.dirname(model.fsPath));
   const known = [...new Set([...(remembered ? [remembered] : []), ...found])];
   const items: Item[] = [
-    ...known.map((folder): Item => ({ folder, label: `$(folder) ${path.basename(folder)}`, description: vscode.workspace.asRelativePath(folder) })),
+    ...known.map((folder): Item => {
+      const name = path.basename(folder), place = vscode.workspace.asRelativePath(folder);
+      return { folder, label: `$(folder) ${name}`, ...(place !== name && { description: place }) };
+    }),
     { folder: undefined, label: `$(folder-opened) ${vscode.l10n.t("Choose Folder…")}`, detail: vscode.l10n.t("A folder for each class, or images.npy with labels.npy") },
-    ...(isNeeded ? [] : [{ folder: null, label: `$(circle-slash) ${vscode.l10n.t("Without Images")}`, detail: vscode.l10n.t("Faster, but presets stay on the safe side with larger files; nothing is run, so no accuracy is measured") }]),
+    ...(isNeeded ? [] : [{ folder: null, label: `$(circle-slash) ${vscode.l10n.t("Without Images")}`, detail: vscode.l10n.t("Faster; files are larger to be on the safe side, and no accuracy is measured") }]),
   ];
   const choice = await vscode.window.showQuickPick(items, {
-    title: vscode.l10n.t("Compress {0}", path.basename(model.fsPath)),
+    title,
     placeHolder: vscode.l10n.t("Images to fit and measure with"),
   });
   if (!choice) return undefined;
@@ -108,7 +114,7 @@ export function chooseTuning(title: string): Promise<string | undefined> {
   type Item = vscode.QuickPickItem & { tune: string };
   const pick = vscode.window.createQuickPick<Item>(), times = [5, 15, 30, 60].map((minutes): Item => ({ tune: `${minutes}m`, label: vscode.l10n.t("{0} Minutes", minutes) }));
   pick.title = title;
-  pick.placeholder = vscode.l10n.t("How long? Choose, or type a time like 45m or 2h, or a number like 2000 steps; it can be ended early, and the best is kept");
+  pick.placeholder = vscode.l10n.t("How long? Choose, or type 45m, 2h or 2000 steps; it can be ended early");
   const fill = (): void => {
     const typed = tuningIn(pick.value);
     pick.items = [...(typed === undefined ? [] : [{ tune: typed, label: typed.endsWith("steps") ? vscode.l10n.t("{0} Steps", typed.slice(0, -5)) : vscode.l10n.t("For {0}", typed), alwaysShow: true }]), ...times];
@@ -136,11 +142,11 @@ function tuningIn(value: string): string | undefined {
 export interface Output { path: string; force: boolean }
 
 /** Where the result goes: NAME.small.onnx beside the model where nothing else is wanted, or a place of the user's choice if that exists. */
-export async function chooseOutput(model: vscode.Uri, wanted = outputOf(model.fsPath)): Promise<Output | undefined> {
+export async function chooseOutput(model: vscode.Uri, wanted = outputOf(model.fsPath), title = compressTitle(model)): Promise<Output | undefined> {
   if (!await fs.access(wanted).then(() => true, () => false)) return { path: wanted, force: false };
   const replace: vscode.QuickPickItem = { label: `$(replace) ${vscode.l10n.t("Replace {0}", path.basename(wanted))}` };
   const other: vscode.QuickPickItem = { label: `$(save-as) ${vscode.l10n.t("Save As…")}` };
-  const choice = await vscode.window.showQuickPick([replace, other], { title: vscode.l10n.t("Compress {0}", path.basename(model.fsPath)), placeHolder: vscode.l10n.t("{0} exists already.", path.basename(wanted)) });
+  const choice = await vscode.window.showQuickPick([replace, other], { title, placeHolder: vscode.l10n.t("{0} exists already.", path.basename(wanted)) });
   if (choice === replace) return { path: wanted, force: true };
   if (choice !== other) return undefined;
   const chosen = await vscode.window.showSaveDialog({ defaultUri: vscode.Uri.file(wanted), filters: { ONNX: ["onnx"] } });

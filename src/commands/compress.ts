@@ -8,6 +8,7 @@ import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
 import { PREPARING, recipeTuning, withMannerOf } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
+import { rememberOriginal } from "../editor/data-folder";
 import type { Diagnoses } from "../editor/diagnoses";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
@@ -40,7 +41,7 @@ export class CompressCommands {
     for (const model of models) this.jobs.refuseTwice(model);
     if (models.length === 1) await this.refuseEmpty(first);
     const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
-    const goal = await this.askGoal(models.length === 1 ? first : undefined, name, remembered);
+    const goal = await this.askGoal(models.length === 1 ? first : undefined, vscode.l10n.t("Compress {0}", name), remembered);
     if (!goal) return;
     if (goal === "own") return openRecipe(first, { data: remembered });
     const data = await chooseData(first, remembered);
@@ -73,17 +74,17 @@ export class CompressCommands {
     const [chosen] = await modelsOf(args, this.active);
     if (!chosen) return;
     requireDisk(chosen);
-    const model = await originalOf(chosen), name = path.basename(model.fsPath);
+    const model = await originalOf(chosen), name = path.basename(model.fsPath), title = more.prepare ? vscode.l10n.t("Make {0} Compressible", name) : vscode.l10n.t("Fine-Tune {0}", name);
     this.jobs.refuseTwice(model);
     await this.refuseEmpty(model);
     const recipe = chosen.fsPath === model.fsPath ? await recipeBeside(model) : { file: recipeOf(model).fsPath, text: await this.recipeIn(chosen.fsPath) };
     const { folder: named, device }: ReturnType<typeof settingsIn> = recipe?.text === undefined ? {} : settingsIn(recipe.file, recipe.text), remembered = named ?? await this.rememberedData(model);
-    const goal = recipe?.text === undefined ? await this.askGoal(model, name, remembered) : {};
+    const goal = recipe?.text === undefined ? await this.askGoal(model, title, remembered) : {};
     if (!goal) return;
     if (goal === "own") return openRecipe(model, { data: remembered });
-    const data = remembered ?? await chooseData(model, undefined, true);
+    const data = remembered ?? await chooseData(model, undefined, true, title);
     if (!data) return;
-    const tune = await chooseTuning(more.prepare ? vscode.l10n.t("Make {0} Compressible", name) : vscode.l10n.t("Fine-Tune {0}", name)), output = tune && await chooseOutput(model, outputOf(model.fsPath, more.prepare));
+    const tune = await chooseTuning(title), output = tune && await chooseOutput(model, outputOf(model.fsPath, more.prepare), title);
     if (!output) return;
     if (named === undefined) await this.context.workspaceState.update("data", data);
     await this.compress(model, { ...this.requestFor(model, data), ...(device && { device }), ...goal, ...(recipe?.text !== undefined && { recipe: recipe.file, recipeText: recipe.text }), tune, ...more, output: output.path, force: output.force });
@@ -160,8 +161,8 @@ export class CompressCommands {
   private isVisible(model: vscode.Uri): boolean { return this.editors.isVisible(model) || this.recipes.isVisible(model); }
 
   /** Asks how small; for one model with what presets come to, as far as that is known. */
-  private async askGoal(model: vscode.Uri | undefined, name: string, data: string | undefined): Promise<Goal | undefined> {
-    const goal = await chooseGoal(name, data, async () => model && this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal));
+  private async askGoal(model: vscode.Uri | undefined, title: string, data: string | undefined): Promise<Goal | undefined> {
+    const goal = await chooseGoal(title, data, async () => model && this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal));
     this.recipes.releasePlanning();
     return goal;
   }
@@ -260,6 +261,7 @@ export class CompressCommands {
     }
     this.results.set(record.model, { ...record, output: output.fsPath });
     await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
+    await rememberOriginal(output.fsPath, model.fsPath, this.context.workspaceState);
     await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
     await keepIntegers(this.context.workspaceState, output.fsPath, report.integers);
     await keepFidelity(this.context.workspaceState, model.fsPath, output.fsPath, fidelity);

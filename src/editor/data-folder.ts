@@ -55,8 +55,14 @@ export async function chooseOriginal(compressed: string, state: vscode.Memento):
   if (!choice) return false;
   const file = choice === browse ? (await vscode.window.showOpenDialog({ filters: { ONNX: ["onnx"] }, openLabel: vscode.l10n.t("Compare With This"), defaultUri: vscode.Uri.file(folder) }))?.[0]?.fsPath : choice.file;
   if (file === undefined) return false;
-  await state.update("originals", { ...chosenOriginals(state), [compressed]: file });
+  await rememberOriginal(compressed, file, state);
   return true;
+}
+
+/** Which model another one was made of, where their names do not tell it. */
+export async function rememberOriginal(compressed: string, original: string, state: vscode.Memento): Promise<void> {
+  const known = chosenOriginals(state)[compressed] ?? compressed.replace(/\.small(?=\.onnx$)/i, "");
+  if (known !== original) await state.update("originals", { ...chosenOriginals(state), [compressed]: original });
 }
 
 /** The originals that were chosen, by the models that were made of them. */

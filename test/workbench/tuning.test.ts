@@ -57,7 +57,8 @@ async function askFor(command: string): Promise<void> {
   rmSync(at(NAME), { force: true });
   await expect.poll(() => workbench.row(NAME).count()).toBe(0); // rows move up
   await workbench.menu("fashion-cnn.onnx", command);
-  await quick().filter({ hasText: /up\sto\s3\spoints/ }).click();
+  await expect.poll(() => workbench.page.locator(".quick-input-title").innerText()).toMatch(command === "Make Compressible…" ? /^Make fashion-cnn\.onnx Compressible/ : /^Fine-Tune fashion-cnn\.onnx/);
+  await quick().filter({ hasText: /lose\s3\spoints/ }).click();
   const next = quick().filter({ hasText: /fashion-mnist|15 Minutes/ }).first();
   await next.waitFor();
   if ((await next.innerText()).includes("fashion-mnist")) await next.click();

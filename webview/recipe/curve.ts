@@ -184,9 +184,9 @@ export class Curve {
       shape.addEventListener("click", () => this.actions.preset(id));
       if (mark !== named) return [shape];
       const room = LEAD + LETTER * title.textContent.length, toLeft = left > this.element.clientWidth - room && left > room, [from, to] = toLeft ? [left - room, left] : [left, left + room];
-      // below the intervals that it would lie on
-      const lowest = plans.facts.prediction.of === "agreement" ? this.measured.filter(({ bytes: size }) => plans.holds(size) && x(size) > from && x(size) < to).reduce((most, { interval: [low] }) => Math.max(most, y(low)), 0) : 0;
-      const down = Math.min(TOP + PLOT - 8, Math.max(top + 34, lowest + 16)), label = svg("text", { class: "curve-name", x: left + (toLeft ? -LEAD : LEAD), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
+      // below the intervals and the other presets that it would lie on
+      const lowest = plans.facts.prediction.of === "agreement" ? this.measured.filter(({ bytes: size }) => plans.holds(size) && x(size) > from && x(size) < to).reduce((most, { interval: [low] }) => Math.max(most, y(low)), 0) : 0, others = marks.filter((other) => other !== mark && other.left + 6 > from && other.left - 6 < to && other.top < TOP + PLOT - 24).map((other) => other.top + 20);
+      const down = Math.min(TOP + PLOT - 8, Math.max(top + 34, lowest + 16, ...others)), label = svg("text", { class: "curve-name", x: left + (toLeft ? -LEAD : LEAD), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
       label.textContent = title.textContent;
       return [svg("path", { class: "curve-lead", d: `M${left} ${top + 6}V${down}h${toLeft ? -8 : 8}` }), shape, label];
     });
