@@ -166,6 +166,23 @@ test("of a result under any name the original can be chosen, and is remembered",
   expect(await figures(await open("named.onnx", "17"))).toContain("SQNR");
 });
 
+test("a result that was saved under another name knows its original", { timeout: 240_000 }, async () => {
+  const { page, folder } = workbench, entry = (text: string) => page.locator(".quick-input-list .monaco-list-row", { hasText: text }), input = page.locator(".quick-input-widget input").first();
+  await workbench.menu("fashion-cnn.onnx", "Compress Model…");
+  await entry("Nearly Lossless").waitFor();
+  await page.keyboard.type("150KB");
+  await entry("At most 150KB").click();
+  await entry("Without Images").click();
+  await entry("Save As…").click();
+  await expect.poll(() => input.inputValue()).toContain("fashion-cnn.small.onnx");
+  await input.fill(path.join(folder, "saved.onnx"));
+  await page.keyboard.press("Enter");
+  await workbench.modelPage("fashion-cnn.onnx ↔ saved.onnx", 120_000);
+  const model = await open("saved.onnx", "17");
+  expect(await figures(model)).toContain("SQNR");
+  expect(await model.locator(".book-note").isVisible()).toBe(false);
+});
+
 const chosen = (page: Frame) => page.locator(".codebook").getAttribute("data-chosen").then(Number);
 const members = (page: Frame) => page.locator(".book-members h3").innerText();
 const counted = async (page: Frame) => (await page.locator(".filters b").allInnerTexts()).reduce((sum, text) => sum + Number(text.replace(/,/g, "")), 0);
@@ -494,6 +511,12 @@ test("the details of a compressed layer lead to its codebook", async () => {
   await page.locator(".details-actions .button", { hasText: "Show Codebook" }).click();
   const layer = await page.locator(".side").getAttribute("data-layer");
   await ready(page, layer!);
+  // what is stored as integers has none to show
+  await page.locator("#tab-layers").click();
+  await page.locator("tbody tr").filter({ has: page.locator("td:first-child", { hasText: /^22$/ }) }).click();
+  await expect.poll(() => page.locator(".side").getAttribute("data-layer")).toBe("22.weight");
+  await expect.poll(() => page.locator(".details-head h2").innerText()).toBe("22");
+  expect(await page.locator(".details-actions .button").allInnerTexts()).toEqual([expect.stringContaining("Compress Layer…")]);
 });
 
 test("at every width panes stack and nothing is cut or lies on another", async () => {

@@ -47,6 +47,7 @@ test("a wavelet layer is one layer of the table, with its filters and what they 
   const details = page.locator(".details");
   await expect.poll(() => details.innerText()).toMatch(/6 taps, 2 × 3 levels/);
   expect(await details.innerText()).not.toContain("Show Codebook");
+  expect(await details.locator(".whole dd").evaluateAll((all) => all.map(({ scrollWidth, clientWidth, textContent }) => [scrollWidth <= clientWidth, textContent]))).toEqual([[true, expect.stringMatching(/^[\d,]+ learned numbers in wavelets, [\d.]+ bits a weight$/)]]);
   for (const [kind, words] of [["taps", "daubechies"], ["response", "daubechies"]]) {
     const chart = details.locator(`.${kind}`);
     expect(await chart.getAttribute("aria-label")).toContain(words);

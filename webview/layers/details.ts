@@ -19,8 +19,8 @@ export interface DetailActions { codebook(): void; /** Absent where nothing can 
 export interface Link { key: string; text: string; shape: string }
 export interface Links { from: Link[]; to: Link[] }
 
-/** `wide` ones have a line of their own, `long` ones also more room for the name. */
-type Fact = [name: string, value: string, kind?: "wide" | "long"];
+/** `wide` ones have a line of their own, `whole` ones more where they need it, `long` ones also more room for the name. */
+type Fact = [name: string, value: string, kind?: "wide" | "wide whole" | "long"];
 
 /** All of one layer: facts, its weights' histogram, the range of every output channel, its kernels. */
 export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined, total: number, links: Links, actions: DetailActions): HTMLElement {
@@ -28,7 +28,8 @@ export function detailsOf(details: LayerDetails, kernels: KernelPage | undefined
   const pane = el("section", { class: "details", "aria-label": t("Details of {0}", row.label) });
   pane.append(el("header", { class: "details-head" },
     el("h2", { title: row.name }, row.label), tag(`${row.op}${row.shape.length > 2 ? ` ${row.shape.slice(2).join("×")}` : ""}`), el("span", { class: "spacer" }), iconButton({ label: t("Copy Name"), icon: "copy", onClick: () => actions.copy(row.name) }), copyLink(actions)));
-  if (row.codewords !== undefined || row.wavelet || !row.skipped) pane.append(el("div", { class: "details-actions" }, row.skipped === undefined && actions.compress && button({ label: t("Compress Layer…"), icon: "archive", small: true, onClick: () => actions.compress?.(row.name) }), button({ label: row.wavelet ? t("Show Transforms") : t("Show Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
+  const shows = row.codewords !== undefined || row.wavelet !== undefined || !row.skipped && row.method === undefined && !row.grids, compress = row.skipped === undefined && actions.compress;
+  if (shows || compress) pane.append(el("div", { class: "details-actions" }, compress && button({ label: t("Compress Layer…"), icon: "archive", small: true, onClick: () => compress(row.name) }), shows && button({ label: row.wavelet ? t("Show Transforms") : t("Show Codebook"), icon: "symbol-array", small: true, onClick: actions.codebook })));
   pane.append(section("facts", t("Facts"), [format.shape(row.shape), storedAs(row), t("{0} weights", format.whole(row.parameters)), share].join(" · "), true,
     facts(factsOf(details, share)), linksTo(links, actions), ...(row.skipped ? [el("p", { class: "note" }, row.skipped)] : [])));
   if (row.wavelet) {
@@ -75,7 +76,7 @@ function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   const others = attributes.filter(({ name }) => name !== "kernel_shape").sort((a, b) => place(a.name) - place(b.name)).map(({ name, value }): Fact => attributeFact(name, value));
   const isPacked = row.method !== undefined || row.grids !== undefined, isPlain = !isPacked && row.dataType === "float32";
   return [
-    ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", row.method === undefined ? row.grids?.weight.type ?? row.dataType : storedAs(row), format.bits(row.bitsPerWeight)), "wide"] as Fact]),
+    ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", row.method === undefined ? row.grids?.weight.type ?? row.dataType : storedAs(row), format.bits(row.bitsPerWeight)), row.wavelet ? "wide whole" : "wide"] as Fact]),
     ...(row.originalShape ? [[t("original"), format.shape(row.originalShape), "wide"] as Fact] : []), ...gridFacts(row),
     [t("weight"), format.shape(row.shape)], [isPacked ? t("runs as") : t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
     ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("share"), share], ...others,
