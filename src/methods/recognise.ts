@@ -2,6 +2,7 @@ import { bitsFor } from "../numeric/bits";
 import { evaluateConstant, homeOf, type ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Model, Node } from "../onnx/model";
+import type { NumberArray } from "../onnx/tensor";
 import type { Recognised, RecogniseOptions } from "./method";
 
 /** Reads compressed weights back from the structure of a file, ours or anyone's with the same nodes: no metadata needed. */
@@ -26,7 +27,7 @@ export async function recogniseCodebook(model: Model, layer: Layer, { cache, ind
   if (gather?.op !== "Gather" || placesOf(gather)) return undefined;
   const book = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
   if (!book || book.dims.length < 1) return undefined;
-  const zero = await zeroOf(model, layer, cache), words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1), codebook = Float32Array.from(book.data, (v: number | bigint) => Number(v) - zero);
+  const zero = await zeroOf(model, layer, cache), words = book.dims[0], blockSize = book.dims.slice(1).reduce((a, b) => a * b, 1), codebook = lessZero(book.data, zero);
   const method = book.dims.length === 3 && book.dims[1] === 1 ? "product" : "kernel";
   const found: Recognised = { method, codewords: words, blockSize, indexBits: bitsFor(words), codebookBits: valueBits(codebook) ?? await steppedBits(model, layer, gather.inputs[0], cache), codebook, book: bookOf(layer, gather.inputs[0]) };
   if (!indices) return layer.parameters % blockSize === 0 ? found : undefined;
@@ -47,7 +48,7 @@ export async function recogniseSparse(model: Model, layer: Layer, { cache }: Rec
   const values = await evaluateConstant(model, layer.graph, gather.inputs[0], cache);
   if (!values || values.dims.length < 1 || values.dims.length > 2) return undefined;
   const zero = await zeroOf(model, layer, cache), [, block = 1] = values.dims;
-  return { method: "sparse", ...(block > 1 && { blockSize: block }), codebookBits: valueBits(Float32Array.from(values.data, (v: number | bigint) => Number(v) - zero)), density: (values.data.length - block) / layer.parameters };
+  return { method: "sparse", ...(block > 1 && { blockSize: block }), codebookBits: valueBits(lessZero(values.data, zero)), density: (values.data.length - block) / layer.parameters };
 }
 
 /** The integer that stands for 0 where the weight is one for integer kernels. */
@@ -81,8 +82,16 @@ export async function recogniseInteger(model: Model, layer: Layer, { cache }: Re
   for (let node = layer.graph.producers.get(layer.weight); node && FINISHING.has(node.op); node = layer.graph.producers.get(node.inputs[0])) if (node.op === "Reshape") shaped = node;
   const codes = shaped && await evaluateConstant(model, layer.graph, shaped.inputs[0], cache);
   const zero = await zeroOf(model, layer, cache);
-  const codebookBits = codes && codes.data.length === layer.parameters ? valueBits(Float32Array.from(codes.data, (v: number | bigint) => Number(v) - zero)) : undefined;
+  const codebookBits = codes && codes.data.length === layer.parameters ? valueBits(lessZero(codes.data, zero)) : undefined;
   return codebookBits !== undefined && codebookBits <= 8 ? { method: "integer", codebookBits } : undefined;
+}
+
+/** Values as what they are above the one that stands for 0. */
+function lessZero(values: NumberArray, zero: number): Float32Array {
+  if (values instanceof Float32Array && zero === 0) return values;
+  const less = new Float32Array(values.length);
+  for (let i = 0; i < less.length; i++) less[i] = Number(values[i]) - zero;
+  return less;
 }
 
 /** Bits of the symmetric integer grid that holds these values; undefined for values that are no integers. */

@@ -63,12 +63,12 @@ function tensorFrom(attribute: Attribute, name: string, floats: boolean, isList:
   };
 }
 
-/** Values computed before, for several calls on one model. It holds them until it is let go. */
+/** Values computed before, for several calls on one model: those that something still to be computed may need, and what was asked for. It holds them until it is let go. */
 export type ConstantCache = Map<Graph, Map<string, ConstantValue>>;
 
 /**
  * Computes a constant from the constants behind it, with onnxruntime's arithmetic; undefined where it depends on an input or on an operator that is not known here.
- * @param cache keeps every value on the way, so that weights which share their unpacking share its cost
+ * @param cache keeps values on the way that others need too, so that weights which share their unpacking share its cost
  */
 export async function evaluateConstant(model: Model, graph: Graph, name: string, cache: ConstantCache = new Map()): Promise<ConstantValue | undefined> {
   try {
@@ -78,6 +78,9 @@ export async function evaluateConstant(model: Model, graph: Graph, name: string,
     throw error;
   }
 }
+
+/** Values that can be computed again: a caller may have put others into a cache. */
+const computed = new WeakSet<ConstantValue>();
 
 class Evaluation {
   constructor(private readonly model: Model, private readonly cache: ConstantCache) {}
@@ -119,6 +122,13 @@ class Evaluation {
     let values = this.cache.get(graph);
     if (!values) this.cache.set(graph, values = new Map());
     values.set(name, value);
+    computed.add(value);
+  }
+
+  /** Lets go of what all that use it have used: unpacking goes through many values as large as all weights together. */
+  private release(graph: Graph, name: string): void {
+    const home = homeOf(graph, name), value = this.get(graph, name);
+    if (home && value && computed.has(value) && home.consumers.get(name)?.every((node) => this.isDone(node))) this.cache.get(home)?.delete(name);
   }
 
   /** A value that is known already, or lies in the file. */
@@ -147,5 +157,6 @@ class Evaluation {
     if (!operator) throw new NotConstant(node.op);
     const results = operator(node.inputs.map((name) => (name ? this.get(node.graph, name) : undefined)), node, this.model.opset);
     node.outputs.forEach((output, i) => { if (output) this.keep(node.graph, output, results[i]); });
+    for (const name of node.inputs) if (name) this.release(node.graph, name);
   }
 }

@@ -1,4 +1,4 @@
-import { evaluateConstant, homeOf } from "./constants";
+import { constantTensor, evaluateConstant, homeOf, type ConstantCache } from "./constants";
 import type { Layer } from "./layers";
 import { type Graph, intAttribute, isStandardDomain, type Model, type Node } from "./model";
 import { DataType, typeName } from "./tensor";
@@ -6,27 +6,60 @@ import type { Grid, LayerGrids } from "../protocol/report";
 
 /** The grids of integers that a file gives its layers, as scale · (integer − zero point): in operators on integers, or in pairs that quantize and dequantize around operators on floats. */
 
-/** Places of what an operator reads: values, their scales, their zero points. */
-type Place = [scale: number, zeroPoint: number];
+/** Names of a scale and of a zero point. */
+interface GridNames { scale?: string; zeroPoint?: string }
 /** Inputs of operators on integers by what they read: data, weight, and what comes out. */
-const QUANTIZED: ReadonlyMap<string, { data: Place; weight: Place; output?: Place }> = new Map([
-  ["QLinearConv", { data: [1, 2], weight: [4, 5], output: [6, 7] }], ["QLinearMatMul", { data: [1, 2], weight: [4, 5], output: [6, 7] }],
-]);
+const QUANTIZED: ReadonlySet<string> = new Set(["QLinearConv", "QLinearMatMul"]), SUMS: ReadonlySet<string> = new Set(["ConvInteger", "MatMulInteger"]);
 /** What stands between a layer and the node that rounds what comes out. */
 const MOST_BETWEEN = 4, BETWEEN = new Set(["Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Add", "Mul", "BatchNormalization", "Reshape", "Flatten", "Squeeze", "Transpose"]);
 
 /** The grids of a layer's weight, and of what comes in and goes out where those are constants; undefined where its weight is floats. */
 export async function gridsOf(model: Model, layer: Layer): Promise<LayerGrids | undefined> {
-  const [node] = layer.consumers, quantized = isStandardDomain(node.domain) ? QUANTIZED.get(node.op) : undefined;
-  if (quantized) {
-    const grid = async ([scale, zeroPoint]: Place, axis?: number): Promise<Grid | undefined> => gridAt(model, layer.graph, node.inputs[scale], node.inputs[zeroPoint], axis);
-    const weight = await grid(quantized.weight, layer.outputAxis);
-    return weight && withBorders(weight, await grid(quantized.data), quantized.output && await grid(quantized.output));
+  const [node] = layer.consumers, { inputs } = node, names = integersOf(layer);
+  if (names) {
+    const weight = await gridAt(model, layer.graph, names, layer.outputAxis);
+    if (!weight || SUMS.has(node.op)) return weight && { weight };
+    return withBorders(weight, await gridAt(model, layer.graph, { scale: inputs[1], zeroPoint: inputs[2] }), await gridAt(model, layer.graph, { scale: inputs[6], zeroPoint: inputs[7] }));
   }
   const made = layer.chain ? undefined : producerOf(layer.graph, layer.weight), weight = made?.op === "DequantizeLinear" ? await gridOf(model, layer.graph, made) : undefined;
   if (!weight) return undefined;
   const input = producerOf(layer.graph, node.inputs[0] === layer.weight ? node.inputs[1] ?? "" : node.inputs[0]), rounding = roundingBehind(node);
   return withBorders(weight, input?.op === "DequantizeLinear" ? await gridOf(model, layer.graph, input) : undefined, rounding && await gridOf(model, layer.graph, rounding));
+}
+
+/** Where an operator on integers has scale and zero point of its weight. */
+function integersOf({ consumers: [node] }: Layer): GridNames | undefined {
+  if (!isStandardDomain(node.domain)) return undefined;
+  if (QUANTIZED.has(node.op)) return { scale: node.inputs[4], zeroPoint: node.inputs[5] };
+  return SUMS.has(node.op) ? { scale: scaleOfSums(node), zeroPoint: node.inputs[3] } : undefined;
+}
+
+/** The weight's scale behind plain sums: they become floats, times it and the scale that the data turns out to have. */
+function scaleOfSums(node: Node): string | undefined {
+  const { graph } = node, cast = onlyReader(graph, node.outputs[0]), product = cast?.op === "Cast" ? onlyReader(graph, cast.outputs[0]) : undefined;
+  if (product?.op !== "Mul") return undefined;
+  const scale = product.inputs.find((name) => name !== cast!.outputs[0]), isConstant = (name: string): boolean => constantTensor(graph, name) !== undefined;
+  return scale === undefined || isConstant(scale) ? scale : producerOf(graph, scale)?.op === "Mul" ? producerOf(graph, scale)!.inputs.find(isConstant) : undefined;
+}
+
+function onlyReader(graph: Graph, name: string): Node | undefined {
+  const readers = graph.consumers.get(name) ?? [];
+  return readers.length === 1 ? readers[0] : undefined;
+}
+
+/**
+ * The weight that an operator on integers reads, in row-major order: less its zero point, and times its scale where that is a constant; undefined where it is not known before the model runs.
+ */
+export async function readIntegerWeight(model: Model, layer: Layer, cache?: ConstantCache): Promise<{ values: Float32Array; isScaled: boolean } | undefined> {
+  const value = await evaluateConstant(model, layer.graph, layer.weight, cache), { scale, zeroPoint } = integersOf(layer) ?? {};
+  if (!value) return undefined;
+  const [scales, zeros] = await Promise.all([scale, zeroPoint].map(async (name) => (name ? Array.from<number | bigint, number>((await evaluateConstant(model, layer.graph, name))?.data ?? [], Number) : [])));
+  const values = new Float32Array(value.data.length), channels = layer.dims[layer.outputAxis] ?? 1, inner = layer.dims.slice(layer.outputAxis + 1).reduce((a, b) => a * b, 1), isScaled = scales.length === 1 || scales.length === channels;
+  for (let i = 0; i < values.length; i++) {
+    const channel = Math.floor(i / inner) % channels;
+    values[i] = (isScaled ? scales[channel % scales.length] : 1) * (Number(value.data[i]) - (zeros[channel % zeros.length] ?? 0));
+  }
+  return { values, isScaled };
 }
 
 const withBorders = (weight: Grid, input: Grid | undefined, output: Grid | undefined): LayerGrids => ({ weight, ...(input && { input }), ...(output && { output }) });
@@ -36,19 +69,18 @@ const producerOf = (graph: Graph, name: string): Node | undefined => homeOf(grap
 /** The node that rounds what a layer gives, behind its bias and activation. */
 function roundingBehind(layer: Node): Node | undefined {
   for (let at = layer, steps = 0; steps <= MOST_BETWEEN; steps++) {
-    const readers = at.graph.consumers.get(at.outputs[0]) ?? [];
-    if (readers.length !== 1) return undefined;
-    [at] = readers;
-    if (at.op === "QuantizeLinear") return at;
-    if (!BETWEEN.has(at.op)) return undefined;
+    const next = onlyReader(at.graph, at.outputs[0]);
+    if (!next || next.op === "QuantizeLinear") return next;
+    if (!BETWEEN.has(next.op)) return undefined;
+    at = next;
   }
   return undefined;
 }
 
-const gridOf = (model: Model, graph: Graph, node: Node): Promise<Grid | undefined> => gridAt(model, graph, node.inputs[1], node.inputs[2], intAttribute(node, "axis", 1));
+const gridOf = (model: Model, graph: Graph, node: Node): Promise<Grid | undefined> => gridAt(model, graph, { scale: node.inputs[1], zeroPoint: node.inputs[2] }, intAttribute(node, "axis", 1));
 
 /** @param axis of the value that has a scale for each channel, where there are several */
-async function gridAt(model: Model, graph: Graph, scale: string | undefined, zeroPoint: string | undefined, axis = 0): Promise<Grid | undefined> {
+async function gridAt(model: Model, graph: Graph, { scale, zeroPoint }: GridNames, axis = 0): Promise<Grid | undefined> {
   const scales = scale ? await evaluateConstant(model, graph, scale) : undefined, zeros = zeroPoint ? await evaluateConstant(model, graph, zeroPoint) : undefined;
   if (!scales?.data.length) return undefined;
   const range = (values: Iterable<number | bigint>): [number, number] => { let low = Infinity, high = -Infinity; for (const value of values) { low = Math.min(low, Number(value)); high = Math.max(high, Number(value)); } return [low, high]; };

@@ -2,6 +2,7 @@ import { type Chain, findChains } from "./chain";
 import { evaluateConstant, type ConstantCache, constantTensor, homeOf, isOverridable } from "./constants";
 import { allGraphs, type Graph, intAttribute, isStandardDomain, type Model, type ModelFunction, type Node } from "./model";
 import { OPERATORS } from "./operators";
+import { readIntegerWeight } from "./grids";
 import { inferShapes } from "./shapes";
 import { bitsOf, DataType, isFloatType, readFloats, type Tensor, typeName } from "./tensor";
 
@@ -82,12 +83,16 @@ export function findLayers(model: Model): Layer[] {
 }
 
 /**
- * A layer's weight as float32, wherever it comes from: stored as it is, cast, or unpacked by nodes of the file. Undefined where it is not known before the model runs, and where there is none.
+ * A layer's weight as float32, wherever it comes from: stored as it is, cast, unpacked by nodes of the file, or what the integers of an operator on integers stand for. Undefined where it is not known before the model runs, and where there is none.
  * @throws KernelscopeError as readFloats
  */
 export async function readWeight(model: Model, layer: Layer, cache?: ConstantCache): Promise<Float32Array | undefined> {
   if (layer.chain) return undefined;
-  if (layer.tensor) return isFloatType(layer.type) ? readFloats(model, layer.tensor) : undefined;
+  if (!isFloatType(layer.type)) {
+    const known = await readIntegerWeight(model, layer, cache);
+    return known?.isScaled ? known.values : undefined;
+  }
+  if (layer.tensor) return readFloats(model, layer.tensor);
   const value = await evaluateConstant(model, layer.graph, layer.weight, cache);
   return value?.data instanceof Float32Array ? value.data : value?.data instanceof Float64Array ? Float32Array.from(value.data) : undefined;
 }
@@ -246,7 +251,7 @@ export function labelOf(weight: string, { name, op, index }: Node): string {
   const isMadeUp = /^(onnx::|\/|_?\w{0,3}$|[a-z]+_?\d+$|\d+$)/i.test(weight);
   const fromWeight = weight.replace(/_(DequantizeLinear_Output|quantized|dequantized)$/, "").replace(/^ConvBnFusion_W_/, "").replace(/\/ReadVariableOp.*$/, "").replace(/:\d+$/, "").replace(/[./_](weights?|kernel|w(_\d+)?)$/i, "");
   if (!isMadeUp && fromWeight) return fromWeight;
-  let fromNode = name.replace(new RegExp(`[/.]?${op}(_\\d+)?$`), "");
+  let fromNode = name.replace(/_quant$/, "").replace(new RegExp(`[/.]?${QUANTIZED.get(op)?.[0] ?? op}(_\\d+)?$`), "");
   // PyTorch's "/layer1/layer1.0/conv1" is its module layer1.0.conv1
   if (fromNode.startsWith("/")) fromNode = fromNode.split("/").filter((part, i, parts) => part && !parts[i + 1]?.startsWith(part + ".")).join(".");
   return fromNode || fromWeight || weight || `${op} ${index}`;

@@ -1,7 +1,15 @@
 import { allGraphs, type Graph, type Model, type Node } from "./model";
+import { putInOrder } from "./order";
 
-/** Finds who produces and who uses every value, across the borders of bodies. */
+/** Finds who produces and who uses every value, across the borders of bodies, and puts nodes into an order in which they can run. */
 export function link(model: Model): void {
+  const defined = namesOf(model);
+  linkUsers(model, defined);
+  if (allGraphs(model).filter(putInOrder).length) linkUsers(model, defined);
+}
+
+/** The names that each graph gives a meaning. */
+function namesOf(model: Model): Map<Graph, Set<string>> {
   const defined = new Map<Graph, Set<string>>();
   for (const graph of allGraphs(model)) {
     for (const node of graph.nodes) for (const output of node.outputs) if (output) graph.producers.set(output, node);
@@ -11,8 +19,15 @@ export function link(model: Model): void {
       if (model.irVersion >= 4 && graph.initializers.has(name)) graph.overridable.add(name);
     }
     defined.set(graph, names);
+  }
+  return defined;
+}
+
+function linkUsers(model: Model, defined: Map<Graph, Set<string>>): void {
+  for (const graph of allGraphs(model)) graph.consumers.clear();
+  for (const graph of allGraphs(model)) {
     for (const node of graph.nodes) for (const input of new Set(node.inputs)) if (input) use(graph, input, node, defined);
-    if (graph.owner) for (const { name } of graph.outputs) if (!names.has(name)) use(graph, name, graph.owner, defined);
+    if (graph.owner) for (const { name } of graph.outputs) if (!defined.get(graph)!.has(name)) use(graph, name, graph.owner, defined);
   }
 }
 

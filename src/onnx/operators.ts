@@ -12,13 +12,25 @@ function need<T>(value: T | undefined): T {
   return value;
 }
 
+/** Arithmetic on floats of one shape, or with a single one: pools of weights have millions, so each loop has its own operation. */
+const ON_FLOATS: ReadonlyMap<string, (x: Float32Array, y: Float32Array, step: number, out: Float32Array) => void> = new Map([
+  ["Add", (x, y, step, out) => { for (let i = 0, j = 0; i < out.length; i++, j += step) out[i] = x[i] + y[j]; }],
+  ["Sub", (x, y, step, out) => { for (let i = 0, j = 0; i < out.length; i++, j += step) out[i] = x[i] - y[j]; }],
+  ["Mul", (x, y, step, out) => { for (let i = 0, j = 0; i < out.length; i++, j += step) out[i] = x[i] * y[j]; }],
+  ["Div", (x, y, step, out) => { for (let i = 0, j = 0; i < out.length; i++, j += step) out[i] = x[i] / y[j]; }],
+]);
+
 /** An elementwise operator with broadcasting. float32 results of double arithmetic round to what float32 arithmetic gives. */
 function binary(small: (x: number, y: number, node: Node, type: number) => number, big: (x: bigint, y: bigint, node: Node) => bigint): Operator {
   return ([first, second], node, opset) => {
     const a = need(first), b = need(second);
     // before opset 7 broadcasting had rules of its own
     if (a.type !== b.type || (opset < 7 && a.dims.join() !== b.dims.join())) throw new NotConstant("operands differ");
-    const dims = broadcastDims(a.dims, b.dims), data = zeros(a.type, countOf(dims)), x = a.data, y = b.data, { type } = a;
+    const dims = broadcastDims(a.dims, b.dims), data = zeros(a.type, countOf(dims)), x = a.data, y = b.data, { type } = a, onFloats = ON_FLOATS.get(node.op);
+    if (onFloats && x instanceof Float32Array && y instanceof Float32Array && data instanceof Float32Array && x.length === data.length && (y.length === 1 || y.length === data.length)) {
+      onFloats(x, y, y.length === 1 ? 0 : 1, data);
+      return [{ dims, type, data: roundTo(type, data) }];
+    }
     const visit = isBig(x) && isBig(y) && isBig(data)
       ? (i: number, p: number, q: number) => { data[i] = big(x[p], y[q], node); }
       : (i: number, p: number, q: number) => { data[i] = small(x[p] as number, y[q] as number, node, type); };
@@ -71,7 +83,10 @@ const cast: Operator = ([x], node) => {
 
 const floor: Operator = ([x]) => {
   const { dims, type, data } = need(x);
-  return [{ dims, type, data: isFloatType(type) ? (data as Float32Array | Float64Array).map(Math.floor) : data }];
+  if (!(data instanceof Float32Array || data instanceof Float64Array)) return [{ dims, type, data }];
+  const whole = data.slice();
+  for (let i = 0; i < whole.length; i++) whole[i] = Math.floor(whole[i]);
+  return [{ dims, type, data: whole }];
 };
 
 /** Products summed in float32 in the order of the inner axis, as a fused multiply-add does. */

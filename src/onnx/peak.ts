@@ -12,6 +12,8 @@ export interface Peak {
 
 /** Operators that can write their output where their first input was. */
 const IN_PLACE = new Set(["Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "Selu", "Softplus", "Gelu", "Erf", "Sqrt", "Exp", "Neg", "Abs", "BatchNormalization", "Add", "Sub", "Mul", "Div", "Softmax", "LogSoftmax", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "QuantizeLinear", "DequantizeLinear", "Cast"]);
+/** What operators make that change the type by themselves. */
+const MADE: ReadonlyMap<string, number> = new Map([["DynamicQuantizeLinear", DataType.UINT8], ["ConvInteger", DataType.INT32], ["MatMulInteger", DataType.INT32]]);
 
 /**
  * Bytes of all activations that are alive at once where they are most, for one sample and in the order of the file: inputs and outputs of a node and what later
@@ -112,7 +114,7 @@ function typesOf(graph: Graph): Map<string, number> {
   for (const { name, elemType } of [...graph.inputs, ...graph.outputs, ...graph.valueInfo.values()]) if (elemType !== undefined) types.set(name, elemType);
   for (const { op, inputs, outputs: [output], attributes } of graph.nodes) {
     if (types.has(output)) continue;
-    const type = op === "QuantizeLinear" ? graph.initializers.get(inputs[2])?.type ?? DataType.UINT8 : op === "DequantizeLinear" ? graph.initializers.get(inputs[1])?.type : op === "Cast" ? attributes.get("to")?.i : types.get(inputs[0]);
+    const type = MADE.get(op) ?? (op === "QuantizeLinear" ? graph.initializers.get(inputs[2])?.type ?? DataType.UINT8 : op === "DequantizeLinear" ? graph.initializers.get(inputs[1])?.type : op === "Cast" ? attributes.get("to")?.i : types.get(inputs[0]));
     if (type !== undefined) types.set(output, type);
   }
   return types;

@@ -324,6 +324,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["Floor", mapped(Math.floor)], ["Ceil", mapped(Math.ceil)], ["Round", mapped(roundHalfEven)], ["Neg", mapped((value) => -value)], ["Cast", cast], ["CastLike", sameShape], ["Where", where],
   ["Conv", convolution(1)], ["ConvInteger", convolution(1)], ["QLinearConv", convolution(3)], ["ConvTranspose", transposedConvolution],
   ...list(pool, "MaxPool AveragePool LpPool"), ...list(globalPool, "GlobalAveragePool GlobalMaxPool GlobalLpPool"),
+  ["DynamicQuantizeLinear", ([x]) => [{ shape: x?.shape, isFloat: false }, { shape: [], isFloat: true }, { shape: [], isFloat: false }]],
   ["Gemm", gemm], ["MatMul", matMul(1)], ["MatMulInteger", matMul(1)], ["QLinearMatMul", matMul(3)],
   ["Reshape", reshape], ["Flatten", flatten], ["Transpose", transpose], ["Squeeze", squeeze], ["Unsqueeze", unsqueeze], ["Concat", concat], ["Split", split], ["Slice", slice],
   ["Pad", pad], ["Resize", resize], ["Upsample", resize], ["Expand", expand], ["Tile", tile], ["Gather", gather], ["GatherElements", ([, indices]) => [{ shape: indices?.shape }]],

@@ -10,7 +10,7 @@ export type { Dim, Facts, Shape } from "./shape-rules";
 
 /**
  * Shapes of all values, as far as they follow from the inputs, for the usual operators of convolutional networks. A dimension that is not known is "?",
- * one that the caller chooses has its symbolic name, so that a batch axis stays one. What the file itself says of a value goes before what is inferred.
+ * one that the caller chooses has its symbolic name, so that a batch axis stays one. A size that the file itself gives a value goes before what is inferred.
  * Names of bodies appear unless the main graph has them too.
  */
 export function inferShapes(model: Model, facts = inferFacts(model)): Map<string, Shape> {
@@ -73,10 +73,10 @@ const LARGE = 2 ** 62;
 const isExact = (value: bigint): boolean => Number.isSafeInteger(Number(value)) || value >= BigInt(LARGE) || -value >= BigInt(LARGE);
 const isNumber = (dim: Dim): dim is number => typeof dim === "number";
 
-/** The declared shape; where it leaves a dimension open, the inferred one. */
+/** The declared shape; where it leaves a dimension open, or has a name for it that some exporter made up, the inferred one. */
 function merge(declared: Shape | undefined, inferred: Shape | undefined): Shape | undefined {
   if (!declared) return inferred;
-  return declared.map((dim, axis) => (dim === "?" && inferred?.length === declared.length ? inferred[axis] : dim));
+  return declared.map((dim, axis) => (isNumber(dim) || inferred?.length !== declared.length || inferred[axis] === "?" ? dim : inferred[axis]));
 }
 
 /**

@@ -21,7 +21,7 @@ export interface SideOf { opened: OpenedModel; layers: readonly Layer[]; rows: r
 
 const BINS = 64;
 /** They compute nothing that a layer's weights could hold. */
-const MOVING = new Set(["Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear"]);
+const MOVING = new Set(["Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"]);
 
 /** Two models, what stands for what in them, and the layers as rows. `left`: which channels of the original are left in the other one's layers, by their identity there. */
 export interface PairOf { original: SideOf; compressed: SideOf; match: ModelMatch; rows: ComparedLayer[]; left(): Promise<ReadonlyMap<string, LeftOver>> }
@@ -61,9 +61,18 @@ function foldedInto(layers: readonly Layer[], folded: ReadonlyMap<Node, Node>): 
   const layerOf = new Map(layers.flatMap((layer) => layer.consumers.map((node) => [node, layer] as const))), found = new Map<Layer, string[]>();
   for (const [node, into] of folded) {
     const layer = layerOf.get(into);
-    if (layer && !MOVING.has(node.op)) found.set(layer, [...found.get(layer) ?? [], node.op]);
+    if (layer && !MOVING.has(node.op) && !makesFloats(node)) found.set(layer, [...found.get(layer) ?? [], node.op]);
   }
   return found;
+}
+
+/** Whether a node is what makes floats of an operator's plain sums of integers: a product with scales, and a bias. */
+function makesFloats({ op, graph, inputs }: Node): boolean {
+  if (op !== "Mul" && op !== "Add") return false;
+  return inputs.some((name) => {
+    const maker = graph.producers.get(name), sums = maker?.op === "Cast" ? graph.producers.get(maker.inputs[0])?.op : undefined;
+    return sums === "ConvInteger" || sums === "MatMulInteger" || (op === "Add" && maker?.op === "Mul" && makesFloats(maker));
+  });
 }
 
 function resizedOf(before: Layer, after: Layer): Resized | undefined {

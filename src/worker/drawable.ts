@@ -16,6 +16,8 @@ const FOLLOWING = new Set([...NORMS, ...ACTIVATIONS, ...SCALINGS, "Dropout", "Id
 const LEADING = new Set([...ARRANGING, "GlobalAveragePool", "GlobalMaxPool", "ReduceMean"]);
 /** Operators whose results say how large values are, not what they are. */
 const MEASURING = new Set(["Shape", "Size"]);
+/** Integers of a scale that each batch has for itself, and operators that give plain sums of integers, which a Cast and a product make floats of. */
+const DYNAMIC = "DynamicQuantizeLinear", SUMS = new Set(["ConvInteger", "MatMulInteger"]);
 
 /**
  * A graph of the model as it is drawn, the main one unless a body is named. The nodes that unpack a weight are folded into its layer, normalizations and activations into what comes
@@ -47,6 +49,12 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
   for (const name of takenFromOutside(graph)) makes(border(name, "input"), [name]);
   const hidden = new Set<Node>(layers.flatMap(({ subgraph, consumers }) => subgraph.nodes.filter((node) => !consumers.includes(node)))), spelled = spelledOut(graph);
   for (const node of graph.nodes) {
+    if (node.op === DYNAMIC && source.has(node.inputs[0])) { // a layer on integers says so by its operator
+      const id = source.get(node.inputs[0])!, [codes] = node.outputs;
+      source.set(codes, id);
+      nodes[id].outputs.push(codes);
+      continue;
+    }
     const whole = spelled.known.get(node);
     const { inputs } = layerOf.get(node)?.layer.chain?.nodes[0] ?? node; // the last node of transforms stands for them all
     const data = [...new Set([...(whole ? [whole.input] : inputs), ...node.captures].filter((name) => source.has(name)))];
@@ -55,8 +63,8 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
     const joined = before && (before.op !== "input" || ROUNDING.includes(node.op)) && ends[before.id] === data[0] && hasOneReader(graph, data[0], spelled) ? before : undefined;
     const follows = FOLLOWING.has(node.op) && (!SCALINGS.includes(node.op) || whole !== undefined || node.inputs.filter((name) => name === data[0]).length === 1);
     if (joined && !known && (follows || (LEADING.has(node.op) && isArranging(joined)))) {
-      // a pair that only rounds is one thing
-      const isPair = node.op === ROUNDING[1] && joined.fused[joined.fused.length - 1] === ROUNDING[0];
+      // a pair that only rounds is one thing, and so is what makes floats of sums
+      const isPair = (node.op === ROUNDING[1] && joined.fused[joined.fused.length - 1] === ROUNDING[0]) || (node.op === "Mul" && SUMS.has(joined.op) && joined.fused.length === 1 && joined.fused[0] === "Cast");
       if (isPair) joined.fused.pop();
       joined.fused.push(isPair ? ROUNDED : whole?.name ?? node.op);
       makes(joined, node.outputs);

@@ -5,12 +5,12 @@ import { inspectLayers } from "../compression/report";
 import type { OpenedModel } from "../compression/host";
 import { toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
-import { evaluateConstant } from "../onnx/constants";
-import type { Layer } from "../onnx/layers";
+import { readIntegerWeight } from "../onnx/grids";
+import { type Layer, readWeight } from "../onnx/layers";
 import type { Graph } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
 import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
-import { typeName } from "../onnx/tensor";
+import { isFloatType, typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { BodyFacts, GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
 import { bitsOfAll } from "../protocol/bits";
@@ -147,13 +147,9 @@ function valueFacts(graph: Graph, name: string, shapes: Map<string, Shape>): Val
   return { name, type: info?.elemType === undefined ? "" : typeName(info.elemType), shape: [...shapes.get(name) ?? info?.shape ?? []] };
 }
 
-/** The weight as inference sees it, also where the file holds it packed. */
-async function weightOf({ opened: { model } }: Viewed, layer: Layer): Promise<Float32Array | undefined> {
-  const value = layer.chain ? undefined : await evaluateConstant(model, layer.graph, layer.weight);
-  if (!value) return undefined;
-  if (value.data instanceof Float32Array) return value.data;
-  return value.data instanceof BigInt64Array || value.data instanceof BigUint64Array ? Float32Array.from(value.data, Number) : new Float32Array(value.data);
-}
+/** The weight as inference sees it, also where the file holds it packed or as integers; integers themselves where their scale is not known. */
+const weightOf = async ({ opened: { model } }: Viewed, layer: Layer): Promise<Float32Array | undefined> =>
+  (layer.chain || isFloatType(layer.type) ? readWeight(model, layer) : (await readIntegerWeight(model, layer))?.values);
 
 async function detailsOf(model: Viewed, layer: Layer): Promise<LayerDetails> {
   const [node] = layer.consumers, row = rowOf(model, layer.id);

@@ -30,14 +30,14 @@ const SAME: ReadonlyMap<string, string> = new Map([
   ["GlobalAveragePool", "GlobalPool"], ["ReduceMean", "GlobalPool"], ["QLinearGlobalAveragePool", "GlobalPool"], ["QLinearAveragePool", "AveragePool"], ["QLinearAdd", "Add"], ["Sum", "Add"], ["QLinearMul", "Mul"], ["QLinearConcat", "Concat"], ["Upsample", "Resize"],
 ]);
 /** What can become part of the node before, or the end of a grid. */
-const FOLDABLE = new Set(["BatchNormalization", "Mul", "Add", "Sub", "Div", "Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear", "Pad"]);
+const FOLDABLE = new Set(["BatchNormalization", "Mul", "Add", "Sub", "Div", "Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "Pad"]);
 const FOLLOWING = new Set([
   ...FOLDABLE, "Relu", "Clip", "LeakyRelu", "PRelu", "Elu", "Selu", "Celu", "Gelu", "Sigmoid", "HardSigmoid", "HardSwish", "Swish", "Mish", "Softplus", "Softsign", "Tanh", "Erf", "Exp", "Log", "Sqrt", "Abs", "Neg", "Pow", "Reciprocal", "Floor", "Ceil", "Round", "ThresholdedRelu", "QLinearSigmoid", "QLinearLeakyRelu",
   "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Softmax", "LogSoftmax", "InstanceNormalization", "GroupNormalization", "LayerNormalization", "LRN", "LpNormalization",
 ]);
 const COMMUTING = new Set(["Add", "Mul", "Max", "Min", "And", "Or", "Xor", "Mean"]);
 /** They tell how large values are, not what they are. */
-const MEASURING = new Set(["Shape", "Size"]);
+const MEASURING = new Set(["Shape", "Size"]), isMeasure = ({ op }: Node, output: number): boolean => MEASURING.has(op) || (op === "DynamicQuantizeLinear" && output > 0);
 const ARRANGING = new Set(["Reshape", "Flatten", "Squeeze", "Unsqueeze"]);
 
 /** Names of what does not depend on data, or on the size of it alone. @param around that of the graph around a body */
@@ -45,8 +45,8 @@ export function fixedValues(graph: Graph, around?: ReadonlySet<string>): Set<str
   const fixed = new Set<string>([...around ?? [], ...graph.initializers.keys(), ...graph.sparseInitializers.keys()]);
   for (const { name } of graph.inputs) if (!graph.initializers.has(name)) fixed.delete(name);
   for (const node of graph.nodes) {
-    const isFixed = MEASURING.has(node.op) || [...node.inputs, ...node.captures].every((name) => !name || fixed.has(name));
-    for (const name of node.outputs) if (isFixed) fixed.add(name); else fixed.delete(name);
+    const isFixed = [...node.inputs, ...node.captures].every((name) => !name || fixed.has(name));
+    node.outputs.forEach((name, i) => { if (isFixed || isMeasure(node, i)) fixed.add(name); else fixed.delete(name); });
   }
   return fixed;
 }
@@ -78,11 +78,11 @@ export function partsOf(graph: Graph, layers: readonly Layer[], fixed: ReadonlyS
     const layer = layerOf.get(node), start = layer?.chain?.nodes[0] ?? node, data = [...start.inputs, ...start.captures].filter((name) => name && !fixed.has(name));
     if (!data.length && !graph.parent) continue;
     const op = SAME.get(node.op) ?? node.op, from = read(data);
-    if (!layer && isFollowing(node, data)) {
+    if (!layer && isFollowing(node, data, fixed)) {
       const before = behind.get(data[0]), foldable = FOLDABLE.has(node.op), own = foldable || node.op === "Gather" ? "" : `/${ARRANGING.has(node.op) ? "Reshape" : node.op}`;
       const follower: Follower = { node, path: `${before?.path ?? ""}${own}`, foldable, readers: [] };
       parts[from[0]].followers.push(follower);
-      for (const name of node.outputs) {
+      for (const name of node.outputs.filter((output) => !fixed.has(output))) {
         makers.set(name, from[0]);
         behind.set(name, follower);
       }
@@ -101,8 +101,8 @@ export function partsOf(graph: Graph, layers: readonly Layer[], fixed: ReadonlyS
   return parts;
 }
 
-function isFollowing(node: Node, data: readonly string[]): boolean {
-  if (data.length !== 1 || node.outputs.filter(Boolean).length > 1) return node.op === "BatchNormalization" && data.length === 1;
+function isFollowing(node: Node, data: readonly string[], fixed: ReadonlySet<string>): boolean {
+  if (data.length !== 1 || node.outputs.filter((name) => name && !fixed.has(name)).length > 1) return node.op === "BatchNormalization" && data.length === 1;
   return FOLLOWING.has(node.op) || (node.op === "Gather" && node.inputs[1] === data[0]); // from a table
 }
 

@@ -79,6 +79,17 @@ describe("constants as onnxruntime computes them, bit for bit", () => {
   });
 });
 
+test("the cache keeps what is still to be used or was asked for, and lets go of the rest", async () => {
+  const nodes = [{ op: "Cast", inputs: ["codes"], outputs: ["wide"], attributes: { to: DataType.FLOAT } }, { op: "Mul", inputs: ["wide", "step"], outputs: ["pool"] }, { op: "Split", inputs: ["pool", "lengths"], outputs: ["a", "b"] }, { op: "Reshape", inputs: ["a", "shape"], outputs: ["v"] }, { op: "Reshape", inputs: ["b", "shape"], outputs: ["w"] }];
+  const model = await open(modelBytes({ nodes, initializers: [data("codes", DataType.UINT8, [8], Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)), f("step", [], [0.5]), ints("lengths", [4, 4]), ints("shape", [2, 2])] }));
+  const given = { dims: [], type: DataType.FLOAT, data: Float32Array.of(0.25) }, cache: ConstantCache = new Map([[model.graph, new Map([["step", given]])]]), read = async (name: string) => [...(await evaluateConstant(model, model.graph, name, cache))!.data], kept = () => [...cache.get(model.graph)!.keys()].sort();
+  expect(await read("v")).toEqual([0.25, 0.5, 0.75, 1]);
+  expect(kept()).toEqual(["b", "shape", "step", "v"]);
+  expect(await read("w")).toEqual([1.25, 1.5, 1.75, 2]);
+  expect(kept()).toEqual(["step", "v", "w"]);
+  expect(await read("a")).toEqual([0.25, 0.5, 0.75, 1]);
+});
+
 test("bits unpack through Cast, MatMul, Floor and Mod, for every width, and the cache shares the work", async () => {
   for (const bits of [1, 2, 3, 4, 5, 6, 7, 9, 10, 12, 13]) {
     const group = [1, 8, 4, 8, 2, 8, 4, 8][bits & 7], width = group * bits / 8, count = group * 5, codes = Array.from({ length: count }, (_, i) => (i * 2654435761) % 2 ** bits);

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { inspectLayers } from "../../../src/compression/report";
 import type { NodeSpec, TensorData } from "../../../src/onnx/encode";
 import { DataType } from "../../../src/onnx/tensor";
-import { floats, modelBytes, open, value, wave } from "./models";
+import { findLayers, readWeight } from "../../../src/onnx/layers";
+import { dynamicConv, dynamicValues, dynamicWeights, floats, modelBytes, open, value, wave } from "./models";
 
 const bytes = (name: string, type: number, values: number[], dims = [values.length]): TensorData => ({ name, dims, type, raw: Uint8Array.from(values) });
 const scalar = (name: string, v: number): TensorData => floats(name, [], [v]);
@@ -34,4 +35,16 @@ test("weights that alone are integers compute with floats, and nothing is said t
   const [layer, other] = await inspect([{ op: "DequantizeLinear", inputs: ["wq", "ws"], outputs: ["w"] }, { op: "Conv", inputs: ["x", "w"], outputs: ["a"] }, { op: "Conv", inputs: ["a", "v"], outputs: ["y"] }],
     [bytes("wq", DataType.UINT8, weights(12), [4, 3, 1, 1]), scalar("ws", 0.25), floats("v", [2, 4, 1, 1], wave(8))]);
   expect([layer.grids?.weight.scale, layer.grids?.input, layer.staysFloat, other.staysFloat]).toEqual([[0.25, 0.25], undefined, undefined, undefined]);
+});
+
+test("integers whose inputs get a scale while the model runs have one for their weight, and stand for these weights", async () => {
+  const model = await open(modelBytes({ inputs: [value("x", [1, 4, 8, 8])], outputs: [value("y")], nodes: dynamicConv("x", "first.conv", "y"), initializers: dynamicWeights("first.conv") })), { layers: [{ grids }] } = await inspectLayers(model);
+  expect(grids).toEqual({ weight: { type: "uint8", scales: 1, scale: [0.25, 0.25], zeroPoint: [128, 128] } });
+  const [layer] = findLayers(model);
+  expect(await readWeight(model, layer)).toEqual(dynamicValues);
+});
+
+test("integers whose scale the file does not tell are no weights", async () => {
+  const nodes = dynamicConv("x", "conv", "y").slice(0, 3), model = await open(modelBytes({ inputs: [value("x", [1, 4, 8, 8])], outputs: [value("conv.floats")], nodes, initializers: dynamicWeights("conv") }));
+  expect(await readWeight(model, findLayers(model)[0])).toBeUndefined();
 });

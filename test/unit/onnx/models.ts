@@ -109,3 +109,18 @@ export function branching(): Uint8Array {
   const otherwise = branch("else_branch", { nodes: [nodeWith({ op: "Constant", name: "zeros", inputs: [], outputs: ["else_branch.y"] }, attribute("value", 4, lenField(5, encodeTensor(floats("", [1, 4, 6, 6], new Float32Array(144))))))] });
   return modelBytes({ inputs: [value("x", [1, 3, 8, 8]), value("c", [], DataType.BOOL)], outputs: [value("y")], nodes: [nodeWith({ op: "If", name: "choice", inputs: ["c"], outputs: ["y"] }, then, otherwise)] });
 }
+
+/** What onnxruntime's dynamic quantization makes of a convolution with a bias and a rectifier: the scale of its input is found while it runs. */
+export const dynamicConv = (input: string, name: string, output: string): NodeSpec[] => [
+  { op: "DynamicQuantizeLinear", inputs: [input], outputs: [`${input}_quantized`, `${input}_scale`, `${input}_zero_point`] },
+  { op: "ConvInteger", name: `${name}_quant`, inputs: [`${input}_quantized`, `${name}.weight_quantized`, `${input}_zero_point`, `${name}.weight_zero_point`], outputs: [`${name}.sums`], attributes: { pads: [1, 1, 1, 1] } },
+  { op: "Cast", inputs: [`${name}.sums`], outputs: [`${name}.floats`], attributes: { to: DataType.FLOAT } }, { op: "Mul", inputs: [`${input}_scale`, `${name}.weight_scale`], outputs: [`${name}.scales`] },
+  { op: "Mul", inputs: [`${name}.floats`, `${name}.scales`], outputs: [`${name}.plain`] }, { op: "Add", inputs: [`${name}.plain`, `${name}.bias`], outputs: [`${name}.sum`] }, { op: "Relu", inputs: [`${name}.sum`], outputs: [output] },
+];
+
+/** Its constants: integers around 128 with a step of 0.25, from 4 channels to 4. */
+export const dynamicWeights = (name: string): TensorData[] => [
+  { name: `${name}.weight_quantized`, dims: [4, 4, 3, 3], type: DataType.UINT8, raw: Uint8Array.from({ length: 144 }, (_, i) => 120 + (i * 7) % 17) }, { name: `${name}.weight_zero_point`, dims: [], type: DataType.UINT8, raw: Uint8Array.of(128) }, floats(`${name}.weight_scale`, [], [0.25]), floats(`${name}.bias`, [1, 4, 1, 1], wave(4)),
+];
+/** The weights that these integers stand for. */
+export const dynamicValues = Float32Array.from({ length: 144 }, (_, i) => 0.25 * ((i * 7) % 17 - 8));

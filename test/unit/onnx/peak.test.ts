@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { encodeClassifier, NETWORKS } from "../../../bench/networks";
+import type { NodeSpec } from "../../../src/onnx/encode";
 import { peakActivations } from "../../../src/onnx/peak";
 import { DataType } from "../../../src/onnx/tensor";
 import { floats, modelBytes, open, value, wave, type ModelParts } from "./models";
@@ -36,6 +37,14 @@ test("integers of 8 bits take a quarter, also of values that a file converts in 
   const convert = (from: string, codes: string, to: string) => [{ op: "QuantizeLinear", inputs: [from, "s", "z"], outputs: [codes] }, { op: "DequantizeLinear", inputs: [codes, "s", "z"], outputs: [to] }];
   const peak = await peakOf({ nodes: [...convert("x", "xq", "xf"), a.node, ...convert("a", "aq", "af"), b.node, ...convert("b", "bq", "y")], initializers: [a.weight, b.weight, scale, zero] });
   expect(peak?.bytes).toBe(maps(16 + 4) / 4);
+});
+
+test("integers whose scale is found while a network runs take a quarter, their sums as much as floats", async () => {
+  const w = { name: "w", dims: [4, 4, 3, 3], type: DataType.UINT8, raw: new Uint8Array(144) };
+  const nodes: NodeSpec[] = [{ op: "DynamicQuantizeLinear", inputs: ["x"], outputs: ["q", "s", "z"] }, { op: "ConvInteger", inputs: ["q", "w", "z"], outputs: ["a"], attributes: { pads: [1, 1, 1, 1] } }, { op: "Cast", inputs: ["a"], outputs: ["f"], attributes: { to: DataType.FLOAT } }, { op: "Mul", inputs: ["f", "s"], outputs: ["y"] }];
+  const peak = await peakOf({ nodes, initializers: [w] });
+  // what goes in and its codes, with a scale and a zero point, which are counted as floats
+  expect([peak?.bytes, peak?.node.op]).toEqual([maps(4) + maps(4) / 4 + 8, "DynamicQuantizeLinear"]);
 });
 
 test("a batch counts once, an unknown size not at all", async () => {

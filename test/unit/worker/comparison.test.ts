@@ -8,7 +8,7 @@ import { alignRows } from "../../../src/worker/left-channels";
 import { matricesOf } from "../../../src/worker/matrix";
 import { viewer } from "../../../src/worker/viewer";
 import { blocks } from "../onnx/blocks";
-import { floats, modelBytes, value, wave, type ModelParts } from "../onnx/models";
+import { dynamicConv, dynamicValues, dynamicWeights, floats, modelBytes, value, wave, type ModelParts } from "../onnx/models";
 import { held } from "../../helpers/compared";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-comparison-")), worker = viewer();
@@ -50,6 +50,17 @@ test("beside a network of integers it is said which layers stay float", async ()
     ],
   });
   expect((await worker.compared(plain, after)).layers.map(({ label, after, skipped }) => [label, after?.staysFloat, skipped])).toEqual([["a", undefined, undefined], ["b", true, "It stays float beside layers on integers."]]);
+});
+
+test("integers with scales found while they run stand beside the floats that they were made of, with nothing folded", async () => {
+  const border = { inputs: [value("x", [1, 4, 8, 8])], outputs: [value("y")] }, [before, after] = ["floats.onnx", "dynamic.onnx"].map((name) => path.join(folder, name));
+  const conv = (input: string, name: string, output: string) => [{ op: "Conv", name, inputs: [input, `${name}.weight`, `${name}.bias`], outputs: [`${name}.sum`], attributes: { pads: [1, 1, 1, 1] } }, { op: "Relu", inputs: [`${name}.sum`], outputs: [output] }];
+  const weights = ["conv1", "conv2"].flatMap((name) => [floats(`${name}.weight`, [4, 4, 3, 3], dynamicValues.map((v, i) => v + 0.02 * (i % 3 - 1))), floats(`${name}.bias`, [4], wave(4))]);
+  writeFileSync(before, modelBytes({ ...border, nodes: [...conv("x", "conv1", "a"), ...conv("a", "conv2", "y")], initializers: weights }));
+  writeFileSync(after, modelBytes({ ...border, nodes: [...dynamicConv("x", "conv1", "a"), ...dynamicConv("a", "conv2", "y")], initializers: ["conv1", "conv2"].flatMap(dynamicWeights) }));
+  const { layers } = await worker.compared(before, after);
+  expect(layers.map(({ before, after, folded }) => [before?.label, after?.label, folded])).toEqual([["conv1", "conv1", undefined], ["conv2", "conv2", undefined]]);
+  expect(held(await worker.comparedWeights(before, after, "conv1.weight", 4)).sqnrDb).toBeCloseTo(10 * Math.log10(dynamicValues.reduce((sum, v, i) => sum + (v + 0.02 * (i % 3 - 1)) ** 2, 0) / (96 * 0.02 ** 2)), 1);
 });
 
 test("a layer that one model lacks is there once", async () => {

@@ -6,7 +6,7 @@ import type { BodyFacts, GraphFacts } from "../../../src/protocol/api";
 import { unpack } from "../../../src/protocol/packed";
 import { DataType } from "../../../src/onnx/tensor";
 import { viewer } from "../../../src/worker/viewer";
-import { branching, floats, ints, modelBytes, type ModelParts, smallNetwork, value, wave } from "../onnx/models";
+import { branching, dynamicConv, dynamicWeights, floats, ints, modelBytes, type ModelParts, smallNetwork, value, wave } from "../onnx/models";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-drawable-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -112,4 +112,9 @@ test("pairs that round values belong to what is before them, an input too", asyn
 test("attributes of every node are told in words", async () => {
   const graph = await network({ initializers: [weight("a")], nodes: [{ ...conv("x", "a", "p"), attributes: { strides: [2, 2], group: 1 } }, { op: "MaxPool", inputs: ["p"], outputs: ["y"], attributes: { kernel_shape: [2, 2], auto_pad: "VALID" } }] });
   expect(graph.nodes.map(({ attributes }) => attributes)).toEqual([undefined, [["strides", "2, 2"], ["group", "1"]], [["kernel_shape", "2, 2"], ["auto_pad", "VALID"]], undefined]);
+});
+
+test("layers on integers with scales found while they run are drawn as the layers that they were", async () => {
+  const graph = await network({ inputs: [value("x", [1, 4, 8, 8])], nodes: [...dynamicConv("x", "conv1", "a"), ...dynamicConv("a", "conv2", "y")], initializers: [...dynamicWeights("conv1"), ...dynamicWeights("conv2")] });
+  expect(picture(graph)).toEqual({ nodes: ["input", "ConvInteger 3×3 · 4→4 | QDQ | Add | Relu", "ConvInteger 3×3 · 4→4 | QDQ | Add | Relu", "output"], edges: "0>1 1>2 2>3" });
 });
