@@ -32,6 +32,7 @@ export const NETWORKS = {
   /** LeCun et al.: Gradient-Based Learning Applied to Document Recognition, 1998, as PyTorch's example has it, with 800 hidden units: as many as come out of the convolutions. */
   "lenet": (options: NetworkOptions) => lenet(options, 800),
   "vgg-small": (options: NetworkOptions) => vgg(options, [32, 64, 128]),
+  "vgg-tiny": (options: NetworkOptions) => vgg(options, [16, 32, 64]),
   /** Depthwise and pointwise convolutions in turns, as in MobileNet (Howard et al., arXiv 1704.04861). */
   "mobilenet-small": (options: NetworkOptions) => mobilenet(options, [[64, 1], [96, 2], [96, 1], [128, 2], [128, 1], [192, 2], [192, 1]]),
   /** Normalization before each convolution, and so not to be folded everywhere (He et al., arXiv 1603.05027). */

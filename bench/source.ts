@@ -33,7 +33,7 @@ export interface Source {
 }
 
 /** Writes images as a data set that the product reads, normalised as its source says unless a job says otherwise; returns its folder. */
-export function writeDataset(parent: string, name: string, { shape: [depth, height, width], classes, channels, mean, deviation }: Source, { images, labels }: Images): string {
+export function writeDataset(parent: string, name: string, { shape: [depth, height, width], classes, channels, mean, deviation }: Pick<Source, "shape" | "classes" | "channels" | "mean" | "deviation">, { images, labels }: Images): string {
   const target = path.join(parent, name);
   mkdirSync(target, { recursive: true });
   // another bench may be reading what is there

@@ -20,7 +20,7 @@ import type { Images, Source } from "./source";
  * Trains a network from its beginning on CIFAR-10, or mlp and lenet on MNIST, with the product's engine, and tells its accuracy on all 10,000 test images after every epoch.
  * Minutes become a number of steps once the first ones have been timed, so let it run alone. One that was ended goes on where it was; a finished one leaves its ONNX file and a line in `results.jsonl` in the cache.
  * Target: resnet18 in 90 minutes on two cores alone, ≥ 85 % (--target 85).
- * npm run bench:train -- [--model resnet18|vgg-small|resnet8|mobilenet-small|preresnet8|mlp|lenet] [--minutes 90 | --steps N] [--threads N] [--batch 128] [--rate 0.2] [--decay 5e-4] [--smoothing 0] [--seed 1] [--examples 50000] [--tests 10000] [--target PERCENT] [--output FILE] [--device cpu|webgpu]
+ * npm run bench:train -- [--model resnet18|vgg-small|vgg-tiny|resnet8|mobilenet-small|preresnet8|mlp|lenet] [--minutes 90 | --steps N] [--threads N] [--batch 128] [--rate 0.2] [--decay 5e-4] [--smoothing 0] [--seed 1] [--examples 50000] [--tests 10000] [--target PERCENT] [--output FILE] [--device cpu|webgpu]
  */
 const { values } = parseArgs({ options: {
   model: { type: "string", default: "resnet18" }, minutes: { type: "string", default: "90" }, steps: { type: "string" }, threads: { type: "string", default: String(os.availableParallelism()) }, batch: { type: "string", default: "128" }, rate: { type: "string", default: "0.2" },

@@ -30,13 +30,13 @@ export class Status {
       const { fraction, layers, tuning } = job, far = tuning ? `${Math.floor(100 * tuning.step / tuning.steps)} %` : layers ? `${layers.done}/${layers.of}` : `${Math.floor(fraction * 100)} %`;
       this.item.text = this.jobs.size > 1 ? `$(sync~spin) ${vscode.l10n.t("{0} jobs", this.jobs.size)}` : `$(sync~spin) ${job.stage === "measure" ? vscode.l10n.t("Measuring {0}", far) : job.stage === "diagnose" ? vscode.l10n.t("Diagnosing {0}", far) : tuning ? vscode.l10n.t("Fine-tuning {0}", far) : vscode.l10n.t("Compressing {0}", far)}`;
     } else {
-      this.item.text = `$(layers) ${device === "auto" || device === "cpu" ? "CPU" : device} · ${vscode.l10n.t("{0} threads", threads)}`;
+      this.item.text = `$(layers) ${device === "auto" || device === "cpu" ? "CPU" : device} · ${threads === 1 ? vscode.l10n.t("1 thread") : vscode.l10n.t("{0} threads", threads)}`;
     }
     const tooltip = new vscode.MarkdownString("", true);
     tooltip.isTrusted = { enabledCommands: ["workbench.action.openSettings", "kernelscope.showLog", "kernelscope.finishTuning"] };
     for (const { title, text } of this.jobs.values()) tooltip.appendText(`${title}: ${text}\n`);
     if ([...this.jobs.values()].some(({ course }) => course)) tooltip.appendMarkdown(`[${vscode.l10n.t("Finish Fine-Tuning, Keep the Best")}](command:kernelscope.finishTuning)\n\n`);
-    tooltip.appendMarkdown(`${vscode.l10n.t("Kernelscope computes with {0} threads.", threads)}\n\n[${vscode.l10n.t("Settings")}](command:workbench.action.openSettings?%22kernelscope%22) · [${vscode.l10n.t("Log")}](command:kernelscope.showLog)`);
+    tooltip.appendMarkdown(`${threads === 1 ? vscode.l10n.t("Kernelscope computes with 1 thread.") : vscode.l10n.t("Kernelscope computes with {0} threads.", threads)}\n\n[${vscode.l10n.t("Settings")}](command:workbench.action.openSettings?%22kernelscope%22) · [${vscode.l10n.t("Log")}](command:kernelscope.showLog)`);
     this.item.tooltip = tooltip;
     if (job || isOurs(vscode.window.tabGroups.activeTabGroup.activeTab)) this.item.show();
     else this.item.hide();

@@ -1,8 +1,31 @@
-import type { Graph, Node } from "./model";
+import type { ByteSource } from "./bytes";
+import { allGraphs, type Graph, type Model, type Node } from "./model";
+import { Patch } from "./patch";
+import { PieceSource } from "./pieces";
+
+/** ONNX asks that nodes stand in an order in which they can run, but converters to half precision put their casts last, and onnxruntime runs such files. */
+
+/** A file with nodes where the model has them now, so that what is written of it is in order, too; undefined where they stand there already. Nothing of the file is held. */
+export function orderedSource(model: Model): ByteSource | undefined {
+  const patch = new Patch(model.source), moved = new Set<Graph>();
+  for (const graph of allGraphs(model)) {
+    const places = graph.nodes.map(({ span }) => span).sort((a, b) => a.tag - b.tag);
+    if (graph.nodes.every(({ span }, i) => span === places[i]) || isInside(graph, moved)) continue;
+    moved.add(graph);
+    graph.nodes.forEach(({ span }, i) => { patch.replaceField(places[i], [{ source: model.source, start: span.tag, end: span.end }]); });
+  }
+  return moved.size ? new PieceSource(patch.pieces()) : undefined;
+}
+
+/** Whether a graph around this one is among some: its nodes move as they are. */
+function isInside({ parent }: Graph, some: ReadonlySet<Graph>): boolean {
+  for (let around = parent; around; around = around.parent) if (some.has(around)) return true;
+  return false;
+}
 
 /**
- * Puts a graph's nodes into an order in which they can run, as all that goes through a graph expects, and says whether it had to. ONNX asks for it, but converters to half precision
- * put their casts last, and onnxruntime runs such files. Nodes stay where they are as far as they can; those of a circle, which nothing runs, stay beside each other.
+ * Puts a graph's nodes into an order in which they can run, as all that goes through a graph expects, and says whether it had to.
+ * Nodes stay where they are as far as they can; those of a circle, which nothing runs, stay beside each other.
  */
 export function putInOrder(graph: Graph): boolean {
   const { nodes } = graph;

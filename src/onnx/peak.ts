@@ -1,7 +1,8 @@
 import { dataValues } from "./dependence";
-import { isStandardDomain, type Graph, type Model, type Node } from "./model";
+import { isStandardDomain, type Model, type Node } from "./model";
 import { inferFacts, type Facts } from "./shapes";
 import { bitsOf, DataType } from "./tensor";
+import { typesOf } from "./types";
 
 /** What a runtime holds of activations at once, at the least. */
 export interface Peak {
@@ -12,8 +13,6 @@ export interface Peak {
 
 /** Operators that can write their output where their first input was. */
 const IN_PLACE = new Set(["Relu", "LeakyRelu", "PRelu", "Clip", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Elu", "Selu", "Softplus", "Gelu", "Erf", "Sqrt", "Exp", "Neg", "Abs", "BatchNormalization", "Add", "Sub", "Mul", "Div", "Softmax", "LogSoftmax", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout", "QuantizeLinear", "DequantizeLinear", "Cast"]);
-/** What operators make that change the type by themselves. */
-const MADE: ReadonlyMap<string, number> = new Map([["DynamicQuantizeLinear", DataType.UINT8], ["ConvInteger", DataType.INT32], ["MatMulInteger", DataType.INT32]]);
 
 /**
  * Bytes of all activations that are alive at once where they are most, for one sample and in the order of the file: inputs and outputs of a node and what later
@@ -106,16 +105,4 @@ class Buffers {
 function sizeOf(facts: Facts | undefined, type: number): number | undefined {
   if (!facts?.shape || facts.shape.includes("?")) return undefined;
   return Math.ceil(facts.shape.reduce<number>((product, dim) => product * (typeof dim === "number" ? dim : 1), 1) * (bitsOf(type) || 32) / 8);
-}
-
-/** Element types of values, as far as operators change them; float32 elsewhere. */
-function typesOf(graph: Graph): Map<string, number> {
-  const types = new Map<string, number>();
-  for (const { name, elemType } of [...graph.inputs, ...graph.outputs, ...graph.valueInfo.values()]) if (elemType !== undefined) types.set(name, elemType);
-  for (const { op, inputs, outputs: [output], attributes } of graph.nodes) {
-    if (types.has(output)) continue;
-    const type = MADE.get(op) ?? (op === "QuantizeLinear" ? graph.initializers.get(inputs[2])?.type ?? DataType.UINT8 : op === "DequantizeLinear" ? graph.initializers.get(inputs[1])?.type : op === "Cast" ? attributes.get("to")?.i : types.get(inputs[0]));
-    if (type !== undefined) types.set(output, type);
-  }
-  return types;
 }

@@ -3,6 +3,7 @@ import { explainBadFile } from "./badfile";
 import type { ByteSource, ExternalFiles } from "./bytes";
 import { link } from "./link";
 import { attributeTensors, type Attribute, type Graph, type Model, type ModelFunction, type Node } from "./model";
+import { orderedSource } from "./order";
 import { packedInts, readEntry, readFirstText, readOpset, readSparse, readTensor, readValueInfo } from "./values";
 import { ATTRIBUTE, AttributeType, FUNCTION, GRAPH, MODEL, NODE, QUANTIZATION } from "./schema";
 import { Cursor, type Span, spanBytes, Window, WireError } from "./wire";
@@ -13,12 +14,13 @@ interface PendingBody { cursor: Cursor; span: Span; owner: Node; attribute: Attr
 const DEEPEST = 500, LONGEST_STRING = 1 << 20;
 
 /**
- * Reads a model's structure; weights stay in the file.
+ * Reads a model's structure; weights stay in the file. Nodes are in an order in which they can run, and so they are in what is written of it.
  * @throws KernelscopeError "bad-model" or "truncated" with one sentence that says what the file is instead, or where it breaks off
  */
 export async function readModel(source: ByteSource, external?: ExternalFiles): Promise<Model> {
   try {
-    return await new Reader(source, external).read();
+    const model = await new Reader(source, external).read(), ordered = orderedSource(model);
+    return ordered ? await new Reader(ordered, external).read() : model;
   } catch (error) {
     throw await explainBadFile(source, error);
   }

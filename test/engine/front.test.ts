@@ -20,7 +20,7 @@ const jobOf = (recipe: object) => mergeRecipe({ model, data, recipe: path.join(f
 const front = async (recipe: object): Promise<PlanFacts> => frontOf(rated, await jobOf(recipe));
 
 beforeAll(async () => {
-  host = await nodeHost({ threads: 2, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") });
+  host = await nodeHost({ threads: 1, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") });
   const job = await jobOf({});
   rated = (await rateModel(job, await host.openModel(model), host, false, () => undefined))!;
 }, 300_000);
@@ -133,7 +133,7 @@ test("a recipe that does not fit the model or its own rules is refused with its 
 });
 
 test("ratings are found again by another process, and not made where only known ones are wanted", async () => {
-  const again = await nodeHost({ threads: 2, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") }), opened = await again.openModel(model), heard: string[] = [];
+  const again = await nodeHost({ threads: 1, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") }), opened = await again.openModel(model), heard: string[] = [];
   const rate = async (request: object) => rateModel(await mergeRecipe({ model, ...request }, again), opened, again, true, ({ text }) => { heard.push(text); });
   expect((await rate({ data }))?.ratings).toEqual(rated.ratings.map((rating) => expect.objectContaining({ response: rating.response })));
   expect(await rate({ data, seed: 7 })).toBeUndefined();
@@ -155,11 +155,11 @@ test("without images nothing is run, and the prediction is of the weights", asyn
 
 test("a preset says between which sizes a compression ends, and once one has been there, what it writes", async () => {
   const own = path.join(folder, "own"), recipe = { preset: "smallest" }, file = path.join(folder, "d.kernelscope.json");
-  const host = await nodeHost({ threads: 2, ratings: path.join(folder, "ratings"), checkpoint: own, scripts: path.resolve("dist") });
+  const host = await nodeHost({ threads: 1, ratings: path.join(folder, "ratings"), checkpoint: own, scripts: path.resolve("dist") });
   const smallest = ({ presets }: PlanFacts) => presets.find(({ id }) => id === "smallest")!;
   writeFileSync(file, JSON.stringify(recipe));
   let fitted = 0;
-  const told: string[] = [], compress = () => compressModel({ model, data, recipe: file, output: path.join(folder, "preset.onnx"), force: true, threads: 2 }, host, ({ layers, text }) => { told.push(text); if (layers?.finished) fitted++; });
+  const told: string[] = [], compress = () => compressModel({ model, data, recipe: file, output: path.join(folder, "preset.onnx"), force: true, threads: 1 }, host, ({ layers, text }) => { told.push(text); if (layers?.finished) fitted++; });
   try {
     const before = await front(recipe), { range } = smallest(before), report = await compress(), after = await front(recipe);
     expect(before.candidateRange).toEqual(range);

@@ -13,6 +13,7 @@ import { convolve } from "../../src/evaluation/integer/sums";
 import { channelWarning, unevenGrids } from "../../src/compression/integer/channels";
 import { embeddedRecipe } from "../../src/compression/recipe";
 import { integerOverhead } from "../../src/compression/integer/overhead";
+import { floatTensor } from "../../src/compression/fit";
 import { readyForIntegers } from "../../src/compression/integer/ready";
 import { buildModel } from "../../src/onnx/build";
 import type { NodeSpec } from "../../src/onnx/encode";
@@ -20,6 +21,7 @@ import { encodeNpz } from "../../src/evaluation/npz-write";
 import { memorySource } from "../../src/onnx/memory";
 import { readModel } from "../../src/onnx/model";
 import { DataType } from "../../src/onnx/tensor";
+import { lenField } from "../../src/onnx/wire";
 import type { CompressRequest } from "../../src/protocol/api";
 import type { Tensor } from "../../src/runtime/runtime";
 import { nodeHost, openModelFile } from "../../src/worker/host";
@@ -27,7 +29,7 @@ import { compressWith } from "../helpers/compress";
 import { asIntegers, bytesOf } from "../helpers/integers";
 import { mobile } from "../helpers/mobile";
 import { python } from "../helpers/python";
-import { floats, wave } from "../unit/onnx/models";
+import { attribute, floats, graphBytes, modelBytes, nodeWith, value, wave } from "../unit/onnx/models";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-integers-")), at = (name: string) => path.join(folder, name);
 const fashion = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist"), onnx = python("onnx");
@@ -113,14 +115,38 @@ test("an operator set that is to be kept is not raised", async () => {
   expect((await compress({ keepOpset: true, output: at("kept.onnx") })).integers!.floatConvolutions).toBe(0);
 }, 300_000);
 
-test.each([["double", DataType.DOUBLE], ["half", DataType.FLOAT16]])("a model in %s precision is refused with what to do", async (precision, type) => {
-  const file = at(`${precision}.onnx`), images = at("precision.npz");
+test("a model in double precision, whose convolutions onnxruntime does not run, is refused with what to do", async () => {
+  const file = at("double.onnx"), border = (name: string) => ({ name, type: DataType.DOUBLE, shape: ["n", 1, 28, 28] });
+  writeFileSync(file, buildModel({ nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"] }], opset: 14, initializers: [{ name: "w", dims: [64, 1, 1, 1], type: DataType.DOUBLE, raw: new Uint8Array(512) }], inputs: [border("x")], outputs: [border("y")] }));
+  await expect(compress({ model: file, output: at("refused.onnx") })).rejects.toThrow(/^Integers are made of models in single precision \(float32\), and the weight of w is of type float64\. Export the model in single precision/);
+});
+
+test("a model in half precision becomes integers by way of single precision, and keeps its inputs and outputs", async () => {
+  const file = at("half.onnx"), images = at("half.npz"), output = at("half-integers.onnx"), type = DataType.FLOAT16, border = [{ name: "x", type, shape: ["n", 16, 4, 4] }, { name: "y", type, shape: ["n", 16, 4, 4] }], pads = [1, 1, 1, 1];
+  const weight = (name: string, seed: number) => floatTensor({ name, dims: [16, 16, 3, 3], type, values: wave(2304, seed) }), cast = (from: string, to: string, to_: number): NodeSpec => ({ op: "Cast", inputs: [from], outputs: [to], attributes: { to: to_ } });
+  // as converters leave it: casts around what stayed single, last in the file
   writeFileSync(file, buildModel({
-    nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"], attributes: { kernel_shape: [1, 1] } }], opset: 14, initializers: [{ name: "w", dims: [64, 64, 1, 1], type, raw: new Uint8Array(4096 * (type === DataType.DOUBLE ? 8 : 2)) }],
-    inputs: [{ name: "x", type, shape: ["n", 64, 4, 4] }], outputs: [{ name: "y", type, shape: ["n", 64, 4, 4] }],
+    nodes: [{ op: "Conv", inputs: ["x", "v"], outputs: ["a"], attributes: { pads } }, { op: "Sigmoid", inputs: ["b"], outputs: ["c"] }, { op: "Conv", inputs: ["d", "w"], outputs: ["y"], attributes: { pads } }, cast("a", "b", DataType.FLOAT), cast("c", "d", type)],
+    opset: 14, initializers: [weight("v", 1), weight("w", 2)], inputs: [border[0]], outputs: [border[1]],
   }));
-  writeFileSync(images, encodeNpz([{ name: "images", dims: [8, 64, 4, 4], data: wave(8 * 1024) }]));
-  await expect(compress({ model: file, data: images, output: at("refused.onnx") })).rejects.toThrow(/^Integers are made of models in single precision \(float32\), and the weight of w is of type float(64|16)\. Export the model in single precision/);
+  writeFileSync(images, encodeNpz([{ name: "images", dims: [64, 16, 4, 4], data: wave(64 * 256) }]));
+  const { integers, notes, fidelity } = await compress({ model: file, data: images, output });
+  expect(integers!.floatConvolutions).toBe(0);
+  expect(notes).toContain("Its floats are in single precision now, from which integers are made.");
+  expect(fidelity!.sqnrDb ?? 0).toBeGreaterThan(20);
+  const { model, ...opened } = await openModelFile(output);
+  expect([...model.graph.inputs, ...model.graph.outputs].map(({ elemType }) => elemType)).toEqual([type, type]);
+  await opened.close();
+  check(output);
+});
+
+test("a model in half precision with a graph inside a node is refused with what to do", async () => {
+  const file = at("branches.onnx"), shape = [1, 1, 28, 28], half = DataType.FLOAT16, branch = (name: string) => attribute(`${name}_branch`, 5, lenField(6, graphBytes({ name, nodes: [{ op: "Identity", inputs: ["a"], outputs: [`${name}.y`] }], outputs: [value(`${name}.y`, shape, half)] })));
+  writeFileSync(file, modelBytes({
+    inputs: [value("x", shape, half)], outputs: [value("y", shape, half)], initializers: [floatTensor({ name: "w", dims: [1, 1, 3, 3], type: half, values: wave(9) }), { name: "c", dims: [], type: DataType.BOOL, raw: Uint8Array.of(1) }],
+    nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["a"], attributes: { pads: [1, 1, 1, 1] } }, nodeWith({ op: "If", inputs: ["c"], outputs: ["y"] }, branch("then"), branch("else"))],
+  }));
+  await expect(compress({ model: file, output: at("refused.onnx") })).rejects.toThrow(/^Integers are made of models in single precision \(float32\), and this one cannot be brought to it from half precision: it has functions or graphs inside nodes\. Export the model in single precision/);
 });
 
 describe("a network with gates, joins and parts that stay float", () => {

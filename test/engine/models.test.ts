@@ -8,9 +8,10 @@ import type { CompressRequest } from "../../src/protocol/api";
 import { nodeHost, openModelFile } from "../../src/worker/host";
 import { compressWith } from "../helpers/compress";
 import { python } from "../helpers/python";
+import { TRAINED } from "../helpers/trained";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-models-"));
-const at = (name: string) => path.join(folder, name), fashion = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist");
+const at = (name: string) => path.join(folder, name), { model: small, data: images } = TRAINED;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const compress = (request: CompressRequest) => compressWith(at("jobs"), request);
@@ -43,22 +44,22 @@ describe.skipIf(!onnx)("a model in half precision", () => {
     onnx!(`
 import onnx, numpy as np
 from onnx import numpy_helper, TensorProto
-m = onnx.load(${JSON.stringify(fashion)})
+m = onnx.load(${JSON.stringify(small)})
 for t in m.graph.initializer:
     if t.data_type == TensorProto.FLOAT: t.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(t).astype(np.float16), t.name))
 for v in list(m.graph.input) + list(m.graph.output) + list(m.graph.value_info):
     if v.type.tensor_type.elem_type == TensorProto.FLOAT: v.type.tensor_type.elem_type = TensorProto.FLOAT16
 onnx.save(m, ${JSON.stringify(at("half.onnx"))})`);
-    writeFileSync(at("half.kernelscope.json"), JSON.stringify({ bits: 1.5, data: { limit: 64 } }));
+    writeFileSync(at("half.kernelscope.json"), JSON.stringify({ bits: 3, data: { limit: 64 } }));
     const report = await compress({ model: at("half.onnx"), output: at("small.onnx"), recipe: at("half.kernelscope.json"), data: images });
-    expect(report.convBitsPerWeight).toBeLessThanOrEqual(1.5);
+    expect(report.convBitsPerWeight).toBeLessThanOrEqual(3);
     expect(report.fidelity?.agreement).toBeGreaterThan(0.93);
     onnx!(`import onnx; onnx.checker.check_model(${JSON.stringify(at("small.onnx"))}, full_check=True)`);
   });
 });
 
 test("the preprocessing beside a model is used, and what a recipe says comes before it", async () => {
-  copyFileSync(fashion, at("net.onnx"));
+  copyFileSync(small, at("net.onnx"));
   /** The original's accuracy, which tells how the images were prepared. */
   const top1With = async (beside: object, recipe: object): Promise<number> => {
     writeFileSync(at("net.preprocess.json"), JSON.stringify(beside));
@@ -73,7 +74,7 @@ test("the preprocessing beside a model is used, and what a recipe says comes bef
   // a result under another name is evaluated with its recipe's, another model with what is beside its reference
   const host = await nodeHost({ threads: 1 }), top1Of = async (model: string) => (await evaluateModel({ model, reference: at("net.onnx"), data: images, limit: 64, device: "cpu" }, host)).top1!;
   renameSync(at("net.small.onnx"), at("renamed.onnx"));
-  copyFileSync(fashion, at("other.onnx"));
+  copyFileSync(small, at("other.onnx"));
   expect(await top1Of(at("renamed.onnx"))).toBeGreaterThan(0.85);
   expect(await top1Of(at("other.onnx"))).toBeLessThan(0.5);
   await host.close();

@@ -7,20 +7,21 @@ import { Random } from "../../src/numeric/random";
 import type { CompressRequest } from "../../src/protocol/api";
 import { npy } from "../helpers/npy";
 import { bundle } from "../helpers/bundle";
+import { KERNELS, TRAINED } from "../helpers/trained";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-resume-"));
-const model = path.resolve("samples/fashion-cnn.onnx"), images = path.resolve("samples/fashion-mnist");
+const { model, data: images } = TRAINED;
 let script: string;
 const at = (...names: string[]) => path.join(folder, ...names);
 
 beforeAll(() => { script = bundle("killed-job"); });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const layers = Object.fromEntries([["3", 9, 32], ["7", 9, 32], ["10", 3, 512], ["14", 9, 64], ["17", 9, 16]].map(([name, block, words]) => [`${name}.weight`, { method: "kernel", options: { block, words } }]));
+const layers = Object.fromEntries([[9, 32], [9, 32], [3, 256], [9, 64], [9, 16]].map(([block, words], i) => [KERNELS[i], { method: "kernel", options: { block, words } }]));
 /** A job with images, on one thread: two layers are planned, the others fixed. */
 function withData(data: string): Partial<CompressRequest> {
   const recipe = at("data.kernelscope.json");
-  writeFileSync(recipe, JSON.stringify({ target: "48KB", data: { limit: 16 }, layers }));
+  writeFileSync(recipe, JSON.stringify({ target: "24KB", data: { limit: 16 }, layers }));
   return { recipe, data, threads: 1 };
 }
 /** On two threads. */

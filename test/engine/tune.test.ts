@@ -12,16 +12,16 @@ import { nodeHost } from "../../src/worker/host";
 import { bundle } from "../helpers/bundle";
 import { RATINGS } from "../helpers/compress";
 import { smallJob } from "../helpers/small";
+import { KERNELS, TRAINED } from "../helpers/trained";
 
-/** Whole jobs with a training, on the bundled sample. */
+/** Whole jobs with a training. */
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-tune-"));
 let script: string, small: ReturnType<typeof smallJob>;
-const model = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist");
 const at = (...names: string[]) => path.join(folder, ...names);
 
 /** For jobs whose training alone matters: nothing large is left to rate. */
-const recipe = at("fixed.kernelscope.json"), layers = Object.fromEntries(["3", "7", "10", "14", "17"].map((id) => [`${id}.weight`, { method: "kernel", options: { block: 9, words: 16 } }]));
+const recipe = at("fixed.kernelscope.json"), layers = Object.fromEntries(KERNELS.map((id) => [id, { method: "kernel", options: { block: 9, words: 16 } }]));
 
 beforeAll(() => {
   script = bundle("killed-job");
@@ -31,9 +31,9 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function compress(request: Partial<CompressRequest>, watch: (progress: Progress, stop: AbortController) => void = () => undefined) {
-  const host = await nodeHost({ threads: 2, checkpoint: at("checkpoints"), ratings: RATINGS, scripts: path.resolve("dist") }), stop = new AbortController();
+  const host = await nodeHost({ threads: 1, checkpoint: at("checkpoints"), ratings: RATINGS, scripts: path.resolve("dist") }), stop = new AbortController();
   try {
-    return await compressModel({ model, data, threads: 2, device: "cpu", force: true, ...request }, host, (progress) => watch(progress, stop), undefined, stop.signal);
+    return await compressModel({ ...TRAINED, threads: 1, device: "cpu", force: true, ...request }, host, (progress) => watch(progress, stop), undefined, stop.signal);
   } finally {
     await host.close();
   }
@@ -73,7 +73,7 @@ test("a model is prepared: the same graph, its floats trained, and what compress
   expect(after.agreement).toBeGreaterThan(before.agreement! - 0.1);
   expect(report.fidelity!.agreement).toBeGreaterThan(0.9);
   expect(report.layers.every(({ method, skipped }) => method === undefined && skipped === "Floats, trained to be compressed.")).toBe(true);
-  const [original, ready] = await Promise.all([model, at("ready.onnx")].map(async (file) => openModel(readFileSync(file))));
+  const [original, ready] = await Promise.all([TRAINED.model, at("ready.onnx")].map(async (file) => openModel(readFileSync(file))));
   expect(ready.graph.nodes.map(({ op, inputs, outputs }) => [op, inputs, outputs])).toEqual(original.graph.nodes.map(({ op, inputs, outputs }) => [op, inputs, outputs]));
   for (const [name, tensor] of original.graph.initializers) {
     const now = ready.graph.initializers.get(name)!;
@@ -84,13 +84,13 @@ test("a model is prepared: the same graph, its floats trained, and what compress
 });
 
 /** Ranges that clip much, and weights of few bits: only who sees that in training can do something about it. */
-const few = { data: { limit: 64 }, layers: Object.fromEntries(["3", "7", "10", "14", "17"].map((id) => [`${id}.weight`, { method: "integer", options: { bits: 3 } }])) };
+const few = { data: { limit: 64 }, layers: Object.fromEntries(KERNELS.map((id) => [id, { method: "integer", options: { bits: 3 } }])) };
 const coarse = (integers: object = {}) => ({ ...few, inference: "integer", integers: { ranges: "percentile", percentile: 90, ...integers } });
 
 test("integers are trained and judged as such: better where rounding is simulated, never worse, and written as they were trained", async () => {
   const run = async (name: string, recipe: object, more: Partial<CompressRequest> = {}) => {
     writeFileSync(at(`${name}.kernelscope.json`), JSON.stringify(recipe));
-    return compress({ output: at(`${name}.onnx`), recipe: at(`${name}.kernelscope.json`), tune: "24steps", ...more });
+    return compress({ output: at(`${name}.onnx`), recipe: at(`${name}.kernelscope.json`), tune: "40steps", ...more });
   };
   const simulated = await run("simulated", coarse({ delay: 0.1 })), unaware = await run("unaware", coarse({ delay: 1 })), plain = await run("plain", few);
   for (const { tuning } of [simulated, unaware, plain]) expect(tuning!.after.loss).toBeLessThanOrEqual(tuning!.before.loss);
@@ -124,22 +124,23 @@ test("labels are learned from where they are asked for", async () => {
 });
 
 test("one Ctrl+C ends the training and keeps its best, a second one everything", async () => {
-  const run = async (interrupts: number) => {
-    const output = at(`interrupted-${interrupts}.onnx`), child = spawn(process.execPath, [path.resolve("dist/cli.js"), "compress", model, "--data", data, "--recipe", recipe, "--tune", "5000steps", "--threads", "2", "-o", output]);
+  const run = async (interrupts: number, moment: RegExp) => {
+    const output = at(`interrupted-${interrupts}.onnx`), child = spawn(process.execPath, [path.resolve("dist/cli.js"), "compress", TRAINED.model, "--data", TRAINED.data, "--recipe", recipe, "--tune", "1000steps", "--threads", "1", "--device", "cpu", "-o", output]);
     let told = "", sent = 0;
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       told += text;
-      if (/step \d/.test(told) && sent === 0) { sent++; child.kill("SIGINT"); }
+      if (moment.test(told) && sent === 0) { sent++; child.kill("SIGINT"); }
       if (told.includes("Press Ctrl+C once more") && sent < interrupts) { sent++; child.kill("SIGINT"); }
     });
     const [code] = await once(child, "close") as [number | null];
     return { code, told, written: existsSync(output) };
   };
-  expect(await run(1)).toMatchObject({ code: 0, written: true, told: expect.stringContaining("Ending the training; its best is kept.") });
-  expect(await run(2)).toMatchObject({ code: 130, written: false });
+  const [ended, cancelled] = await Promise.all([run(1, /step \d/), run(2, /preparing the training/)]);
+  expect(ended).toMatchObject({ code: 0, written: true, told: expect.stringContaining("Ending the training; its best is kept.") });
+  expect(cancelled).toMatchObject({ code: 130, written: false });
 }, 600_000);
 
-test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "10steps" }], ["integers", { tune: "24steps", inference: "integer" }], ["layer after layer, with noise", { tune: "12steps", schedule: "iterative", noise: { kind: "codeword", p: 0.2 } }], ["together with its plan", { tune: "16steps", schedule: "joint" }]])("killed again and again while it trains %s, it comes to the same file", (_name, manner) => {
+test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "10steps" }], ["integers", { tune: "24steps", inference: "integer" }], ["layer after layer, with noise", { tune: "12steps", schedule: "iterative", noise: { kind: "codeword", p: 0.2 } }], ["together with its plan", { tune: "8steps", schedule: "joint" }]])("killed again and again while it trains %s, it comes to the same file", (_name, manner) => {
   const request = { ...small, output: at("out.onnx"), threads: 1, device: "cpu", ...manner };
   const run = (moment: string) => spawnSync(process.execPath, [script, moment, at("jobs"), JSON.stringify(request)], { encoding: "utf8" });
   const finish = (): Buffer => {
@@ -149,7 +150,7 @@ test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "1
     return bytes;
   };
   const whole = finish();
-  for (let kill = 0; kill < (manner.tune === "10steps" ? 5 : 3); kill++) expect(run(manner.inference ? "tune 6" : "tune 3").signal).toBe("SIGKILL"); // where integers are decided first, more is told before the first step
+  for (let kill = 0; kill < (manner.tune === "10steps" ? 3 : 2); kill++) expect(run(manner.inference ? "tune 6" : "tune 3").signal).toBe("SIGKILL"); // where integers are decided first, more is told before the first step
   expect(finish().equals(whole)).toBe(true);
   expect(readdirSync(at("jobs"))).toEqual([]);
 }, 600_000);

@@ -9,23 +9,24 @@ import { openModelFile } from "../../src/worker/host";
 import { findLayers } from "../../src/onnx/layers";
 import { inspectLayers } from "../../src/compression/report";
 import { compressWith } from "../helpers/compress";
+import { LINEAR, TRAINED } from "../helpers/trained";
 import { floats, modelBytes, value, wave } from "../unit/onnx/models";
 
-/** Whole jobs with wavelet transforms: on the bundled sample's linear layer, and on a network of linear layers alone. */
+/** Whole jobs with wavelet transforms: on a linear layer behind convolutions, and on a network of linear layers alone. */
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-wavelet-")), at = (name: string) => path.join(folder, name);
-const sample = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist");
+const data = path.resolve("samples/fashion-mnist");
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** 784-128-128-10 on the sample's images. */
-const linear = at("linear.onnx"), sizes = [784, 128, 128, 10];
+/** 784-64-64-10 on the sample's images. */
+const linear = at("linear.onnx"), sizes = [784, 64, 64, 10];
 writeFileSync(linear, modelBytes({
   opset: 17, inputs: [value("x", ["batch", 1, 28, 28])], outputs: [value("logits")],
   nodes: [{ op: "Flatten", inputs: ["x"], outputs: ["h0"] }, ...[0, 1, 2].flatMap((i) => [{ op: "Gemm", inputs: [`h${i}`, `fc${i}.weight`, `fc${i}.bias`], outputs: [i === 2 ? "logits" : `g${i}`], attributes: { transB: 1 } }, ...(i === 2 ? [] : [{ op: "Relu", inputs: [`g${i}`], outputs: [`h${i + 1}`] }])])],
   initializers: [0, 1, 2].flatMap((i) => [floats(`fc${i}.weight`, [sizes[i + 1], sizes[i]], wave(sizes[i + 1] * sizes[i], i).map((v) => v * Math.sqrt(3 / sizes[i]))), floats(`fc${i}.bias`, [sizes[i + 1]], wave(sizes[i + 1], i + 9).map((v) => v / 10))]),
 }));
 
-const recipe = (name: string, layers: object): string => { writeFileSync(at(name), JSON.stringify({ layers })); return at(name); };
+const recipe = (name: string, layers: object = {}): string => { writeFileSync(at(name), JSON.stringify({ data: { limit: 64 }, layers })); return at(name); };
 const compress = (request: Partial<CompressRequest>) => compressWith(at("jobs"), { model: linear, data, force: true, ...request });
 const wavelet = (options: object = {}) => ({ method: "wavelet", options: { levels: 4, ...options } });
 
@@ -54,18 +55,18 @@ test("a recipe's layers are learned, trained with the network and read back from
 }, 300_000);
 
 test("asked for alone, plans have it at the loss that its layers are measured to have", async () => {
-  const { layers, output, fidelity, notes } = await compress({ output: at("alone.onnx"), method: "wavelet", target: "24KB" });
+  const { layers, output, fidelity, notes } = await compress({ output: at("alone.onnx"), recipe: recipe("alone.kernelscope.json"), method: "wavelet", target: "12KB" });
   expect(layers.map(({ method }) => method)).toContain("wavelet");
   for (const { label, method } of layers) if (method === "integer") expect(notes?.join()).toMatch(new RegExp(`in place of the method wavelet.*${label}`));
   expect(layers.map(({ method }) => method)).toContain("integer");
-  expect(output.bytes).toBeLessThanOrEqual(24_000);
+  expect(output.bytes).toBeLessThanOrEqual(12_000);
   expect(fidelity!.agreement).toBeGreaterThan(0.1);
 }, 300_000);
 
 test("beside codewords, in a trimmed file, trained layer after layer with noise: it is found again all the same", async () => {
   const names = recipe("both.kernelscope.json", { "fc0.weight": wavelet() }), output = at("both.onnx");
-  const { layers, tuning, trims, output: { bytes } } = await compress({ output, recipe: names, method: "product", target: "15KB", tune: "24steps", schedule: "iterative", noise: { kind: "codeword", p: 0.1 } });
-  expect(bytes).toBeLessThanOrEqual(15_000);
+  const { layers, tuning, trims, output: { bytes } } = await compress({ output, recipe: names, method: "product", target: "9KB", tune: "24steps", schedule: "iterative", noise: { kind: "codeword", p: 0.1 } });
+  expect(bytes).toBeLessThanOrEqual(9_000);
   expect(trims?.map(({ what }) => what)).toContain("biases");
   expect(layers[0]).toMatchObject({ method: "wavelet", wavelet: { levels: 4 } });
   expect(layers[1].method).toBe("product");
@@ -77,12 +78,12 @@ test("beside codewords, in a trimmed file, trained layer after layer with noise:
 }, 300_000);
 
 test("the exported network computes what the engine's dense form of it does", async () => {
-  const names = recipe("dense.kernelscope.json", { "22.weight": wavelet({ levels: 3 }) }), request = { model: sample, recipe: names };
+  const names = recipe("dense.kernelscope.json", { [LINEAR]: wavelet({ levels: 3 }) }), request = { ...TRAINED, recipe: names };
   await compress({ ...request, output: at("nodes.onnx") });
   await compress({ ...request, output: at("same.onnx") });
   expect(readFileSync(at("same.onnx"))).toEqual(readFileSync(at("nodes.onnx")));
   await compress({ ...request, output: at("dense.onnx"), layout: "dense" });
-  const input = { dims: [4, 1, 28, 28], data: wave(4 * 784, 3) };
+  const input = { dims: [4, 1, 14, 14], data: wave(4 * 196, 3) };
   const [nodes, dense] = await Promise.all(["nodes.onnx", "dense.onnx"].map(async (name) => {
     const session = await nodeRuntime.open(at(name), { threads: 1 }), results = await session.run({ [session.inputNames[0]]: input });
     await session.release();
@@ -96,7 +97,7 @@ test("without images, and with integers, it says why it cannot be had", async ()
   const names = recipe("none.kernelscope.json", { "fc0.weight": wavelet() }), refusal = (request: Partial<CompressRequest>) => compress({ output: at("none.onnx"), ...request }).catch((error: unknown) => error);
   expect(await refusal({ data: undefined, recipe: names })).toMatchObject({ code: "bad-recipe", message: expect.stringMatching(/learned from images.*--data/) as string });
   expect(await refusal({ data: undefined, method: "wavelet", target: "100KB" })).toMatchObject({ code: "usage", message: expect.stringMatching(/learned from images.*--data/) as string });
-  expect(await refusal({ method: "wavelet", target: "1KB" })).toMatchObject({ code: "target-unreachable", message: expect.stringMatching(/with the method wavelet and integers alone\. The smallest possible/) as string });
+  expect(await refusal({ recipe: recipe("alone.kernelscope.json"), method: "wavelet", target: "1KB" })).toMatchObject({ code: "target-unreachable", message: expect.stringMatching(/with the method wavelet and integers alone\. The smallest possible/) as string });
   expect(await refusal({ inference: "integer", recipe: names })).toMatchObject({ code: "bad-recipe", message: expect.stringMatching(/integer inference/) as string });
   expect(await refusal({ recipe: recipe("deep.kernelscope.json", { "fc2.weight": { method: "wavelet", options: { levels: 12 } } }) })).toMatchObject({ code: "bad-recipe", message: expect.stringMatching(/too small/) as string });
 }, 300_000);

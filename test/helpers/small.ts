@@ -4,7 +4,7 @@ import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { Random } from "../../src/numeric/random";
 import { npy } from "./npy";
 
-const SIZE = 12, IMAGES = 256;
+const SIZE = 12, IMAGES = 224;
 
 /**
  * A residual network that nobody has trained, and images of noise, in a folder: for tests of what a job does rather than of how well, many times in a row.
@@ -16,6 +16,6 @@ export function smallJob(folder: string): { model: string; data: string; recipe:
   writeFileSync(model, encodeClassifier(network));
   writeFileSync(path.join(data, "images.npy"), npy([IMAGES, SIZE, SIZE, 3], Uint8Array.from({ length: IMAGES * SIZE * SIZE * 3 }, () => random.below(256))));
   const kernels = [...network.weights].filter(([, { dims: [, inputs = 0, height] }]) => height === 3 && inputs > 3);
-  writeFileSync(recipe, JSON.stringify({ target: "40KB", layers: Object.fromEntries(kernels.map(([name]) => [name, { method: "kernel", options: { block: 9, words: 16 } }])) }));
+  writeFileSync(recipe, JSON.stringify({ target: "40KB", data: { limit: 48 }, layers: Object.fromEntries(kernels.map(([name]) => [name, { method: "kernel", options: { block: 9, words: 16 } }])) }));
   return { model, data, recipe };
 }

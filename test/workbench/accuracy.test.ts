@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
@@ -7,6 +6,7 @@ import { violations } from "./axe";
 import { floats, modelBytes, value, wave } from "../unit/onnx/models";
 import { lengthen, overlaps } from "./overlaps";
 import { npy } from "../helpers/npy";
+import { compress } from "./made";
 import { Workbench } from "./workbench";
 
 let workbench: Workbench;
@@ -14,7 +14,7 @@ const at = (name: string) => path.join(workbench.folder, name);
 beforeAll(async () => {
   workbench = await Workbench.start({ rated: true });
   // small enough for predictions to flip
-  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--target", "60KB"], { stdio: "ignore" });
+  compress(at("fashion-cnn.onnx"), "--target", "60KB");
   copyFileSync(at("fashion-cnn.small.onnx"), at("lone.onnx"));
 }, 300_000);
 afterAll(() => workbench?.stop());

@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test, type TestContext } from "vitest";
 import { MOST_UNLIKE, unlikeApproved } from "./approved";
+import { compress } from "./made";
 import { Workbench } from "./workbench";
 
 /** Views beside pictures of them that somebody has looked at, where nothing in them differs from one machine to another but fonts. */
@@ -17,7 +17,7 @@ beforeAll(async () => {
   workbench = await Workbench.start();
   const words = (block: number, count: number) => ({ method: "kernel", options: { block, words: count } }), layers = { "10.weight": words(9, 64), "14.weight": words(3, 64), "17.weight": words(9, 128), "22.weight": { method: "integer", options: { bits: 8 } } };
   writeFileSync(at("fixed.kernelscope.json"), JSON.stringify({ layers }));
-  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--recipe", at("fixed.kernelscope.json")], { stdio: "ignore" });
+  compress(at("fashion-cnn.onnx"), "--recipe", at("fixed.kernelscope.json"));
 }, 300_000);
 afterAll(() => workbench?.stop());
 beforeEach(async () => {

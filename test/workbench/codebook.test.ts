@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
@@ -6,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { floats, ints, modelBytes, value, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
 import { overlaps } from "./overlaps";
+import { compress } from "./made";
 import { Workbench } from "./workbench";
 
 const LARGE = 512;
@@ -23,11 +23,11 @@ beforeAll(async () => {
   const at = (name: string) => path.join(workbench.folder, name);
   const words = (block: number, words: number) => ({ method: "kernel", options: { block, words } });
   writeFileSync(at("fixed.kernelscope.json"), JSON.stringify({ preset: "balanced", layers: { "14.weight": words(3, 32), "17.weight": words(9, 16), "22.weight": { method: "integer", options: { bits: 8 } } } }));
-  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--recipe", at("fixed.kernelscope.json"), "--data", at("fashion-mnist")], { stdio: "ignore" });
+  compress(at("fashion-cnn.onnx"), "--recipe", at("fixed.kernelscope.json"), "--data", at("fashion-mnist"));
   copyFileSync(at("fashion-cnn.small.onnx"), at("lone.small.onnx"));
   const common = { method: "kernel", options: { block: 9, words: 64, book: "common" } };
   writeFileSync(at("common.kernelscope.json"), JSON.stringify({ layers: { "10.weight": common, "14.weight": common, "17.weight": common } }));
-  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--recipe", at("common.kernelscope.json"), "-o", at("common.onnx")], { stdio: "ignore" });
+  compress(at("fashion-cnn.onnx"), "--recipe", at("common.kernelscope.json"), "-o", at("common.onnx"));
   writeFileSync(at("dead.onnx"), withDeadWords());
   writeFileSync(at("large.onnx"), modelBytes({
     initializers: [floats("conv.weight", [LARGE, LARGE, 3, 3], wave(LARGE * LARGE * 9))], nodes: [{ op: "Conv", inputs: ["x", "conv.weight"], outputs: ["y"] }], inputs: [value("x", [1, LARGE, 8, 8])], outputs: [value("y")],

@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { floats, modelBytes, value, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
+import { compress } from "./made";
 import { lengthen, overlaps } from "./overlaps";
 import { Workbench } from "./workbench";
 
@@ -12,10 +12,9 @@ let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
 beforeAll(async () => {
   workbench = await Workbench.start();
-  const compress = (name: string, ...options: string[]) => execFileSync(process.execPath, ["dist/cli.js", "compress", at(name), ...options], { stdio: "ignore" });
   writeFileSync(at("fixed.json"), JSON.stringify({ target: "130KB", layers: { "3.weight": { pin: "leave" } } }));
-  compress("fashion-cnn.onnx", "--recipe", at("fixed.json"));
-  compress("resnet20-cifar10.onnx", "--target", "60KB");
+  compress(at("fashion-cnn.onnx"), "--recipe", at("fixed.json"));
+  compress(at("resnet20-cifar10.onnx"), "--target", "60KB");
   copyFileSync(at("resnet20-cifar10.small.onnx"), at("tiny.onnx"));
   // rows and columns of growing size, and a part that is nearly silent
   const linear = (error: number) => modelBytes({
@@ -46,7 +45,7 @@ test("two selected files stand side by side: sizes, layers, kernels; then accura
   await workbench.sideBar(false);
   expect(await figures(page)).toMatch(/[\d.]+× smaller on disk 6 \/ 1 changed \/ left as before 32 → [\d.]+ bits per conv. weight [\d.]+ MB → [\d.]+ KB as gzip 1\.16 MB → 1\.15 MB in memory/);
   expect(Number(/([\d.]+)×/.exec(await figures(page))![1])).toBeCloseTo(before / after, 0);
-  expect(await workbench.page.locator(".statusbar-item", { hasText: "threads" }).isVisible()).toBe(true);
+  expect(await workbench.page.locator(".statusbar-item", { hasText: "1 thread" }).isVisible()).toBe(true);
   expect(await cells(page, "name")).toEqual(["0", "3", "7", "10", "14", "17", "22"]);
   expect(await page.locator(".cmp-row[data-layer='3.weight'] .cmp-method").innerText()).toMatch(/^The recipe leaves it alone\.\s+BN folded$/);
   const noise = await cells(page, "weights");
@@ -184,7 +183,7 @@ test("how long both take is measured here, on request, and stays", { timeout: 40
   await page.getByRole("button", { name: "Measure Latency" }).click();
   await figure.waitFor({ timeout: 60_000 });
   expect((await figure.innerText()).replace(/\s+/g, " ")).toMatch(/^[\d.]+ → [\d.]+ ms measured here$/);
-  expect(await figure.getAttribute("title")).toMatch(/^For one image, before and after\.\n.*95 %: .*\nMedians of \d+ pairs of runs that alternate, on CPU with \d+ threads\.\nMeasured on this machine;/);
+  expect(await figure.getAttribute("title")).toMatch(/^For one image, before and after\.\n.*95 %: .*\nMedians of \d+ pairs of runs that alternate, on CPU with 1 thread\.\nMeasured on this machine;/);
   await workbench.picture("compare-latency");
   expect(await overlaps(page)).toEqual([]);
   expect(await violations(page)).toEqual([]);

@@ -1,4 +1,3 @@
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
@@ -7,6 +6,7 @@ import type { NodeSpec, TensorData } from "../../src/onnx/encode";
 import { DataType } from "../../src/onnx/tensor";
 import { readPng } from "../helpers/png";
 import { bytesOf, floats, modelBytes, value, wave } from "../unit/onnx/models";
+import { compress } from "./made";
 import { cutTexts, overlaps } from "./overlaps";
 import { THEMES, Workbench } from "./workbench";
 
@@ -45,8 +45,7 @@ beforeAll(async () => {
     writeFileSync(at("gated.onnx"), gated());
     writeFileSync(at("rounded.onnx"), rounded());
     writeFileSync(at("wide.onnx"), modelBytes({ inputs: [value("x", ["N", WIDE])], outputs: [value("y")], nodes: [{ op: "MatMul", inputs: ["x", "small"], outputs: ["a"] }, { op: "MatMul", inputs: ["a", "large"], outputs: ["y"] }], initializers: [floats("small", [WIDE, WIDE], wave(WIDE * WIDE)), floats("large", [WIDE, WIDE + 1], wave(WIDE * (WIDE + 1)))] }));
-    const made = spawnSync(process.execPath, ["dist/cli.js", "compress", at("resnet20-cifar10.onnx"), "--target", "10x", "--output", at("words.onnx")]);
-    if (made.status !== 0) throw new Error(made.stderr.toString());
+    compress(at("resnet20-cifar10.onnx"), "--target", "10x", "--output", at("words.onnx"));
   } });
 });
 afterAll(() => workbench?.stop());

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
@@ -6,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { blocks } from "../unit/onnx/blocks";
 import { violations } from "./axe";
 import { overlaps } from "./overlaps";
+import { compress } from "./made";
 import { Workbench } from "./workbench";
 
 const THEMES = [["Default Dark Modern", "dark"], ["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]] as const;
@@ -15,7 +15,7 @@ const at = (name: string) => path.join(workbench.folder, name);
 beforeAll(async () => {
   workbench = await Workbench.start();
   // small enough that many predictions change, and not all
-  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--target", "60KB"], { stdio: "ignore" });
+  compress(at("fashion-cnn.onnx"), "--target", "60KB");
   writeFileSync(at("net.onnx"), blocks(["a", "b", "c", "d", "e"], { normalized: true }));
   writeFileSync(at("net2.onnx"), blocks(["a", "new", "b", "c"], { prefix: "model/" }));
   writeFileSync(at("narrow.onnx"), blocks(["a", "b", "c", "d", "e"], { prefix: "model/", inner: 6 }));

@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { overlaps } from "./overlaps";
+import { compress } from "./made";
 import { Workbench } from "./workbench";
 
 const NAME = "fashion.kernelscope.json";
@@ -56,7 +56,7 @@ test("a recipe takes channels away: how much less is computed, what it costs, an
 
 test("a pruned model stands beside its original", { timeout: 400_000 }, async () => {
   writeFileSync(at("half.json"), JSON.stringify({ target: "40KB", prune: { compute: 0.5 }, layers: Object.fromEntries(["3", "7", "10", "14", "17"].map((id) => [`${id}.weight`, { method: "kernel", options: { block: 9, words: 64 } }])) }));
-  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--recipe", at("half.json"), "--data", at("fashion-mnist"), "--threads", "1", "--quiet"], { stdio: "ignore" });
+  compress(at("fashion-cnn.onnx"), "--recipe", at("half.json"), "--data", at("fashion-mnist"));
   await workbench.tidy();
   await workbench.sideBar(true);
   const page = await workbench.compare("fashion-cnn.small.onnx", "fashion-cnn.onnx");

@@ -1,10 +1,10 @@
-import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { overlaps } from "./overlaps";
 import { englishOn, PSEUDO, pseudo } from "./pseudo";
+import { compress } from "./made";
 import { Workbench } from "./workbench";
 
 /** Every view in a language of longer words: nothing is left in English, and nothing lies on another or stands out. */
@@ -23,7 +23,7 @@ beforeAll(async () => {
       writeFileSync(at("plan.kernelscope.json"), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "32KB", data: { folder: "./fashion-mnist" } }));
       mkdirSync(at(".vscode"));
       writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
-      execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--target", "60KB"], { stdio: "ignore" });
+      compress(at("fashion-cnn.onnx"), "--target", "60KB");
     },
   });
 }, 300_000);

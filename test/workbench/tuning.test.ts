@@ -10,11 +10,11 @@ import { Workbench } from "./workbench";
 const NAME = "fashion.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
 let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
-const write = (fields: object) => writeFileSync(at(NAME), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "22KB", ...fields }, null, 2)}\n`);
+const write = (fields: object) => writeFileSync(at(NAME), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "9KB", ...fields }, null, 2)}\n`);
 const read = () => JSON.parse(readFileSync(at(NAME), "utf8")) as Record<string, unknown>;
 const withImages = { data: { folder: "./fashion-mnist" } };
 
-beforeAll(async () => { workbench = await Workbench.start({ rated: true }); }, 300_000);
+beforeAll(async () => { workbench = await Workbench.start({ rated: true, small: true }); }, 300_000);
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
@@ -137,7 +137,7 @@ test("a recipe's page sets the training, and never says anything else than its t
 });
 
 test("a training shows its course in every theme and width, is read as a table, and ends early with its best", { timeout: 600_000 }, async () => {
-  write({ ...withImages, tune: { steps: 600 } });
+  write({ ...withImages, tune: { steps: 20_000 } });
   const page = await open();
   await compress(page);
   await expect.poll(() => page.locator(".training-best").count()).toBe(1);
@@ -181,7 +181,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 120_000); // the result comes to the front
   const again = await workbench.front("fashion-cnn.onnx");
   await expect.poll(() => again.locator(".foot-end").innerText()).toMatch(gained);
-  expect(statSync(at(RESULT)).size).toBeLessThanOrEqual(22_000);
+  expect(statSync(at(RESULT)).size).toBeLessThanOrEqual(9_000);
   await again.locator(".foot .button", { hasText: "Compare" }).click();
   const comparison = await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`);
   await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^[\d.]+ → [\d.]+ %\s*by fine-tuning$/);
@@ -194,7 +194,7 @@ test("a training shows its course in every theme and width, is read as a table, 
 });
 
 test("a training whose process is killed goes on from its checkpoint and ends well", { timeout: 600_000 }, async () => {
-  write({ ...withImages, tune: { steps: 40 } });
+  write({ ...withImages, tune: { steps: 150 } });
   const page = await open(), before = new Set(workers());
   await compress(page);
   await expect.poll(() => stepOf(page), { timeout: 240_000 }).toBeGreaterThan(10);

@@ -5,7 +5,9 @@ import path from "node:path";
 import { resolveCliArgsFromVSCodeExecutablePath } from "@vscode/test-electron";
 import { _electron, chromium, type Frame, type Page } from "playwright-core";
 // @ts-expect-error A script of the project, in plain JavaScript.
-import { installExtension, startServer } from "../../scripts/workbench.mjs";
+import { startServer } from "../../scripts/workbench.mjs";
+import { TRAINED } from "../helpers/trained";
+import { extend, PACKAGE } from "./installed";
 import { translate, type PSEUDO } from "./pseudo";
 import { RATED } from "./rated";
 
@@ -13,7 +15,7 @@ interface Server { url: string; stop(): Promise<void> }
 
 /** A window of VS Code, and what ends all that stands behind it. */
 interface Shown { page: Page; close(): Promise<void> }
-interface Opening { folder: string; profile: string; cache: string; extensions: readonly string[]; restricted: boolean; language?: string }
+interface Opening { folder: string; profile: string; cache: string; others: readonly string[]; restricted: boolean; language?: string }
 
 /** Themes of the four kinds, and the class that the workbench has with each. */
 export const THEMES = { "Default Dark Modern": "vs-dark", "Default Light Modern": "vs", "Default High Contrast": "hc-black", "Default High Contrast Light": "hc-light" } as const;
@@ -29,17 +31,22 @@ export class Workbench {
   /** The user's settings at the start. */
   static readonly settings: Record<string, unknown> = {
     "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.hover.delay": 60000, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "kernelscope.threads": 1, // another file of tests has the other core
   };
 
-  /** @param others packages of further extensions @param restricted nobody has trusted the folder @param rated the sample's layers were rated before, see rated.ts @param language see pseudo.ts @param prepare what is done in the folder before it is opened */
-  static async start({ others = [], restricted = false, rated = false, language, prepare }: { others?: string[]; restricted?: boolean; rated?: boolean; language?: typeof PSEUDO; prepare?: (folder: string) => void } = {}): Promise<Workbench> {
+  /** @param others packages of further extensions @param restricted nobody has trusted the folder @param rated the sample's layers were rated before, see rated.ts @param small sample and images are those of helpers/trained.ts, under the sample's names @param language see pseudo.ts @param prepare what is done in the folder before it is opened */
+  static async start({ others = [], restricted = false, rated = false, small = false, language, prepare }: { others?: string[]; restricted?: boolean; rated?: boolean; small?: boolean; language?: typeof PSEUDO; prepare?: (folder: string) => void } = {}): Promise<Workbench> {
     const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile");
     cpSync("samples", folder, { recursive: true });
+    if (small) {
+      cpSync(TRAINED.model, path.join(folder, "fashion-cnn.onnx"));
+      cpSync(TRAINED.data, path.join(folder, "fashion-mnist"), { recursive: true });
+    }
     prepare?.(folder);
     if (rated) cpSync(RATED, path.join(home, "cache"), { recursive: true });
     mkdirSync(path.join(profile, "user", "User"), { recursive: true });
     writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, ...(restricted && { "security.workspace.trust.startupPrompt": "never" }) }));
-    const opening = { folder, profile, restricted, language, cache: path.join(home, "cache"), extensions: [`dist/kernelscope-${process.platform}-${process.arch}.vsix`, ...others] };
+    const opening = { folder, profile, restricted, language, cache: path.join(home, "cache"), others };
     const electron = process.env.KERNELSCOPE_ELECTRON, workbench = new Workbench(folder, home, await (electron ? showElectron(electron, opening) : showBrowser(opening)));
     await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
     await workbench.registered();
@@ -190,10 +197,10 @@ export class Workbench {
 }
 
 /** code-server in Chromium. */
-async function showBrowser({ folder, profile, cache, extensions, restricted, language }: Opening): Promise<Shown> {
+async function showBrowser({ folder, profile, cache, others, restricted, language }: Opening): Promise<Shown> {
   const entry = process.env.KERNELSCOPE_WORKBENCH;
   if (!entry) throw new Error("Run these tests by npm run test:workbench.");
-  for (const extension of extensions) installExtension(entry, profile, extension);
+  extend(entry, profile, others);
   if (language) translate(path.join(profile, "extensions"));
   const server = await startServer(entry, profile, { trust: restricted, cache }) as Server;
   const browser = await chromium.launch({
@@ -208,10 +215,10 @@ async function showBrowser({ folder, profile, cache, extensions, restricted, lan
 }
 
 /** VS Code itself, by the path of its program; menus and dialogs are drawn in its window, where a test can reach them. */
-async function showElectron(executablePath: string, { folder, profile, cache, extensions, restricted }: Opening): Promise<Shown> {
+async function showElectron(executablePath: string, { folder, profile, cache, others, restricted }: Opening): Promise<Shown> {
   const own = ["--user-data-dir", path.join(profile, "user"), "--extensions-dir", path.join(profile, "extensions")], file = path.join(profile, "user", "User", "settings.json");
   const [cli, ...more] = resolveCliArgsFromVSCodeExecutablePath(executablePath, { reuseMachineInstall: true });
-  for (const extension of extensions) execFileSync(cli, [...more, ...own, "--install-extension", extension], { stdio: "ignore", shell: process.platform === "win32" });
+  for (const extension of [PACKAGE, ...others]) execFileSync(cli, [...more, ...own, "--install-extension", extension], { stdio: "ignore", shell: process.platform === "win32" });
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")) as object, "window.titleBarStyle": "custom", "window.dialogStyle": "custom", "update.mode": "none" }));
   const env = Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined || name === "ELECTRON_RUN_AS_NODE" ? [] : [[name, value]])));
   const app = await _electron.launch({ executablePath, env: { ...env, XDG_CACHE_HOME: cache }, args: [folder, ...own, ...(restricted ? [] : ["--disable-workspace-trust"]), "--skip-welcome", "--skip-release-notes", "--disable-telemetry", "--no-sandbox"] });

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
@@ -6,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { modelBytes, value } from "../unit/onnx/models";
 import { violations } from "./axe";
 import { cutTexts, overlaps } from "./overlaps";
+import { compress } from "./made";
 import { Workbench, type THEMES } from "./workbench";
 
 /** Views as they are at 150 and 200 %, where an editor has as many pixels of its own as a window of two thirds and half the size; in light, too. */
@@ -15,7 +15,7 @@ let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
 beforeAll(async () => {
   workbench = await Workbench.start();
-  execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--target", "60KB"], { stdio: "ignore" });
+  compress(at("fashion-cnn.onnx"), "--target", "60KB");
   writeFileSync(at("bare.onnx"), modelBytes({ nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }], inputs: [value("x", [1, 3, 8, 8])], outputs: [value("y")] }));
 }, 300_000);
 afterAll(() => workbench?.stop());

@@ -54,5 +54,6 @@ function latencyButton(onClick: () => void): HTMLElement {
 /** All that the figure rests on. */
 function hoverOf({ ratio, interval: [low, high], pairs, threads, device, batch }: LatencyReport): string {
   const times = ratio <= 1 ? t("The compressed model takes {0} of the original’s time (95 %: {1} to {2}).", ...[ratio, low, high].map(format.wholePercent)) : t("The compressed model takes {0} times as long (95 %: {1} to {2}).", ...[ratio, low, high].map(format.hundredths));
-  return [batch === 1 ? t("For one image, before and after.") : t("For {0} images at once, before and after.", format.whole(batch)), times, t("Medians of {0} pairs of runs that alternate, on {1} with {2} threads.", format.whole(pairs), device === "cpu" ? "CPU" : device, threads), t("Measured on this machine; another one, or another runtime, takes other times.")].join("\n");
+  const where = device === "cpu" ? "CPU" : device, counted = format.whole(pairs);
+  return [batch === 1 ? t("For one image, before and after.") : t("For {0} images at once, before and after.", format.whole(batch)), times, threads === 1 ? t("Medians of {0} pairs of runs that alternate, on {1} with 1 thread.", counted, where) : t("Medians of {0} pairs of runs that alternate, on {1} with {2} threads.", counted, where, threads), t("Measured on this machine; another one, or another runtime, takes other times.")].join("\n");
 }

@@ -10,6 +10,7 @@ import type { CompressRequest } from "../../protocol/api";
 import { KernelscopeError } from "../../protocol/errors";
 import { foldAffine } from "../passes/affine";
 import { foldConstants } from "../passes/constants";
+import { hasHalfPrecision, keepsPrecision, toSinglePrecision } from "../passes/precision";
 
 /** Integers need the operator set in which QuantizeLinear came to have an axis. */
 const INTEGER_OPSET = 13;
@@ -19,19 +20,31 @@ export interface ReadyModel { model: Model; notes: string[] }
 
 /** @throws KernelscopeError "unsupported" where integers cannot be made of a model's numbers, or would raise the operator set of one that is to keep it */
 export function checkIntegers(model: Model, { inference, keepOpset }: Pick<CompressRequest, "inference" | "keepOpset">): void {
-  const { opset } = model, other = inference === "integer" ? findLayers(model).find(({ blocked, type }) => blocked === undefined && type !== DataType.FLOAT) : undefined;
-  if (other) throw new KernelscopeError("unsupported", `Integers are made of models in single precision (float32), and the weight of ${other.label} is of type ${typeName(other.type)}. Export the model in single precision, as model.float() makes it in PyTorch, or keep inference in floats.`);
+  const { opset } = model, refused = inference === "integer" ? refusal(model) : undefined;
+  if (refused !== undefined) throw new KernelscopeError("unsupported", `Integers are made of models in single precision (float32), ${refused}. Export the model in single precision, as model.float() makes it in PyTorch, or keep inference in floats.`);
   if (inference === "integer" && keepOpset && opset < INTEGER_OPSET) throw new KernelscopeError("unsupported", `Integer inference needs operator set ${INTEGER_OPSET} at least, this model is of ${opset} and is to keep it. Leave out --keep-opset ("keepOpset" in a recipe), export the model for a newer set, or keep inference in floats.`);
 }
 
+/** Why integers cannot be made of a model's numbers. */
+function refusal(model: Model): string | undefined {
+  const other = findLayers(model).find(({ blocked, type }) => blocked === undefined && type !== DataType.FLOAT && type !== DataType.FLOAT16), kept = hasHalfPrecision(model) ? keepsPrecision(model) : undefined;
+  return other ? `and the weight of ${other.label} is of type ${typeName(other.type)}` : kept && `and this one cannot be brought to it from half precision: ${kept}`;
+}
+
 /**
- * Brings a model to the operator set that integer inference needs, folds batch normalizations into convolutions, and computes small constants ahead.
+ * Brings a model to single precision and to the operator set that integer inference needs, folds batch normalizations into convolutions, and computes small constants ahead.
  * Layers keep their identities.
  * @throws KernelscopeError "unsupported" where its operator set cannot be raised
  */
 export async function readyForIntegers(original: Model): Promise<ReadyModel> {
   const notes: string[] = [];
   let model = original;
+  if (hasHalfPrecision(model)) {
+    const edit = new ModelEdit(model);
+    await toSinglePrecision(edit);
+    model = await editedModel(edit);
+    notes.push("Its floats are in single precision now, from which integers are made.");
+  }
   if (model.opset < INTEGER_OPSET) {
     const edit = new ModelEdit(model);
     raiseModel(edit, INTEGER_OPSET);

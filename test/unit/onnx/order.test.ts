@@ -1,8 +1,13 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { expect, test } from "vitest";
+import { ModelEdit } from "../../../src/onnx/edit";
 import { findLayers } from "../../../src/onnx/layers";
 import { peakActivations } from "../../../src/onnx/peak";
 import { DataType } from "../../../src/onnx/tensor";
 import { lenField } from "../../../src/onnx/wire";
+import { python } from "../../helpers/python";
 import { attribute, floats, graphBytes, modelBytes, nodeWith, open, value, wave } from "./models";
 
 const weight = (name: string) => floats(name, [4, 4, 3, 3], wave(144)), pads = [1, 1, 1, 1];
@@ -19,6 +24,14 @@ test("casts that a converter put last stand where they run", async () => {
   expect(peakActivations(untidy)?.bytes).toBe(peakActivations(tidy)!.bytes);
   expect(findLayers(untidy).map(({ id }) => id)).toEqual(["v", "w"]);
   expect(untidy.graph.consumers.get("r")?.map(({ outputs: [output] }) => output)).toEqual(["b"]);
+  // what is written of it is tidy, and a node stands before another where that says so
+  const edit = new ModelEdit(untidy), file = path.join(mkdtempSync(path.join(os.tmpdir(), "kernelscope-order-")), "tidy.onnx");
+  edit.insertNodes(untidy.graph, "start", [{ op: "Identity", inputs: ["x"], outputs: ["i"] }]);
+  edit.insertNodes(untidy.graph, untidy.graph.nodes[1], [{ op: "Identity", inputs: ["c"], outputs: ["j"] }]);
+  writeFileSync(file, await edit.toBytes());
+  python("onnx")?.(`import onnx; onnx.checker.check_model(${JSON.stringify(file)}, full_check=True)`);
+  expect((await open(readFileSync(file))).graph.nodes.map(({ outputs: [output] }) => output)).toEqual(["i", "c", "j", "a", "r", "b", "y"]);
+  rmSync(path.dirname(file), { recursive: true });
 });
 
 test("what a body needs of the graph around it comes before it", async () => {
