@@ -66,6 +66,14 @@ test.each<Pick<CompressRequest, "schedule" | "noise">>([{ schedule: "iterative" 
   expect(new Set(layers).size).toBe(manner.schedule === "iterative" ? report.layers.filter(({ skipped }) => skipped === undefined).length - 1 : 1);
 });
 
+test("a plan is learned together with weights that are integers", async () => {
+  const { tuning, output, integers, layers } = await compress({ output: at("joint-integers.onnx"), ...small, target: "20KB", tune: "20steps", schedule: "joint", inference: "integer" });
+  expect(tuning!.after.loss).toBeLessThanOrEqual(tuning!.before.loss);
+  expect(output.bytes).toBeLessThanOrEqual(20_000);
+  expect(integers!.floatConvolutions).toBe(0);
+  expect(new Set(layers.map(({ method }) => method))).not.toContain(undefined);
+});
+
 test("a model is prepared: the same graph, its floats trained, and what compressing it comes to before and after", async () => {
   const report = await compress({ output: at("ready.onnx"), target: "32KB", tune: "6steps", noise: { kind: "codeword", p: 0.1 }, prepare: true }), { before, after, steps } = report.tuning!;
   expect(steps).toBe(6);
