@@ -218,8 +218,7 @@ test("nodes and tables are copied as text", async () => {
 
 /** Chooses what to export and where to; `meanwhile` answers what is asked between. */
 async function write(entry: string, file: string, meanwhile?: () => Promise<void>): Promise<Buffer> {
-  await workbench.command("Kernelscope: Export");
-  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: entry }).click();
+  await workbench.choose("Kernelscope: Export", entry);
   await meanwhile?.();
   const input = workbench.page.locator(".quick-input-widget input").first();
   await expect.poll(() => input.inputValue()).toContain(".");

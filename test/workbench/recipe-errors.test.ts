@@ -4,28 +4,28 @@ import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { TensorData } from "../../src/onnx/encode";
 import { DataType } from "../../src/onnx/tensor";
-import { bytesOf, modelBytes, value } from "../unit/onnx/models";
+import { bytesOf, modelBytes, value, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
 import { overlaps } from "./overlaps";
 import { THEMES, Workbench } from "./workbench";
 
 /** What a recipe's page says where its model cannot be compressed as the recipe asks, and what it offers. */
 
-const HALF = "half.kernelscope.json", EMPTY = "empty.kernelscope.json";
+const DOUBLES = "double.kernelscope.json", EMPTY = "empty.kernelscope.json";
 let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
 
-/** Numbers between a quarter and one, in half precision. */
-const halves = (name: string, dims: number[]): TensorData => ({ name, dims, type: DataType.FLOAT16, raw: bytesOf(Uint16Array.from({ length: dims.reduce((a, b) => a * b, 1) }, (_, i) => (i % 2) << 15 | (13 + i % 3) << 10 | i * 37 % 1024)) });
+/** Weights in double precision, of which no integers are made. */
+const doubles = (name: string, dims: number[]): TensorData => ({ name, dims, type: DataType.DOUBLE, raw: bytesOf(Float64Array.from(wave(dims.reduce((a, b) => a * b, 1)))) });
 
 beforeAll(async () => {
   workbench = await Workbench.start();
-  const half = (name: string, dims: (number | string)[]) => value(name, dims, DataType.FLOAT16);
-  writeFileSync(at("half.onnx"), modelBytes({
-    inputs: [half("x", ["n", 1, 28, 28])], outputs: [half("y", ["n", 10, 24, 24])], initializers: [halves("first", [16, 1, 3, 3]), halves("last", [10, 16, 3, 3])],
+  const double = (name: string, dims: (number | string)[]) => value(name, dims, DataType.DOUBLE);
+  writeFileSync(at("double.onnx"), modelBytes({
+    inputs: [double("x", ["n", 1, 28, 28])], outputs: [double("y", ["n", 10, 24, 24])], initializers: [doubles("first", [16, 1, 3, 3]), doubles("last", [10, 16, 3, 3])],
     nodes: [{ op: "Conv", inputs: ["x", "first"], outputs: ["a"] }, { op: "Conv", inputs: ["a", "last"], outputs: ["y"] }],
   }));
-  writeFileSync(at(HALF), `${JSON.stringify({ version: 1, model: "./half.onnx", inference: "integer" }, null, 2)}\n`);
+  writeFileSync(at(DOUBLES), `${JSON.stringify({ version: 1, model: "./double.onnx", inference: "integer" }, null, 2)}\n`);
   writeFileSync(at("empty.onnx"), modelBytes({ inputs: [value("x", ["n", 4])], outputs: [value("y", ["n", 4])], nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }] }));
   writeFileSync(at(EMPTY), `${JSON.stringify({ version: 1, model: "./empty.onnx", preset: "balanced" }, null, 2)}\n`);
 });
@@ -57,9 +57,9 @@ async function inEveryTheme(page: Frame, picture: string): Promise<void> {
 }
 
 test("where no integers can be made of a model, floats are offered, then another model, in every theme; undo asks again", async () => {
-  const page = await failed(HALF), text = () => page.locator(".state").innerText();
-  expect(await text()).toContain("There is no plan for half.onnx");
-  expect(await text()).toMatch(/Integers are made of models in single precision \(float32\), and the weight of first is of type float16\. /);
+  const page = await failed(DOUBLES), text = () => page.locator(".state").innerText();
+  expect(await text()).toContain("There is no plan for double.onnx");
+  expect(await text()).toMatch(/Integers are made of models in single precision \(float32\), and the weight of first is of type float64\. /);
   expect(await buttons(page)).toEqual(["Compute with Floats", "Choose Model…", "Open Text"]);
   expect(await page.locator(".state .button.primary").allInnerTexts()).toEqual(["Compute with Floats"]);
   expect(await page.locator(".header .button", { hasText: "Compress" }).getAttribute("disabled")).not.toBeNull();
@@ -77,7 +77,7 @@ test("where no integers can be made of a model, floats are offered, then another
   await banner.locator(".button", { hasText: "Compute with Floats" }).click();
   await banner.waitFor({ state: "hidden", timeout: 20_000 });
   await workbench.command("File: Save");
-  await expect.poll(() => readFileSync(at(HALF), "utf8")).not.toContain("inference");
+  await expect.poll(() => readFileSync(at(DOUBLES), "utf8")).not.toContain("inference");
 });
 
 test("a model with nothing to compress leads to another model, in every theme", async () => {
@@ -86,7 +86,7 @@ test("a model with nothing to compress leads to another model, in every theme", 
   expect(await page.locator(".state .button.primary").allInnerTexts()).toEqual(["Choose Model…"]);
   await inEveryTheme(page, "recipe-nothing-to-compress");
   await page.locator(".state .button", { hasText: "Choose Model…" }).click();
-  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "half.onnx" }).first().click();
+  await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "double.onnx" }).first().click();
   await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
   expect(await page.locator(".plan-row[data-id]").count()).toBe(2);
 });

@@ -22,7 +22,7 @@ test("models selected together are compressed in turn, asked about once", { time
   await expect.poll(() => page.locator(".quick-input-title").innerText()).toBe("Compress 2 models");
   // figures of one of them would be wrong of the other
   expect((await quick().allInnerTexts()).join(" ")).not.toMatch(/times smaller/);
-  await quick().filter({ hasText: "Up to 3 points" }).click();
+  await quick().filter({ hasText: "lose 3 points" }).click();
   await quick().filter({ hasText: "Without Images" }).click();
   while (!MODELS.every((name) => existsSync(at(`${name}.small.onnx`)))) {
     expect((await running()).length).toBeLessThan(2); // one after the other
@@ -41,7 +41,7 @@ test("a result opens in comparison, as wide as its original, so that both have t
   const model = await workbench.open(`${name}.onnx`);
   await model.waitForSelector(".side[data-layer]");
   await workbench.menu(`${name}.onnx`, "Compress Model");
-  await quick().filter({ hasText: "Up to 3 points" }).click();
+  await quick().filter({ hasText: "lose 3 points" }).click();
   await quick().filter({ hasText: "Without Images" }).click();
   const comparison = await workbench.modelPage(`${name}.onnx ↔ ${name}.small.onnx`);
   expect(await page.locator(".editor-group-container").count()).toBe(1);

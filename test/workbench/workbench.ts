@@ -185,6 +185,20 @@ export class Workbench {
     await this.page.keyboard.press("Enter");
   }
 
+  /** Chooses from the list that a command asks with; given again where the list was closed by what came into focus meanwhile. */
+  async choose(title: string, entry: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      await this.command(title);
+      try {
+        await this.page.locator(".quick-input-list .monaco-list-row", { hasText: entry }).click({ timeout: 8000 });
+        return;
+      } catch (error) {
+        if (attempt === 3) throw error;
+        await this.page.keyboard.press("Escape");
+      }
+    }
+  }
+
   /** Keeps a picture as test output; one for the README goes to docs/images too. */
   async picture(name: string, readme = false): Promise<void> {
     mkdirSync("test-results", { recursive: true });
