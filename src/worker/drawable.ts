@@ -70,7 +70,7 @@ export function drawableGraph(model: Model, layers: readonly Layer[], rows: read
       makes(joined, node.outputs);
       continue;
     }
-    const attributes = attributesOf(node), bodies = bodiesOf(model, node), held = known ? [] : rows.filter(({ body }) => body !== undefined && bodies.some(({ path }) => body === path || body.startsWith(`${path}/`)));
+    const attributes = attributesOf(node), bodies = bodiesOf(model, node), held = known || !bodies.length ? [] : rows.filter(({ body }) => body !== undefined && bodies.some(({ path }) => body === path || body.startsWith(`${path}/`)));
     const named = { name: node.name || node.outputs[0] || node.op, label: known?.row.label ?? labelOf(node), op: whole?.name ?? operatorOf(node, known?.layer), layer: known?.row.name, bytes: known?.row.bytes ?? held.reduce((sum, { bytes }) => sum + bytes, 0), ...(attributes.length && { attributes }), ...(bodies.length && { bodies }), ...(held.length && { held: held.map(({ name }) => name) }) };
     if (joined && known && isArranging(joined)) {
       const opening = [joined.op, ...joined.fused];
