@@ -8,8 +8,10 @@ import type { Grid, LayerGrids } from "../protocol/report";
 
 /** Names of a scale and of a zero point. */
 interface GridNames { scale?: string; zeroPoint?: string }
-/** Inputs of operators on integers by what they read: data, weight, and what comes out. */
-const QUANTIZED: ReadonlySet<string> = new Set(["QLinearConv", "QLinearMatMul"]), SUMS: ReadonlySet<string> = new Set(["ConvInteger", "MatMulInteger"]);
+/** Operators on integers that have scales and zero points among their inputs: of the data 1 and 2, of the weight 4 and 5, of what comes out 6 and 7. */
+const QUANTIZED: ReadonlySet<string> = new Set(["QLinearConv", "QLinearMatMul"]);
+/** Operators that give plain sums of integers, which a Cast and a product with scales make floats of. */
+export const SUMS: ReadonlySet<string> = new Set(["ConvInteger", "MatMulInteger"]);
 /** What stands between a layer and the node that rounds what comes out. */
 const MOST_BETWEEN = 4, BETWEEN = new Set(["Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Add", "Mul", "BatchNormalization", "Reshape", "Flatten", "Squeeze", "Transpose"]);
 

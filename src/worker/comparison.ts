@@ -10,6 +10,7 @@ import { readWeight, type Layer } from "../onnx/layers";
 import type { Histogram, LayerRow } from "../protocol/api";
 import type { ComparedLayer, ComparedModels, ComparedNode, ComparedWeights, FileSizes, Incomparable, Resized } from "../protocol/compare";
 import { matchModels, type ModelMatch } from "../onnx/match/match";
+import { SUMS } from "../onnx/grids";
 import type { Model, Node } from "../onnx/model";
 import { digestFile } from "../runtime/node";
 import { isPruned, leftChannels } from "./left-channels";
@@ -71,7 +72,7 @@ function makesFloats({ op, graph, inputs }: Node): boolean {
   if (op !== "Mul" && op !== "Add") return false;
   return inputs.some((name) => {
     const maker = graph.producers.get(name), sums = maker?.op === "Cast" ? graph.producers.get(maker.inputs[0])?.op : undefined;
-    return sums === "ConvInteger" || sums === "MatMulInteger" || (op === "Add" && maker?.op === "Mul" && makesFloats(maker));
+    return SUMS.has(sums ?? "") || (op === "Add" && maker?.op === "Mul" && makesFloats(maker));
   });
 }
 

@@ -1,3 +1,4 @@
+import { SUMS } from "../onnx/grids";
 import { intsAttribute, type Attribute, type Graph, type Model, type Node } from "../onnx/model";
 import type { Layer } from "../onnx/layers";
 import type { Shape } from "../onnx/shapes";
@@ -16,8 +17,8 @@ const FOLLOWING = new Set([...NORMS, ...ACTIVATIONS, ...SCALINGS, "Dropout", "Id
 const LEADING = new Set([...ARRANGING, "GlobalAveragePool", "GlobalMaxPool", "ReduceMean"]);
 /** Operators whose results say how large values are, not what they are. */
 const MEASURING = new Set(["Shape", "Size"]);
-/** Integers of a scale that each batch has for itself, and operators that give plain sums of integers, which a Cast and a product make floats of. */
-const DYNAMIC = "DynamicQuantizeLinear", SUMS = new Set(["ConvInteger", "MatMulInteger"]);
+/** Makes integers of a scale that each batch has for itself. */
+const DYNAMIC = "DynamicQuantizeLinear";
 
 /**
  * A graph of the model as it is drawn, the main one unless a body is named. The nodes that unpack a weight are folded into its layer, normalizations and activations into what comes
