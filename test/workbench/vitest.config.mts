@@ -13,5 +13,5 @@ class LongestFirst extends BaseSequencer {
 }
 
 export default defineConfig({ test: {
-  expect: { poll: { timeout: 20_000 } }, include: ["test/workbench/**/*.test.ts"], globalSetup: ["test/workbench/installed.ts", "test/workbench/rated.ts"], testTimeout: 120_000, hookTimeout: 180_000, maxWorkers: 2, sequence: { sequencer: LongestFirst },
+  expect: { poll: { timeout: 20_000 } }, include: ["test/workbench/**/*.test.ts"], globalSetup: ["test/workbench/installed.ts", "test/workbench/rated.ts"], testTimeout: 120_000, hookTimeout: 180_000, maxWorkers: 2, isolate: false, sequence: { sequencer: LongestFirst },
 } });

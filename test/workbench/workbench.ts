@@ -1,31 +1,23 @@
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { cpSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { resolveCliArgsFromVSCodeExecutablePath } from "@vscode/test-electron";
-import { _electron, chromium, type Frame, type Page } from "playwright-core";
-// @ts-expect-error A script of the project, in plain JavaScript.
-import { startServer } from "../../scripts/workbench.mjs";
+import type { Frame, Page } from "playwright-core";
 import { TRAINED } from "../helpers/trained";
-import { extend, PACKAGE } from "./installed";
-import { translate, type PSEUDO } from "./pseudo";
+import type { PSEUDO } from "./pseudo";
 import { RATED } from "./rated";
-
-interface Server { url: string; stop(): Promise<void> }
-
-/** A window of VS Code, and what ends all that stands behind it. */
-interface Shown { page: Page; close(): Promise<void> }
-interface Opening { folder: string; profile: string; cache: string; others: readonly string[]; restricted: boolean; language?: string }
+import { showWindow, type Shown } from "./windows";
 
 /** Themes of the four kinds, and the class that the workbench has with each. */
 export const THEMES = { "Default Dark Modern": "vs-dark", "Default Light Modern": "vs", "Default High Contrast": "hc-black", "Default High Contrast Light": "hc-light" } as const;
 
 /** VS Code's workbench with the packaged extension on a folder of models. */
 export class Workbench {
-  private constructor(readonly folder: string, readonly home: string, private readonly shown: Shown) {}
+  private constructor(private readonly shown: Shown) {}
 
   get page(): Page { return this.shown.page; }
-  /** What stands for the user's cache: what one test file leaves there changes what another sees. */
+  get folder(): string { return this.shown.folder; }
+  /** Where all stands that serves this window. */
+  get home(): string { return this.shown.home; }
+  /** What stands for the user's cache: what one test file leaves there no other sees. */
   get cache(): string { return path.join(this.home, "cache"); }
 
   /** The user's settings at the start. */
@@ -36,18 +28,16 @@ export class Workbench {
 
   /** @param others packages of further extensions @param restricted nobody has trusted the folder @param rated the sample's layers were rated before, see rated.ts @param small sample and images are those of helpers/trained.ts, under the sample's names @param language see pseudo.ts @param prepare what is done in the folder before it is opened */
   static async start({ others = [], restricted = false, rated = false, small = false, language, prepare }: { others?: string[]; restricted?: boolean; rated?: boolean; small?: boolean; language?: typeof PSEUDO; prepare?: (folder: string) => void } = {}): Promise<Workbench> {
-    const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile");
-    cpSync("samples", folder, { recursive: true });
-    if (small) {
-      cpSync(TRAINED.model, path.join(folder, "fashion-cnn.onnx"));
-      cpSync(TRAINED.data, path.join(folder, "fashion-mnist"), { recursive: true });
-    }
-    prepare?.(folder);
-    if (rated) cpSync(RATED, path.join(home, "cache"), { recursive: true });
-    mkdirSync(path.join(profile, "user", "User"), { recursive: true });
-    writeFileSync(path.join(profile, "user", "User", "settings.json"), JSON.stringify({ ...Workbench.settings, ...(restricted && { "security.workspace.trust.startupPrompt": "never" }) }));
-    const opening = { folder, profile, restricted, language, cache: path.join(home, "cache"), others };
-    const electron = process.env.KERNELSCOPE_ELECTRON, workbench = new Workbench(folder, home, await (electron ? showElectron(electron, opening) : showBrowser(opening)));
+    const settings = { ...Workbench.settings, ...(restricted && { "security.workspace.trust.startupPrompt": "never" }) };
+    const workbench = new Workbench(await showWindow({ others, restricted, language, settings, fill: (folder, cache) => {
+      cpSync("samples", folder, { recursive: true });
+      if (small) {
+        cpSync(TRAINED.model, path.join(folder, "fashion-cnn.onnx"));
+        cpSync(TRAINED.data, path.join(folder, "fashion-mnist"), { recursive: true });
+      }
+      prepare?.(folder);
+      if (rated) cpSync(RATED, cache, { recursive: true });
+    } }));
     await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
     await workbench.registered();
     return workbench;
@@ -58,7 +48,7 @@ export class Workbench {
     const { page } = this, rows = page.locator(".quick-input-list .monaco-list-row");
     for (const end = Date.now() + 90_000; Date.now() < end;) {
       await page.keyboard.press("F1");
-      await page.locator(".quick-input-widget input").first().fill(">Kernelscope: Compare");
+      if (!await page.locator(".quick-input-widget input").first().fill(">Kernelscope: Compare", { timeout: 2000 }).then(() => true, () => false)) continue;
       await page.waitForTimeout(600);
       const there = (await rows.allInnerTexts()).some((text) => text.includes("Compare Models")); // the only one that is also there where nothing may run
       await page.keyboard.press("Escape");
@@ -76,10 +66,7 @@ export class Workbench {
     await this.registered();
   }
 
-  async stop(): Promise<void> {
-    await this.shown.close();
-    rmSync(this.home, { recursive: true, force: true });
-  }
+  stop(): Promise<void> { return this.shown.close(); }
 
   /** Opens a file from the Explorer and gives its page once it shows something. */
   async open(name: string): Promise<Frame> {
@@ -158,8 +145,12 @@ export class Workbench {
 
   /** Nothing open, no message in the way. */
   async tidy(): Promise<void> {
-    await this.command("View: Close All Editors");
-    await this.command("Notifications: Clear All Notifications");
+    const { keyboard } = this.page;
+    await keyboard.press("Control+k"); // as View: Close All Editors
+    await keyboard.press("Control+w");
+    const closed = await this.page.locator(".part.editor .tab").first().waitFor({ state: "detached", timeout: 2000 }).then(() => true, () => false);
+    if (!closed) await this.command("View: Close All Editors");
+    if (await this.page.locator(".notification-toast").count()) await this.command("Notifications: Clear All Notifications");
     await this.page.waitForTimeout(300);
   }
 
@@ -208,35 +199,4 @@ export class Workbench {
     mkdirSync("docs/images", { recursive: true });
     cpSync(`test-results/${name}.png`, `docs/images/${name}.png`);
   }
-}
-
-/** code-server in Chromium. */
-async function showBrowser({ folder, profile, cache, others, restricted, language }: Opening): Promise<Shown> {
-  const entry = process.env.KERNELSCOPE_WORKBENCH;
-  if (!entry) throw new Error("Run these tests by npm run test:workbench.");
-  extend(entry, profile, others);
-  if (language) translate(path.join(profile, "extensions"));
-  const server = await startServer(entry, profile, { trust: restricted, cache }) as Server;
-  const browser = await chromium.launch({
-    executablePath: process.env.KERNELSCOPE_CHROMIUM,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...process.env.KERNELSCOPE_CHROMIUM_FLAGS?.split(" ") ?? []],
-  });
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 });
-  // VS Code in a browser asks for translations of the language that its own messages say they are in
-  if (language) await page.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(language)};`);
-  await page.goto(`${server.url}?folder=${encodeURIComponent(folder)}`);
-  return { page, close: async () => { await browser.close(); await server.stop(); } };
-}
-
-/** VS Code itself, by the path of its program; menus and dialogs are drawn in its window, where a test can reach them. */
-async function showElectron(executablePath: string, { folder, profile, cache, others, restricted }: Opening): Promise<Shown> {
-  const own = ["--user-data-dir", path.join(profile, "user"), "--extensions-dir", path.join(profile, "extensions")], file = path.join(profile, "user", "User", "settings.json");
-  const [cli, ...more] = resolveCliArgsFromVSCodeExecutablePath(executablePath, { reuseMachineInstall: true });
-  for (const extension of [PACKAGE, ...others]) execFileSync(cli, [...more, ...own, "--install-extension", extension], { stdio: "ignore", shell: process.platform === "win32" });
-  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")) as object, "window.titleBarStyle": "custom", "window.dialogStyle": "custom", "update.mode": "none" }));
-  const env = Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined || name === "ELECTRON_RUN_AS_NODE" ? [] : [[name, value]])));
-  const app = await _electron.launch({ executablePath, env: { ...env, XDG_CACHE_HOME: cache }, args: [folder, ...own, ...(restricted ? [] : ["--disable-workspace-trust"]), "--skip-welcome", "--skip-release-notes", "--disable-telemetry", "--no-sandbox"] });
-  const page = await app.firstWindow();
-  await page.setViewportSize({ width: 1440, height: 900 });
-  return { page, close: () => app.close() };
 }
