@@ -18,6 +18,7 @@ import { writeDataset } from "./source";
  * Accuracy on all 10,000 test images of CIFAR-10, or MNIST, after compression, with the first training images for calibration and training (their labels unused) or without any:
  * in closed form ("none"), or trained for a time or a number of steps. With --results finished cells are kept, and not measured again.
  * npm run bench:accuracy -- --model MODEL [--preprocess FILE] [--bits 4,3,2] [--target 40x,60x] [--seeds 1,2,3] [--source cifar10|mnist] [--images 1000] [--no-data] [--tune none,60m] [--method kernel,product] [--schedule endToEnd,iterative] [--noise none,codeword:0.1] [--inference float,integer] [--prune none,25%] [--recipe FILE] [--delay 0] [--device cpu|webgpu] [--results FILE]
+ * Small sizes decide by themselves how many channels stay, where --prune does not say that; "none" keeps all.
  * A delay is the share of a training's steps before activations of integers are rounded in it.
  */
 const { values } = parseArgs({ options: {
@@ -30,8 +31,11 @@ const list = (text: string): string[] => text.split(",").filter(Boolean);
 const orNone = (text: string): (string | undefined)[] => (text ? list(text) : [undefined]);
 /** All ways to go about it that are asked for; what is a default is left out. */
 const manners: Pick<CompressRequest, "method" | "schedule" | "noise" | "inference" | "prune">[] = orNone(values.prune).flatMap((prune) => orNone(values.inference).flatMap((inference) => orNone(values.method).flatMap((method) => orNone(values.schedule).flatMap((schedule) => orNone(values.noise).map((noise) => ({
-  ...(prune && prune !== "none" && { prune: parsePruning(prune) }), ...(inference === "integer" && { inference }), ...(method && { method }), ...(schedule && schedule !== "endToEnd" && { schedule: SCHEDULES.find((one) => one === schedule) }), ...(noise && noise !== "none" && { noise: parseNoise(noise) }),
+  ...(prune && { prune: prune !== "none" && parsePruning(prune) }), ...(inference === "integer" && { inference }), ...(method && { method }), ...(schedule && schedule !== "endToEnd" && { schedule: SCHEDULES.find((one) => one === schedule) }), ...(noise && noise !== "none" && { noise: parseNoise(noise) }),
 }))))));
+
+/** What a cell says of channels: nothing where all of them stay, "small" where the size decides. */
+const asCell = ({ prune, ...manner }: (typeof manners)[number], { target }: Partial<CompressRequest>): object => ({ ...manner, ...(prune === undefined ? target !== undefined && { prune: "small" } : prune && { prune }) });
 
 /** Percent, seconds of the whole job, and what is read off the file. */
 interface Run { bits: number; bytes: number; ratio: number; top1: number; float: number; seconds: number; trained: number }
@@ -56,11 +60,11 @@ async function main(): Promise<void> {
   for (const goal of goals) for (const tune of list(values.tune)) for (const manner of tune === "none" ? manners.filter(({ schedule, noise }) => !schedule && !noise) : manners) {
     const runs: Run[] = [];
     for (const seed of list(values.seeds).map(Number)) {
-      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), ...(values.delay && { delay: Number(values.delay) }), ...(device && { device }), images, tune, ...manner, seed }, () => measure({ ...goal, ...manner, model, device, tune, seed }, images)));
+      runs.push(await cells.get({ model: path.basename(model), sha256, ...goal, ...(values.recipe && { recipe: path.basename(values.recipe) }), ...(values.delay && { delay: Number(values.delay) }), ...(device && { device }), images, tune, ...asCell(manner, goal), seed }, () => measure({ ...goal, ...manner, model, device, tune, seed }, images)));
       process.stderr.write(`  seed ${seed}: ${runs[runs.length - 1].top1.toFixed(2)} % in ${runs[runs.length - 1].seconds.toFixed(0)} s\n`);
     }
     const name = goal.bits !== undefined ? `${goal.bits} bits` : goal.target ?? "integers", average = (key: keyof Run) => mean(runs.map((run) => run[key]));
-    console.log(`${name.padEnd(13)}${[tune, manner.prune && (manner.prune === "auto" ? "pruned" : `${100 * manner.prune.compute} % less`), manner.inference, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
+    console.log(`${name.padEnd(13)}${[tune, manner.prune && (manner.prune === "auto" ? "as serves" : `${100 * manner.prune.compute} % less`), manner.inference, manner.method, manner.schedule, manner.noise?.kind].filter(Boolean).join(" ").padEnd(34)}${average("bits").toFixed(3).padStart(16)}${average("ratio").toFixed(1).padStart(8)}×  ${runs.map(({ top1 }) => top1.toFixed(2)).join(" / ").padEnd(24)}${average("top1").toFixed(2).padStart(6)}${(average("float") - average("top1")).toFixed(2).padStart(8)}${average("float").toFixed(2).padStart(10)}`);
   }
 }
 

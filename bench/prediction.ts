@@ -37,7 +37,7 @@ async function main(): Promise<void> {
   for (const model of values.models.split(",").filter(Boolean).map((file) => path.resolve(file))) {
     const sha256 = (await hashFile(model)).slice(0, 16);
     for (const target of values.targets.split(",")) {
-      const run = await cells.get({ model: path.basename(model), sha256, target, images, ...(fresh && { fresh }) }, () => measure({ model, target, data, evalData, threads }));
+      const run = await cells.get({ model: path.basename(model), sha256, target, images, ...(fresh && { fresh }) }, () => measure({ model, target, prune: false, data, evalData, threads }));
       runs.push(run);
       console.log(`${path.basename(model).slice(0, 22).padEnd(24)} ${formatBytes(run.bytes).padEnd(9)} ${run.bits.toFixed(3)} ${run.predicted.toFixed(2).padStart(31)} ${run.lost.toFixed(2).padStart(9)} ${run.flipsPredicted.toFixed(2).padStart(18)} ${run.flips.toFixed(2).padStart(9)}`);
     }

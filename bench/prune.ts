@@ -31,7 +31,7 @@ async function main(): Promise<void> {
   console.log(`${path.basename(model)}\ngoal             pruned    trained    compute  weights  bytes      top-1   lost   agreement  KL       time beside the original`);
   for (const goal of values.goals.split(",")) for (const level of values.levels.split(",")) for (const tune of values.tune.split(",")) {
     const cell = { model: path.basename(model), sha256, goal, prune: level, images, tune }, preset = (["nearly-lossless", "balanced", "smallest"] as const).find((one) => one === goal);
-    const { macs, weights, bytes, top1, float, agreement, kl, ratio, interval } = await cells.get(cell, () => measure({ model, ...samples, ...(preset ? { preset } : { target: goal }), tune, ...(level !== "none" && { prune: parsePruning(level) }) }));
+    const { macs, weights, bytes, top1, float, agreement, kl, ratio, interval } = await cells.get(cell, () => measure({ model, ...samples, ...(preset ? { preset } : { target: goal }), tune, prune: level !== "none" && parsePruning(level) }));
     console.log(`${goal.padEnd(17)}${level.padEnd(10)}${tune.padEnd(11)}${macs.toFixed(3).padStart(7)}${weights.toFixed(3).padStart(9)}${String(bytes).padStart(9)}${top1.toFixed(2).padStart(9)}${(float - top1).toFixed(2).padStart(7)}${agreement.toFixed(2).padStart(11)}${kl.toFixed(4).padStart(9)}  ${ratio.toFixed(2)} (${interval.map((end) => end.toFixed(2)).join(" to ")})`);
   }
 }

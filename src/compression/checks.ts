@@ -61,12 +61,3 @@ export function insteadOf({ request: { method: only, inference }, recipe: { laye
   const named = others.slice(0, NAMED).join(", "), more = others.length - NAMED;
   return [`Integers of 8 bits or less in place of the method ${only}, in ${others.length === 1 ? "a layer that cannot have it or loses less" : `${others.length} layers that cannot have it or lose less`} so: ${named}${more > 0 ? ` and ${more} more` : ""}.`];
 }
-
-/** Bits of a weight below which fewer channels did better in as many bytes, on each network that this was measured on. */
-const FEW_BITS = 0.5;
-
-/** What is to be said of a size that was reached with all channels, where fewer of them may serve it better. */
-export function mayPrune({ request: { target, data, prune, prepare } }: Job, bitsPerWeight: number | undefined): string[] {
-  if (target === undefined || data === undefined || prune !== undefined || prepare || !(bitsPerWeight! < FEW_BITS)) return [];
-  return [`At so few bits a weight (${bitsPerWeight!.toFixed(2)}) a network with fewer channels often does better in as many bytes: --prune auto, or Prune channels in a recipe, tries it.`];
-}

@@ -5,11 +5,12 @@ import { peakActivations } from "../onnx/peak";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, PruningTrial, TuningReport } from "../protocol/report";
+import { shareOf } from "../protocol/pruning";
 import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
-import { checkRequest, insteadOf, mayPrune, unusedSettings } from "./checks";
+import { checkRequest, insteadOf, unusedSettings } from "./checks";
 import { measureFidelity } from "./fidelity";
 import type { FitTools, FittedLayer, LayerChoice } from "./fit";
 import { networkOutputs } from "./flow";
@@ -23,7 +24,7 @@ import type { OwnVector } from "./follow";
 import { withSpeeds } from "./layer-speed";
 import { sqnrInOriginal } from "./lean/lean";
 import { isRounded, PlannedFit, type Carried, type Finished } from "./planned-fit";
-import { chooseWay, type Way } from "./prune/choose";
+import { chooseWay, triesPruning, type Way } from "./prune/choose";
 import { layerReports, NOTHING_SMALLER, loadedWeightBytes } from "./report";
 import { subjectOf, type Subject } from "./subject";
 import { tune, type Tuned } from "./tune";
@@ -43,7 +44,7 @@ export async function compressModel(request: CompressRequest, host: Host, onProg
   const output = job.request.output ?? defaultOutput(job.request);
   const opened = await host.openModel(job.request.model);
   try {
-    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) ? "tuned" : job.request.inference === "integer" && job.recipe.integers?.diagnose ? "diagnosed" : "plain", job.request.prune !== undefined), signal, stop).run();
+    return await new Compression(job, output, opened, host, new ProgressMeter(onProgress, undefined, parseTuning(job.request.tune) ? "tuned" : job.request.inference === "integer" && job.recipe.integers?.diagnose ? "diagnosed" : "plain", (job.request.prune ?? triesPruning(job, opened)) !== false), signal, stop).run();
   } finally {
     await opened.close();
   }
@@ -86,7 +87,7 @@ class Compression {
         const planned = new PlannedFit({ job, pruning, ...(pruned && { lostBefore: pruned.effect.loss, original: opened.model }), opened: base, model, lean, layers, goal, form: weightForm(request, lean?.biases), hashes, stamp, data, host, tools, record: own, progress, timed });
         return { pruning, subject, planned, carried: await planned.run() };
       };
-      const { subject, planned, carried: { choices, fitted } } = data && request.prune === "auto" ? await this.choose(data, tools, (pruning) => carryOut(pruning, record.within(`way${pruning?.compute ?? 0}`))) : await carryOut(request.prune === "auto" ? undefined : request.prune, record);
+      const { subject, planned, carried: { choices, fitted } } = data && triesPruning(job, opened) ? await this.choose(data, tools, (pruning) => carryOut(pruning, record.within(`way${pruning?.compute ?? 0}`))) : await carryOut(shareOf(request.prune), record);
       this.subject = subject;
       this.notes.push(...subject.notes, ...planned.notes, ...insteadOf(job, choices));
       throwIfCancelled(signal);
@@ -146,14 +147,14 @@ class Compression {
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
   private async tune(planned: PlannedFit, { choices, fitted }: Pick<Carried, "choices" | "fitted">, decided: Awaited<ReturnType<typeof decideIntegers>> | undefined): Promise<Pick<Tuned, "vectors" | "weights" | "plan" | "ranges"> | undefined> {
-    const { subject: { model }, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, { data, tools, record, layers: all } = planned.options, length = parseTuning(text);
+    const { subject: { model, pruning }, signal, stop, job: { request, request: { tune: text, device: wanted } } } = this, { data, tools, record, layers: all } = planned.options, length = parseTuning(text);
     if (!length || !data) return undefined;
     const layers: FittedLayer[] = [];
     for (const finished of fitted.values()) layers.push(await finished.load());
     const { input, dataset, trained, watched } = data;
     this.progress.stage("tune", "preparing the training");
     const tuned = await tune({
-      model, ...(request.prune && { teacher: this.opened.model }), layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
+      model, ...(pruning && { teacher: this.opened.model }), layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
       refits: planned.refits(choices), joint: request.schedule === "joint" && !request.prepare ? planned.joint(choices) : undefined, prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
       onProgress: this.followTuning(),
     });
@@ -245,7 +246,7 @@ class Compression {
       const byName = new Map(layers.map((layer) => [layer.id, layer])), left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
       const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped === NOTHING_SMALLER && this.isOnlyNamed ? "Left as it is: the recipe gives other layers a method, and no size." : skipped);
       const { rows, notes } = await withSpeeds(found.map((row) => ({ ...row, skipped: skippedOf(row) })), layers, { runtime: host.runtime, threads: request.threads });
-      this.notes.push(...notes, ...mayPrune(this.job, convBitsPerWeight));
+      this.notes.push(...notes);
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));
       const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
       const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);

@@ -3,6 +3,7 @@ import { findLayers, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { Progress } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import { shareOf } from "../protocol/pruning";
 import type { PruningReport } from "../protocol/report";
 import { Products } from "../runtime/products";
 import { pruneForJob } from "./prune/job";
@@ -56,7 +57,7 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
   try {
     const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads: request.threads, signal };
     // to know what is left of a model takes a fit
-    const pruning = request.prune === "auto" ? undefined : request.prune;
+    const pruning = shareOf(request.prune);
     if (known && pruning) return undefined;
     const pruned = data && pruning ? await pruneForJob({ job, pruning, opened, data, hashes, stamp, host, tools, onProgress: (text, done) => onProgress({ stage: "prune", text, fraction: done }) }) : undefined, base = pruned?.opened ?? opened;
     const model = isInteger ? (await integerNetwork(base.model, data?.rating, host.runtime, { threads: request.threads, signal })).model : base.model;

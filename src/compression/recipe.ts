@@ -77,9 +77,10 @@ export const Recipe = z.strictObject({
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
   device: z._default(z.enum(DEVICES), "auto"),
   prune: z.optional(described(z.union([
-    described(z.literal("auto"), "Where a target is given: as much as serves it best, by measurement, which takes several fits."),
+    described(z.literal("auto"), "As much as serves the target best, by measurement, which takes several fits. Without any of these, where the target leaves less than 0.75 bits for each weight."),
+    described(z.literal(false), "Nothing, however small the target is."),
     z.strictObject({ compute: described(z.number().check(z.minimum(PRUNED.least), z.maximum(PRUNED.most)), "Share of the network's multiply-accumulates that is saved at least: 0.25.") }),
-  ], '"auto" or { "compute": 0.25 }'), "Take channels away before anything is compressed: those that the layers behind them miss least on the images of the data folder. What is left is a smaller network, which runs faster.")),
+  ], '"auto", false or { "compute": 0.25 }'), "Take channels away before anything is compressed: those that the layers behind them miss least on the images of the data folder. What is left is a smaller network, which runs faster.")),
   trim: z.optional(described(z.boolean(), "Fold batch normalizations, compute constants ahead, shorten names and store biases in 16 bits, so that more bytes are left for the weights: true or, where a target is given, unless false.")),
   shareCodebooks: z.optional(described(z.union([z.literal("auto"), z.literal(false)]), "auto: layers of one shape have a codebook in common where images show that they lose less in as many bytes, which takes several fits. false: every layer has its own, whatever single layers say. Without either, those have one that name the same book.")),
   layers: z.optional(described(z.record(z.string(), layer()), "By weight tensor: what is special about single layers.")),

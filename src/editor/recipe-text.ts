@@ -45,7 +45,7 @@ function tuningOf(tune: unknown): RecipeTuning | undefined {
 
 function pruningOf(prune: unknown): Pruning | undefined {
   const compute = isJson(prune) ? number(prune.compute) : undefined;
-  return prune === "auto" ? prune : compute === undefined ? undefined : { compute };
+  return prune === "auto" || prune === false ? prune : compute === undefined ? undefined : { compute };
 }
 
 function noiseOf(noise: unknown): Noise | undefined {

@@ -169,15 +169,16 @@ test("a layer that a recipe leaves alone keeps its channels and its weights", as
 test("how much is taken away for a size is found out by what the outputs lose", async () => {
   const { pruning, pruningTrials, output } = await compress({ ...TRAINED, output: at("auto.onnx"), prune: "auto", recipe, bits: undefined, target: "10KB" });
   expect(output.bytes).toBeLessThanOrEqual(10_000);
-  expect(pruningTrials!.map(({ compute }) => compute)).toEqual([0, 0.25, 0.5, 0.75]);
+  expect(pruningTrials!.map(({ compute }) => compute)).toEqual([0, 0.25, 0.5, 0.75].slice(0, pruningTrials!.length));
+  expect(pruningTrials!.length).toBeGreaterThan(1);
   const [all] = pruningTrials!, chosen = pruningTrials!.filter(({ isChosen }) => isChosen);
   expect(chosen.length).toBe(1);
   expect(chosen[0].compute === 0).toBe(pruning === undefined);
   expect(chosen[0].loss).toBeLessThanOrEqual(all.loss!);
-  // without channels that are gone the size is out of reach, and not for those that are left
-  const small = await compress({ ...TRAINED, output: at("reached.onnx"), prune: "auto", recipe, bits: undefined, target: "8KB" });
+  // so small a size is tried so without being asked; with all channels it is out of reach, with fewer it is not
+  const small = await compress({ ...TRAINED, output: at("reached.onnx"), recipe, bits: undefined, target: "6KB" });
   expect(small.pruningTrials![0]).toMatchObject({ compute: 0, isChosen: false, problem: expect.stringContaining("cannot be reached") as string });
-  expect(small.output.bytes).toBeLessThanOrEqual(8_000);
+  expect(small.output.bytes).toBeLessThanOrEqual(6_000);
   expect(small.pruning).toBeDefined();
 });
 
@@ -197,6 +198,6 @@ test("says what is wrong with a wish", async () => {
   writeFileSync(pinned, JSON.stringify({ prune: { compute: 0.9 }, layers: Object.fromEntries(["3", "7", "10", "14"].map((id) => [`${id}.weight`, { pin: "leave" }])) }));
   await expect(compress({ output: at("none.onnx"), recipe: pinned })).rejects.toThrow(/^90 % less to compute cannot be reached by taking channels away\. The most that this model allows is \d+ %\.$/);
   const cli = (...args: string[]) => spawnSync(process.execPath, ["dist/cli.js", "compress", model, "--data", data, "-o", at("none.onnx"), ...args], { encoding: "utf8" });
-  expect(cli("--prune", "much")).toMatchObject({ status: 2, stderr: "--prune much: write how much less is to be computed, like 25%, or auto; a share is between 1 % and 95 %.\n" });
+  expect(cli("--prune", "much")).toMatchObject({ status: 2, stderr: "--prune much: write how much less is to be computed, like 25%, auto or no; a share is between 1 % and 95 %.\n" });
   await expect(compress({ output: at("none.onnx"), prune: "auto" })).rejects.toThrow("Give a --target");
 });

@@ -51,7 +51,10 @@ test("a recipe takes channels away: how much less is computed, what it costs, an
   await expect.poll(() => note(page)).toMatch(/^Each size is tried with all channels and with fewer/);
   await workbench.picture("recipe-pruning-auto");
   await choose(page, "None");
+  await saved(false);
+  await choose(page, "If the Size Is Small");
   await saved(undefined);
+  expect(await page.locator(".pruning-note").isVisible()).toBe(false);
 });
 
 test("a pruned model stands beside its original", { timeout: 400_000 }, async () => {

@@ -1,27 +1,41 @@
 import type { Model } from "../../onnx/model";
+import { methodById } from "../../methods/registry";
+import { findLayers } from "../../onnx/layers";
 import { KernelscopeError, type ErrorCode } from "../../protocol/errors";
+import { FEW_BITS } from "../../protocol/pruning";
 import type { PruningTrial } from "../../protocol/report";
+import { parseTarget, targetBytes } from "../../protocol/sizes";
 import { batchSize, readBatches } from "../../evaluation/evaluate";
 import { BATCH, type JobData } from "../data";
 import { lossesOn, type FitTools } from "../fit";
 import type { Batches } from "../flow";
+import type { Job } from "../goal";
+import type { OpenedModel } from "../host";
 import type { Carried } from "../planned-fit";
 import { isClearlyLess } from "../sharing";
 import type { Subject } from "../subject";
 
-/** Shares of compute that are tried where a recipe leaves it to the compression; nothing first. */
+/** Shares of compute that are tried where it is left to the compression, in this order; nothing first. */
 export const TRIED: readonly ({ compute: number } | undefined)[] = [undefined, { compute: 0.25 }, { compute: 0.5 }, { compute: 0.75 }];
 /** So much less has to be lost on samples that a fit has seen. */
 const FLATTERY = 0.75;
 /** What one of several ways may run into without harm. */
 const HARMLESS: readonly ErrorCode[] = ["target-unreachable", "unsupported"];
 
+/** Whether a job finds out how much is to be taken away: where it asks for that, and, unless it decides it or has to keep the graph, where its size leaves few bits for each weight. */
+export function triesPruning({ request: { prune, target, data, prepare, trim, layout, schedule, method } }: Job, { model, bytes }: Pick<OpenedModel, "model" | "bytes">): boolean {
+  if (prune !== undefined) return prune === "auto";
+  if (target === undefined || data === undefined || prepare || trim === false || layout === "dense" || schedule === "joint" || (method !== undefined && methodById(method).isLearned)) return false;
+  const weights = findLayers(model).reduce((sum, { parameters }) => sum + parameters, 0);
+  return 8 * targetBytes(parseTarget(target), bytes) < FEW_BITS * weights;
+}
+
 /** A way to carry a job out: with a share of the compute taken away, or with all of it. */
 export interface Way { pruning?: { compute: number }; subject: Subject; carried: Pick<Carried, "choices" | "fitted"> }
 
 /**
  * Carries a job out in several ways, and takes the one whose outputs are nearest to the original's on samples that no fit has seen: one that has lost channels only where it is nearer than
- * the first that has a result by two standard errors, or, where there are no such samples, by a quarter on the others.
+ * the first that has a result by two standard errors, or, where there are no such samples, by a quarter on the others. Once a way is no nearer than the best before it, those that take away more are not tried.
  * @throws KernelscopeError as the first way, where all fail
  */
 export async function chooseWay<W extends Way>(carryOut: (pruning: { compute: number } | undefined, at: number, of: number) => Promise<W>, original: Model, data: JobData, tools: FitTools): Promise<{ way: W; trials: PruningTrial[] }> {
@@ -33,6 +47,7 @@ export async function chooseWay<W extends Way>(carryOut: (pruning: { compute: nu
       const way = await carryOut(pruning, at, TRIED.length), losses = await lossesOf(way, original, unseen ?? data.fit, tools), loss = mean(losses), trial: PruningTrial = { compute: pruning?.compute ?? 0, loss, isChosen: false };
       trials.push(trial);
       first ??= losses;
+      if (best && loss > best.loss) break;
       if (!best || (loss < best.loss && (unseen ? isClearlyLess(losses, first, 1) : loss < FLATTERY * mean(first)))) best = { way, trial, loss };
     } catch (error) {
       if (!(error instanceof KernelscopeError && HARMLESS.includes(error.code))) throw error;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { mayPrune, unusedSettings } from "../../../src/compression/checks";
+import { unusedSettings } from "../../../src/compression/checks";
 import { Recipe } from "../../../src/compression/recipe";
 import type { CompressRequest } from "../../../src/protocol/api";
 
@@ -21,11 +21,4 @@ describe("what a recipe says of integers and nothing follows", () => {
     ]);
     expect(unused({ inference, tune: "20steps" }, { integers: { ranges: "percentile", percentile: 99, delay: 0.5 } })).toEqual([]);
   });
-});
-
-test("of a very small size it is said that fewer channels may serve it better, where nobody has asked for that", () => {
-  const told = (request: Partial<CompressRequest>, bits: number | undefined) => mayPrune({ request: { model: "m.onnx", ...request } } as Parameters<typeof mayPrune>[0], bits).length;
-  const small = { target: "200KB", data: "images" };
-  expect(mayPrune({ request: { model: "m.onnx", ...small } } as Parameters<typeof mayPrune>[0], 0.134)[0]).toMatch(/^At so few bits a weight \(0\.13\) .*--prune auto/);
-  expect([told(small, 0.5), told(small, undefined), told({ target: "200KB" }, 0.1), told({ data: "images" }, 0.1), told({ ...small, prune: { compute: 0.25 } }, 0.1), told({ ...small, prune: "auto" }, 0.1)]).toEqual([0, 0, 0, 0, 0, 0]);
 });

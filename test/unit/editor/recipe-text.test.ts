@@ -24,7 +24,7 @@ describe("a recipe's text", () => {
   });
   test("says how much to prune in one of the ways there are", () => {
     const pruneOf = (prune: unknown) => readRecipe(JSON.stringify({ prune })).view?.prune;
-    expect([pruneOf("auto"), pruneOf({ compute: 0.25 }), pruneOf("much"), pruneOf({ compute: "much" }), pruneOf(undefined)]).toEqual(["auto", { compute: 0.25 }, undefined, undefined, undefined]);
+    expect([pruneOf("auto"), pruneOf(false), pruneOf({ compute: 0.25 }), pruneOf("much"), pruneOf({ compute: "much" }), pruneOf(undefined)]).toEqual(["auto", false, { compute: 0.25 }, undefined, undefined, undefined]);
   });
   test("that tunes in no way there is says where and how it may", () => {
     const wrong = (tune: string) => { const text = `{\n  "version": 1,\n  "tune": ${tune}\n}`; try { return parseRecipe(text, "a.kernelscope.json"); } catch (error) { return problemOf(error, text); } };
