@@ -33,10 +33,10 @@ import { writeDataset } from "./source";
  * size and with the same steps of training: the weights of largest magnitude of the whole network stay, by themselves or whole kernels of them, as 4 bits; the first and
  * the last layer keep 8 bits of every weight. Beside them what is the product's own without the schedule. Top-1 on all 10,000 test images.
  * Target: better by 0.5 points at two of three sizes.
- * npm run bench:annc -- --model MODEL [--preprocess FILE] [--source cifar10|mnist] --targets 15x,20x,25x [--tune 400steps] [--images 10000] [--seed 1] [--results FILE]
+ * npm run bench:annc -- --model MODEL [--preprocess FILE] [--source cifar10|mnist] --targets 8x,10x,12x [--tune 400steps] [--images 10000] [--seed 1] [--results FILE]
  */
 const { values } = parseArgs({ options: {
-  model: { type: "string" }, preprocess: { type: "string" }, source: { type: "string", default: "cifar10" }, targets: { type: "string", default: "15x,20x,25x" }, tune: { type: "string", default: "400steps" },
+  model: { type: "string" }, preprocess: { type: "string" }, source: { type: "string", default: "cifar10" }, targets: { type: "string", default: "8x,10x,12x" }, tune: { type: "string", default: "400steps" },
   images: { type: "string", default: "10000" }, seed: { type: "string", default: "1" }, threads: { type: "string" }, results: { type: "string" },
 } });
 

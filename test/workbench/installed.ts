@@ -1,4 +1,5 @@
-import { cpSync, mkdirSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 // @ts-expect-error A script of the project, in plain JavaScript.
 import { installExtension } from "../../scripts/workbench.mjs";
@@ -7,11 +8,17 @@ const INSTALLED = path.resolve(".cache/installed");
 /** The packaged extension. */
 export const PACKAGE = `dist/kernelscope-${process.platform}-${process.arch}.vsix`;
 
-/** Installs the packaged extension once, before the first test. */
-export default function install(): void {
+/** How folders begin, among the system's temporary ones, in which windows of tests of one run have all that they leave. */
+export const homesOf = (run: number): string => `kernelscope-test-${run}-`;
+
+/** Installs the packaged extension once, before the first test; takes away what windows have left after the last. */
+export default function install(): () => void {
   const entry = process.env.KERNELSCOPE_WORKBENCH;
   rmSync(INSTALLED, { recursive: true, force: true });
   if (entry && !process.env.KERNELSCOPE_ELECTRON) installExtension(entry, INSTALLED, PACKAGE);
+  return () => {
+    for (const home of readdirSync(os.tmpdir())) if (home.startsWith(homesOf(process.pid))) rmSync(path.join(os.tmpdir(), home), { recursive: true, force: true, maxRetries: 5, retryDelay: 500 }); // a server may still be ending
+  };
 }
 
 /** Gives a profile the packaged extension, and others from their packages. */

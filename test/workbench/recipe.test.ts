@@ -47,7 +47,7 @@ const method = (page: Frame, layer: string) => row(page, layer).locator(".plan-m
 const slider = (page: Frame) => page.locator("[role=slider]");
 const bytesNow = async (page: Frame) => Number(await slider(page).getAttribute("aria-valuenow"));
 /** Pids of this workbench's worker processes. */
-const workers = (): number[] => execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(path.dirname(workbench.folder))).map((line) => Number(line.trim().split(" ")[0]));
+const workers = (): number[] => execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(workbench.home)).map((line) => Number(line.trim().split(" ")[0]));
 
 test("a recipe opens: candidate, curve, bytes that add up, every layer with its steps, the reason of the selected one", async () => {
   write({ preset: "balanced", ...withImages });

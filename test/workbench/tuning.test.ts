@@ -68,7 +68,7 @@ async function askFor(command: string): Promise<void> {
 }
 const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
 /** Pids of this workbench's worker processes. */
-const workers = (): number[] => execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(path.dirname(workbench.folder))).map((line) => Number(line.trim().split(" ")[0]));
+const workers = (): number[] => execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(workbench.home)).map((line) => Number(line.trim().split(" ")[0]));
 const gained = /Written: fashion-cnn\.small\.onnx, [\d.]+ KB, \d+ times smaller\. Agreement [\d.]+ % ± [\d.]+ on \d+ images\. Fine-tuning(: agreement [\d.]+ → [\d.]+ % on held-out images, best at step [\d,]+ of [\d,]+\.| gained nothing on held-out images in [\d,]+ steps; what was before is kept\.)/;
 
 test("a recipe's page sets the training, and never says anything else than its text", async () => {

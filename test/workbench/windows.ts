@@ -6,7 +6,7 @@ import { resolveCliArgsFromVSCodeExecutablePath } from "@vscode/test-electron";
 import { _electron, chromium, type BrowserContext, type Page } from "playwright-core";
 // @ts-expect-error A script of the project, in plain JavaScript.
 import { startServer } from "../../scripts/workbench.mjs";
-import { extend, PACKAGE } from "./installed";
+import { extend, homesOf, PACKAGE } from "./installed";
 import { translate, type PSEUDO } from "./pseudo";
 
 /** A window of VS Code on a folder; `home` has that folder, the profile and the cache of its server. */
@@ -22,6 +22,8 @@ export const showWindow = (opening: Opening): Promise<Shown> => {
 
 /** A code-server with the extension, and a Chromium with what that has loaded before. */
 interface Served { home: string; url: string; context: BrowserContext; stop(): Promise<void> }
+
+const newHome = (): string => mkdtempSync(path.join(os.tmpdir(), homesOf(process.ppid)));
 
 /** What test files of this process have in common: a start of both takes longer than most tests. */
 let common: Promise<Served> | undefined;
@@ -49,7 +51,7 @@ async function showBrowser(opening: Opening): Promise<Shown> {
 async function serve({ others, restricted, language }: Opening): Promise<Served> {
   const entry = process.env.KERNELSCOPE_WORKBENCH;
   if (!entry) throw new Error("Run these tests by npm run test:workbench.");
-  const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), profile = path.join(home, "profile");
+  const home = newHome(), profile = path.join(home, "profile");
   extend(entry, profile, others);
   if (language) translate(path.join(profile, "extensions"));
   const server = await startServer(entry, profile, { trust: restricted, cache: path.join(home, "cache") }) as { url: string; stop(): Promise<void>; process: { kill(): boolean } };
@@ -57,24 +59,20 @@ async function serve({ others, restricted, language }: Opening): Promise<Served>
     executablePath: process.env.KERNELSCOPE_CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", ...process.env.KERNELSCOPE_CHROMIUM_FLAGS?.split(" ") ?? []],
   });
-  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 }), forget = (): void => { rmSync(home, { recursive: true, force: true, maxRetries: 3, retryDelay: 100 }); }; // the server may write while it ends
-  const atExit = (): void => {
-    server.process.kill();
-    forget();
-  };
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1 }), atExit = (): void => { server.process.kill(); };
   process.once("exit", atExit);
   process.once("SIGTERM", () => { process.exit(); }); // how a runner of tests ends its processes
   return { home, url: server.url, context, stop: async () => {
     process.off("exit", atExit);
     await browser.close();
     await server.stop();
-    forget();
+    rmSync(home, { recursive: true, force: true });
   } };
 }
 
 /** VS Code itself, by the path of its program; menus and dialogs are drawn in its window, where a test can reach them. */
 async function showElectron(executablePath: string, { others, restricted, settings, fill }: Opening): Promise<Shown> {
-  const home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-test-")), folder = path.join(home, "models"), profile = path.join(home, "profile"), cache = path.join(home, "cache");
+  const home = newHome(), folder = path.join(home, "models"), profile = path.join(home, "profile"), cache = path.join(home, "cache");
   const own = ["--user-data-dir", path.join(profile, "user"), "--extensions-dir", path.join(profile, "extensions")], user = path.join(profile, "user", "User");
   for (const made of [user, folder]) mkdirSync(made, { recursive: true });
   fill(folder, cache);

@@ -70,6 +70,8 @@ export class Workbench {
 
   /** Opens a file from the Explorer and gives its page once it shows something. */
   async open(name: string): Promise<Frame> {
+    // what was written before the workbench watched the folder is not in the Explorer
+    await this.row(name).waitFor({ timeout: 5000 }).catch(() => this.command("Refresh Explorer"));
     await this.row(name).dblclick();
     // a busy workbench may lose the click
     await this.page.locator(".tab", { hasText: name }).first().waitFor({ timeout: 10_000 }).catch(() => this.row(name).dblclick());
@@ -145,11 +147,14 @@ export class Workbench {
 
   /** Nothing open, no message in the way. */
   async tidy(): Promise<void> {
-    const { keyboard } = this.page;
+    const { keyboard } = this.page, unsaved = this.page.locator(".monaco-dialog-box .monaco-button", { hasText: "Don't Save" });
     await keyboard.press("Control+k"); // as View: Close All Editors
     await keyboard.press("Control+w");
-    const closed = await this.page.locator(".part.editor .tab").first().waitFor({ state: "detached", timeout: 2000 }).then(() => true, () => false);
-    if (!closed) await this.command("View: Close All Editors");
+    const isClosed = () => this.page.locator(".part.editor .tab").first().waitFor({ state: "detached", timeout: 2000 }).then(() => true, () => false);
+    if (!await isClosed()) {
+      if (await unsaved.count()) await unsaved.click();
+      else await this.command("View: Close All Editors");
+    }
     if (await this.page.locator(".notification-toast").count()) await this.command("Notifications: Clear All Notifications");
     await this.page.waitForTimeout(300);
   }
