@@ -1,6 +1,6 @@
 import { constantTensor, evaluateConstant, homeOf, type ConstantCache } from "./constants";
 import type { Layer } from "./layers";
-import { type Graph, intAttribute, isStandardDomain, type Model, type Node } from "./model";
+import { type Graph, intAttribute, isStandardDomain, type Model, type Node, onlyReader } from "./model";
 import { DataType, typeName } from "./tensor";
 import type { Grid, LayerGrids } from "../protocol/report";
 
@@ -42,11 +42,6 @@ function scaleOfSums(node: Node): string | undefined {
   if (product?.op !== "Mul") return undefined;
   const scale = product.inputs.find((name) => name !== cast!.outputs[0]), isConstant = (name: string): boolean => constantTensor(graph, name) !== undefined;
   return scale === undefined || isConstant(scale) ? scale : producerOf(graph, scale)?.op === "Mul" ? producerOf(graph, scale)!.inputs.find(isConstant) : undefined;
-}
-
-function onlyReader(graph: Graph, name: string): Node | undefined {
-  const readers = graph.consumers.get(name) ?? [];
-  return readers.length === 1 ? readers[0] : undefined;
 }
 
 /**

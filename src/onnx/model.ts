@@ -172,6 +172,12 @@ export function* graphTensors(graph: Graph): Generator<Tensor> {
 /** All graphs of the file: the main one, bodies, functions and their bodies. */
 export const allGraphs = (model: Model): Graph[] => [...model.graphs, ...model.functions.flatMap((f) => [f.graph, ...f.graphs])];
 
+/** The one node that reads a value, which is no output of the graph. */
+export function onlyReader(graph: Graph, name: string): Node | undefined {
+  const readers = graph.consumers.get(name) ?? [];
+  return readers.length === 1 && !graph.outputs.some((output) => output.name === name) ? readers[0] : undefined;
+}
+
 /** Every tensor of the file: initializers, sparse ones, attributes; in bodies and functions too. */
 export function* allTensors(model: Model): Generator<Tensor> {
   for (const graph of allGraphs(model)) yield* graphTensors(graph);

@@ -1,4 +1,4 @@
-import { intsAttribute, type Graph, type Node } from "../onnx/model";
+import { intsAttribute, onlyReader, type Graph, type Node } from "../onnx/model";
 
 /** Operators that exporters spell out in several nodes: they are drawn as the one that they are. */
 
@@ -30,8 +30,6 @@ interface Found { name: string; input: string; last: Node; parts: Node[] }
 
 const isConstant = (graph: Graph, name: string): boolean => !name || graph.initializers.has(name) || graph.producers.get(name)?.op === "Constant";
 const maker = (graph: Graph, name: string, op: string): Node | undefined => { const node = graph.producers.get(name); return node?.op === op ? node : undefined; };
-/** The one node that reads a tensor which is no output. */
-const onlyReader = (graph: Graph, name: string): Node | undefined => { const readers = graph.consumers.get(name) ?? []; return readers.length === 1 && !graph.outputs.some((output) => output.name === name) ? readers[0] : undefined; };
 /** The node behind, if it is of that kind and joins a constant. */
 function constantBehind(graph: Graph, { outputs }: Node, ops: readonly string[]): Node | undefined {
   const next = onlyReader(graph, outputs[0]);
