@@ -31,7 +31,7 @@ let common: Promise<Served> | undefined;
 /** A window in Chromium; one that needs no other server than all have is on the one of this process. */
 async function showBrowser(opening: Opening): Promise<Shown> {
   const { others, restricted, language, settings, fill } = opening, alone = others.length > 0 || restricted || language !== undefined;
-  const { home, url, context, stop } = await (alone ? serve(opening) : common ??= serve(opening)), folder = mkdtempSync(path.join(home, "opened-")) , user = path.join(home, "profile", "user", "User"), cache = path.join(home, "cache");
+  const { home, url, context, stop } = await (alone ? serve(opening) : common ??= serve(opening)), folder = path.join(mkdtempSync(path.join(home, "opened-")), "models"), user = path.join(home, "profile", "user", "User"), cache = path.join(home, "cache");
   for (const left of [user, cache]) rmSync(left, { recursive: true, force: true });
   for (const made of [user, folder]) mkdirSync(made, { recursive: true });
   writeFileSync(path.join(user, "settings.json"), JSON.stringify(settings));
