@@ -33,7 +33,7 @@ test("alone it meets a size, and is what the file says", async () => {
 }, 300_000);
 
 test("beside the others it takes its part where few bits are left, and targets are met", async () => {
-  const output = at("auto.onnx"), { layers, fidelity } = await compress({ output, target: "17KB" }), methods = new Set(layers.map(({ method }) => method));
+  const output = at("auto.onnx"), { layers, fidelity } = await compress({ output, target: "17KB", prune: false }), methods = new Set(layers.map(({ method }) => method));
   expect(statSync(output).size).toBeLessThanOrEqual(17_000);
   expect(statSync(output).size).toBeGreaterThan(0.95 * 17_000);
   expect(methods).toContain("product");

@@ -9,7 +9,7 @@ import { batchSize, readBatches } from "../../evaluation/evaluate";
 import { BATCH, type JobData } from "../data";
 import { lossesOn, type FitTools } from "../fit";
 import type { Batches } from "../flow";
-import type { Job } from "../goal";
+import { askedMethods, type Job } from "../goal";
 import type { OpenedModel } from "../host";
 import type { Carried } from "../planned-fit";
 import { isClearlyLess } from "../sharing";
@@ -23,9 +23,11 @@ const FLATTERY = 0.75;
 const HARMLESS: readonly ErrorCode[] = ["target-unreachable", "unsupported"];
 
 /** Whether a job finds out how much is to be taken away: where it asks for that, and, unless it decides it or has to keep the graph, where its size leaves few bits for each weight. */
-export function triesPruning({ request: { prune, target, data, prepare, trim, layout, schedule, method } }: Job, { model, bytes }: Pick<OpenedModel, "model" | "bytes">): boolean {
+export function triesPruning(job: Job, { model, bytes }: Pick<OpenedModel, "model" | "bytes">): boolean {
+  const { prune, target, data, prepare, trim, layout, schedule, method } = job.request;
   if (prune !== undefined) return prune === "auto";
-  if (target === undefined || data === undefined || prepare || trim === false || layout === "dense" || schedule === "joint" || (method !== undefined && methodById(method).isLearned)) return false;
+  if (target === undefined || data === undefined || prepare || trim === false || layout === "dense" || schedule === "joint") return false;
+  if ((method !== undefined && methodById(method).isLearned) || askedMethods(job).some(({ method: { isLearned } }) => isLearned)) return false;
   const weights = findLayers(model).reduce((sum, { parameters }) => sum + parameters, 0);
   return 8 * targetBytes(parseTarget(target), bytes) < FEW_BITS * weights;
 }

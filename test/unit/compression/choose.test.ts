@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { triesPruning } from "../../../src/compression/prune/choose";
+import { Recipe } from "../../../src/compression/recipe";
 import type { CompressRequest } from "../../../src/protocol/api";
 import { floats, modelBytes, open, value, wave } from "../onnx/models";
 
@@ -7,7 +8,7 @@ const CHANNELS = 64, WEIGHTS = CHANNELS * CHANNELS * 9;
 const model = await open(modelBytes({
   initializers: [floats("w", [CHANNELS, CHANNELS, 3, 3], wave(WEIGHTS))], nodes: [{ op: "Conv", inputs: ["x", "w"], outputs: ["y"] }], inputs: [value("x", [1, CHANNELS, 8, 8])], outputs: [value("y")],
 }));
-const tries = (request: Partial<CompressRequest>) => triesPruning({ request: { model: "m.onnx", data: "images", ...request } } as Parameters<typeof triesPruning>[0], { model, bytes: 4 * WEIGHTS });
+const tries = (request: Partial<CompressRequest>, layers = {}) => triesPruning({ request: { model: "m.onnx", data: "images", ...request }, recipe: Recipe.parse({ layers }), embedded: "" }, { model, bytes: 4 * WEIGHTS });
 /** So many bits for each weight. */
 const target = (bits: number) => `${Math.floor(bits * WEIGHTS / 8)}B`;
 
@@ -21,5 +22,6 @@ test("what a job says of pruning holds at any size", () => {
 
 test("nothing is tried by itself without a size or images, where the graph is to stay, or where something else is learned", () => {
   const small = { target: target(0.2) };
-  expect([{ bits: 0.2 }, { preset: "smallest" as const }, { ...small, data: undefined }, { ...small, trim: false }, { ...small, layout: "dense" as const }, { ...small, prepare: true }, { ...small, schedule: "joint" as const }, { ...small, method: "wavelet" }].map(tries)).toEqual(Array.from({ length: 8 }, () => false));
+  expect([{ bits: 0.2 }, { preset: "smallest" as const }, { ...small, data: undefined }, { ...small, trim: false }, { ...small, layout: "dense" as const }, { ...small, prepare: true }, { ...small, schedule: "joint" as const }, { ...small, method: "wavelet" }].map((request) => tries(request))).toEqual(Array.from({ length: 8 }, () => false));
+  expect([tries(small, { w: { method: "wavelet" } }), tries(small, { w: { method: "kernel" } })]).toEqual([false, true]);
 });
