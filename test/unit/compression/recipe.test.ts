@@ -10,7 +10,7 @@ test.each([
   [{ preset: "balanced", bits: 2 }, "r.json: Give one of preset, target and bits."],
   [{ layers: { conv: { pin: "keep" } } }, 'r.json: layers.conv.pin: give "leave" or "exact" or an object in braces.'],
   [{ layers: { conv: { pin: { atLeastBits: 99 } } } }, "r.json: layers.conv.pin.atLeastBits: give a number up to 32."],
-  [{ prune: "much" }, 'r.json: prune: give "auto" or { "compute": 0.25 }.'],
+  [{ prune: "much" }, 'r.json: prune: give "auto", false or { "compute": 0.25 }.'],
   [{ prune: { compute: 1 } }, "r.json: prune.compute: give a number up to 0.95."],
   [{ layers: { fc: { method: "wavelet", options: { length: 5 } } } }, 'layers["fc"].options: length: give a multiple of 2.'],
   [[], "r.json: Give an object in braces."],
