@@ -204,8 +204,10 @@ test("pins hold at every size, by keys, by the list of all choices, and let go a
   await saved(({ layers }) => expect(layers).toEqual({ "10.weight": { method: expect.any(String) as string, options: expect.any(Object) as object, pin: "exact" } }));
   await expect.poll(() => page.locator(".recipe-layers-head small").innerText()).toBe("7, of which 1 pinned");
   expect(await page.locator(".why").innerText()).toContain("Pinned: stays as it is, whatever the target.");
-  await page.locator(".why .select").click();
-  await page.locator("[role=option]", { hasText: "At Least 6 Bits" }).click();
+  await expect.poll(async () => { // a plan that comes meanwhile closes the list
+    await page.locator(".why .select").click();
+    return page.locator("[role=option]", { hasText: "At Least 6 Bits" }).click({ timeout: 1000 }).then(() => true, () => false);
+  }).toBe(true);
   await saved(({ layers }) => expect(layers).toEqual({ "10.weight": { pin: { atLeastBits: 6 } } }));
   await expect.poll(async () => Number(await row(page, "10").locator(".plan-bits .number").innerText())).toBeGreaterThanOrEqual(6);
   await slider(page).press("Home");
