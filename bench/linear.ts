@@ -35,7 +35,7 @@ async function measure(model: string, layers: object, request: Partial<CompressR
   writeFileSync(recipe, JSON.stringify({ layers }));
   const host = await nodeHost({ threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
   try {
-    const report = await compressModel({ model, recipe, output, data, evalData, tune: values.tune, seed: Number(values.seed), threads, force: true, ...request }, host), { reference, compressed } = report.fidelity!;
+    const report = await compressModel({ model, recipe, output, data, evalData, tune: values.tune, prune: false, seed: Number(values.seed), threads, force: true, ...request }, host), { reference, compressed } = report.fidelity!;
     return { bytes: report.output.bytes, ratio: report.ratio, top1: 100 * compressed.top1!, float: 100 * reference.top1!, seconds: (performance.now() - started) / 1000 };
   } finally {
     await host.close();

@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from "node:util";
 import { methods } from "../methods/registry";
 import { NOISE_KINDS } from "../protocol/tuning";
+import { FEW_BITS } from "../protocol/pruning";
 
 export type CommandName = "inspect" | "compress" | "prepare" | "evaluate" | "diff" | "sweep" | "merge";
 
@@ -36,7 +37,7 @@ const OPTIONS: Record<string, Option> = {
   labels: { type: "string", value: "SHARE", text: "share of the labels in what --tune brings down, 0 (default) to 1", commands: CP },
   schedule: { type: "string", value: "ID", text: "endToEnd (default); iterative: layer after layer is quantized and trained; joint: sizes of layers follow the weights", commands: C },
   noise: { type: "string", value: "KIND:P", text: `quantization noise in --tune: ${NOISE_KINDS.join(", ")}, and how likely each block has it`, commands: CP },
-  prune: { type: "string", value: "SHARE", text: "take channels away until so much less is computed: 25%; auto tries what serves --target, as is done below 0.75 bits a weight; no never does", commands: CP },
+  prune: { type: "string", value: "SHARE", text: `take channels away until so much less is computed: 25%; auto tries what serves --target, as is done below ${FEW_BITS} bits a weight; no never does`, commands: CP },
   inference: { type: "string", value: "float|integer", text: "arithmetic of the result: float or integer; --tune then judges it as integers", commands: C },
   trim: { type: "string", value: "yes|no", text: "fewer bytes beside the weights: yes where there is a --target, otherwise no", commands: C },
   "keep-opset": { type: "boolean", text: "refuse integers where they would raise the operator set", commands: C },

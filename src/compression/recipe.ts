@@ -6,7 +6,7 @@ import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
 import { DEVICES } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
-import { PRUNED } from "../protocol/pruning";
+import { FEW_BITS, PRUNED } from "../protocol/pruning";
 import { parseTarget } from "../protocol/sizes";
 import { DELAY, NOISE_KINDS, SCHEDULES } from "../protocol/tuning";
 
@@ -77,7 +77,7 @@ export const Recipe = z.strictObject({
   seed: z._default(z.int().check(z.minimum(0), z.maximum(4294967295)), 1),
   device: z._default(z.enum(DEVICES), "auto"),
   prune: z.optional(described(z.union([
-    described(z.literal("auto"), "As much as serves the target best, by measurement, which takes several fits. Without any of these, where the target leaves less than 0.75 bits for each weight."),
+    described(z.literal("auto"), `As much as serves the target best, by measurement, which takes several fits. Without any of these, where the target leaves less than ${FEW_BITS} bits for each weight.`),
     described(z.literal(false), "Nothing, however small the target is."),
     z.strictObject({ compute: described(z.number().check(z.minimum(PRUNED.least), z.maximum(PRUNED.most)), "Share of the network's multiply-accumulates that is saved at least: 0.25.") }),
   ], '"auto", false or { "compute": 0.25 }'), "Take channels away before anything is compressed: those that the layers behind them miss least on the images of the data folder. What is left is a smaller network, which runs faster.")),
