@@ -1,7 +1,6 @@
 import { rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { compressModel } from "../src/compression/compress";
 import { readJobData } from "../src/compression/data";
 import { evaluateModel } from "../src/compression/evaluate";
 import { fitWithoutData, type FitTools, type FittedLayer, type LayerChoice } from "../src/compression/fit";
@@ -24,6 +23,7 @@ import { Products } from "../src/runtime/products";
 import { nodeHost } from "../src/worker/host";
 import { Cells } from "./cells";
 import { cifar10 } from "./cifar10";
+import { compressed } from "./compressed";
 import { mnist } from "./mnist";
 import { cacheFolder } from "./packages";
 import { writeDataset } from "./source";
@@ -66,16 +66,7 @@ async function main(): Promise<void> {
 
 const openHost = (request: CompressRequest): ReturnType<typeof nodeHost> => nodeHost({ threads: request.threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
 
-async function planned(request: CompressRequest): Promise<Run> {
-  const host = await openHost(request);
-  try {
-    const { fidelity, output: { bytes } } = await compressModel(request, host);
-    return { bytes, top1: 100 * fidelity!.compressed.top1!, float: 100 * fidelity!.reference.top1! };
-  } finally {
-    await host.close();
-    rmSync(request.output!, { force: true });
-  }
-}
+const planned = (request: CompressRequest): Promise<Run> => compressed(work, request, ({ report: { fidelity, output: { bytes } } }) => ({ bytes, top1: 100 * fidelity!.compressed.top1!, float: 100 * fidelity!.reference.top1! }));
 
 /** Prunes by one threshold for the whole network, rounds what stays, and trains that by the same tuner. */
 async function byMagnitude(request: CompressRequest, areKernels: boolean): Promise<Run> {

@@ -21,6 +21,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   private readonly sessions = new Map<RecipeSession, RecipePageApi>();
   private readonly jobs = new Map<string, JobState>();
   private readonly chosen = new vscode.EventEmitter<{ model: vscode.Uri; layer: string }>();
+  private lastChange: Promise<unknown> = Promise.resolve();
   /** Fires when a layer is selected on a page. */
   readonly onDidSelect = this.chosen.event;
 
@@ -55,13 +56,13 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** Ends the planning process where no recipe needs it. */
   releasePlanning(): void { if (!this.sessions.size) this.planning.stop(); }
 
-  /** Whether a page for this model is in sight. */
   /** What noise in each layer of a model does, where one of its recipes that are open knows. */
   sensitivityOf(model: vscode.Uri): Record<string, number> | undefined {
     for (const { sensitivity } of this.of((s) => isFor(s, model))) if (sensitivity) return sensitivity;
     return undefined;
   }
 
+  /** Whether a page for this model is in sight. */
   isVisible(model: vscode.Uri): boolean { return this.of((session) => session.panel.visible && isFor(session, model)).length > 0; }
 
   /** Selects a layer on every page for this model. */
@@ -158,13 +159,22 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     };
   }
 
-  /** Makes one change of the text, which can be undone at once; whether there was anything to change. */
-  async change(document: vscode.TextDocument, changes: readonly RecipeChange[]): Promise<boolean> {
-    const before = document.getText(), after = editJsonText(before, changes);
-    if (after === before) return false;
-    const { start, end, text } = difference(before, after), edit = new vscode.WorkspaceEdit();
-    edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(end)), text);
-    return vscode.workspace.applyEdit(edit);
+  /** Makes one change of the text, which can be undone at once, after those asked for before it; whether there was anything to change. */
+  change(document: vscode.TextDocument, changes: readonly RecipeChange[]): Promise<boolean> {
+    const made = this.lastChange.then(() => this.makeChange(document, changes));
+    this.lastChange = made.catch(() => undefined);
+    return made;
+  }
+
+  private async makeChange(document: vscode.TextDocument, changes: readonly RecipeChange[]): Promise<boolean> {
+    for (;;) {
+      const before = document.getText(), after = editJsonText(before, changes);
+      if (after === before) return false;
+      const { start, end, text } = difference(before, after), edit = new vscode.WorkspaceEdit();
+      edit.replace(document.uri, new vscode.Range(document.positionAt(start), document.positionAt(end)), text);
+      if (await vscode.workspace.applyEdit(edit)) return true;
+      if (document.getText() === before) return false; // else somebody has typed meanwhile
+    }
   }
 
   private async act(session: RecipeSession, action: RecipeAction): Promise<void> {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -12,7 +12,7 @@ import { Workbench } from "./workbench";
 let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
 beforeAll(async () => {
-  workbench = await Workbench.start({ rated: true });
+  workbench = await Workbench.start();
   // small enough for predictions to flip
   compress(at("fashion-cnn.onnx"), "--target", "60KB");
   copyFileSync(at("fashion-cnn.small.onnx"), at("lone.onnx"));
@@ -216,40 +216,6 @@ test("a model that makes pictures has errors by output and place instead, and it
     await workbench.picture(`accuracy-faint-${width}`);
     expect(await overlaps(faint), String(width)).toEqual([]);
   }
-});
-
-test("a recipe is measured before anything is saved, on the images that its fit does not see", { timeout: 240_000 }, async () => {
-  writeFileSync(at("try.kernelscope.json"), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "60KB", data: { folder: "./fashion-mnist" } }));
-  const before = readdirSync(workbench.folder);
-  await workbench.menu("try.kernelscope.json", "Open Recipe Editor");
-  const recipe = await workbench.modelPage("try.kernelscope.json");
-  await recipe.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
-  await recipe.locator(".button", { hasText: "Measure" }).click();
-  const page = await workbench.modelPage("Accuracy of try");
-  await page.waitForSelector(".accuracy[data-shown=figures]", { timeout: 120_000 });
-  await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])", { timeout: 60_000 });
-  await workbench.picture("accuracy-candidate");
-  const samples = Number(await page.locator(".accuracy").getAttribute("data-samples"));
-  expect(await page.locator(".acc-all-images").isVisible()).toBe(false); // those of the fit are left out
-  expect(samples).toBeGreaterThan(80);
-  expect(samples).toBeLessThan(125);
-  expect(await page.locator("[data-figure=agreement]").innerText()).toMatch(/9\d\.\d %/);
-  expect(readdirSync(workbench.folder)).toEqual(before);
-  await recipe.waitForSelector(".curve-measured"); // and the figure stands beside the curve
-  expect(await page.locator(".acc-before-tuning").isVisible()).toBe(false);
-
-  // a training that the recipe asks for is not run, and the page says so
-  writeFileSync(at("try.kernelscope.json"), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "60KB", data: { folder: "./fashion-mnist" }, tune: { duration: "2h" } }));
-  await expect.poll(() => recipe.locator(".tuning-own input").inputValue()).toBe("2h");
-  await recipe.locator(".button", { hasText: "Measure" }).click();
-  const untuned = await workbench.modelPage("Accuracy of try before fine-tuning");
-  await untuned.waitForSelector(".accuracy[data-shown=figures]", { timeout: 120_000 });
-  expect(await untuned.locator(".acc-before-tuning").innerText()).toBe("Before fine-tuning: the training that the recipe asks for is not part of this.");
-  await recipe.waitForSelector(".curve-measured.before");
-  expect(await recipe.locator(".curve-measured").count()).toBe(2); // neither takes the other's place
-  await untuned.waitForSelector(".acc-trace[data-sample]:not([data-stale])", { timeout: 60_000 });
-  await workbench.picture("accuracy-before-tuning");
-  expect(await overlaps(untuned)).toEqual([]);
 });
 
 test("texts may be a third longer", async () => {

@@ -16,7 +16,7 @@ let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
 
 beforeAll(async () => {
-  workbench = await Workbench.start({ rated: true });
+  workbench = await Workbench.start({ small: true });
   writeFileSync(at(NAME), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
   writeFileSync(at("detector.onnx"), detector());
   writeFileSync(at(DETECTOR), JSON.stringify({ version: 1, model: "./detector.onnx", inference: "integer", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
@@ -32,7 +32,7 @@ function detector(): Uint8Array {
   ];
   return buildModel({
     nodes, initializers: [floats("stem.w", [8, 1, 3, 3], wave(72, 1)), floats("boxes.w", [2, 8, 1, 1], wave(16, 2).map((v) => 300 * v)), floats("scores.w", [5, 8, 1, 1], wave(40, 3).map((v) => 0.1 * v)), floats("last.w", [4, 7, 1, 1], wave(28, 4))],
-    opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, 28, 28] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 4, 13, 13] }],
+    opset: 14, inputs: [{ name: "x", type: DataType.FLOAT, shape: ["n", 1, 14, 14] }], outputs: [{ name: "y", type: DataType.FLOAT, shape: ["n", 4, 6, 6] }],
   });
 }
 

@@ -8,9 +8,9 @@ const MODELS = 20, SETTLED = 8;
 
 let workbench: Workbench;
 beforeAll(async () => {
-  workbench = await Workbench.start();
-  for (let i = 1; i <= MODELS; i++) copyFileSync(`samples/${i % 2 ? "resnet20-cifar10" : "fashion-cnn"}.onnx`, path.join(workbench.folder, `model-${i}.onnx`));
-  await workbench.row("model-9.onnx").waitFor();
+  workbench = await Workbench.start({ prepare: (folder) => {
+    for (let i = 1; i <= MODELS; i++) copyFileSync(`samples/${i % 2 ? "resnet20-cifar10" : "fashion-cnn"}.onnx`, path.join(folder, `model-${i}.onnx`));
+  } });
 });
 afterAll(() => workbench?.stop());
 

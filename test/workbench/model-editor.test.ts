@@ -8,7 +8,7 @@ import { Workbench } from "./workbench";
 
 let workbench: Workbench;
 beforeAll(async () => {
-  workbench = await Workbench.start();
+  workbench = await Workbench.start({ rated: true });
   const model = readFileSync(path.join(workbench.folder, "fashion-cnn.onnx"));
   writeFileSync(path.join(workbench.folder, "cut.onnx"), model.subarray(0, 700_000));
   writeFileSync(path.join(workbench.folder, "page.onnx"), "<!DOCTYPE html><html><body>Not found</body></html>");

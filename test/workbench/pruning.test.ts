@@ -2,9 +2,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { violations } from "./axe";
 import { overlaps } from "./overlaps";
 import { compress } from "./made";
-import { Workbench } from "./workbench";
+import { THEMES, Workbench } from "./workbench";
 
 const NAME = "fashion.kernelscope.json";
 let workbench: Workbench;
@@ -55,6 +56,21 @@ test("a recipe takes channels away: how much less is computed, what it costs, an
   await choose(page, "If the Size Is Small");
   await saved(undefined);
   expect(await page.locator(".pruning-note").isVisible()).toBe(false);
+
+  // a size that is small says what comes of that
+  await page.locator(".recipe-size input").fill("24KB");
+  await page.locator(".recipe-size input").press("Enter");
+  await expect.poll(() => note(page)).toBe("So small a file is tried with all channels and with fewer, and what the outputs lose least by is taken; until then all are shown.");
+  for (const [theme, kind] of Object.entries(THEMES)) {
+    await workbench.wear(theme as keyof typeof THEMES);
+    await page.locator(".pruning").scrollIntoViewIfNeeded();
+    expect(await violations(page), theme).toEqual([]);
+    await page.locator(".pruning .select").click();
+    expect(await page.locator(".pruning [role=option]:visible").allInnerTexts()).toEqual(["If the Size Is Small", "As Serves the Size", "None", "15 % Less to Compute", "25 % Less to Compute", "50 % Less to Compute", "75 % Less to Compute"]);
+    await workbench.picture(`recipe-pruning-small-${kind}`);
+    await workbench.page.keyboard.press("Escape");
+  }
+  await workbench.wear("Default Dark Modern");
 });
 
 test("a pruned model stands beside its original", { timeout: 400_000 }, async () => {

@@ -23,10 +23,12 @@ const rows = () => workbench.page.locator(".quick-input-list .monaco-list-row"),
 
 /** The list of tasks. */
 async function list(): Promise<void> {
-  await workbench.page.keyboard.press("F1");
-  await input().fill(">Tasks: Run Task");
-  await workbench.page.getByRole("option", { name: /^Tasks: Run Task(,|$)/ }).first().click();
-  await rows().filter({ hasText: "kernelscope" }).first().waitFor({ timeout: 30_000 });
+  await expect.poll(async () => {
+    await workbench.page.keyboard.press("F1");
+    await input().fill(">Tasks: Run Task", { timeout: 5000 });
+    await workbench.page.getByRole("option", { name: /^Tasks: Run Task(,|$)/ }).first().click({ timeout: 5000 });
+    return rows().filter({ hasText: "kernelscope" }).first().waitFor({ timeout: 20_000 }).then(() => true);
+  }, { timeout: 90_000 }).toBe(true);
 }
 
 test("a task of tasks.json compresses in the terminal", { timeout: 240_000 }, async () => {

@@ -62,13 +62,12 @@ test("in every theme it is readable why *Compress…* is not to be had", { timeo
   await page.locator("#tab-graph").click();
   for (const [theme, kind] of Object.entries(THEMES)) {
     await workbench.page.locator(".tab", { hasText: "fashion-cnn.onnx" }).first().click();
-    const asked = workbench.page.locator(".quick-input-widget input").first(); // the folder cannot be written to, so no settings are
+    const asked = workbench.page.locator(".quick-input-widget input").first(), name = { "vs-dark": "Dark Modern", vs: "Light Modern", "hc-black": "Dark High Contrast", "hc-light": "Light High Contrast" }[kind]; // the folder cannot be written to, so no settings are
     await expect.poll(async () => {
       await workbench.page.keyboard.press("Control+K");
       await workbench.page.keyboard.press("Control+T");
-      return asked.waitFor({ timeout: 5000 }).then(() => true, () => false);
+      return asked.fill(name, { timeout: 5000 }).then(() => true, () => false);
     }, { timeout: 30_000 }).toBe(true);
-    await asked.fill({ "vs-dark": "Dark Modern", vs: "Light Modern", "hc-black": "Dark High Contrast", "hc-light": "Light High Contrast" }[kind]);
     await workbench.page.waitForTimeout(700);
     await workbench.page.keyboard.press("Enter");
     await workbench.page.waitForSelector(`.monaco-workbench.${kind}`);

@@ -23,6 +23,7 @@ export class Workbench {
   /** The user's settings at the start. */
   static readonly settings: Record<string, unknown> = {
     "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.hover.delay": 60000, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
+    "workbench.quickOpen.closeOnFocusLost": false, // which on a busy machine comes after a list has opened
     "kernelscope.threads": 1, // another file of tests has the other core
   };
 
@@ -70,8 +71,7 @@ export class Workbench {
 
   /** Opens a file from the Explorer and gives its page once it shows something. */
   async open(name: string): Promise<Frame> {
-    // what was written before the workbench watched the folder is not in the Explorer
-    await this.row(name).waitFor({ timeout: 5000 }).catch(() => this.command("Refresh Explorer"));
+    await this.listed(name);
     await this.row(name).dblclick();
     // a busy workbench may lose the click
     await this.page.locator(".tab", { hasText: name }).first().waitFor({ timeout: 10_000 }).catch(() => this.row(name).dblclick());
@@ -85,6 +85,12 @@ export class Workbench {
   }
 
   row(name: string) { return this.page.locator(".explorer-folders-view .monaco-list-row").filter({ has: this.page.getByText(name, { exact: true }) }).first(); }
+
+  /** Waits until a file is in the Explorer, which does not see what was written before the workbench watched the folder. */
+  private async listed(name: string): Promise<void> {
+    await this.row(name).waitFor({ timeout: 5000 }).catch(() => this.command("Refresh Explorer"));
+    await this.row(name).waitFor();
+  }
 
   /** The page of an open model: the frame inside the webview's frame. */
   async modelPage(name: string, patience = 60_000): Promise<Frame> {
@@ -118,6 +124,7 @@ export class Workbench {
   /** An entry of a file's context menu, opened again where the Explorer drew itself anew and closed it. */
   async menu(name: string, entry: string): Promise<void> {
     const item = this.page.locator(".monaco-menu .action-menu-item", { hasText: entry });
+    await this.listed(name);
     for (let tries = 3; ; tries--) {
       await this.row(name).click({ button: "right" });
       try {
@@ -135,6 +142,7 @@ export class Workbench {
   /** Two files selected in the Explorer, then *Compare Models*; the larger one stands first. @param entry the command in the window's language */
   async compare(first: string, second: string, entry = "Compare Models"): Promise<Frame> {
     const { keyboard } = this.page, bytes = (name: string) => statSync(path.join(this.folder, name)).size;
+    for (const name of [first, second]) await this.listed(name);
     await this.row(first).click();
     await this.page.locator(".tab", { hasText: first }).waitFor();
     await this.page.waitForTimeout(1000); // until the Explorer has revealed it
