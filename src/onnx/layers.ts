@@ -240,6 +240,9 @@ function reasonAgainst(model: Model, layer: Layer): string | undefined {
   return twice && `One ${twice.op} uses it twice.`;
 }
 
+/** What a layer's weights lie in the file as, if anything does. */
+export const storedTypeOf = ({ subgraph }: Layer): number | undefined => content(subgraph.tensors, subgraph.nodes)?.type;
+
 /** The tensor that a subgraph's weights come from: the largest of few bits, because scales beside it can be those of many layers, otherwise the largest. */
 function content(tensors: readonly Tensor[], nodes: readonly Node[]): Tensor | undefined {
   const all = [...tensors, ...nodes.flatMap((node) => constantTensor(node.graph, node.outputs[0]) ?? [])], narrow = all.filter(({ type }) => bitsOf(type) && bitsOf(type) <= 8 && type !== DataType.BOOL);

@@ -2,10 +2,12 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { floatToHalf } from "../../src/numeric/half";
 import type { NodeSpec, TensorData } from "../../src/onnx/encode";
 import { DataType } from "../../src/onnx/tensor";
 import { readPng } from "../helpers/png";
-import { bytesOf, floats, modelBytes, value, wave } from "../unit/onnx/models";
+import { bytesOf, dynamicConv, dynamicValues, dynamicWeights, floats, modelBytes, value, wave } from "../unit/onnx/models";
+import { violations } from "./axe";
 import { compress } from "./made";
 import { cutTexts, overlaps } from "./overlaps";
 import { THEMES, Workbench } from "./workbench";
@@ -38,12 +40,28 @@ function rounded(): Uint8Array {
   });
 }
 
+/** Two convolutions with a rectifier each, of the values that dynamic integers stand for; or these integers; or the values in half precision. */
+function stored(as: "floats" | "dynamic" | "half"): Uint8Array {
+  const names = ["first", "last"], flows = [["x", "first", "h"], ["h", "last", "y"]], parts = { inputs: [value("x", ["N", 4, 8, 8])], outputs: [value("y")] };
+  if (as === "dynamic") return modelBytes({ ...parts, nodes: flows.flatMap(([from, name, to]) => dynamicConv(from, name, to)), initializers: names.flatMap(dynamicWeights) });
+  const isHalf = as === "half", biases = names.flatMap(dynamicWeights).filter(({ name }) => name.endsWith(".bias")).map((bias) => ({ ...bias, dims: [4] }));
+  return modelBytes({
+    ...parts,
+    nodes: flows.flatMap(([from, name, to]): NodeSpec[] => [
+      ...(isHalf ? [{ op: "Cast", inputs: [`${name}.half`], outputs: [`${name}.weight`], attributes: { to: DataType.FLOAT } }] : []),
+      { op: "Conv", name, inputs: [from, `${name}.weight`, `${name}.bias`], outputs: [`${name}.sum`], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } }, { op: "Relu", inputs: [`${name}.sum`], outputs: [to] },
+    ]),
+    initializers: [...biases, ...names.map((name) => (isHalf ? { name: `${name}.half`, dims: [4, 4, 3, 3], type: DataType.FLOAT16, raw: bytesOf(Uint16Array.from(dynamicValues, floatToHalf)) } : floats(`${name}.weight`, [4, 4, 3, 3], dynamicValues)))],
+  });
+}
+
 let workbench: Workbench;
 beforeAll(async () => {
   workbench = await Workbench.start({ prepare: (folder) => {
     const at = (name: string) => path.join(folder, name);
     writeFileSync(at("gated.onnx"), gated());
     writeFileSync(at("rounded.onnx"), rounded());
+    for (const as of ["floats", "dynamic", "half"] as const) writeFileSync(at(`${as}.onnx`), stored(as));
     writeFileSync(at("wide.onnx"), modelBytes({ inputs: [value("x", ["N", WIDE])], outputs: [value("y")], nodes: [{ op: "MatMul", inputs: ["x", "small"], outputs: ["a"] }, { op: "MatMul", inputs: ["a", "large"], outputs: ["y"] }], initializers: [floats("small", [WIDE, WIDE], wave(WIDE * WIDE)), floats("large", [WIDE, WIDE + 1], wave(WIDE * (WIDE + 1)))] }));
     compress(at("resnet20-cifar10.onnx"), "--target", "10x", "--output", at("words.onnx"));
   } });
@@ -128,6 +146,34 @@ test("integers tell scales, axis and zero points, layers beside them that they s
   await select(page, "last.weight");
   expect((await facts(page)).arithmetic).toBe("floats, beside integers");
   expect(await cutTexts(page)).toEqual([]);
+});
+
+test.each(["dynamic", "half"] as const)("a model of %s values shows its weights, alone and beside the floats, in every theme", { timeout: 240_000 }, async (as) => {
+  const page = await open(`${as}.onnx`);
+  await page.locator("#tab-layers").click();
+  const ids = await page.locator("tbody tr").evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset.id!));
+  expect(ids.length).toBe(2);
+  await select(page, ids[0]);
+  expect((await facts(page)).weight).toBe("4×4×3×3");
+  expect(await facts(page)).toMatchObject(as === "half" ? { "stored as": expect.stringMatching(/^float16, [\d.]+ bits a weight$/) as string, "runs as": "float32" } : { "stored as": "uint8, 8 bits a weight", "runs as": "uint8" });
+  expect(await page.locator("tr[aria-selected=true] td:nth-child(4)").innerText()).toBe(as === "half" ? "float16" : "uint8 · 1 scale");
+  await page.locator(".side .part-weights").waitFor();
+  expect(await cutTexts(page)).toEqual([]);
+  for (const theme of Object.keys(THEMES) as (keyof typeof THEMES)[]) {
+    await workbench.wear(theme);
+    expect(await violations(page), theme).toEqual([]);
+    await workbench.picture(`details-${as}-${THEMES[theme]}`);
+  }
+  const both = await workbench.compare(`${as}.onnx`, "floats.onnx");
+  await both.waitForSelector("#page[data-filled]");
+  // the same values, stored otherwise
+  await expect.poll(async () => (await both.locator(".cmp-rows .cmp-weights").allTextContents()).map((text) => text.trim()).filter((text) => /^([−\d.]+|∞)$/.test(text)), { timeout: 60_000 }).toEqual(["∞", "∞"]);
+  for (const theme of Object.keys(THEMES) as (keyof typeof THEMES)[]) {
+    await workbench.wear(theme);
+    expect(await violations(both), theme).toEqual([]);
+    await workbench.picture(`compare-${as}-${THEMES[theme]}`);
+  }
+  await workbench.wear("Default Dark Modern");
 });
 
 test("where a model leaves sizes open it is said what its multiply-accumulates are counted for, or why they are not", async () => {

@@ -191,9 +191,9 @@ export function wasWords({ before, after }: ComparedLayer): string | undefined {
 }
 
 /** "1×3", "64 codewords"; "int", "8 bits"; "", "float32" */
-export function methodOf({ method, codewords, blockSize = 1, codebookBits, density, wavelet, shape, dataType }: LayerRow): [string, string] {
+export function methodOf({ method, codewords, blockSize = 1, codebookBits, density, wavelet, shape, dataType, storedType = dataType }: LayerRow): [string, string] {
   if (wavelet) return [t("wavelets"), t("{0} × {1} levels", wavelet.summed, wavelet.levels)];
   if (codewords !== undefined) return [format.block(shape.slice(2), blockSize), t("{0} codewords", format.whole(codewords))];
   if (density !== undefined) return [t("sparse"), t("{0} of {1} bits", format.percent(density), codebookBits ?? "")];
-  return method !== undefined ? [t("int"), t("{0} bits", codebookBits ?? "")] : ["", dataType];
+  return method !== undefined ? [t("int"), t("{0} bits", codebookBits ?? "")] : ["", storedType];
 }

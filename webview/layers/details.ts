@@ -74,9 +74,9 @@ const attributeFact = (name: string, value: string): Fact => (name.length > LONG
 function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   const ORDER = ["strides", "pads", "dilations", "group"], place = (name: string) => (ORDER.indexOf(name) + ORDER.length + 1) % (ORDER.length + 1);
   const others = attributes.filter(({ name }) => name !== "kernel_shape").sort((a, b) => place(a.name) - place(b.name)).map(({ name, value }): Fact => attributeFact(name, value));
-  const isPacked = row.method !== undefined || row.grids !== undefined, isPlain = !isPacked && row.dataType === "float32";
+  const isPacked = row.method !== undefined || row.grids !== undefined || row.storedType !== undefined, isPlain = !isPacked && row.dataType === "float32";
   return [
-    ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", row.method === undefined ? row.grids?.weight.type ?? row.dataType : storedAs(row), format.bits(row.bitsPerWeight)), row.wavelet ? "wide whole" : "wide"] as Fact]),
+    ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", row.method === undefined ? row.grids?.weight.type ?? row.storedType ?? row.dataType : storedAs(row), format.bits(row.bitsPerWeight)), row.wavelet ? "wide whole" : "wide"] as Fact]),
     ...(row.originalShape ? [[t("original"), format.shape(row.originalShape), "wide"] as Fact] : []), ...gridFacts(row),
     [t("weight"), format.shape(row.shape)], [isPacked ? t("runs as") : t("type"), row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
     ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("share"), share], ...others,
