@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { overlaps } from "./overlaps";
@@ -43,6 +45,10 @@ test("a layer's menu shows its codebook, and writes pins into the model's recipe
   await planned("10.weight").click({ button: "right" });
   await take("Let the Plan Decide");
   await recipe.waitForFunction(() => Number.parseFloat(document.querySelector(".plan-row[data-id='10.weight'] .plan-bits .number")?.textContent ?? "99") < 32);
+  await planned("14.weight").click({ button: "right" });
+  await take("Keep in Floats");
+  await workbench.page.keyboard.press("Control+s");
+  await expect.poll(() => (JSON.parse(readFileSync(path.join(workbench.folder, "fashion-cnn.kernelscope.json"), "utf8")) as { layers?: object }).layers).toEqual({ "14.weight": { pin: { atLeastBits: 6 }, inference: "float" } });
 });
 
 test("Compress Layer… beside a layer's name offers what its menu does, and the way to its own settings", async () => {
@@ -54,7 +60,7 @@ test("Compress Layer… beside a layer's name offers what its menu does, and the
   await row(page, "7.weight").click();
   await page.waitForSelector(".side[data-layer='7.weight']");
   await press(page);
-  await expect.poll(() => choices.evaluateAll((rows) => rows.map((one) => one.querySelector(".label-name")?.textContent))).toEqual(["Leave Alone", "At Least 6 Bits", "Let the Plan Decide", "Own Settings…"]);
+  await expect.poll(() => choices.evaluateAll((rows) => rows.map((one) => one.querySelector(".label-name")?.textContent))).toEqual(["Leave Alone", "At Least 6 Bits", "Keep in Floats", "Let the Plan Decide", "Own Settings…"]);
   await workbench.picture("compress-layer");
   await choices.filter({ hasText: "Leave Alone" }).click();
   const recipe = await workbench.modelPage("fashion-cnn.kernelscope.json");
