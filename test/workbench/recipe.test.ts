@@ -84,7 +84,6 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   for (const key of ["Home", "End", "PageDown"]) await slider(page).press(key);
   await recipe.saved(({ preset }) => expect(preset).toBe("nearly-lossless"));
   await slider(page).press("End");
-  await expect.poll(async () => await bytesNow(page) === Number(await slider(page).getAttribute("aria-valuemax"))).toBe(true);
   await recipe.saved(({ target, preset }) => { expect(target).toMatch(/^[\d.]+[KM]B$/); expect(preset).toBeUndefined(); });
   for (const id of ["nearly-lossless", "balanced"]) {
     await slider(page).press("PageDown");
