@@ -64,13 +64,11 @@ async function main(): Promise<void> {
   }
 }
 
-const openHost = (request: CompressRequest): ReturnType<typeof nodeHost> => nodeHost({ threads: request.threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") });
-
 const planned = (request: CompressRequest): Promise<Run> => compressed(work, request, ({ report: { fidelity, output: { bytes } } }) => ({ bytes, top1: 100 * fidelity!.compressed.top1!, float: 100 * fidelity!.reference.top1! }));
 
 /** Prunes by one threshold for the whole network, rounds what stays, and trains that by the same tuner. */
 async function byMagnitude(request: CompressRequest, areKernels: boolean): Promise<Run> {
-  const host = await openHost(request), job = await mergeRecipe(request, host), opened = await host.openModel(request.model), { model } = opened, products = new Products(host.runtime, request.threads);
+  const host = await nodeHost({ threads: request.threads, scripts: path.resolve("dist"), checkpoint: path.join(work, "jobs"), ratings: path.join(work, "ratings") }), job = await mergeRecipe(request, host), opened = await host.openModel(request.model), { model } = opened, products = new Products(host.runtime, request.threads);
   try {
     const { input, dataset, trained, watched } = await readJobData(job, model, host), limit = targetBytes(parseTarget(request.target!), opened.bytes), choices = await pruned(model, findLayers(model), limit, job.embedded, areKernels);
     const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed: request.seed!, threads: request.threads }, layers: FittedLayer[] = [];

@@ -1,7 +1,7 @@
 import type { ParseArgsConfig } from "node:util";
 import { methods } from "../methods/registry";
-import { NOISE_KINDS } from "../protocol/tuning";
 import { FEW_BITS } from "../protocol/pruning";
+import { NOISE_KINDS } from "../protocol/tuning";
 
 export type CommandName = "inspect" | "compress" | "prepare" | "evaluate" | "diff" | "sweep" | "merge";
 

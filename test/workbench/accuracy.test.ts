@@ -18,11 +18,7 @@ beforeAll(async () => {
   copyFileSync(at("fashion-cnn.small.onnx"), at("lone.onnx"));
 }, 300_000);
 afterAll(() => workbench?.stop());
-beforeEach(async () => {
-  await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await workbench.sideBar(true);
-  await workbench.tidy();
-});
+beforeEach(() => workbench.afresh());
 
 async function open(name: string): Promise<Frame> {
   const page = await workbench.open(name);

@@ -20,11 +20,7 @@ beforeAll(async () => {
   compress(at("fashion-cnn.onnx"), "--recipe", at("fixed.kernelscope.json"));
 }, 300_000);
 afterAll(() => workbench?.stop());
-beforeEach(async () => {
-  await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await workbench.tidy();
-  await workbench.sideBar(true);
-});
+beforeEach(() => workbench.afresh());
 
 /** The page as it stands once nothing moves any more, beside the approved one. */
 async function look(page: Frame, name: string, { skip }: TestContext): Promise<void> {

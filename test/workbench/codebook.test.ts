@@ -34,11 +34,7 @@ beforeAll(async () => {
   }));
 }, 300_000);
 afterAll(() => workbench?.stop());
-beforeEach(async () => {
-  await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await workbench.tidy();
-  await workbench.sideBar(true);
-});
+beforeEach(() => workbench.afresh());
 
 /** The codebook of a layer, with the side bar out of the way. */
 async function open(name: string, layer: string): Promise<Frame> {

@@ -27,11 +27,7 @@ beforeAll(async () => {
   writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
 }, 300_000);
 afterAll(() => workbench?.stop());
-beforeEach(async () => {
-  await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await workbench.sideBar(true);
-  await workbench.tidy();
-});
+beforeEach(() => workbench.afresh());
 
 const filled = (page: Frame) => page.waitForSelector("#page[data-filled]");
 

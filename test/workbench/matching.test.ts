@@ -24,11 +24,7 @@ beforeAll(async () => {
   writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
 }, 300_000);
 afterAll(() => workbench?.stop());
-beforeEach(async () => {
-  await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await workbench.sideBar(true);
-  await workbench.tidy();
-});
+beforeEach(() => workbench.afresh());
 
 /** A theme, and the images of before. */
 async function wear(theme: (typeof THEMES)[number][0]): Promise<void> {

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -14,12 +13,6 @@ beforeAll(async () => {
   writeFileSync(path.join(workbench.folder, "page.onnx"), "<!DOCTYPE html><html><body>Not found</body></html>");
 });
 afterAll(() => workbench?.stop());
-
-/** Pids of worker processes of this workbench. */
-function workers(): number[] {
-  const list = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
-  return list.split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(workbench.home)).map((line) => Number(line.trim().split(" ")[0]));
-}
 
 test("opens a model: facts, graph, details of the largest layer", async () => {
   const page = await workbench.open("fashion-cnn.onnx");
@@ -153,7 +146,7 @@ test("a job whose images do not fit leads to other images, under its model too",
 test("a killed viewing process does no harm: the next model opens", async () => {
   const page = await workbench.open("resnet20-cifar10.onnx");
   expect(await page.locator(".header").innerText()).toContain("1.11 MB");
-  for (const pid of workers()) process.kill(pid, "SIGKILL");
+  for (const { pid } of workbench.workers) process.kill(pid, "SIGKILL");
   await workbench.page.waitForTimeout(500);
   const again = await workbench.open("other.onnx");
   expect(await again.locator(".header").innerText()).toContain("1.16 MB");

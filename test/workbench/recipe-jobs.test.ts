@@ -19,9 +19,7 @@ beforeAll(async () => {
 }, 300_000);
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
-  await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await workbench.tidy();
-  await workbench.sideBar(true);
+  await workbench.afresh();
   rmSync(recipe.at(RESULT), { force: true });
 });
 
@@ -89,7 +87,7 @@ test("a cancelled compression says what it keeps, and goes on from there", { tim
   expect(Number(done)).toBeGreaterThan(1);
   await workbench.picture("recipe-cancelled");
   expect(existsSync(recipe.at(RESULT))).toBe(false);
-  expect(recipe.workers.length).toBe(1); // the one that plans
+  expect(workbench.workers.length).toBe(1); // the one that plans
 
   // with another recipe on the page it says that it is of an earlier one, until the text is that again
   expect(await page.locator(".job-earlier").count()).toBe(0);
@@ -117,12 +115,12 @@ test("a cancelled compression says what it keeps, and goes on from there", { tim
 
 test("a job whose process is killed goes on from its checkpoint by itself", { timeout: 300_000 }, async () => {
   recipe.write({ target: "28KB", ...withImages });
-  const page = await recipe.open(), before = new Set(recipe.workers);
+  const page = await recipe.open(), before = workbench.workers.map(({ pid }) => pid), started = () => workbench.workers.map(({ pid }) => pid).filter((pid) => !before.includes(pid));
   await compressFrom(page);
   await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 30_000 }).toBeGreaterThan(1);
-  const [job] = recipe.workers.filter((pid) => !before.has(pid));
+  const [job] = started();
   process.kill(job, "SIGKILL");
-  await expect.poll(() => recipe.workers.filter((pid) => pid !== job && !before.has(pid)).length).toBe(1);
+  await expect.poll(() => started().filter((pid) => pid !== job).length).toBe(1);
   await written();
   expect(recipe.size(RESULT)).toBeLessThanOrEqual(28_000);
 });

@@ -18,11 +18,7 @@ beforeAll(async () => {
   recipe = new Recipe(workbench);
 }, 300_000);
 afterAll(() => workbench?.stop());
-beforeEach(async () => {
-  await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await workbench.tidy();
-  await workbench.sideBar(true);
-});
+beforeEach(() => workbench.afresh());
 
 const isDirty = () => workbench.page.locator(".tab.dirty").count();
 const figures = (page: Frame) => page.locator(".candidate").innerText().then((text) => text.replace(/\s+/g, " "));

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
@@ -46,10 +45,4 @@ export class Recipe {
 
   /** Entries of a list that asks. */
   get asked() { return this.workbench.page.locator(".quick-input-list .monaco-list-row"); }
-
-  /** Pids of the window's worker processes. */
-  get workers(): number[] {
-    const list = execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" });
-    return list.split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(this.workbench.home)).map((line) => Number(line.trim().split(" ")[0]));
-  }
 }

@@ -1,35 +1,24 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import path from "node:path";
+import { existsSync, rmSync, statSync } from "node:fs";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { violations } from "./axe";
 import { overlaps } from "./overlaps";
+import { NAME, Recipe, RESULT, withImages } from "./recipes";
 import { Workbench } from "./workbench";
 
-const NAME = "fashion.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
-let workbench: Workbench;
-const at = (name: string) => path.join(workbench.folder, name);
-const write = (fields: object) => writeFileSync(at(NAME), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "9KB", ...fields }, null, 2)}\n`);
-const read = () => JSON.parse(readFileSync(at(NAME), "utf8")) as Record<string, unknown>;
-const withImages = { data: { folder: "./fashion-mnist" } };
+let workbench: Workbench, recipe: Recipe;
+const write = (fields: object): void => recipe.write({ target: "9KB", ...fields });
 
-beforeAll(async () => { workbench = await Workbench.start({ rated: true, small: true }); }, 300_000);
+beforeAll(async () => {
+  workbench = await Workbench.start({ rated: true, small: true });
+  recipe = new Recipe(workbench);
+}, 300_000);
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
-  await workbench.page.setViewportSize({ width: 1440, height: 900 });
-  await workbench.tidy();
-  await workbench.sideBar(true);
-  rmSync(at(RESULT), { force: true });
+  await workbench.afresh();
+  rmSync(recipe.at(RESULT), { force: true });
 });
 
-async function open(): Promise<Frame> {
-  await workbench.menu(NAME, "Open Recipe Editor");
-  const page = await workbench.modelPage(NAME);
-  await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
-  await workbench.sideBar(false);
-  return page;
-}
 /** Waits until layers are rated on the images. */
 const rated = (page: Frame) => expect.poll(() => page.locator(".candidate").innerText(), { timeout: 120_000 }).toContain("agreement, predicted");
 async function compress(page: Frame): Promise<void> {
@@ -40,7 +29,7 @@ async function compress(page: Frame): Promise<void> {
 }
 /** Saves and waits until the recipe's training is what is wanted. */
 async function saved(tune: unknown): Promise<void> {
-  await expect.poll(async () => { await workbench.page.keyboard.press("Control+s"); return read().tune; }, { timeout: 20_000, interval: 500 }).toEqual(tune);
+  await expect.poll(async () => { await workbench.page.keyboard.press("Control+s"); return recipe.read().tune; }, { timeout: 20_000, interval: 500 }).toEqual(tune);
   await workbench.page.waitForTimeout(1000); // the last Ctrl+S writes a clean document once more, which must not cross what a test writes next
 }
 const list = (page: Frame) => page.locator(".tuning-choice .select");
@@ -51,29 +40,26 @@ async function choose(page: Frame, text: string, name = "Fine-tune"): Promise<vo
   await box.click();
   await page.locator(".tuning [role=option]:visible", { hasText: text }).click();
 }
-const quick = () => workbench.page.locator(".quick-input-list .monaco-list-row");
 /** A command of the model's menu, without a recipe beside it, up to the question how long: six steps. Images of a job before are taken without asking. */
 async function askFor(command: string): Promise<void> {
-  rmSync(at(NAME), { force: true });
+  rmSync(recipe.at(NAME), { force: true });
   await expect.poll(() => workbench.row(NAME).count()).toBe(0); // rows move up
   await workbench.menu("fashion-cnn.onnx", command);
   await expect.poll(() => workbench.page.locator(".quick-input-title").innerText()).toMatch(command === "Make Compressible…" ? /^Make fashion-cnn\.onnx Compressible/ : /^Fine-Tune fashion-cnn\.onnx/);
-  await quick().filter({ hasText: /lose\s3\spoints/ }).click();
-  const next = quick().filter({ hasText: /fashion-mnist|15 Minutes/ }).first();
+  await recipe.asked.filter({ hasText: /lose\s3\spoints/ }).click();
+  const next = recipe.asked.filter({ hasText: /fashion-mnist|15 Minutes/ }).first();
   await next.waitFor();
   if ((await next.innerText()).includes("fashion-mnist")) await next.click();
-  await quick().filter({ hasText: "15 Minutes" }).waitFor();
+  await recipe.asked.filter({ hasText: "15 Minutes" }).waitFor();
   await workbench.page.keyboard.type("6 steps");
-  await quick().filter({ hasText: "6 Steps" }).waitFor();
+  await recipe.asked.filter({ hasText: "6 Steps" }).waitFor();
 }
 const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
-/** Pids of this workbench's worker processes. */
-const workers = (): number[] => execFileSync("ps", ["-eo", "pid,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(workbench.home)).map((line) => Number(line.trim().split(" ")[0]));
 const gained = /Written: fashion-cnn\.small\.onnx, [\d.]+ KB, \d+ times smaller\. Agreement [\d.]+ % ± [\d.]+ on \d+ images\. Fine-tuning(: agreement [\d.]+ → [\d.]+ % on held-out images, best at step [\d,]+ of [\d,]+\.| gained nothing on held-out images in [\d,]+ steps; what was before is kept\.)/;
 
 test("a recipe's page sets the training, and never says anything else than its text", async () => {
   write({});
-  const page = await open(), { keyboard } = workbench.page;
+  const page = await recipe.open(), { keyboard } = workbench.page;
   await list(page).scrollIntoViewIfNeeded();
   expect(await list(page).getAttribute("disabled")).not.toBeNull();
   expect(await page.locator(".tuning-note").innerText()).toBe("Training needs images: choose a folder first.");
@@ -93,7 +79,7 @@ test("a recipe's page sets the training, and never says anything else than its t
   await page.locator(".tuning-own.wrong").waitFor();
   expect(await page.locator(".tuning-note.bad").innerText()).toBe('"soon" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.');
   await workbench.picture("tuning-wrong");
-  expect(read().tune).toEqual({ duration: "30m" });
+  expect(recipe.read().tune).toEqual({ duration: "30m" });
   await own.fill("45m");
   await own.press("Enter");
   await saved({ duration: "45m" });
@@ -138,7 +124,7 @@ test("a recipe's page sets the training, and never says anything else than its t
 
 test("a training shows its course in every theme and width, is read as a table, and ends early with its best", { timeout: 600_000 }, async () => {
   write({ ...withImages, tune: { steps: 20_000 } });
-  const page = await open();
+  const page = await recipe.open();
   await compress(page);
   await expect.poll(() => page.locator(".training-best").count()).toBe(1);
   const early = await stepOf(page);
@@ -181,7 +167,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 120_000); // the result comes to the front
   const again = await workbench.front("fashion-cnn.onnx");
   await expect.poll(() => again.locator(".foot-end").innerText()).toMatch(gained);
-  expect(statSync(at(RESULT)).size).toBeLessThanOrEqual(9_000);
+  expect(statSync(recipe.at(RESULT)).size).toBeLessThanOrEqual(9_000);
   await again.locator(".foot .button", { hasText: "Compare" }).click();
   const comparison = await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`);
   await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^[\d.]+ → [\d.]+ %\s*by fine-tuning$/);
@@ -195,18 +181,18 @@ test("a training shows its course in every theme and width, is read as a table, 
 
 test("a training whose process is killed goes on from its checkpoint and ends well", { timeout: 600_000 }, async () => {
   write({ ...withImages, tune: { steps: 150 } });
-  const page = await open(), before = new Set(workers());
+  const page = await recipe.open(), before = workbench.workers.map(({ pid }) => pid), started = () => workbench.workers.map(({ pid }) => pid).filter((pid) => !before.includes(pid));
   await compress(page);
   await expect.poll(() => stepOf(page), { timeout: 240_000 }).toBeGreaterThan(10);
-  const [job] = workers().filter((pid) => !before.has(pid));
+  const [job] = started();
   process.kill(job, "SIGKILL");
-  await expect.poll(() => workers().filter((pid) => pid !== job && !before.has(pid)).length).toBe(1);
+  await expect.poll(() => started().filter((pid) => pid !== job).length).toBe(1);
   await page.locator(".training").waitFor({ timeout: 240_000 });
   await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 400_000);
   const again = await workbench.front(NAME);
   await again.locator(".job-end .codicon-pass-filled").waitFor();
   expect(await again.locator(".recipe-left .job").innerText()).toMatch(gained);
-  expect(existsSync(at(RESULT))).toBe(true);
+  expect(existsSync(recipe.at(RESULT))).toBe(true);
 });
 
 test("Make Compressible… trains the model itself, says what that is worth, and leads to compressing it", { timeout: 600_000 }, async () => {
@@ -219,9 +205,9 @@ test("Make Compressible… trains the model itself, says what that is worth, and
   const toast = workbench.page.locator(".notification-toast", { hasText: "Written: fashion-cnn.ready.onnx" });
   expect(await toast.innerText()).toMatch(/the same model with trained weights\. Compressed as asked for, it agrees with the original on [\d.]+ instead of [\d.]+ % of held-out images\./);
   await workbench.picture("tuning-ready");
-  expect(Math.abs(statSync(at("fashion-cnn.ready.onnx")).size / statSync(at("fashion-cnn.onnx")).size - 1)).toBeLessThan(0.01);
+  expect(Math.abs(statSync(recipe.at("fashion-cnn.ready.onnx")).size / statSync(recipe.at("fashion-cnn.onnx")).size - 1)).toBeLessThan(0.01);
   await toast.locator(".monaco-button", { hasText: "Compress Model…" }).click();
-  await quick().filter({ hasText: /Nearly Lossless/ }).waitFor();
+  await recipe.asked.filter({ hasText: /Nearly Lossless/ }).waitFor();
   await workbench.page.keyboard.press("Escape");
 });
 

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame, Page } from "playwright-core";
@@ -19,6 +20,11 @@ export class Workbench {
   get home(): string { return this.shown.home; }
   /** What stands for the user's cache: what one test file leaves there no other sees. */
   get cache(): string { return path.join(this.home, "cache"); }
+  /** Worker processes of this window, with their resident memory in MB. */
+  get workers(): { pid: number; memory: number }[] {
+    const list = execFileSync("ps", ["-eo", "pid,rss,args"], { encoding: "utf8" }).split("\n").filter((line) => line.includes("dist/worker.js") && line.includes(this.home));
+    return list.map((line) => line.trim().split(/\s+/)).map(([pid, kilobytes]) => ({ pid: Number(pid), memory: Number(kilobytes) / 1000 }));
+  }
 
   /** The user's settings at the start. */
   static readonly settings: Record<string, unknown> = {
@@ -165,6 +171,13 @@ export class Workbench {
     }
     if (await this.page.locator(".notification-toast").count()) await this.command("Notifications: Clear All Notifications");
     await this.page.waitForTimeout(300);
+  }
+
+  /** As it was when it opened: at its width, nothing open, the side bar in sight. */
+  async afresh(): Promise<void> {
+    await this.page.setViewportSize({ width: 1440, height: 900 });
+    await this.tidy();
+    await this.sideBar(true);
   }
 
   /** Shows or hides the side bar. */

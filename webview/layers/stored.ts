@@ -5,8 +5,8 @@ import { t } from "../l10n";
 /** How a layer lies in its file, in words. */
 
 /** What a row's bits and bytes count. */
-export const countedIn = ({ method, grids, dataType, storedType = dataType, bytes }: LayerRow): string =>
-  method === undefined && !grids ? t("{0} as it lies in the file; name and shape make it {1}", storedType, format.bytes(bytes)) : t("All that the weight takes in the file: {0} with codes, codebook, scales and its part of what unpacks them", format.bytes(bytes));
+export const countedIn = ({ method, grids, dataType, storedType, bytes }: LayerRow): string =>
+  method === undefined && !grids && storedType === undefined ? t("{0} as it lies in the file; name and shape make it {1}", dataType, format.bytes(bytes)) : t("All that the weight takes in the file: {0} with codes, codebook, scales and its part of what unpacks them", format.bytes(bytes));
 
 /** "64 codewords of 9", "uint8 · 4 scales" or the data type. */
 export const storedAs = ({ method, grids, codewords, blockSize, codebookBits, density, wavelet, dataType, storedType = dataType }: LayerRow): string =>
