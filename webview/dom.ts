@@ -54,3 +54,13 @@ export function whenIdle(): (run: () => void) => void {
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 /** Whether nothing should move, by the system's or VS Code's setting. */
 export const reducedMotion = (): boolean => still.matches || document.body.classList.contains("vscode-reduce-motion");
+
+/** Makes these the children of an element. Those that it has already stay where they are, so that a click on one that is still wanted is not lost. */
+export function arrange(parent: Element, ...children: readonly Element[]): void {
+  for (const child of [...parent.children]) if (!children.includes(child)) child.remove();
+  let at = parent.firstElementChild;
+  for (const child of children) {
+    if (child === at) at = at.nextElementSibling;
+    else parent.insertBefore(child, at);
+  }
+}

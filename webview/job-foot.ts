@@ -1,6 +1,6 @@
 import type { JobState, PageAction } from "../src/protocol/page";
 import { button } from "./controls";
-import { el } from "./dom";
+import { arrange, el } from "./dom";
 import { JobVoice, leftText } from "./job-words";
 import { t } from "./l10n";
 import { TrainingView } from "./training";
@@ -10,6 +10,7 @@ export class JobFoot {
   readonly element = el("footer", { class: "foot", hidden: true });
   private readonly voice = new JobVoice();
   private readonly training: TrainingView;
+  private readonly cancel = this.action(t("Cancel"), "cancel-job");
 
   constructor(private readonly act: (action: PageAction) => void) {
     this.training = new TrainingView({ finish: () => act("finish-tuning"), cancel: () => act("cancel-job") });
@@ -21,14 +22,14 @@ export class JobFoot {
     if (!job) return;
     const isTraining = job.state === "running" && this.training.show(job);
     if (isTraining && this.element.contains(this.training.element)) return;
-    this.element.replaceChildren(...(isTraining ? [this.training.element] : job.state === "running" ? this.running(job) : this.ended(job)), this.voice.element);
+    arrange(this.element, ...(isTraining ? [this.training.element] : job.state === "running" ? this.running(job) : this.ended(job)), this.voice.element);
   }
 
   private running({ fraction, title, text, secondsLeft }: JobState): HTMLElement[] {
     const bar = el("progress", { "aria-label": title });
     bar.max = 1;
     bar.value = fraction;
-    return [el("span", {}, [`${title}: ${text}`, leftText(secondsLeft)].filter(Boolean).join(" · ")), bar, this.action(t("Cancel"), "cancel-job")];
+    return [el("span", {}, [`${title}: ${text}`, leftText(secondsLeft)].filter(Boolean).join(" · ")), bar, this.cancel];
   }
 
   private ended({ state, sentence, isOfData }: JobState): HTMLElement[] {

@@ -146,8 +146,9 @@ test("figures come while images run, and stay when they are cancelled", async ()
   await page.locator(".accuracy .state .button.primary").click();
   await page.waitForSelector(".acc-notice progress");
   expect(await samples()).toBeLessThanOrEqual(256);
-  const first = await samples();
+  const first = await samples(), cancel = await page.locator(".acc-controls .button", { hasText: "Cancel" }).elementHandle();
   await expect.poll(samples).toBeGreaterThan(first);
+  expect(await cancel!.evaluate((button) => button.isConnected)).toBe(true); // a click on it is not lost
   await workbench.picture("accuracy-running");
   await page.locator(".acc-controls .button", { hasText: "Cancel" }).click();
   await page.locator(".acc-controls .button", { hasText: "Run Again" }).waitFor();

@@ -47,6 +47,9 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 60_000 }).toBeGreaterThan(0);
   expect(await card(page).innerText()).toMatch(/^Compressing\s+\d of \d layers( · \d+ s left)?\s+Cancel/);
   expect(await page.locator(".job-layers li").first().innerText()).toMatch(/\d+\s+[\d.]+ dB/);
+  const cancel = await card(page).locator(".button", { hasText: "Cancel" }).elementHandle(), progress = await card(page).innerText();
+  await expect.poll(() => card(page).innerText(), { interval: 50 }).not.toBe(progress);
+  expect(await cancel!.evaluate((button) => button.isConnected)).toBe(true); // a click on it is not lost
   await workbench.picture("recipe-compressing");
   expect(await workbench.page.locator(".statusbar-item", { hasText: /Compressing \d\/\d/ }).count()).toBe(1);
   expect(await workbench.page.locator(".notification-toast").count()).toBe(0); // the page shows it

@@ -177,6 +177,10 @@ export class AccuracyView {
 
   private showControls(): void {
     const { host } = this.actions, { subject, running, measured } = this.state!, ready = subject.trusted && subject.original !== undefined && subject.data !== undefined;
+    // figures come many times a second: a button that is another one by then takes no click
+    const shown = JSON.stringify([subject.data, subject.original, running, ready, measured !== undefined]);
+    if (this.controls.dataset.shown === shown) return;
+    this.controls.dataset.shown = shown;
     const choice = (label: string, text: string, symbol: string, title: string, onClick: () => void) => el("label", { class: "acc-choice" }, el("span", {}, label), button({ label: text, icon: symbol, small: true, title: `${text}\n${title}`, onClick }));
     this.controls.replaceChildren(
       ...(subject.data === undefined ? [] : [choice(t("Images"), subject.data, "folder", t("Choose Data Folder…"), () => void host.chooseData())]),

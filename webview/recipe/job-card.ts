@@ -1,7 +1,7 @@
 import type { JobState } from "../../src/protocol/page";
 import type { Planning, RecipeAction } from "../../src/protocol/recipe-page";
 import { button } from "../controls";
-import { el, icon } from "../dom";
+import { arrange, el, icon } from "../dom";
 import * as format from "../format";
 import { JobVoice, leftText } from "../job-words";
 import { t } from "../l10n";
@@ -15,6 +15,9 @@ export class JobCard {
   readonly element = el("section", { class: "job", hidden: true, "aria-label": t("Job") });
   private readonly voice = new JobVoice();
   private readonly training: TrainingView;
+  private readonly compressing = this.head(t("Compressing"), t("Cancel"), "cancel-job");
+  private readonly measuring = this.head(t("Measuring what layers can bear"), t("Cancel"), "cancel-planning");
+  private readonly unmeasured = this.head(t("Not measured on these images"), t("Resume"), "plan");
 
   constructor(private readonly act: (action: RecipeAction) => void) {
     this.training = new TrainingView({ finish: () => act("finish-tuning"), cancel: () => act("cancel-job") });
@@ -29,14 +32,14 @@ export class JobCard {
     }
     const parts = job?.state === "running" ? this.running(job) : planning.state === "busy" ? this.rating(planning) : job ? this.ended(job, trusted) : planning.state === "cancelled" ? this.cancelled() : undefined;
     this.element.hidden = parts === undefined;
-    this.element.replaceChildren(...(parts ?? []), this.voice.element);
+    arrange(this.element, ...(parts ?? []), this.voice.element);
   }
 
   private running(job: JobState): HTMLElement[] {
     const { layers, finished } = job, fitting = layers && layers.of > 0 && job.stage === "fit";
     const title = fitting ? t("{0} of {1} layers", layers.done, layers.of) : job.text, left = leftText(job.secondsLeft);
     return [
-      head(t("Compressing"), [title, left].filter(Boolean).join(" · "), button({ label: t("Cancel"), small: true, onClick: () => this.act("cancel-job") })),
+      this.compressing([title, left].filter(Boolean).join(" · ")),
       layers && layers.of > 0 ? segments(layers.done, layers.of, true) : bar(job.fraction, t("Compressing")),
       el("ul", { class: "job-layers" }, ...finished.slice(-SHOWN).map(({ label, sqnrDb }) => el("li", {}, icon("check"), el("span", {}, label), el("span", { class: "number" }, sqnrDb === undefined ? "" : format.decibels(sqnrDb)))),
         ...(fitting ? [el("li", { class: "job-now" }, icon("loading"), el("span", {}, job.text))] : [])),
@@ -44,11 +47,20 @@ export class JobCard {
   }
 
   private rating({ text, fraction, secondsLeft }: Extract<Planning, { state: "busy" }>): HTMLElement[] {
-    return [head(t("Measuring what layers can bear"), leftText(secondsLeft), button({ label: t("Cancel"), small: true, onClick: () => this.act("cancel-planning") })), bar(fraction, t("Rating layers")), el("p", { class: "job-text" }, text)];
+    return [this.measuring(leftText(secondsLeft)), bar(fraction, t("Rating layers")), el("p", { class: "job-text" }, text)];
+  }
+
+  /** A title with a note beside it and a button, which stays the same while the note changes. */
+  private head(title: string, label: string, action: RecipeAction): (note: string) => HTMLElement {
+    const small = el("small"), element = el("div", { class: "job-head" }, el("h2", {}, title), small, button({ label, small: true, onClick: () => this.act(action) }));
+    return (note) => {
+      small.textContent = note;
+      return element;
+    };
   }
 
   private cancelled(): HTMLElement[] {
-    return [head(t("Not measured on these images"), "", button({ label: t("Resume"), small: true, onClick: () => this.act("plan") })), el("p", { class: "job-text" }, t("Without it there is no prediction. What was measured is kept; compressing measures the rest."))];
+    return [this.unmeasured(""), el("p", { class: "job-text" }, t("Without it there is no prediction. What was measured is kept; compressing measures the rest."))];
   }
 
   private ended({ state, sentence, layers, isEarlier, isOfData }: JobState, trusted: boolean): HTMLElement[] {
@@ -65,8 +77,6 @@ export class JobCard {
     ];
   }
 }
-
-const head = (title: string, note: string, action: HTMLElement): HTMLElement => el("div", { class: "job-head" }, el("h2", {}, title), el("small", {}, note), action);
 
 function bar(fraction: number, label: string): HTMLElement {
   const element = el("progress", { class: "job-bar", "aria-label": label });
