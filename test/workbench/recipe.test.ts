@@ -77,7 +77,7 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   await expect.poll(() => bytesNow(page)).toBeLessThan(size);
 
   // keys faster than the text follows them
-  for (const key of ["Home", "End", "PageDown"]) await slider(page).press(key);
+  await slider(page).evaluate((element) => { for (const key of ["Home", "End", "PageDown"]) for (const type of ["keydown", "keyup"]) element.dispatchEvent(new KeyboardEvent(type, { key, bubbles: true })); });
   await recipe.saved(({ preset }) => expect(preset).toBe("nearly-lossless"));
   await slider(page).press("End");
   await recipe.saved(({ target, preset }) => { expect(target).toMatch(/^[\d.]+[KM]B$/); expect(preset).toBeUndefined(); });
