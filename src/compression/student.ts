@@ -23,7 +23,7 @@ import { readRows } from "./rows";
 import { followOf, type Follow, type OwnVector } from "./follow";
 
 /** Highest steps: of codes and wishes in steps of their grid, of everything else as a share of its size. */
-const RATES = { codes: 0.02, words: 0.03, scale: 2e-3, vector: 5e-3, weight: 5e-4 };
+const RATES = { codes: 0.02, words: 0.1, scale: 2e-3, vector: 5e-3, weight: 5e-4 };
 
 /** How layers are trained before they are quantized: with noise, or drawn to what they will be. */
 export interface LooseTraining { noise?: Noise; seed: number; isDrawn?: boolean }

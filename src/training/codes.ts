@@ -89,7 +89,7 @@ export class Codes implements Trainable {
       }
     });
     // the values are made anew before they are next asked for, so that their memory serves for the gradients of single weights
-    assignment?.learn(own, rate * this.rates.words!, whole);
+    assignment?.learn(own, rate * this.rates.words!);
     this.words.learn(dCodes, rate * this.rates.codes);
     if (scales === "kept") return;
     // a step of equal share for every channel: the gradient of the scale's logarithm
@@ -98,6 +98,12 @@ export class Codes implements Trainable {
     this.scaleSteps.step(logarithms, slopes, rate * this.rates.scale);
     for (let m = 0; m < scale.length; m++) scale[m] *= Math.exp(logarithms[m]);
   }
+
+  leap(): boolean { return this.assignment?.leap(this.words.values()) ?? false; }
+
+  swap(): void { this.assignment?.swap(); }
+
+  judge(isGood: boolean): void { this.assignment?.judge(isGood); }
 
   /** The codes and scales that it stands at, and the words by block where they may have changed. */
   get result(): { codes: Uint8Array; scale: Float32Array; index?: Int32Array } {

@@ -12,6 +12,12 @@ export interface Trainable {
   varied?(step: number): Float32Array;
   /** Takes a step against the gradient of {@link values}; `rate` is a share of the highest. */
   learn(gradient: Float32Array, rate: number): void;
+  /** From time to time, changes on trial what small steps cannot. @returns whether it did */
+  leap?(): boolean;
+  /** Takes a trial back, or makes it once more. */
+  swap?(): void;
+  /** Ends a trial that was taken back: it stays so, or is made for good. */
+  judge?(isGood: boolean): void;
   /** All that decides how it goes on: the same arrays every time, to be copied out of and into. */
   readonly state: readonly (Float32Array | Int32Array)[];
 }

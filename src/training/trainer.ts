@@ -191,13 +191,24 @@ export class Trainer {
 
   /** One step. @returns the loss before it */
   private async learn(inputs: Inputs, at: At, rate: number): Promise<number> {
-    const { options: { trainables, simulated }, step, statistics } = this, tuned = new Set(step.tuned);
+    const { options: { trainables, simulated }, step, statistics } = this, tuned = new Set(step.tuned), tried = await this.lossOfLeaps(inputs, at);
     const results = await this.session.run(this.feeds(inputs, at));
     for (const trainable of trainables) if (tuned.has(trainable.parameter.name)) trainable.learn(results[gradientOutput(trainable.parameter.name)].data, rate);
     if (!this.isFixed) statistics.follow(results);
     simulated?.follow(results, rate);
     const [loss] = results[LOSS].data;
     release(Object.values(results).map(({ data }) => data));
+    if (tried !== undefined) for (const one of trainables) one.judge?.(tried < loss);
+    return loss;
+  }
+
+  /** What a step's samples lose with all leaps that are made before it, which are taken back again; undefined where there are none. */
+  private async lossOfLeaps(inputs: Inputs, at: At): Promise<number | undefined> {
+    const { trainables } = this.options, leaping = trainables.filter((one) => one.leap?.());
+    if (!leaping.length) return undefined;
+    const results = await this.session.run(this.feeds(inputs, at)), [loss] = results[LOSS].data;
+    release(Object.values(results).map(({ data }) => data));
+    for (const one of leaping) one.swap!();
     return loss;
   }
 }

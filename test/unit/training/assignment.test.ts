@@ -11,9 +11,19 @@ const RATES = { codes: 0, scale: 0, words: 0.5 };
 const make = (rates = RATES) => new Codes({ name: "w", dims }, { codes, bits: BITS, block: BLOCK, index: start, scale, outputAxis: 0, scales: "each" }, rates);
 const wanted = (index: Uint8Array): Float32Array => new Codes({ name: "w", dims }, { codes, bits: BITS, block: BLOCK, index, scale, outputAxis: 0, scales: "each" }, RATES).values().slice();
 
-/** Steps towards a weight. */
-function learn(trainable: Codes, target: Float32Array, steps: number, from = 0): void {
-  for (let step = from; step < steps; step++) trainable.learn(trainable.values().map((v, i) => v - target[i]), 1);
+/** Steps towards a weight; trials are judged by how far from it they lead, or as `verdict` says. */
+function learn(trainable: Codes, target: Float32Array, steps: number, { from = 0, verdict }: { from?: number; verdict?: boolean } = {}): number {
+  const loss = (): number => trainable.values().reduce((sum, v, i) => sum + (v - target[i]) ** 2, 0);
+  let trials = 0;
+  for (let step = from; step < steps; step++) {
+    const isTried = trainable.leap(), tried = loss();
+    if (isTried) trainable.swap();
+    const before = loss();
+    trainable.learn(trainable.values().map((v, i) => v - target[i]), 1);
+    if (isTried) trainable.judge(verdict ?? tried < before);
+    if (isTried) trials++;
+  }
+  return trials;
 }
 
 test("a block whose gradients lead to another word takes it, and the others keep theirs", () => {
@@ -26,12 +36,20 @@ test("a block whose gradients lead to another word takes it, and the others keep
 test("few blocks change at once", () => {
   const trainable = make(), target = wanted(goal), changed: number[] = [];
   for (let step = 0, words = start; step < 200; step++) {
-    learn(trainable, target, step + 1, step);
+    learn(trainable, target, step + 1, { from: step });
     const now = Uint8Array.from(trainable.result.index!);
     changed.push(now.filter((word, i) => word !== words[i]).length);
     words = now;
   }
   expect(Math.max(...changed)).toBe(1);
+});
+
+test("what a trial shows to be no good is taken back, and tried less and less often", () => {
+  const trainable = make(), before = trainable.values().slice(), trials = learn(trainable, wanted(goal), 400, { verdict: false });
+  expect(trainable.values()).toEqual(before);
+  expect(Array.from(trainable.result.index!)).toEqual(Array.from(start));
+  // after 20 steps, and 40, 80 and 160 more
+  expect(trials).toBe(4);
 });
 
 test("channels of zeros keep their words, whatever their gradients say", () => {
@@ -52,6 +70,6 @@ test("one that was kept goes on to the same words", () => {
   learn(whole, target, 50);
   learn(first, target, 31);
   first.state.forEach((array, i) => { second.state[i].set(array); });
-  learn(second, target, 50, 31);
+  learn(second, target, 50, { from: 31 });
   expect(second.result).toEqual(whole.result);
 });

@@ -16,10 +16,10 @@ function samples(seed: number): Tensor {
 }
 
 /** A network whose normalizations have been moved off what the original has, and its trainables. */
-async function student(rate: number): Promise<{ network: Network; trainables: Vector[] }> {
+async function student(rate: number, Kind = Vector): Promise<{ network: Network; trainables: Vector[] }> {
   const { weights, ...rest } = NETWORKS.resnet8({ shape: SHAPE, classes: 10, seed: 3 }), vectors = [...weights].filter(([name]) => /bn\d|bias|downsample.1/.test(name) && !name.includes("running"));
   const network = await readNetwork(await open(encodeClassifier({ weights, ...rest })), { name: INPUT, dims: [BATCH, ...SHAPE] }, [LOGITS], vectors.map(([name]) => name));
-  return { network, trainables: vectors.map(([name, { dims, data }], i) => new Vector({ name, dims }, data.map((v, j) => v * (1 + 0.3 * Math.sin(i + 3 * j))), rate)) };
+  return { network, trainables: vectors.map(([name, { dims, data }], i) => new Kind({ name, dims }, data.map((v, j) => v * (1 + 0.3 * Math.sin(i + 3 * j))), rate)) };
 }
 
 /** What the original makes of samples. */
@@ -28,8 +28,8 @@ async function lessons(): Promise<(seed: number) => Promise<TeachingBatch>> {
   return async (seed) => ({ samples: samples(seed), teacher: [(await session.run({ [INPUT]: samples(seed) }))[LOGITS]] });
 }
 
-async function tune(options: Partial<TunerOptions> = {}, rate = 0.05) {
-  const { network, trainables } = await student(rate), teach = await lessons(), held = [{ ...await teach(1000), count: BATCH }, { ...await teach(1001), count: BATCH }];
+async function tune(options: Partial<TunerOptions> = {}, rate = 0.05, Kind = Vector) {
+  const { network, trainables } = await student(rate, Kind), teach = await lessons(), held = [{ ...await teach(1000), count: BATCH }, { ...await teach(1001), count: BATCH }];
   const tuner = new Tuner({ runtime: nodeRuntime, threads: 1, network, trainables, objective: { kind: "distillation", temperature: 2 }, statistics: "fixed", batch: teach, held, length: { steps: STEPS }, looks: STEPS / 4, ...options });
   const result = await tuner.run();
   return { ...result, values: trainables.map((one) => one.values().slice()) };
@@ -51,6 +51,33 @@ test("where the rate is too high, a training goes on from its best with a lower 
   expect(looks[0]).toBeGreaterThan(2 * first.loss);
   expect(states[0].lowered).toBe(0);
   expect(best.loss).toBeLessThan(first.loss / 2);
+});
+
+/** Numbers that now and then change their signs on trial. */
+class Restless extends Vector {
+  static verdicts: boolean[] = [];
+  private steps = 0;
+
+  leap(): boolean {
+    if (++this.steps % 4) return false;
+    this.swap();
+    return true;
+  }
+  swap(): void { this.values().forEach((v, i, values) => { values[i] = -v; }); }
+  judge(isGood: boolean): void {
+    if (this.steps % 4) return;
+    Restless.verdicts.push(isGood);
+    if (isGood) this.swap();
+  }
+}
+
+test("what is changed on trial and loses more is taken back, as if it had never been", async () => {
+  Restless.verdicts = [];
+  const tried = await tune({}, 0.05, Restless), plain = await tune();
+  expect(Restless.verdicts.length).toBeGreaterThan(2);
+  expect(Restless.verdicts).not.toContain(true);
+  expect(tried.values).toEqual(plain.values);
+  expect(tried.best).toEqual(plain.best);
 });
 
 test("a training that was cut off goes on to the same end", async () => {
