@@ -2,6 +2,7 @@
 
 import { combine } from "./matrix.as";
 import { nearest } from "./nearest.as";
+
 /**
  * Chooses codewords block by block with second-order error feedback. With H = R·Rᵀ, R upper triangular, the error e·H·eᵀ of a row is
  * Σ_k ‖acc_k + e_k·R_kk‖², acc_k = Σ_{j<k} e_j·R_jk: each block takes the codeword nearest in that metric, given the errors made before.
