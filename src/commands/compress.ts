@@ -13,7 +13,7 @@ import type { Diagnoses } from "../editor/diagnoses";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
-import { keepFidelity, keepIntegers, keepTuning, stampOf } from "../editor/tuned-store";
+import { isOwnResult, keepFidelity, keepIntegers, keepOrigin, keepTuning } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
@@ -99,13 +99,13 @@ export class CompressCommands {
     await this.runRecipe(session);
   }
 
-  /** Compress, from a recipe: what its page shows, saved or not. */
+  /** Compress, from a recipe: what its page shows, saved or not. What the same recipe made before is replaced without a question, unless a training made it. */
   async runRecipe(session: RecipeSession): Promise<void> {
     this.requireTrust();
     const { model } = session, request = session.request();
     if (!model || !request) return;
     this.jobs.refuseTwice(model);
-    const own = outputOf(model.fsPath), output = await this.isOwnResult(own) ? { path: own, force: true } : await chooseOutput(model);
+    const own = outputOf(model.fsPath), output = await isOwnResult(this.context.workspaceState, own, session.document.uri.path) ? { path: own, force: true } : await chooseOutput(model);
     if (output) await this.compress(model, { ...request, output: output.path, force: output.force }, session.document.uri);
   }
 
@@ -260,7 +260,7 @@ export class CompressCommands {
       return sentence;
     }
     this.results.set(record.model, { ...record, output: output.fsPath });
-    await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
+    await keepOrigin(this.context.workspaceState, output.fsPath, record.recipe === undefined ? undefined : vscode.Uri.parse(record.recipe).path, report.tuning !== undefined);
     await rememberOriginal(output.fsPath, model.fsPath, this.context.workspaceState);
     await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
     await keepIntegers(this.context.workspaceState, output.fsPath, report.integers);
@@ -274,20 +274,12 @@ export class CompressCommands {
     showMessage(sentence, { [vscode.l10n.t("Open Recipe")]: () => (recipe === undefined ? openRecipe(model, start) : showRecipe(vscode.Uri.parse(recipe))) });
     return sentence;
   }
-
-  /** Whether a file is what this extension wrote last there, so that another try may replace it. */
-  private async isOwnResult(file: string): Promise<boolean> {
-    const known = this.context.workspaceState.get<string>(resultKey(file));
-    return known !== undefined && known === await stampOf(file);
-  }
 }
 
 /** @throws KernelscopeError in a virtual workspace: a job reads its model as a file, and writes one beside it */
 function requireDisk({ scheme, path: file }: vscode.Uri): void {
   if (scheme !== "file") throw new KernelscopeError("usage", vscode.l10n.t("{0} lies in a virtual workspace. Compressing needs a file on a disk: save a copy there, and open that.", path.posix.basename(file)));
 }
-
-const resultKey = (file: string): string => `result ${file}`;
 
 /** Data folders near a model, as a recipe's page asks for them. */
 export const askForData = (model: vscode.Uri, chosen: string | undefined): Promise<string | null | undefined> => chooseData(model, chosen);

@@ -20,8 +20,11 @@ beforeAll(async () => {
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.afresh();
-  rmSync(recipe.at(RESULT), { force: true });
+  for (const name of [RESULT, OTHER]) rmSync(recipe.at(name), { force: true });
 });
+
+/** Another recipe of the same model. */
+const OTHER = "other.kernelscope.json";
 
 /** Compresses from the recipe in front, with its key. */
 async function compressFrom(page: Frame): Promise<void> {
@@ -77,6 +80,14 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   page = await written();
   await expect.poll(() => page.locator(".curve-measured").count()).toBe(2);
   expect(await page.locator(".job-earlier").count()).toBe(0);
+
+  // what another recipe has made is asked about
+  recipe.write({ target: "50KB", ...withImages }, OTHER);
+  await (await recipe.open(OTHER)).locator(".header .primary").click();
+  await recipe.asked.filter({ hasText: "Replace fashion-cnn.small.onnx" }).waitFor();
+  await workbench.picture("recipe-replace-other");
+  await workbench.page.keyboard.press("Escape");
+  expect(recipe.size(RESULT)).toBeLessThanOrEqual(18_000);
 });
 
 test("a cancelled compression says what it keeps, and goes on from there", { timeout: 300_000 }, async () => {
