@@ -106,7 +106,7 @@ export interface Thumbnail { position: number; width: number; height: number; rg
 /** Signal to noise of the layers' outputs between the original and the compressed network, in the order of the network. */
 export interface Trace {
   layers: { id: string; label: string }[];
-  /** 10 %, 50 % and 90 % of other samples, dB; infinite where nothing differs. */
+  /** 10 %, 50 % and 90 % of other samples, dB; infinite where nothing differs, NaN where the two have other channels. */
   low: Float32Array;
   median: Float32Array;
   high: Float32Array;
