@@ -6,7 +6,7 @@ import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, PruningTrial, TuningReport } from "../protocol/report";
 import { shareOf } from "../protocol/pruning";
-import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
+import { DELAY, mannerOf, parseTuning, type TuningLength } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
@@ -156,10 +156,10 @@ class Compression {
     const tuned = await tune({
       model, ...(pruning && { teacher: this.opened.model }), layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
       refits: planned.refits(choices), joint: request.schedule === "joint" && !request.prepare ? planned.joint(choices) : undefined, prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
-      onProgress: this.followTuning(),
+      onProgress: this.followTuning(length, watched.length),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
-    this.tuning = { steps, bestStep, before, after, device };
+    this.tuning = { steps, bestStep, before, after, samples: watched.length, device };
     this.notes.push(...notes);
     fitted.clear();
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
@@ -175,13 +175,15 @@ class Compression {
     return isWorthIt ? DELAY : 1;
   }
 
-  private followTuning(): (done: TuningDone) => void {
+  /** @param samples that tell how the training gets on */
+  private followTuning(length: TuningLength, samples: number): (done: TuningDone) => void {
     let begun: { step: number; time: number } | undefined;
     return (tuning) => {
       const { step, steps, first, best, layers } = tuning, now = performance.now();
       begun ??= { step, time: now };
-      const secondsLeft = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) * (steps - step) : undefined;
-      this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best)}`, step / steps, { tuning, secondsLeft });
+      // until some steps have been timed, a training of a given time takes that
+      const perStep = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) : "seconds" in length ? length.seconds / steps : undefined, secondsLeft = perStep === undefined ? undefined : perStep * (steps - step);
+      this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best)}`, step / steps, { tuning: { ...tuning, samples }, secondsLeft });
     };
   }
 

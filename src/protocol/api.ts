@@ -309,6 +309,8 @@ export interface TuningDone {
   /** Before the first step. */
   first: HeldOut;
   best: HeldOut;
+  /** How many samples are held out, where a job tells it. */
+  samples?: number;
   /** Where layers are quantized one after the other: how many are. */
   layers?: { done: number; of: number };
 }

@@ -55,7 +55,7 @@ async function askFor(command: string): Promise<void> {
   await recipe.asked.filter({ hasText: "6 Steps" }).waitFor();
 }
 const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
-const gained = /Written: fashion-cnn\.small\.onnx, [\d.]+ KB, \d+ times smaller\. Agreement [\d.]+ % ± [\d.]+ on \d+ images\. Fine-tuning(: agreement [\d.]+ → [\d.]+ % on held-out images, best at step [\d,]+ of [\d,]+\.| gained nothing on held-out images in [\d,]+ steps; what was before is kept\.)/;
+const gained = /Written: fashion-cnn\.small\.onnx, [\d.]+ KB, \d+ times smaller\. Agreement [\d.]+ % ± [\d.]+ on \d+ images\. Fine-tuning(: loss [\d.]+ → [\d.]+, agreement [\d.]+ → [\d.]+ % on \d+ other images kept from training, least loss at step [\d,]+ of [\d,]+\.| gained nothing in [\d,]+ steps on \d+ other images kept from training; what was before is kept\.)/;
 
 test("a recipe's page sets the training, and never says anything else than its text", async () => {
   write({});
@@ -130,7 +130,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   const early = await stepOf(page);
   await expect.poll(() => page.locator(".training-look").count(), { timeout: 240_000 }).toBeGreaterThan(2);
   expect(await stepOf(page)).toBeGreaterThan(early);
-  expect(await page.locator(".training-held figcaption").innerText()).toMatch(/^Agreement on held-out images, %\s+[\d.]+ → [\d.]+ · best (at step \d+|before training)$/);
+  expect(await page.locator(".training-held figcaption").innerText()).toMatch(/^Agreement on 61 images kept from training, %\s+[\d.]+ → [\d.]+ · least loss (at step \d+|before training), [\d.]+$/);
   expect(await workbench.page.locator(".statusbar-item", { hasText: /Fine-tuning \d+ %/ }).count()).toBe(1);
   for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
     await workbench.wear(theme);
@@ -203,7 +203,7 @@ test("Make Compressible… trains the model itself, says what that is worth, and
   const page = await workbench.modelPage("fashion-cnn.ready.onnx", 400_000);
   await page.waitForSelector("body[data-ready=true]");
   const toast = workbench.page.locator(".notification-toast", { hasText: "Written: fashion-cnn.ready.onnx" });
-  expect(await toast.innerText()).toMatch(/the same model with trained weights\. Compressed as asked for, it agrees with the original on [\d.]+ instead of [\d.]+ % of held-out images\./);
+  expect(await toast.innerText()).toMatch(/the same model with trained weights\. Compressed as asked for, it agrees with the original on [\d.]+ instead of [\d.]+ % of 61 images kept from training\./);
   await workbench.picture("tuning-ready");
   expect(Math.abs(statSync(recipe.at("fashion-cnn.ready.onnx")).size / statSync(recipe.at("fashion-cnn.onnx")).size - 1)).toBeLessThan(0.01);
   await toast.locator(".monaco-button", { hasText: "Compress Model…" }).click();

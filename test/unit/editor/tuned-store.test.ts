@@ -48,7 +48,7 @@ test("of another model, or after a compression that measured nothing, there are 
 });
 
 test("a training's report stands beside it", async () => {
-  const state = memento(), report = { steps: 10, bestStep: 8, before: { loss: 1 }, after: { loss: 0.5 }, device: "cpu" as const };
+  const state = memento(), report = { steps: 10, bestStep: 8, before: { loss: 1 }, after: { loss: 0.5 }, samples: 61, device: "cpu" as const };
   await keepTuning(state, compressed, report);
   await keepFidelity(state, original, compressed, fidelity);
   expect(await keptTuning(state, compressed)).toEqual(report);
