@@ -39,9 +39,9 @@ export class CompressCommands {
     if (!first) return;
     models.forEach(requireDisk);
     for (const model of models) this.jobs.refuseTwice(model);
-    if (models.length === 1) await this.refuseEmpty(first);
+    const bytes = models.length === 1 ? await this.refuseEmpty(first) : undefined;
     const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
-    const goal = await this.askGoal(models.length === 1 ? first : undefined, vscode.l10n.t("Compress {0}", name), remembered);
+    const goal = await this.askGoal(models.length === 1 ? first : undefined, vscode.l10n.t("Compress {0}", name), remembered, bytes);
     if (!goal) return;
     if (goal === "own") return openRecipe(first, { data: remembered });
     const data = await chooseData(first, remembered);
@@ -76,10 +76,10 @@ export class CompressCommands {
     requireDisk(chosen);
     const model = await originalOf(chosen), name = path.basename(model.fsPath), title = more.prepare ? vscode.l10n.t("Make {0} Compressible", name) : vscode.l10n.t("Fine-Tune {0}", name);
     this.jobs.refuseTwice(model);
-    await this.refuseEmpty(model);
+    const bytes = await this.refuseEmpty(model);
     const recipe = chosen.fsPath === model.fsPath ? await recipeBeside(model) : { file: recipeOf(model).fsPath, text: await this.recipeIn(chosen.fsPath) };
     const { folder: named, device }: ReturnType<typeof settingsIn> = recipe?.text === undefined ? {} : settingsIn(recipe.file, recipe.text), remembered = named ?? await this.rememberedData(model);
-    const goal = recipe?.text === undefined ? await this.askGoal(model, title, remembered) : {};
+    const goal = recipe?.text === undefined ? await this.askGoal(model, title, remembered, bytes) : {};
     if (!goal) return;
     if (goal === "own") return openRecipe(model, { data: remembered });
     const data = remembered ?? await chooseData(model, undefined, true, title);
@@ -161,8 +161,8 @@ export class CompressCommands {
   private isVisible(model: vscode.Uri): boolean { return this.editors.isVisible(model) || this.recipes.isVisible(model); }
 
   /** Asks how small; for one model with what presets come to, as far as that is known. */
-  private async askGoal(model: vscode.Uri | undefined, title: string, data: string | undefined): Promise<Goal | undefined> {
-    const goal = await chooseGoal(title, data, async () => model && this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal));
+  private async askGoal(model: vscode.Uri | undefined, title: string, data: string | undefined, bytes: number | undefined): Promise<Goal | undefined> {
+    const goal = await chooseGoal(title, data, bytes, async () => model && this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal));
     this.recipes.releasePlanning();
     return goal;
   }
@@ -196,10 +196,11 @@ export class CompressCommands {
     return folder !== undefined && await fs.access(folder).then(() => true, () => false) ? folder : undefined;
   }
 
-  /** Before anything is asked. @throws KernelscopeError "nothing-to-compress" */
-  private async refuseEmpty({ fsPath }: vscode.Uri): Promise<void> {
-    const { nothing } = await this.editors.factsOf(fsPath);
+  /** Before anything is asked. @returns the model's size @throws KernelscopeError "nothing-to-compress" */
+  private async refuseEmpty({ fsPath }: vscode.Uri): Promise<number> {
+    const { nothing, bytes } = await this.editors.factsOf(fsPath);
     if (nothing !== undefined) throw new KernelscopeError("nothing-to-compress", nothing);
+    return bytes;
   }
 
   private async recipeIn(file: string): Promise<string | undefined> { return (await this.editors.factsOf(file)).recipe; }

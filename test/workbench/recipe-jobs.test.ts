@@ -160,6 +160,17 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   expect(await recipe.asked.allInnerTexts().then((all) => all.map((text) => text.split("\n")[0].trim()))).toEqual([expect.stringContaining("Nearly Lossless"), expect.stringContaining("Balanced"), expect.stringContaining("Smallest"), expect.stringContaining("Own Settings…")]);
   expect(await workbench.page.locator(".quick-input-title").innerText()).toBe("Compress fashion-cnn.onnx: predicted with the images of fashion-mnist");
   await workbench.picture("compress-presets");
+  const said = () => recipe.asked.allInnerTexts().then((all) => all.map((text) => text.split("\n")[0].trim()));
+  for (const nothing of ["12 kilobytes", "0.5x", "99999GB"]) {
+    await workbench.page.locator(".quick-input-box input").fill(nothing);
+    await expect.poll(said).toEqual([expect.stringContaining("A size smaller than the model is typed like 300KB, 1.5MB or 12x")]);
+    await workbench.page.keyboard.press("Enter");
+    expect(await recipe.asked.count()).toBe(1); // it still asks
+  }
+  await workbench.picture("compress-hint");
+  await workbench.page.locator(".quick-input-box input").fill("12,5KB");
+  await recipe.asked.filter({ hasText: "At most 12.5KB" }).waitFor();
+  await workbench.page.locator(".quick-input-box input").fill("");
   await workbench.page.keyboard.type("25KB");
   await recipe.asked.filter({ hasText: "At most 25KB" }).click();
   await recipe.asked.filter({ hasText: "pics" }).click(); // there are no images in it

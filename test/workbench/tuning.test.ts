@@ -2,6 +2,8 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { violations } from "./axe";
+import { readPng } from "../helpers/png";
+import { contrast } from "../helpers/contrast";
 import { overlaps } from "./overlaps";
 import { NAME, Recipe, RESULT, withImages } from "./recipes";
 import { Workbench } from "./workbench";
@@ -51,8 +53,22 @@ async function askFor(command: string): Promise<void> {
   await next.waitFor();
   if ((await next.innerText()).includes("fashion-mnist")) await next.click();
   await recipe.asked.filter({ hasText: "15 Minutes" }).waitFor();
+  const typed = workbench.page.locator(".quick-input-box input");
+  await typed.fill("soon");
+  await recipe.asked.filter({ hasText: "A length is typed like 20m, 2h or 500 steps" }).waitFor();
+  await typed.fill("2 hours");
+  await recipe.asked.filter({ hasText: "For 2h" }).waitFor();
+  await typed.fill("");
   await workbench.page.keyboard.type("6 steps");
   await recipe.asked.filter({ hasText: "6 Steps" }).waitFor();
+}
+/** Whether the end of what is done stands out in the bar of a training, in its own colours. */
+async function isTold(page: Frame): Promise<boolean> {
+  const bar = page.locator(".training progress");
+  await bar.evaluate((element: HTMLProgressElement) => { element.value = 0.5; }); // until the next step
+  const { pixels, width, height } = readPng(await bar.screenshot()), at = (x: number) => pixels.subarray(3 * (Math.floor(height / 2) * width + x), 3 * (Math.floor(height / 2) * width + x) + 3);
+  const [done, open] = [at(Math.floor(width / 8)), at(Math.floor(7 * width / 8))].map((colour) => [...colour]);
+  return contrast(done, open) >= 3;
 }
 const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
 const gained = /Written: fashion-cnn\.small\.onnx, [\d.]+ KB, \d+ times smaller\. Agreement [\d.]+ % ± [\d.]+ on \d+ images\. Fine-tuning(: loss [\d.]+ → [\d.]+, agreement [\d.]+ → [\d.]+ % on \d+ other images kept from training, least loss at step [\d,]+ of [\d,]+\.| gained nothing in [\d,]+ steps on \d+ other images kept from training; what was before is kept\.)/;
@@ -135,6 +151,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
     await workbench.wear(theme);
     await workbench.picture(`tuning-${name}`);
+    expect(await isTold(page), name).toBe(true);
     expect(await violations(page), name).toEqual([]);
   }
   for (const width of [1000, 700, 520, 340]) {
