@@ -22,8 +22,8 @@ import { trainedRanges } from "./integer/calibrate";
 import { decideIntegers, integersOf, type Decided, type IntegerRequest } from "./integer/integers";
 import type { OwnVector } from "./follow";
 import { withSpeeds } from "./layer-speed";
-import { sqnrInOriginal } from "./lean/lean";
-import { isRounded, PlannedFit, type Carried, type Finished } from "./planned-fit";
+import { inOriginal } from "./in-original";
+import { isRounded, PlannedFit, type Carried } from "./planned-fit";
 import { chooseWay, triesPruning, type Way } from "./prune/choose";
 import { layerReports, NOTHING_SMALLER, loadedWeightBytes } from "./report";
 import { subjectOf, type Subject } from "./subject";
@@ -101,7 +101,7 @@ class Compression {
       const written = await this.timed("write", () => this.write(edit));
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
-        const report = await this.report(weights ? [] : await this.inOriginal([...fitted.values()]), data);
+        const report = await this.report(weights ? [] : await inOriginal(this.opened.model, subject, [...fitted.values()], isInteger), data);
         await record.done();
         return report;
       } catch (error) {
@@ -226,15 +226,6 @@ class Compression {
       const location = names.find((name) => !files.includes(host.resolve(host.folderOf(output), name)))!;
       return edit.write(sink, { signal, external: { location, sink: await beside(location) } });
     }, request.force === true);
-  }
-
-  /** How near layers are to the original's, whose units a lean form has left. */
-  private async inOriginal(fitted: readonly Finished[]): Promise<Pick<FittedLayer, "layer" | "sqnrDb">[]> {
-    const { subject: { lean, base: { model } } } = this;
-    if (!lean) return [...fitted];
-    const own = new Map(findLayers(model).map((layer) => [layer.id, layer])), layers: Pick<FittedLayer, "layer" | "sqnrDb">[] = [];
-    for (const { layer, load } of fitted) layers.push({ layer, sqnrDb: await sqnrInOriginal(model, own.get(layer.id), lean.model, await load()) });
-    return layers;
   }
 
   private get isOnlyNamed(): boolean { return namesOnlyLayers(this.job) && goalOf(this.job.request, this.opened.bytes).kind === "preset"; }
