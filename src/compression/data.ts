@@ -1,4 +1,4 @@
-import { openDataset, readPreprocess, splitPositions, type Dataset } from "../evaluation/dataset";
+import { openDataset, readPreprocess, splitPositions, tooFew, type Dataset } from "../evaluation/dataset";
 import { batchesOf, batchSize, dataInput, readBatches, type BatchSize } from "../evaluation/evaluate";
 import { checkLabels } from "../evaluation/labels";
 import type { RangeKind } from "../evaluation/ranges";
@@ -6,7 +6,6 @@ import type { Preprocess } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, ValueFacts } from "../protocol/api";
-import { KernelscopeError } from "../protocol/errors";
 import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
 import { parseTuning } from "../protocol/tuning";
@@ -64,7 +63,7 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
   const trained = mixed.slice(0, mixed.length - watching), streamed = inFileOrder(trained.slice(0, recipe.data?.limit ?? MOST_CALIBRATED), recipe.integers?.ranges), size = batchSize(input, isFitted ? BATCH : CALIBRATION_BATCH);
   const chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset), isFitted ? Infinity : Math.ceil(RATING_SAMPLES / size.size) * size.size));
-  if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
+  if (!chosen.length) throw tooFew(request.data!, dataset.size, "to fit to");
   const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, Math.floor(UNSEEN.bytes / (4 * dataset.shape.reduce((all, one) => all * one, 1)))));
   const batches = await readBatches(dataset, chosen, size, signal);
   return {

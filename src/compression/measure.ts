@@ -1,4 +1,4 @@
-import { splitPositions } from "../evaluation/dataset";
+import { splitPositions, tooFew } from "../evaluation/dataset";
 import { batchesOf } from "../evaluation/evaluate";
 import { OutputComparison } from "../evaluation/deviations";
 import { labelsOf } from "../evaluation/labels";
@@ -20,7 +20,7 @@ export async function measurePair(request: MeasureRequest, host: Host, onProgres
   const pair = await openPair(request, host);
   try {
     const { dataset, input, batch } = pair, positions = measuredOf(request, dataset.size), total = positions.length;
-    if (!total) throw new KernelscopeError("bad-data", `${request.data} holds too few samples to keep some for measuring.`);
+    if (!total) throw tooFew(request.data, dataset.size, "to measure on");
     const { original, compressed, note } = await runPair(pair, request, host, total, signal);
     try {
       const classifier = new ClassifierComparison(), outputs = new OutputComparison(), constants = new Constants(), notes = [...dataset.notes, ...(note === undefined ? [] : [note])];

@@ -30,6 +30,8 @@ export interface ModelFacts {
   outputs: ValueFacts[];
   /** Of all layers, see `bitsOfAll`. */
   bitsPerWeight?: number;
+  /** Weights that these bits are divided by, where channels were taken away: more than there are. */
+  originalWeights?: number;
   /** What it was compressed with, as its metadata hold it. */
   recipe?: string;
   /** Why none of its layers can be compressed, where that is so. */

@@ -64,10 +64,11 @@ async function askFor(command: string): Promise<void> {
 }
 /** Whether the end of what is done stands out in the bar of a training, in its own colours. */
 async function isTold(page: Frame): Promise<boolean> {
-  const bar = page.locator(".training progress");
-  await bar.evaluate((element: HTMLProgressElement) => { element.value = 0.5; }); // until the next step
-  const { pixels, width, height } = readPng(await bar.screenshot()), at = (x: number) => pixels.subarray(3 * (Math.floor(height / 2) * width + x), 3 * (Math.floor(height / 2) * width + x) + 3);
+  // one beside it, because the next step moves it
+  await page.locator(".training progress").evaluate((bar) => bar.after(Object.assign(bar.cloneNode(), { value: 0.5, id: "half" })));
+  const half = page.locator("#half"), { pixels, width, height } = readPng(await half.screenshot()), at = (x: number) => pixels.subarray(3 * (Math.floor(height / 2) * width + x), 3 * (Math.floor(height / 2) * width + x) + 3);
   const [done, open] = [at(Math.floor(width / 8)), at(Math.floor(7 * width / 8))].map((colour) => [...colour]);
+  await half.evaluate((bar) => bar.remove());
   return contrast(done, open) >= 3;
 }
 const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
