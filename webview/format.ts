@@ -90,6 +90,12 @@ export function weight(value: number): string {
   if (magnitude < 1e-4 || magnitude >= 1e5) return value.toExponential(1).replace(/-/g, "−").replace("e+", "e");
   return fixed(value, 0, Math.max(0, 2 - Math.floor(Math.log10(magnitude))));
 }
+/** 0.0120: a loss beside others, three significant digits, also where the last are zeros */
+export function loss(value: number): string {
+  const magnitude = Math.abs(value);
+  if (magnitude > 0 && magnitude < 1e-4 || magnitude >= 1e5) return value.toExponential(2).replace(/-/g, "−").replace("e+", "e");
+  return fixed(value, value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(magnitude))));
+}
 /** 128×128×3×3; "?" for a dimension that is open, and only an exporter has called it something. */
 export const shape = (dims: readonly (number | string)[]): string => (dims.length ? dims.map(dimension).join("×") : "scalar");
 /** How a block of a weight looks: a kernel 3×3, two of them 2×3×3, a part of one or a run along the inputs 1×4. */

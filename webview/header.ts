@@ -8,7 +8,7 @@ export function headerOf(facts: ModelFacts): HTMLElement[] {
   const [input] = facts.inputs, [output] = facts.outputs, how = countingOf(facts);
   const figures: Figure[] = [
     [format.bytes(facts.bytes), t("size")], [format.count(facts.parameters), t("parameters")],
-    ...(facts.bitsPerWeight ? [[format.bits(facts.bitsPerWeight), t("bits per weight")] as Figure] : []),
+    ...(facts.bitsPerWeight ? [bitsFigure(facts.bitsPerWeight, facts.originalWeights)] : []),
     ...(facts.macs ? [[format.count(facts.macs), facts.countedFor ? t("MACs of {0}", format.shape(facts.countedFor.shape)) : t("MACs per image"), how] as Figure] : how ? [["–", t("MACs per image"), how] as Figure] : []),
     ...(facts.peakActivationBytes ? [[format.bytes(facts.peakActivationBytes), t("activations at once"), [t("Of one image, where they are most: what a node takes in and puts out and later ones still need. Kernels may need more."), ...(how ? [how] : [])].join(" ")] as Figure] : []),
     ...(input && output ? [[`${format.caption(input.shape)} → ${format.caption(output.shape)}`, t("input → output")] as Figure] : []),
@@ -25,6 +25,9 @@ export function countingOf({ macs, countedFor, inputs, name }: Pick<ModelFacts, 
   const isOpen = inputs.some(({ shape }) => shape.slice(1).some((size) => typeof size !== "number"));
   return !macs && isOpen ? t("MACs are not counted: the model leaves sizes of its input open, and they cannot be told from it.") : undefined;
 }
+
+/** Of a pruned file bits are divided by the weights of its original, which is said beside them. */
+const bitsFigure = (bits: number, originalWeights: number | undefined): Figure => (originalWeights === undefined ? [format.bits(bits), t("bits per weight")] : [format.bits(bits), t("bits per original weight"), t("Divided by the {0} weights that the layers had before channels were taken away.", format.count(originalWeights))]);
 
 export type Figure = [value: string, name: string, hover?: string];
 

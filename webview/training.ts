@@ -26,7 +26,7 @@ export class TrainingView {
     } });
     asTable.setAttribute("aria-pressed", "false");
     this.bar.max = 1;
-    this.element.append(el("div", { class: "job-head" }, el("h2", {}, t("Fine-tuning")), asTable, el("span", { class: "spacer" }), this.finish, button({ label: t("Cancel"), small: true, onClick: () => actions.cancel() })),
+    this.element.append(el("div", { class: "job-head" }, el("h2", {}, t("Fine-tuning")), asTable, el("span", { class: "training-ends" }, this.finish, button({ label: t("Cancel"), small: true, onClick: () => actions.cancel() }))),
       el("div", { class: "training-far" }, this.bar, this.far), this.chart.element, this.table);
   }
 

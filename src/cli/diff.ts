@@ -15,7 +15,7 @@ import { percent, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
 
 /** So many samples and nodes are listed in words. */
-const MOST_LISTED = 50, MOST_NODES = 12;
+const MOST_LISTED = 50, MOST_NODES = 4;
 
 /** What stands in one model's file of a layer. */
 interface Stored { bytes: number; bitsPerWeight: number; shape: number[]; method?: string; storedAs: string }
@@ -155,21 +155,34 @@ function namedChange({ label, change, nameAfter, resized, folded }: Pick<LayerDi
 /** Where flips begin, and all of them. */
 function flipBlocks(layers: readonly LayerDiff[], flips: Fidelity["flips"]): Block[] {
   if (!flips?.count) return [];
-  const { count, listed } = flips, among = listed.length < count ? `of the ${listed.length} that changed most ` : "", begin = layers.filter(({ flipsBegin }) => flipsBegin), labels = new Map(layers.map(({ layer, label }) => [layer, label])), within = listed.filter(({ layer }) => layer === undefined).length;
+  const { count, listed } = flips, among = listed.length < count ? `${listed.length === 1 ? "of the one" : `of the ${listed.length}`} that changed most ` : "", begin = layers.filter(({ flipsBegin }) => flipsBegin), labels = new Map(layers.map(({ layer, label }) => [layer, label])), within = listed.filter(({ layer }) => layer === undefined).length;
   return [
     `${count} ${count === 1 ? "prediction differs" : "predictions differ"}. Where ${among}a sample is first further off than nine of ten others:`, "",
     { head: ["layer", "flips that begin here"], figures: [1], rows: [...begin.map(({ label, flipsBegin }) => [label, String(flipsBegin)]), ...(within ? [["at none: no further off than others", String(within)]] : [])] }, "",
-    { head: ["sample", "label", "A", "B", "begins at"], figures: [], folded: `The ${listed.length} samples`, rows: listed.slice(0, MOST_LISTED).map(({ sample, label, before, after, layer }) => [sample, label ?? "", before, after, layer === undefined ? "" : labels.get(layer) ?? layer]) },
+    { head: ["sample", "label", "A", "B", "begins at"], figures: [], folded: listed.length === 1 ? "The sample" : `The ${listed.length} samples`, rows: listed.slice(0, MOST_LISTED).map(({ sample, label, before, after, layer }) => [sample, label ?? "", before, after, layer === undefined ? "" : labels.get(layer) ?? layer]) },
     ...(listed.length > MOST_LISTED ? [`The first ${MOST_LISTED} are listed; --json has them all.`] : []), "",
   ];
 }
 
 /** Nodes that are no layers and that one model alone has; what layers took in is not gone. */
 function nodeLines({ added, removed }: ComparedModels["nodes"], layers: readonly LayerDiff[]): string[] {
-  const line = (what: string, nodes: readonly ComparedNode[]): string[] => (nodes.length ? [`${what}: ${nodes.slice(0, MOST_NODES).map(({ op, name }) => `${op} ${name}`).join(", ")}${nodes.length > MOST_NODES ? ` and ${nodes.length - MOST_NODES} more` : ""}.`] : []);
+  const line = (what: string, nodes: readonly ComparedNode[]): string[] => (nodes.length ? [`${what}: ${countedNodes(nodes)}.`] : []);
   const folded = layers.filter((layer) => layer.folded).length, renamed = layers.filter(({ nameAfter }) => nameAfter !== undefined).length;
   return [...(renamed ? [`${renamed} ${renamed === 1 ? "layer has another name" : "layers have other names"} in B.`] : []), ...(folded ? [`In ${folded} ${folded === 1 ? "layer" : "layers"} normalizations, scales or activations are part of the weights or of the operator itself.`] : []), ...line("Other nodes that were added", added), ...line("Other nodes that were removed", removed)];
 }
+
+/** "2 QuantizeLinear, 3 Relu (stem.act, head.act and 1 more)": names only where they are words, for exporters and `--trim` make others. */
+export function countedNodes(nodes: readonly Pick<ComparedNode, "op" | "name">[]): string {
+  const names = new Map<string, string[]>();
+  for (const { op, name } of nodes) names.set(op, [...names.get(op) ?? [], name]);
+  return [...names].map(([op, all]) => {
+    const words = all.filter((name) => WORD.test(name)), shown = words.slice(0, MOST_NODES), more = words.length - shown.length;
+    return `${all.length} ${op}${shown.length ? ` (${shown.join(", ")}${more ? ` and ${more} more` : ""})` : ""}`;
+  }).join(", ");
+}
+
+/** A name that tells somebody something. */
+const WORD = /[a-z]{3}/i;
 
 /** What stands before and after, or the one of them that is there or does not change. */
 const either = (before: string | undefined, after: string | undefined): string => (before === undefined || after === undefined || before === after ? before ?? after ?? "" : `${before} → ${after}`);

@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { floatLines } from "../protocol/floats";
-import type { CompressReport, FixedNormalization, Grid, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts } from "../protocol/report";
+import type { CompressReport, FixedNormalization, Grid, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts, TuningReport } from "../protocol/report";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import type { Block, Document, KeyFigure, Table } from "./document";
 import { percent } from "./terminal";
@@ -104,9 +104,9 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   blocks.push(...pruningBlocks(report), ...report.pruningTrials ? trialBlocks(report.pruningTrials) : []);
   if (report.trims) blocks.push(trimsText(report.trims));
   if (tuning) {
-    const { before, after, steps, bestStep, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
-    blocks.push(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on images that were not trained on.`
-      : `Trained ${steps.toLocaleString("en")} steps on ${device}; best after ${bestStep.toLocaleString("en")}: ${figure(before)} → ${figure(after)} on images that were not trained on.`);
+    const { before, after, steps, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
+    blocks.push(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on ${keptImages(tuning)}.`
+      : tuningText(tuning));
   }
   if (integers) blocks.push(...integerBlocks(integers));
   if (fidelity) {
@@ -119,6 +119,18 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   for (const note of report.notes ?? []) blocks.push(`Note: ${note}`);
   blocks.push(`${report.seconds.total.toFixed(1)} s.`);
   return { title: `${nameOf(input.path)} → ${nameOf(output.path)}`, keyFigures: keyFigures(report, isPrepared), blocks, local: output.path };
+}
+
+/** "61 other images kept from training": others than those of the report. */
+const keptImages = ({ samples }: TuningReport): string => `${samples.toLocaleString("en")} other images kept from training`;
+
+/** What a training has gained, in the words of the editor. */
+export function tuningText(tuning: TuningReport): string {
+  const { before, after, steps, bestStep, device } = tuning, of = steps.toLocaleString("en"), loss = (held: HeldOut) => (held.agreement === undefined ? percent(held.loss) : held.loss.toPrecision(3));
+  if (steps === 0) return "Fine-tuning ended before its first step.";
+  if (bestStep === 0) return `Fine-tuning on ${device} gained nothing in ${of} steps on ${keptImages(tuning)}; what was before is kept.`;
+  const agreement = before.agreement === undefined || after.agreement === undefined ? "" : `, agreement ${percent(before.agreement)} → ${percent(after.agreement)}`;
+  return `Fine-tuning on ${device}: ${agreement ? "loss" : "error"} ${loss(before)} → ${loss(after)}${agreement} on ${keptImages(tuning)}, least ${agreement ? "loss" : "error"} at step ${bestStep.toLocaleString("en")} of ${of}.`;
 }
 
 /** "12.3 dB", nothing where there is none. */

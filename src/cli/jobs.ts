@@ -118,6 +118,7 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
   if (data === undefined && (!timed || limits.length)) throw new KernelscopeError("usage", "evaluate needs samples: give --data DIR.");
   if (data === undefined && (flag(args, "integers") || text(args, "vectors") !== undefined)) throw new KernelscopeError("usage", "--integers and --vectors need samples: give --data DIR. The latency is that of onnxruntime.");
   if (text(args, "vector-samples") !== undefined && text(args, "vectors") === undefined) throw new KernelscopeError("usage", "--vector-samples belongs to --vectors FILE. Give both, or leave it out.");
+  if (!/\.(npz|zip)$/i.test(text(args, "vectors") ?? ".npz")) throw new KernelscopeError("usage", `--vectors ${text(args, "vectors")}: what is written is a zip of arrays for NumPy. Give a name that ends in .npz or .zip.`);
   if (limits.some(([figure]) => figure === "agreement") && reference === undefined) throw new KernelscopeError("usage", "--fail-under agreement: agreement with what? Give --reference MODEL.");
   const host = await nodeHost({ threads });
   let report: EvaluateReport | undefined, latency: LatencyReport | undefined;

@@ -70,11 +70,12 @@ export async function runMerge(args: Arguments): Promise<void> {
   for (const point of curve) if (point.file !== undefined && !await isWhole(path.join(folder, point.file), point)) throw new KernelscopeError("bad-sweep", `${point.file} is missing or is another size than when it was written. Run the sweep again.`);
   await writeFiles(path.join(folder, "curve.json"), (sink) => sink.write(new TextEncoder().encode(`${JSON.stringify(curve, null, 1)}\n`)));
   const rows = curve.map(({ target, file: name, figures, problem }) => [
-    formatBytes(target), name ?? problem ?? "", figures?.convBitsPerWeight?.toFixed(3) ?? "", percent(figures?.top1), percent(figures?.agreement), figures ? figures.ratio.toFixed(1) : "",
+    formatBytes(target), problem === undefined ? name ?? "" : "–", figures ? formatBytes(figures.bytes) : "–", figures?.convBitsPerWeight?.toFixed(3) ?? "", percent(figures?.top1), percent(figures?.agreement), figures ? figures.ratio.toFixed(1) : "",
   ]);
+  const missing = curve.flatMap(({ target, problem }) => (problem === undefined ? [] : [`No file of ${formatBytes(target)}: ${problem}`]));
   const measured = curve.find(({ figures }) => figures?.samples !== undefined)?.figures;
   const written = `Written: ${path.join(folder, "curve.json")}.${measured ? ` Measured on ${measured.samples!.toLocaleString("en")} images${measured.originalTop1 === undefined ? "" : `, on which the original has ${percent(measured.originalTop1)}`}.` : " Without images no accuracy was measured."}`;
-  write(args, curve, () => ({ title: path.basename(folder), blocks: [{ head: ["target", "file", "bits/conv weight", "top-1", "agreement", "times smaller"], rows, figures: [0, 2, 3, 4, 5] }, "", written] }));
+  write(args, curve, () => ({ title: path.basename(folder), blocks: [{ head: ["target", "file", "size", "bits/conv weight", "top-1", "agreement", "times smaller"], rows, figures: [0, 2, 3, 4, 5, 6] }, "", ...missing, written] }));
 }
 
 function shareOf(args: Arguments): [index: number, of: number] {

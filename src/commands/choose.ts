@@ -3,9 +3,8 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import type { PresetId } from "../protocol/api";
 import { flipsAt, type PlanFacts, type PresetPlan } from "../protocol/plan";
-import { parseTarget } from "../protocol/sizes";
-import { parseTuning } from "../protocol/tuning";
 import { outputOf } from "./recipes";
+import { typedTarget, typedTunings } from "./typed";
 import { percent, ratioText, sizeText } from "./words";
 
 /** What the user is asked before a compression: how small, with which images, and whether to replace a file. Undefined means that the user left. */
@@ -15,30 +14,37 @@ export type Goal = { preset: PresetId } | { target: string } | "own";
 
 const compressTitle = (model: vscode.Uri): string => vscode.l10n.t("Compress {0}", path.basename(model.fsPath));
 
-type GoalItem = vscode.QuickPickItem & { goal: Goal };
+/** One without a goal only says what can be typed. */
+type GoalItem = vscode.QuickPickItem & { goal?: Goal };
 
 /**
  * Asks how small. What presets come to stands beside them as soon as it is known; a size can be typed.
  * @param title what is done with the model, which later questions say as well
  * @param images the folder that presets are worked out with; another, or none, may be chosen afterwards, so the title says what the figures are of
+ * @param inputBytes of the model, where it is one: no larger size is offered
  * @param plan works out what presets come to, undefined where that would take long
  */
-export function chooseGoal(title: string, images: string | undefined, plan: () => Promise<PlanFacts | undefined>): Promise<Goal | undefined> {
+export function chooseGoal(title: string, images: string | undefined, inputBytes: number | undefined, plan: () => Promise<PlanFacts | undefined>): Promise<Goal | undefined> {
   const pick = vscode.window.createQuickPick<GoalItem>();
   pick.title = title;
   pick.placeholder = vscode.l10n.t("How small? Choose, or type a size like 300KB or 12x");
   pick.matchOnDetail = true;
   let facts: PlanFacts | undefined;
   const fill = (): void => {
-    const typed = sizeIn(pick.value), active = pick.activeItems[0]?.label;
-    pick.items = [...(typed === undefined ? [] : [sizeItem(typed)]), ...presetItems(facts), ...(typed === undefined ? [ownItem()] : [])];
+    const typed = typedTarget(pick.value, inputBytes), active = pick.activeItems[0]?.label;
+    pick.items = [...(typed === undefined ? [] : [sizeItem(typed)]), ...presetItems(facts), ...(typed === undefined ? [ownItem(), ...hintItems(pick.value, vscode.l10n.t("A size smaller than the model is typed like 300KB, 1.5MB or 12x"))] : [])];
     const same = pick.items.find(({ label }) => label === active);
     if (same && typed === undefined) pick.activeItems = [same];
   };
   fill();
   return new Promise((resolve) => {
     pick.onDidChangeValue(fill);
-    pick.onDidAccept(() => { resolve(pick.selectedItems[0]?.goal); pick.hide(); });
+    pick.onDidAccept(() => {
+      const goal = pick.selectedItems[0]?.goal;
+      if (!goal) return;
+      resolve(goal);
+      pick.hide();
+    });
     pick.onDidHide(() => { resolve(undefined); pick.dispose(); });
     pick.show();
     pick.busy = true;
@@ -73,18 +79,10 @@ function figuresText({ input, prediction }: PlanFacts, { bytes, loss, range }: P
   return prediction.of === "agreement" ? `${size} · ${vscode.l10n.t("agreement {0} %", percent(1 - flipsAt(prediction, loss)))}` : size;
 }
 
-const ownItem = (): GoalItem => ({ goal: "own", label: vscode.l10n.t("Own Settings…"), detail: vscode.l10n.t("Opens a recipe: every layer, the curve of sizes, pins"), alwaysShow: true });
+const ownItem = (): GoalItem => ({ goal: "own", label: vscode.l10n.t("Own Settings…"), detail: vscode.l10n.t("Opens a recipe: every layer, the curve of sizes, pins") });
+/** What is understood, under a text that may be nothing of it; choosing it does nothing. */
+const hintItems = (typed: string, label: string): vscode.QuickPickItem[] => (typed.trim() === "" ? [] : [{ label: `$(info) ${label}`, alwaysShow: true }]);
 const sizeItem = (target: string): GoalItem => ({ goal: { target }, label: /x$/i.test(target) ? vscode.l10n.t("{0} times smaller", target.slice(0, -1)) : vscode.l10n.t("At most {0}", target), detail: vscode.l10n.t("The most accurate file of that size"), alwaysShow: true });
-
-/** A typed size as a recipe has it, if it is one. */
-function sizeIn(value: string): string | undefined {
-  try {
-    parseTarget(value);
-    return value.trim().replace(/\s+|×/g, (found) => (found === "×" ? "x" : ""));
-  } catch {
-    return undefined;
-  }
-}
 
 /** A data folder, or null for none where that is possible. */
 export async function chooseData(model: vscode.Uri, remembered: string | undefined, isNeeded = false, title = compressTitle(model)): Promise<string | null | undefined> {
@@ -111,31 +109,26 @@ export async function chooseData(model: vscode.Uri, remembered: string | undefin
 
 /** How long to train, as a request has it: a time of the list, or a time or number of steps that is typed. */
 export function chooseTuning(title: string): Promise<string | undefined> {
-  type Item = vscode.QuickPickItem & { tune: string };
+  type Item = vscode.QuickPickItem & { tune?: string };
   const pick = vscode.window.createQuickPick<Item>(), times = [5, 15, 30, 60].map((minutes): Item => ({ tune: `${minutes}m`, label: vscode.l10n.t("{0} Minutes", minutes) }));
   pick.title = title;
   pick.placeholder = vscode.l10n.t("How long? Choose, or type 45m, 2h or 2000 steps; it can be ended early");
   const fill = (): void => {
-    const typed = tuningIn(pick.value);
-    pick.items = [...(typed === undefined ? [] : [{ tune: typed, label: typed.endsWith("steps") ? vscode.l10n.t("{0} Steps", typed.slice(0, -5)) : vscode.l10n.t("For {0}", typed), alwaysShow: true }]), ...times];
+    const typed = typedTunings(pick.value);
+    pick.items = [...typed.map((tune): Item => ({ tune, label: tune.endsWith("steps") ? vscode.l10n.t("{0} Steps", tune.slice(0, -5)) : vscode.l10n.t("For {0}", tune), alwaysShow: true })), ...times, ...(typed.length ? [] : hintItems(pick.value, vscode.l10n.t("A length is typed like 20m, 2h or 500 steps")))];
   };
   fill();
   return new Promise((resolve) => {
     pick.onDidChangeValue(fill);
-    pick.onDidAccept(() => { resolve(pick.selectedItems[0]?.tune); pick.hide(); });
+    pick.onDidAccept(() => {
+      const tune = pick.selectedItems[0]?.tune;
+      if (tune === undefined) return;
+      resolve(tune);
+      pick.hide();
+    });
     pick.onDidHide(() => { resolve(undefined); pick.dispose(); });
     pick.show();
   });
-}
-
-/** A typed length of a training as a request has it, if it is one. */
-function tuningIn(value: string): string | undefined {
-  const text = value.replace(/\s+/g, "").replace(/min(utes?)?$/, "m");
-  try {
-    return parseTuning(text) && text;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A file to write, and whether it may replace what is there. */

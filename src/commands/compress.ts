@@ -13,7 +13,7 @@ import type { Diagnoses } from "../editor/diagnoses";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
-import { keepFidelity, keepIntegers, keepTuning, stampOf } from "../editor/tuned-store";
+import { isOwnResult, keepFidelity, keepIntegers, keepOrigin, keepTuning } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
@@ -39,9 +39,9 @@ export class CompressCommands {
     if (!first) return;
     models.forEach(requireDisk);
     for (const model of models) this.jobs.refuseTwice(model);
-    if (models.length === 1) await this.refuseEmpty(first);
+    const bytes = models.length === 1 ? await this.refuseEmpty(first) : undefined;
     const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
-    const goal = await this.askGoal(models.length === 1 ? first : undefined, vscode.l10n.t("Compress {0}", name), remembered);
+    const goal = await this.askGoal(models.length === 1 ? first : undefined, vscode.l10n.t("Compress {0}", name), remembered, bytes);
     if (!goal) return;
     if (goal === "own") return openRecipe(first, { data: remembered });
     const data = await chooseData(first, remembered);
@@ -76,10 +76,10 @@ export class CompressCommands {
     requireDisk(chosen);
     const model = await originalOf(chosen), name = path.basename(model.fsPath), title = more.prepare ? vscode.l10n.t("Make {0} Compressible", name) : vscode.l10n.t("Fine-Tune {0}", name);
     this.jobs.refuseTwice(model);
-    await this.refuseEmpty(model);
+    const bytes = await this.refuseEmpty(model);
     const recipe = chosen.fsPath === model.fsPath ? await recipeBeside(model) : { file: recipeOf(model).fsPath, text: await this.recipeIn(chosen.fsPath) };
     const { folder: named, device }: ReturnType<typeof settingsIn> = recipe?.text === undefined ? {} : settingsIn(recipe.file, recipe.text), remembered = named ?? await this.rememberedData(model);
-    const goal = recipe?.text === undefined ? await this.askGoal(model, title, remembered) : {};
+    const goal = recipe?.text === undefined ? await this.askGoal(model, title, remembered, bytes) : {};
     if (!goal) return;
     if (goal === "own") return openRecipe(model, { data: remembered });
     const data = remembered ?? await chooseData(model, undefined, true, title);
@@ -99,13 +99,13 @@ export class CompressCommands {
     await this.runRecipe(session);
   }
 
-  /** Compress, from a recipe: what its page shows, saved or not. */
+  /** Compress, from a recipe: what its page shows, saved or not. What the same recipe made before is replaced without a question, unless a training made it. */
   async runRecipe(session: RecipeSession): Promise<void> {
     this.requireTrust();
     const { model } = session, request = session.request();
     if (!model || !request) return;
     this.jobs.refuseTwice(model);
-    const own = outputOf(model.fsPath), output = await this.isOwnResult(own) ? { path: own, force: true } : await chooseOutput(model);
+    const own = outputOf(model.fsPath), output = await isOwnResult(this.context.workspaceState, own, session.document.uri.path) ? { path: own, force: true } : await chooseOutput(model);
     if (output) await this.compress(model, { ...request, output: output.path, force: output.force }, session.document.uri);
   }
 
@@ -161,8 +161,8 @@ export class CompressCommands {
   private isVisible(model: vscode.Uri): boolean { return this.editors.isVisible(model) || this.recipes.isVisible(model); }
 
   /** Asks how small; for one model with what presets come to, as far as that is known. */
-  private async askGoal(model: vscode.Uri | undefined, title: string, data: string | undefined): Promise<Goal | undefined> {
-    const goal = await chooseGoal(title, data, async () => model && this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal));
+  private async askGoal(model: vscode.Uri | undefined, title: string, data: string | undefined, bytes: number | undefined): Promise<Goal | undefined> {
+    const goal = await chooseGoal(title, data, bytes, async () => model && this.planning.api.plan(this.requestFor(model, data), true, () => undefined, new AbortController().signal));
     this.recipes.releasePlanning();
     return goal;
   }
@@ -196,10 +196,11 @@ export class CompressCommands {
     return folder !== undefined && await fs.access(folder).then(() => true, () => false) ? folder : undefined;
   }
 
-  /** Before anything is asked. @throws KernelscopeError "nothing-to-compress" */
-  private async refuseEmpty({ fsPath }: vscode.Uri): Promise<void> {
-    const { nothing } = await this.editors.factsOf(fsPath);
+  /** Before anything is asked. @returns the model's size @throws KernelscopeError "nothing-to-compress" */
+  private async refuseEmpty({ fsPath }: vscode.Uri): Promise<number> {
+    const { nothing, bytes } = await this.editors.factsOf(fsPath);
     if (nothing !== undefined) throw new KernelscopeError("nothing-to-compress", nothing);
+    return bytes;
   }
 
   private async recipeIn(file: string): Promise<string | undefined> { return (await this.editors.factsOf(file)).recipe; }
@@ -260,7 +261,7 @@ export class CompressCommands {
       return sentence;
     }
     this.results.set(record.model, { ...record, output: output.fsPath });
-    await this.context.workspaceState.update(resultKey(output.fsPath), await stampOf(output.fsPath));
+    await keepOrigin(this.context.workspaceState, output.fsPath, record.recipe === undefined ? undefined : vscode.Uri.parse(record.recipe).path, report.tuning !== undefined);
     await rememberOriginal(output.fsPath, model.fsPath, this.context.workspaceState);
     await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
     await keepIntegers(this.context.workspaceState, output.fsPath, report.integers);
@@ -274,20 +275,12 @@ export class CompressCommands {
     showMessage(sentence, { [vscode.l10n.t("Open Recipe")]: () => (recipe === undefined ? openRecipe(model, start) : showRecipe(vscode.Uri.parse(recipe))) });
     return sentence;
   }
-
-  /** Whether a file is what this extension wrote last there, so that another try may replace it. */
-  private async isOwnResult(file: string): Promise<boolean> {
-    const known = this.context.workspaceState.get<string>(resultKey(file));
-    return known !== undefined && known === await stampOf(file);
-  }
 }
 
 /** @throws KernelscopeError in a virtual workspace: a job reads its model as a file, and writes one beside it */
 function requireDisk({ scheme, path: file }: vscode.Uri): void {
   if (scheme !== "file") throw new KernelscopeError("usage", vscode.l10n.t("{0} lies in a virtual workspace. Compressing needs a file on a disk: save a copy there, and open that.", path.posix.basename(file)));
 }
-
-const resultKey = (file: string): string => `result ${file}`;
 
 /** Data folders near a model, as a recipe's page asks for them. */
 export const askForData = (model: vscode.Uri, chosen: string | undefined): Promise<string | null | undefined> => chooseData(model, chosen);

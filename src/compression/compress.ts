@@ -6,7 +6,7 @@ import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, PruningTrial, TuningReport } from "../protocol/report";
 import { shareOf } from "../protocol/pruning";
-import { DELAY, mannerOf, parseTuning } from "../protocol/tuning";
+import { DELAY, mannerOf, parseTuning, type TuningLength } from "../protocol/tuning";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
@@ -22,8 +22,8 @@ import { trainedRanges } from "./integer/calibrate";
 import { decideIntegers, integersOf, type Decided, type IntegerRequest } from "./integer/integers";
 import type { OwnVector } from "./follow";
 import { withSpeeds } from "./layer-speed";
-import { sqnrInOriginal } from "./lean/lean";
-import { isRounded, PlannedFit, type Carried, type Finished } from "./planned-fit";
+import { inOriginal } from "./in-original";
+import { isRounded, PlannedFit, type Carried } from "./planned-fit";
 import { chooseWay, triesPruning, type Way } from "./prune/choose";
 import { layerReports, NOTHING_SMALLER, loadedWeightBytes } from "./report";
 import { subjectOf, type Subject } from "./subject";
@@ -101,7 +101,7 @@ class Compression {
       const written = await this.timed("write", () => this.write(edit));
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
-        const report = await this.report(weights ? [] : await this.inOriginal([...fitted.values()]), data);
+        const report = await this.report(weights ? [] : await inOriginal(this.opened.model, subject, [...fitted.values()], isInteger), data);
         await record.done();
         return report;
       } catch (error) {
@@ -156,10 +156,10 @@ class Compression {
     const tuned = await tune({
       model, ...(pruning && { teacher: this.opened.model }), layers, input, dataset, trained, watched, length, seed: tools.seed, ...mannerOf(request), threads: tools.threads, device: wanted, runtime: tools.runtime, signal, stop, checkpoint: record.training(all),
       refits: planned.refits(choices), joint: request.schedule === "joint" && !request.prepare ? planned.joint(choices) : undefined, prepare: request.prepare, integers: decided && { ...decided, delay: this.delayOf(decided.rounding) },
-      onProgress: this.followTuning(),
+      onProgress: this.followTuning(length, watched.length),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
-    this.tuning = { steps, bestStep, before, after, device };
+    this.tuning = { steps, bestStep, before, after, samples: watched.length, device };
     this.notes.push(...notes);
     fitted.clear();
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });
@@ -175,13 +175,15 @@ class Compression {
     return isWorthIt ? DELAY : 1;
   }
 
-  private followTuning(): (done: TuningDone) => void {
+  /** @param samples that tell how the training gets on */
+  private followTuning(length: TuningLength, samples: number): (done: TuningDone) => void {
     let begun: { step: number; time: number } | undefined;
     return (tuning) => {
       const { step, steps, first, best, layers } = tuning, now = performance.now();
       begun ??= { step, time: now };
-      const secondsLeft = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) * (steps - step) : undefined;
-      this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best)}`, step / steps, { tuning, secondsLeft });
+      // until some steps have been timed, a training of a given time takes that
+      const perStep = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) : "seconds" in length ? length.seconds / steps : undefined, secondsLeft = perStep === undefined ? undefined : perStep * (steps - step);
+      this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best)}`, step / steps, { tuning: { ...tuning, samples }, secondsLeft });
     };
   }
 
@@ -224,15 +226,6 @@ class Compression {
       const location = names.find((name) => !files.includes(host.resolve(host.folderOf(output), name)))!;
       return edit.write(sink, { signal, external: { location, sink: await beside(location) } });
     }, request.force === true);
-  }
-
-  /** How near layers are to the original's, whose units a lean form has left. */
-  private async inOriginal(fitted: readonly Finished[]): Promise<Pick<FittedLayer, "layer" | "sqnrDb">[]> {
-    const { subject: { lean, base: { model } } } = this;
-    if (!lean) return [...fitted];
-    const own = new Map(findLayers(model).map((layer) => [layer.id, layer])), layers: Pick<FittedLayer, "layer" | "sqnrDb">[] = [];
-    for (const { layer, load } of fitted) layers.push({ layer, sqnrDb: await sqnrInOriginal(model, own.get(layer.id), lean.model, await load()) });
-    return layers;
   }
 
   private get isOnlyNamed(): boolean { return namesOnlyLayers(this.job) && goalOf(this.job.request, this.opened.bytes).kind === "preset"; }

@@ -1,11 +1,11 @@
-import { openDataset, readPreprocess, splitPositions, type Dataset } from "../evaluation/dataset";
+import { openDataset, readPreprocess, splitPositions, tooFew, type Dataset } from "../evaluation/dataset";
 import { batchesOf, batchSize, dataInput, readBatches, type BatchSize } from "../evaluation/evaluate";
+import { checkLabels } from "../evaluation/labels";
 import type { RangeKind } from "../evaluation/ranges";
 import type { Preprocess } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, ValueFacts } from "../protocol/api";
-import { KernelscopeError } from "../protocol/errors";
 import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
 import { parseTuning } from "../protocol/tuning";
@@ -58,11 +58,12 @@ export interface JobData extends EvaluationSet {
 export async function readJobData({ request, recipe }: Job, model: Model, host: Host, signal?: AbortSignal, { isFitted = true }: { isFitted?: boolean } = {}): Promise<JobData> {
   const input = dataInput(model);
   const dataset = await openDataset(await host.openData(request.data!), input, ...await preprocessOf(request, recipe.preprocess, host));
+  checkLabels(dataset, model);
   const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
   const trained = mixed.slice(0, mixed.length - watching), streamed = inFileOrder(trained.slice(0, recipe.data?.limit ?? MOST_CALIBRATED), recipe.integers?.ranges), size = batchSize(input, isFitted ? BATCH : CALIBRATION_BATCH);
   const chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset), isFitted ? Infinity : Math.ceil(RATING_SAMPLES / size.size) * size.size));
-  if (!chosen.length) throw new KernelscopeError("bad-data", `${request.data} holds too few samples.`);
+  if (!chosen.length) throw tooFew(request.data!, dataset.size, "to fit to");
   const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, Math.floor(UNSEEN.bytes / (4 * dataset.shape.reduce((all, one) => all * one, 1)))));
   const batches = await readBatches(dataset, chosen, size, signal);
   return {
@@ -92,6 +93,7 @@ const samplesIn = ({ batches }: Batches): number => batches.reduce((sum, { dims:
 export async function readEvaluationSet(folder: string, { request, recipe }: Job, model: Model, host: Host): Promise<EvaluationSet> {
   const input = dataInput(model);
   const dataset = await openDataset(await host.openData(folder), input, ...await preprocessOf(request, recipe.preprocess, host));
+  checkLabels(dataset, model);
   return { dataset, input, held: Array.from({ length: dataset.size }, (_, i) => i) };
 }
 

@@ -65,7 +65,7 @@ export function effectiveRows(packed: PackedWeight): Float32Array {
 }
 
 /** The same rows as inference sees them: with what the normalization behind has taken over, a corrected variance included. */
-function seenIn({ packed, absorbed }: Pick<FittedLayer, "packed" | "absorbed">, follow: Follow | undefined, original: Float32Array): Float32Array {
+export function seenIn({ packed, absorbed }: Pick<FittedLayer, "packed" | "absorbed">, follow: Follow | undefined, original: Float32Array): Float32Array {
   const gamma = follow?.normalization?.scale, taken = absorbed.find(({ name }) => name === gamma?.name), rows = methodById(packed.method).restore(packed);
   return gamma && taken ? scaleRows(rows, relativeGains(rows, taken.values, original, gamma.values)) : effectiveRows(packed);
 }

@@ -1,6 +1,7 @@
-import { splitPositions } from "../evaluation/dataset";
+import { splitPositions, tooFew } from "../evaluation/dataset";
 import { batchesOf } from "../evaluation/evaluate";
 import { OutputComparison } from "../evaluation/deviations";
+import { labelsOf } from "../evaluation/labels";
 import { ClassifierComparison } from "../evaluation/flips";
 import type { Measured, MeasureRequest } from "../protocol/accuracy";
 import { KernelscopeError } from "../protocol/errors";
@@ -19,7 +20,7 @@ export async function measurePair(request: MeasureRequest, host: Host, onProgres
   const pair = await openPair(request, host);
   try {
     const { dataset, input, batch } = pair, positions = measuredOf(request, dataset.size), total = positions.length;
-    if (!total) throw new KernelscopeError("bad-data", `${request.data} holds too few samples to keep some for measuring.`);
+    if (!total) throw tooFew(request.data, dataset.size, "to measure on");
     const { original, compressed, note } = await runPair(pair, request, host, total, signal);
     try {
       const classifier = new ClassifierComparison(), outputs = new OutputComparison(), constants = new Constants(), notes = [...dataset.notes, ...(note === undefined ? [] : [note])];
@@ -38,7 +39,7 @@ export async function measurePair(request: MeasureRequest, host: Host, onProgres
         if (isClassifier) {
           const other = (after[name] ?? Object.values(after)[0]).data;
           if (other.length !== data.length) throw new KernelscopeError("bad-model", "The two models have outputs of different shapes, so they cannot be compared.");
-          classifier.add(data, other, dims[1], chosen, nameOf, dataset.labels && chosen.map((position) => dataset.labels![position]));
+          classifier.add(data, other, dims[1], chosen, nameOf, labelsOf(dataset, chosen, dims[1]));
         } else outputs.add(before, after, rows, chosen, nameOf);
         if (performance.now() - told < TELL_EVERY_MS || done === total) continue;
         told = performance.now();

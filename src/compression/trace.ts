@@ -1,6 +1,7 @@
 import { hasPlaces, mapOf } from "../evaluation/deviations";
 import { batchesOf, dataInput } from "../evaluation/evaluate";
 import { logProbabilities } from "../evaluation/metrics";
+import { leftOver } from "../onnx/channels/mark";
 import { extract } from "../onnx/extract";
 import { findLayers, type Layer } from "../onnx/layers";
 import { matchModels } from "../onnx/match/match";
@@ -17,8 +18,8 @@ const BAND_SAMPLES = 256;
 /** Layer outputs of a batch take no more than this. */
 const BATCH_BYTES = 64e6, LARGEST_BATCH = 32;
 
-/** A value of both networks that can be compared. */
-interface Probe { id: string; label: string; before: string; after: string }
+/** A value of both networks that can be compared. `left`: where the compressed one has fewer channels, those of the original that are left, along their axis. */
+interface Probe { id: string; label: string; before: string; after: string; left?: { axis: number; channels: readonly number[] } }
 
 /** Follows samples through two networks side by side: how far the compressed one's layer outputs are from the original's. */
 export class Tracer {
@@ -137,7 +138,7 @@ export class Tracer {
   /** Decibels at every layer for one sample of a batch. */
   private sqnr(before: Record<string, Tensor>, after: Record<string, Tensor>, rows: number, s: number): Float32Array {
     return Float32Array.from(this.probes, (probe) => {
-      const { data: x, dims } = before[probe.before], { data: y } = after[probe.after], bySample = dims.length > 0 && dims[0] % rows === 0, size = bySample ? x.length / rows : x.length, from = bySample ? s * size : 0;
+      const { data: x, dims } = probe.left ? channelsOf(before[probe.before], probe.left) : before[probe.before], { data: y } = after[probe.after], bySample = dims.length > 0 && dims[0] % rows === 0, size = bySample ? x.length / rows : x.length, from = bySample ? s * size : 0;
       if (x.length !== y.length) return NaN;
       let signal = 0, noise = 0;
       for (let i = from; i < from + size; i++) {
@@ -170,14 +171,26 @@ async function all<Value>(values: AsyncIterable<Value>): Promise<Value[]> {
   return found;
 }
 
+/** Some channels of a value alone. */
+function channelsOf({ dims, data }: Tensor, { axis, channels }: NonNullable<Probe["left"]>): Tensor {
+  const at = axis < 0 ? dims.length + axis : axis, size = dims.slice(at + 1).reduce((a, b) => a * b, 1), all = dims[at] * size, cut = new Float32Array(data.length / dims[at] * channels.length);
+  for (let from = 0, to = 0; from < data.length; from += all) for (const channel of channels) {
+    cut.set(data.subarray(from + channel * size, from + (channel + 1) * size), to);
+    to += size;
+  }
+  return { dims: dims.map((dim, i) => (i === at ? channels.length : dim)), data: cut };
+}
+
 const outputsOf = ({ graph }: Model): string[] => graph.outputs.map(({ name }) => name);
 
-/** The layers that both models have and whose outputs are of one size, each with what it hands on. */
+/** The layers that both models have, each with what it hands on, where channels were taken away what is left of it. */
 async function probesOf(original: Model, compressed: Model): Promise<Probe[]> {
-  const [before, after] = [original, compressed].map((model) => ({ model, layers: findLayers(model) })), { layers } = await matchModels(before, after);
+  const [before, after] = [original, compressed].map((model) => ({ model, layers: findLayers(model) })), { layers } = await matchModels(before, after), left = leftOver(compressed, after.layers);
   return before.layers.flatMap((layer) => {
     const other = layers.get(layer), inMain = layer.consumers[0].graph === original.graph && other?.consumers[0].graph === compressed.graph;
-    return other && inMain ? [{ id: layer.id, label: layer.label, before: handedOn(layer), after: handedOn(other) }] : [];
+    if (!other || !inMain) return [];
+    const channels = left.get(other.id)?.outputs;
+    return [{ id: layer.id, label: layer.label, before: handedOn(layer), after: handedOn(other), ...(channels && { left: { axis: layer.convolution ? 1 : -1, channels } }) }];
   });
 }
 

@@ -9,7 +9,7 @@ import { chooseDataFolder, chooseOriginal, chosenOriginals, dataFolderOf, pairOf
 import { MeasuredStore } from "./measured-store";
 import { type Make, Measurement, stampOf } from "./measurement";
 import type { Status } from "./status";
-import { keptFidelity } from "./tuned-store";
+import { keptFidelity, keptTuning } from "./tuned-store";
 
 /** Two models of which the second may have to be made first, then under a `name` of its own; `data` goes before what the settings say. */
 export interface AccuracyPair { original: vscode.Uri; compressed: vscode.Uri; data?: string; heldOut?: boolean; beforeTuning?: boolean; name?: string; make?: Make; done?(measured: Measured): void }
@@ -70,6 +70,7 @@ export class Accuracy {
       return {
         subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), allImages: "model" in models || models.data === undefined, beforeTuning: !("model" in models) && models.beforeTuning === true, trusted: vscode.workspace.isTrusted },
         reported: original === undefined || ("make" in models && models.make) ? undefined : await keptFidelity(state, original, compressed),
+        tuning: "make" in models && models.make ? undefined : await keptTuning(state, compressed),
         running: measurement?.running ?? false, making: measurement?.making, measured: measurement?.measured, cancelled: measurement?.cancelled, error: measurement?.error,
       };
     };

@@ -20,7 +20,7 @@ export function readRecipe(text: string): { view?: Omit<RecipeView, "model"> & {
     const offset = error instanceof JsonTextError ? error.offset : 0;
     return { problem: { text: error instanceof Error ? error.message : String(error), line: lineOf(text, offset) } };
   }
-  if (!isJson(json)) return { problem: { text: "A recipe is an object in braces.", line: 1 } };
+  if (!isJson(json)) return { problem: { text: "A recipe is an object in braces." } };
   const { model, preset, target, bits, data, preprocess, tune, prune, inference, integers, device, seed, layers } = json;
   return {
     view: {
@@ -67,11 +67,12 @@ export function basisOf(text: string): string | undefined {
   return JSON.stringify([{ ...rest, tune: undefined, device: undefined }, { ...integers, agreement: undefined, diagnose: undefined, delay: undefined }, own]);
 }
 
-/** What the engine has against a recipe, with the line that it means. */
+/** What the engine has against a recipe, with the line that it means; none where it is about the whole of it. */
 export function problemOf(error: unknown, text: string): RecipeProblem {
   const message = (error instanceof Error ? error.message : String(error)).replace(/^\S+\.json: /, ""), path = error instanceof KernelscopeError ? error.details.path : undefined;
   if (typeof path !== "string") return { text: message };
-  return { text: message, line: lineOf(text, placeOf(parseJsonText(text), JSON.parse(path) as (string | number)[]).start) };
+  const root = parseJsonText(text), place = placeOf(root, JSON.parse(path) as (string | number)[]);
+  return { text: message, ...(place !== root && { line: lineOf(text, place.start) }) };
 }
 
 /** The line of a layer's settings, where a text has any. */

@@ -23,6 +23,17 @@ export const keptFidelity = (state: vscode.Memento, original: string, compressed
 export const keepIntegers = (state: vscode.Memento, file: string, report: IntegerCount | undefined): Promise<void> => keep(state, "integers", [file], report);
 export const keptIntegers = (state: vscode.Memento, file: string): Promise<IntegerCount | undefined> => kept(state, "integers", [file]);
 
+/** Whose a result is, so that another try may replace it without a question. */
+interface Origin { recipe: string; isTrained: boolean }
+/** @param recipe path of the recipe that asked for it: the same before and after that is saved for the first time */
+export const keepOrigin = (state: vscode.Memento, file: string, recipe: string | undefined, isTrained: boolean): Promise<void> => keep(state, "origin", [file], recipe === undefined ? undefined : { recipe, isTrained } satisfies Origin);
+
+/** Whether a recipe has made this file itself, as it still is, and no training that took its time is lost with it. */
+export async function isOwnResult(state: vscode.Memento, file: string, recipe: string): Promise<boolean> {
+  const origin = await kept<Origin>(state, "origin", [file]);
+  return origin?.recipe === recipe && !origin.isTrained;
+}
+
 /** How long both models take on this machine. */
 export const keepLatency = (state: vscode.Memento, original: string, compressed: string, found: LatencyReport): Promise<void> => keep(state, "latency", [compressed, original], found);
 export const keptLatency = (state: vscode.Memento, original: string, compressed: string): Promise<LatencyReport | undefined> => kept(state, "latency", [compressed, original]);
@@ -45,7 +56,7 @@ async function kept<Found>(state: vscode.Memento, what: string, files: readonly 
 
 const keyOf = (what: string, file: string): string => `${what} ${file}`;
 /** Size and time of a file; undefined where there is none. */
-export const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);
+const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);
 
 async function stampsOf([result, ...others]: readonly [string, ...string[]]): Promise<string | undefined> {
   const stamps = await Promise.all([result, ...others].map(stampOf)), named = others.map((file, i) => `${file} ${stamps[i + 1] ?? ""}`);

@@ -189,6 +189,12 @@ async function openImages(data: ImageAccess, top: { name: string; folder: boolea
 const sorted = (entries: { name: string; folder: boolean }[]): { name: string }[] =>
   entries.filter(({ name, folder }) => !folder && IMAGE.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1));
 
+/** So many samples leave some to be fitted to, to be measured on and to be watched in a training. */
+const LEAST_SAMPLES = 10;
+
+/** Says that a folder has too few samples, and how many are needed. @param why what none is left for: "to fit to" */
+export const tooFew = (folder: string, size: number, why: string): KernelscopeError => new KernelscopeError("bad-data", `${folder} holds ${size === 1 ? "1 sample" : `${size.toLocaleString("en")} samples`}, which leaves none ${why}, for one in five is kept to measure on. Give ${LEAST_SAMPLES} at least; some hundreds tell much more.`);
+
 /**
  * Splits positions of a data set into 80 % for fitting and 20 % for reporting by a hash of the position, or none for reporting where asked.
  */

@@ -4,6 +4,7 @@ import type { ValueFacts } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { Session, Tensor } from "../runtime/runtime";
 import type { Dataset } from "./dataset";
+import { labelsOf } from "./labels";
 import { ClassifierMetrics, ErrorMetrics } from "./metrics";
 
 /** The one input that data goes into. @throws KernelscopeError "unsupported" for models with several */
@@ -56,7 +57,7 @@ export async function runEvaluation(session: Session, input: ValueFacts, dataset
     if (other && other.length !== values.length) throw new KernelscopeError("bad-model", "The two models have outputs of different shapes, so they cannot be compared.");
     if (isClassifier) {
       outcome.classifier ??= new ClassifierMetrics();
-      outcome.classifier.add(values, dims[1], dataset.labels && chosen.map((p) => dataset.labels![p]), other);
+      outcome.classifier.add(values, dims[1], labelsOf(dataset, chosen, dims[1]), other);
     } else {
       outcome.error ??= new ErrorMetrics();
       if (other) outcome.error.add(values, other, count);

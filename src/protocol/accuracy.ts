@@ -1,5 +1,5 @@
 import type { Device } from "./api";
-import type { Fidelity } from "./report";
+import type { Fidelity, TuningReport } from "./report";
 
 /** What compression costs in accuracy: two models over the same samples, and where along the network they part. Plain data on every border. */
 
@@ -106,7 +106,7 @@ export interface Thumbnail { position: number; width: number; height: number; rg
 /** Signal to noise of the layers' outputs between the original and the compressed network, in the order of the network. */
 export interface Trace {
   layers: { id: string; label: string }[];
-  /** 10 %, 50 % and 90 % of other samples, dB; infinite where nothing differs. */
+  /** 10 %, 50 % and 90 % of other samples, dB; infinite where nothing differs, NaN where the two have other channels. */
   low: Float32Array;
   median: Float32Array;
   high: Float32Array;
@@ -174,6 +174,8 @@ export interface AccuracyState {
   measured?: Measured;
   /** Of the compression that made this pair, on images that its fit did not see. What is measured goes before it. */
   reported?: Reported;
+  /** What a training of the compressed model came to, where it was made in this workspace. */
+  tuning?: TuningReport;
   cancelled?: boolean;
   /** Why measuring ended early, in one sentence. */
   error?: string;

@@ -30,6 +30,8 @@ export interface ModelFacts {
   outputs: ValueFacts[];
   /** Of all layers, see `bitsOfAll`. */
   bitsPerWeight?: number;
+  /** Weights that these bits are divided by, where channels were taken away: more than there are. */
+  originalWeights?: number;
   /** What it was compressed with, as its metadata hold it. */
   recipe?: string;
   /** Why none of its layers can be compressed, where that is so. */
@@ -309,6 +311,8 @@ export interface TuningDone {
   /** Before the first step. */
   first: HeldOut;
   best: HeldOut;
+  /** How many samples are held out, where a job tells it. */
+  samples?: number;
   /** Where layers are quantized one after the other: how many are. */
   layers?: { done: number; of: number };
 }

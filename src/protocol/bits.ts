@@ -6,6 +6,9 @@ export interface Stored { bytes: number; parameters: number; bitsPerWeight: numb
 /** Weights that a layer had in the original: what bits are divided by. */
 export const weightsOf = ({ parameters, originalShape }: Pick<Stored, "parameters" | "originalShape">): number => originalShape?.reduce((a, b) => a * b, 1) ?? parameters;
 
+/** Weights that several layers had in the original, where channels were taken away from some. */
+export const originalWeightsOf = (layers: readonly Pick<Stored, "parameters" | "originalShape">[]): number | undefined => (layers.some(({ originalShape }) => originalShape) ? layers.reduce((sum, layer) => sum + weightsOf(layer), 0) : undefined);
+
 /** Of all bytes that a weight takes in its file. A weight that lies there plainly is as wide as its type: what its name and shape take beside it would make small ones look wider than others. */
 export const storedBits = ({ bitsPerWeight, method }: Pick<Stored, "bitsPerWeight" | "method">, typeBits: number): number =>
   (method === undefined && typeBits > 0 ? Math.min(bitsPerWeight, typeBits) : bitsPerWeight);

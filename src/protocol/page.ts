@@ -79,6 +79,8 @@ export interface TrainingCourse {
   first: HeldOut;
   /** Its step is not known where it came before a window that was closed. */
   best: HeldOut & { step?: number };
+  /** How many samples are held out. */
+  samples?: number;
 }
 export interface LookAtHeld extends HeldOut { step: number }
 

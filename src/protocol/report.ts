@@ -210,7 +210,7 @@ export interface HeldOut {
 }
 
 /** What tuning came to, on samples of the data folder that it held out. */
-export interface TuningReport { steps: number; bestStep: number; before: HeldOut; after: HeldOut; device: Device }
+export interface TuningReport { steps: number; bestStep: number; before: HeldOut; after: HeldOut; /** How many these are; others than the report's. */ samples: number; device: Device }
 
 /** How long a model and what was made of it take for one batch on one machine, in runs that alternate. */
 export interface LatencyReport {

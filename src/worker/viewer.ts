@@ -13,7 +13,7 @@ import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
 import { isFloatType, typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { BodyFacts, GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
-import { bitsOfAll } from "../protocol/bits";
+import { bitsOfAll, originalWeightsOf } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { pack } from "../protocol/packed";
 import type { LayerReport } from "../protocol/report";
@@ -137,7 +137,7 @@ async function load(file: string): Promise<Viewed> {
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
-    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, ...(open && { countedFor: open.countedFor }), peakActivationBytes: peakActivations(model, counted)?.bytes, bitsPerWeight: bitsOfAll(rows), recipe: model.metadata.get("kernelscope.recipe"), nothing: nothingToCompress(found), notes: [],
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, ...(open && { countedFor: open.countedFor }), peakActivationBytes: peakActivations(model, counted)?.bytes, bitsPerWeight: bitsOfAll(rows), originalWeights: originalWeightsOf(rows), recipe: model.metadata.get("kernelscope.recipe"), nothing: nothingToCompress(found), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
   return { opened, stamp: [...stamps, ...await stampsOf(opened.files.slice(1))].join(), layers: found, rows, shapes, facts, orders: new Map() };

@@ -11,6 +11,8 @@ import type { Measured, MeasureRequest, Trace } from "../../src/protocol/accurac
 import type { EvaluateReport } from "../../src/protocol/report";
 import { nodeHost, type NodeHost } from "../../src/worker/host";
 import { compressWith } from "../helpers/compress";
+import { TRAINED } from "../helpers/trained";
+import { ModelEdit } from "../../src/onnx/edit";
 import { disguised } from "../helpers/disguise";
 import { npy } from "../helpers/npy";
 import { png } from "../helpers/png";
@@ -35,6 +37,31 @@ async function traced<Result>(request: MeasureRequest, use: (tracer: Tracer) => 
     await tracer.close();
   }
 }
+
+test("a layer that has lost channels is followed in those that are left; where the file does not say which, nothing is said of it", async () => {
+  const { model: original, data } = TRAINED, request: MeasureRequest = { original, compressed: out("pruned.onnx"), data, threads: 2, device: "cpu", limit: 100 };
+  await compressWith(out("checkpoints"), { model: original, output: request.compressed, data, target: "25KB", prune: { compute: 0.3 } });
+  const known = await traced(request, (tracer) => tracer.trace(0));
+  expect(known.layers.length).toBe(7);
+  for (const db of [...known.median, ...known.sample!.sqnrDb]) expect(db).toBeGreaterThan(0);
+  const { model, close } = await host.openModel(request.compressed), edit = new ModelEdit(model);
+  edit.setMetadata("kernelscope.channels", "");
+  writeFileSync(out("unmarked.onnx"), await edit.toBytes());
+  await close();
+  const unmarked = await traced({ ...request, compressed: out("unmarked.onnx") }, (tracer) => tracer.trace(0));
+  expect([...unmarked.median].filter(Number.isNaN).length).toBeGreaterThan(0);
+  expect(unmarked.median.at(-1)).toBeCloseTo(known.median.at(-1)!, 5);
+});
+
+test("labels of classes that the model does not have are told, before anything is made of them", async () => {
+  mkdirSync(out("labels"));
+  for (const name of ["images.npy", "dataset.json"]) copyFileSync(path.join(TRAINED.data, name), out(`labels/${name}`));
+  writeFileSync(out("labels/labels.npy"), npy([500], new Uint8Array(500).fill(77)));
+  const request = { model: TRAINED.model, data: out("labels"), threads: 2, device: "cpu" } as const, told = "The label of image 0 is 77, but this model has 10 classes, 0 to 9.";
+  await expect(evaluateModel(request, host)).rejects.toThrow(told);
+  await expect(measurePair({ ...request, original: fashion, compressed: fashion, data: out("labels") }, host)).rejects.toThrow(told);
+  await expect(compressWith(out("checkpoints"), { ...request, output: out("never.onnx"), target: "25KB" })).rejects.toThrow("is 77");
+});
 
 describe("a classifier that was compressed hard", () => {
   const pair: MeasureRequest = { original: fashion, compressed: out("fashion.onnx"), data: images, threads: 2, device: "cpu" };

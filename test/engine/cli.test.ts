@@ -24,6 +24,7 @@ describe("wrong usage", () => {
     ["a latency beside nothing", ["evaluate", model, "--latency"], "--latency: beside what? Give --reference MODEL."],
     ["nothing to evaluate on", ["evaluate", model, "--reference", model], "evaluate needs samples: give --data DIR."],
     ["integers of no samples", ["evaluate", model, "--reference", model, "--latency", "--integers"], "--integers and --vectors need samples: give --data DIR. The latency is that of onnxruntime."],
+    ["vectors in a text", ["evaluate", model, "--data", "samples/fashion-mnist", "--vectors", "out.txt"], "--vectors out.txt: what is written is a zip of arrays for NumPy. Give a name that ends in .npz or .zip."],
     ["samples of no vectors", ["evaluate", model, "--data", "samples/fashion-mnist", "--vector-samples", "2"], "--vector-samples belongs to --vectors FILE. Give both, or leave it out."],
     ["integers whose weights are floats", ["compress", model, "--data", "samples/fashion-mnist", "--inference", "integer", "--layout", "dense", "-o", path.join(folder, "dense.onnx"), "--quiet"], "--layout dense writes weights as floats, with which nothing can run on integers. Leave it out, or --inference integer."],
     ["a figure without images", ["compress", model, "--fail-under", "top1=0.9"], "--fail-under needs images to measure on: give --data DIR."],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bitsOfAll, storedBits } from "../../src/protocol/bits";
+import { bitsOfAll, originalWeightsOf, storedBits } from "../../src/protocol/bits";
 
 test("a plain weight is as wide as its type, a compressed one takes all its bytes", () => {
   expect(storedBits({ bitsPerWeight: 36.11 }, 32)).toBe(32); // name and shape
@@ -13,4 +13,9 @@ test("several layers together count all bytes as soon as one of them is compress
   expect(bitsOfAll([plain, half])).toBe(24);
   expect(bitsOfAll([plain, small])).toBeCloseTo(8 * 722 / 288, 9);
   expect(bitsOfAll([])).toBeUndefined();
+});
+
+test("weights of the original are told of where channels were taken away alone", () => {
+  expect(originalWeightsOf([{ parameters: 10 }, { parameters: 20 }])).toBeUndefined();
+  expect(originalWeightsOf([{ parameters: 10 }, { parameters: 20, originalShape: [10, 9] }])).toBe(100);
 });

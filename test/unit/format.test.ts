@@ -21,3 +21,7 @@ test("a relative error beside nearly nothing is no number", () => {
   expect(format.relative(10)).toBe("1,000.0 %");
   expect(format.relative(198886.489)).toBe("> 1,000 %");
 });
+
+test("losses beside each other have as many digits", () => {
+  expect([0.00779, 0.0078, 0.012, 1.5, 0].map(format.loss)).toEqual(["0.00779", "0.00780", "0.0120", "1.50", "0"]);
+});

@@ -120,7 +120,20 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   const lengths = await rows.locator(".integers-bar span").evaluateAll((bars) => bars.map((bar) => bar.getBoundingClientRect().width));
   expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
   // what weights of 8 bits cost by themselves is part of every bar
-  expect(await section.locator(".integers-floor").innerText()).toMatch(/^The mark is what compressed weights cost by themselves, .*: agreement [\d.]+ %\. What lies beyond it comes of 8 bits\.$/);
+  expect(await section.locator(".integers-floor").innerText()).toMatch(/^The mark is what compressed weights cost by themselves, .*: [\d.]+ nats, agreement [\d.]+ %\. What lies beyond it comes of 8 bits; a bar that ends before it belongs to a layer whose integers happen to make up for a part of that\. This is the order of layers by what integers cost; a sensitivity rank is of fewer bits for the weights\.$/);
+  // what the order is by stands there as a figure, at any width
+  const losses = (await rows.locator(".integers-loss").allInnerTexts()).map(Number);
+  expect(losses.every((loss) => loss > 0)).toBe(true);
+  expect(losses).toEqual([...losses].sort((a, b) => b - a));
+  await workbench.page.setViewportSize({ width: 420, height: 900 });
+  await section.scrollIntoViewIfNeeded();
+  expect(await section.locator(".integers-loss").first().isVisible()).toBe(true);
+  expect(await section.locator(".integers-head").innerText()).toContain("divergence, nats");
+  await workbench.picture("integers-diagnosed-420");
+  await workbench.page.setViewportSize({ width: 960, height: 900 });
+  await section.scrollIntoViewIfNeeded();
+  await workbench.picture("integers-diagnosed-960");
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
   const marks = await rows.locator(".integers-bar i").evaluateAll((all) => all.map((mark) => mark.getBoundingClientRect().left));
   expect(new Set(marks).size).toBe(1);
   const worst = rows.first(), id = (await worst.getAttribute("data-id"))!;

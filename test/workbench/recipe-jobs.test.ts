@@ -20,8 +20,11 @@ beforeAll(async () => {
 afterAll(() => workbench?.stop());
 beforeEach(async () => {
   await workbench.afresh();
-  rmSync(recipe.at(RESULT), { force: true });
+  for (const name of [RESULT, OTHER]) rmSync(recipe.at(name), { force: true });
 });
+
+/** Another recipe of the same model. */
+const OTHER = "other.kernelscope.json";
 
 /** Compresses from the recipe in front, with its key. */
 async function compressFrom(page: Frame): Promise<void> {
@@ -77,6 +80,14 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   page = await written();
   await expect.poll(() => page.locator(".curve-measured").count()).toBe(2);
   expect(await page.locator(".job-earlier").count()).toBe(0);
+
+  // what another recipe has made is asked about
+  recipe.write({ target: "50KB", ...withImages }, OTHER);
+  await (await recipe.open(OTHER)).locator(".header .primary").click();
+  await recipe.asked.filter({ hasText: "Replace fashion-cnn.small.onnx" }).waitFor();
+  await workbench.picture("recipe-replace-other");
+  await workbench.page.keyboard.press("Escape");
+  expect(recipe.size(RESULT)).toBeLessThanOrEqual(18_000);
 });
 
 test("a cancelled compression says what it keeps, and goes on from there", { timeout: 300_000 }, async () => {
@@ -149,6 +160,17 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   expect(await recipe.asked.allInnerTexts().then((all) => all.map((text) => text.split("\n")[0].trim()))).toEqual([expect.stringContaining("Nearly Lossless"), expect.stringContaining("Balanced"), expect.stringContaining("Smallest"), expect.stringContaining("Own Settings…")]);
   expect(await workbench.page.locator(".quick-input-title").innerText()).toBe("Compress fashion-cnn.onnx: predicted with the images of fashion-mnist");
   await workbench.picture("compress-presets");
+  const said = () => recipe.asked.allInnerTexts().then((all) => all.map((text) => text.split("\n")[0].trim()));
+  for (const nothing of ["12 kilobytes", "0.5x", "99999GB"]) {
+    await workbench.page.locator(".quick-input-box input").fill(nothing);
+    await expect.poll(said).toEqual([expect.stringContaining("A size smaller than the model is typed like 300KB, 1.5MB or 12x")]);
+    await workbench.page.keyboard.press("Enter");
+    expect(await recipe.asked.count()).toBe(1); // it still asks
+  }
+  await workbench.picture("compress-hint");
+  await workbench.page.locator(".quick-input-box input").fill("12,5KB");
+  await recipe.asked.filter({ hasText: "At most 12.5KB" }).waitFor();
+  await workbench.page.locator(".quick-input-box input").fill("");
   await workbench.page.keyboard.type("25KB");
   await recipe.asked.filter({ hasText: "At most 25KB" }).click();
   await recipe.asked.filter({ hasText: "pics" }).click(); // there are no images in it

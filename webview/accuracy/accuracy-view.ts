@@ -1,9 +1,11 @@
 import type { AccuracyHostApi, AccuracyState, Flip, Measured, Reported, Trace } from "../../src/protocol/accuracy";
+import type { TuningReport } from "../../src/protocol/report";
 import { button } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { stateOf } from "../state";
+import { tunedText } from "../tuned-text";
 import { ClassChart } from "./classes";
 import { Figures } from "./figures";
 import { Flips } from "./flips";
@@ -46,6 +48,7 @@ export class AccuracyView {
   private readonly sample = el("section", { class: "acc-sample", "aria-label": t("Selected image") });
   private readonly all = el("p", { class: "acc-note acc-all-images", hidden: true });
   private readonly before = el("p", { class: "acc-note acc-before-tuning", hidden: true }, t("Before fine-tuning: the training that the recipe asks for is not part of this."));
+  private readonly tuned = el("p", { class: "acc-note acc-tuned", hidden: true });
   private readonly notice = el("div", { class: "acc-notice", hidden: true });
   private readonly live = el("span", { class: "unseen", role: "status" });
   private readonly panes = el("div", { class: "acc-panes" });
@@ -64,7 +67,7 @@ export class AccuracyView {
     this.trace = new TraceChart((layer) => actions.select(layer), (layer) => actions.open(layer));
     this.selected = choice.sample;
     this.sample.append(this.portrait, this.classes.element);
-    this.element.append(this.live, this.figures.element, this.before, this.all, this.notice, this.panes);
+    this.element.append(this.live, this.figures.element, this.before, this.tuned, this.all, this.notice, this.panes);
   }
 
   /** Asks the host what is known; later changes come through {@link show}. */
@@ -84,10 +87,12 @@ export class AccuracyView {
     this.tell(state);
     const empty = measured ? undefined : this.emptyState(state);
     if (empty) { this.element.replaceChildren(this.live, empty); this.element.dataset.shown = "state"; return; }
-    if (this.element.dataset.shown !== "figures") this.element.replaceChildren(this.live, this.figures.element, this.before, this.all, this.notice, this.panes);
+    if (this.element.dataset.shown !== "figures") this.element.replaceChildren(this.live, this.figures.element, this.before, this.tuned, this.all, this.notice, this.panes);
     this.element.dataset.shown = "figures";
     this.element.dataset.samples = String(measured?.samples ?? 0);
     this.before.hidden = !subject.beforeTuning;
+    this.tuned.hidden = !state.tuning;
+    this.tuned.textContent = state.tuning ? tunedText(state.tuning) : "";
     this.all.hidden = !subject.allImages;
     this.all.textContent = t("All images of {0} count, also any that a compression was fitted on; the figure at the end of a compression comes from the fifth that fitting does not see.", subject.data ?? "");
     this.showNotice(state);
@@ -190,12 +195,12 @@ export class AccuracyView {
   }
 
   /** What is missing before there are figures, and the one step to them. */
-  private emptyState({ subject, running, making, error, cancelled, reported }: AccuracyState): HTMLElement | undefined {
+  private emptyState({ subject, running, making, error, cancelled, reported, tuning }: AccuracyState): HTMLElement | undefined {
     const { host, manageTrust, showLog } = this.actions, { original, data, compressed, trusted } = subject;
     if (!trusted) return stateOf("shield", t("Measuring needs a trusted folder"), t("It runs both models on your images. Looking at them works without."), button({ label: t("Manage Trust"), primary: true, onClick: manageTrust }));
     if (original === undefined) return stateOf("layers", t("Compared with which model?"), t("Accuracy is what compression cost: {0} is run beside the model that it was made of.", compressed), button({ label: t("Choose Original…"), primary: true, onClick: () => void host.chooseOriginal() }));
     const choose = button({ label: t("Choose Data Folder…"), primary: true, onClick: () => void host.chooseData() });
-    if (reported && !making && !running && error === undefined) return reportedState(reported, compressed, data, data === undefined ? choose : button({ label: t("Measure"), primary: true, onClick: () => void host.measure() }));
+    if (reported && !making && !running && error === undefined) return reportedState(reported, tuning, compressed, data, data === undefined ? choose : button({ label: t("Measure"), primary: true, onClick: () => void host.measure() }));
     if (data === undefined) return stateOf("folder-opened", t("Measured on which images?"), t("{0} and {1} are run on the images of a folder: one subfolder a class, or images.npy with labels.npy.", original, compressed), choose);
     if (making) return this.progressState(making, compressed);
     if (running) return stateOf("loading", t("Measuring"), t("Both models are opened; figures come with the first images of {0}.", data));
@@ -242,9 +247,9 @@ export class AccuracyView {
 }
 
 /** What the compression has told of this pair, before anybody has measured it here. */
-function reportedState(reported: Reported, compressed: string, data: string | undefined, next: HTMLElement): HTMLElement {
+function reportedState(reported: Reported, tuning: TuningReport | undefined, compressed: string, data: string | undefined, next: HTMLElement): HTMLElement {
   const more = data === undefined ? t("Measuring on a folder of images also shows which of them changed, and where.") : t("Measuring runs all images of {0}, and shows which of them changed, and where.", data);
-  const state = stateOf("pulse", t("Measured when it was compressed"), `${t("{0} beside its original, on {1} images that the fit did not see.", compressed, format.whole(reported.samples))} ${more}`, next);
+  const state = stateOf("pulse", t("Measured when it was compressed"), `${t("{0} beside its original, on {1} images that the fit did not see.", compressed, format.whole(reported.samples))} ${tuning ? `${tunedText(tuning)} ` : ""}${more}`, next);
   state.querySelector("h1")?.after(el("div", { class: "acc-reported" }, ...reportedFigures(reported).map(([value, name]) => el("div", { class: "figure" }, el("b", {}, value), el("small", {}, name)))));
   return state;
 }

@@ -77,9 +77,11 @@ export class TraceChart {
       row.toggleAttribute("data-outside", outside);
       const own = sample && decibels(sample.sqnrDb[i]), others = samples ? t("others {0} ({1} to {2})", decibels(trace.median[i]), decibels(trace.low[i]), decibels(trace.high[i])) : "", note = row.querySelector(".acc-row-note");
       row.toggleAttribute("data-left", outside && this.scale(1000)(clamped(sample.sqnrDb[i])) > 500); // not over the dot
-      if (note) note.textContent = outside ? t("{0}, first outside", own ?? "") : "";
-      row.setAttribute("title", [trace.layers[i].label, own, others].filter(Boolean).join("\n"));
-      row.setAttribute("aria-label", [trace.layers[i].label, own, others, outside ? t("first outside the band") : ""].filter(Boolean).join(", "));
+      const isUnknown = samples > 0 && Number.isNaN(trace.median[i]);
+      if (note) note.textContent = outside ? t("{0}, first outside", own ?? "") : isUnknown ? "–" : "";
+      const told = isUnknown ? [t("The two models have other channels here, so they cannot be compared.")] : [own, others];
+      row.setAttribute("title", [trace.layers[i].label, ...told].filter(Boolean).join("\n"));
+      row.setAttribute("aria-label", [trace.layers[i].label, ...told, outside ? t("first outside the band") : ""].filter(Boolean).join(", "));
     });
     if (sample && samples > 0 && sample.outside === undefined) this.say(t("{0} stays with the others at every layer.", sampleName(sample.name)));
     else this.say("");
@@ -97,18 +99,18 @@ export class TraceChart {
     const { trace } = this;
     if (!trace) return;
     const x = this.scale(width), [, most] = x.domain(), { amount, foreground, highContrast } = theme(), wrong = getComputedStyle(this.element).getPropertyValue("--vscode-errorForeground") || foreground;
-    const y = [...this.rows.children].map((row) => (row instanceof HTMLElement ? row.offsetTop + row.offsetHeight / 2 : 0)), place = (db: number): number => x(Math.min(most, Number.isNaN(db) ? most : clamped(db)));
+    const y = [...this.rows.children].map((row) => (row instanceof HTMLElement ? row.offsetTop + row.offsetHeight / 2 : 0)), place = (db: number): number => x(Math.min(most, clamped(db)));
     for (const tick of x.ticks(8)) {
       context.fillStyle = faded(tick === 0 ? 0.45 : highContrast ? 0.3 : 0.1);
       context.fillRect(Math.round(x(tick)), 0, 1, height);
     }
-    const index = y.map((_, i) => i);
+    const index = y.map((_, i) => i), isKnown = (of: Float32Array) => (i: number): boolean => !Number.isNaN(of[i]);
     if (trace.samples) {
       context.beginPath();
-      area<number>().y((i) => y[i]).x0((i) => place(trace.low[i])).x1((i) => place(trace.high[i])).curve(curveMonotoneY).context(context)(index);
+      area<number>().defined(isKnown(trace.median)).y((i) => y[i]).x0((i) => place(trace.low[i])).x1((i) => place(trace.high[i])).curve(curveMonotoneY).context(context)(index);
       if (highContrast) { context.strokeStyle = amount; context.lineWidth = 1; context.stroke(); } else { context.fillStyle = tinted(amount, 0.24); context.fill(); }
       context.beginPath();
-      line<number>().y((i) => y[i]).x((i) => place(trace.median[i])).curve(curveMonotoneY).context(context)(index);
+      line<number>().defined(isKnown(trace.median)).y((i) => y[i]).x((i) => place(trace.median[i])).curve(curveMonotoneY).context(context)(index);
       context.strokeStyle = amount;
       context.lineWidth = 2;
       context.stroke();
@@ -116,13 +118,13 @@ export class TraceChart {
     const { sample } = trace;
     if (!sample) return;
     context.beginPath();
-    line<number>().y((i) => y[i]).x((i) => place(sample.sqnrDb[i])).curve(curveMonotoneY).context(context)(index);
+    line<number>().defined(isKnown(sample.sqnrDb)).y((i) => y[i]).x((i) => place(sample.sqnrDb[i])).curve(curveMonotoneY).context(context)(index);
     context.strokeStyle = context.fillStyle = wrong;
     context.lineWidth = 1.5;
     context.setLineDash(highContrast ? [5, 3] : []);
     context.stroke();
     context.setLineDash([]);
-    for (const i of index) {
+    for (const i of index.filter(isKnown(sample.sqnrDb))) {
       context.beginPath();
       context.arc(place(sample.sqnrDb[i]), y[i], trace.samples && i === sample.outside ? DOT + 2 : DOT, 0, 2 * Math.PI);
       context.fill();

@@ -31,16 +31,16 @@ export class TrainingChart {
     const { course, held, loss } = this;
     if (!course) return;
     const { first, best, losses } = course, last = losses[losses.length - 1]?.[1];
-    held.title.textContent = first.agreement === undefined ? t("Error on held-out samples, %") : t("Agreement on held-out images, %");
-    held.figures.textContent = `${heldText(valueOf(first))} → ${heldText(valueOf(best))}${best.step === undefined ? "" : best.step === 0 ? ` · ${t("best before training")}` : ` · ${t("best at step {0}", format.whole(best.step))}`}`;
+    held.title.textContent = heldTitle(course);
+    held.figures.textContent = [`${heldText(valueOf(first))} → ${heldText(valueOf(best))}`, ...(best.step === undefined ? [] : [best.step === 0 ? t("least loss before training, {0}", format.loss(best.loss)) : t("least loss at step {0}, {1}", format.whole(best.step), format.loss(best.loss))])].join(" · ");
     loss.title.textContent = t("Training loss, mean of 50 steps");
-    loss.figures.textContent = last === undefined ? "–" : format.weight(last);
+    loss.figures.textContent = last === undefined ? "–" : format.loss(last);
     this.drawHeld(course);
     this.drawLoss(course);
   }
 
-  private drawHeld({ held, first, best }: TrainingCourse): void {
-    const { chart } = this.held, points = held.map((look): [number, number] => [look.step, 100 * valueOf(look)]), before = 100 * valueOf(first), { x, y } = this.axes(chart, [before, ...points.map(([, value]) => value)], first.agreement === undefined ? undefined : 100);
+  private drawHeld({ held, first, best, samples }: TrainingCourse): void {
+    const { chart } = this.held, points = held.map((look): [number, number] => [look.step, 100 * valueOf(look)]), before = 100 * valueOf(first), { x, y } = first.agreement === undefined ? this.axes(chart, [before, ...points.map(([, value]) => value)]) : this.axes(chart, [before, ...points.map(([, value]) => value)], { most: 100, finest: 100 / (samples ?? 100) });
     const level = svg("line", { class: "training-before", x1: LEFT, x2: x(this.steps), y1: y(before), y2: y(before) }), name = svg("text", { class: "training-name", x: x(this.steps), y: y(before) + (y(before) > TOP + PLOT / 2 ? -4 : 12), "text-anchor": "end" });
     name.textContent = t("before");
     chart.append(level, name, path("training-line", points, x, y), ...points.map(([step, value]) => svg("circle", { class: "training-look", cx: x(step), cy: y(value), r: 2 })));
@@ -54,9 +54,9 @@ export class TrainingChart {
     if (step !== undefined && loss !== undefined) chart.append(svg("circle", { class: "training-look", cx: x(step), cy: y(loss), r: 2.5 }));
   }
 
-  /** Empties a chart and draws its axes: steps across, values up, as far as the values go. */
-  private axes(chart: SVGSVGElement, values: readonly number[], most = Infinity): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number> } {
-    const width = Math.max(LEFT + RIGHT + 1, chart.parentElement?.clientWidth ?? 0), least = Math.min(...values), top = Math.max(...values), room = Math.max((top - least) * 0.1, Math.abs(top) * 0.002, 1e-9);
+  /** Empties a chart and draws its axes: steps across, values up, as far as the values go. @param limits `finest`: less is no difference that the samples can show */
+  private axes(chart: SVGSVGElement, values: readonly number[], { most = Infinity, finest = 1e-9 } = {}): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number> } {
+    const width = Math.max(LEFT + RIGHT + 1, chart.parentElement?.clientWidth ?? 0), least = Math.min(...values), top = Math.max(...values), room = Math.max((top - least) * 0.1, Math.abs(top) * 0.002, finest);
     const step = tickStep(Math.max(0, least - room), Math.min(most, top + room), 2), y = scaleLinear([Math.max(0, Math.floor((least - room) / step) * step), Math.min(most, Math.ceil((top + room) / step) * step)], [TOP + PLOT, TOP]), x = scaleLinear([0, this.steps], [LEFT, width - RIGHT]);
     chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     chart.setAttribute("width", String(width));
@@ -70,9 +70,15 @@ export class TrainingChart {
 /** The looks at held-out samples with the loss at that time, for those who would rather read. */
 export function trainingTable({ held, losses, first, best }: TrainingCourse): HTMLElement {
   const cell = (value: string) => el("td", { class: "number" }, value), row = (step: number, value: string, loss: string) => el("tr", step === best.step ? { "aria-current": "true" } : {}, cell(format.whole(step)), cell(value), cell(loss));
-  const lossAt = (step: number): string => { const known = losses.find(([at]) => at >= step); return known ? format.weight(known[1]) : "–"; };
+  const lossAt = (step: number): string => { const known = losses.find(([at]) => at >= step); return known ? format.loss(known[1]) : "–"; };
   return el("table", {}, el("thead", {}, el("tr", {}, ...[t("Step"), first.agreement === undefined ? t("Error, %") : t("Agreement, %"), t("Loss")].map((name) => el("th", {}, name)))),
     el("tbody", {}, row(0, heldText(valueOf(first)), "–"), ...held.map((look) => row(look.step, heldText(valueOf(look)), lossAt(look.step)))));
+}
+
+/** What the held-out samples are, and how many: others than those of the report. */
+function heldTitle({ first, samples }: TrainingCourse): string {
+  if (samples === undefined) return first.agreement === undefined ? t("Error on samples kept from training, %") : t("Agreement on images kept from training, %");
+  return first.agreement === undefined ? t("Error on {0} samples kept from training, %", format.whole(samples)) : t("Agreement on {0} images kept from training, %", format.whole(samples));
 }
 
 /** What is told of samples that are held out: the share that agrees, or the error. */

@@ -6,6 +6,7 @@ import { el } from "../dom";
 import * as format from "../format";
 import type { Figure } from "../header";
 import { t } from "../l10n";
+import { tunedText } from "../tuned-text";
 
 /** Figures in the head of a comparison. */
 
@@ -16,9 +17,9 @@ export const isOther = (before: LayerRow, after: LayerRow): boolean => Math.abs(
 export const keptFigure = (kind: string, value: string, text: string, hover: string): HTMLElement => el("div", { class: `figure ${kind}`, title: hover }, el("b", {}, value), el("small", {}, text));
 
 /** What training has gained on samples that were held out. */
-export function gainOf({ before, after, steps, bestStep }: TuningReport): HTMLElement {
-  const share = ({ agreement, loss }: HeldOut): number => agreement ?? loss, hover = t("{0} of samples that the training did not see, best at step {1} of {2}", before.agreement === undefined ? t("Error") : t("Agreement"), format.whole(bestStep), format.whole(steps));
-  return keptFigure("cmp-tuned", `${format.tenths(100 * share(before))} → ${format.tenths(100 * share(after))} %`, t("by fine-tuning"), hover);
+export function gainOf(tuning: TuningReport): HTMLElement {
+  const { before, after } = tuning, share = ({ agreement, loss }: HeldOut): number => agreement ?? loss;
+  return keptFigure("cmp-tuned", `${format.tenths(100 * share(before))} → ${format.tenths(100 * share(after))} %`, t("by fine-tuning"), tunedText(tuning));
 }
 
 /** Bits per convolution weight before and after. */

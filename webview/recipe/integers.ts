@@ -93,7 +93,7 @@ export class IntegerSetting {
     const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement.closest<HTMLElement>("[data-id]")?.dataset.id : undefined;
     list.classList.toggle("earlier", found?.isEarlier === true);
     const isOfOutputs = measured.some(({ alone }) => alone?.agreement === undefined), of = (what: string) => (isOfOutputs ? t("How far the outputs are off {0}", what) : t("Agreement of the network {0}", what));
-    const head = el("div", { class: "integers-row integers-head", role: "row" }, ...([[t("Layer"), ""], [isOfOutputs ? t("error") : t("divergence"), isOfOutputs ? t("Relative squared error of the outputs where this layer alone is integers") : t("How far the outputs diverge where this layer alone is integers: the most expensive layer comes first")], [t("it alone"), of(t("where this layer alone is integers"))], [t("all but it"), of(t("where all layers but this one are integers"))], ["", ""]] as const).map(([text, title], i) => el("span", { class: `integers-c${i}`, role: "columnheader", title }, text || el("span", { class: "unseen" }, t("Arithmetic")))));
+    const head = el("div", { class: "integers-row integers-head", role: "row" }, ...([[t("Layer"), ""], [`${isOfOutputs ? t("squared error") : t("divergence, nats")}\u00a0↓`, isOfOutputs ? t("Relative squared error of the outputs where this layer alone is integers: the most expensive layer comes first") : t("How far the outputs diverge where this layer alone is integers: the most expensive layer comes first")], [t("it alone"), of(t("where this layer alone is integers"))], [t("all but it"), of(t("where all layers but this one are integers"))], ["", ""]] as const).map(([text, title], i) => el("span", { class: `integers-c${i}`, role: "columnheader", title, ...(i === 1 && { "aria-sort": "descending" }) }, text || el("span", { class: "unseen" }, t("Arithmetic")))));
     const hidden = rows.length - shown.length, more = el("button", { class: "link" }, t("Show All {0} Layers", rows.length));
     more.addEventListener("click", () => { this.showsAll = true; this.showList(all); });
     list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(measured.length && floor ? [floorNote(floor)] : []), ...(hidden > 0 ? [more] : []), ...this.loose(all));
@@ -110,7 +110,7 @@ export class IntegerSetting {
     toggle.addEventListener("click", () => this.actions.setFloats(id, !isKept));
     return el("div", { class: "integers-row", role: "row", "data-id": id },
       el("span", { class: "integers-c0", role: "cell" }, name, ...warnings.map((warning) => warningSign(warning))),
-      el("span", { class: "integers-c1", role: "cell", title: alone && lossText(alone) }, ...(alone ? [bar, el("span", { class: "unseen" }, lossText(alone))] : [])),
+      el("span", { class: "integers-c1", role: "cell", title: alone && lossText(alone) }, ...(alone ? [bar, el("span", { class: "integers-loss number" }, format.nats(alone.loss))] : ["–"])),
       ...[alone, without].map((effect, i) => el("span", { class: `integers-c${i + 2} number`, role: "cell", title: effect && lossText(effect) }, text(effect))), el("span", { class: "integers-c4", role: "cell" }, toggle));
   }
 
@@ -128,8 +128,12 @@ export class IntegerSetting {
   }
 }
 
-/** What the mark on every bar is. */
-const floorNote = (floor: IntegerEffect): HTMLElement => el("p", { class: "integers-floor" }, el("i", { "aria-hidden": "true" }), el("span", {}, floor.agreement === undefined ? t("The mark is what compressed weights cost by themselves, with floats in every layer: outputs {0}. What lies beyond it comes of 8 bits.", effectText(floor)) : t("The mark is what compressed weights cost by themselves, with floats in every layer: agreement {0}. What lies beyond it comes of 8 bits.", effectText(floor))));
+/** What the mark on every bar is, and how this order and that of sensitivity differ. Values that are rounded may make up for a part of what weights lose, so bars can end before it. */
+const floorNote = (floor: IntegerEffect): HTMLElement => el("p", { class: "integers-floor" }, el("i", { "aria-hidden": "true" }), el("span", {}, [
+  floor.agreement === undefined ? t("The mark is what compressed weights cost by themselves, with floats in every layer: squared error {0}.", format.nats(floor.loss)) : t("The mark is what compressed weights cost by themselves, with floats in every layer: {0} nats, agreement {1}.", format.nats(floor.loss), effectText(floor)),
+  t("What lies beyond it comes of 8 bits; a bar that ends before it belongs to a layer whose integers happen to make up for a part of that."),
+  t("This is the order of layers by what integers cost; a sensitivity rank is of fewer bits for the weights."),
+].join(" ")));
 
 /** A sign that says on hover, and aloud, what is the matter. */
 export const warningSign = (text: string): HTMLElement => {
@@ -142,4 +146,4 @@ export const warningSign = (text: string): HTMLElement => {
   return sign;
 };
 
-const lossText = ({ agreement, loss }: IntegerEffect): string => (agreement === undefined ? t("relative squared error {0}", loss.toExponential(1)) : t("divergence {0} nats", loss.toExponential(1)));
+const lossText = ({ agreement, loss }: IntegerEffect): string => (agreement === undefined ? t("relative squared error {0}", format.nats(loss)) : t("divergence {0} nats", format.nats(loss)));

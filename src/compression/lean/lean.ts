@@ -1,17 +1,13 @@
 import { methodById } from "../../methods/registry";
-import { scaleRows } from "../../methods/rows";
 import { ModelEdit } from "../../onnx/edit";
 import { findLayers, type Layer } from "../../onnx/layers";
 import { editedModel } from "../../onnx/memory";
 import type { Model } from "../../onnx/model";
 import type { Trim } from "../../protocol/report";
-import { effectiveRows, type FittedLayer } from "../fit";
 import { hasFreeScale } from "../follow";
 import { foldAffine } from "../passes/affine";
 import { foldConstants } from "../passes/constants";
 import { shortenNames } from "../passes/names";
-import { readRows } from "../rows";
-import { gainsOf, relativeGains, sqnr } from "../seen";
 import type { LayerSensitivity, RatedCandidate } from "../sensitivity";
 import { biasesOf, writeBiases, type Biases } from "./biases";
 
@@ -77,11 +73,4 @@ export async function leanRatings(ratings: readonly LayerSensitivity[], original
     found.push({ ...rating, layer, candidates: rating.candidates.map(inLean), ...(rating.shared && { shared: rating.shared.map(inLean) }) });
   }
   return found;
-}
-
-/** SQNR of a fitted layer of the lean form in the units of the original's own weight: folding has weighed its channels anew. */
-export async function sqnrInOriginal(original: Model, own: Layer | undefined, lean: Model, { layer, packed, sqnrDb }: FittedLayer): Promise<number> {
-  if (!own || !await hasFreeScale(original, own) || await hasFreeScale(lean, layer)) return sqnrDb;
-  const { values } = await readRows(original, own), kept = effectiveRows(packed);
-  return sqnr(values, scaleRows(kept, relativeGains(kept, await gainsOf(lean, layer), values, await gainsOf(original, own))));
 }

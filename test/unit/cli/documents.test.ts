@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { toHtml, toText } from "../../../src/cli/document";
-import { inspectionDocument } from "../../../src/cli/documents";
+import { inspectionDocument, tuningText } from "../../../src/cli/documents";
 import type { InspectReport } from "../../../src/protocol/report";
 
 const report = (layers: InspectReport["layers"]): InspectReport => ({ irVersion: 7, opset: 13, producer: "", parameters: 3000, bytes: 1250, layers, unsupported: [] });
@@ -28,4 +28,11 @@ test("scales and zero points of integers stand in a table of their own, beside l
   expect(toText(inspectionDocument("m.onnx", report([{ ...plain, grids: { weight } }]), named))).toMatch(/\nfirst +Conv +8×3×3×3 +uint8, 8 scales +/);
   expect(text).toMatch(/Bits\/weight: 8 × all bytes/);
   expect(toText(inspectionDocument("m.onnx", report([plain]), named))).not.toContain("zero point");
+});
+
+test("what a training has gained is told with its own images and what decides the best step", () => {
+  const tuning = { steps: 134, bestStep: 32, before: { loss: 0.012, agreement: 0.984 }, after: { loss: 0.00779, agreement: 1 }, samples: 61, device: "cpu" } as const;
+  expect(tuningText(tuning)).toBe("Fine-tuning on cpu: loss 0.0120 → 0.00779, agreement 98.40 % → 100.00 % on 61 other images kept from training, least loss at step 32 of 134.");
+  expect(tuningText({ ...tuning, bestStep: 0 })).toBe("Fine-tuning on cpu gained nothing in 134 steps on 61 other images kept from training; what was before is kept.");
+  expect(tuningText({ ...tuning, before: { loss: 0.02 }, after: { loss: 0.01 } })).toContain("error 2.00 % → 1.00 % on 61 other images");
 });

@@ -35,3 +35,9 @@ test("of a training that is joined late, the best before that has no step", () =
   expect(follow(undefined, { step: 50, steps: 100, loss: 1, first, best: { loss: 0.5 } }).best).toEqual({ loss: 0.5, step: undefined });
   expect(follow(undefined, { step: 50, steps: 100, loss: 1, first, best: first }).best.step).toBe(0);
 });
+
+test("how many samples are held out is known once a job has told it", () => {
+  const told = follow(undefined, { step: 1, steps: 10, loss: 1, first, best: first, samples: 61 });
+  expect(told.samples).toBe(61);
+  expect(follow(told, { step: 2, steps: 10, loss: 1, first, best: first }).samples).toBe(61);
+});

@@ -34,12 +34,13 @@ describe("a recipe's text", () => {
   });
   test("that is no JSON, or no object, says where", () => {
     expect(readRecipe('{\n  "model" "a"\n}')).toEqual({ problem: { text: expect.stringMatching(/^A colon is missing/) as string, line: 2 } });
-    expect(readRecipe("[]").problem).toEqual({ text: "A recipe is an object in braces.", line: 1 });
+    expect(readRecipe("[]").problem).toEqual({ text: "A recipe is an object in braces." });
   });
   test("tells the line that the engine means, or of a layer", () => {
     const error = (path: unknown) => new KernelscopeError("bad-recipe", "a.kernelscope.json: No.", { path: JSON.stringify(path) });
     expect(problemOf(error(["layers", "b"]), text)).toEqual({ text: "No.", line: 7 });
     expect(problemOf(error(["data", "limit"]), text)).toEqual({ text: "No.", line: 4 });
+    expect(problemOf(error([]), text)).toEqual({ text: "No." }); // it is about the whole text
     expect(problemOf(new Error("Else."), text)).toEqual({ text: "Else." });
     expect([layerLine(text, "a"), layerLine(text, "c")]).toEqual([6, undefined]);
   });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { keepFidelity, keepTuning, keptFidelity, keptTuning } from "../../../src/editor/tuned-store";
+import { isOwnResult, keepFidelity, keepOrigin, keepTuning, keptFidelity, keptTuning } from "../../../src/editor/tuned-store";
 
 let home: string, original: string, compressed: string;
 beforeEach(() => {
@@ -48,8 +48,23 @@ test("of another model, or after a compression that measured nothing, there are 
 });
 
 test("a training's report stands beside it", async () => {
-  const state = memento(), report = { steps: 10, bestStep: 8, before: { loss: 1 }, after: { loss: 0.5 }, device: "cpu" as const };
+  const state = memento(), report = { steps: 10, bestStep: 8, before: { loss: 1 }, after: { loss: 0.5 }, samples: 61, device: "cpu" as const };
   await keepTuning(state, compressed, report);
   await keepFidelity(state, original, compressed, fidelity);
   expect(await keptTuning(state, compressed)).toEqual(report);
+});
+
+test("a recipe replaces what it made itself without a question, but nothing that another has made, that was trained or that has changed since", async () => {
+  const state = memento(), recipe = "/w/a.kernelscope.json";
+  expect(await isOwnResult(state, compressed, recipe)).toBe(false);
+  await keepOrigin(state, compressed, recipe, false);
+  expect(await isOwnResult(state, compressed, recipe)).toBe(true);
+  expect(await isOwnResult(state, compressed, "/w/b.kernelscope.json")).toBe(false);
+  await keepOrigin(state, compressed, recipe, true);
+  expect(await isOwnResult(state, compressed, recipe)).toBe(false);
+  await keepOrigin(state, compressed, recipe, false);
+  utimesSync(compressed, new Date(), new Date(Date.now() + 5000));
+  expect(await isOwnResult(state, compressed, recipe)).toBe(false);
+  await keepOrigin(state, compressed, undefined, false); // from a model's page
+  expect(await isOwnResult(state, compressed, recipe)).toBe(false);
 });

@@ -1,0 +1,19 @@
+import type { Model } from "../onnx/model";
+import { KernelscopeError } from "../protocol/errors";
+import type { Dataset } from "./dataset";
+
+/** Classes of some samples, where the data says them. @throws KernelscopeError "bad-data" for a class that the model does not have */
+export function labelsOf(dataset: Pick<Dataset, "labels" | "nameOf">, positions: readonly number[], classes: number): number[] | undefined {
+  const { labels } = dataset;
+  return labels && positions.map((position) => {
+    const label = labels[position];
+    if (label >= 0 && label < classes) return label;
+    throw new KernelscopeError("bad-data", `The label of ${dataset.nameOf(position)} is ${label}, but this model has ${classes} classes, 0 to ${classes - 1}. Choose images that are labelled as the model counts, or some without labels.`);
+  });
+}
+
+/** The same for all samples of a set at once, where the model's file says how many classes it has, so that nothing is computed in vain. */
+export function checkLabels(dataset: Dataset, { graph: { outputs: [output, ...others] } }: Model): void {
+  const [, classes] = output?.shape ?? [];
+  if (!others.length && output?.shape?.length === 2 && typeof classes === "number" && classes > 1) labelsOf(dataset, Array.from({ length: dataset.size }, (_, i) => i), classes);
+}

@@ -1,0 +1,15 @@
+import { expect, test } from "vitest";
+import { labelsOf } from "../../../src/evaluation/labels";
+
+const nameOf = (position: number): string => `image ${position}`, set = { labels: Int32Array.of(0, 9, 77, -1), nameOf };
+
+test("labels are those of the samples that are asked for, and none where the data has none", () => {
+  expect(labelsOf(set, [1, 0], 10)).toEqual([9, 0]);
+  expect(labelsOf({ nameOf }, [0], 10)).toBeUndefined();
+});
+
+test("a class that the model does not have is an error that names label, sample and number of classes", () => {
+  expect(() => labelsOf(set, [0, 2], 10)).toThrow("The label of image 2 is 77, but this model has 10 classes, 0 to 9.");
+  expect(() => labelsOf(set, [3], 10)).toThrow(expect.objectContaining({ code: "bad-data" }));
+  expect(labelsOf(set, [2], 78)).toEqual([77]);
+});
