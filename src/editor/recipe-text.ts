@@ -71,7 +71,8 @@ export function basisOf(text: string): string | undefined {
 export function problemOf(error: unknown, text: string): RecipeProblem {
   const message = (error instanceof Error ? error.message : String(error)).replace(/^\S+\.json: /, ""), path = error instanceof KernelscopeError ? error.details.path : undefined;
   if (typeof path !== "string") return { text: message };
-  return { text: message, line: lineOf(text, placeOf(parseJsonText(text), JSON.parse(path) as (string | number)[]).start) };
+  const steps = JSON.parse(path) as (string | number)[], [field] = steps;
+  return { text: message, line: lineOf(text, placeOf(parseJsonText(text), steps).start), ...(typeof field === "string" && { field }) };
 }
 
 /** The line of a layer's settings, where a text has any. */
