@@ -1,6 +1,7 @@
 import type { Preparation } from "../evaluation/preprocess";
 import { leftOver, originalWeights, type LeftOver } from "../onnx/channels/mark";
 import { findLayers, type Layer } from "../onnx/layers";
+import type { PackedBytes } from "../methods/packer";
 import { methodById } from "../methods/registry";
 import { peakActivations } from "../onnx/peak";
 import { bitsOf } from "../onnx/tensor";
@@ -249,7 +250,8 @@ class Front {
       const options = this.choices.get(layer)!, at = options.findIndex((option) => option === by.get(layer));
       return at < 0 ? options.length - 1 : at;
     });
-    return { ...this.planning.measure(plan), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), this.lostBefore) };
+    const { packed, ...sizes } = this.planning.measure(plan);
+    return { ...sizes, layerBytes: this.rated.layers.map((layer) => writtenBytes(layer, packed)), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), this.lostBefore) };
   }
 
   /** @param own the recipe's plan */
@@ -292,6 +294,12 @@ class Front {
       choice: Uint32Array.from(taken, ({ item, index }) => choiceOf(items[item].layer, at[item][index])),
     };
   }
+}
+
+/** Bytes that a layer's weight takes in the file: its own, those that unpack the widths of its codes, and its part of what all have in common. */
+function writtenBytes({ id, bytes }: Layer, { layers, shared, unpacking }: PackedBytes): number {
+  const own = layers.get(id), sum = (all: ReadonlyMap<string, number>): number => [...all.values()].reduce((total, one) => total + one, 0);
+  return own === undefined ? bytes : own + (unpacking.get(id) ?? 0) + (shared - sum(unpacking)) * own / sum(layers);
 }
 
 /** How many steps fit into so many bytes. */

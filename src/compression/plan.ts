@@ -2,6 +2,7 @@ import { leftOver, type LeftOver } from "../onnx/channels/mark";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressionMethod } from "../methods/method";
+import type { PackedBytes } from "../methods/packer";
 import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
@@ -374,9 +375,9 @@ export class Planning {
   }
 
   /** Bytes of the file, those that its compressed layers share, and bits per convolution weight of a plan, as it would be written. */
-  measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number } {
+  measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number; packed: PackedBytes } {
     const { fileBytes, packed } = this.sizes(plan);
-    return { bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed, this.left) };
+    return { packed, bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed, this.left) };
   }
 }
 

@@ -117,5 +117,5 @@ export interface PlanFront {
   loss: Float64Array;
 }
 
-/** `shared` are the bytes that all compressed layers need together: the unpacking of their codes. */
-export interface PlanPoint { choices: number[]; bytes: number; shared: number; bits: number; loss: number }
+/** `shared` are the bytes that all compressed layers need together: the unpacking of their codes; `layerBytes`, of the recipe's own plan, those of each layer with its part of them, as they are written. */
+export interface PlanPoint { choices: number[]; bytes: number; shared: number; bits: number; loss: number; layerBytes?: number[] }

@@ -20,7 +20,7 @@ const figures = (page: Frame) => page.locator(".candidate").innerText().then((te
 const note = (page: Frame) => page.locator(".recipe-target .recipe-note").innerText();
 const field = (page: Frame) => page.locator(".recipe-size input");
 
-test("where fewer channels will be tried no figure of all channels stands in the header, and what is shown says of what it is", async () => {
+test("where fewer channels will be tried no figure of all channels stands in the header, and what is shown says of what it is", { timeout: 300_000 }, async () => {
   recipe.write({ target: "8KB", tune: { duration: "1m" }, ...withImages });
   const page = await recipe.open();
   expect(await figures(page)).toMatch(/^1\.16 MB → 7\.9\d KB file, now → candidate 14\d× smaller – agreement: fewer channels are tried [\d.]+ bits per conv\. weight$/);

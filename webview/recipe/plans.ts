@@ -32,8 +32,9 @@ export class Plans {
     return { choices, bytes: bytes[k], shared: shared[k], bits: bits[k], loss: loss[k] };
   }
 
-  /** Bytes of every layer in a plan's file, each with its part of what compressed layers share. */
-  layerBytes({ choices, shared }: PlanPoint): number[] {
+  /** Bytes of every layer in a plan's file, each with its part of what compressed layers share: as they are written where that is known, else by layers' own bytes. */
+  layerBytes({ choices, shared, layerBytes }: PlanPoint): number[] {
+    if (layerBytes) return layerBytes;
     const chosen = this.facts.layers.map(({ choices: all }, i) => all[choices[i]]), compressed = chosen.reduce((sum, { method, bytes }) => sum + (method === undefined ? 0 : bytes), 0);
     return chosen.map(({ method, bytes }) => (method === undefined ? bytes : bytes * (1 + shared / compressed)));
   }
@@ -46,7 +47,7 @@ export class Plans {
 
   /** Bytes of one layer with another choice, and bits a weight. */
   with({ choices, ...point }: PlanPoint, at: number, choice: number): { bytes: number; bits: number } {
-    const other = { ...point, choices: choices.map((own, i) => (i === at ? choice : own)) };
+    const other = { ...point, layerBytes: undefined, choices: choices.map((own, i) => (i === at ? choice : own)) };
     return { bytes: this.layerBytes(other)[at], bits: this.layerBits(other)[at] };
   }
 
