@@ -54,7 +54,7 @@ test("each key to the right leads to a larger file and each to the left to a sma
 
 test("the slider's smallest size is the smallest of all, from wherever it is asked for", async () => {
   const least = (await Promise.all([{ preset: "balanced" }, { target: "30KB" }, { target: "200KB" }].map(plansOf))).map(({ slides }) => slides.ends[0]);
-  expect(Math.max(...least) - Math.min(...least)).toBeLessThanOrEqual(16); // a target's own text
+  expect(Math.max(...least) - Math.min(...least)).toBeLessThanOrEqual(64); // a target's own text, and names that are counted anew
   const { facts: { candidate, problem } } = await plansOf({ target: targetText(least[0]) });
   expect(problem).toBeUndefined();
   expect(candidate.bytes).toBeLessThan(1.01 * least[0]);
