@@ -33,7 +33,7 @@ export function activate(context: vscode.ExtensionContext): void {
     log, status, editors.register(), recipes.register(), panels.register(), LayersTree.register(editors), watchChangedModels(), jobs, diagnoses,
     { dispose: () => { viewing.stop(); planning.stop(); } },
     editors.onDidSelect(({ model, layer, from }) => { if (from !== recipes) recipes.select(model, layer); }), recipes.onDidSelect(({ model, layer }) => editors.share([model], layer, recipes)),
-    jobs.onDidChange(({ model, state }) => { compress.show(model, state); status.setJob(model.toString(), state); void vscode.commands.executeCommand("setContext", "kernelscope.training", jobs.training.length > 0); }),
+    jobs.onDidChange(({ model, state, origin }) => { compress.show(model, state, origin); status.setJob(model.toString(), state); void vscode.commands.executeCommand("setContext", "kernelscope.training", jobs.training.length > 0); }),
     diagnoses.onDidChange(({ model, job }) => status.setJob(`diagnosing ${model.toString()}`, job)),
     vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope")) status.show(); }),
     registerCommand(log, "kernelscope.compress", (...args) => compress.run(...args)),

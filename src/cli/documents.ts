@@ -84,10 +84,13 @@ function pruningBlocks({ pruning, layers }: CompressReport): Block[] {
 }
 
 /** What was tried for a size, and what was taken. */
-const trialBlocks = (trials: readonly PruningTrial[]): Block[] => [
+const trialBlocks = (trials: readonly PruningTrial[], isClassifier: boolean): Block[] => [
   "Ways to this size:", "",
-  { head: ["less to compute", "loss of the outputs", ""], rows: trials.map(({ compute, loss, problem, isChosen }) => [compute ? percent(compute) : "all channels", loss?.toFixed(4) ?? problem ?? "", isChosen ? "taken" : ""]), figures: [] }, "",
+  { head: ["less to compute", isClassifier ? "divergence" : "relative squared error", ""], rows: trials.map(({ compute, loss, problem, isChosen }) => [compute ? percent(compute) : "all channels", loss === undefined ? problem ?? "" : isClassifier ? nats(loss) : loss.toExponential(1), isChosen ? "taken" : ""]), figures: [] }, "",
 ];
+
+/** "3.3e-3 nats": how far the probabilities of a classifier's outputs diverge. */
+const nats = (divergence: number): string => `${divergence.toExponential(1)} nats`;
 
 const counted = (count: number): string => (count >= 1e6 ? `${(count / 1e6).toPrecision(3)} million` : count.toLocaleString("en"));
 
@@ -101,7 +104,7 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   if (report.convBitsPerWeight !== undefined && !isPrepared) blocks.push(`${report.convBitsPerWeight.toFixed(3)} bits per convolution weight, read off the file.`);
   for (const one of report.shared ?? []) blocks.push(sharingText(one));
   for (const { name, label = name, wavelet } of report.layers) if (wavelet) blocks.push(`${label}: ${waveletText(wavelet)}`);
-  blocks.push(...pruningBlocks(report), ...report.pruningTrials ? trialBlocks(report.pruningTrials) : []);
+  blocks.push(...pruningBlocks(report), ...report.pruningTrials ? trialBlocks(report.pruningTrials, (report.fidelity?.agreement ?? report.pruning?.effect.agreement) !== undefined) : []);
   if (report.trims) blocks.push(trimsText(report.trims));
   if (tuning) {
     const { before, after, steps, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
@@ -179,7 +182,7 @@ function integerBlocks({ convolutions, floatConvolutions, floats, layers, floor,
   if (normalizations) blocks.push(...normalizationBlocks(normalizations));
   if (agreement !== undefined) blocks.push(`Agreement on calibration images ${percent(agreement)}.`);
   if (!layers) return blocks;
-  const figure = ({ agreement: share, loss }: IntegerEffect) => (share === undefined ? `error ${percent(loss)}` : `${percent(share)}, KL ${loss.toExponential(1)}`);
+  const figure = ({ agreement: share, loss }: IntegerEffect) => (share === undefined ? `relative squared error ${loss.toExponential(1)}` : `${percent(share)}, divergence ${nats(loss)}`);
   blocks.push("", { head: ["layer", "it alone as integers", "all but it"], rows: layers.map(({ layer, alone, without }) => [layer, figure(alone), figure(without)]), figures: [] });
   if (floor) blocks.push(`With floats in every layer: ${figure(floor)}, which compressed weights cost by themselves.`);
   blocks.push("");

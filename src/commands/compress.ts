@@ -17,7 +17,7 @@ import { isOwnResult, keepFidelity, keepIntegers, keepOrigin, keepTuning } from 
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
-import { Jobs, titleOf, type JobRecord } from "./jobs";
+import { Jobs, titleOf, type JobOrigin, type JobRecord } from "./jobs";
 import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, showRecipe, type RecipeStart } from "./recipes";
 import { preparedSentence, reportSentence, secondsLeftText } from "./words";
 
@@ -151,9 +151,9 @@ export class CompressCommands {
   }
 
   /** Shows a job wherever its model is shown. */
-  show(model: vscode.Uri, state: JobState | undefined): void {
+  show(model: vscode.Uri, state: JobState | undefined, origin: JobOrigin | undefined): void {
     this.editors.setJob(model, state);
-    this.recipes.setJob(model, state);
+    this.recipes.setJob(model, state, origin);
   }
 
   private get active(): vscode.Uri | undefined { return this.editors.active ?? this.recipes.active?.model; }
@@ -267,8 +267,8 @@ export class CompressCommands {
     await keepIntegers(this.context.workspaceState, output.fsPath, report.integers);
     await keepFidelity(this.context.workspaceState, model.fsPath, output.fsPath, fidelity);
     await this.diagnoses.keep(model, record.request.recipeText, report.integers);
-    await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes });
-    if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples });
+    await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes }, record.request);
+    if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples, ...(report.pruning && { pruned: 1 - report.pruning.after.macs / report.pruning.before.macs }) }, record.request);
     await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
     await vscode.commands.executeCommand("kernelscope.compare", [model, output]);
     const start: RecipeStart = { ...record.request, data: record.request.data }, { recipe } = record;

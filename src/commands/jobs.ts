@@ -39,6 +39,9 @@ const NOTE_MS = 1500;
 /** Steps of a training come faster than anybody reads. */
 const SHOW_MS = 250;
 
+/** What a job was asked for, and by which recipe. */
+export type JobOrigin = Pick<JobRecord, "request" | "recipe">;
+
 interface Running { abort: AbortController; record: JobRecord; api?: WorkerApi }
 
 /**
@@ -50,7 +53,9 @@ export class Jobs implements vscode.Disposable {
   private readonly running = new Map<string, Running>();
   private readonly states = new Map<string, JobState>();
   private readonly records = new Map<string, JobRecord>();
-  private readonly changed = new vscode.EventEmitter<{ model: vscode.Uri; state: JobState | undefined }>();
+  /** Of jobs that are shown, also of those that are done. */
+  private readonly origins = new Map<string, JobOrigin>();
+  private readonly changed = new vscode.EventEmitter<{ model: vscode.Uri; state: JobState | undefined; origin: JobOrigin | undefined }>();
   readonly onDidChange = this.changed.event;
   private closing = false;
 
@@ -148,7 +153,7 @@ export class Jobs implements vscode.Disposable {
       const sentence = await this.finish(record, report);
       await this.forget(key);
       this.running.delete(key);
-      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", sentence, recipeText: record.request.recipeText, finished: record.finished });
+      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", sentence, finished: record.finished });
       return report;
     } catch (error) {
       this.running.delete(key);
@@ -204,7 +209,9 @@ export class Jobs implements vscode.Disposable {
   private show(key: string, state: JobState | undefined): void {
     if (state) this.states.set(key, state);
     else this.states.delete(key);
-    if (!this.closing) this.changed.fire({ model: vscode.Uri.parse(key), state });
+    const known = this.records.get(key);
+    if (known) this.origins.set(key, known);
+    if (!this.closing) this.changed.fire({ model: vscode.Uri.parse(key), state, origin: this.origins.get(key) });
   }
 
   private root(): string { return path.join((this.context.storageUri ?? this.context.globalStorageUri).fsPath, "jobs"); }
@@ -246,4 +253,4 @@ export function titleOf({ model, request: { prepare } }: Pick<JobRecord, "model"
 
 const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(progress.tuning && { course: record.course }), isFinishing: record.isFinishing, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
 
-const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, isOfData: record.isOfData, recipeText: record.request.recipeText, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
+const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, isOfData: record.isOfData, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });

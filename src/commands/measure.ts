@@ -12,6 +12,6 @@ export async function measureRecipe(session: RecipeSession, panel: CandidatePane
   if (!model || !request) return;
   const name = path.basename(session.file).replace(/(\.kernelscope)?\.json$/, "");
   await panel.show({ model, request: beforeTuning ? { ...request, tune: "none" } : request, beforeTuning, data: evalFolder ?? folder, heldOut: evalFolder === undefined, name }, ({ classifier, samples }, bytes) => {
-    if (classifier) void recipes.addMeasured(model, { bytes, agreement: classifier.agreement.value, interval: [classifier.agreement.low, classifier.agreement.high], samples, ...(beforeTuning && { beforeTuning }) });
+    if (classifier) void recipes.addMeasured(model, { bytes, agreement: classifier.agreement.value, interval: [classifier.agreement.low, classifier.agreement.high], samples, ...(beforeTuning && { beforeTuning }) }, request);
   });
 }

@@ -23,6 +23,7 @@ import { decideIntegers, integersOf, type Decided, type IntegerRequest } from ".
 import type { OwnVector } from "./follow";
 import { withSpeeds } from "./layer-speed";
 import { inOriginal } from "./in-original";
+import { pinsProblem } from "./pins";
 import { isRounded, PlannedFit, type Carried } from "./planned-fit";
 import { chooseWay, triesPruning, type Way } from "./prune/choose";
 import { layerReports, NOTHING_SMALLER, loadedWeightBytes } from "./report";
@@ -74,6 +75,8 @@ class Compression {
     const goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
     await this.checkOutput(store);
     checkRequest(request, opened.model, this.subject.layers);
+    const inVain = pinsProblem(job, opened);
+    if (inVain !== undefined) throw new KernelscopeError("target-unreachable", inVain);
     this.notes.push(...unusedSettings(this.job));
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     const products = new Products(host.runtime, request.threads);

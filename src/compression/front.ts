@@ -1,20 +1,24 @@
 import type { Preparation } from "../evaluation/preprocess";
 import { leftOver, originalWeights, type LeftOver } from "../onnx/channels/mark";
 import { findLayers, type Layer } from "../onnx/layers";
+import type { PackedBytes } from "../methods/packer";
 import { methodById } from "../methods/registry";
 import { peakActivations } from "../onnx/peak";
 import { bitsOf } from "../onnx/tensor";
 import { KernelscopeError } from "../protocol/errors";
 import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
+import { shareOf } from "../protocol/pruning";
+import { formatBytes } from "../protocol/sizes";
 import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
 import { goalOf, mayShare, namesOnlyLayers, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import { roundingKey } from "./integer/rounding";
-import { leanModel, leanRatings } from "./lean/lean";
+import { leanModel, leanRatings, underOwnLimit, type OptionalTrim } from "./lean/lean";
 import { weightForm } from "./write";
 import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
 import { hull, steps, unbeaten } from "./planner";
+import { prunedBelow, triesPruning } from "./prune/choose";
 import { verdictKey, type Outcome, type Trial } from "./ratings";
 import { loadedWeightBytes } from "./report";
 import type { RatedModel } from "./rated";
@@ -22,6 +26,8 @@ import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensi
 
 /** Plans whose size is read off the file as it would be written; between them it is interpolated. */
 const MEASURED_PLANS = 24;
+/** So many plans below and above the recipe's own are measured as well: there keys lead next. */
+const NEAR = 8;
 /** Noise of a layer's outputs at which layers are compared. */
 const COMPARED_NOISE = 0.12;
 /** Together layers often do less than by themselves: so many times less at least is reckoned with. */
@@ -37,24 +43,52 @@ type Outcomes = Partial<Record<PresetId, Outcome>>;
 
 /** What a job's recipe comes to, and every other plan. @throws KernelscopeError "bad-recipe", "usage" */
 export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
-  const goal = goalOf(job.request, original.opened.bytes), rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
-  if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
-  const rounding = rated.integers && rated.samples !== undefined ? await rated.record.rounding(roundingKey(job.recipe)) : undefined;
-  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, { verdicts: await rated.record.verdicts(), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined }).facts();
+  const { goal, problem } = nearestGoal(job, original), own = await factsOf(original, job, goal), bySize: Goal = { kind: "bytes", bytes: Math.min(own.candidate.bytes, original.opened.bytes - 1) };
+  return {
+    ...own, ...(problem !== undefined && { problem }),
+    // a size is reached by a form of the model that presets do not have
+    ...(goal.kind !== "bytes" && trimLimit(job, goal) !== trimLimit(job, bySize) && { bySize: { ...await factsOf(original, job, bySize), presets: own.presets } }),
+  };
 }
 
+/** What a recipe asks for; where its size is none to compress to, the nearest that is one. */
+function nearestGoal({ request }: Job, { opened: { bytes } }: RatedModel): { goal: Goal; problem?: string } {
+  try {
+    return { goal: goalOf(request, bytes) };
+  } catch (error) {
+    if (!(error instanceof KernelscopeError && error.code === "usage")) throw error;
+    return { goal: { kind: "bytes", bytes: bytes - 1 }, problem: error.message };
+  }
+}
+
+async function factsOf(original: RatedModel, job: Job, goal: Goal): Promise<PlanFacts> {
+  const rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
+  if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
+  const rounding = rated.integers && rated.samples !== undefined ? await rated.record.rounding(roundingKey(job.recipe)) : undefined;
+  return new Front(rated, await planningOf(rated, job, goal, outcomes), goal, outcomes, { verdicts: await rated.record.verdicts(), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) }).facts();
+}
+
+/** Where a job finds out by itself how many channels to take away. */
+function fewerChannels(job: Job, { original: model, opened: { bytes } }: RatedModel): PlanFacts["fewerChannels"] {
+  const below = prunedBelow(job, { model, bytes });
+  return below > 0 ? { below, isTried: triesPruning(job, { model, bytes }) } : undefined;
+}
+
+/** A model in the form that a file with a limit is made of, and what another limit would decide otherwise of that. */
+interface Trimmed extends RatedModel { optional: readonly OptionalTrim[] }
+
 /** The form of a model that a file with this limit is made of. */
-async function trimmed(rated: RatedModel, limit: number | undefined): Promise<RatedModel> {
-  if (limit === undefined) return rated;
+async function trimmed(rated: RatedModel, limit: number | undefined): Promise<Trimmed> {
+  if (limit === undefined) return { ...rated, optional: [] };
   const { opened, ratings } = rated, lean = await leanModel(opened.model, limit);
-  return { ...rated, opened: { ...opened, model: lean.model }, layers: lean.layers, ratings: await leanRatings(ratings, opened.model, lean), biases: lean.biases };
+  return { ...rated, opened: { ...opened, model: lean.model }, layers: lean.layers, ratings: await leanRatings(ratings, opened.model, lean), biases: lean.biases, optional: lean.optional };
 }
 
 async function planningOf({ opened, layers, ratings, samples, integers, biases, pruning }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes): Promise<Planning> {
   const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, trialFor(preset, outcomes)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes, lostBefore: pruning?.effect.loss,
+    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes, pruned: shareOf(request.prune)?.compute, lostBefore: pruning?.effect.loss,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }
@@ -74,7 +108,7 @@ function peakOf({ opened, integers }: RatedModel, { recipe }: Job): number | und
 }
 
 /** What earlier jobs and measurements on the same samples have told. */
-interface Known { verdicts: ReadonlyMap<string, boolean>; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean }
+interface Known { verdicts: ReadonlyMap<string, boolean>; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean; fewerChannels: PlanFacts["fewerChannels"] }
 
 const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ channels, resize, crop, mean, std, scale });
 
@@ -90,7 +124,7 @@ class Front {
   private readonly left: ReadonlyMap<string, LeftOver>;
   private readonly found: ReturnType<typeof slopes>;
 
-  constructor(private readonly rated: RatedModel, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly known: Known) {
+  constructor(private readonly rated: Trimmed, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly known: Known) {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
     const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
@@ -101,13 +135,13 @@ class Front {
   }
 
   facts(): PlanFacts {
-    const { rated: { opened, layers, preparation, integers, pruning }, planning, known: { peakActivationBytes } } = this;
+    const { rated: { opened, layers, preparation, integers, pruning }, planning, known: { peakActivationBytes, fewerChannels } } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
-    const front = this.front(), candidate = this.point(solved.plan);
+    const candidate = this.point(solved.plan), front = this.front(solved.plan);
     return {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation), pruning,
-      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, problem: solved.problem, notes: [...new Set([...planning.notes, ...this.ofRounding()])],
+      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, fewerChannels, problem: solved.problem, notes: [...new Set([...solved.note === undefined ? [] : [solved.note], ...planning.notes, ...this.ofRounding()])],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
         return { id, bytes, loss, range: this.rangeOf(id, bytes) };
@@ -149,14 +183,16 @@ class Front {
     return plan;
   }
 
-  /** The recipe's own plan, the smallest where its goal is out of reach. */
-  private solve(): { plan: RatedCandidate[]; problem?: string } {
-    const { planning } = this;
+  /** The recipe's own plan, the smallest where its goal is out of reach: for all, or with all channels where a compression tries fewer. */
+  private solve(): { plan: RatedCandidate[]; problem?: string; note?: string } {
+    const { planning, goal, known: { fewerChannels } } = this;
     try {
       return { plan: this.planOf() };
     } catch (error) {
       if (!(error instanceof KernelscopeError && error.code === "target-unreachable")) throw error;
-      return { plan: planning.smallest(), problem: error.message };
+      const plan = planning.smallest(), { bytes, shared } = planning.measure(plan), graph = bytes - shared - plan.reduce((sum, choice) => sum + choice.bytes, 0);
+      if (!fewerChannels?.isTried || goal.kind !== "bytes" || goal.bytes < graph) return { plan, problem: error.message };
+      return { plan, note: `With all its channels the smallest file takes ${formatBytes(bytes)}. Whether fewer come to ${formatBytes(goal.bytes)} is found out by compressing.` };
     }
   }
 
@@ -214,20 +250,23 @@ class Front {
       const options = this.choices.get(layer)!, at = options.findIndex((option) => option === by.get(layer));
       return at < 0 ? options.length - 1 : at;
     });
-    return { ...this.planning.measure(plan), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), this.lostBefore) };
+    const { packed, ...sizes } = this.planning.measure(plan);
+    return { ...sizes, layerBytes: this.rated.layers.map((layer) => writtenBytes(layer, packed)), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), this.lostBefore) };
   }
 
-  private front(): PlanFront {
+  /** @param own the recipe's plan */
+  private front(own: readonly RatedCandidate[]): PlanFront {
     const { planning: { items, fixed }, planning } = this, layers = this.rated.layers, taken = steps(items), count = taken.length + 1;
     const at = items.map(({ layer }) => this.hulls.get(layer)!), now = at.map((path) => path[0]);
     const bytes = new Float64Array(count), shared = new Float64Array(count), bits = new Float64Array(count), loss = new Float64Array(count);
     const anchors: { at: number; bytes: number; shared: number; bits: number }[] = [];
     const hasConvolutions = layers.some(({ convolution, parameters }) => convolution && parameters > 0), weights = layers.reduce((sum, layer) => sum + (layer.convolution || !hasConvolutions ? originalWeights(layer, this.left) : 0), 0) || 1;
     let total = 0, ofConvolutions = 0;
+    const ownTotal = items.reduce((sum, { layer }) => sum + (own.find((choice) => choice.layer === layer)?.bytes ?? layer.bytes), 0);
     for (const option of now) total += option.bytes;
     items.forEach(({ layer }, i) => { if (layer.convolution || !hasConvolutions) ofConvolutions += now[i].bytes; });
     let lost = this.lostBefore + now.reduce((sum, option) => sum + this.lossOf(option), 0) + [...fixed.values()].reduce((sum, option) => sum + this.lossOf(option), 0);
-    const every = Math.max(1, Math.ceil(count / MEASURED_PLANS));
+    const every = Math.max(1, Math.ceil(count / MEASURED_PLANS)), nearest = stepsWithin(ownTotal - total, taken.map(({ item, index }) => at[item][index].bytes - at[item][index - 1].bytes));
     for (let k = 0; k < count; k++) {
       if (k > 0) {
         const { item, index } = taken[k - 1], [from, to] = [now[item], at[item][index]], { layer } = items[item];
@@ -237,12 +276,13 @@ class Front {
         if (layer.convolution || !hasConvolutions) ofConvolutions += to.bytes - from.bytes;
       }
       [bytes[k], bits[k], loss[k]] = [total, 8 * ofConvolutions / weights, Math.max(0, lost)];
-      if (k % every === 0 || k === count - 1) {
+      if (k % every === 0 || k === count - 1 || Math.abs(k - nearest) <= NEAR) {
         const exact = planning.measure(planning.plan(now));
         anchors.push({ at: k, bytes: exact.bytes - bytes[k], shared: exact.shared, bits: exact.bits - bits[k] });
       }
     }
     correct(anchors, bytes, shared, bits);
+    for (let k = 0; k < count; k++) bytes[k] = underOwnLimit(bytes[k], this.rated.optional);
     const choiceOf = (layer: Layer, option: Option): number => this.choices.get(layer)!.indexOf(option), index = new Map(layers.map((layer, i) => [layer, i]));
     const first = layers.map((layer) => {
       const item = items.findIndex((item) => item.layer === layer), own = fixed.get(layer);
@@ -254,6 +294,19 @@ class Front {
       choice: Uint32Array.from(taken, ({ item, index }) => choiceOf(items[item].layer, at[item][index])),
     };
   }
+}
+
+/** Bytes that a layer's weight takes in the file: its own, those that unpack the widths of its codes, and its part of what all have in common. */
+function writtenBytes({ id, bytes }: Layer, { layers, shared, unpacking }: PackedBytes): number {
+  const own = layers.get(id), sum = (all: ReadonlyMap<string, number>): number => [...all.values()].reduce((total, one) => total + one, 0);
+  return own === undefined ? bytes : own + (unpacking.get(id) ?? 0) + (shared - sum(unpacking)) * own / sum(layers);
+}
+
+/** How many steps fit into so many bytes. */
+function stepsWithin(bytes: number, sizes: readonly number[]): number {
+  let left = bytes, count = 0;
+  while (count < sizes.length && sizes[count] <= left) left -= sizes[count++];
+  return count;
 }
 
 /** How much more predictions flip where much is lost than the middle slope says, as all responses tell in points of agreement. */

@@ -2,9 +2,11 @@ import { leftOver, type LeftOver } from "../onnx/channels/mark";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressionMethod } from "../methods/method";
+import type { PackedBytes } from "../methods/packer";
 import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import { PRUNED } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
 import { bookOf, sharersOf } from "./books";
 import type { StoredChoice, StoredPlan } from "./checkpoint";
@@ -36,6 +38,8 @@ export interface PlanRequest {
   isOpen?: boolean;
   /** Bytes of the file that no plan changes and the model does not have. */
   overhead?: number;
+  /** Share of the compute that was taken away with channels before. */
+  pruned?: number;
   /** What is lost before a layer is compressed, by channels that are gone: presets promise what the whole comes to. */
   lostBefore?: number;
   /** Rates the candidates of these layers. */
@@ -254,10 +258,12 @@ export class Planning {
       size = sizeOf(best);
     }
     if (size > limit) {
+      const { recipe: { layers = {} }, pruned } = this.request, isPinned = this.fixed.size > 0 || Object.values(layers).some(({ pin }) => pin);
       const name = unit === "bytes" ? formatBytes(Math.ceil(size)) : `${(Math.ceil(size * 1000) / 1000).toFixed(3)} bits per convolution weight`;
       const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
       const only = this.request.method === undefined ? "" : ` with ${this.request.method === "integer" ? "integers" : `the method ${this.request.method} and integers`} alone`;
-      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${this.fixed.size || Object.values(this.request.recipe.layers ?? {}).some(({ pin }) => pin) ? " with the pins as they are" : ""}.`, { smallest: size });
+      const means = isPinned ? " with the pins as they are" : pruned === undefined ? " with all its channels" : ` with ${Number((100 * pruned).toFixed(1))} % less to compute`;
+      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${means}.${isPinned ? "" : moreChannels(pruned)}`, { smallest: size });
     }
     for (let round = 0, low = least, high = most; round < 24 && high - low > 1 && size < NEAR * limit; round++) {
       // regula falsi would do on a straight line; sizes come in steps, so halve
@@ -369,10 +375,16 @@ export class Planning {
   }
 
   /** Bytes of the file, those that its compressed layers share, and bits per convolution weight of a plan, as it would be written. */
-  measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number } {
+  measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number; packed: PackedBytes } {
     const { fileBytes, packed } = this.sizes(plan);
-    return { bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed, this.left) };
+    return { packed, bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed, this.left) };
   }
+}
+
+/** How a file gets smaller than this, where it can. @param pruned share of the compute that has gone already */
+export function moreChannels(pruned = 0): string {
+  const next = [0.5, 0.75, 0.9, PRUNED.most].find((share) => share > pruned);
+  return next === undefined ? "" : ` ${pruned > 0 ? "Fewer still" : "Fewer channels"} make smaller files: --prune ${100 * next}%, or "prune": { "compute": ${next} } in a recipe.`;
 }
 
 /** How many predictions flip for a loss, flips ÷ √loss, in a good, a middling and a bad case of what was measured; undefined where nothing flips. */

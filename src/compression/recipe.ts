@@ -16,7 +16,7 @@ const described = <T extends z.ZodMiniType>(schema: T, description: string): T =
 };
 
 /** A size as a user writes it. */
-const Size = z.string().check((context) => {
+const Size = z.string('a size in quotes, like "300KB" or "12x"').check((context) => {
   try {
     parseTarget(context.value);
   } catch (error) {

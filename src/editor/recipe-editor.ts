@@ -1,15 +1,18 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { KernelscopeError } from "../protocol/errors";
-import type { JobState } from "../protocol/page";
-import { recipeActions, type MeasuredPoint, type RecipeAction, type RecipeChange, type RecipeHostApi, type RecipePageApi, type WrittenSize } from "../protocol/recipe-page";
+import type { CompressRequest } from "../protocol/api";
+import type { JobState, OtherRecipe } from "../protocol/page";
+import { recipeActions, type RecipeAction, type RecipeChange, type RecipeHostApi, type RecipePageApi } from "../protocol/recipe-page";
 import { connect, type Methods } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
+import { askedOf, isSame } from "./asked";
 import type { Diagnoses } from "./diagnoses";
 import { difference, editJsonText } from "./json-text";
 import { pageStart, text, webviewChannel } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
 import { RecipeSession } from "./recipe-session";
+import { Results } from "./results";
 import { checkChanges } from "./recipe-text";
 
 /** Folders to choose from, and how they are asked for. */
@@ -19,13 +22,16 @@ export type ChooseData = (model: vscode.Uri, chosen: string | undefined) => Prom
 export class RecipeEditors implements vscode.CustomTextEditorProvider {
   static readonly viewType = "kernelscope.recipe";
   private readonly sessions = new Map<RecipeSession, RecipePageApi>();
-  private readonly jobs = new Map<string, JobState>();
+  private readonly jobs = new Map<string, Job>();
+  private readonly results: Results;
   private readonly chosen = new vscode.EventEmitter<{ model: vscode.Uri; layer: string }>();
   private lastChange: Promise<unknown> = Promise.resolve();
   /** Fires when a layer is selected on a page. */
   readonly onDidSelect = this.chosen.event;
 
-  constructor(private readonly context: vscode.ExtensionContext, private readonly planning: SharedWorker, private readonly diagnoses: Diagnoses, private readonly log: vscode.LogOutputChannel, private readonly chooseData: ChooseData) {}
+  constructor(private readonly context: vscode.ExtensionContext, private readonly planning: SharedWorker, private readonly diagnoses: Diagnoses, private readonly log: vscode.LogOutputChannel, private readonly chooseData: ChooseData) {
+    this.results = new Results(context.workspaceState);
+  }
 
   register(): vscode.Disposable {
     return vscode.Disposable.from(
@@ -73,37 +79,31 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     }
   }
 
-  setJob(model: vscode.Uri, state: JobState | undefined): void {
-    if (state) this.jobs.set(model.toString(), state);
+  /** @param origin what it was asked for */
+  setJob(model: vscode.Uri, state: JobState | undefined, origin?: Origin): void {
+    if (state) this.jobs.set(model.toString(), { state, origin });
     else this.jobs.delete(model.toString());
     for (const session of this.of((s) => isFor(s, model))) this.showJob(session);
   }
 
   /** Its text is another one; it may be of another model now. */
   private async refresh(session: RecipeSession): Promise<void> {
-    const before = session.model?.toString();
     await session.refresh();
-    await (session.model?.toString() === before ? this.tell(session) : this.tellAll(session));
+    await this.tell(session);
   }
 
   /** What goes with the text. */
   private async tell(session: RecipeSession): Promise<void> {
+    if (!session.model) return;
     this.showJob(session);
+    await this.tellMeasured(session).catch(() => undefined);
     await this.showDiagnosis(session);
   }
 
-  private async tellAll(session: RecipeSession): Promise<void> {
-    const { model } = session, page = this.sessions.get(session);
-    if (!model || !page) return;
-    await this.tellMeasured(model, page).catch(() => undefined);
-    await this.tell(session);
-  }
-
-  /** Tells a page of the job on its model, and whether one that has ended is of another text than the page shows. */
+  /** Tells a page of the job on its model, and what that is of where it is not of what the page shows. */
   private showJob(session: RecipeSession): void {
-    const state = session.model && this.jobs.get(session.model.toString());
-    const isEarlier = state !== undefined && state.state !== "running" && (state.state === "stopped" || state.recipeText !== undefined) && state.recipeText !== session.document.getText();
-    void this.sessions.get(session)?.job(state && { ...state, isEarlier }).catch(() => undefined);
+    const { state, origin } = (session.model && this.jobs.get(session.model.toString())) ?? {};
+    void this.sessions.get(session)?.job(state && { ...state, otherRecipe: origin && otherRecipe(origin, session) }).catch(() => undefined);
   }
 
   /** Tells a page what is known of its layers as integers. */
@@ -112,17 +112,22 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     if (state) await this.sessions.get(session)?.diagnosis(state).catch(() => undefined);
   }
 
-  /** Keeps what a file was measured at, as a point beside the curves of its model; what was learnt from it goes into what recipes come to. */
-  addMeasured(model: vscode.Uri, point: MeasuredPoint): Promise<void> { return this.remember(measuredKey(model), model, point); }
+  /** Keeps what a file was measured at that a request asked for, as a point beside the curves of its model; what was learnt from it goes into what recipes come to. */
+  async addMeasured(model: vscode.Uri, point: Parameters<Results["addMeasured"]>[1], request: CompressRequest): Promise<void> {
+    await this.results.addMeasured(model, point, request);
+    this.follow(model);
+  }
 
   /** Keeps the sizes of a file that was written. */
-  addWritten(model: vscode.Uri, size: WrittenSize): Promise<void> { return this.remember(writtenKey(model), model, size); }
+  async addWritten(model: vscode.Uri, size: Parameters<Results["addWritten"]>[1], request: CompressRequest): Promise<void> {
+    await this.results.addWritten(model, size, request);
+    this.follow(model);
+  }
 
-  private async remember<T extends { bytes: number; beforeTuning?: boolean }>(key: string, model: vscode.Uri, item: T): Promise<void> {
-    const { workspaceState } = this.context;
-    await workspaceState.update(key, [...workspaceState.get<T[]>(key, []).filter(({ bytes, beforeTuning }) => bytes !== item.bytes || beforeTuning !== item.beforeTuning), item].slice(-MOST_POINTS));
-    for (const [session, page] of this.sessions) if (isFor(session, model)) {
-      void this.tellMeasured(model, page).catch(() => undefined);
+  /** Pages know of what has been found out about their model. */
+  private follow(model: vscode.Uri): void {
+    for (const session of this.of((one) => isFor(one, model))) {
+      void this.tellMeasured(session).catch(() => undefined);
       void session.plan();
     }
   }
@@ -147,7 +152,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
         if (session.wanted !== undefined) void this.sessions.get(session)?.select(session.wanted).catch(() => undefined); // it was out of sight
         if (vscode.workspace.isTrusted) await this.sessions.get(session)?.trusted(); // it may have begun before that
         await session.begin();
-        await this.tellAll(session);
+        await this.tell(session);
       },
       change: async (changes) => this.change(session.document, checkChanges(changes)),
       selected: async (layer) => {
@@ -234,15 +239,24 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
 
   private of(which: (session: RecipeSession) => boolean): RecipeSession[] { return [...this.sessions.keys()].filter(which); }
 
-  private tellMeasured(model: vscode.Uri, page: RecipePageApi): Promise<void> {
-    const { workspaceState } = this.context;
-    return page.measured(workspaceState.get<MeasuredPoint[]>(measuredKey(model), []), workspaceState.get<WrittenSize[]>(writtenKey(model), []));
+  private async tellMeasured(session: RecipeSession): Promise<void> {
+    const { model } = session, { measured, written } = model ? await this.results.of(model, session.request()) : { measured: [], written: [] };
+    await this.sessions.get(session)?.measured(measured, written);
   }
 }
 
-const MOST_POINTS = 40;
-const writtenKey = (model: vscode.Uri): string => `written ${model.toString()}`;
-const measuredKey = (model: vscode.Uri): string => `measured ${model.toString()}`;
+/** What a job was asked for, and by which recipe. */
+interface Origin { request: CompressRequest; recipe?: string }
+interface Job { state: JobState; origin?: Origin }
+
+/** What a job is of that a page does not show; undefined where it is of that. */
+function otherRecipe({ request, recipe }: Origin, session: RecipeSession): OtherRecipe | undefined {
+  const own = session.request();
+  if (own && isSame(askedOf(request), askedOf(own))) return undefined;
+  if (request.recipe === undefined) return { kind: "none" };
+  return recipe === session.document.uri.toString() || request.recipe === session.file ? { kind: "earlier" } : { kind: "other", name: path.basename(request.recipe) };
+}
+
 const isFor = ({ model }: RecipeSession, other: vscode.Uri): boolean => model?.toString() === other.toString();
 
 /** A path as a recipe holds it: from its own folder, with slashes, so that it is the same on every machine. */

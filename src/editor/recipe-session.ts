@@ -108,7 +108,7 @@ export class RecipeSession {
     const text = this.document.getText(), request = this.request();
     if (!request) return;
     try {
-      const facts = await this.worker.api.plan(request, false, ({ text, fraction, secondsLeft }) => this.tell({ state: "busy", text, fraction, secondsLeft }), signal);
+      const facts = await this.worker.api.plan(request, false, ({ text, fraction, secondsLeft, warning }) => this.tell({ state: "busy", text, fraction, secondsLeft, warning }), signal);
       if (signal.aborted || !facts) return;
       if (text !== this.document.getText()) return; // a newer one follows
       await this.setProblem(undefined);

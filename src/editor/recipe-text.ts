@@ -71,8 +71,8 @@ export function basisOf(text: string): string | undefined {
 export function problemOf(error: unknown, text: string): RecipeProblem {
   const message = (error instanceof Error ? error.message : String(error)).replace(/^\S+\.json: /, ""), path = error instanceof KernelscopeError ? error.details.path : undefined;
   if (typeof path !== "string") return { text: message };
-  const root = parseJsonText(text), place = placeOf(root, JSON.parse(path) as (string | number)[]);
-  return { text: message, ...(place !== root && { line: lineOf(text, place.start) }) };
+  const root = parseJsonText(text), steps = JSON.parse(path) as (string | number)[], [field] = steps, place = placeOf(root, steps);
+  return { text: message, ...(place !== root && { line: lineOf(text, place.start) }), ...(typeof field === "string" && { field }) };
 }
 
 /** The line of a layer's settings, where a text has any. */

@@ -39,7 +39,7 @@ const NO_WORDS = "Invalid input";
 function wanted(issue: Issue): string {
   switch (issue.code) {
     case "invalid_value": return either(issue.values.map((value) => JSON.stringify(value)));
-    case "invalid_type": return NOUNS[issue.expected] ?? `a value of type ${issue.expected}`;
+    case "invalid_type": return issue.message !== NO_WORDS ? issue.message : NOUNS[issue.expected] ?? `a value of type ${issue.expected}`;
     case "invalid_union": return issue.message !== NO_WORDS ? issue.message : either(issue.errors.flatMap((errors) => (errors.length ? [wanted(errors[0])] : [])));
     default: return issue.message;
   }

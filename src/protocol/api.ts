@@ -298,6 +298,8 @@ export interface Progress {
   layers?: LayersDone;
   /** While the network is tuned. */
   tuning?: TuningDone;
+  /** While a plan is made: what is asked for in vain, as far as that is known before. */
+  warning?: string;
 }
 
 /** How far a training has come. */

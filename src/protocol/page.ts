@@ -84,18 +84,19 @@ export interface TrainingCourse {
 }
 export interface LookAtHeld extends HeldOut { step: number }
 
+/** What asked for a job: the same recipe as it was before, another one by its file's name, or none. */
+export type OtherRecipe = { kind: "earlier" } | { kind: "other"; name: string } | { kind: "none" };
+
 /** A job on this model, as pages and the status bar show it. */
 export interface JobState extends Progress {
   title: string;
   /** A job that has ended says so in one sentence and can go on, or be forgotten. */
   state: "running" | "stopped" | "done";
   sentence?: string;
-  /** Of a job that has ended: the text of its recipe, with which a stopped one goes on. */
-  recipeText?: string;
   /** Of a job that stopped because of its images: going on with the same cannot help. */
   isOfData?: boolean;
-  /** On the page of a recipe that is not, or no longer, that of the job. */
-  isEarlier?: boolean;
+  /** On a recipe's page: what the job is of, where that is not what the page shows. */
+  otherRecipe?: OtherRecipe;
   finished: FinishedLayer[];
   /** Of a job that is training. */
   course?: TrainingCourse;

@@ -15,6 +15,10 @@ export interface PlanFacts {
   front: PlanFront;
   presets: PresetPlan[];
   candidate: PlanPoint;
+  /** Where a compression finds out by itself how many channels to take away, so that what is told here, with all of them, is not what it comes to: files of fewer bytes than `below`, and the recipe as it stands where `isTried`. */
+  fewerChannels?: { below: number; isTried: boolean };
+  /** What a size in the place of the recipe's preset or bits comes to, where the file is then made of another form of the model. */
+  bySize?: PlanFacts;
   /** Sizes between which a compression may end, where the candidate is a preset's and none has been there: it measures its plan as a whole, and plans again. */
   candidateRange?: SizeRange;
   /** Why the recipe cannot be met; the candidate is the nearest then. */
@@ -113,5 +117,5 @@ export interface PlanFront {
   loss: Float64Array;
 }
 
-/** `shared` are the bytes that all compressed layers need together: the unpacking of their codes. */
-export interface PlanPoint { choices: number[]; bytes: number; shared: number; bits: number; loss: number }
+/** `shared` are the bytes that all compressed layers need together: the unpacking of their codes; `layerBytes`, of the recipe's own plan, those of each layer with its part of them, as they are written. */
+export interface PlanPoint { choices: number[]; bytes: number; shared: number; bits: number; loss: number; layerBytes?: number[] }

@@ -29,19 +29,25 @@ export interface RecipeView {
 
 export interface LayerSetting { method?: string; options?: Record<string, unknown>; pin?: "leave" | "exact" | { atLeastBits: number }; inference?: "float" }
 
-/** Why a text is no recipe, or none for this model, and where. */
-export interface RecipeProblem { text: string; line?: number }
+/** Why a text is no recipe, or none for this model, and where: on which line, in which of its fields. */
+export interface RecipeProblem { text: string; line?: number; field?: string }
 
-/** A file that was made from this model with images: a point beside the predicted curve. `beforeTuning`: without the training that its recipe asks for. */
-export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number; beforeTuning?: boolean }
+/** What a result was that the recipe shown is not. */
+export type PointTrait = "floats" | "integers" | "trained" | "untrained" | "channels" | "layers" | "images" | "settings" | "model" | "unknown";
 
-/** A file that was made from this model, and what gzip leaves of it. */
-export interface WrittenSize { bytes: number; gzipBytes: number }
+/**
+ * A file that was made from this model with images: a point beside the predicted curve. `beforeTuning`: without the training that its recipe asks for. `pruned`: share of the compute that was taken away.
+ * `isOwn`: made of just the recipe shown; `traits`: of one that cannot be compared with it.
+ */
+export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number; beforeTuning?: boolean; pruned?: number; isOwn: boolean; traits: PointTrait[] }
+
+/** A file that was made from this model, and what gzip leaves of it; `isOwn` of just the recipe shown. */
+export interface WrittenSize { bytes: number; gzipBytes: number; isOwn: boolean }
 
 export type Planning =
   | { state: "none" }
   /** Layers are being rated. */
-  | { state: "busy"; text: string; fraction: number; secondsLeft?: number }
+  | { state: "busy"; text: string; fraction: number; secondsLeft?: number; /** What is known to be wrong with what the recipe asks for. */ warning?: string }
   | { state: "ready"; facts: PlanFacts }
   /** `isOfData`: other images, or another preparation, would help. `isOfModel`: another model, or another recipe, would, and nothing else. */
   | { state: "failed"; text: string; isOfData: boolean; isOfModel: boolean }

@@ -1,8 +1,9 @@
 import * as fs from "node:fs/promises";
 import { frontOf } from "../compression/front";
 import { askedMethods, triesToShare, mergeRecipe, type Job } from "../compression/goal";
+import { pinsProblem } from "../compression/pins";
 import { rateModel, rateRounding, type RatedModel } from "../compression/rated";
-import type { WorkerApi } from "../protocol/api";
+import type { Progress, WorkerApi } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
 import { cachedParts } from "./cache";
 import { nodeHost, type NodeHost } from "./host";
@@ -29,12 +30,14 @@ export function planner(): Pick<WorkerApi, "plan"> {
     async plan(request, known, progress, signal) {
       const host = await hostWith(request.threads), job = await mergeRecipe(request, host);
       const opened = await host.openModel(job.request.model), key = await keyOf(job, opened.files);
+      const warning = pinsProblem(job, opened), told = (done: Progress): void => progress({ ...done, warning });
+      if (warning !== undefined && !known) told({ stage: "read", text: "reading images", fraction: 0 });
       let rated = kept.get(key);
       if (rated) {
         await opened.close();
         kept.delete(key); // used last, forgotten last
       } else {
-        rated = await rateModel(job, opened, host, known, progress, signal).catch(async (error: unknown) => { await opened.close(); throw error; });
+        rated = await rateModel(job, opened, host, known, told, signal).catch(async (error: unknown) => { await opened.close(); throw error; });
         if (!rated) { await opened.close(); return undefined; }
       }
       await keep(key, rated);

@@ -191,6 +191,8 @@ test("what layers share is part of every plan, and read off the file for the rec
   expect(candidate.shared).toBeGreaterThan(0);
   expect(Math.abs(own + candidate.shared - inFile)).toBeLessThan(0.01 * inFile);
   expect(shared.length).toBe(bytes.length);
+  // of each layer, also of one that alone has codes of its width
+  for (const [i, { name, bytes: size }] of written.entries()) expect(Math.abs(candidate.layerBytes![i] - size), name).toBeLessThan(0.05 * size + 64);
   expect(shared.at(-1)).toBe(0); // everything is left as it is
 }, 300_000);
 

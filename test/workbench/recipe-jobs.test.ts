@@ -68,6 +68,8 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   await expect.poll(() => page.locator(".curve-measured").count()).toBe(1);
   expect(await page.locator(".bytes-sizes").innerText()).toMatch(/^on disk [\d.]+ KB · as gzip [\d.]+ KB · in memory \d+ KB · activations [\d.]+ KB at once$/);
   await workbench.picture("recipe-written");
+  // what was measured of just this recipe stands in the place of a prediction
+  expect(await page.locator(".candidate").innerText().then((text) => text.replace(/\s+/g, " "))).toMatch(/KB file, now → written [\d.]+× smaller [\d.]+ % (± [\d.]+|\([\d.]+ to [\d.]+\)) agreement, measured on 98 images/);
 
   // another target is one press away, and the card says that it is not of that: the own result is replaced without a question
   expect(await page.locator(".job-earlier").count()).toBe(0);
@@ -75,6 +77,15 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   await expect.poll(() => bytesNow(page)).toBeLessThanOrEqual(18_000);
   expect(await page.locator(".job-earlier").innerText()).toBe("It is of an earlier recipe, not of the one shown here.");
   await workbench.picture("recipe-written-earlier");
+  expect(await page.locator(".candidate").innerText()).not.toContain("measured");
+  // on another recipe of the model it names the one that it is of
+  recipe.write({ target: "60KB", prune: false, ...withImages }, "other.kernelscope.json");
+  await workbench.sideBar(true);
+  const other = await recipe.open("other.kernelscope.json");
+  expect(await other.locator(".job-earlier").innerText()).toBe("It is of fashion.kernelscope.json, not of the recipe shown here.");
+  await expect.poll(() => other.locator(".curve-measured.other title").textContent()).toMatch(/^[\d.]+ KB, agreement [\d.]+ % on 98 images; ([\d.]+ % less to compute; )?other channels$/);
+  await workbench.picture("recipe-of-another");
+  page = await workbench.front(NAME);
   await page.locator(".header .primary").click();
   await expect.poll(() => recipe.size(RESULT), { timeout: 240_000 }).toBeLessThanOrEqual(18_000);
   page = await written();

@@ -1,5 +1,5 @@
-import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
-import type { WrittenSize } from "../../src/protocol/recipe-page";
+import type { PlanPoint } from "../../src/protocol/plan";
+import type { MeasuredPoint, WrittenSize } from "../../src/protocol/recipe-page";
 import { sizeRatio } from "../../src/protocol/sizes";
 import { el } from "../dom";
 import * as format from "../format";
@@ -9,21 +9,56 @@ import { gzipOf, partsOf, type Plans } from "./plans";
 /** What a diagnosis has measured of the recipe as it stands. */
 export interface MeasuredIntegers { agreement?: number; loss: number; samples: number }
 
+/** What is known of a recipe beside its plan: what a diagnosis or a written file has shown, bytes that its size allows, and whether it is trained. */
+export interface KnownOfRecipe { integers?: MeasuredIntegers; result?: MeasuredPoint; limit?: number; isTuned: boolean }
+
+const figure = (id: string, name: string | Node, ...value: (string | Node)[]): HTMLElement => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
+
 /** The candidate in the header: from what to what, how much smaller, what it is predicted to cost, or what was measured of it. */
-export function candidateHeader(plans: Plans, point: PlanPoint, measured?: MeasuredIntegers): HTMLElement {
-  const { input, prediction, candidate, candidateRange } = plans.facts, range = point === candidate ? candidateRange : undefined, quality = plans.quality(point.loss), spread = plans.spread(point.loss), lost = plans.accuracyLost(point.loss), ratio = sizeRatio(input.bytes, point.bytes);
-  const figure = (id: string, name: string | Node, ...value: (string | Node)[]) => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
-  const predicted = measured && point === candidate ? measuredFigure(measured, figure)
-    : prediction.of === "agreement" ? figure("predicted", withMore(t("agreement, predicted"), lost === undefined ? "" : t("; top-1 −{0}", format.tenths(100 * lost))), el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * spread)}`))
-    : figure("predicted", prediction.of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
-  const size = figure("size", range ? withMore(t("file, now → about"), t("; {0} to {1}", format.bytes(range[0]), format.bytes(range[1]))) : t("file, now → candidate"), format.change(input.bytes, point.bytes));
-  if (lost !== undefined && !(measured && point === candidate)) predicted.title = t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost));
-  if (range) size.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between these sizes it ends; afterwards its size stands here.");
+export function candidateHeader(plans: Plans, point: PlanPoint, known: KnownOfRecipe): HTMLElement {
+  const { input, candidate } = plans.facts, isOwn = point === candidate, result = isOwn ? known.result : undefined, bytes = result?.bytes ?? (isOwn && plans.triesFewer(point) ? Math.min(point.bytes, known.limit ?? Infinity) : point.bytes), ratio = sizeRatio(input.bytes, bytes);
   return el("div", { class: "figures candidate" },
-    size, figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), predicted, figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
+    sizeFigure(plans, point, bytes, result !== undefined), figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), qualityFigure(plans, point, known), figure("bits", t("bits per conv. weight"), format.hundredths(point.bits)));
 }
 
-function measuredFigure({ agreement, loss, samples }: MeasuredIntegers, figure: (id: string, name: string | Node, ...value: (string | Node)[]) => HTMLElement): HTMLElement {
+function sizeFigure({ facts: { input, candidate, candidateRange } }: Plans, point: PlanPoint, bytes: number, isWritten: boolean): HTMLElement {
+  const range = point === candidate && !isWritten ? candidateRange : undefined;
+  const name = isWritten ? t("file, now → written") : bytes < point.bytes ? t("file, now → at most") : range ? withMore(t("file, now → about"), t("; {0} to {1}", format.bytes(range[0]), format.bytes(range[1]))) : t("file, now → candidate");
+  const element = figure("size", name, format.change(input.bytes, bytes));
+  if (range) element.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between these sizes it ends; afterwards its size stands here.");
+  return element;
+}
+
+/** What was measured of just this recipe, or else what is predicted, unless it is known to be of another plan. */
+function qualityFigure(plans: Plans, point: PlanPoint, { integers, result, isTuned }: KnownOfRecipe): HTMLElement {
+  const { prediction: { of }, candidate } = plans.facts, isOwn = point === candidate, quality = plans.quality(point.loss);
+  if (isOwn && result) {
+    const element = figure("predicted", withMore(t("agreement, measured"), t(" on {0} images", format.whole(result.samples))), ...withRange(result.agreement, result.interval));
+    element.title = t("Measured on the file that was written of this recipe.");
+    return element;
+  }
+  if (isOwn && integers) return measuredFigure(integers);
+  const [bad, good] = plans.range(point.loss);
+  if (plans.triesFewer(point)) {
+    const element = figure("predicted", withMore(of === "agreement" ? t("agreement") : of === "outputs" ? t("of the outputs") : t("of the weights"), t(": fewer channels are tried")), "–");
+    element.title = of === "agreement" ? t("With all channels, untrained, {0} to {1} % are predicted. Fewer channels will be tried, which lose less at such a size; what they come to is known once the file is written.", format.tenths(100 * bad), format.tenths(100 * good))
+      : t("With all channels {0} are predicted. Fewer channels will be tried, which lose less at such a size; what they come to is known once the file is written.", format.decibels(quality));
+    return element;
+  }
+  if (of !== "agreement") return figure("predicted", of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
+  const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 −{0}", format.tenths(100 * lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
+  const titles = [...lost === undefined ? [] : [t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost))], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : []];
+  if (titles.length) element.title = titles.join(" ");
+  return element;
+}
+
+/** A share and half of its range, or both ends of that where a half would lead beyond 0 or 100 %. */
+function withRange(share: number, [low, high]: readonly [number, number], half = (high - low) / 2): HTMLElement[] {
+  const isWithin = share - half >= 0 && share + half <= 1;
+  return [el("span", {}, format.percent(share)), el("small", {}, isWithin ? ` ± ${format.tenths(100 * half)}` : t(" ({0} to {1})", format.tenths(100 * low), format.tenths(100 * high)))];
+}
+
+function measuredFigure({ agreement, loss, samples }: MeasuredIntegers): HTMLElement {
   const element = figure("predicted", withMore(agreement === undefined ? t("of the outputs, measured") : t("agreement, measured"), samples ? t(" on {0} images", format.whole(samples)) : ""), agreement === undefined ? format.decibels(-10 * Math.log10(Math.max(loss, 1e-10))) : el("span", {}, format.percent(agreement)));
   element.title = t("Measured by the diagnosis on calibration images, which the weights may have been fitted to, with activations rounded as in the file.");
   return element;
@@ -33,14 +68,23 @@ function measuredFigure({ agreement, loss, samples }: MeasuredIntegers, figure: 
 const withMore = (name: string, more: string): HTMLElement => el("span", {}, el("span", {}, name), el("span", { class: "figure-more" }, more));
 
 /** Where the bytes go: kinds that add up to the file. */
-export function bytesOf(facts: PlanFacts, point: PlanPoint, written: readonly WrittenSize[]): HTMLElement[] {
-  const parts = partsOf(facts, point);
+export function bytesOf(plans: Plans, point: PlanPoint, written: readonly WrittenSize[]): HTMLElement[] {
+  const { facts, facts: { input } } = plans, parts = partsOf(facts, point), isOfAll = plans.triesFewer(point);
   const kinds = ([["indices", t("indices"), parts.indices], ["codebooks", t("codebooks"), parts.codebooks], ["integers", t("integer weights"), parts.integers], ["plain", t("weights left alone"), parts.plain], ["rest", t("scales, graph, rest"), parts.rest]] as const).filter(([, , bytes]) => bytes > 0);
-  const gzip = gzipOf(point.bytes, written), sizes = [t("on disk {0}", format.bytes(point.bytes)), gzip && (gzip.exact ? t("as gzip {0}", format.bytes(gzip.bytes)) : t("as gzip about {0}", format.bytes(gzip.bytes))), t("in memory {0}", format.bytes(facts.input.loadedWeightBytes)), t("activations {0} at once", facts.input.peakActivationBytes === undefined ? "–" : format.bytes(facts.input.peakActivationBytes))].filter((size) => size !== undefined);
-  const hover = [sizes.join(" · "), ...(facts.input.peakActivationBytes === undefined ? [t("What activations take is known once the file is written: some of its layers may stay in floats, or sizes are open.")] : [])].join("\n");
+  const { peakActivationBytes: peak } = input, sizes = [
+    t("on disk {0}", format.bytes(point.bytes)), gzipText(gzipOf(point.bytes, written)), isOfAll ? t("in memory at most {0}", format.bytes(input.loadedWeightBytes)) : t("in memory {0}", format.bytes(input.loadedWeightBytes)),
+    peak !== undefined && isOfAll ? t("activations at most {0} at once", format.bytes(peak)) : t("activations {0} at once", peak === undefined ? "–" : format.bytes(peak)),
+  ].filter((size) => size !== undefined);
+  const hover = [sizes.join(" · "), ...(peak === undefined ? [t("What activations take is known once the file is written: some of its layers may stay in floats, or sizes are open.")] : [])].join("\n");
   return [
-    el("div", { class: "recipe-row" }, el("h2", {}, t("Where the bytes go")), el("small", { class: "bytes-sizes", title: hover }, ...sizes.flatMap((size, i) => (i + 1 < sizes.length ? [el("span", {}, `${size} ·`), " "] : [el("span", {}, size)])))),
+    el("div", { class: "recipe-row" }, el("h2", {}, isOfAll ? t("Where the bytes go, with all channels") : t("Where the bytes go")), el("small", { class: "bytes-sizes", title: hover }, ...sizes.flatMap((size, i) => (i + 1 < sizes.length ? [el("span", {}, `${size} ·`), " "] : [el("span", {}, size)])))),
     el("div", { class: "bytes-bar", "aria-hidden": "true" }, ...kinds.map(([kind, , bytes]) => Object.assign(el("span", { class: `bytes-${kind}` }), { style: `flex-grow:${bytes}` }))),
     el("dl", { class: "bytes-kinds" }, ...kinds.map(([kind, name, bytes]) => el("div", {}, el("dt", {}, el("i", { class: `bytes-${kind}` }), el("span", { title: name }, name)), el("dd", {}, format.bytes(bytes))))),
   ];
+}
+
+function gzipText(gzip: ReturnType<typeof gzipOf>): string | undefined {
+  if (!gzip) return undefined;
+  const [least, most] = [format.bytes(gzip.least), format.bytes(gzip.most)];
+  return gzip.isExact ? t("as gzip {0}", least) : gzip.most < 1.03 * gzip.least ? t("as gzip about {0}", most) : t("as gzip {0} to {1}", least, most);
 }

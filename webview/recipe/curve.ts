@@ -1,7 +1,7 @@
 import { area, curveMonotoneX, line, scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3";
 import type { PresetId } from "../../src/protocol/api";
 import { flipsAt, type PlanPoint } from "../../src/protocol/plan";
-import type { MeasuredPoint } from "../../src/protocol/recipe-page";
+import type { MeasuredPoint, PointTrait } from "../../src/protocol/recipe-page";
 import { sizeRatio } from "../../src/protocol/sizes";
 import { el, svg } from "../dom";
 import * as format from "../format";
@@ -13,17 +13,35 @@ const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
 const LEAD = 14, LETTER = 6.5;
 /** Pixels within which the thumb sticks to a preset or a measured point. */
 const STICKS = 7;
+/** Pixels between labels of the axis. */
+const APART = 52;
 const FLOORS = [0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5, 0];
 
 export interface CurveActions {
   /** A plan is looked at while the thumb moves. */
   look(point: PlanPoint): void;
+  /** The thumb is back where the recipe is. */
+  leave(): void;
   /** The thumb was let go at this plan. */
   settle(point: PlanPoint): void;
   preset(id: PresetId): void;
 }
 
 export const presetNames = (): Record<PresetId, string> => ({ "nearly-lossless": t("Nearly Lossless"), balanced: t("Balanced"), smallest: t("Smallest") });
+
+/** What a result was that the recipe shown is not, in words. */
+const traitNames = (): Record<PointTrait, string> => ({
+  floats: t("computed with floats"), integers: t("computed with integers"), trained: t("fine-tuned"), untrained: t("not fine-tuned"), channels: t("other channels"), layers: t("other settings of layers"), images: t("other images"), settings: t("other settings"), model: t("the model as it was before"), unknown: t("of a recipe that is not known"),
+});
+
+/** A written file, or one that was tried out: a circle, a square where it is of a recipe that cannot be compared with the one shown. */
+function measuredMark({ bytes, agreement, interval: [low, high], samples, beforeTuning, pruned, traits }: MeasuredPoint, x: number, y: (share: number) => number): SVGElement[] {
+  const at = y(agreement), isOther = traits.length > 0, title = svg("title"), kind = `curve-measured${beforeTuning ? " before" : ""}${isOther ? " other" : ""}`;
+  const mark = isOther ? svg("rect", { class: kind, x: x - 3, y: at - 3, width: 6, height: 6 }) : svg("circle", { class: kind, cx: x, cy: at, r: 3.5 });
+  title.textContent = [t("{0}, agreement {1} on {2} images", format.bytes(bytes), format.estimate(agreement), format.whole(samples)), ...beforeTuning ? [t("before fine-tuning")] : [], ...pruned ? [t("{0} less to compute", format.percent(pruned))] : [], ...traits.map((trait) => traitNames()[trait])].join("; ");
+  mark.append(title);
+  return [svg("line", { class: "curve-interval", x1: x, x2: x, y1: y(low), y2: y(high) }), mark];
+}
 
 /** What every size costs: the curve of plans, measured files beside it, and under it, as its x axis, the slider that chooses a size. */
 export class Curve {
@@ -35,7 +53,10 @@ export class Curve {
   private readonly axis = el("div", { class: "curve-axis", "aria-hidden": "true" });
   private readonly caption = el("small", { class: "curve-caption" });
   private readonly legend = el("div", { class: "curve-legend" });
+  /** Of the recipe, and those that the slider leads through. */
+  private own: Plans | undefined;
   private plans: Plans | undefined;
+  private limit: number | undefined;
   private measured: readonly MeasuredPoint[] = [];
   private point: PlanPoint = { choices: [], bytes: 0, shared: 0, bits: 0, loss: 0 };
   private rank = 0;
@@ -63,9 +84,12 @@ export class Curve {
   /** Whether the thumb is in somebody's hand. */
   get isMoving(): boolean { return this.dragging || this.moved; }
 
-  show(plans: Plans, point: PlanPoint, measured: readonly MeasuredPoint[]): void {
-    this.plans = plans;
+  /** @param limit bytes that the candidate was planned for */
+  show(plans: Plans, point: PlanPoint, { measured, limit }: { measured: readonly MeasuredPoint[]; limit?: number }): void {
+    this.own = plans;
+    this.plans = plans.slides;
     this.measured = measured;
+    this.limit = limit;
     this.set(point, plans.rankOf(point.bytes));
   }
 
@@ -86,21 +110,22 @@ export class Curve {
     const next = Math.max(0, Math.min(plans.count - 1, rank));
     if (next === this.rank && !stuck) return;
     this.moved = true;
+    this.limit = undefined;
     this.set(plans.at(next), next);
     this.actions.look(this.point);
   }
 
   private key(event: KeyboardEvent): void {
-    const { plans, rank } = this;
+    const { plans } = this;
     if (!plans || this.isOff) return;
-    const far = event.shiftKey ? 10 : 1, to: Record<string, () => number> = {
-      ArrowLeft: () => rank - far, ArrowDown: () => rank - far, ArrowRight: () => rank + far, ArrowUp: () => rank + far, Home: () => 0, End: () => plans.count - 1,
+    const far = event.shiftKey ? 10 : 1, by = (keys: number) => () => plans.rankFrom({ bytes: this.point.bytes, limit: this.limit }, keys), to: Record<string, () => number> = {
+      ArrowLeft: by(-far), ArrowDown: by(-far), ArrowRight: by(far), ArrowUp: by(far), Home: () => 0, End: () => plans.count - 1,
       PageUp: () => this.presetRank(1), PageDown: () => this.presetRank(-1),
     };
-    if (event.key === "Escape" && this.moved) { this.moved = this.dragging = false; this.actions.look(plans.facts.candidate); this.set(plans.facts.candidate, plans.rankOf(plans.facts.candidate.bytes)); event.preventDefault(); }
+    if (event.key === "Escape" && this.moved) { this.moved = this.dragging = false; this.actions.leave(); event.preventDefault(); }
     if (!(event.key in to)) return;
     event.preventDefault();
-    this.go(to[event.key]());
+    this.go(to[event.key](), this.rank !== plans.rankOf(this.point.bytes) || this.point.bytes !== plans.at(this.rank).bytes);
   }
 
   /** The next preset's plan up or down. */
@@ -113,7 +138,7 @@ export class Curve {
     const { plans } = this;
     if (!plans) return;
     const scale = this.x(), at = event.clientX - this.slider.getBoundingClientRect().left;
-    const marks = [...plans.presets.map(({ bytes }) => bytes), ...this.measured.map(({ bytes }) => bytes)].filter((bytes) => plans.holds(bytes) && Math.abs(scale(bytes) - at) < STICKS);
+    const marks = [...plans.presets.map(({ bytes }) => bytes), ...this.measured.filter(({ traits }) => !traits.length).map(({ bytes }) => bytes)].filter((bytes) => plans.holds(bytes) && Math.abs(scale(bytes) - at) < STICKS);
     const near = marks.sort((a, b) => Math.abs(scale(a) - at) - Math.abs(scale(b) - at))[0];
     this.go(plans.rankOf(event.altKey || near === undefined ? scale.invert(at) : near));
   }
@@ -163,10 +188,9 @@ export class Curve {
       const [good, bad] = prediction.slopes;
       plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(edge(bad)).y1(edge(good)).curve(curveMonotoneX)(ranks) ?? "" }));
     }
-    plot.append(svg("path", { class: "curve-line", d: line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX)(ranks) ?? "" }));
-    for (const { bytes: size, agreement, interval: [low, high], beforeTuning } of prediction.of === "agreement" ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : []) {
-      plot.append(svg("line", { class: "curve-interval", x1: x(size), x2: x(size), y1: below(low), y2: below(high) }), svg("circle", { class: beforeTuning ? "curve-measured before" : "curve-measured", cx: x(size), cy: below(agreement), r: 3.5 }));
-    }
+    const first = ranks.findIndex((k) => !plans.triesFewer(plans.at(k))), open = first < 0 ? ranks.length : first, way = line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX);
+    plot.append(svg("path", { class: "curve-line open", d: way(ranks.slice(0, open + 1)) ?? "" }), svg("path", { class: "curve-line", d: way(ranks.slice(open)) ?? "" }));
+    if (prediction.of === "agreement") for (const point of this.measured.filter(({ bytes }) => plans.holds(bytes))) plot.append(...measuredMark(point, x(point.bytes), (share) => below(share)));
     plot.append(svg("line", { class: "curve-candidate-line", x1: at, x2: at, y1: TOP, y2: HEIGHT }));
     chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, x, y, at), svg("circle", { class: "curve-candidate", cx: at, cy: Math.max(TOP, Math.min(bottom, top)), r: 5 }));
     this.place(x, at);
@@ -198,21 +222,24 @@ export class Curve {
     const [least, most] = this.plans?.ends ?? [1, 10], ticks: { value: number; left: number }[] = [];
     for (let power = 10 ** Math.floor(Math.log10(least)); power <= most; power *= 10) for (const step of [1, 1.5, 2, 3, 5, 7]) {
       const value = step * power, left = x(value);
-      if (value >= least && value <= most && left - (ticks[ticks.length - 1]?.left ?? -100) > 52) ticks.push({ value, left });
+      if (value >= least && value <= most && left - (ticks[ticks.length - 1]?.left ?? -100) > APART) ticks.push({ value, left });
     }
-    this.axis.replaceChildren(...ticks.map(({ value, left }) => Object.assign(el("span", {}, format.plainBytes(value)), { style: `left:${left}px` })));
+    const isNarrow = ticks.length < 2; // no two round sizes lie between the ends
+    const labels = isNarrow ? [least, most].map((value) => ({ left: x(value), text: format.bytes(value) })) : ticks.map(({ value, left }) => ({ left, text: format.plainBytes(value) }));
+    this.axis.classList.toggle("ends", isNarrow);
+    this.axis.replaceChildren(...labels.map(({ left, text }) => Object.assign(el("span", {}, text), { style: `left:${left}px` })));
   }
 
   private tell(plans: Plans): void {
-    const { slider, point } = this, { input, prediction } = plans.facts, [least, most] = plans.ends, quality = plans.quality(point.loss);
+    const { slider, point } = this, { input, prediction } = plans.facts, [least, most] = plans.ends, isOpen = (point === this.own?.facts.candidate ? this.own : plans).triesFewer(point);
     slider.setAttribute("aria-valuemin", String(least));
     slider.setAttribute("aria-valuemax", String(most));
     slider.setAttribute("aria-valuenow", String(point.bytes));
     const { times, isLarger } = sizeRatio(input.bytes, point.bytes), size = `${format.bytes(point.bytes)}, ${isLarger ? t("{0} times larger", format.times(times)) : t("{0} times smaller", format.times(times))}`;
-    slider.setAttribute("aria-valuetext", prediction.of === "agreement" ? `${size}, ${t("agreement {0} percent predicted", format.tenths(100 * quality))}` : size);
+    slider.setAttribute("aria-valuetext", isOpen ? `${size}, ${t("fewer channels will be tried")}` : prediction.of === "agreement" ? `${size}, ${t("agreement {0} percent predicted", format.tenths(100 * plans.quality(point.loss)))}` : size);
     const measured = prediction.of === "agreement" ? this.measured : [], kinds: [string, string][] = [
-      ["predicted", t("predicted")], ...(measured.some(({ beforeTuning }) => !beforeTuning) ? [["measured", t("measured, 95 % interval")] as [string, string]] : []),
-      ...(measured.some(({ beforeTuning }) => beforeTuning) ? [["before", t("measured before fine-tuning")] as [string, string]] : []), ["candidate", t("candidate")], ...(plans.presets.length ? [["preset", t("presets")] as [string, string]] : []),
+      ["predicted", t("predicted")], ...(plans.triesFewer(plans.at(0)) ? [["open", t("predicted with all channels")] as [string, string]] : []), ...(measured.some(({ beforeTuning, traits }) => !beforeTuning && !traits.length) ? [["measured", t("measured, 95 % interval")] as [string, string]] : []),
+      ...(measured.some(({ beforeTuning, traits }) => beforeTuning && !traits.length) ? [["before", t("measured before fine-tuning")] as [string, string]] : []), ...(measured.some(({ traits }) => traits.length) ? [["other", t("of other recipes")] as [string, string]] : []), ["candidate", t("candidate")], ...(plans.presets.length ? [["preset", t("presets")] as [string, string]] : []),
     ], key = kinds.map(([kind]) => kind).join(" ");
     if (this.legend.dataset.kinds === key) return;
     this.legend.dataset.kinds = key;

@@ -23,16 +23,21 @@ export class JobCard {
     this.training = new TrainingView({ finish: () => act("finish-tuning"), cancel: () => act("cancel-job") });
   }
 
-  show(job: JobState | undefined, planning: Planning, trusted: boolean): void {
+  /** @param is.isDiagnosing what has ended leaves the room to what is being measured */
+  show(job: JobState | undefined, planning: Planning, is: { trusted: boolean; isDiagnosing: boolean }): void {
     this.voice.tell(job);
-    if (job?.state === "running" && this.training.show(job)) {
-      this.element.hidden = false;
-      if (!this.element.contains(this.training.element)) this.element.replaceChildren(this.training.element, this.voice.element);
-      return;
-    }
-    const parts = job?.state === "running" ? this.running(job) : planning.state === "busy" ? this.rating(planning) : job ? this.ended(job, trusted) : planning.state === "cancelled" ? this.cancelled() : undefined;
-    this.element.hidden = parts === undefined;
-    arrange(this.element, ...(parts ?? []), this.voice.element);
+    const running = job?.state === "running" ? [...this.training.show(job) ? [this.training.element] : this.running(job), ...this.of(job)] : [], rating = planning.state === "busy" && (!running.length || job?.otherRecipe) ? this.rating(planning) : [];
+    const parts = running.length || rating.length ? [...running, ...rating] : is.isDiagnosing ? [] : job ? this.ended(job, is.trusted) : planning.state === "cancelled" ? this.cancelled() : [];
+    this.element.hidden = !parts.length;
+    arrange(this.element, ...parts, this.voice.element);
+  }
+
+  /** Whose job it is, where it is not of what the page shows. */
+  private of({ otherRecipe: other, state }: JobState): HTMLElement[] {
+    if (!other) return [];
+    const isRunning = state === "running", text = other.kind === "other" ? isRunning ? t("This is {0}, not the recipe shown here.", other.name) : t("It is of {0}, not of the recipe shown here.", other.name)
+      : other.kind === "none" ? t("It was asked for without a recipe, and is not what this one asks for.") : t("It is of an earlier recipe, not of the one shown here.");
+    return [el("p", { class: "job-text job-earlier" }, text)];
   }
 
   private running(job: JobState): HTMLElement[] {
@@ -63,13 +68,13 @@ export class JobCard {
     return [this.unmeasured(""), el("p", { class: "job-text" }, t("Without it there is no prediction. What was measured is kept; compressing measures the rest."))];
   }
 
-  private ended({ state, sentence, layers, isEarlier, isOfData }: JobState, trusted: boolean): HTMLElement[] {
-    const earlier = isEarlier ? [el("p", { class: "job-text job-earlier" }, t("It is of an earlier recipe, not of the one shown here."))] : [];
+  private ended(job: JobState, trusted: boolean): HTMLElement[] {
+    const { state, sentence, layers, otherRecipe, isOfData } = job, earlier = this.of(job);
     if (state === "done") {
       return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), ...earlier, el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), button({ label: t("Compare"), small: true, onClick: () => this.act("compare") }))];
     }
     const folder = button({ label: t("Choose Folder…"), small: true, onClick: () => this.act("choose-data") }), resume = (label: string) => button({ label, small: true, disabled: !trusted, onClick: () => this.act("resume-job") });
-    const ways = !isOfData ? [resume(isEarlier ? t("Resume Earlier Recipe") : t("Resume"))] : isEarlier ? [] : [folder, resume(t("Try Again"))];
+    const ways = !isOfData ? [resume(otherRecipe?.kind === "other" ? t("Resume {0}", otherRecipe.name) : otherRecipe?.kind === "earlier" ? t("Resume Earlier Recipe") : t("Resume"))] : otherRecipe ? [] : [folder, resume(t("Try Again"))];
     return [
       el("div", { class: "job-end" }, icon("circle-slash"), el("p", {}, sentence ?? "")), ...(layers && layers.done > 0 ? [segments(layers.done, layers.of, false)] : []),
       ...earlier,

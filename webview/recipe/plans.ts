@@ -22,6 +22,7 @@ export class Plans {
       if (leaves && bytes[k + 1] - bytes[k] > 0.02 * input.bytes) { last = k; break; }
     }
     this.count = last + 1;
+    this.slides = facts.bySize ? new Plans(facts.bySize) : this;
   }
 
   /** The plan of this rank, smallest first. */
@@ -31,8 +32,9 @@ export class Plans {
     return { choices, bytes: bytes[k], shared: shared[k], bits: bits[k], loss: loss[k] };
   }
 
-  /** Bytes of every layer in a plan's file, each with its part of what compressed layers share. */
-  layerBytes({ choices, shared }: PlanPoint): number[] {
+  /** Bytes of every layer in a plan's file, each with its part of what compressed layers share: as they are written where that is known, else by layers' own bytes. */
+  layerBytes({ choices, shared, layerBytes }: PlanPoint): number[] {
+    if (layerBytes) return layerBytes;
     const chosen = this.facts.layers.map(({ choices: all }, i) => all[choices[i]]), compressed = chosen.reduce((sum, { method, bytes }) => sum + (method === undefined ? 0 : bytes), 0);
     return chosen.map(({ method, bytes }) => (method === undefined ? bytes : bytes * (1 + shared / compressed)));
   }
@@ -45,7 +47,7 @@ export class Plans {
 
   /** Bytes of one layer with another choice, and bits a weight. */
   with({ choices, ...point }: PlanPoint, at: number, choice: number): { bytes: number; bits: number } {
-    const other = { ...point, choices: choices.map((own, i) => (i === at ? choice : own)) };
+    const other = { ...point, layerBytes: undefined, choices: choices.map((own, i) => (i === at ? choice : own)) };
     return { bytes: this.layerBytes(other)[at], bits: this.layerBits(other)[at] };
   }
 
@@ -58,6 +60,29 @@ export class Plans {
     let rank = 0;
     while (rank < this.count - 1 && bytes[rank + 1] <= size) rank++;
     return rank;
+  }
+
+  /**
+   * The rank that keys lead to from a file that was planned for a limit: what fits there need not be a plan of the slider's, so each key goes on to the next whose size reads larger than that file and
+   * limit do, or smaller than that file.
+   * @param by so many keys to the right, or to the left
+   */
+  rankFrom({ bytes: size, limit = size }: { bytes: number; limit?: number }, by: number): number {
+    const { bytes } = this.facts.front, last = this.count - 1;
+    let rank = this.rankOf(size);
+    if (by > 0) while (rank <= last && !(reads(bytes[rank]) > reads(size) && bytes[rank] > limit)) rank++;
+    else while (rank >= 0 && !(reads(bytes[rank]) < reads(size))) rank--;
+    if (rank < 0 || rank > last) return by > 0 ? last : 0;
+    return Math.max(0, Math.min(last, rank + by - Math.sign(by)));
+  }
+
+  /** What the slider leads through: files that are made for a size, where those of the recipe are not. */
+  readonly slides: Plans;
+
+  /** Whether a compression finds out by itself how many channels to take away for a plan's size, so that it may come to something else. */
+  triesFewer(point: PlanPoint): boolean {
+    const { fewerChannels, candidate } = this.facts;
+    return fewerChannels !== undefined && (point === candidate ? fewerChannels.isTried : point.bytes < fewerChannels.below);
   }
 
   /** The size of the next larger plan. */
@@ -81,10 +106,10 @@ export class Plans {
     return of === "agreement" && half !== undefined ? lostBy(1 - this.quality(loss), half) : undefined;
   }
 
-  /** Half of the range between a good and a bad case. */
-  spread(loss: number): number {
-    const { prediction, prediction: { of, slopes: [good, bad] } } = this.facts;
-    return of === "agreement" ? (flipsAt(prediction, loss, bad) - flipsAt(prediction, loss, good)) / 2 : 0;
+  /** Agreement in a bad and in a good case. */
+  range(loss: number): [bad: number, good: number] {
+    const { prediction, prediction: { slopes: [good, bad] } } = this.facts;
+    return [1 - flipsAt(prediction, loss, bad), 1 - flipsAt(prediction, loss, good)];
   }
 
   /** What one step up or down of a layer would change: its choice, bytes and quality. Undefined at an end. */
@@ -130,21 +155,43 @@ export function partsOf({ layers }: PlanFacts, point: PlanPoint): { indices: num
   return parts;
 }
 
-/** What gzip leaves of a plan's file: exact where it was written, as much of it as of the written file nearest in size elsewhere; undefined where none was. */
-export function gzipOf(bytes: number, written: readonly WrittenSize[]): { bytes: number; exact: boolean } | undefined {
-  const far = (size: number): number => Math.abs(Math.log(size / bytes)), [nearest] = [...written].sort((a, b) => far(a.bytes) - far(b.bytes));
-  return nearest && { bytes: nearest.gzipBytes / nearest.bytes * bytes, exact: nearest.bytes === bytes };
+/** What gzip leaves of a file: it shortens the text of the graph, and codes hardly. */
+export interface Gzip { least: number; most: number; isExact: boolean }
+
+/**
+ * What gzip leaves of a plan's file: exact where it was written. Between two that were it saves what lies between; beyond them as much as of the nearest, as where only codes become more or fewer,
+ * or as large a share, as where integers do. Undefined where none was written.
+ */
+export function gzipOf(bytes: number, written: readonly WrittenSize[]): Gzip | undefined {
+  const sorted = [...written].sort((a, b) => a.bytes - b.bytes), same = sorted.find((one) => one.isOwn && one.bytes === bytes) ?? sorted.find((one) => one.bytes === bytes);
+  if (same) return { least: same.gzipBytes, most: same.gzipBytes, isExact: true };
+  const above = sorted.find((one) => one.bytes > bytes), below = sorted.filter((one) => one.bytes < bytes).at(-1), saved = (one: WrittenSize): number => one.bytes - one.gzipBytes;
+  if (above && below) {
+    const left = bytes - saved(below) - (bytes - below.bytes) / (above.bytes - below.bytes) * (saved(above) - saved(below));
+    return { least: left, most: left, isExact: false };
+  }
+  const nearest = above ?? below;
+  if (!nearest) return undefined;
+  const [least, most] = [bytes - saved(nearest), bytes * nearest.gzipBytes / nearest.bytes].sort((a, b) => a - b);
+  return { least: Math.max(0, least), most, isExact: false };
 }
 
-/** A size as a recipe's target: three digits, rounded up so that the plan fits; to the byte where that would let a further plan in, which begins at `next`. */
+/** A size as it is read: three digits. */
+const reads = (bytes: number): number => Number(bytes.toPrecision(3));
+
+/** The target's own text is in the file: bytes by which a longer one makes it larger. */
+const ROOM = 8;
+
+/** A size as a recipe's target: three digits, rounded up so that the plan fits; more where that would let a further plan in, which begins at `next`. */
 export function targetText(bytes: number, next = Infinity): string {
-  const text = roundedUp(bytes);
-  return targetBytes(parseTarget(text), bytes) < next ? text : `${Math.ceil(bytes)}B`;
+  const texts = [0, 1, 2, 3].map((more) => roundedUp(bytes + ROOM, more));
+  return texts.find((text) => targetBytes(parseTarget(text), bytes) < next) ?? roundedUp(bytes, 3);
 }
 
-function roundedUp(bytes: number): string {
+/** @param more digits behind the first three */
+function roundedUp(bytes: number, more: number): string {
   const [unit, name] = bytes >= 1e6 ? [1e6, "MB"] : bytes >= 1e3 ? [1e3, "KB"] : [1, "B"], value = bytes / unit;
-  const digits = unit === 1 || value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  const digits = unit === 1 ? 0 : more + (value >= 100 ? 0 : value >= 10 ? 1 : 2);
   return `${(Math.ceil(value * 10 ** digits - 1e-9) / 10 ** digits).toFixed(digits)}${name}`;
 }
 

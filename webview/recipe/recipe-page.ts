@@ -2,7 +2,7 @@ import type { PresetId } from "../../src/protocol/api";
 import type { JobState } from "../../src/protocol/page";
 import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
 import type { DiagnosisState, MeasuredPoint, Planning, RecipeAction, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
-import { parseTarget } from "../../src/protocol/sizes";
+import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import { button, field, select } from "../controls";
 import { el, icon } from "../dom";
 import * as format from "../format";
@@ -14,6 +14,7 @@ import { ArithmeticSetting } from "./arithmetic";
 import { bytesOf, candidateHeader, type MeasuredIntegers } from "./candidate";
 import { openChooser } from "./chooser";
 import { Curve, presetNames } from "./curve";
+import { GOALS, goal } from "./goals";
 import { integerFacts, isOfLayers } from "./integer-facts";
 import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
@@ -21,13 +22,10 @@ import { PlanTable, type Order } from "./plan-table";
 import { choiceOf, pinOf, Plans, targetText } from "./plans";
 import { PruningSetting } from "./pruning";
 import { Settings } from "./settings";
+import { SizeField } from "./size-field";
 import { TuningSetting } from "./tuning";
 
 interface PageState { selected?: string; order: Order }
-
-/** Of a recipe's three ways to say how small, one stands. */
-const GOALS = ["preset", "target", "bits"];
-const goal = (key: string, value: unknown): RecipeChange => ({ path: [key], value, instead: GOALS.filter((other) => other !== key) });
 
 /** The page of a recipe: how small, what every layer becomes for that, what it costs; every change goes into the text and comes back from there. */
 export class RecipePage {
@@ -50,7 +48,7 @@ export class RecipePage {
   private readonly header = el("header", { class: "header recipe-header" });
   private readonly banner = el("div", { class: "banner recipe-problem", role: "alert", hidden: true });
   private readonly restricted = el("div", { class: "banner", hidden: true });
-  private readonly curve = new Curve({ look: (point) => this.look(point), settle: (point) => this.settle(point), preset: (id) => this.change([goal("preset", id)]) });
+  private readonly curve = new Curve({ look: (point) => this.look(point), leave: () => { this.looked = undefined; this.draw(); }, settle: (point) => this.settle(point), preset: (id) => this.change([goal("preset", id)]) });
   private readonly table = new PlanTable({
     select: (layer) => this.select(layer), togglePin: (layer) => this.togglePin(layer), choose: (layer, under) => this.choose(layer, under), step: (layer, choice) => this.fix(layer, choice),
     why: (layer) => ({ leave: () => this.pin(layer, { pin: "leave" }), keep: () => this.togglePin(layer), atLeast: (atLeastBits) => this.pin(layer, { pin: { atLeastBits } }), free: () => this.pin(layer, undefined), choose: (under) => this.choose(layer, under), setFloats: (floats) => this.setFloats(layer, floats) }),
@@ -62,17 +60,15 @@ export class RecipePage {
   private readonly integers = new IntegerSetting({
     diagnose: () => void this.host.act("diagnose"), cancel: () => void this.host.act("cancel-diagnosis"), setFloats: (layer, floats) => this.setFloats(layer, floats), select: (layer) => this.select(layer), change: (changes) => this.change(changes),
   });
-  private readonly size = field({ label: t("Size, like 300KB or 12x"), onInput: () => undefined, onKey: (event) => {
-    if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.takeSize();
-    if (event.key === "Escape") this.leaveSize();
-  } });
+  private readonly size = new SizeField({ change: (changes) => this.change(changes), judged: () => this.showNote() });
   private readonly pruning = new PruningSetting((changes) => this.change(changes));
-  /** What is wrong with the size that was typed. */
-  private wrongSize: string | undefined;
   private readonly goals = el("span", { class: "recipe-goal" });
   private readonly note = el("p", { class: "recipe-note", role: "status" });
+  /** What can be mended where it is wrong. */
+  private readonly target = el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size.element, this.goals), this.note, this.curve.element);
   private readonly bytes = el("section", { class: "recipe-bytes" });
   private readonly count = el("small");
+  private readonly scroll = el("div", { class: "recipe-scroll" });
   private readonly left = el("div", { class: "recipe-left" });
   private readonly right = el("section", { class: "recipe-right", "aria-label": t("Layers") });
   private readonly content = el("div", { class: "recipe-panes" });
@@ -86,7 +82,7 @@ export class RecipePage {
       planning: async (planning) => { this.plan(planning); },
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); },
-      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showHeader(); },
+      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showJob(); },
       select: async (layer) => { if (!this.plans) this.save({ selected: layer }); else if (this.plans.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
       trusted: async () => { this.trusted = true; this.showHeader(); },
       compress: async () => { this.compress(); },
@@ -101,11 +97,8 @@ export class RecipePage {
   private build(): void {
     const order = select<Order>({ label: t("Order"), values: [{ value: "depth", text: t("Depth") }, { value: "size", text: t("Size") }, { value: "bits", text: t("Bits") }, { value: "sensitivity", text: t("Sensitivity") }], value: this.state.order, onChange: (order) => { this.save({ order }); this.table.sort(order); } });
     const filter = field({ label: t("Filter…"), icon: "filter", onInput: (text) => this.table.search(text) });
-    this.size.classList.add("recipe-size");
-    this.size.addEventListener("change", () => this.takeSize());
-    this.left.append(
-      el("div", { class: "recipe-scroll" }, el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size, this.goals), this.note, this.curve.element), this.arithmetic.element, this.integers.element, this.bytes, this.pruning.element, this.tuning.element, this.settings.element),
-      this.card.element);
+    this.scroll.append(this.target, this.arithmetic.element, this.integers.element, this.bytes, this.pruning.element, this.tuning.element, this.settings.element);
+    this.left.append(this.scroll, this.card.element);
     this.right.append(el("div", { class: "recipe-row recipe-layers-head" }, el("h2", {}, t("Layers")), this.count, el("span", { class: "spacer" }), el("label", { class: "recipe-order" }, el("span", {}, t("Order")), order), filter), this.table.element);
     this.restricted.append(icon("shield"), el("span", {}, t("Restricted Mode: you can look at this recipe. Compressing and measuring run a model, so they need a trusted folder.")), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
     this.table.sort(this.state.order);
@@ -141,13 +134,24 @@ export class RecipePage {
     if (problem) this.banner.replaceChildren(icon("error"), el("span", {}, problem.line === undefined ? problem.text : t("Line {0}: {1}", problem.line, problem.text)), button({ label: t("Open Text"), small: true, onClick: () => void this.host.act("show-text") }));
     this.content.toggleAttribute("data-stale", problem !== undefined);
     this.content.toggleAttribute("data-unplanned", failed !== undefined);
-    this.content.inert = problem !== undefined;
+    this.freeze(problem);
+    this.curve.element.hidden = !plans;
+    if (plans && this.target.parentElement !== this.scroll) this.scroll.prepend(this.target); // it may have been mended before there was a plan
     const body = plans ? this.content : this.waiting();
     if (!root.contains(body) || root.firstChild !== this.header) root.replaceChildren(this.header, this.restricted, this.banner, body);
     if (plans && view) this.follow(this.looked ?? plans.facts.candidate);
     this.showJob();
     document.body.dataset.ready = this.planning.state === "busy" ? "busy" : plans ? "true" : "waiting";
   }
+
+  /** Nothing can be changed while the text is no recipe, but for the size where that is what is wrong. */
+  private freeze(problem: RecipeProblem | undefined): void {
+    const isOfSize = this.isOfSize;
+    this.content.inert = problem !== undefined && !isOfSize;
+    for (const part of [this.right, this.curve.element, ...this.scroll.children]) if (part instanceof HTMLElement && part !== this.target) part.inert = problem !== undefined;
+  }
+
+  private get isOfSize(): boolean { return this.problem?.field !== undefined && GOALS.includes(this.problem.field); }
 
   /** What stands here before there is a plan. */
   private waiting(): HTMLElement {
@@ -157,8 +161,10 @@ export class RecipePage {
     if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, ...this.waysOn(planning));
     const box = el("div", { class: "recipe-wait" });
     if (!this.trusted && view?.data?.folder !== undefined) return box;
+    if (planning.state === "busy" && planning.warning !== undefined) box.append(el("p", { class: "recipe-note bad", role: "status" }, planning.warning));
+    if (problem && this.isOfSize) box.append(this.target);
     box.append(this.card.element);
-    if (planning.state === "none") box.append(el("p", { class: "note" }, t("Working out what every size costs…")));
+    if (planning.state === "none" && !problem) box.append(el("p", { class: "note" }, t("Working out what every size costs…")));
     return box;
   }
 
@@ -177,14 +183,32 @@ export class RecipePage {
     if (!plans || !view) return;
     const { facts } = plans, pinned = facts.layers.filter(({ id, label }) => pinOf(view.layers[id] ?? view.layers[label]) !== undefined).length;
     this.curve.disabled = this.problem !== undefined;
-    this.curve.show(plans, point, this.measured);
-    this.table.show(plans, point, view.layers);
+    this.curve.show(plans, point, { measured: this.measured, limit: this.looked ? undefined : this.limit });
+    this.table.show(this.shown ?? plans, point, view.layers);
     this.showIntegers();
     this.table.select(this.state.selected);
-    this.bytes.replaceChildren(...bytesOf(facts, point, this.written));
-    this.count.textContent = pinned ? t("{0}, of which {1} pinned", facts.layers.length, pinned) : String(facts.layers.length);
+    this.bytes.replaceChildren(...bytesOf(this.shown ?? plans, point, this.written));
+    const count = pinned ? t("{0}, of which {1} pinned", facts.layers.length, pinned) : String(facts.layers.length);
+    this.count.textContent = plans.triesFewer(point) ? t("{0}, with all channels", count) : count;
     this.showNote();
   }
+
+  /** The plans that the page shows one of: while the thumb moves, those for sizes. */
+  private get shown(): Plans | undefined { return this.looked ? this.plans?.slides : this.plans; }
+
+  /** Bytes that the text's own size allows. */
+  private get limit(): number | undefined {
+    const { view, plans } = this;
+    if (view?.target === undefined || !plans) return undefined;
+    try {
+      return targetBytes(parseTarget(view.target), plans.facts.input.bytes);
+    } catch {
+      return undefined; // the text is being typed
+    }
+  }
+
+  /** What was measured of a file that was made of just this recipe. */
+  private get result(): MeasuredPoint | undefined { return this.measured.filter(({ isOwn }) => isOwn).at(-1); }
 
   /** What is known of layers as integers, in its section and in their rows. */
   private showIntegers(): void {
@@ -206,28 +230,31 @@ export class RecipePage {
 
   /** What is wrong with what was typed, else with what the text asks for, and what there is to know. */
   private showNote(): void {
-    const { problem, notes = [] }: Partial<PlanFacts> = this.plans?.facts ?? {}, { wrongSize } = this, text = wrongSize ?? [problem, ...notes].filter((one) => one !== undefined).join(" ");
+    const { plans } = this, { problem, notes = [] }: Partial<PlanFacts> = plans?.facts ?? {}, { wrong } = this.size, point = this.looked ?? plans?.facts.candidate;
+    const fewer = point && plans?.triesFewer(point) ? this.result && point === plans.facts.candidate ? t("Fewer channels were tried, too: its accuracy was measured, and all else here is of all channels.") : t("So small a file is tried with fewer channels, too, which lose less: what stands here is of all channels, untrained.") : undefined;
+    const warning = this.planning.state === "busy" ? this.planning.warning : undefined, text = wrong ?? [problem ?? warning, problem === undefined ? fewer : undefined, ...notes].filter((one) => one !== undefined).join(" ");
     if (this.note.textContent !== text) this.note.textContent = text;
-    this.note.classList.toggle("bad", wrongSize !== undefined || problem !== undefined);
-    this.size.classList.toggle("wrong", wrongSize !== undefined);
+    this.note.classList.toggle("bad", wrong !== undefined || problem !== undefined || warning !== undefined);
+    this.size.element.classList.toggle("wrong", wrong !== undefined);
   }
 
   private look(point: PlanPoint): void {
+    const { plans, view } = this, isFirst = this.looked === undefined;
     this.looked = point;
-    this.wrongSize = undefined;
+    this.size.look(point.bytes);
     this.showNote();
     this.showHeader();
-    const { plans } = this;
-    if (!plans) return;
-    this.table.update(point);
-    this.bytes.replaceChildren(...bytesOf(plans.facts, point, this.written));
-    this.size.value = format.bytes(point.bytes);
+    if (!plans || !view) return;
+    if (isFirst) this.table.show(plans.slides, point, view.layers);
+    else this.table.update(point);
+    this.bytes.replaceChildren(...bytesOf(plans.slides, point, this.written));
   }
 
   private settle(point: PlanPoint): void {
     this.looked = point;
-    const { plans } = this, preset = plans?.presets.find(({ bytes }) => plans.rankOf(bytes) === plans.rankOf(point.bytes));
-    void this.host.change([preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, plans?.after(point.bytes)))]).then((changed) => {
+    const { plans } = this, slides = plans?.slides, now = plans?.facts.candidate.bytes ?? Infinity, preset = slides?.presets.find(({ bytes }) => slides.rankOf(bytes) === slides.rankOf(point.bytes));
+    const next = Math.min(slides?.after(point.bytes) ?? Infinity, point.bytes < now ? now : Infinity);
+    void this.host.change([preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, next))]).then((changed) => {
       if (changed || this.curve.isMoving) return;
       this.looked = undefined; // the text says so already
       this.draw();
@@ -242,7 +269,7 @@ export class RecipePage {
     const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
-    const figures = plans ? candidateHeader(plans, this.looked ?? plans.facts.candidate, this.measuredIntegers) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
+    const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, isTuned: this.isTuned }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", data === undefined ? { title: t("Nothing is run: the weights alone count.") } : {}, failed ? "" : data === undefined ? t("by weights alone") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
   }
 
@@ -254,46 +281,13 @@ export class RecipePage {
       const values = [...(isInteger ? [{ value: "whole", text: t("8 Bits Everywhere") }] : []), ...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(own === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
       this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen === "whole") this.change(GOALS.map((key) => ({ path: [key] }))); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
     }
-    if (!this.size.contains(document.activeElement)) this.wrongSize = undefined;
-  }
-
-  private showSize(): void {
-    if (!this.size.contains(document.activeElement) && this.wrongSize === undefined) this.writeSize();
-  }
-
-  private writeSize(): void {
-    const { view, plans } = this, point = this.looked ?? plans?.facts.candidate;
-    if (view) this.size.value = this.looked ? format.bytes(this.looked.bytes) : view.target ?? (view.bits !== undefined ? t("{0} bits", view.bits) : point ? format.bytes(point.bytes) : "");
-  }
-
-  private takeSize(): void {
-    const text = this.size.value.trim().replace(",", "."), bits = /^([\d.]+)\s*bits?$/i.exec(text)?.[1];
-    const same = this.view?.target === text || text === (this.plans && format.bytes(this.plans.facts.candidate.bytes));
-    this.wrongSize = undefined;
-    if (text !== "" && !same) this.changeSize(text, bits);
-    this.showNote();
-  }
-
-  private changeSize(text: string, bits: string | undefined): void {
-    if (bits !== undefined && Number(bits) > 0) { this.change([goal("bits", Number(bits))]); return; }
-    try {
-      parseTarget(text);
-      this.change([goal("target", text.replace(/\s+/g, ""))]);
-    } catch (error) {
-      this.wrongSize = error instanceof Error ? error.message : String(error);
-    }
-  }
-
-  /** The size is again what the text says. */
-  private leaveSize(): void {
-    this.wrongSize = undefined;
-    this.writeSize();
-    this.showNote();
+    this.size.follow();
   }
 
   private showJob(): void {
-    this.card.show(this.job, this.planning, this.trusted);
-    this.showSize();
+    const { plans, looked } = this;
+    this.card.show(this.job, this.planning, { trusted: this.trusted, isDiagnosing: this.diagnosis.running !== undefined });
+    this.size.show(this.view, plans && { candidate: plans.facts.candidate.bytes, input: plans.facts.input.bytes }, looked?.bytes);
     this.showHeader();
     if (this.plans && !this.left.contains(this.card.element)) this.left.append(this.card.element);
   }
@@ -325,20 +319,20 @@ export class RecipePage {
   private setFloats(layer: string, floats: boolean): void { this.change([{ path: ["layers", this.keyOf(layer), "inference"], value: floats ? "float" : undefined }]); }
 
   private togglePin(layer: string): void {
-    const { plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
+    const { shown: plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
     if (!plans || !view || at < 0 || plans.facts.layers[at].blocked !== undefined) return;
     if (pinOf(view.layers[this.keyOf(layer)])) this.pin(layer, undefined);
     else this.fix(layer, (this.looked ?? plans.facts.candidate).choices[at]);
   }
 
   private fix(layer: string, choice: number): void {
-    const { method, options } = this.plans?.facts.layers.find(({ id }) => id === layer)?.choices[choice] ?? {};
+    const { method, options } = this.shown?.facts.layers.find(({ id }) => id === layer)?.choices[choice] ?? {};
     this.pin(layer, method === undefined ? { pin: "leave" } : { method, options, pin: "exact" });
   }
 
   /** All that a layer can become, with what each takes and how it changes the prediction. */
   private choose(layer: string, under: HTMLElement): void {
-    const { plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
+    const { shown: plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
     if (!plans || !view || at < 0) return;
     const { choices, label } = plans.facts.layers[at], point = this.looked ?? plans.facts.candidate, now = choices[point.choices[at]], setting = view.layers[this.keyOf(layer)], fixed = setting?.method !== undefined && setting.options ? choiceOf(plans.facts.layers[at], setting.method, setting.options) : setting?.pin === "leave" ? choices.length - 1 : undefined;
     const quality = plans.quality(point.loss), isShare = plans.facts.prediction.of === "agreement";

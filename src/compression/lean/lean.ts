@@ -18,7 +18,12 @@ export interface LeanModel {
   /** Those that are written in float16 in the end: until then they can be trained. */
   biases: Biases;
   trims: Trim[];
+  /** What another limit may decide otherwise. */
+  optional: OptionalTrim[];
 }
+
+/** What is done only where it saves more than a share, `worth`, of the limit. */
+export interface OptionalTrim { savedBytes: number; worth: number; isDone: boolean }
 
 interface Pass { what: Trim["what"]; run(edit: ModelEdit): Promise<unknown>; /** Whether constants are left behind. */ untidy?: boolean; /** Share of the limit that it has to save, to be worth what it costs. */ worth: number }
 
@@ -37,7 +42,7 @@ const BIASES_WORTH = 0.001;
  * @param limit bytes that the file may have
  */
 export async function leanModel(original: Model, limit: number): Promise<LeanModel> {
-  const trims: Trim[] = [];
+  const trims: Trim[] = [], optional: OptionalTrim[] = [];
   let model = original, bytes = new ModelEdit(original).size();
   for (const { what, run, untidy, worth } of PASSES) {
     let edit = new ModelEdit(model);
@@ -46,8 +51,9 @@ export async function leanModel(original: Model, limit: number): Promise<LeanMod
       edit = new ModelEdit(await editedModel(edit));
       await foldConstants(edit);
     }
-    const savedBytes = bytes - edit.size();
-    if (savedBytes <= worth * limit) continue;
+    const savedBytes = bytes - edit.size(), isDone = savedBytes > worth * limit;
+    if (worth > 0) optional.push({ savedBytes, worth, isDone });
+    if (!isDone) continue;
     trims.push({ what, savedBytes });
     model = await editedModel(edit);
     bytes -= savedBytes;
@@ -55,9 +61,16 @@ export async function leanModel(original: Model, limit: number): Promise<LeanMod
   const biases = await biasesOf(model), edit = new ModelEdit(model);
   writeBiases(edit, biases);
   const savedBytes = bytes - edit.size(), areHalves = savedBytes > BIASES_WORTH * limit;
+  optional.push({ savedBytes, worth: BIASES_WORTH, isDone: areHalves });
   if (areHalves) trims.push({ what: "biases", savedBytes });
-  return { model, layers: findLayers(model), biases: areHalves ? biases : new Map(), trims };
+  return { model, layers: findLayers(model), biases: areHalves ? biases : new Map(), trims, optional };
 }
+
+/** What a file of so many bytes takes where they are its own limit, and the lean form was made for another. */
+export const underOwnLimit = (bytes: number, optional: readonly OptionalTrim[]): number => optional.reduce((size, { savedBytes, worth, isDone }) => {
+  const trimmed = isDone ? size : size - savedBytes;
+  return savedBytes > worth * trimmed ? trimmed : trimmed + savedBytes;
+}, bytes);
 
 /** Ratings of a model's layers as those of its lean form: the losses are the same, but scales that went into a normalization need bytes of their own. */
 export async function leanRatings(ratings: readonly LayerSensitivity[], original: Model, lean: LeanModel): Promise<LayerSensitivity[]> {

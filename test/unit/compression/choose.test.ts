@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
-import { triesPruning } from "../../../src/compression/prune/choose";
+import { chooseWay, triesPruning, type Way } from "../../../src/compression/prune/choose";
 import { Recipe } from "../../../src/compression/recipe";
+import type { JobData } from "../../../src/compression/data";
+import type { FitTools } from "../../../src/compression/fit";
 import type { CompressRequest } from "../../../src/protocol/api";
+import { KernelscopeError } from "../../../src/protocol/errors";
 import { floats, modelBytes, open, value, wave } from "../onnx/models";
 
 const CHANNELS = 64, WEIGHTS = CHANNELS * CHANNELS * 9;
@@ -24,4 +27,14 @@ test("nothing is tried by itself without a size or images, where the graph is to
   const small = { target: target(0.2) };
   expect([{ bits: 0.2 }, { preset: "smallest" as const }, { ...small, data: undefined }, { ...small, trim: false }, { ...small, layout: "dense" as const }, { ...small, prepare: true }, { ...small, schedule: "joint" as const }, { ...small, method: "wavelet" }].map((request) => tries(request))).toEqual(Array.from({ length: 8 }, () => false));
   expect([tries(small, { w: { method: "wavelet" } }), tries(small, { w: { method: "kernel" } })]).toEqual([false, true]);
+});
+
+test("a size that no way reaches is tried with still fewer channels, and refused with the smallest of all that were tried", async () => {
+  const tried: number[] = [], smallest = [7000, 6000, 5000, 4500, 3900], data: Partial<JobData> = { unseen: [] }, tools: Partial<FitTools> = {};
+  const carryOut = async (pruning: { compute: number } | undefined): Promise<Way> => {
+    tried.push(pruning?.compute ?? 0);
+    throw new KernelscopeError("target-unreachable", `${smallest[tried.length - 1]} is the smallest`, { smallest: smallest[tried.length - 1] });
+  };
+  await expect(chooseWay(carryOut, model, data as JobData, tools as FitTools)).rejects.toThrow("3900 is the smallest");
+  expect(tried).toEqual([0, 0.25, 0.5, 0.75, 0.9]);
 });

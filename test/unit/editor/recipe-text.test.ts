@@ -28,9 +28,9 @@ describe("a recipe's text", () => {
   });
   test("that tunes in no way there is says where and how it may", () => {
     const wrong = (tune: string) => { const text = `{\n  "version": 1,\n  "tune": ${tune}\n}`; try { return parseRecipe(text, "a.kernelscope.json"); } catch (error) { return problemOf(error, text); } };
-    expect(wrong('"soon"')).toEqual({ line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });
-    expect(wrong('{ "steps": 1.5 }')).toEqual({ line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });
-    expect(wrong('{\n    "duration": "soon"\n  }')).toEqual({ line: 4, text: "tune.duration: give a time like 90s, 30m or 2h." });
+    expect(wrong('"soon"')).toEqual({ field: "tune", line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });
+    expect(wrong('{ "steps": 1.5 }')).toEqual({ field: "tune", line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });
+    expect(wrong('{\n    "duration": "soon"\n  }')).toEqual({ field: "tune", line: 4, text: "tune.duration: give a time like 90s, 30m or 2h." });
   });
   test("that is no JSON, or no object, says where", () => {
     expect(readRecipe('{\n  "model" "a"\n}')).toEqual({ problem: { text: expect.stringMatching(/^A colon is missing/) as string, line: 2 } });
@@ -38,8 +38,8 @@ describe("a recipe's text", () => {
   });
   test("tells the line that the engine means, or of a layer", () => {
     const error = (path: unknown) => new KernelscopeError("bad-recipe", "a.kernelscope.json: No.", { path: JSON.stringify(path) });
-    expect(problemOf(error(["layers", "b"]), text)).toEqual({ text: "No.", line: 7 });
-    expect(problemOf(error(["data", "limit"]), text)).toEqual({ text: "No.", line: 4 });
+    expect(problemOf(error(["layers", "b"]), text)).toEqual({ text: "No.", line: 7, field: "layers" });
+    expect(problemOf(error(["data", "limit"]), text)).toEqual({ text: "No.", line: 4, field: "data" });
     expect(problemOf(error([]), text)).toEqual({ text: "No." }); // it is about the whole text
     expect(problemOf(new Error("Else."), text)).toEqual({ text: "Else." });
     expect([layerLine(text, "a"), layerLine(text, "c")]).toEqual([6, undefined]);

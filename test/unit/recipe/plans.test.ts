@@ -36,7 +36,8 @@ describe("plans", () => {
   });
   test("tell what they cost, and within which range", () => {
     expect(plans.quality(0.25)).toBeCloseTo(0.9, 9);
-    expect(plans.spread(0.25)).toBeCloseTo((0.2 - 0.05) / 2, 9);
+    expect(plans.range(0.25)).toEqual([expect.closeTo(0.8, 9), expect.closeTo(0.95, 9)]);
+    expect(plans.range(100)).toEqual([0, 0]); // no interval leads below
     expect(qualityOf({ ...facts.prediction, of: "weights" }, 0.01)).toBeCloseTo(20, 9);
   });
   test("flip more where much is lost, and lose little by the first flips", () => {
@@ -44,7 +45,7 @@ describe("plans", () => {
     expect(bent.quality(3)).toBeCloseTo(1 - 0.2 * Math.sqrt(3) * 2, 9);
     expect(bent.quality(1e-4)).toBeCloseTo(plans.quality(1e-4), 6);
     expect(bent.quality(1e4)).toBe(0);
-    expect(bent.spread(0)).toBe(0);
+    expect(bent.range(0)).toEqual([1, 1]);
     expect(plans.accuracyLost(0.25)).toBeUndefined();
     const straight = new Plans({ ...facts, prediction: { ...prediction, half: 0.1 } });
     expect(straight.accuracyLost(0.25)).toBeCloseTo(0.05, 9); // a tenth flips: half of that
@@ -80,23 +81,42 @@ describe("plans", () => {
   });
 });
 
-test("a size as a target is rounded up, so that the plan it was read off fits", () => {
-  expect([861, 12_345, 96_357, 123_456, 1_234_567, 45_678_901].map((size) => targetText(size))).toEqual(["861B", "12.4KB", "96.4KB", "124KB", "1.24MB", "45.7MB"]);
+test("a size as a target is rounded up, so that the plan it was read off fits, whatever its own text takes there", () => {
+  expect([861, 12_345, 96_357, 123_456, 1_234_567, 45_678_901].map((size) => targetText(size))).toEqual(["869B", "12.4KB", "96.4KB", "124KB", "1.24MB", "45.7MB"]);
 });
 
-test("gzip is known of what was written, and near it of the rest", () => {
-  const written = [{ bytes: 1000, gzipBytes: 900 }, { bytes: 100, gzipBytes: 50 }];
-  expect(gzipOf(1000, written)).toEqual({ bytes: 900, exact: true });
-  expect(gzipOf(800, written)).toEqual({ bytes: 720, exact: false });
-  expect(gzipOf(300, written)).toEqual({ bytes: 150, exact: false }); // three times as large as one, less than a third of the other
+test("gzip is known of what was written, lies between two that were, and within a range beyond them", () => {
+  const written = [{ bytes: 40_000, gzipBytes: 38_000, isOwn: false }, { bytes: 12_000, gzipBytes: 10_000, isOwn: false }];
+  expect(gzipOf(40_000, written)).toEqual({ least: 38_000, most: 38_000, isExact: true });
+  expect(gzipOf(20_000, written)).toEqual({ least: 18_000, most: 18_000, isExact: false });
+  expect(gzipOf(100_000, written)).toEqual({ least: 95_000, most: 98_000, isExact: false }); // as large a share, or as many bytes
+  expect(gzipOf(6000, written)).toEqual({ least: 4000, most: 5000, isExact: false });
   expect(gzipOf(1000, [])).toBeUndefined();
+  const own = [{ bytes: 1000, gzipBytes: 700, isOwn: false }, { bytes: 1000, gzipBytes: 800, isOwn: true }];
+  expect(gzipOf(1000, own)?.least).toBe(800);
 });
 
-test("a size is a target to the byte where rounding would let the next plan in", () => {
-  expect(targetText(24_213, 24_260)).toBe("24213B");
+test("a size is a target with more digits where rounding would let the next plan in", () => {
+  expect(targetText(24_213, 24_260)).toBe("24.23KB");
   expect(targetText(24_213, 24_301)).toBe("24.3KB");
-  expect(targetText(24_213, 24_300)).toBe("24213B"); // a plan of just that size would fit
+  expect(targetText(24_213, 24_300)).toBe("24.23KB"); // a plan of just that size would fit
+  expect(targetText(24_213, 24_214)).toBe("24.2130KB");
   expect([plans.after(700), plans.after(799), plans.after(860)]).toEqual([800, 800, 3860]);
+});
+
+test("keys lead on to a size that reads otherwise, beyond what the file was planned for", () => {
+  const sizes = Float64Array.of(7010, 7014, 7100, 7150, 7300), many = new Plans({ ...facts, front: { ...facts.front, layer: Uint32Array.of(0, 1, 0, 1), choice: Uint32Array.of(1, 1, 2, 1), bytes: sizes, shared: sizes, bits: sizes, loss: sizes } });
+  const size = (bytes: number, by: number, limit?: number) => sizes[many.rankFrom({ bytes, limit }, by)];
+  expect([size(7010, 1), size(7012, 1), size(7100, 1), size(7090, 1, 7100), size(7150, 2)]).toEqual([7100, 7100, 7150, 7150, 7300]);
+  expect([size(7300, 1), size(7300, -1), size(7120, -1), size(7014, -1), size(7300, -3)]).toEqual([7300, 7150, 7100, 7010, 7014]);
+});
+
+test("a compression finds out by itself how many channels to take away below a size, and where its recipe says so", () => {
+  const open = new Plans({ ...facts, fewerChannels: { below: 800, isTried: false } });
+  expect([0, 1, 2].map((rank) => open.triesFewer(open.at(rank)))).toEqual([true, false, false]);
+  expect([open.triesFewer(open.facts.candidate), plans.triesFewer(plans.at(0))]).toEqual([false, false]);
+  expect(open.slides).toBe(open);
+  expect(new Plans({ ...facts, bySize: { ...facts, notes: ["by size"] } }).slides.facts.notes).toEqual(["by size"]);
 });
 
 test("a recipe's settings lead to a choice, and to what holds the layer", () => {

@@ -1,0 +1,125 @@
+import { writeFileSync } from "node:fs";
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
+import { overlaps } from "./overlaps";
+import { bytesNow, NAME, Recipe, slider, withImages } from "./recipes";
+import { THEMES, Workbench } from "./workbench";
+
+/** Sizes at their ends: so small that fewer channels are tried, too large, and what keys on the slider come to there. */
+
+let workbench: Workbench, recipe: Recipe;
+beforeAll(async () => {
+  workbench = await Workbench.start({ rated: true });
+  recipe = new Recipe(workbench);
+}, 300_000);
+afterAll(() => workbench?.stop());
+beforeEach(() => workbench.afresh());
+
+const figures = (page: Frame) => page.locator(".candidate").innerText().then((text) => text.replace(/\s+/g, " "));
+const note = (page: Frame) => page.locator(".recipe-target .recipe-note").innerText();
+const field = (page: Frame) => page.locator(".recipe-size input");
+
+test("where fewer channels will be tried no figure of all channels stands in the header, and what is shown says of what it is", { timeout: 300_000 }, async () => {
+  recipe.write({ target: "8KB", tune: { duration: "1m" }, ...withImages });
+  const page = await recipe.open();
+  expect(await figures(page)).toMatch(/^1\.16 MB → 7\.9\d KB file, now → candidate 14\d× smaller – agreement: fewer channels are tried [\d.]+ bits per conv\. weight$/);
+  expect(await page.locator(".figure-predicted").getAttribute("title")).toMatch(/^With all channels, untrained, 0\.0 to [\d.]+ % are predicted\. Fewer channels will be tried, which lose less at such a size/);
+  expect(await note(page)).toContain("So small a file is tried with fewer channels, too, which lose less: what stands here is of all channels, untrained.");
+  expect(await page.locator(".recipe-layers-head small").innerText()).toBe("7, with all channels");
+  expect(await page.locator(".bytes-sizes").innerText()).toMatch(/in memory at most [\d.]+ MB · activations at most \d+ KB at once$/);
+  expect(await page.locator(".why").innerText()).toContain("With all channels one step up");
+  expect(await slider(page).getAttribute("aria-valuetext")).toMatch(/fewer channels will be tried$/);
+  for (const [theme, kind] of Object.entries(THEMES)) {
+    await workbench.wear(theme as keyof typeof THEMES);
+    for (const width of [1440, 700]) {
+      await workbench.page.setViewportSize({ width, height: 900 });
+      await workbench.page.waitForTimeout(400);
+      expect(await overlaps(page), `${theme}, ${width} pixels`).toEqual([]);
+      await workbench.picture(`recipe-fewer-channels-${kind}-${width}`);
+    }
+    await workbench.page.setViewportSize({ width: 1440, height: 900 });
+    expect(await violations(page), theme).toEqual([]);
+  }
+  await workbench.wear("Default Dark Modern");
+  // what all channels do not reach may be reached by fewer
+  await recipe.aim(page, "5KB");
+  await expect.poll(() => note(page)).toMatch(/With all its channels the smallest file takes [\d.]+ KB\. Whether fewer come to 5\.00 KB is found out by compressing\./);
+  expect(await figures(page)).toMatch(/^1\.16 MB → 5\.00 KB file, now → at most/);
+  expect(await page.locator(".header .primary").getAttribute("disabled")).toBeNull();
+  await recipe.aim(page, "1KB");
+  await expect.poll(() => note(page)).toMatch(/^1\.00 KB cannot be reached\. The smallest possible is [\d.]+ KB with all its channels\. Fewer channels make smaller files: --prune 50%/);
+  // a size of more bits is predicted, before its training
+  await recipe.aim(page, "60KB");
+  await expect.poll(() => figures(page)).toMatch(/agreement untrained, predicted; top-1/);
+});
+
+test("a size that is no smaller than the model is refused where it is typed, and mended where a text has it", async () => {
+  recipe.write({ target: "60KB", ...withImages });
+  const page = await recipe.open();
+  for (const [size, words] of [["2MB", "2.00 MB"], ["99999GB", "100 TB"]]) {
+    await recipe.aim(page, size);
+    await page.locator(".recipe-size.wrong").waitFor();
+    expect(await note(page)).toBe(`The model takes 1.16 MB, no more than the ${words} asked for. Give a smaller size.`);
+  }
+  expect(recipe.read().target).toBe("60KB");
+  expect(await workbench.page.locator(".tab.dirty").count()).toBe(0);
+  for (const [target, words] of [["2MB", "The model takes 1.16 MB, no more than the 2.00 MB asked for."], [300, 'target: give a size in quotes, like "300KB" or "12x".']]) {
+    await page.locator(".recipe-size input").press("Escape");
+    recipe.write({ target, ...withImages });
+    await expect.poll(async () => `${await note(page)} ${await page.locator(".recipe-problem").innerText().catch(() => "")}`, { timeout: 20_000 }).toContain(words);
+    await recipe.aim(page, "50KB");
+    await recipe.saved((saved) => expect(saved.target).toBe("50KB"));
+    await page.locator(".recipe-problem").waitFor({ state: "hidden" });
+    await expect.poll(() => bytesNow(page)).toBeLessThanOrEqual(50_000);
+  }
+});
+
+test("a text with a wrong size is mended on its page before there is a plan", async () => {
+  writeFileSync(recipe.at(NAME), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: 8, ...withImages }));
+  await workbench.menu(NAME, "Open Recipe Editor");
+  const page = await workbench.modelPage(NAME);
+  await page.locator(".recipe-problem:not([hidden])").waitFor({ timeout: 60_000 });
+  expect(await page.locator(".recipe-problem").innerText()).toContain('target: give a size in quotes, like "300KB" or "12x".');
+  expect(await page.locator("body").innerText()).not.toContain("Working out what every size costs");
+  await workbench.picture("recipe-wrong-text");
+  await recipe.aim(page, "50KB");
+  await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
+  expect(await page.locator(".recipe-scroll > .recipe-target").count()).toBe(1);
+  expect(await bytesNow(page)).toBeLessThanOrEqual(50_000);
+});
+
+test("keys on the slider lead on to another size each time, from a preset to the smallest at once", async () => {
+  recipe.write({ preset: "balanced", ...withImages });
+  const page = await recipe.open(), press = async (key: string): Promise<[text: string, bytes: number]> => {
+    const before = await field(page).inputValue();
+    await slider(page).press(key);
+    await workbench.page.waitForTimeout(200);
+    await expect.poll(() => page.locator("body").getAttribute("data-ready")).toBe("true");
+    await expect.poll(async () => { const now = await field(page).inputValue(); return /^[\d.]+[KM]B$/.test(now) && now !== before || key === "Home"; }, { timeout: 20_000 }).toBe(true);
+    await workbench.page.waitForTimeout(800);
+    return [await field(page).inputValue(), await bytesNow(page)];
+  };
+  const home = await press("Home");
+  expect(home[0]).toMatch(/^7\.\d+KB$/);
+  expect(await press("Home")).toEqual(home);
+  let last = home[1];
+  for (let i = 0; i < 4; i++) {
+    const [, bytes] = await press("ArrowRight");
+    expect(bytes).toBeGreaterThan(last);
+    last = bytes;
+  }
+  for (let i = 0; i < 3; i++) {
+    const [, bytes] = await press("ArrowLeft");
+    expect(bytes).toBeLessThan(last);
+    last = bytes;
+  }
+});
+
+test("with a large pin the axis has labels at both ends, and what it makes impossible is said", async () => {
+  recipe.write({ target: "700KB", layers: { "17.weight": { pin: "leave" } }, ...withImages });
+  const page = await recipe.open();
+  expect(await page.locator(".curve-axis span").count()).toBeGreaterThan(1);
+  await workbench.picture("recipe-pinned-axis");
+  expect(await page.locator(".why").innerText()).not.toContain("pays for the others");
+});
