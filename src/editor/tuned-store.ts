@@ -56,7 +56,7 @@ async function kept<Found>(state: vscode.Memento, what: string, files: readonly 
 
 const keyOf = (what: string, file: string): string => `${what} ${file}`;
 /** Size and time of a file; undefined where there is none. */
-const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);
+export const stampOf = (file: string): Promise<string | undefined> => fs.stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => undefined);
 
 async function stampsOf([result, ...others]: readonly [string, ...string[]]): Promise<string | undefined> {
   const stamps = await Promise.all([result, ...others].map(stampOf)), named = others.map((file, i) => `${file} ${stamps[i + 1] ?? ""}`);
