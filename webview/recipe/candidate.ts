@@ -38,17 +38,25 @@ function qualityFigure(plans: Plans, point: PlanPoint, { integers, result, isTun
     return element;
   }
   if (isOwn && integers) return measuredFigure(integers);
+  if (plans.triesFewer(point)) return leastFigure(plans, point);
   const [bad, good] = plans.range(point.loss);
-  if (plans.triesFewer(point)) {
-    const element = figure("predicted", withMore(of === "agreement" ? t("agreement") : of === "outputs" ? t("of the outputs") : t("of the weights"), t(": fewer channels are tried")), "–");
-    element.title = of === "agreement" ? t("With all channels, untrained, {0} to {1} % are predicted. Fewer channels will be tried, which lose less at such a size; what they come to is known once the file is written.", format.tenths(100 * bad), format.tenths(100 * good))
-      : t("With all channels {0} are predicted. Fewer channels will be tried, which lose less at such a size; what they come to is known once the file is written.", format.decibels(quality));
-    return element;
-  }
   if (of !== "agreement") return figure("predicted", of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
   const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 −{0}", format.tenths(100 * lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
   const titles = [...lost === undefined ? [] : [t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost))], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : []];
   if (titles.length) element.title = titles.join(" ");
+  return element;
+}
+
+/** So many points of agreement either way say nothing about a file. */
+const VAGUE = 0.1;
+
+/** What is predicted with all channels where fewer are tried, too: the least, since the better of both is written; nothing where it is too vague to be told. */
+function leastFigure(plans: Plans, { loss }: PlanPoint): HTMLElement {
+  const { of } = plans.facts.prediction, quality = plans.quality(loss), [bad, good] = plans.range(loss), half = (good - bad) / 2, name = of === "agreement" ? t("agreement") : of === "outputs" ? t("of the outputs") : t("of the weights");
+  const value = of !== "agreement" ? [`≥ ${format.decibels(quality)}`] : half > VAGUE ? ["–"] : [el("span", {}, `≥ ${format.percent(quality)}`), el("small", {}, ` ± ${format.tenths(100 * half)}`)];
+  const element = figure("predicted", withMore(name, t(": fewer channels are tried")), ...value);
+  element.title = of === "agreement" ? t("With all channels, untrained, {0} to {1} % are predicted. Fewer channels will be tried, and what loses less is written; what that comes to is known then.", format.tenths(100 * bad), format.tenths(100 * good))
+    : t("With all channels {0} are predicted. Fewer channels will be tried, and what loses less is written; what that comes to is known then.", format.decibels(quality));
   return element;
 }
 
