@@ -25,7 +25,7 @@ test("where fewer channels will be tried no vague figure of all channels stands 
   const page = await recipe.open();
   expect(await figures(page)).toMatch(/^1\.16 MB → 7\.9\d KB file, now → candidate 14\d× smaller – agreement: fewer channels are tried [\d.]+ bits per conv\. weight$/);
   expect(await page.locator(".figure-predicted").getAttribute("title")).toMatch(/^With all channels, untrained, 0\.0 to [\d.]+ % are predicted\. Fewer channels will be tried, and what loses less is written/);
-  expect(await note(page)).toContain("So small a file is tried with fewer channels, too, which lose less: what stands here is of all channels, untrained.");
+  expect(await note(page)).toContain("So small a file is tried with fewer channels, too: what stands here is of all channels, untrained.");
   expect(await page.locator(".recipe-layers-head small").innerText()).toBe("7, with all channels");
   expect(await page.locator(".bytes-sizes").innerText()).toMatch(/in memory at most [\d.]+ MB · activations at most \d+ KB at once$/);
   expect(await page.locator(".why").innerText()).toContain("With all channels one step up");

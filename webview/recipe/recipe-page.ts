@@ -231,7 +231,7 @@ export class RecipePage {
   /** What is wrong with what was typed, else with what the text asks for, and what there is to know. */
   private showNote(): void {
     const { plans } = this, { problem, notes = [] }: Partial<PlanFacts> = plans?.facts ?? {}, { wrong } = this.size, point = this.looked ?? plans?.facts.candidate;
-    const fewer = point && plans?.triesFewer(point) ? this.result && point === plans.facts.candidate ? t("Fewer channels were tried, too: its accuracy was measured, and all else here is of all channels.") : t("So small a file is tried with fewer channels, too, which lose less: what stands here is of all channels, untrained.") : undefined;
+    const fewer = point && plans?.triesFewer(point) ? this.result && point === plans.facts.candidate ? t("Fewer channels were tried, too: its accuracy was measured, and all else here is of all channels.") : t("So small a file is tried with fewer channels, too: what stands here is of all channels, untrained.") : undefined;
     const warning = this.planning.state === "busy" ? this.planning.warning : undefined, text = wrong ?? [problem ?? warning, problem === undefined ? fewer : undefined, ...notes].filter((one) => one !== undefined).join(" ");
     if (this.note.textContent !== text) this.note.textContent = text;
     this.note.classList.toggle("bad", wrong !== undefined || problem !== undefined || warning !== undefined);
