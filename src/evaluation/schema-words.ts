@@ -32,15 +32,15 @@ function issueWords(issue: Issue): string {
 
 const amount = (origin: string): string => (origin === "array" ? "a list with a length" : origin === "string" ? "a text with a length" : "a number");
 
-/** What zod says where a schema has no words of its own. */
-const NO_WORDS = "Invalid input";
+/** Whether a schema has words of its own: zod begins with these where it has none. */
+const hasWords = ({ message }: Issue): boolean => !message.startsWith("Invalid input");
 
 /** What would be right in a place. */
 function wanted(issue: Issue): string {
   switch (issue.code) {
     case "invalid_value": return either(issue.values.map((value) => JSON.stringify(value)));
-    case "invalid_type": return issue.message !== NO_WORDS ? issue.message : NOUNS[issue.expected] ?? `a value of type ${issue.expected}`;
-    case "invalid_union": return issue.message !== NO_WORDS ? issue.message : either(issue.errors.flatMap((errors) => (errors.length ? [wanted(errors[0])] : [])));
+    case "invalid_type": return hasWords(issue) ? issue.message : NOUNS[issue.expected] ?? `a value of type ${issue.expected}`;
+    case "invalid_union": return hasWords(issue) ? issue.message : either(issue.errors.flatMap((errors) => (errors.length ? [wanted(errors[0])] : [])));
     default: return issue.message;
   }
 }

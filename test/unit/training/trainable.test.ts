@@ -59,7 +59,14 @@ test("words of several channels, each with its own scale, are learned, and block
   const trainable = new Codes({ name: "w", dims: depthwise }, { codes: words, bits: BITS, block: 2 * own, index: first, scale: scales, outputAxis: 0, scales: "each" }, { codes: 0, scale: 0.02, words: 1 });
   expect(trainable.values()).toEqual(valueOf(first, scales));
   const goal = valueOf(right, scales.map((s, m) => s * (1 + 0.2 * Math.cos(m))));
-  for (let step = 0; step < 600; step++) trainable.learn(trainable.values().map((v, i) => v - goal[i]), 1 - step / 600);
+  const loss = () => trainable.values().reduce((sum, v, i) => sum + (v - goal[i]) ** 2, 0);
+  for (let step = 0; step < 600; step++) {
+    const isTried = trainable.leap(), tried = loss();
+    if (isTried) trainable.swap();
+    const isGood = tried < loss();
+    trainable.learn(trainable.values().map((v, i) => v - goal[i]), 1 - step / 600);
+    if (isTried) trainable.judge(isGood);
+  }
   const { index: found, scale: foundScale } = trainable.result;
   expect([...found!]).toEqual([...right]);
   expect(trainable.values()).toEqual(valueOf(found!, foundScale));
