@@ -109,8 +109,8 @@ export class Tracer {
   private async *ratiosOf(positions: readonly number[]): AsyncGenerator<{ chosen: readonly number[]; ratios: Float32Array[] }> {
     const { dataset, batch: { size, fixed } } = this.pair;
     for await (const { tensor, chosen } of batchesOf(dataset, positions, fixed ? { size, fixed } : { size: this.batch, fixed: false })) {
-      const [before, after] = await this.run(tensor);
-      yield { chosen, ratios: chosen.map((_, s) => this.sqnr(before, after, tensor.dims[0], s)) };
+      const [before, after] = await this.run(tensor), wanted = this.wanted(before);
+      yield { chosen, ratios: chosen.map((_, s) => this.sqnr(wanted, after, tensor.dims[0], s)) };
     }
   }
 
@@ -122,7 +122,7 @@ export class Tracer {
     const probabilities = (value: Tensor) => Float32Array.from(logProbabilities(value.data.subarray(0, value.dims[1])), Math.exp);
     const mapped = own.find((name) => before[name].dims[0] === rows && hasPlaces(before[name]) && afterOf(name)?.data.length === before[name].data.length), given = afterOf(first), there = mapped === undefined ? undefined : afterOf(mapped);
     return {
-      position, name: dataset.nameOf(position), sqnrDb: this.sqnr(before, after, rows, 0),
+      position, name: dataset.nameOf(position), sqnrDb: this.sqnr(this.wanted(before), after, rows, 0),
       ...(isClassifier && given ? { original: probabilities(before[first]), compressed: probabilities(given) } : {}),
       ...(mapped === undefined || !there ? {} : { maps: { output: mapped, original: mapOf(before[mapped]), compressed: mapOf(there), difference: mapOf(before[mapped], there) } }),
     };
@@ -135,10 +135,13 @@ export class Tracer {
     return [before, after];
   }
 
-  /** Decibels at every layer for one sample of a batch. */
-  private sqnr(before: Record<string, Tensor>, after: Record<string, Tensor>, rows: number, s: number): Float32Array {
-    return Float32Array.from(this.probes, (probe) => {
-      const { data: x, dims } = probe.left ? channelsOf(before[probe.before], probe.left) : before[probe.before], { data: y } = after[probe.after], bySample = dims.length > 0 && dims[0] % rows === 0, size = bySample ? x.length / rows : x.length, from = bySample ? s * size : 0;
+  /** What the original hands on at every layer, in the channels that the compressed one has left. */
+  private wanted(before: Record<string, Tensor>): Tensor[] { return this.probes.map((probe) => (probe.left ? channelsOf(before[probe.before], probe.left) : before[probe.before])); }
+
+  /** Decibels at every layer for one sample of a batch. @param wanted see {@link wanted} */
+  private sqnr(wanted: readonly Tensor[], after: Record<string, Tensor>, rows: number, s: number): Float32Array {
+    return Float32Array.from(this.probes, (probe, at) => {
+      const { data: x, dims } = wanted[at], { data: y } = after[probe.after], bySample = dims.length > 0 && dims[0] % rows === 0, size = bySample ? x.length / rows : x.length, from = bySample ? s * size : 0;
       if (x.length !== y.length) return NaN;
       let signal = 0, noise = 0;
       for (let i = from; i < from + size; i++) {
