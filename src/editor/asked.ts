@@ -2,12 +2,10 @@ import * as path from "node:path";
 import type { CompressRequest } from "../protocol/api";
 import type { PointTrait } from "../protocol/recipe-page";
 import { recipeTuning } from "../protocol/tuning";
+import { isJson } from "./recipe-text";
 
 /** What a compression is asked for, in parts that can be compared, whatever a recipe's text looks like and wherever it was asked. */
 export interface Asked { goal: string; inference: string; tune: string; prune: string; layers: string; images: string; rest: string }
-
-type Json = Record<string, unknown>;
-const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Of a request with its recipe, the request first; undefined where the text is no recipe. */
 export function askedOf({ recipe, recipeText = "{}", ...request }: CompressRequest): Asked | undefined {

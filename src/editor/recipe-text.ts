@@ -7,8 +7,8 @@ import { JsonTextError, parseJsonText, placeOf } from "./json-text";
 
 /** A recipe as its text: what a page shows of it, where something is wrong in it, and what a page may change. The engine has the last word on whether it is one. */
 
-type Json = Record<string, unknown>;
-const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+export type Json = Record<string, unknown>;
+export const isJson = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** The fields of a text that is JSON, of the right type or left out; without the model, which the text only names. */
 export function readRecipe(text: string): { view?: Omit<RecipeView, "model"> & { modelPath?: string }; problem?: RecipeProblem } {

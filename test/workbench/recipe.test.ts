@@ -3,7 +3,7 @@ import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { violations } from "./axe";
 import { overlaps } from "./overlaps";
-import { bytesNow, NAME, Recipe, slider, withImages } from "./recipes";
+import { NAME, Recipe, bytesNow, figures, slider, withImages } from "./recipes";
 import { Workbench } from "./workbench";
 
 let workbench: Workbench, recipe: Recipe;
@@ -21,7 +21,6 @@ afterAll(() => workbench?.stop());
 beforeEach(() => workbench.afresh());
 
 const isDirty = () => workbench.page.locator(".tab.dirty").count();
-const figures = (page: Frame) => page.locator(".candidate").innerText().then((text) => text.replace(/\s+/g, " "));
 const row = (page: Frame, layer: string) => page.locator(`.plan-row[data-id="${layer}.weight"]`);
 const method = (page: Frame, layer: string) => row(page, layer).locator(".plan-method").innerText().then((text) => text.replace(/\s+/g, " "));
 

@@ -9,6 +9,8 @@ export const NAME = "fashion.kernelscope.json", RESULT = "fashion-cnn.small.onnx
 export const withImages = { data: { folder: "./fashion-mnist" } };
 
 export const slider = (page: Frame) => page.locator("[role=slider]");
+/** What stands in the header of a recipe, in one line. */
+export const figures = (page: Frame) => page.locator(".candidate").innerText().then((text) => text.replace(/\s+/g, " "));
 /** Bytes that the page says the file will have. */
 export const bytesNow = async (page: Frame): Promise<number> => Number(await slider(page).getAttribute("aria-valuenow"));
 

@@ -3,7 +3,7 @@ import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { violations } from "./axe";
 import { overlaps } from "./overlaps";
-import { bytesNow, NAME, Recipe, slider, withImages } from "./recipes";
+import { NAME, Recipe, bytesNow, figures, slider, withImages } from "./recipes";
 import { THEMES, Workbench } from "./workbench";
 
 /** Sizes at their ends: so small that fewer channels are tried, too large, and what keys on the slider come to there. */
@@ -16,7 +16,6 @@ beforeAll(async () => {
 afterAll(() => workbench?.stop());
 beforeEach(() => workbench.afresh());
 
-const figures = (page: Frame) => page.locator(".candidate").innerText().then((text) => text.replace(/\s+/g, " "));
 const note = (page: Frame) => page.locator(".recipe-target .recipe-note").innerText();
 const field = (page: Frame) => page.locator(".recipe-size input");
 
