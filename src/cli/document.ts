@@ -14,8 +14,8 @@ export interface Table {
 export type Block = string | Table;
 /** A figure that counts most, and what it is: "12.6×", "smaller". */
 export type KeyFigure = readonly [figure: string, what: string];
-/** @see KeyFigure; a terminal has them in the blocks alone */
-export interface Document { title: string; keyFigures?: readonly KeyFigure[]; blocks: readonly Block[]; /** A file's path on this machine: what others read, Markdown and HTML, has its name alone. */ local?: string }
+/** @see KeyFigure; a terminal has them in the blocks, or has a line in place of them and the title */
+export interface Document { title: string; keyFigures?: readonly KeyFigure[]; headline?: string; blocks: readonly Block[]; /** A file's path on this machine: what others read, Markdown and HTML, has its name alone. */ local?: string }
 
 /** What is told where others read it. */
 const told = ({ blocks, local }: Document): Block[] => blocks.filter((block) => block !== "").map((block) => (isTable(block) || !local ? block : block.replaceAll(local, local.split(/[\\/]/).at(-1) ?? local)));
@@ -23,8 +23,8 @@ const told = ({ blocks, local }: Document): Block[] => blocks.filter((block) => 
 const isTable = (block: Block): block is Table => typeof block !== "string";
 
 /** Lines for a terminal; the title is left out where it says no more than the command did. */
-export function toText({ blocks }: Document): string {
-  return blocks.map((block) => (isTable(block) ? textTable(block) : `${block}\n`)).join("");
+export function toText({ headline, blocks }: Document): string {
+  return [...headline === undefined ? [] : [headline], ...blocks].map((block) => (isTable(block) ? textTable(block) : `${block}\n`)).join("");
 }
 
 function textTable({ head, rows, figures }: Table): string {

@@ -1,9 +1,9 @@
-import { findLayers, type Layer } from "../onnx/layers";
+import { findLayers, storedTypeOf, type Layer } from "../onnx/layers";
 import { leftOver, originalWeights, type LeftOver } from "../onnx/channels/mark";
 import { intsAttribute, type Model, type Node } from "../onnx/model";
 import { constantTensor, type ConstantCache } from "../onnx/constants";
 import { gridsOf } from "../onnx/grids";
-import { bitsOf, readInts, type Tensor } from "../onnx/tensor";
+import { bitsOf, isFloatType, readInts, typeName, type Tensor } from "../onnx/tensor";
 import { packedBytes } from "../numeric/bits";
 import { storedBits } from "../protocol/bits";
 import type { LayerReport, SharedCodebook } from "../protocol/report";
@@ -126,12 +126,18 @@ export async function inspectLayers(model: Model): Promise<FileFigures & { found
   const rows: Row[] = [], cache: ConstantCache = new Map(), left = leftOver(model, found);
   for (const layer of found) {
     const size = bytes.get(layer.id) ?? layer.bytes, stored = await recognised(model, layer, cache), grids = await gridsOf(model, layer);
-    rows.push({ name: layer.id, op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left, stored?.method), ...stored ?? { skipped: layer.blocked }, ...(grids && { grids }) });
+    rows.push({ name: layer.id, op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left, stored?.method), ...stored ?? { skipped: layer.blocked }, ...(grids ? { grids } : !stored && { storedType: castFrom(layer) }) });
   }
   // rounded activations tell a network of integers from one whose weights alone are stored as such
   const isOnIntegers = ({ grids }: Row): boolean => grids?.input !== undefined;
   if (rows.some(isOnIntegers)) for (const row of rows) if (!isOnIntegers(row)) row.staysFloat = true;
   return { ...withSharers(rows), found, ...figures(found, bytes, left) };
+}
+
+/** What a layer's floats are cast from. */
+function castFrom(layer: Layer): string | undefined {
+  const type = storedTypeOf(layer);
+  return type !== undefined && type !== layer.type && isFloatType(type) ? typeName(type) : undefined;
 }
 
 /** A row of a report, and where its codebook lies. */

@@ -80,8 +80,6 @@ export interface LayerRow extends LayerReport {
   consumers: string[];
   /** What its weights are computed with. */
   dataType: string;
-  /** What they lie in the file as, where they are cast from it and nothing else packs them. */
-  storedType?: string;
   /** The body that it stands in, if not in the main graph. */
   body?: string;
 }

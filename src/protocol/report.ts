@@ -36,6 +36,8 @@ export interface LayerReport {
   skipped?: string;
   /** Where its weight is integers: how they become numbers. */
   grids?: LayerGrids;
+  /** Floats that it lies in the file as, where they are cast to others and nothing else packs them. */
+  storedType?: string;
   /** It computes with floats, while others of the model compute with integers. */
   staysFloat?: boolean;
 }

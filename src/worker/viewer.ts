@@ -6,7 +6,7 @@ import type { OpenedModel } from "../compression/host";
 import { toRows } from "../methods/rows";
 import { summarise } from "../numeric/statistics";
 import { readIntegerWeight } from "../onnx/grids";
-import { type Layer, readWeight, storedTypeOf } from "../onnx/layers";
+import { type Layer, readWeight } from "../onnx/layers";
 import type { Graph } from "../onnx/model";
 import { peakActivations } from "../onnx/peak";
 import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
@@ -16,7 +16,6 @@ import type { BodyFacts, GraphAndLayers, LayerDetails, LayerRow, ModelFacts, Val
 import { bitsOfAll, originalWeightsOf } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { pack } from "../protocol/packed";
-import type { LayerReport } from "../protocol/report";
 import { openPool } from "../runtime/node";
 import { Codebooks, type ShownLayer } from "./codebooks";
 import { comparedWeights, otherNodes, type PairOf, pairedLayers, sizesOf } from "./comparison";
@@ -131,7 +130,7 @@ async function load(file: string): Promise<Viewed> {
   const { model } = opened, { layers: reports, found } = await inspectLayers(model), inferred = inferFacts(model), shapes = inferShapes(model, inferred);
   const open = await sizesToCount(model, file), counted = open ? inferFacts(model, open.fixed) : inferred, sizes = open ? inferShapes(model, counted) : shapes;
   const rows = reports.map((report, i): LayerRow => ({
-    ...report, body: found[i].graph.path || undefined, label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], sizes), dataType: typeName(found[i].type), storedType: castFrom(report, found[i]),
+    ...report, body: found[i].graph.path || undefined, label: found[i].label, parameters: found[i].parameters, macs: macs(found[i], sizes), dataType: typeName(found[i].type),
     consumers: found[i].consumers.map(({ name, op, index }) => name || `${op} ${index}`),
   }));
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
@@ -141,12 +140,6 @@ async function load(file: string): Promise<Viewed> {
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
   return { opened, stamp: [...stamps, ...await stampsOf(opened.files.slice(1))].join(), layers: found, rows, shapes, facts, orders: new Map() };
-}
-
-/** What a layer's floats are cast from, where that is all that is done to them. */
-function castFrom({ method, grids }: LayerReport, layer: Layer): string | undefined {
-  const stored = storedTypeOf(layer);
-  return method === undefined && !grids && stored !== undefined && stored !== layer.type && isFloatType(stored) ? typeName(stored) : undefined;
 }
 
 function valueFacts(graph: Graph, name: string, shapes: Map<string, Shape>): ValueFacts {

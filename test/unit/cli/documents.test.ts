@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { toHtml, toText } from "../../../src/cli/document";
+import { toHtml, toMarkdown, toText } from "../../../src/cli/document";
 import { inspectionDocument, tuningText } from "../../../src/cli/documents";
 import type { InspectReport } from "../../../src/protocol/report";
 
@@ -18,6 +18,16 @@ test("a page of what a model holds begins with its size, layers and weights", ()
   expect(page).toContain("<dt>in the file</dt><dd>1.25 KB</dd>");
   expect(page).toContain("<dt>layer</dt><dd>1</dd>");
   expect(page).toContain("<dt>weights</dt><dd>3,000</dd>");
+});
+
+test("size, layers and weights are told once: in a terminal's first line, or as the figures of a page", () => {
+  const document = inspectionDocument("m.onnx", report([plain]), named);
+  expect(toText(document)).toMatch(/^m\.onnx: 1\.25 KB, 3,000 weights in 1 layer\nOpset 13, IR 7\n\n/);
+  expect(toMarkdown(document).match(/1\.25 KB/g)).toHaveLength(1);
+});
+
+test("weights that are cast from half precision say what they lie in the file as", () => {
+  expect(toText(inspectionDocument("m.onnx", report([{ ...plain, storedType: "float16" }]), named))).toMatch(/\nfirst +Conv +8×3×3×3 +float16 +/);
 });
 
 test("scales and zero points of integers stand in a table of their own, beside layers that stay floats", () => {
