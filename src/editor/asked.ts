@@ -33,11 +33,11 @@ const written = (value: unknown): string => JSON.stringify(value, (_, part: unkn
 
 export const isSame = (a: Asked | undefined, b: Asked | undefined): boolean => a !== undefined && written(a) === written(b);
 
-/** What a result was that a recipe is not, its size aside: none, and the two can be compared. */
-export function traitsBeside(of: Asked | undefined, own: Asked | undefined): PointTrait[] {
+/** What a result was that a recipe is not, its size aside: none, and the two can be compared. @param beforeTuning the result is of before its training, which tells nothing apart then */
+export function traitsBeside(of: Asked | undefined, own: Asked | undefined, beforeTuning = false): PointTrait[] {
   if (!of || !own) return ["unknown"];
   const NONE = written("none"), traits: [isOther: boolean, trait: PointTrait][] = [
-    [of.inference !== own.inference, of.inference === written("integer") ? "integers" : "floats"], [(of.tune === NONE) !== (own.tune === NONE), of.tune === NONE ? "untrained" : "trained"],
+    [of.inference !== own.inference, of.inference === written("integer") ? "integers" : "floats"], [of.tune !== own.tune && !beforeTuning, of.tune === NONE ? "untrained" : own.tune === NONE ? "trained" : "training"],
     [of.prune !== own.prune, "channels"], [of.layers !== own.layers, "layers"], [of.images !== own.images, "images"], [of.rest !== own.rest, "settings"],
   ];
   return traits.flatMap(([isOther, trait]) => (isOther ? [trait] : []));

@@ -34,7 +34,7 @@ export class Results {
   async of(model: vscode.Uri, request: CompressRequest | undefined): Promise<{ measured: MeasuredPoint[]; written: WrittenSize[] }> {
     const stamp = await stampOf(model.fsPath), own = request && askedOf(request), isOwn = (of: Asked | undefined, file: string | undefined) => file === stamp && isSame(of, own);
     return {
-      measured: this.state.get<Kept<Point>[]>(measuredKey(model), []).map(({ asked, model: file, ...point }) => ({ ...point, isOwn: !point.beforeTuning && isOwn(asked, file), traits: [...traitsBeside(asked, own), ...(asked && file !== stamp ? ["model" as const] : [])] })),
+      measured: this.state.get<Kept<Point>[]>(measuredKey(model), []).map(({ asked, model: file, ...point }) => ({ ...point, isOwn: !point.beforeTuning && isOwn(asked, file), traits: [...traitsBeside(asked, own, point.beforeTuning), ...(asked && file !== stamp ? ["model" as const] : [])] })),
       // what gzip leaves of integers says nothing of floats
       written: this.state.get<Kept<Size>[]>(writtenKey(model), []).flatMap(({ asked, model: file, ...size }) => (asked && own && asked.inference !== own.inference ? [] : [{ ...size, isOwn: isOwn(asked, file) }])),
     };

@@ -33,7 +33,7 @@ export interface LayerSetting { method?: string; options?: Record<string, unknow
 export interface RecipeProblem { text: string; line?: number; field?: string }
 
 /** What a result was that the recipe shown is not. */
-export type PointTrait = "floats" | "integers" | "trained" | "untrained" | "channels" | "layers" | "images" | "settings" | "model" | "unknown";
+export type PointTrait = "floats" | "integers" | "trained" | "untrained" | "training" | "channels" | "layers" | "images" | "settings" | "model" | "unknown";
 
 /**
  * A file that was made from this model with images: a point beside the predicted curve. `beforeTuning`: without the training that its recipe asks for. `pruned`: share of the compute that was taken away.

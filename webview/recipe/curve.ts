@@ -31,7 +31,7 @@ export const presetNames = (): Record<PresetId, string> => ({ "nearly-lossless":
 
 /** What a result was that the recipe shown is not, in words. */
 const traitNames = (): Record<PointTrait, string> => ({
-  floats: t("computed with floats"), integers: t("computed with integers"), trained: t("fine-tuned"), untrained: t("not fine-tuned"), channels: t("other channels"), layers: t("other settings of layers"), images: t("other images"), settings: t("other settings"), model: t("the model as it was before"), unknown: t("of a recipe that is not known"),
+  floats: t("computed with floats"), integers: t("computed with integers"), trained: t("fine-tuned"), untrained: t("not fine-tuned"), training: t("fine-tuned otherwise"), channels: t("other channels"), layers: t("other settings of layers"), images: t("other images"), settings: t("other settings"), model: t("the model as it was before"), unknown: t("of a recipe that is not known"),
 });
 
 /** A written file, or one that was tried out: a circle, a square where it is of a recipe that cannot be compared with the one shown. */

@@ -17,5 +17,7 @@ test("another size, or anything else, is something else; of another size it can 
   expect(others.map((other) => traitsBeside(other, own))).toEqual([[], [], ["trained"], ["channels"], ["integers"], ["layers"], ["images"], ["settings"]]);
   expect(traitsBeside(own, others[2])).toEqual(["untrained"]);
   expect(traitsBeside(own, others[4])).toEqual(["floats"]);
+  const longer = of({ ...plain, tune: { steps: 50 } });
+  expect([traitsBeside(longer, others[2]), traitsBeside(longer, others[2], true), traitsBeside(longer, own, true)]).toEqual([["training"], [], []]);
   expect([traitsBeside(undefined, own), isSame(undefined, undefined), askedOf({ model: "m", recipeText: "{" })]).toEqual([["unknown"], false, undefined]);
 });
