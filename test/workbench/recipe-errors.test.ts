@@ -90,3 +90,15 @@ test("a model with nothing to compress leads to another model, in every theme", 
   await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
   expect(await page.locator(".plan-row[data-id]").count()).toBe(2);
 });
+
+test("that pins leave no room for a size is told before anything is rated", async () => {
+  const name = "pinned.kernelscope.json";
+  writeFileSync(at(name), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", data: { folder: "./fashion-mnist" }, target: "20KB", layers: { "17.weight": { pin: "leave" } } }));
+  await workbench.menu(name, "Open Recipe Editor");
+  const page = await workbench.modelPage(name), note = page.locator(".recipe-wait .recipe-note.bad");
+  await note.waitFor({ timeout: 60_000 });
+  expect(await note.innerText()).toBe("20.0 KB cannot be reached: what the recipe pins takes 590 KB by itself (17). Unpin a layer, or give a larger size.");
+  expect(await page.locator(".recipe-wait .job-bar").count()).toBe(1); // while layers are rated all the same
+  expect(await overlaps(page)).toEqual([]);
+  await workbench.picture("recipe-pins-in-vain");
+});

@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** What takes longest begins first, so that two files at a time end together. */
-const LONGEST = ["codebook", "recipe", "compare", "tuning", "accuracy", "recipe-jobs", "graph-tools", "integers", "model-editor", "pruning", "many-models"];
+const LONGEST = ["codebook", "recipe", "compare", "tuning", "accuracy", "recipe-jobs", "clusters", "graph-tools", "integers", "model-editor", "pruning", "many-models"];
 const place = ({ moduleId }: TestSpecification): number => {
   const at = LONGEST.indexOf(path.basename(moduleId, ".test.ts"));
   return at < 0 ? LONGEST.length : at;
