@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { JsonTextError, parseJsonText, placeOf } from "../editor/json-text";
+import { JsonTextError, parseJsonText, placeOf } from "../protocol/json-text";
 import { KernelscopeError, type ErrorCode } from "../protocol/errors";
 
 /** Where in a recipe an error lies; lines and columns begin with 1. */

@@ -6,6 +6,7 @@ import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
 import { DEVICES } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
+import { readJson } from "../protocol/json-text";
 import { FEW_BITS, PRUNED } from "../protocol/pruning";
 import { parseTarget } from "../protocol/sizes";
 import { DELAY, NOISE_KINDS, SCHEDULES } from "../protocol/tuning";
@@ -109,13 +110,7 @@ export const badRecipe = (faults: readonly Fault[], message = faults.map((fault)
 
 /** Reads a recipe. @throws KernelscopeError "bad-recipe" with place and reason */
 export function parseRecipe(text: string, name: string): Recipe {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new KernelscopeError("bad-recipe", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
-  }
-  const parsed = Recipe.safeParse(json);
+  const parsed = Recipe.safeParse(readJson(text, name, "bad-recipe"));
   if (!parsed.success) throw badRecipe(schemaFaults(parsed.error), `${name}: ${schemaWords(parsed.error)}`);
   const faults = Object.entries(parsed.data.layers ?? {}).flatMap(([id, { method, options }]) => {
     const checked = options === undefined ? undefined : methods.find((one) => one.id === method)?.options.safeParse(options);

@@ -7,7 +7,7 @@ import type { JobState } from "../protocol/page";
 import type { DiagnosisState } from "../protocol/recipe-page";
 import type { IntegerReport } from "../protocol/report";
 import { runJob } from "../worker/process";
-import { editJsonText } from "./json-text";
+import { editJsonText } from "./json-edit";
 import { basisOf } from "./recipe-text";
 import { keepDiagnosis, keptDiagnosis } from "./tuned-store";
 

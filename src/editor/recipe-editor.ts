@@ -8,7 +8,7 @@ import { connect, type Methods } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
 import { askedOf, isSame } from "./asked";
 import type { Diagnoses } from "./diagnoses";
-import { difference, editJsonText } from "./json-text";
+import { difference, editJsonText } from "./json-edit";
 import { pageStart, text, webviewChannel } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
 import { RecipeSession } from "./recipe-session";

@@ -3,7 +3,7 @@ import type { Device, PresetId } from "../protocol/api";
 import type { LayerSetting, RecipeChange, RecipeProblem, RecipeView } from "../protocol/recipe-page";
 import type { Pruning } from "../protocol/pruning";
 import { mannerOf, NOISE_KINDS, SCHEDULES, type Noise, type RecipeTuning } from "../protocol/tuning";
-import { JsonTextError, parseJsonText, placeOf } from "./json-text";
+import { JsonTextError, parseJsonText, placeOf } from "../protocol/json-text";
 
 /** A recipe as its text: what a page shows of it, where something is wrong in it, and what a page may change. The engine has the last word on whether it is one. */
 

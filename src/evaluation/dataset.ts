@@ -2,6 +2,7 @@ import type { ByteSource, DataAccess } from "../onnx/bytes";
 import type { ValueFacts } from "../protocol/api";
 import { schemaWords } from "./schema-words";
 import { KernelscopeError } from "../protocol/errors";
+import { readJson } from "../protocol/json-text";
 import { decodeImage } from "./images";
 import { openNpy, type NpyArray } from "./npy";
 import { openNpz } from "./npz";
@@ -55,14 +56,7 @@ export async function openDataset(data: ImageAccess, input: ValueFacts, ...overr
 
 /** Reads and checks a preprocessing file. */
 export async function readPreprocess(source: ByteSource, name: string): Promise<Preprocess> {
-  const text = new TextDecoder().decode(await source.read(0, source.size));
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw new KernelscopeError("bad-data", `${name} is no valid JSON: ${error instanceof Error ? error.message : String(error)}.`);
-  }
-  const parsed = Preprocess.safeParse(json);
+  const parsed = Preprocess.safeParse(readJson(new TextDecoder().decode(await source.read(0, source.size)), name, "bad-data"));
   if (!parsed.success) throw new KernelscopeError("bad-data", `${name}: ${schemaWords(parsed.error)}`);
   return parsed.data;
 }

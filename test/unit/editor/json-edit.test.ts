@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { difference, editJsonText, JsonTextError, parseJsonText, placeOf, type Value } from "../../../src/editor/json-text";
+import { difference, editJsonText } from "../../../src/editor/json-edit";
+import { parseJsonText, type Value } from "../../../src/protocol/json-text";
 
 const recipe = `{
     "version": 1,  "target": "0.92MB",
@@ -52,21 +53,5 @@ describe("a change of a JSON text", () => {
       const { start, end, text: now } = difference(text, after);
       expect(text.slice(0, start) + now + text.slice(end)).toBe(after);
     }));
-  });
-});
-
-describe("the place of", () => {
-  test("a value is that of its property, or of what is nearest around it", () => {
-    const root = parseJsonText(recipe), at = (...path: string[]) => { const { start, end } = placeOf(root, path); return recipe.slice(start, end); };
-    expect(at("target")).toBe('"target": "0.92MB"');
-    expect(at("layers", "a.weight", "options", "words")).toBe('"options": { "bits": 8 }');
-    expect(at("nowhere")).toBe(recipe.trim());
-  });
-  test("an error is where the text stops being JSON", () => {
-    const failure = (text: string): unknown => { try { parseJsonText(text); return undefined; } catch (error) { return error instanceof JsonTextError ? [error.offset, error.message] : error; } };
-    expect(failure('{"a": 1 "b": 2}')).toEqual([8, 'A comma or a closing brace is missing: there is "\\"".']);
-    expect(failure('{"a": ')).toEqual([6, "A value is missing: the text ends."]);
-    expect(failure("{'a': 1}")).toEqual([1, 'A name or text in double quotes is missing: there is "\'".']);
-    expect(failure("{} x")).toEqual([3, "Something follows after the end."]);
   });
 });
