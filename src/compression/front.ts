@@ -218,11 +218,11 @@ class Front {
 
   private choiceFacts(layer: Layer, option: Option): PlanChoice {
     const step = this.hulls.get(layer)!.includes(option), weights = originalWeights(layer, this.left), bits = weights ? 8 * option.bytes / weights : 0;
-    if (isLeft(option)) return { text: "", bytes: option.bytes, bits: storedBits({ bitsPerWeight: bits }, bitsOf(layer.type)), loss: 0, parts: { indices: 0, codebook: 0, values: 0 }, step };
+    if (isLeft(option)) return { traits: [], bytes: option.bytes, bits: storedBits({ bitsPerWeight: bits }, bitsOf(layer.type)), loss: 0, parts: { indices: 0, codebook: 0, values: 0 }, step };
     const method = methodById(option.method), { options } = option;
     return {
       method: option.method, options: Object.fromEntries(Object.entries(options).filter((entry): entry is [string, number | string] => typeof entry[1] === "number" || typeof entry[1] === "string")),
-      title: method.title, text: method.describe(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: this.partsOf(option), step,
+      title: method.title, traits: method.traits(layer, options), bytes: option.bytes, bits, loss: this.lossOf(option), parts: this.partsOf(option), step,
     };
   }
 

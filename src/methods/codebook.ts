@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { bitsFor, packedBytes } from "../numeric/bits";
 import type { Layer } from "../onnx/layers";
-import type { CodeBytes } from "../protocol/plan";
+import type { ChoiceTrait, CodeBytes } from "../protocol/plan";
 import { nodeBytes } from "./packer";
 import { kernelSize } from "./rows";
 import { zeroBytes } from "./zeros";
@@ -81,8 +81,8 @@ export function blockName(layer: Layer, block: number): string {
   return size === 1 || block % size ? `1×${block}` : block === size ? kernel : `${block / size}×${kernel}`;
 }
 
-export const describeCodebook = (layer: Layer, { block, words, book }: CodebookOptions): string =>
-  `${block === 1 ? "single" : blockName(layer, block)} · ${words.toLocaleString("en")} codewords${book === undefined ? "" : " · shared"}`;
+export const codebookTraits = (layer: Layer, { block, words, book }: CodebookOptions): ChoiceTrait[] =>
+  [block === 1 ? { kind: "single" } : { kind: "block", shape: blockName(layer, block) }, { kind: "codewords", count: words }, ...book === undefined ? [] : [{ kind: "shared" as const }]];
 
 /** Codewords [words, d] put in place of their indices, times the scale of their row where there is one. */
 export function expand(codebook: Float32Array, index: Int32Array | WordIndex, d: number, scale?: Float32Array): Float32Array {

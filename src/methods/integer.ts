@@ -49,7 +49,7 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
 
   parts: (layer, { bits }) => ({ indices: 0, codebook: 0, values: packedBytes(layer.parameters, bits) }),
 
-  describe: (_layer, { bits }) => `int · ${bits} bits`,
+  traits: (_layer, { bits }) => [{ kind: "integers" }, { kind: "bits", count: bits }],
 
   blank(layer, options, scaleIsFree) {
     return { method: "integer", options, codes: zeroBytes(layer.parameters), ...storeScale(new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) };

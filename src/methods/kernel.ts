@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { bitsFor } from "../numeric/bits";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
-import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
+import { blankCodes, codebookBytes, codebookParts, codebookShape, codebookTraits, compactIndex, expand, WORDS, type CodebookCodes } from "./codebook";
 import { fitCodebook, learnCodebook } from "./codebook-fit";
 import { CodebookRows } from "./codebook-rows";
 import type { CompressionMethod, PackedWeight } from "./method";
@@ -54,7 +54,7 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
 
   parts: codebookParts,
 
-  describe: describeCodebook,
+  traits: codebookTraits,
 
   blank: (layer, options, scaleIsFree) => ({ method: "kernel", options, ...blankCodes(layer, options), ...storeScale(new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 

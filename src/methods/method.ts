@@ -4,7 +4,7 @@ import type { ComputePool } from "../numeric/tasks";
 import type { ConstantCache } from "../onnx/constants";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
-import type { CodeBytes } from "../protocol/plan";
+import type { ChoiceTrait, CodeBytes } from "../protocol/plan";
 import type { WaveletFacts } from "../protocol/report";
 import type { Products } from "../runtime/products";
 import type { Runtime } from "../runtime/runtime";
@@ -109,8 +109,8 @@ export interface CompressionMethod<Options extends object = object, Packed exten
   bytes(layer: Layer, options: Options, scaleIsFree: boolean): number;
   /** Bytes of the codes that a choice takes, by what they are. */
   parts(layer: Layer, options: Options): CodeBytes;
-  /** A short name of a choice: "3×3 · 64 codewords". */
-  describe(layer: Layer, options: Options): string;
+  /** What tells a choice from others, what matters most first. */
+  traits(layer: Layer, options: Options): ChoiceTrait[];
   /** A weight without values stored with these options: takes the bytes that the real one will, and no memory. */
   blank(layer: Layer, options: Options, scaleIsFree: boolean): Packed;
   /** Codewords for layers that have them in common; absent where a method has none. */

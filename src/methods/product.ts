@@ -3,7 +3,7 @@ import { bitsFor } from "../numeric/bits";
 import { KernelscopeError } from "../protocol/errors";
 import { fromCodes } from "../numeric/grid";
 import type { Layer } from "../onnx/layers";
-import { blankCodes, codebookBytes, codebookParts, codebookShape, compactIndex, describeCodebook, expand, WORDS, type CodebookCodes } from "./codebook";
+import { blankCodes, codebookBytes, codebookParts, codebookShape, codebookTraits, compactIndex, expand, WORDS, type CodebookCodes } from "./codebook";
 import { fitCodebook, learnCodebook, type FittedCodebook } from "./codebook-fit";
 import { CodebookRows } from "./codebook-rows";
 import type { CompressionMethod, FitContext, PackedWeight, WeightRows } from "./method";
@@ -68,7 +68,7 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
 
   parts: codebookParts,
 
-  describe: (layer, options) => `${describeCodebook(layer, options)}${options.scale === "layer" ? " · one scale" : ""}`,
+  traits: (layer, options) => [...codebookTraits(layer, options), ...options.scale === "layer" ? [{ kind: "one-scale" as const }] : []],
 
   blank: (layer, options, scaleIsFree) => ({ method: "product", options, ...blankCodes(layer, options), ...store(options, new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) }),
 

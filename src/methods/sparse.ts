@@ -76,7 +76,7 @@ export const sparseMethod: CompressionMethod<SparseOptions, PackedSparse> = {
 
   parts: (layer, options) => ({ indices: packedBytes(layer.parameters / options.block, 1), codebook: 0, values: packedBytes(options.block * (1 + staying(layer, options)), options.bits) }),
 
-  describe: (layer, { density, bits, block }) => `${block === 1 ? "" : `${blockName(layer, block)} · `}${(100 * density).toFixed(density < 0.1 ? 1 : 0)} % · int ${bits} bits`,
+  traits: (layer, { density, bits, block }) => [...block === 1 ? [] : [{ kind: "block" as const, shape: blockName(layer, block) }], { kind: "kept", share: density }, { kind: "integer-bits", count: bits }],
 
   blank(layer, options, scaleIsFree) {
     return { method: "sparse", options, kept: zeroBytes(layer.parameters / options.block), codes: zeroBytes(options.block * (1 + staying(layer, options))), ...storeScale(new Float32Array(outputsOf(layer)).fill(1), scaleIsFree) };

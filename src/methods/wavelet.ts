@@ -68,7 +68,7 @@ export const waveletMethod: CompressionMethod<WaveletOptions, PackedWavelet> = {
 
   parts: (layer, options) => ({ indices: 0, codebook: 0, values: 2 * diagonalElements(shapeOf(layer, options)!) + 16 * options.length }),
 
-  describe: (_layer, { wavelet, length, levels, summed, fixed }) => `${summed} × ${levels} levels · ${length} taps, ${fixed ? "" : "from "}${wavelet}`,
+  traits: (_layer, { wavelet, length, levels, summed, fixed }) => [{ kind: "transforms", summed, levels }, { kind: "filters", taps: length, wavelet, fixed: fixed === true }],
 
   blank(layer, options) {
     const dims = tensorDims(shapeOf(layer, options)!), zeros = (name: keyof WaveletValues) => new Float32Array(countOf(dims[name]));

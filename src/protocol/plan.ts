@@ -86,14 +86,23 @@ export interface PlanLayer {
   choices: PlanChoice[];
 }
 
+/** What tells a choice from others of its layer: pages have the words for it. */
+export type ChoiceTrait =
+  | { kind: "integers" | "single" | "shared" | "one-scale" }
+  | { kind: "block"; /** "3×3" */ shape: string }
+  | { kind: "codewords" | "bits" | "integer-bits"; count: number }
+  | { kind: "kept"; /** Of the weights, the others are zeros. */ share: number }
+  | { kind: "transforms"; summed: number; levels: number }
+  | { kind: "filters"; taps: number; wavelet: string; fixed: boolean };
+
 export interface PlanChoice {
   /** Absent where the layer is left as it is. */
   method?: string;
   options?: Record<string, number | string>;
   /** The method's, for people. */
   title?: string;
-  /** "3×3 · 64 codewords" */
-  text: string;
+  /** The method's settings, what matters most first; none where the layer is left. */
+  traits: readonly ChoiceTrait[];
   bytes: number;
   bits: number;
   loss: number;

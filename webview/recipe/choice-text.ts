@@ -1,16 +1,22 @@
-import type { PlanChoice } from "../../src/protocol/plan";
+import type { ChoiceTrait, PlanChoice } from "../../src/protocol/plan";
+import * as format from "../format";
 import { t } from "../l10n";
 
-/** What the engine says of a choice, in the user's language: "3×3", "64 codewords". */
-export const choiceParts = ({ text }: Pick<PlanChoice, "text">): string[] => text.split(" · ").map(translated);
+/** What tells a choice from others, in the user's language: "3×3", "64 codewords". */
+export const choiceParts = ({ traits }: Pick<PlanChoice, "traits">): string[] => traits.map(words);
 
-function translated(part: string): string {
-  const [, number, unit] = /^([\d.,]+) (words|codewords|bits|taps)$/.exec(part) ?? [], [, summed, levels] = /^(\d+) × (\d+) levels$/.exec(part) ?? [], [, of] = /^int (\d+) bits$/.exec(part) ?? [], [, taps, from] = /^(\d+) taps, from (\w+)$/.exec(part) ?? [], [, fixedTaps, fixed] = /^(\d+) taps, (\w+)$/.exec(part) ?? [];
-  if (unit === "codewords" || unit === "words") return t("{0} codewords", number); // words is what ratings that were kept before say
-  if (unit === "bits") return t("{0} bits", number);
-  if (summed) return t("{0} × {1} levels", summed, levels);
-  if (of) return t("int {0} bits", of);
-  if (from) return t("{0} taps, from {1}", taps, from);
-  if (fixed) return t("{0} taps, {1}", fixedTaps, fixed);
-  return { int: t("int"), single: t("single"), shared: t("shared"), "one scale": t("one scale") }[part] ?? part;
+function words(trait: ChoiceTrait): string {
+  switch (trait.kind) {
+    case "block": return trait.shape;
+    case "single": return t("single");
+    case "codewords": return t("{0} codewords", format.whole(trait.count));
+    case "shared": return t("shared");
+    case "one-scale": return t("one scale");
+    case "integers": return t("int");
+    case "bits": return t("{0} bits", trait.count);
+    case "integer-bits": return t("int {0} bits", trait.count);
+    case "kept": return trait.share < 0.1 ? format.percent(trait.share) : format.wholePercent(trait.share);
+    case "transforms": return t("{0} × {1} levels", trait.summed, trait.levels);
+    case "filters": return trait.fixed ? t("{0} taps, {1}", trait.taps, trait.wavelet) : t("{0} taps, from {1}", trait.taps, trait.wavelet);
+  }
 }

@@ -12,6 +12,7 @@ import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { ArithmeticSetting } from "./arithmetic";
 import { bytesOf, candidateHeader, type MeasuredIntegers } from "./candidate";
+import { choiceParts } from "./choice-text";
 import { openChooser } from "./chooser";
 import { Curve, presetNames } from "./curve";
 import { GOALS, goal } from "./goals";
@@ -339,9 +340,9 @@ export class RecipePage {
     const cost = (loss: number): string => { const by = plans.quality(Math.max(0, point.loss - now.loss + loss)) - quality, value = isShare ? 100 * by : by; return Math.abs(value) < 0.005 ? "" : `${value > 0 ? "+" : ""}${isShare ? t("{0} points", format.hundredths(value)) : t("{0} dB", format.hundredths(value))}`; };
     openChooser(t("Method of {0}", label), [
       { text: t("Automatic"), note: t("as the target asks"), chosen: fixed === undefined, act: () => this.pin(layer, undefined) },
-      ...choices.map(({ text, loss, method }, i) => {
+      ...choices.map((choice, i) => {
         const { bytes, bits } = plans.with(point, at, i);
-        return { text: method === undefined ? t("Leave Alone") : text, note: [t("{0} bits", format.hundredths(bits)), format.bytes(bytes), cost(loss)].filter(Boolean).join(" · "), chosen: i === fixed, act: () => this.fix(layer, i) };
+        return { text: choice.method === undefined ? t("Leave Alone") : choiceParts(choice).join(" · "), note: [t("{0} bits", format.hundredths(bits)), format.bytes(bytes), cost(choice.loss)].filter(Boolean).join(" · "), chosen: i === fixed, act: () => this.fix(layer, i) };
       }),
     ], under);
   }

@@ -7,7 +7,7 @@ vi.stubGlobal("acquireVsCodeApi", () => ({}));
 vi.stubGlobal("window", { addEventListener() {}, removeEventListener() {} });
 const { choiceOf, gzipOf, partsOf, pinOf, Plans, qualityOf, targetText } = await import("../../../webview/recipe/plans");
 
-const choice = (bytes: number, loss: number, options?: Record<string, number>, step = true): PlanChoice => ({ method: options && "kernel", options, text: options ? `${bytes}` : "", bytes, bits: bytes / 100, loss, parts: { indices: options ? bytes - 1 : 0, codebook: options ? 1 : 0, values: 0 }, step });
+const choice = (bytes: number, loss: number, options?: Record<string, number>, step = true): PlanChoice => ({ method: options && "kernel", options, traits: [], bytes, bits: bytes / 100, loss, parts: { indices: options ? bytes - 1 : 0, codebook: options ? 1 : 0, values: 0 }, step });
 const layer = (id: string, sensitivity: number, ...choices: PlanChoice[]): PlanLayer => ({ id, label: id, op: "Conv", shape: [10, 80], parameters: 800, typeBits: 32, convolution: true, bytes: 3200, sensitivity, choices });
 
 /** Two layers: the smallest plan, then three steps, the last of which leaves the first layer as it is. */
