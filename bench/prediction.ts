@@ -17,7 +17,7 @@ import { writeDataset, type Images } from "./source";
 
 /**
  * What a recipe's page says a size costs in top-1, noted before anything is compressed, against what it then costs on all 10,000 test images of CIFAR-10, in closed form,
- * with unlabelled training images for calibration; or with --fresh, as users often have them, images that the model was not trained on: the first test images, which
+ * with training images and their labels for calibration; or with --fresh, as users often have them, images that the model was not trained on: the first test images, which
  * are left out of those that it is measured on. Finished sizes are kept with --results.
  * Target: off by 1.0 point on average above 0.4 bits a convolution weight, by 2.0 below.
  * npm run bench:prediction -- --models A.onnx,B.onnx --targets 8x,12x,20x [--images 1000] [--fresh] [--results FILE]

@@ -42,6 +42,8 @@ export interface PlanRequest {
   pruned?: number;
   /** What is lost before a layer is compressed, by channels that are gone: presets promise what the whole comes to. */
   lostBefore?: number;
+  /** What activations of 8 bits lose beside the weights: presets promise what both come to. */
+  rounding?: number;
   /** Rates the candidates of these layers. */
   rate(layers: Layer[]): Promise<LayerSensitivity[]>;
   /** Whether layers may have a codebook in common, and whether the plan tries which ones. */
@@ -329,7 +331,7 @@ export class Planning {
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
     const plans = front(items);
-    const klFor = (flips: number) => this.klFor(flips, preset, slope) - (this.request.lostBefore ?? 0);
+    const klFor = (flips: number) => this.klFor(flips, preset, slope) - (this.request.lostBefore ?? 0) - (this.request.rounding ?? 0);
     const within = (flips: number) => plans.find((p) => p.loss <= klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
     if (preset === "smallest") return this.plan(within(SMALLEST).choices);

@@ -13,6 +13,7 @@ import { networkOutputs } from "./flow";
 import { mayShare, namesOnlyLayers, triesToShare, type Goal, type Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
 import { integerOverhead } from "./integer/overhead";
+import { knownRounding } from "./integer/rounding";
 import { Joint } from "./joint";
 import { leanRatings, type LeanModel } from "./lean/lean";
 import { isOffTarget, outcomeKey, planFor, trialOf, type PlanRequest } from "./plan";
@@ -111,10 +112,18 @@ export class PlannedFit {
     return { choices: withLayers(choices, layers), shared: shared && { choices: withLayers(shared.choices, layers), worth: shared.worth } };
   }
 
+  /** What activations of 8 bits will lose: what presets promise counts it. */
+  private async rounding(goal: Goal): Promise<number | undefined> {
+    const { model, original, opened, data, tools, progress, job: { request, recipe } } = this.options;
+    if (!data || request.inference !== "integer" || goal.kind !== "preset") return undefined;
+    progress.step("sensitivity", "measuring what rounding activations costs", 1);
+    return knownRounding(await this.ratingRecord(), model, original ?? opened.model, data, recipe, tools);
+  }
+
   private async planWith(rate: PlanRequest["rate"], goal: Goal, trials: PlanRequest["trials"] = {}): Promise<StoredPlan> {
     const { model, layers, job, job: { recipe, embedded, request }, host: { runtime }, form, data, opened: { bytes: inputBytes } } = this.options, notes: string[] = [];
     const overhead = request.inference === "integer" ? (await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations })).bytes : 0;
-    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, pruned: this.options.pruning?.compute, lostBefore: this.options.lostBefore, trials, notes }), notes };
+    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, pruned: this.options.pruning?.compute, lostBefore: this.options.lostBefore, rounding: await this.rounding(goal), trials, notes }), notes };
   }
 
   /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */

@@ -16,7 +16,7 @@ import { integerNetwork } from "./integer/network";
 import { integerOverhead, type IntegerOverhead } from "./integer/overhead";
 import { nothingToCompress } from "./checks";
 import { checkIntegers } from "./integer/ready";
-import { roundingKey, roundingLoss } from "./integer/rounding";
+import { knownRounding, roundingKey } from "./integer/rounding";
 import type { RatingRecord } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
 
@@ -83,13 +83,13 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
 export async function rateRounding({ opened: { model }, original, record, integers, samples }: RatedModel, job: Job, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<boolean> {
   if (!integers || samples === undefined) return true;
   const { request: { seed = 1, threads }, recipe } = job;
-  return await record.rounding(roundingKey(recipe), known ? undefined : async () => {
-    onProgress({ stage: "sensitivity", text: "measuring what rounding activations costs", fraction: 1 });
-    const data = await readJobData(job, original, host, signal, { isFitted: false }), products = new Products(host.runtime, threads);
-    try {
-      return await roundingLoss(model, original, { ...data, calibration: { size: samples, batches: async function* () { yield* data.rating.batches; } } }, recipe, { runtime: host.runtime, pool: host.pool, products, seed, threads, signal });
-    } finally {
-      await products.close();
-    }
-  }) !== undefined;
+  if (await record.rounding(roundingKey(recipe)) !== undefined) return true;
+  if (known) return false;
+  onProgress({ stage: "sensitivity", text: "measuring what rounding activations costs", fraction: 1 });
+  const data = await readJobData(job, original, host, signal, { isFitted: false }), products = new Products(host.runtime, threads);
+  try {
+    return await knownRounding(record, model, original, data, recipe, { runtime: host.runtime, pool: host.pool, products, seed, threads, signal }) !== undefined;
+  } finally {
+    await products.close();
+  }
 }

@@ -184,6 +184,21 @@ test("a preset says between which sizes a compression ends, and once one has bee
   }
 }, 300_000);
 
+test("a preset of integers leaves room for what rounding costs, in a compression as on its page", async () => {
+  const ratings = path.join(folder, "roomy"), own = await nodeHost({ threads: 1, ratings, scripts: path.resolve("dist") }), file = path.join(folder, "roomy.kernelscope.json"), output = path.join(folder, "roomy.onnx");
+  const recipe = { inference: "integer", preset: "balanced", integers: { ranges: "percentile", percentile: 98 }, data: { limit: 128 } }, recipeText = JSON.stringify(recipe);
+  writeFileSync(file, recipeText);
+  // the job measures by itself what nobody has measured before
+  const { layers, output: { bytes } } = await compressWith(path.join(folder, "jobs"), { model, data, recipe: file, output }, ratings), job = await mergeRecipe({ model, data, threads: 1, recipe: file, recipeText }, own), opened = await own.openModel(model);
+  const rated = (await rateModel(job, opened, own, true, () => undefined))!;
+  expect(await rateRounding(rated, job, own, true, () => undefined)).toBe(true);
+  const facts = await frontOf(rated, job);
+  expect(Math.abs(facts.candidate.bytes - bytes)).toBeLessThan(0.02 * bytes);
+  for (const [i, { name, bytes: size }] of layers.entries()) expect(Math.abs(facts.candidate.layerBytes![i] - size), name).toBeLessThan(0.05 * size + 64);
+  await opened.close();
+  await own.close();
+}, 300_000);
+
 test("what layers share is part of every plan, and read off the file for the recipe's own", async () => {
   const { candidate, layers, front: { shared, bytes } } = await front({ target: "60KB" }), chosen = candidate.choices.map((c, i) => layers[i].choices[c]);
   const output = path.join(folder, "shared.onnx"), { layers: written } = await compressWith(path.join(folder, "jobs"), { model, data, target: "60KB", output }, path.join(folder, "ratings"));
@@ -210,6 +225,9 @@ test("the prediction of integers counts what rounding activations costs, measure
   expect(facts.candidate.loss - before.candidate.loss).toBeCloseTo(added, 9);
   expect(facts.front.loss[0] - before.front.loss[0]).toBeCloseTo(added, 9);
   expect(facts.notes).toEqual([expect.stringContaining("counts what rounding activations costs, as measured with weights of 8 bits on 128 images")]);
+  // presets promise what weights and rounding come to together
+  expect(facts.presets.map(({ bytes }, i) => bytes >= before.presets[i].bytes)).toEqual([true, true, true]);
+  expect(facts.presets[2].bytes).toBeGreaterThan(before.presets[2].bytes);
   await rateRounding(whole, other, own, false, tell);
   expect((await frontOf(whole, other)).prediction.rounding).toBeLessThan(0.2 * added);
   await opened.close();
