@@ -135,14 +135,14 @@ export class Workbench {
       await this.row(name).click({ button: "right" });
       try {
         await item.hover({ timeout: tries ? 5000 : 30_000 });
-        break;
+        await this.page.waitForTimeout(300); // a menu takes no click right after it opens
+        await item.click({ timeout: tries ? 2000 : 30_000 });
+        return;
       } catch (error) {
         if (!tries) throw error;
         await this.page.keyboard.press("Escape");
       }
     }
-    await this.page.waitForTimeout(300); // a menu takes no click right after it opens
-    await item.click();
   }
 
   /** Two files selected in the Explorer, then *Compare Models*; the larger one stands first. @param entry the command in the window's language */
