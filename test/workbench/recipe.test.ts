@@ -98,7 +98,7 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   await expect.poll(() => page.locator(".recipe-size input").inputValue()).toBe("12x");
   // typed, taken and left faster than the text follows
   await page.locator(".recipe-size input").evaluate((input: HTMLInputElement) => {
-    const press = (key: string) => input.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })), type = (text: string) => { input.value = text; input.dispatchEvent(new Event("input", { bubbles: true })); };
+    const press = (key: string) => input.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, composed: true })), type = (text: string) => { input.value = text; input.dispatchEvent(new Event("input", { bubbles: true, composed: true })); };
     type("30KB"); press("Enter"); type("twelve"); press("Escape");
   });
   await expect.poll(() => page.locator(".recipe-size input").inputValue()).toBe("30KB");
