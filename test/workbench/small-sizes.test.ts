@@ -100,7 +100,7 @@ test("keys on the slider lead on to another size each time, from a preset to the
     await slider(page).press(key);
     await workbench.page.waitForTimeout(200);
     await expect.poll(() => page.locator("body").getAttribute("data-ready")).toBe("true");
-    await expect.poll(async () => { const now = await field(page).inputValue(); return /^[\d.]+[KM]B$/.test(now) && now !== before || key === "Home"; }, { timeout: 20_000 }).toBe(true);
+    await expect.poll(async () => { const now = await field(page).inputValue(); return /^[\d.]+[KM]B$/.test(now) && (now !== before || key === "Home"); }, { timeout: 20_000 }).toBe(true);
     await workbench.page.waitForTimeout(800);
     return [await field(page).inputValue(), await bytesNow(page)];
   };
