@@ -34,6 +34,6 @@ const vitest = (config, report) => ["node_modules/vitest/vitest.mjs", "run", "--
 suite("Units", "test-results/units.json", process.execPath, vitest("vitest.config.mts", "test-results/units.json"));
 suite("Whole jobs of the engine", "test-results/engine.json", process.execPath, vitest("test/engine/vitest.config.mts", "test-results/engine.json"));
 suite("The real workbench", "test-results/workbench.json", process.execPath, ["scripts/test-workbench.mjs"]);
-for (const { title, failureMessages: [message] } of again) console.log(`Passed by its second try: ${title}\n  ${message.split("\n", 1)[0]}`);
+for (const { title, failureMessages: [message] } of again) console.log(`Passed by its second try: ${title}\n  ${message.split("\n", 1)[0]}\n  ${message.split("\n").find((line) => /\.test\.ts:\d+/.test(line))?.trim() ?? ""}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed ? 1 : 0);

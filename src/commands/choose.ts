@@ -30,17 +30,21 @@ export function chooseGoal(title: string, images: string | undefined, inputBytes
   pick.placeholder = vscode.l10n.t("How small? Choose, or type a size like 300KB or 12x");
   pick.matchOnDetail = true;
   let facts: PlanFacts | undefined;
+  const typed = (): GoalItem[] => {
+    const target = typedTarget(pick.value, inputBytes);
+    return target === undefined ? [] : [sizeItem(target)];
+  };
   const fill = (): void => {
-    const typed = typedTarget(pick.value, inputBytes), active = pick.activeItems[0]?.label;
-    pick.items = [...(typed === undefined ? [] : [sizeItem(typed)]), ...presetItems(facts), ...(typed === undefined ? [ownItem(), ...hintItems(pick.value, vscode.l10n.t("A size smaller than the model is typed like 300KB, 1.5MB or 12x"))] : [])];
+    const active = pick.activeItems[0]?.label, sizes = typed();
+    pick.items = sizes.length ? sizes : [...presetItems(facts), ownItem(), ...hintItems(pick.value, vscode.l10n.t("A size smaller than the model is typed like 300KB, 1.5MB or 12x"))];
     const same = pick.items.find(({ label }) => label === active);
-    if (same && typed === undefined) pick.activeItems = [same];
+    if (same) pick.activeItems = [same];
   };
   fill();
   return new Promise((resolve) => {
     pick.onDidChangeValue(fill);
     pick.onDidAccept(() => {
-      const goal = pick.selectedItems[0]?.goal;
+      const goal = meant(pick, typed())?.goal;
       if (!goal) return;
       resolve(goal);
       pick.hide();
@@ -84,6 +88,12 @@ const ownItem = (): GoalItem => ({ goal: "own", label: vscode.l10n.t("Own Settin
 const hintItems = (typed: string, label: string): vscode.QuickPickItem[] => (typed.trim() === "" ? [] : [{ label: `$(info) ${label}`, alwaysShow: true }]);
 const sizeItem = (target: string): GoalItem => ({ goal: { target }, label: /x$/i.test(target) ? vscode.l10n.t("{0} times smaller", target.slice(0, -1)) : vscode.l10n.t("At most {0}", target), detail: vscode.l10n.t("The most accurate file of that size"), alwaysShow: true });
 
+/** The entry that Enter means. The list follows the keys a moment later: what was typed last may not stand in it yet, while what stood there before is chosen. */
+function meant<Item extends vscode.QuickPickItem>(pick: vscode.QuickPick<Item>, typed: readonly Item[]): Item | undefined {
+  const [chosen] = pick.selectedItems;
+  return typed.find(({ label }) => label === chosen?.label) ?? typed[0] ?? chosen;
+}
+
 /** A data folder, or null for none where that is possible. */
 export async function chooseData(model: vscode.Uri, remembered: string | undefined, isNeeded = false, title = compressTitle(model)): Promise<string | null | undefined> {
   type Item = vscode.QuickPickItem & { folder?: string | null };
@@ -113,15 +123,16 @@ export function chooseTuning(title: string): Promise<string | undefined> {
   const pick = vscode.window.createQuickPick<Item>(), times = [5, 15, 30, 60].map((minutes): Item => ({ tune: `${minutes}m`, label: vscode.l10n.t("{0} Minutes", minutes) }));
   pick.title = title;
   pick.placeholder = vscode.l10n.t("How long? Choose, or type 45m, 2h or 2000 steps; it can be ended early");
+  const typed = (): Item[] => typedTunings(pick.value).map((tune) => ({ tune, label: tune.endsWith("steps") ? vscode.l10n.t("{0} Steps", tune.slice(0, -5)) : vscode.l10n.t("For {0}", tune), alwaysShow: true }));
   const fill = (): void => {
-    const typed = typedTunings(pick.value);
-    pick.items = [...typed.map((tune): Item => ({ tune, label: tune.endsWith("steps") ? vscode.l10n.t("{0} Steps", tune.slice(0, -5)) : vscode.l10n.t("For {0}", tune), alwaysShow: true })), ...times, ...(typed.length ? [] : hintItems(pick.value, vscode.l10n.t("A length is typed like 20m, 2h or 500 steps")))];
+    const lengths = typed();
+    pick.items = lengths.length ? lengths : [...times, ...hintItems(pick.value, vscode.l10n.t("A length is typed like 20m, 2h or 500 steps"))];
   };
   fill();
   return new Promise((resolve) => {
     pick.onDidChangeValue(fill);
     pick.onDidAccept(() => {
-      const tune = pick.selectedItems[0]?.tune;
+      const tune = meant(pick, typed())?.tune;
       if (tune === undefined) return;
       resolve(tune);
       pick.hide();
