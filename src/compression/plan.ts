@@ -62,8 +62,11 @@ export type Trials = Partial<Record<PresetId, Trial>>;
 /** Predicted share of predictions that flip. At most three points of accuracy are lost where at most five in a hundred flip: some flips are from wrong to right or wrong. */
 const NEARLY_LOSSLESS = 0.01, BALANCED = 0.025, SMALLEST = 0.05;
 
-/** What a plan came to. Few samples may be lucky ones, and the fit has seen them: one more flip is counted than there was. */
-export const trialOf = (predicted: number, { disagreement, samples }: Effect): Trial => ({ predicted, disagreement: samples > 0 ? disagreement + 1 / samples : 0 });
+/** Of fewer samples a single flip would be more than *Nearly Lossless* allows. */
+const COUNTED_SAMPLES = 128;
+
+/** What a plan came to. Few samples may be lucky ones, and the fit has seen them: one more flip is counted than there was, a part of one where samples are very few. */
+export const trialOf = (predicted: number, { disagreement, samples }: Effect): Trial => ({ predicted, disagreement: samples > 0 ? disagreement + 1 / Math.max(samples, COUNTED_SAMPLES) : 0 });
 
 /** What decides the outcome of a preset beside model and data, see {@link RatingRecord.outcome}. */
 export const outcomeKey = (preset: PresetId, { layers = {} }: Recipe): string => JSON.stringify([preset, layers]);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,11 +7,12 @@ import type { NodeSpec } from "../../src/onnx/encode";
 import { DataType } from "../../src/onnx/tensor";
 import { floats, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
+import { bytesNow, figures } from "./recipes";
 import { Workbench } from "./workbench";
 
 /** Integer inference from a recipe's page to the file. */
 
-const NAME = "integers.kernelscope.json", DETECTOR = "detector.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
+const NAME = "integers.kernelscope.json", PRESET = "preset.kernelscope.json", DETECTOR = "detector.kernelscope.json", RESULT = "fashion-cnn.small.onnx";
 let workbench: Workbench;
 const at = (name: string) => path.join(workbench.folder, name);
 
@@ -223,3 +224,30 @@ test("its own recipe, from the file alone, is one of integers", async () => {
   expect(await page.locator(".recipe-goal .select").evaluate((list: HTMLElement & { value: string }) => list.value)).toBe("whole");
   await page.locator(".integers", { hasText: "Diagnose Again" }).waitFor(); // what was found of the model outlives the window
 }, 400_000);
+
+test("a preset counts what rounding activations costs, and its file is what it said", async () => {
+  await workbench.afresh();
+  rmSync(at(RESULT), { force: true });
+  writeFileSync(at(PRESET), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", preset: "nearly-lossless", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
+  const page = await open(PRESET, "Open Recipe Editor"), agreement = async () => Number(/([\d.]+) %(?: ± [\d.]+)? agreement, predicted/.exec(await figures(page))?.[1]), arithmetic = page.getByRole("combobox", { name: "Arithmetic" });
+  const isReady = () => expect.poll(() => page.evaluate(() => document.body.dataset.ready), { timeout: 240_000 }).toBe("true");
+  await workbench.sideBar(false);
+  const floats = await bytesNow(page), counted = page.getByText(/^The prediction counts what rounding activations costs, as measured with weights of 8 bits on \d+ images\.$/);
+  expect(await counted.count()).toBe(0);
+  await arithmetic.click();
+  await page.getByRole("option", { name: "integers of 8 bits" }).click();
+  await expect.poll(() => bytesNow(page), { timeout: 240_000 }).not.toBe(floats);
+  await isReady();
+  await workbench.picture("integers-preset");
+  await counted.waitFor();
+  const [, least, most] = /about; ([\d.]+) KB to ([\d.]+) KB/.exec(await figures(page))!.map(Number);
+  expect(await agreement()).toBeGreaterThan(98.9);
+  await page.locator(".header .button", { hasText: "Compress" }).click();
+  await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 400_000);
+  const written = await workbench.front(PRESET);
+  await written.locator(".job-end .codicon-pass-filled").waitFor();
+  await workbench.picture("integers-preset-written");
+  expect(statSync(at(RESULT)).size / 1000).toBeGreaterThan(least - 0.1);
+  expect(statSync(at(RESULT)).size / 1000).toBeLessThan(most + 0.1);
+  expect(Math.abs(await bytesNow(written) / statSync(at(RESULT)).size - 1)).toBeLessThan(0.01); // from now on the preset says what it wrote
+}, 600_000);

@@ -81,10 +81,13 @@ test("a preset's promise is missed when too many predictions flip, or far fewer 
   expect(off("smallest", 0)).toBe(false);
 });
 
-test("a trial counts one flip more than it saw; one of no classifier teaches nothing", () => {
+test("a trial counts one flip more than it saw, less of very few samples; one of no classifier teaches nothing", () => {
   expect(trialOf(3, { loss: 0.1, disagreement: 0, lost: 0, samples: 400 })).toEqual({ predicted: 3, disagreement: 1 / 400 });
   expect(trialOf(3, { loss: 0.1, disagreement: 0.02, lost: 0.01, samples: 400 }).disagreement).toBeCloseTo(0.0225, 12);
   expect(trialOf(3, { loss: 0.1, disagreement: 0, lost: 0, samples: 0 }).disagreement).toBe(0);
+  // of 64 samples that all agree, one more would be 1.6 %: as if nothing could ever be nearly lossless
+  expect(isOffTarget("nearly-lossless", trialOf(3, { loss: 0.1, disagreement: 0, lost: 0, samples: 64 }))).toBe(false);
+  expect(isOffTarget("nearly-lossless", trialOf(3, { loss: 0.1, disagreement: 1 / 64, lost: 0.01, samples: 64 }))).toBe(true);
 });
 
 test("what layers of one shape lose by a common codebook is measured once, and which plan did better is kept", async () => {
