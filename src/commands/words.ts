@@ -46,13 +46,18 @@ function tuningSentence({ before, after, steps, bestStep, samples }: TuningRepor
   return vscode.l10n.t("Fine-tuning: error {0} → {1} % on {2} other samples kept from training, least error at step {3} of {4}.", percent(before.loss), percent(after.loss), images, known, of);
 }
 
+/** With half of its range, or with both ends where half would lead beyond 100 %. */
+function agreementSentence(agreement: number, samples: number): string {
+  const [low, high] = wilson(agreement, samples), half = (high - low) / 2, images = numbers(0).format(samples);
+  return agreement + half <= 1 ? vscode.l10n.t("Agreement {0} % ± {1} on {2} images.", percent(agreement), percent(half), images) : vscode.l10n.t("Agreement {0} % ({1} to {2}) on {3} images.", percent(agreement), percent(low), percent(high), images);
+}
+
 /** "Written: a.small.onnx, 92.1 KB, 12.6 times smaller. Agreement 99.1 % ± 0.6 on 500 images." */
 export function reportSentence({ input, output, layers, fidelity, tuning, integers }: CompressReport): string {
   const parts = [vscode.l10n.t("Written: {0}, {1}, {2}.", path.basename(output.path), sizeText(output.bytes), ratioText(input.bytes, output.bytes))];
   if (integers) parts.push(vscode.l10n.t("{0} of {1} convolutions run on integers.", integers.convolutions - integers.floatConvolutions, integers.convolutions));
   if (fidelity?.agreement !== undefined) {
-    const [low, high] = wilson(fidelity.agreement, fidelity.samples);
-    parts.push(vscode.l10n.t("Agreement {0} % ± {1} on {2} images.", percent(fidelity.agreement), percent((high - low) / 2), numbers(0).format(fidelity.samples)));
+    parts.push(agreementSentence(fidelity.agreement, fidelity.samples));
   } else if (fidelity?.sqnrDb !== undefined) {
     parts.push(vscode.l10n.t("Outputs keep {0} dB SQNR on {1} samples.", numbers(1).format(fidelity.sqnrDb), numbers(0).format(fidelity.samples)));
   } else {

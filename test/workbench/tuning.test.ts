@@ -70,7 +70,7 @@ async function isTold(page: Frame): Promise<boolean> {
   return contrast(done, open) >= 3;
 }
 const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.locator(".training-far").innerText())?.[1].replace(",", ""));
-const gained = /Written: fashion-cnn\.small\.onnx, [\d.]+ KB, \d+ times smaller\. Agreement [\d.]+ % ± [\d.]+ on \d+ images\. Fine-tuning(: loss [\d.]+ → [\d.]+, agreement [\d.]+ → [\d.]+ % on \d+ other images kept from training, least loss at step [\d,]+ of [\d,]+\.| gained nothing in [\d,]+ steps on \d+ other images kept from training; what was before is kept\.)/;
+const gained = /Written: fashion-cnn\.small\.onnx, [\d.]+ KB, \d+ times smaller\. Agreement [\d.]+ % (?:± [\d.]+|\([\d.]+ to [\d.]+\)) on \d+ images\. Fine-tuning(: loss [\d.]+ → [\d.]+, agreement [\d.]+ → [\d.]+ % on \d+ other images kept from training, least loss at step [\d,]+ of [\d,]+\.| gained nothing in [\d,]+ steps on \d+ other images kept from training; what was before is kept\.)/;
 
 test("a recipe's page sets the training, and never says anything else than its text", async () => {
   write({});
