@@ -209,6 +209,13 @@ test("a training whose process is killed goes on from its checkpoint and ends we
   await again.locator(".job-end .codicon-pass-filled").waitFor();
   expect(await again.locator(".recipe-left .job").innerText()).toMatch(gained);
   expect(existsSync(recipe.at(RESULT))).toBe(true);
+  // what was measured stays on the curve of another training, or of none, and says what it is
+  const others = (ending: RegExp) => again.locator(".curve-measured.other title", { hasText: ending }).count(), before150 = await others(/ images; fine-tuned otherwise$/);
+  write({ ...withImages, tune: { steps: 60 } });
+  await expect.poll(() => others(/ images; fine-tuned otherwise$/)).toBe(before150 + 1);
+  await workbench.picture("tuning-otherwise");
+  write(withImages);
+  await expect.poll(() => others(/ images; fine-tuned$/)).toBe(before150 + 1);
 });
 
 test("Make Compressible… trains the model itself, says what that is worth, and leads to compressing it", { timeout: 600_000 }, async () => {
