@@ -1,4 +1,5 @@
 import { start } from "./host";
+import { t } from "./l10n";
 
 /** Numbers as people read them: a true minus, a space before the unit, one precision for each kind. */
 
@@ -62,6 +63,8 @@ export const isMeaningless = (relativeError: number): boolean => relativeError >
 const MOST_RELATIVE = 10;
 /** ± 1.6; ± 0.04 where it is small */
 export const margin = (share: number): string => `± ${share < 0.0005 ? weight(100 * share) : fixed(100 * share, 1)}`;
+/** "± 1.6" beside a share, or both ends, "(96.2 to 100.0)", where half of its range would lead beyond 0 or 100 % */
+export const range = (share: number, low: number, high: number, half = (high - low) / 2): string => (share - half >= 0 && share + half <= 1 ? margin(half) : t("({0} to {1})", fixed(100 * low, 1), fixed(100 * high, 1)));
 /** A value on an axis of such steps, with as many digits as tell neighbours apart. */
 export const tick = (value: number, step: number): string => fixed(Math.abs(value) < step / 1e6 ? 0 : value, Math.max(0, Math.min(9, -Math.floor(Math.log10(step) + 1e-9))));
 /** −1.1, +0.3, 0.0: a difference of shares in points */

@@ -50,7 +50,7 @@ test("two selected files stand side by side: sizes, layers, kernels; then accura
   expect((await cells(page, "outputs")).join("")).toBe("");
   await page.locator(".cmp-step .button", { hasText: "Measure Accuracy" }).click();
   await page.waitForSelector(".cmp-measured");
-  await expect.poll(() => figures(page), { timeout: 60_000 }).toMatch(/[\d.]+ % ± [\d.]+ agreement, 500 images [\d.]+ → [\d.]+ % top-1/);
+  await expect.poll(() => figures(page), { timeout: 60_000 }).toMatch(/[\d.]+ % (?:± [\d.]+|\([\d.]+ to [\d.]+\)) agreement, 500 images [\d.]+ → [\d.]+ % top-1/);
   await expect.poll(async () => (await cells(page, "outputs")).map(Number).filter((db) => db > 0).length).toBe(7);
   await workbench.page.waitForTimeout(500);
   await workbench.picture("compare-dark");

@@ -229,7 +229,7 @@ test("a preset counts what rounding activations costs, and its file is what it s
   await workbench.afresh();
   rmSync(at(RESULT), { force: true });
   writeFileSync(at(PRESET), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", preset: "nearly-lossless", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
-  const page = await open(PRESET, "Open Recipe Editor"), agreement = async () => Number(/([\d.]+) %(?: ± [\d.]+)? agreement, predicted/.exec(await figures(page))?.[1]), arithmetic = page.getByRole("combobox", { name: "Arithmetic" });
+  const page = await open(PRESET, "Open Recipe Editor"), agreement = async () => Number(/([\d.]+) % (?:± [\d.]+|\([\d.]+ to [\d.]+\)) agreement, predicted/.exec(await figures(page))?.[1]), arithmetic = page.getByRole("combobox", { name: "Arithmetic" });
   const isReady = () => expect.poll(() => page.evaluate(() => document.body.dataset.ready), { timeout: 240_000 }).toBe("true");
   await workbench.sideBar(false);
   const floats = await bytesNow(page), counted = page.getByText(/^The prediction counts what rounding activations costs, as measured with weights of 8 bits on \d+ images\.$/);

@@ -36,6 +36,7 @@ export class Figures {
 }
 
 const half = ({ low, high }: Estimate): number => (high - low) / 2;
+const rangeOf = ({ value, low, high }: Estimate): string => format.range(value, low, high);
 const between = ({ low, high }: Estimate): string => t("95 % interval {0} to {1}", format.estimate(low), format.estimate(high));
 
 export function figuresOf({ classifier, outputs, samples }: Measured): Figure[] {
@@ -43,7 +44,7 @@ export function figuresOf({ classifier, outputs, samples }: Measured): Figure[] 
   const { top1, top5, agreement, agreed, kl } = classifier, [divergence, margin] = format.withMargin(kl.value, half(kl));
   return [
     ...(top1 ? [shareFigure("top1", t("Top-1"), top1, samples)] : []), ...(top5 ? [shareFigure("top5", t("Top-5"), top5, samples)] : []),
-    { id: "agreement", title: t("Agreement with the original"), value: format.estimate(agreement.value), margin: format.margin(half(agreement)), note: t("{0} of {1}", format.whole(agreed), format.whole(samples)), hover: between(agreement), axis: { marks: { after: agreement }, limits: [0, 1], unit: PERCENT } },
+    { id: "agreement", title: t("Agreement with the original"), value: format.estimate(agreement.value), margin: rangeOf(agreement), note: t("{0} of {1}", format.whole(agreed), format.whole(samples)), hover: between(agreement), axis: { marks: { after: agreement }, limits: [0, 1], unit: PERCENT } },
     { id: "kl", title: t("KL divergence, nats"), value: divergence, margin, note: t("0 = same outputs"), axis: { marks: { after: kl }, limits: [0, Infinity], unit: 1 } },
   ];
 }
@@ -52,7 +53,7 @@ const PERCENT = 0.01;
 
 function shareFigure(id: string, title: string, { before, after, change }: BeforeAfter, samples: number): Figure {
   return {
-    id, title, value: format.estimate(after.value), margin: format.margin(half(after)), note: t("was {0}", format.estimate(before.value)), change: format.points(change.value),
+    id, title, value: format.estimate(after.value), margin: rangeOf(after), note: t("was {0}", format.estimate(before.value)), change: format.points(change.value),
     hover: [t("on {0} images", format.whole(samples)), between(after), t("change between {0} and {1} points: both models saw the same images", format.points(change.low), format.points(change.high))].join("\n"),
     axis: { marks: { before, after }, limits: [0, 1], unit: PERCENT },
   };

@@ -8,7 +8,7 @@ export type ReportedFigure = [value: string, name: string, hover: string];
 /** What a compression measured, the most telling first. */
 export function reportedFigures({ samples, agreement, interval, kl, reference, compressed, relativeError, sqnrDb }: Reported): ReportedFigure[] {
   const images = t("{0} held-out images", format.whole(samples)), hover = t("Measured by the compression, on images that its fit did not see");
-  const share = (value: number, [low, high] = [value, value]): string => [format.estimate(value), ...(high > low ? [format.margin((high - low) / 2)] : [])].join(" ");
+  const share = (value: number, [low, high] = [value, value]): string => [format.estimate(value), ...(high > low ? [format.range(value, low, high)] : [])].join(" ");
   const accuracy = (name: string, before: number | undefined, after: number | undefined): ReportedFigure[] => (before === undefined || after === undefined ? [] : [[format.shares(before, after), name, hover]]);
   return [
     ...(agreement === undefined ? [] : [[share(agreement, interval), t("agreement, {0}", images), hover] satisfies ReportedFigure]),

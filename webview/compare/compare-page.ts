@@ -314,7 +314,7 @@ export class ComparePage {
     if (running && !measured) return [figure("…", t("measuring"))];
     if (measured?.classifier) {
       const { agreement, top1 } = measured.classifier;
-      return [figure(`${format.estimate(agreement.value)} ${format.margin((agreement.high - agreement.low) / 2)}`, t("agreement, {0}", images)), ...(top1 ? [figure(format.shares(top1.before.value, top1.after.value), t("top-1"), t("{0} points", format.points(top1.change.value)))] : [])];
+      return [figure(`${format.estimate(agreement.value)} ${format.range(agreement.value, agreement.low, agreement.high)}`, t("agreement, {0}", images)), ...(top1 ? [figure(format.shares(top1.before.value, top1.after.value), t("top-1"), t("{0} points", format.points(top1.change.value)))] : [])];
     }
     if (measured?.outputs?.length) {
       const worst = measured.outputs.reduce((a, b) => (b.relativeError > a.relativeError ? b : a));

@@ -60,11 +60,8 @@ function leastFigure(plans: Plans, { loss }: PlanPoint): HTMLElement {
   return element;
 }
 
-/** A share and half of its range, or both ends of that where a half would lead beyond 0 or 100 %. */
-function withRange(share: number, [low, high]: readonly [number, number], half = (high - low) / 2): HTMLElement[] {
-  const isWithin = share - half >= 0 && share + half <= 1;
-  return [el("span", {}, format.percent(share)), el("small", {}, isWithin ? ` ± ${format.tenths(100 * half)}` : t(" ({0} to {1})", format.tenths(100 * low), format.tenths(100 * high)))];
-}
+/** A share and its range. @param half what stands for half of it, where its ends lie unevenly */
+const withRange = (share: number, [low, high]: readonly [number, number], half?: number): HTMLElement[] => [el("span", {}, format.percent(share)), el("small", {}, ` ${format.range(share, low, high, half)}`)];
 
 function measuredFigure({ agreement, loss, samples }: MeasuredIntegers): HTMLElement {
   const element = figure("predicted", withMore(agreement === undefined ? t("of the outputs, measured") : t("agreement, measured"), samples ? t(" on {0} images", format.whole(samples)) : ""), agreement === undefined ? format.decibels(-10 * Math.log10(Math.max(loss, 1e-10))) : el("span", {}, format.percent(agreement)));
