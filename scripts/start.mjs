@@ -38,5 +38,5 @@ if (!process.env.CI && display && has("code")) {
     process.exit(ok ? 0 : 1);
   }
   console.log("Ctrl+C stops it.");
-  process.on("SIGINT", () => { void server.stop().then(() => process.exit(0)); });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => { void server.stop().then(() => process.exit(0)); });
 }

@@ -45,7 +45,7 @@ async function main(argv: string[]): Promise<number> {
   // a recipe may name the model
   if (!parsed.positionals.length && typeof values.recipe === "string") parsed.positionals.push(modelOf(values.recipe, await fs.readFile(values.recipe, "utf8").catch(() => { throw new KernelscopeError("usage", `There is no recipe ${String(values.recipe)}.`); })));
   const operands = OPERANDS[command].split(" "), [model, other] = parsed.positionals, args: Arguments = { model, other, values };
-  if (parsed.positionals.length !== operands.length) throw new KernelscopeError("usage", `kernelscope ${command} takes ${operands.length === 1 ? `one ${operands[0].toLowerCase()}` : `two models, ${operands.join(" and ")}`}, ${parsed.positionals.length} were given.`);
+  if (parsed.positionals.length !== operands.length) throw new KernelscopeError("usage", `kernelscope ${command} takes ${operands.length === 1 ? `one ${operands[0].toLowerCase()}` : `two models, ${operands.join(" and ")}`}, ${parsed.positionals.length} ${parsed.positionals.length === 1 ? "was" : "were"} given: kernelscope ${command} ${OPERANDS[command]}`);
   checkForm(args);
   const abort = new AbortController();
   // The first Ctrl+C ends a training and keeps what it has come to, the next one asks, the last one insists.

@@ -76,9 +76,7 @@ export function help(command?: CommandName): string {
     const lines = Object.entries(SUMMARIES).map(([name, text]) => `  kernelscope ${name.padEnd(9)} ${OPERANDS[name as CommandName].padEnd(7)} ${text}`);
     return `Kernelscope compresses convolutional networks in ONNX files.\n\n${lines.join("\n")}\n\nkernelscope COMMAND --help tells a command's options.\n`;
   }
-  const rows = Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command)).map(([name, { short, value, text, texts }]) => {
-    const flag = `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`;
-    return `  ${flag.padEnd(28)} ${texts?.[command] ?? text}`;
-  });
+  const options = Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command)), flags = options.map(([name, { short, value }]) => `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`), width = Math.max(...flags.map(({ length }) => length));
+  const rows = options.map(([, { text, texts }], i) => `  ${flags[i].padEnd(width)} ${texts?.[command] ?? text}`);
   return `kernelscope ${command} ${OPERANDS[command]}: ${SUMMARIES[command]}\n\n${rows.join("\n")}\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 a --fail-under figure not reached, 130 cancelled.\n`;
 }

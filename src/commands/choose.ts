@@ -1,7 +1,9 @@
 import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
-import type { PresetId } from "../protocol/api";
+import { openNpy } from "../evaluation/npy";
+import type { PresetId, ValueFacts } from "../protocol/api";
+import { KernelscopeError } from "../protocol/errors";
 import { flipsAt, type PlanFacts, type PresetPlan } from "../protocol/plan";
 import { outputOf } from "./recipes";
 import { typedTarget, typedTunings } from "./typed";
@@ -94,11 +96,11 @@ function meant<Item extends vscode.QuickPickItem>(pick: vscode.QuickPick<Item>, 
   return typed.find(({ label }) => label === chosen?.label) ?? typed[0] ?? chosen;
 }
 
-/** A data folder, or null for none where that is possible. */
-export async function chooseData(model: vscode.Uri, remembered: string | undefined, isNeeded = false, title = compressTitle(model)): Promise<string | null | undefined> {
+/** A data folder, or null for none where that is possible. @param used folders that are offered first */
+export async function chooseData(model: vscode.Uri, used: readonly string[], isNeeded = false, title = compressTitle(model)): Promise<string | null | undefined> {
   type Item = vscode.QuickPickItem & { folder?: string | null };
   const found = await dataFoldersNear(path.dirname(model.fsPath));
-  const known = [...new Set([...(remembered ? [remembered] : []), ...found])];
+  const known = [...new Set([...used, ...found])];
   const items: Item[] = [
     ...known.map((folder): Item => {
       const name = path.basename(folder), place = vscode.workspace.asRelativePath(folder);
@@ -155,6 +157,25 @@ export async function chooseOutput(model: vscode.Uri, wanted = outputOf(model.fs
   if (choice !== other) return undefined;
   const chosen = await vscode.window.showSaveDialog({ defaultUri: vscode.Uri.file(wanted), filters: { ONNX: ["onnx"] } });
   return chosen && { path: chosen.fsPath, force: true };
+}
+
+/** The first of these folders whose images may be a model's: an array of images has to have the size and channels that the model takes. */
+export async function firstThatFits(folders: readonly string[], inputs: readonly ValueFacts[]): Promise<string | undefined> {
+  const [, channels, ...sides] = inputs.length === 1 && inputs[0].shape.length === 4 ? inputs[0].shape : [];
+  for (const folder of folders) {
+    const images = await fs.open(path.join(folder, "images.npy")).catch(() => undefined);
+    if (!images) return folder; // whatever size they have, they become the model's
+    try {
+      const read = async (offset: number, length: number) => (await images.read(new Uint8Array(length), 0, length, offset)).buffer;
+      const [, ...own] = (await openNpy({ size: (await images.stat()).size, read }, "images.npy")).dims, [high, wide, deep] = own.length === 2 ? [...own, 1] : own[2] <= 4 ? own : [own[1], own[2], own[0]];
+      if ([channels, ...sides].every((size, i) => typeof size !== "number" || size === [deep, high, wide][i])) return folder;
+    } catch (error) {
+      if (!(error instanceof KernelscopeError)) throw error; // no images at all
+    } finally {
+      await images.close();
+    }
+  }
+  return undefined;
 }
 
 /** Folders beside a model that are marked as data: they hold a dataset.json, or an images.npy. */

@@ -8,18 +8,18 @@ import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
 import { PREPARING, recipeTuning, withMannerOf } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
-import { rememberOriginal } from "../editor/data-folder";
+import { dataFolderOf, rememberFolder, rememberOriginal, usedFolders } from "../editor/data-folder";
 import type { Diagnoses } from "../editor/diagnoses";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
 import { isOwnResult, keepFidelity, keepIntegers, keepOrigin, keepTuning } from "../editor/tuned-store";
 import type { SharedWorker } from "../worker/process";
-import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, type Goal } from "./choose";
+import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, firstThatFits, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
 import { Jobs, titleOf, type JobOrigin, type JobRecord } from "./jobs";
 import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, showRecipe, type RecipeStart } from "./recipes";
-import { preparedSentence, reportSentence, secondsLeftText } from "./words";
+import { isGain, preparedSentence, reportSentence, secondsLeftText } from "./words";
 
 /** Compressions as users ask for them: from the Explorer, a model, the palette or a recipe; and what is said about them. */
 export class CompressCommands {
@@ -40,13 +40,13 @@ export class CompressCommands {
     models.forEach(requireDisk);
     for (const model of models) this.jobs.refuseTwice(model);
     const bytes = models.length === 1 ? await this.refuseEmpty(first) : undefined;
-    const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), remembered = await this.dataFor(first);
-    const goal = await this.askGoal(models.length === 1 ? first : undefined, vscode.l10n.t("Compress {0}", name), remembered, bytes);
+    const name = models.length === 1 ? path.basename(first.fsPath) : vscode.l10n.t("{0} models", models.length), likely = await this.dataFor(first);
+    const goal = await this.askGoal(models.length === 1 ? first : undefined, vscode.l10n.t("Compress {0}", name), likely, bytes);
     if (!goal) return;
-    if (goal === "own") return openRecipe(first, { data: remembered });
-    const data = await chooseData(first, remembered);
+    if (goal === "own") return openRecipe(first, { data: likely });
+    const data = await chooseData(first, this.offered(likely));
     if (data === undefined) return;
-    if (data !== null) await this.context.workspaceState.update("data", data);
+    if (data !== null) for (const model of models) await rememberFolder(model, data, this.context.workspaceState);
     const planned: { model: vscode.Uri; request: CompressRequest }[] = [];
     for (const model of models) {
       const output = await chooseOutput(model);
@@ -82,18 +82,18 @@ export class CompressCommands {
     const goal = recipe?.text === undefined ? await this.askGoal(model, title, remembered, bytes) : {};
     if (!goal) return;
     if (goal === "own") return openRecipe(model, { data: remembered });
-    const data = remembered ?? await chooseData(model, undefined, true, title);
+    const data = remembered ?? await chooseData(model, this.offered(), true, title);
     if (!data) return;
     const tune = await chooseTuning(title), output = tune && await chooseOutput(model, outputOf(model.fsPath, more.prepare), title);
     if (!output) return;
-    if (named === undefined) await this.context.workspaceState.update("data", data);
+    if (named === undefined) await rememberFolder(model, data, this.context.workspaceState);
     await this.compress(model, { ...this.requestFor(model, data), ...(device && { device }), ...goal, ...(recipe?.text !== undefined && { recipe: recipe.file, recipeText: recipe.text }), tune, ...more, output: output.path, force: output.force });
   }
 
   /** What the user adds for the training is written into the recipe. */
   private async fineTuneRecipe(session: RecipeSession, model: vscode.Uri): Promise<void> {
     this.jobs.refuseTwice(model);
-    const data = session.folder ?? await chooseData(model, await this.rememberedData(model), true), tune = data ? await chooseTuning(vscode.l10n.t("Fine-Tune {0}", path.basename(model.fsPath))) : undefined;
+    const data = session.folder ?? await chooseData(model, this.offered(await this.rememberedData(model)), true), tune = data ? await chooseTuning(vscode.l10n.t("Fine-Tune {0}", path.basename(model.fsPath))) : undefined;
     if (!data || tune === undefined) return;
     await this.recipes.change(session.document, [...(session.folder === undefined ? [{ path: ["data", "folder"], value: relative(session.file, data) }] : []), { path: ["tune"], value: withMannerOf(recipeTuning(tune), session.tuning) }]);
     await this.runRecipe(session);
@@ -120,10 +120,10 @@ export class CompressCommands {
     await openRecipe(model, { data: result?.request.data ?? await this.dataFor(model), embedded }, embedded !== undefined);
   }
 
-  /** Goes on with a stopped job. It has written nothing yet, so a file that stands in its place is another's, or an older one: that is asked about again. */
+  /** Goes on with a stopped job. It has written nothing yet, so a file that stands in its place is another's, or an older one: that is asked about, unless it was before. */
   async resume(model: vscode.Uri): Promise<void> {
     this.jobs.refuseTwice(model);
-    const request = this.jobs.requestOf(model), output = request && await chooseOutput(model, request.output);
+    const request = this.jobs.requestOf(model), output = request && (request.force && request.output !== undefined ? { path: request.output, force: true } : await chooseOutput(model, request.output));
     if (request && output) await this.watch(model, request, () => this.jobs.resume(model, output));
   }
 
@@ -185,14 +185,17 @@ export class CompressCommands {
     return { model: model.fsPath, ...(data !== undefined && { data }), device: settings.get<Device>("device", "auto"), ...(threads > 0 && { threads }) };
   }
 
-  /** The folder that was used last, where it is still there, or one beside the model. */
+  /** The folder that was last used with a model, or one beside it that fits. */
   private async dataFor(model: vscode.Uri): Promise<string | undefined> {
-    return await this.rememberedData(model) ?? (await dataFoldersNear(path.dirname(model.fsPath)))[0];
+    const remembered = await this.rememberedData(model), near = remembered === undefined ? await dataFoldersNear(path.dirname(model.fsPath)) : [];
+    return near.length ? firstThatFits(near, (await this.editors.factsOf(model.fsPath)).inputs) : remembered;
   }
 
+  /** Folders to choose from: the likeliest, then those that other models were used with. */
+  private offered(likely?: string): string[] { return [...(likely === undefined ? [] : [likely]), ...Object.values(usedFolders(this.context.workspaceState))]; }
+
   private async rememberedData(model: vscode.Uri): Promise<string | undefined> {
-    const setting = vscode.workspace.getConfiguration("kernelscope", model).get<string>("dataFolder", "");
-    const root = vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? path.dirname(model.fsPath), folder = setting ? path.resolve(root, setting) : this.context.workspaceState.get<string>("data");
+    const folder = dataFolderOf(model, this.context.workspaceState);
     return folder !== undefined && await fs.access(folder).then(() => true, () => false) ? folder : undefined;
   }
 
@@ -225,10 +228,10 @@ export class CompressCommands {
   async chooseData(model: vscode.Uri): Promise<void> {
     const recipe = this.jobs.recipeOf(model);
     if (recipe) { await showRecipe(recipe); return; }
-    const request = this.jobs.requestOf(model), isNeeded = request?.recipe !== undefined || (request?.tune ?? "none") !== "none", data = request && await chooseData(model, undefined, isNeeded);
+    const request = this.jobs.requestOf(model), isNeeded = request?.recipe !== undefined || (request?.tune ?? "none") !== "none", data = request && await chooseData(model, this.offered(), isNeeded);
     const output = data === undefined ? undefined : await chooseOutput(model, request?.output);
     if (!request || !output) return;
-    if (data) await this.context.workspaceState.update("data", data);
+    if (data) await rememberFolder(model, data, this.context.workspaceState);
     await this.compress(model, { ...request, data: data ?? undefined, output: output.path, force: output.force });
   }
 
@@ -256,8 +259,9 @@ export class CompressCommands {
     this.log.info(JSON.stringify(report));
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
     if (record.request.prepare) {
-      await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
-      showMessage(sentence, { [vscode.l10n.t("Compress Model…")]: () => vscode.commands.executeCommand("kernelscope.compress", output) });
+      const isBetter = isGain(report);
+      if (isBetter) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
+      showMessage(sentence, isBetter ? { [vscode.l10n.t("Compress Model…")]: () => vscode.commands.executeCommand("kernelscope.compress", output) } : { [vscode.l10n.t("Train Longer…")]: () => vscode.commands.executeCommand("kernelscope.prepare", model), [vscode.l10n.t("Compress the Original…")]: () => vscode.commands.executeCommand("kernelscope.compress", model) });
       return sentence;
     }
     this.results.set(record.model, { ...record, output: output.fsPath });
@@ -283,4 +287,4 @@ function requireDisk({ scheme, path: file }: vscode.Uri): void {
 }
 
 /** Data folders near a model, as a recipe's page asks for them. */
-export const askForData = (model: vscode.Uri, chosen: string | undefined): Promise<string | null | undefined> => chooseData(model, chosen);
+export const askForData = (model: vscode.Uri, chosen: string | undefined): Promise<string | null | undefined> => chooseData(model, chosen === undefined ? [] : [chosen]);

@@ -25,6 +25,8 @@ export interface JobRecord {
   isOfData?: boolean;
   finished: FinishedLayer[];
   of: number;
+  /** How much of it is done, of 1. */
+  reached?: number;
   /** Of its training, if that has begun. */
   course?: TrainingCourse;
   /** The user wants the training to end with what is best so far. */
@@ -176,7 +178,7 @@ export class Jobs implements vscode.Disposable {
       let reached = 0, noted = Date.now(), shown = 0;
       const progress = (state: Progress): void => {
         onProgress(state);
-        reached = Math.max(reached, state.fraction);
+        record.reached = reached = Math.max(reached, state.fraction);
         if (state.layers) {
           const { done, of, finished } = state.layers;
           record.of = of;
@@ -253,4 +255,4 @@ export function titleOf({ model, request: { prepare } }: Pick<JobRecord, "model"
 
 const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(progress.tuning && { course: record.course }), isFinishing: record.isFinishing, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
 
-const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.of ? record.finished.length / record.of : 0, state: "stopped", sentence, isOfData: record.isOfData, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
+const stoppedState = (record: JobRecord, sentence: string): JobState => ({ title: titleOf(record), stage: "stopped", text: "", fraction: record.reached ?? 0, state: "stopped", sentence, isOfData: record.isOfData, finished: record.finished, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });

@@ -68,11 +68,18 @@ export function reportSentence({ input, output, layers, fidelity, tuning, intege
   return parts.join(" ");
 }
 
+/** Whether a model that was made compressible is better to compress than it was: by what is told of it, else by its loss. */
+export function isGain({ tuning }: Pick<CompressReport, "tuning">): boolean {
+  if (!tuning) return false;
+  const { before, after } = tuning, gained = (after.agreement ?? 0) - (before.agreement ?? 0);
+  return gained !== 0 ? gained > 0 : after.loss < before.loss;
+}
+
 /** "Written: a.ready.onnx, with trained weights. Compressed as asked for, it agrees with the original on 95.0 instead of 93.1 % of 61 images kept from training." */
 export function preparedSentence({ output, tuning }: CompressReport): string {
   const written = vscode.l10n.t("Written: {0}, the same model with trained weights.", path.basename(output.path));
   if (!tuning) return written;
-  const { before, after } = tuning, images = numbers(0).format(tuning.samples), advice = after.loss < before.loss ? [] : [vscode.l10n.t("That is no gain: train for longer.")];
+  const { before, after } = tuning, images = numbers(0).format(tuning.samples), advice = isGain({ tuning }) ? [] : [vscode.l10n.t("That is no gain: train for longer, or compress the original.")];
   const worth = before.agreement === undefined || after.agreement === undefined ? vscode.l10n.t("Compressed as asked for, its error is {0} instead of {1} % on {2} samples kept from training.", percent(after.loss), percent(before.loss), images)
     : vscode.l10n.t("Compressed as asked for, it agrees with the original on {0} instead of {1} % of {2} images kept from training.", percent(after.agreement), percent(before.agreement), images);
   return [written, worth, ...advice].join(" ");

@@ -2,7 +2,7 @@ import { openDataset, readPreprocess, splitPositions, tooFew, type Dataset } fro
 import { batchesOf, batchSize, dataInput, readBatches, type BatchSize } from "../evaluation/evaluate";
 import { checkLabels } from "../evaluation/labels";
 import type { RangeKind } from "../evaluation/ranges";
-import type { Preprocess } from "../evaluation/preprocess";
+import { preprocessBeside, type Preprocess } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressRequest, ValueFacts } from "../protocol/api";
@@ -157,7 +157,7 @@ export async function preprocessOf({ preprocess, model }: { preprocess?: string;
     const bytes = new TextEncoder().encode(await host.readText(path));
     return readPreprocess({ size: bytes.length, read: async () => bytes }, host.baseName(path));
   };
-  const beside = model.replace(/(\.small)?\.onnx$/i, "") + ".preprocess.json";
+  const beside = preprocessBeside(model);
   return [preprocess === undefined ? undefined : await read(preprocess), recipe, await host.exists(beside) ? await read(beside) : undefined];
 }
 

@@ -3,12 +3,23 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import { dataFoldersNear } from "../commands/choose";
 
-/** The folder of images for a model: the setting's, else the one last used here. */
+/** The folder of images for a model: the setting's, else the one that was last used with it or with what it was made of. Another model's images may be of another size, or show something else. */
 export function dataFolderOf(model: vscode.Uri, state: vscode.Memento): string | undefined {
   const setting = vscode.workspace.getConfiguration("kernelscope", model).get<string>("dataFolder", "");
-  if (!setting) return state.get<string>("data");
+  if (!setting) return usedFolders(state)[firstOf(model.fsPath, state)];
   return path.resolve(vscode.workspace.getWorkspaceFolder(model)?.uri.fsPath ?? path.dirname(model.fsPath), setting);
 }
+
+/** The folders of images that were used here, by the models that they were used with. */
+export const usedFolders = (state: vscode.Memento): Record<string, string> => state.get<Record<string, string>>("folders", {});
+
+/** Keeps which folder of images a model was used with. */
+export async function rememberFolder(model: vscode.Uri, folder: string, state: vscode.Memento): Promise<void> {
+  await state.update("folders", { ...usedFolders(state), [firstOf(model.fsPath, state)]: folder });
+}
+
+/** The model that this one was made of, by what the user has said or by its name. */
+const firstOf = (file: string, state: vscode.Memento): string => (chosenOriginals(state)[file] ?? file).replace(/(\.(small|ready))*\.onnx$/i, "");
 
 /** Asks for a folder of images and keeps it in the setting of the model's workspace folder. Returns whether one was chosen. */
 export async function chooseDataFolder(model: vscode.Uri, state: vscode.Memento): Promise<boolean> {
@@ -16,7 +27,7 @@ export async function chooseDataFolder(model: vscode.Uri, state: vscode.Memento)
   if (chosen === undefined) return false;
   const root = vscode.workspace.getWorkspaceFolder(model);
   if (!root) {
-    await state.update("data", chosen);
+    await rememberFolder(model, chosen, state);
     return true;
   }
   const inside = path.relative(root.uri.fsPath, chosen), kept = inside && !inside.startsWith("..") && !path.isAbsolute(inside) ? inside.split(path.sep).join("/") : chosen;

@@ -29,6 +29,9 @@ export const Preprocess = z.strictObject({
 });
 export type Preprocess = z.infer<typeof Preprocess>;
 
+/** Where a model's preprocessing lies: in `NAME.preprocess.json`, also for NAME.small.onnx and NAME.ready.onnx, which were made of it. */
+export const preprocessBeside = (model: string): string => `${model.replace(/(\.(small|ready))*\.onnx$/i, "")}.preprocess.json`;
+
 /** What {@link resolvePreprocess} settles: nothing left open. */
 export interface Preparation {
   channels: "rgb" | "bgr" | "gray";

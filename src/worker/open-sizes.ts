@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import * as path from "node:path";
 import { readPreprocess } from "../evaluation/dataset";
-import type { Preprocess } from "../evaluation/preprocess";
+import { preprocessBeside, type Preprocess } from "../evaluation/preprocess";
 import type { Model } from "../onnx/model";
 import type { CountedFor } from "../protocol/api";
 
@@ -17,7 +17,7 @@ export async function sizesToCount(model: Model, file: string): Promise<{ counte
   if (inputs.length !== 1 || shape?.length !== 4 || shape.slice(1).every((size) => typeof size === "number")) return undefined;
   const last = shape[3], isLast = typeof last === "number" && [1, 3, 4].includes(last) && typeof shape[1] !== "number", sides = isLast ? [1, 2] : [2, 3], channels = isLast ? 3 : 1;
   if (typeof shape[channels] !== "number") return undefined;
-  const told = sidesOf(await preprocessBeside(file)), sizes = shape.map((size, axis) => { const side = sides.indexOf(axis); return typeof size === "number" ? size : side < 0 ? 1 : told?.[side] ?? USUAL_SIDE; });
+  const told = sidesOf(await readBeside(file)), sizes = shape.map((size, axis) => { const side = sides.indexOf(axis); return typeof size === "number" ? size : side < 0 ? 1 : told?.[side] ?? USUAL_SIDE; });
   return { countedFor: { shape: sizes.slice(1), isTold: told !== undefined }, fixed: new Map([[input.name, sizes]]) };
 }
 
@@ -28,8 +28,8 @@ function sidesOf({ crop, resize }: Preprocess = {}): [number, number] | undefine
 }
 
 /** What is broken there is told where it is used. */
-async function preprocessBeside(file: string): Promise<Preprocess | undefined> {
-  const beside = `${file.replace(/(\.small)?\.onnx$/i, "")}.preprocess.json`;
+async function readBeside(file: string): Promise<Preprocess | undefined> {
+  const beside = preprocessBeside(file);
   try {
     const bytes = await readFile(beside);
     return await readPreprocess({ size: bytes.length, read: async () => bytes }, path.basename(beside));

@@ -137,7 +137,7 @@ describe("two models beside each other", () => {
 
   test("fails a check where predictions differ too much, and says what is missing", () => {
     expect(run("diff", model, small, "--data", "samples/fashion-mnist", "--fail-under", "agreement=1.0", "--threads", "1", "--quiet").status).toBe(3);
-    expect(run("diff", model)).toMatchObject({ status: 2, stderr: "kernelscope diff takes two models, A and B, 1 were given.\n" });
+    expect(run("diff", model)).toMatchObject({ status: 2, stderr: "kernelscope diff takes two models, A and B, 1 was given: kernelscope diff A B\n" });
     expect(run("diff", model, small, "--limit", "0")).toMatchObject({ status: 2, stderr: "--limit 0: give a number from 1.\n" });
     expect(run("diff", model, small, "--threads", "many")).toMatchObject({ status: 2, stderr: "--threads many: give a number from 1 to 1024.\n" });
     expect(run("diff", model, small, "--threads", "2")).toMatchObject({ status: 2, stdout: "", stderr: "--threads says how predictions are compared, for which there are no images: give --data DIR, or leave it out.\n" });

@@ -140,7 +140,7 @@ test("integers tell scales, axis and zero points, layers beside them that they s
   await select(page, "w");
   expect(await page.locator("tr[aria-selected=true] td:nth-child(4)").innerText()).toBe("uint8 · 4 scales");
   expect((await facts(page)).type).toBeUndefined();
-  expect(await facts(page)).toMatchObject({ "stored as": expect.stringMatching(/^uint8, [\d.]+ bits a weight$/) as string, "runs as": "float32", scales: "4 on axis 0, 0.125 – 2", input: "scale 0.5, zero point 3", output: "scale 0.0625, zero point 3", "zero point": "128", integers: "uint8" });
+  expect(await facts(page)).toMatchObject({ "stored as": expect.stringMatching(/^uint8, [\d.]+ bits a weight$/) as string, "runs as": "integers", scales: "4 on axis 0, 0.125 – 2", input: "scale 0.5, zero point 3", output: "scale 0.0625, zero point 3", "zero point": "128", integers: "uint8" });
   expect(await cutTexts(page)).toEqual([]);
   await workbench.picture("details-integers");
   await select(page, "last.weight");

@@ -31,6 +31,10 @@ export class IntegerSetting {
   private readonly list = el("div", { class: "integers-list" });
   private state: DiagnosisState = {};
   private showsAll = false;
+  private facts: readonly IntegerFacts[] = [];
+  private hasImages = true;
+  /** What was typed for an agreement and is none. */
+  private mistyped: string | undefined;
 
   constructor(private readonly actions: IntegerActions) {
     this.agreement = field({ label: t("off"), onInput: () => undefined });
@@ -51,10 +55,13 @@ export class IntegerSetting {
     if (this.agreement !== document.activeElement && !this.agreement.contains(document.activeElement)) {
       this.agreement.value = typeof asked === "number" ? `${Number((100 * asked).toFixed(4))} %` : "";
       this.agreement.classList.remove("wrong");
+      this.mistyped = undefined;
     }
+    this.hasImages = view.data?.folder !== undefined;
     this.showRun(canRun);
-    this.showNote([...facts.values()]);
-    this.showList([...facts.values()]);
+    this.facts = [...facts.values()];
+    this.showNote(this.facts);
+    this.showList(this.facts);
   }
 
   private showRun(canRun: boolean): void {
@@ -69,9 +76,10 @@ export class IntegerSetting {
     const { running, found, error, isCancelled } = this.state, { note } = this, bar = el("progress", { class: "job-bar", "aria-label": t("Diagnosing layers") });
     bar.max = 1;
     bar.value = running?.fraction ?? 0;
-    note.classList.toggle("bad", !running && error !== undefined);
+    const wrong = this.mistyped !== undefined ? t("\"{0}\" is no agreement. Give percent up to 100, or nothing.", this.mistyped) : error ?? (this.hasImages ? undefined : t("Integers need images, to see what the activations are: choose a folder."));
+    note.classList.toggle("bad", !running && wrong !== undefined);
     note.setAttribute("aria-live", running ? "off" : "polite"); // each layer would be read out
-    const text = running ? [running.text, leftText(running.secondsLeft)].filter(Boolean).join(" · ") : error ?? (isCancelled ? t("Cancelled before all layers were measured.") : found ? this.summary(facts) : t("Not measured yet which layers suffer from 8 bits."));
+    const text = running ? [running.text, leftText(running.secondsLeft)].filter(Boolean).join(" · ") : wrong ?? (isCancelled ? t("Cancelled before all layers were measured.") : found ? this.summary(facts) : t("Not measured yet which layers suffer from 8 bits."));
     if (running || note.textContent !== text) note.replaceChildren(text, ...(running ? [bar] : []));
   }
 
@@ -124,6 +132,8 @@ export class IntegerSetting {
   private take(): void {
     const text = this.agreement.value.trim().replace(",", ".").replace(/\s*%$/, ""), percent = Number(text), isGood = text === "" || percent > 0 && percent <= 100;
     this.agreement.classList.toggle("wrong", !isGood);
+    this.mistyped = isGood ? undefined : this.agreement.value;
+    this.showNote(this.facts);
     if (isGood) this.actions.change([{ path: ["integers", "agreement"], value: text === "" ? undefined : Number((percent / 100).toFixed(6)) }]);
   }
 }

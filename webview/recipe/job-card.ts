@@ -76,7 +76,7 @@ export class JobCard {
     const folder = button({ label: t("Choose Folder…"), small: true, onClick: () => this.act("choose-data") }), resume = (label: string) => button({ label, small: true, disabled: !trusted, onClick: () => this.act("resume-job") });
     const ways = !isOfData ? [resume(otherRecipe?.kind === "other" ? t("Resume {0}", otherRecipe.name) : otherRecipe?.kind === "earlier" ? t("Resume Earlier Recipe") : t("Resume"))] : otherRecipe ? [] : [folder, resume(t("Try Again"))];
     return [
-      el("div", { class: "job-end" }, icon("circle-slash"), el("p", {}, sentence ?? "")), ...(layers && layers.done > 0 ? [segments(layers.done, layers.of, false)] : []),
+      el("div", { class: "job-end" }, icon("circle-slash"), el("p", {}, sentence ?? "")), ...(!layers || layers.done === 0 ? [] : layers.done < layers.of ? [segments(layers.done, layers.of, false)] : [bar(job.fraction, t("Compressing"))]),
       ...earlier,
       el("div", { class: "row" }, ...ways, button({ label: t("Discard"), small: true, onClick: () => this.act("discard-job") })),
     ];

@@ -26,6 +26,9 @@ import { Settings } from "./settings";
 import { SizeField } from "./size-field";
 import { TuningSetting } from "./tuning";
 
+/** What layers are rated for: where it changes, nothing that was planned counts. */
+const inputsOf = (view: RecipeView | undefined): string => JSON.stringify([view?.model, view?.data, view?.preprocess, view?.seed, view?.inference, view?.prune]);
+
 interface PageState { selected?: string; order: Order }
 
 /** The page of a recipe: how small, what every layer becomes for that, what it costs; every change goes into the text and comes back from there. */
@@ -45,6 +48,10 @@ export class RecipePage {
   private job: JobState | undefined;
   private diagnosis: DiagnosisState = {};
   private told: string | undefined;
+  /** What the plans shown were made of. */
+  private planned: string | undefined;
+  /** What the banner says. */
+  private wrong: string | undefined;
 
   private readonly header = el("header", { class: "header recipe-header" });
   private readonly banner = el("div", { class: "banner recipe-problem", role: "alert", hidden: true });
@@ -117,6 +124,7 @@ export class RecipePage {
     this.planning = planning;
     if (planning.state === "ready") {
       this.plans = new Plans(planning.facts);
+      this.planned = inputsOf(this.view);
       this.settings.showPrepared(planning.facts.preparation);
       if (!this.curve.isMoving) this.looked = undefined;
       const { layers } = planning.facts, { selected } = this.state;
@@ -131,10 +139,9 @@ export class RecipePage {
     this.showHeader();
     this.restricted.hidden = this.trusted;
     this.banner.hidden = problem === undefined && failed === undefined;
-    if (failed) this.banner.replaceChildren(icon("error"), el("span", {}, failed.text), ...this.waysOn(failed));
-    if (problem) this.banner.replaceChildren(icon("error"), el("span", {}, problem.line === undefined ? problem.text : t("Line {0}: {1}", problem.line, problem.text)), button({ label: t("Open Text"), small: true, onClick: () => void this.host.act("show-text") }));
+    this.fillBanner(problem, failed);
     this.content.toggleAttribute("data-stale", problem !== undefined);
-    this.content.toggleAttribute("data-unplanned", failed !== undefined);
+    this.content.toggleAttribute("data-unplanned", failed !== undefined || this.isOutdated);
     this.freeze(problem);
     this.curve.element.hidden = !plans;
     if (plans && this.target.parentElement !== this.scroll) this.scroll.prepend(this.target); // it may have been mended before there was a plan
@@ -143,6 +150,18 @@ export class RecipePage {
     if (plans && view) this.follow(this.looked ?? plans.facts.candidate);
     this.showJob();
     document.body.dataset.ready = this.planning.state === "busy" ? "busy" : plans ? "true" : "waiting";
+  }
+
+  /** Whether the plans shown are of other images, arithmetic or channels than the text asks for by now. */
+  private get isOutdated(): boolean { return this.plans !== undefined && this.planning.state !== "ready" && inputsOf(this.view) !== this.planned; }
+
+  /** What is wrong, and what may help. It stays as it is while that stays the same, or a click on it could be lost. */
+  private fillBanner(problem: RecipeProblem | undefined, failed: Extract<Planning, { state: "failed" }> | undefined): void {
+    const what = JSON.stringify([problem, failed, this.view]);
+    if (what === this.wrong) return;
+    this.wrong = what;
+    if (problem) this.banner.replaceChildren(icon("error"), el("span", {}, problem.line === undefined ? problem.text : t("Line {0}: {1}", problem.line, problem.text)), button({ label: t("Open Text"), small: true, onClick: () => void this.host.act("show-text") }));
+    else if (failed) this.banner.replaceChildren(icon("error"), el("span", {}, failed.text), ...this.waysOn(failed));
   }
 
   /** Nothing can be changed while the text is no recipe, but for the size where that is what is wrong. */
@@ -271,6 +290,7 @@ export class RecipePage {
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, isTuned: this.isTuned }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
+    figures.toggleAttribute("data-outdated", this.isOutdated);
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", data === undefined ? { title: t("Nothing is run: the weights alone count.") } : {}, failed ? "" : data === undefined ? t("by weights alone") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
   }
 
