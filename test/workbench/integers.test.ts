@@ -107,13 +107,13 @@ test("a training of integers is told from when on it sees activations rounded", 
 test("what each layer costs is measured, and a click keeps one in floats or takes it back", async () => {
   const page = await workbench.front(NAME), section = page.locator(".integers"), rows = section.locator(".integers-row:not(.integers-head)"), text = () => JSON.parse(readFileSync(at(NAME), "utf8")) as { layers?: unknown; integers?: unknown };
   const save = () => workbench.page.keyboard.press("Control+s");
-  const agreement = section.locator(".integers-agreement input"), note = section.locator(".integers-note");
-  await agreement.fill("lots");
-  await agreement.press("Enter");
+  const least = section.locator(".integers-agreement input"), note = section.locator(".integers-note");
+  await least.fill("lots");
+  await least.press("Enter");
   await expect.poll(() => note.innerText()).toBe('"lots" is no agreement. Give percent up to 100, or nothing.');
   await workbench.picture("integers-no-agreement");
-  await agreement.fill("");
-  await agreement.press("Enter");
+  await least.fill("");
+  await least.press("Enter");
   await expect.poll(() => note.innerText()).toBe("Not measured yet which layers suffer from 8 bits.");
   await section.getByRole("button", { name: "Diagnose Layers" }).click();
   await section.getByRole("button", { name: "Cancel" }).click();
