@@ -7,7 +7,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { flipsAt, type PlanFacts, type PresetPlan } from "../protocol/plan";
 import { outputOf } from "./recipes";
 import { typedTarget, typedTunings } from "./typed";
-import { percent, ratioText, sizeText } from "./words";
+import { numbers, percent, ratioText, sizeText } from "./words";
 
 /** What the user is asked before a compression: how small, with which images, and whether to replace a file. Undefined means that the user left. */
 
@@ -125,10 +125,10 @@ export function chooseTuning(title: string): Promise<string | undefined> {
   const pick = vscode.window.createQuickPick<Item>(), times = [5, 15, 30, 60].map((minutes): Item => ({ tune: `${minutes}m`, label: vscode.l10n.t("{0} Minutes", minutes) }));
   pick.title = title;
   pick.placeholder = vscode.l10n.t("How long? Choose, or type 45m, 2h or 2000 steps; it can be ended early");
-  const typed = (): Item[] => typedTunings(pick.value).map((tune) => ({ tune, label: tune.endsWith("steps") ? vscode.l10n.t("{0} Steps", tune.slice(0, -5)) : vscode.l10n.t("For {0}", tune), alwaysShow: true }));
+  const typed = (): Item[] => typedTunings(pick.value).map((tune) => ({ tune, label: tune.endsWith("steps") ? stepsLabel(Number(tune.slice(0, -5))) : vscode.l10n.t("For {0}", tune), alwaysShow: true }));
   const fill = (): void => {
     const lengths = typed();
-    pick.items = lengths.length ? lengths : [...times, ...hintItems(pick.value, vscode.l10n.t("A length is typed like 20m, 2h or 500 steps"))];
+    pick.items = lengths.length ? lengths : [...times, ...hintItems(pick.value, vscode.l10n.t("A length is typed like 45m, 2h or 2000 steps"))];
   };
   fill();
   return new Promise((resolve) => {
@@ -143,6 +143,8 @@ export function chooseTuning(title: string): Promise<string | undefined> {
     pick.show();
   });
 }
+
+const stepsLabel = (steps: number): string => (steps === 1 ? vscode.l10n.t("1 Step") : vscode.l10n.t("{0} Steps", numbers(0).format(steps)));
 
 /** A file to write, and whether it may replace what is there. */
 export interface Output { path: string; force: boolean }

@@ -7,7 +7,7 @@ import { sizeRatio } from "../protocol/sizes";
 
 /** Sentences about jobs, for people. */
 
-const numbers = (digits: number): Intl.NumberFormat => new Intl.NumberFormat(vscode.env.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export const numbers = (digits: number): Intl.NumberFormat => new Intl.NumberFormat(vscode.env.language, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 /** 99.1 */
 export const percent = (share: number): string => numbers(1).format(share * 100);
 

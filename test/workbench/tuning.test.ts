@@ -55,7 +55,7 @@ async function askFor(command: string): Promise<void> {
   await recipe.asked.filter({ hasText: "15 Minutes" }).waitFor();
   const typed = workbench.page.locator(".quick-input-box input");
   await typed.fill("soon");
-  await recipe.asked.filter({ hasText: "A length is typed like 20m, 2h or 500 steps" }).waitFor();
+  await recipe.asked.filter({ hasText: "A length is typed like 45m, 2h or 2000 steps" }).waitFor();
   await typed.fill("2 hours");
   await recipe.asked.filter({ hasText: "For 2h" }).waitFor();
   await typed.fill("");
