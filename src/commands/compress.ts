@@ -228,7 +228,7 @@ export class CompressCommands {
   async chooseData(model: vscode.Uri): Promise<void> {
     const recipe = this.jobs.recipeOf(model);
     if (recipe) { await showRecipe(recipe); return; }
-    const request = this.jobs.requestOf(model), isNeeded = request?.recipe !== undefined || (request?.tune ?? "none") !== "none", data = request && await chooseData(model, this.offered(), isNeeded);
+    const request = this.jobs.requestOf(model), isNeeded = request?.recipe !== undefined || (request?.tune ?? "none") !== "none", data = request && await chooseData(model, this.offered().filter((folder) => folder !== request.data), isNeeded);
     const output = data === undefined ? undefined : await chooseOutput(model, request?.output);
     if (!request || !output) return;
     if (data) await rememberFolder(model, data, this.context.workspaceState);
