@@ -262,8 +262,9 @@ test("Fine-Tune… asks how small, for images and how long, and its result leads
 
 test("images that one model was used with are no other's until somebody says so", async () => {
   await workbench.menu("resnet20-cifar10.onnx", "Fine-Tune…");
+  await expect.poll(() => workbench.page.locator(".quick-input-title").innerText()).toMatch(/^Fine-Tune resnet20-cifar10\.onnx/);
   await recipe.asked.filter({ hasText: /lose\s3\spoints/ }).click();
-  await recipe.asked.filter({ hasText: "fashion-mnist" }).waitFor(); // asked for
+  await recipe.asked.filter({ hasText: "fashion-mnist" }).waitFor().catch(async (error: unknown) => { await workbench.picture("failure"); throw error; }); // asked for
   await workbench.page.keyboard.press("Escape");
   await workbench.menu("resnet20-cifar10.onnx", "Plan…");
   const page = await workbench.modelPage("resnet20-cifar10.kernelscope.json");
