@@ -3,7 +3,7 @@ import * as vscode from "vscode";
 import type { CompressRequest, Device } from "../protocol/api";
 import { CancelledError, isOfData, isOfModel, KernelscopeError } from "../protocol/errors";
 import { sensitivityIn, type PlanFacts } from "../protocol/plan";
-import type { Planning, RecipePageApi, RecipeProblem, RecipeView } from "../protocol/recipe-page";
+import { ratedFor, type Planning, type RecipePageApi, type RecipeProblem, type RecipeView } from "../protocol/recipe-page";
 import type { RecipeTuning } from "../protocol/tuning";
 import type { SharedWorker } from "../worker/process";
 import { layerLine, problemOf, readRecipe } from "./recipe-text";
@@ -85,7 +85,7 @@ export class RecipeSession {
 
   /** Works out what the text comes to; layers that were not rated yet on its images are rated, unless the user has stopped that. */
   async plan(again = false): Promise<void> {
-    const request = this.request(), inputs = JSON.stringify([request?.model, this.view?.data, this.view?.preprocess, this.view?.seed, this.view?.inference, this.view?.prune]);
+    const request = this.request(), inputs = ratedFor(this.view);
     if (!request || this.view?.data?.folder !== undefined && !vscode.workspace.isTrusted) { this.tell({ state: "none" }); return; }
     if (again) this.cancelled = undefined;
     if (this.cancelled === inputs) { this.tell({ state: "cancelled" }); return; }

@@ -27,6 +27,9 @@ export interface RecipeView {
   layers: Record<string, LayerSetting>;
 }
 
+/** What layers are rated for, as a key: where it changes, nothing that was planned counts. */
+export const ratedFor = (view: RecipeView | undefined): string => JSON.stringify([view?.model, view?.data, view?.preprocess, view?.seed, view?.inference, view?.prune]);
+
 export interface LayerSetting { method?: string; options?: Record<string, unknown>; pin?: "leave" | "exact" | { atLeastBits: number }; inference?: "float" }
 
 /** Why a text is no recipe, or none for this model, and where: on which line, in which of its fields. */

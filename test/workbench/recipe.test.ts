@@ -254,7 +254,7 @@ test("text and view stand side by side and never disagree; a broken text says wh
   await press("Home", ...times(8, "ArrowRight"), "Delete");
   await expect.poll(() => page.locator(".recipe-problem").innerText()).toMatch(/^Line 4: A colon is missing/);
   await press("Control+Home");
-  await page.locator(".recipe-problem .button").click({ delay: 100 }); // as long as a finger's: a page that comes into focus after its click takes the focus from the text
+  await page.locator(".recipe-problem .button").click({ delay: 100 }); // as long as a finger's: it has to be the same button when that goes up
   await expect.poll(() => workbench.page.locator(".statusbar-item", { hasText: /^Ln 4, Col 1/ }).count()).toBe(1);
   for (let i = 0; i < 6 && await bytesNow(page) > 150_000; i++) { await press("Control+z"); await workbench.page.waitForTimeout(500); }
   await expect.poll(() => bytesNow(page)).toBeLessThanOrEqual(100_000);

@@ -60,7 +60,7 @@ export class IntegerSetting {
     this.hasImages = view.data?.folder !== undefined;
     this.showRun(canRun);
     this.facts = [...facts.values()];
-    this.showNote(this.facts);
+    this.showNote();
     this.showList(this.facts);
   }
 
@@ -72,14 +72,14 @@ export class IntegerSetting {
       : button({ label: found ? t("Diagnose Again") : t("Diagnose Layers"), icon: "pulse", small: true, disabled: !canRun, title: canRun ? t("Measures what each layer costs as integers: it alone, and all but it. Nothing is saved.") : t("Diagnosing needs images, and a trusted folder."), onClick: () => this.actions.diagnose() }));
   }
 
-  private showNote(facts: readonly IntegerFacts[]): void {
+  private showNote(): void {
     const { running, found, error, isCancelled } = this.state, { note } = this, bar = el("progress", { class: "job-bar", "aria-label": t("Diagnosing layers") });
     bar.max = 1;
     bar.value = running?.fraction ?? 0;
     const wrong = this.mistyped !== undefined ? t("\"{0}\" is no agreement. Give percent up to 100, or nothing.", this.mistyped) : error ?? (this.hasImages ? undefined : t("Integers need images, to see what the activations are: choose a folder."));
     note.classList.toggle("bad", !running && wrong !== undefined);
     note.setAttribute("aria-live", running ? "off" : "polite"); // each layer would be read out
-    const text = running ? [running.text, leftText(running.secondsLeft)].filter(Boolean).join(" · ") : wrong ?? (isCancelled ? t("Cancelled before all layers were measured.") : found ? this.summary(facts) : t("Not measured yet which layers suffer from 8 bits."));
+    const text = running ? [running.text, leftText(running.secondsLeft)].filter(Boolean).join(" · ") : wrong ?? (isCancelled ? t("Cancelled before all layers were measured.") : found ? this.summary(this.facts) : t("Not measured yet which layers suffer from 8 bits."));
     if (running || note.textContent !== text) note.replaceChildren(text, ...(running ? [bar] : []));
   }
 
@@ -133,7 +133,7 @@ export class IntegerSetting {
     const text = this.agreement.value.trim().replace(",", ".").replace(/\s*%$/, ""), percent = Number(text), isGood = text === "" || percent > 0 && percent <= 100;
     this.agreement.classList.toggle("wrong", !isGood);
     this.mistyped = isGood ? undefined : this.agreement.value;
-    this.showNote(this.facts);
+    this.showNote();
     if (isGood) this.actions.change([{ path: ["integers", "agreement"], value: text === "" ? undefined : Number((percent / 100).toFixed(6)) }]);
   }
 }

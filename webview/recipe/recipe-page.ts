@@ -1,7 +1,7 @@
 import type { PresetId } from "../../src/protocol/api";
 import type { JobState } from "../../src/protocol/page";
 import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
-import type { DiagnosisState, MeasuredPoint, Planning, RecipeAction, RecipeChange, RecipeHostApi, RecipePageApi, RecipeProblem, RecipeView, WrittenSize } from "../../src/protocol/recipe-page";
+import { ratedFor, type DiagnosisState, type MeasuredPoint, type Planning, type RecipeAction, type RecipeChange, type RecipeHostApi, type RecipePageApi, type RecipeProblem, type RecipeView, type WrittenSize } from "../../src/protocol/recipe-page";
 import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import { button, field, select } from "../controls";
 import { el, icon } from "../dom";
@@ -25,9 +25,6 @@ import { PruningSetting } from "./pruning";
 import { Settings } from "./settings";
 import { SizeField } from "./size-field";
 import { TuningSetting } from "./tuning";
-
-/** What layers are rated for: where it changes, nothing that was planned counts. */
-const inputsOf = (view: RecipeView | undefined): string => JSON.stringify([view?.model, view?.data, view?.preprocess, view?.seed, view?.inference, view?.prune]);
 
 interface PageState { selected?: string; order: Order }
 
@@ -124,7 +121,7 @@ export class RecipePage {
     this.planning = planning;
     if (planning.state === "ready") {
       this.plans = new Plans(planning.facts);
-      this.planned = inputsOf(this.view);
+      this.planned = ratedFor(this.view);
       this.settings.showPrepared(planning.facts.preparation);
       if (!this.curve.isMoving) this.looked = undefined;
       const { layers } = planning.facts, { selected } = this.state;
@@ -153,7 +150,7 @@ export class RecipePage {
   }
 
   /** Whether the plans shown are of other images, arithmetic or channels than the text asks for by now. */
-  private get isOutdated(): boolean { return this.plans !== undefined && this.planning.state !== "ready" && inputsOf(this.view) !== this.planned; }
+  private get isOutdated(): boolean { return this.plans !== undefined && this.planning.state !== "ready" && ratedFor(this.view) !== this.planned; }
 
   /** What is wrong, and what may help. It stays as it is while that stays the same, or a click on it could be lost. */
   private fillBanner(problem: RecipeProblem | undefined, failed: Extract<Planning, { state: "failed" }> | undefined): void {
