@@ -79,8 +79,8 @@ function decodeWhole(bytes: Uint8Array): unknown {
 
 /** What the plan keeps of a choice. */
 export type StoredChoice = Pick<RatedCandidate, "method" | "options" | "bytes" | "noise" | "loss"> & { id: string };
-/** What planning came to. */
-export interface StoredPlan { choices: StoredChoice[]; shared?: StoredSharing; notes: string[] }
+/** What planning came to; `slope` how many predictions flip for a loss, flips ÷ √loss, by what ratings saw. */
+export interface StoredPlan { slope?: number; choices: StoredChoice[]; shared?: StoredSharing; notes: string[] }
 /** The same with codebooks in common, and what that is worth beside their loss. */
 export interface StoredSharing { choices: StoredChoice[]; worth: number }
 
@@ -199,7 +199,7 @@ const isRecord = (value: unknown): value is Record<string, unknown> => typeof va
 /** Whether a plan chooses for layers of this model, each at most once, what their methods allow. */
 function isPlan(plan: unknown, layers: readonly Layer[]): plan is StoredPlan {
   if (!isRecord(plan) || !Array.isArray(plan.notes) || !plan.notes.every((note) => typeof note === "string")) return false;
-  return areChoices(plan.choices, layers) && (plan.shared === undefined || isRecord(plan.shared) && typeof plan.shared.worth === "number" && areChoices(plan.shared.choices, layers));
+  return (plan.slope === undefined || typeof plan.slope === "number") && areChoices(plan.choices, layers) && (plan.shared === undefined || isRecord(plan.shared) && typeof plan.shared.worth === "number" && areChoices(plan.shared.choices, layers));
 }
 
 function areChoices(choices: unknown, layers: readonly Layer[]): boolean {

@@ -16,7 +16,8 @@ import { goalOf, mayShare, namesOnlyLayers, triesToShare, trimLimit, type Goal, 
 import { roundingKey } from "./integer/rounding";
 import { leanModel, leanRatings, underOwnLimit, type OptionalTrim } from "./lean/lean";
 import { weightForm } from "./write";
-import { isLeft, outcomeKey, Planning, slopes, type Option, type Trials } from "./plan";
+import { isLeft, Planning, type Option } from "./plan";
+import { outcomeKey, slopes, type Trials } from "./promise";
 import { hull, steps, unbeaten } from "./planner";
 import { prunedBelow, triesPruning } from "./prune/choose";
 import { verdictKey, type Outcome, type Trial } from "./ratings";
@@ -86,18 +87,18 @@ async function trimmed(rated: RatedModel, limit: number | undefined): Promise<Tr
 
 async function planningOf({ opened, layers, ratings, samples, integers, biases, pruning }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes, rounding: number | undefined): Promise<Planning> {
   const { request, recipe, embedded } = job;
-  const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, trialFor(preset, outcomes)]));
+  const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, trialsFor(preset, outcomes)]));
   return Planning.of({
     model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes, pruned: shareOf(request.prune)?.compute, lostBefore: pruning?.effect.loss, rounding,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }
 
-/** What tells best how much layers do together: the last plan of a preset that missed, or what came of the preset nearest to it, so that what is not known yet stands in order beside what is. */
-function trialFor(preset: PresetId, outcomes: Outcomes): Trial | undefined {
-  if (outcomes[preset]) return outcomes[preset].missed.at(-1);
+/** What tells best how much layers do together: the plans of a preset that missed, or what came of the preset nearest to it, so that what is not known yet stands in order beside what is. */
+function trialsFor(preset: PresetId, outcomes: Outcomes): readonly Trial[] | undefined {
+  if (outcomes[preset]) return outcomes[preset].missed;
   const at = PRESETS.indexOf(preset), others = PRESETS.filter((other) => outcomes[other]).sort((a, b) => Math.abs(PRESETS.indexOf(a) - at) - Math.abs(PRESETS.indexOf(b) - at));
-  return others.length && outcomes[others[0]]!.written.disagreement > 0 ? outcomes[others[0]]!.written : undefined;
+  return others.length && outcomes[others[0]]!.written.disagreement > 0 ? [outcomes[others[0]]!.written] : undefined;
 }
 
 /** What activations take at once: known of integers where no layer stays float. */

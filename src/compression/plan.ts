@@ -10,13 +10,12 @@ import { PRUNED } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
 import { bookOf, sharersOf } from "./books";
 import type { StoredChoice, StoredPlan } from "./checkpoint";
-import type { Effect } from "./effect";
 import { hasFreeScale } from "./follow";
 import type { Goal } from "./goal";
 import { front, hull, knee, type Choice, type Item } from "./planner";
+import { BALANCED, lossFor, NEARLY_LOSSLESS, slopes, SMALLEST, type Trials } from "./promise";
 import { badRecipe, parseOptions, type Recipe } from "./recipe";
 import { measuredBits } from "./report";
-import type { Trial } from "./ratings";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { isOneShape } from "./share-ratings";
 import { bookNames, groupOf, priceOf, type Group, type Joined, type Sharer } from "./sharing";
@@ -57,32 +56,8 @@ export interface PlanRequest {
   inputBytes: number;
 }
 
-export type Trials = Partial<Record<PresetId, Trial>>;
-
-/** Predicted share of predictions that flip. At most three points of accuracy are lost where at most five in a hundred flip: some flips are from wrong to right or wrong. */
-const NEARLY_LOSSLESS = 0.01, BALANCED = 0.025, SMALLEST = 0.05;
-
-/** Of fewer samples a single flip would be more than *Nearly Lossless* allows. */
-const COUNTED_SAMPLES = 128;
-
-/** What a plan came to. Few samples may be lucky ones, and the fit has seen them: one more flip is counted than there was, a part of one where samples are very few. */
-export const trialOf = (predicted: number, { disagreement, samples }: Effect): Trial => ({ predicted, disagreement: samples > 0 ? disagreement + 1 / Math.max(samples, COUNTED_SAMPLES) : 0 });
-
-/** What decides the outcome of a preset beside model and data, see {@link RatingRecord.outcome}. */
-export const outcomeKey = (preset: PresetId, { layers = {} }: Recipe): string => JSON.stringify([preset, layers]);
-
-/** Whether a plan that was carried out missed what its preset stands for, so that it is worth while to plan again with what was learnt. */
-export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean {
-  if (!(disagreement > 0)) return false;
-  const most = { "nearly-lossless": NEARLY_LOSSLESS, balanced: BALANCED, smallest: SMALLEST }[preset], least = preset === "smallest" ? SMALLEST : NEARLY_LOSSLESS;
-  return disagreement > 1.2 * most || disagreement < 0.6 * least;
-}
-
 /** Without images: the share of a layer's energy that a preset may give up. */
 const MOST_NOISE: Record<PresetId, number> = { "nearly-lossless": 0.004, balanced: 0.015, smallest: 0.06 };
-
-/** How many times the flips of a trial are believed to follow from it. */
-const FARTHEST = 4;
 
 /** Share of the predicted loss that codebooks in common have to save, to be worth a fit of their own. */
 const LEAST_GAIN = 0.02;
@@ -119,7 +94,7 @@ interface Open extends Sharer<Option> { choices: Option[] }
  */
 export async function planFor(request: PlanRequest): Promise<Omit<StoredPlan, "notes">> {
   const planning = await Planning.of(request), own = planning.solve(), shared = planning.share(own);
-  return { choices: own.map(stored), ...(shared && { shared: { choices: shared.plan.map(stored), worth: shared.worth } }) };
+  return { slope: planning.slope, choices: own.map(stored), ...(shared && { shared: { choices: shared.plan.map(stored), worth: shared.worth } }) };
 }
 
 const stored = ({ layer, method, options, bytes, noise, loss }: RatedCandidate): StoredChoice => ({ id: layer.id, method, options, bytes, noise, loss });
@@ -343,12 +318,14 @@ export class Planning {
     return this.plan(between.length ? knee(between.map((p) => ({ ...p, loss: Math.sqrt(p.loss) }))).choices : within(NEARLY_LOSSLESS).choices);
   }
 
+  /** Flips ÷ √loss in the middle case of what was measured. */
+  get slope(): number | undefined { return slopes(this.responses)?.[1]; }
+
   /** The predicted loss at which this share of predictions flips: disagreement ≈ c·√loss, c as given, from a trial of a plan or else fitted to all measured responses. */
   private klFor(disagreement: number, preset: PresetId, slope?: number): number {
     if (slope !== undefined) return (disagreement / slope) ** 2;
-    const trial = this.request.trials?.[preset];
-    if (trial) return trial.predicted * Math.min(FARTHEST, disagreement / trial.disagreement) ** 2;
-    return (disagreement / (slopes(this.responses)?.[1] ?? 1)) ** 2;
+    const trials = this.request.trials?.[preset];
+    return trials?.length ? lossFor(disagreement, trials) : (disagreement / (this.slope ?? 1)) ** 2;
   }
 
   /** Bits per convolution weight where every layer that the recipe leaves open takes `bits`: pins are paid for by nobody else. */
@@ -390,12 +367,4 @@ export class Planning {
 export function moreChannels(pruned = 0): string {
   const next = [0.5, 0.75, 0.9, PRUNED.most].find((share) => share > pruned);
   return next === undefined ? "" : ` ${pruned > 0 ? "Fewer still" : "Fewer channels"} make smaller files: --prune ${100 * next}%, or "prune": { "compute": ${next} } in a recipe.`;
-}
-
-/** How many predictions flip for a loss, flips ÷ √loss, in a good, a middling and a bad case of what was measured; undefined where nothing flips. */
-export function slopes(responses: LayerSensitivity["response"]): [number, number, number] | undefined {
-  const points = responses.filter(({ loss, disagreement: d }) => loss > 1e-6 && d > 0);
-  if (!points.length) return undefined;
-  const ratios = points.map(({ loss, disagreement: d }) => d / Math.sqrt(loss)).sort((a, b) => a - b), at = (share: number) => ratios[Math.min(ratios.length - 1, Math.floor(share * ratios.length))];
-  return [at(0.1), ratios[ratios.length >> 1], at(0.9)];
 }

@@ -16,8 +16,9 @@ import { integerOverhead } from "./integer/overhead";
 import { knownRounding } from "./integer/rounding";
 import { Joint } from "./joint";
 import { leanRatings, type LeanModel } from "./lean/lean";
-import { isOffTarget, outcomeKey, planFor, trialOf, type PlanRequest } from "./plan";
+import { planFor, type PlanRequest } from "./plan";
 import type { ProgressMeter } from "./progress";
+import { isOffTarget, nearest, outcomeKey, trialOf } from "./promise";
 import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
 import { isClearlyLess } from "./sharing";
@@ -39,7 +40,7 @@ const LARGE_LAYER = 1e6;
 export interface Finished extends Pick<FittedLayer, "layer" | "sqnrDb"> { load(): Promise<FittedLayer> }
 
 export interface PlannedChoice extends LayerChoice { loss: number }
-interface Plan { choices: PlannedChoice[]; shared?: { choices: PlannedChoice[]; worth: number } }
+interface Plan extends Pick<StoredPlan, "slope"> { choices: PlannedChoice[]; shared?: { choices: PlannedChoice[]; worth: number } }
 /** A plan that was carried out, and with data what that did. */
 export interface Carried { choices: PlannedChoice[]; fitted: Map<Layer, Finished>; effect?: Effect; met?: Fitted["met"] }
 
@@ -87,29 +88,43 @@ export class PlannedFit {
 
   constructor(readonly options: PlannedFitOptions) {}
 
-  /** Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt; what an earlier job has learnt so is not tried again. */
+  /**
+   * Plans, carries it out and, where a preset's promise was missed because layers add up to more or less than each by itself, plans again with what was learnt.
+   * What comes nearest to the promise without breaking it is kept; a later job takes that at once.
+   */
   async run(): Promise<Pick<Carried, "choices" | "fitted">> {
-    const { goal, data, timed, lostBefore = 0, job: { recipe } } = this.options, ratings = await this.ratingRecord(), key = goal.kind === "preset" ? outcomeKey(goal.preset, recipe) : undefined;
-    const missed = data && key !== undefined ? [...(await ratings.outcome(key))?.missed ?? []] : [];
+    const { goal, data, lostBefore = 0, job: { recipe } } = this.options, ratings = await this.ratingRecord();
+    if (!data || goal.kind !== "preset") return (await this.carryOut([], ratings)).carried;
+    const key = outcomeKey(goal.preset, recipe), known = await ratings.outcome(key), missed = [...known?.missed ?? []];
     for (;;) {
-      const attempt = missed.length + 1, plan = await timed("plan", () => this.plan(attempt, ratings, missed.at(-1)));
-      const { choices, fitted, effect } = await timed("fit", () => this.fitPlan(plan, ratings));
-      const predicted = choices.reduce((sum, { loss }) => sum + loss, lostBefore);
-      if (!effect || goal.kind !== "preset" || key === undefined || !(predicted > 0)) return { choices, fitted };
-      const trial = trialOf(predicted, effect);
-      if (attempt === MOST_PLANS || !isOffTarget(goal.preset, trial)) {
-        await ratings.keepOutcome(key, { missed, written: trial });
-        return { choices, fitted };
+      const { carried, slope } = await this.carryOut(missed, ratings), predicted = carried.choices.reduce((sum, { loss }) => sum + loss, lostBefore);
+      if (!carried.effect || !(predicted > 0)) return carried;
+      const written = trialOf(predicted, carried.effect, slope), isLast = missed.length + 1 === MOST_PLANS;
+      const best = isLast && !known ? nearest(goal.preset, [...missed, written]) : missed.length;
+      if (best < missed.length) {
+        await ratings.keepOutcome(key, { missed: missed.slice(0, best), written: missed[best] });
+        return (await this.carryOut(missed.slice(0, best), ratings)).carried;
       }
-      missed.push(trial);
+      if (isLast || known || !isOffTarget(goal.preset, written)) {
+        await ratings.keepOutcome(key, { missed, written });
+        return carried;
+      }
+      missed.push(written);
       this.isAgain = true;
     }
   }
 
-  private async plan(attempt: number, ratings: RatingRecord, trial: Trial | undefined): Promise<Plan> {
-    const { layers, goal, record } = this.options, { choices, shared, notes } = await record.plan(attempt, layers, () => this.planWith(async (free) => (this.ratings = await this.rate(free, ratings)), goal, goal.kind === "preset" ? { [goal.preset]: trial } : {}));
+  /** One plan, made with what was learnt from those before it. */
+  private async carryOut(missed: readonly Trial[], ratings: RatingRecord): Promise<{ carried: Carried; slope?: number }> {
+    const { timed } = this.options, plan = await timed("plan", () => this.plan(missed, ratings));
+    return { carried: await timed("fit", () => this.fitPlan(plan, ratings)), slope: plan.slope };
+  }
+
+  private async plan(missed: readonly Trial[], ratings: RatingRecord): Promise<Plan> {
+    const { layers, goal, record } = this.options, trials = goal.kind === "preset" ? { [goal.preset]: missed } : {};
+    const { choices, shared, slope, notes } = await record.plan(missed.length + 1, layers, () => this.planWith(async (free) => (this.ratings = await this.rate(free, ratings)), goal, trials));
     for (const note of notes) if (!this.notes.includes(note)) this.notes.push(note);
-    return { choices: withLayers(choices, layers), shared: shared && { choices: withLayers(shared.choices, layers), worth: shared.worth } };
+    return { slope, choices: withLayers(choices, layers), shared: shared && { choices: withLayers(shared.choices, layers), worth: shared.worth } };
   }
 
   /** What activations of 8 bits will lose: what presets promise counts it. */

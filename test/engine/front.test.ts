@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { compressModel } from "../../src/compression/compress";
 import { mergeRecipe } from "../../src/compression/goal";
-import { outcomeKey } from "../../src/compression/plan";
+import { outcomeKey } from "../../src/compression/promise";
 import type { Outcome } from "../../src/compression/ratings";
 import { frontOf } from "../../src/compression/front";
 import { rateModel, rateRounding, type RatedModel } from "../../src/compression/rated";
