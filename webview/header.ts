@@ -9,6 +9,7 @@ export function headerOf(facts: ModelFacts): HTMLElement[] {
   const figures: Figure[] = [
     [format.bytes(facts.bytes), t("size")], [format.count(facts.parameters), t("parameters")],
     ...(facts.bitsPerWeight ? [bitsFigure(facts.bitsPerWeight, facts.originalWeights)] : []),
+    ...(facts.onIntegers ? [integersFigure(facts.onIntegers)] : []),
     ...(facts.macs ? [[format.count(facts.macs), facts.countedFor ? t("MACs of {0}", format.shape(facts.countedFor.shape)) : t("MACs per image"), how] as Figure] : how ? [["–", t("MACs per image"), how] as Figure] : []),
     ...(facts.peakActivationBytes ? [[format.bytes(facts.peakActivationBytes), t("activations at once"), [t("Of one image, where they are most: what a node takes in and puts out and later ones still need. Kernels may need more."), ...(how ? [how] : [])].join(" ")] as Figure] : []),
     ...(input && output ? [[`${format.caption(input.shape)} → ${format.caption(output.shape)}`, t("input → output")] as Figure] : []),
@@ -28,6 +29,8 @@ export function countingOf({ macs, countedFor, inputs, name }: Pick<ModelFacts, 
 
 /** Of a pruned file bits are divided by the weights of its original, which is said beside them. */
 const bitsFigure = (bits: number, originalWeights: number | undefined): Figure => (originalWeights === undefined ? [format.bits(bits), t("bits per weight")] : [format.bits(bits), t("bits per original weight"), t("Divided by the {0} weights that the layers had before channels were taken away.", format.count(originalWeights))]);
+
+const integersFigure = ({ layers, of }: NonNullable<ModelFacts["onIntegers"]>): Figure => [layers === of ? t("all {0}", format.whole(of)) : t("{0} of {1}", format.whole(layers), format.whole(of)), t("layers in integers"), layers === of ? t("All layers compute with integers.") : t("Layers that compute with integers; the others compute with floats, and are marked so in the list of layers.")];
 
 export type Figure = [value: string, name: string, hover?: string];
 

@@ -128,9 +128,9 @@ export async function inspectLayers(model: Model): Promise<FileFigures & { found
     const size = bytes.get(layer.id) ?? layer.bytes, stored = await recognised(model, layer, cache), grids = await gridsOf(model, layer);
     rows.push({ name: layer.id, op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left, stored?.method), ...stored ?? { skipped: layer.blocked }, ...(grids ? { grids } : !stored && { storedType: castFrom(layer) }) });
   }
-  // rounded activations tell a network of integers from one whose weights alone are stored as such
-  const isOnIntegers = ({ grids }: Row): boolean => grids?.input !== undefined;
-  if (rows.some(isOnIntegers)) for (const row of rows) if (!isOnIntegers(row)) row.staysFloat = true;
+  // rounded activations tell a network of integers from one whose weights alone are stored as such; who rounds biases, too, leaves those of layers on floats
+  const rounded = rows.filter(({ grids }) => grids?.input), roundsBiases = rounded.some(({ grids }) => grids!.bias === "integers");
+  if (rounded.length) for (const row of rows) if (!row.grids?.input || roundsBiases && row.grids.bias === "floats") row.staysFloat = true;
   return { ...withSharers(rows), found, ...figures(found, bytes, left) };
 }
 

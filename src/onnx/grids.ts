@@ -26,7 +26,8 @@ export async function gridsOf(model: Model, layer: Layer): Promise<LayerGrids | 
   const made = layer.chain ? undefined : producerOf(layer.graph, layer.weight), weight = made?.op === "DequantizeLinear" ? await gridOf(model, layer.graph, made) : undefined;
   if (!weight) return undefined;
   const input = producerOf(layer.graph, node.inputs[0] === layer.weight ? node.inputs[1] ?? "" : node.inputs[0]), rounding = roundingBehind(node);
-  return withBorders(weight, input?.op === "DequantizeLinear" ? await gridOf(model, layer.graph, input) : undefined, rounding && await gridOf(model, layer.graph, rounding));
+  const borders = withBorders(weight, input?.op === "DequantizeLinear" ? await gridOf(model, layer.graph, input) : undefined, rounding && await gridOf(model, layer.graph, rounding)), bias = node.inputs[2];
+  return bias ? { ...borders, bias: producerOf(layer.graph, bias)?.op === "DequantizeLinear" ? "integers" : "floats" } : borders;
 }
 
 /** Where an operator on integers has scale and zero point of its weight. */

@@ -32,6 +32,8 @@ export interface ModelFacts {
   bitsPerWeight?: number;
   /** Weights that these bits are divided by, where channels were taken away: more than there are. */
   originalWeights?: number;
+  /** Of its layers, how many compute with integers; absent where none does. */
+  onIntegers?: { layers: number; of: number };
   /** What it was compressed with, as its metadata hold it. */
   recipe?: string;
   /** Why none of its layers can be compressed, where that is so. */

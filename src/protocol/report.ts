@@ -54,7 +54,7 @@ export interface Grid {
   axis?: number;
 }
 /** Of a layer on integers; what comes in and goes out where the file rounds it. */
-export interface LayerGrids { weight: Grid; input?: Grid; output?: Grid }
+export interface LayerGrids { weight: Grid; input?: Grid; output?: Grid; bias?: "integers" | "floats" }
 
 /** A linear layer as sums of diagonals, a permutation and wavelet transforms. */
 export interface WaveletFacts {

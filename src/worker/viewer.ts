@@ -136,10 +136,15 @@ async function load(file: string): Promise<Viewed> {
   const { graph } = model, total = rows.every((row) => row.macs !== undefined) ? rows.reduce((sum, row) => sum + (row.macs ?? 0), 0) : 0;
   const facts: ModelFacts = {
     path: file, name: path.basename(file), bytes: opened.bytes, irVersion: model.irVersion, opset: model.opset, producer: model.producer,
-    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, ...(open && { countedFor: open.countedFor }), peakActivationBytes: peakActivations(model, counted)?.bytes, bitsPerWeight: bitsOfAll(rows), originalWeights: originalWeightsOf(rows), recipe: model.metadata.get("kernelscope.recipe"), nothing: nothingToCompress(found), notes: [],
+    parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), macs: total || undefined, ...(open && { countedFor: open.countedFor }), peakActivationBytes: peakActivations(model, counted)?.bytes, bitsPerWeight: bitsOfAll(rows), originalWeights: originalWeightsOf(rows), onIntegers: integerLayers(rows), recipe: model.metadata.get("kernelscope.recipe"), nothing: nothingToCompress(found), notes: [],
     inputs: graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(({ name }) => valueFacts(graph, name, shapes)), outputs: graph.outputs.map(({ name }) => valueFacts(graph, name, shapes)),
   };
   return { opened, stamp: [...stamps, ...await stampsOf(opened.files.slice(1))].join(), layers: found, rows, shapes, facts, orders: new Map() };
+}
+
+function integerLayers(rows: readonly LayerRow[]): ModelFacts["onIntegers"] {
+  const layers = rows.filter(({ grids, staysFloat }) => grids?.input && !staysFloat).length;
+  return layers ? { layers, of: rows.length } : undefined;
 }
 
 function valueFacts(graph: Graph, name: string, shapes: Map<string, Shape>): ValueFacts {

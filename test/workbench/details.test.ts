@@ -145,6 +145,8 @@ test("integers tell scales, axis and zero points, layers beside them that they s
   await workbench.picture("details-integers");
   await select(page, "last.weight");
   expect((await facts(page)).arithmetic).toBe("floats, beside integers");
+  expect(await page.locator("tr[data-id]").evaluateAll((rows) => rows.map((row) => row.querySelector(".float-mark")?.textContent ?? ""))).toEqual(["", "float"]);
+  expect(await page.locator(".header .figure", { hasText: "layers in integers" }).locator("b").innerText()).toBe("1 of 2");
   expect(await cutTexts(page)).toEqual([]);
 });
 

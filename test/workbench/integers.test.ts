@@ -7,6 +7,7 @@ import type { NodeSpec } from "../../src/onnx/encode";
 import { DataType } from "../../src/onnx/tensor";
 import { floats, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
+import { compress } from "./made";
 import { bytesNow, figures } from "./recipes";
 import { Workbench } from "./workbench";
 
@@ -153,7 +154,7 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   await expect.poll(() => text().layers).toEqual({ [id]: { inference: "float" } });
   await worst.locator(".integers-name").click();
   await expect.poll(() => page.locator(".why").innerText()).toMatch(/It is computed with floats\. As integers it alone leaves agreement at .*Back to Integers/s);
-  expect(await page.locator(`.plan-row[data-id="${id}"] .plan-float`).innerText()).toBe("float");
+  expect(await page.locator(`.plan-row[data-id="${id}"] .float-mark`).innerText()).toBe("float");
   await workbench.picture("integers-diagnosed");
   expect(await violations(page)).toEqual([]);
   for (const theme of ["Default Light Modern", "Default High Contrast", "Default High Contrast Light"] as const) {
@@ -259,3 +260,19 @@ test("a preset counts what rounding activations costs, and its file is what it s
   expect(statSync(at(RESULT)).size / 1000).toBeLessThan(most + 0.1);
   expect(Math.abs(await bytesNow(written) / statSync(at(RESULT)).size - 1)).toBeLessThan(0.01); // from now on the preset says what it wrote
 }, 600_000);
+
+test("a compressed layer that computes with floats beside integers is marked so, in its model and in a comparison", async () => {
+  await workbench.afresh();
+  writeFileSync(at("some.json"), JSON.stringify({ version: 1, inference: "integer", target: "60KB", data: { folder: "./fashion-mnist", limit: 64 }, layers: { "features.14.weight": { inference: "float" } } }));
+  compress(at("fashion-cnn.onnx"), "--recipe", at("some.json"), "--output", at("some.onnx"));
+  const page = await workbench.openGraph("some.onnx"), marks = (frame: Frame, rows: string) => frame.locator(rows).evaluateAll((all) => all.map((row) => row.querySelector(".float-mark")?.textContent ?? ""));
+  expect(await page.locator(".header .figure", { hasText: "layers in integers" }).locator("b").innerText()).toBe("6 of 7");
+  await page.getByRole("tab", { name: "Layers" }).click();
+  expect(await marks(page, ".table-pane tr[data-id]")).toEqual(["", "", "", "", "float", "", ""]);
+  await workbench.picture("integers-some-layers");
+  expect(await violations(page)).toEqual([]);
+  const compared = await workbench.compare("fashion-cnn.onnx", "some.onnx");
+  await compared.waitForSelector(".cmp-row");
+  expect(await marks(compared, ".cmp-row[data-layer]")).toEqual(["", "", "", "", "float", "", ""]);
+  await workbench.picture("integers-some-compared");
+}, 400_000);

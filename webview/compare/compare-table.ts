@@ -3,7 +3,7 @@ import type { ComparedLayer } from "../../src/protocol/compare";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { countedIn } from "../layers/stored";
+import { countedIn, floatMark } from "../layers/stored";
 import { changeOf, foldedWords, otherName, sizeWords } from "./changes";
 import { rowNames } from "./names";
 
@@ -172,11 +172,11 @@ function rowOf(layer: ComparedLayer, shown: string, i: number, widest: number): 
   const ratio = before && after && after.bytes > 0 ? before.bytes / after.bytes : undefined, own = after ?? before!, [kind, size] = methodOf(own), both = before !== undefined && after !== undefined;
   const missing = before ? t("removed") : t("added"), alone = t("One model alone has this layer."), stored = el("span", { class: "cmp-tag", title: [kind, size].filter(Boolean).join(" ") }, ...(kind ? [el("span", {}, kind)] : []), el("span", {}, size));
   const kept = skipped !== undefined ? [el("span", { class: "cmp-left", title: t("As before. {0}", skipped) }, skipped)] : both ? [stored] : [stored, el("span", { class: `cmp-mark ${change ?? ""}` }, missing)];
-  const method = el("span", { class: "cmp-method-parts" }, ...kept, ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, el("span", { class: "cmp-long" }, sizes.short), el("span", { class: "cmp-brief", "aria-hidden": "true" }, sizes.brief))] : []), ...(was === undefined ? [] : [el("span", { class: "cmp-was", title: t("was {0}", was) }, t("was {0}", was))]), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("BN folded") : t("{0} folded", layer.folded!.ops[0]))] : []));
+  const method = el("span", { class: "cmp-method-parts" }, ...kept, ...(own.staysFloat && skipped === undefined ? [floatMark()] : []), ...(sizes ? [el("span", { class: "cmp-mark resized", title: sizes.long }, el("span", { class: "cmp-long" }, sizes.short), el("span", { class: "cmp-brief", "aria-hidden": "true" }, sizes.brief))] : []), ...(was === undefined ? [] : [el("span", { class: "cmp-was", title: t("was {0}", was) }, t("was {0}", was))]), ...(folded ? [el("span", { class: "cmp-fold", title: folded }, layer.folded!.ops.includes("BatchNormalization") ? t("BN folded") : t("{0} folded", layer.folded!.ops[0]))] : []));
   const cells: [string, Node | string][] = [
     ["name", shown], ["method", method], ["before", before ? format.bytes(before.bytes) : "–"], ["after", after ? format.bytes(after.bytes) : "–"], ["ratio", ratio === undefined ? "–" : `${format.times(ratio)}×`],
   ];
-  const spoken = [shown, [kind, size].filter(Boolean).join(" "), before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : `${missing}, ${format.bytes(own.bytes)}`, t("{0} bits per weight", format.bits(own.bitsPerWeight)), was === undefined ? "" : t("was {0}", was), sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("renamed to {0}", other), skipped ?? ""].filter(Boolean).join(", ");
+  const spoken = [shown, [kind, size].filter(Boolean).join(" "), before && after ? t("{0} before, {1} after", format.bytes(before.bytes), format.bytes(after.bytes)) : `${missing}, ${format.bytes(own.bytes)}`, t("{0} bits per weight", format.bits(own.bitsPerWeight)), was === undefined ? "" : t("was {0}", was), sizes?.long ?? "", folded ?? "", other === undefined ? "" : t("renamed to {0}", other), own.staysFloat && skipped === undefined ? t("Computes with floats, beside layers on integers") : "", skipped ?? ""].filter(Boolean).join(", ");
   return el("div", { class: "cmp-row", role: "option", id: `row-${i}`, "data-layer": id, "data-both": both ? "" : undefined, "data-words": [id, after?.name, (after ?? before)?.op].join(" "), "aria-selected": "false", "aria-label": spoken },
     ...cells.map(([name, content]) => el("span", { class: `cmp-${name}`, title: name === "name" ? [label, ...(other === undefined ? [] : [t("renamed to {0}", other)])].join("\n") : content === "–" ? alone : undefined }, content)),
     el("span", { class: `cmp-bits${after ? "" : " was"}`, title: countedIn(own) }, el("span", {}, format.bits(own.bitsPerWeight)), bar((own.bitsPerWeight / widest) ** 0.6)),

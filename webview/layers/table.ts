@@ -4,7 +4,7 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { offerMenu } from "../menu";
 import { Windowed } from "../windowed";
-import { countedIn, storedAs } from "./stored";
+import { countedIn, floatMark, storedAs } from "./stored";
 
 export { countedIn, storedAs } from "./stored";
 
@@ -58,8 +58,8 @@ export class LayerTable {
 
   /** For a spreadsheet: what is listed, in its order, or all layers. */
   tsv(rows: readonly LayerRow[] = this.listed): string {
-    const head = ["layer", "operator", "weight", "stored as", "weights", "bits per weight", "bytes", "MACs", "SQNR dB", "tensor"], plain = (value: string | number | undefined): string => String(value ?? "").replace(/[\t\r\n]+/g, " ");
-    return [head, ...rows.map((row) => [row.label, row.op, row.shape.join("×"), storedAs(row), row.parameters, row.bitsPerWeight, row.bytes, row.macs, row.sqnrDb, row.name])].map((cells) => `${cells.map(plain).join("\t")}\n`).join("");
+    const head = ["layer", "operator", "weight", "stored as", "arithmetic", "weights", "bits per weight", "bytes", "MACs", "SQNR dB", "tensor"], plain = (value: string | number | undefined): string => String(value ?? "").replace(/[\t\r\n]+/g, " ");
+    return [head, ...rows.map((row) => [row.label, row.op, row.shape.join("×"), storedAs(row), row.grids?.input && !row.staysFloat ? "integers" : "floats", row.parameters, row.bitsPerWeight, row.bytes, row.macs, row.sqnrDb, row.name])].map((cells) => `${cells.map(plain).join("\t")}\n`).join("");
   }
 
   select(id: string | undefined): void {
@@ -94,7 +94,7 @@ export class LayerTable {
     this.body.replaceChildren(...space(first), ...this.listed.slice(first, last).map((row) => {
       const bar = (share: number) => el("span", { class: "bar" }, Object.assign(el("span"), { style: `width:${Math.max(1, 100 * share)}%` }));
       const element = el("tr", { "data-id": row.name, title: row.skipped ?? row.name, tabindex: -1 },
-        el("td", {}, row.label), el("td", {}, row.op), el("td", {}, format.shape(row.shape)), el("td", {}, storedAs(row)), el("td", { class: "number" }, format.whole(row.parameters)),
+        el("td", {}, row.label), el("td", {}, row.op), el("td", {}, format.shape(row.shape)), el("td", {}, storedAs(row), ...(row.staysFloat ? [" ", floatMark()] : [])), el("td", { class: "number" }, format.whole(row.parameters)),
         el("td", { class: "number", title: countedIn(row) }, format.bits(row.bitsPerWeight), bar(row.bitsPerWeight / widest)), el("td", { class: "number" }, format.bytes(row.bytes), bar(row.bytes / most)));
       offerMenu(element, row.name);
       element.addEventListener("click", () => this.onSelect(row.name));

@@ -3,6 +3,7 @@ import type { LayerSetting } from "../../src/protocol/recipe-page";
 import { el, icon, keepInSight } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { floatMark } from "../layers/stored";
 import { offerMenu } from "../menu";
 import { choiceParts } from "./choice-text";
 import type { IntegerFacts } from "./integer-facts";
@@ -77,7 +78,7 @@ export class PlanTable {
     this.integers = integers;
     for (const [id, { marks }] of this.rows) {
       const { floats, reason, warnings = [] } = integers.get(id) ?? {};
-      marks.replaceChildren(...warnings.map((text) => warningSign(text)), ...(floats ? [el("span", { class: "plan-float", title: reason ?? t("Computed with floats") }, t("float"))] : []));
+      marks.replaceChildren(...warnings.map((text) => warningSign(text)), ...(floats ? [floatMark(reason ?? t("Computed with floats"))] : []));
     }
     this.explain();
   }

@@ -23,6 +23,14 @@ test("layers between pairs that round values tell their scales, zero points and 
   expect(8 * plain.bytes / 8).toBeGreaterThan(32);
 });
 
+test("beside layers whose bias is integers, too, one with a bias of floats stays float; where all are floats nothing is told from that", async () => {
+  const layer = (x: string, bias: string, y: string): NodeSpec[] => [{ op: "QuantizeLinear", inputs: [x, "s", "z"], outputs: [`${x}q`] }, { op: "DequantizeLinear", inputs: [`${x}q`, "s", "z"], outputs: [`${x}d`] }, { op: "Conv", inputs: [`${x}d`, `w${y}`, bias], outputs: [y] }];
+  const weight = (y: string): NodeSpec => ({ op: "DequantizeLinear", inputs: [`q${y}`, "s", "z"], outputs: [`w${y}`] }), constants = [scalar("s", 0.5), zero("z", 3), bytes("qa", DataType.UINT8, weights(9), [3, 3, 1, 1]), bytes("qy", DataType.UINT8, weights(9), [3, 3, 1, 1]), floats("bias", [3], wave(3)), { name: "whole", dims: [3], type: DataType.INT32, raw: new Uint8Array(12) }];
+  const staysFloat = async (first: string) => (await inspect([weight("a"), weight("y"), { op: "DequantizeLinear", inputs: ["whole", "s"], outputs: ["integers"] }, ...layer("x", first, "a"), ...layer("a", "bias", "y")], constants)).map((row) => row.staysFloat);
+  expect(await staysFloat("integers")).toEqual([undefined, true]);
+  expect(await staysFloat("bias")).toEqual([undefined, undefined]);
+});
+
 test("operators on integers tell them too, and a model of floats has none", async () => {
   const [layer] = await inspect([{ op: "QuantizeLinear", inputs: ["x", "xs", "xz"], outputs: ["xq"] }, { op: "QLinearConv", inputs: ["xq", "xs", "xz", "wq", "ws", "wz", "ys", "yz"], outputs: ["yq"] }, { op: "DequantizeLinear", inputs: ["yq", "ys", "yz"], outputs: ["y"] }],
     [scalar("xs", 0.5), zero("xz", 3), bytes("wq", DataType.INT8, weights(12), [4, 3, 1, 1]), scalar("ws", 0.25), bytes("wz", DataType.INT8, [0], []), scalar("ys", 1), zero("yz", 9)]);

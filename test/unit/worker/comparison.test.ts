@@ -50,6 +50,7 @@ test("beside a network of integers it is said which layers stay float", async ()
     ],
   });
   expect((await worker.compared(plain, after)).layers.map(({ label, after, skipped }) => [label, after?.staysFloat, skipped])).toEqual([["a", undefined, undefined], ["b", true, "It stays float beside layers on integers."]]);
+  expect([await worker.open(plain), await worker.open(after)].map(({ onIntegers }) => onIntegers)).toEqual([undefined, { layers: 1, of: 2 }]);
 });
 
 test("integers with scales found while they run stand beside the floats that they were made of, with nothing folded", async () => {
