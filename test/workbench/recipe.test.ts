@@ -76,9 +76,22 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   await expect.poll(() => bytesNow(page)).toBeLessThan(size);
 
   // keys faster than the text follows them
+  await page.evaluate(() => window.addEventListener("message", ({ data: { kernelscope: message } }: MessageEvent<{ kernelscope?: { method?: string; params?: { args: { value: { state: string } }[] } } }>) => { if (message?.method === "planning" && message.params?.args[0].value.state === "ready") Object.assign(window, { planned: message }); }));
   await slider(page).evaluate((element) => { for (const key of ["Home", "End", "PageDown"]) for (const type of ["keydown", "keyup"]) element.dispatchEvent(new KeyboardEvent(type, { key, bubbles: true })); });
   await recipe.saved(({ preset }) => expect(preset).toBe("nearly-lossless"));
-  await slider(page).press("End");
+  // the plan of what the text said before, come late, moves nothing back
+  await expect.poll(() => page.evaluate(() => "planned" in window && document.body.dataset.ready)).toBe("true");
+  const shown = await slider(page).evaluate(async (element) => {
+    const before = element.getAttribute("aria-valuetext"), texts: (string | null)[] = [], watching = new MutationObserver(() => texts.push(element.getAttribute("aria-valuetext")));
+    watching.observe(element, { attributes: true, attributeFilter: ["aria-valuetext"] });
+    for (const type of ["keydown", "keyup"]) element.dispatchEvent(new KeyboardEvent(type, { key: "End", bubbles: true }));
+    window.dispatchEvent(new MessageEvent("message", { data: { kernelscope: { ...(window as unknown as { planned: object }).planned, id: "again" } } }));
+    await new Promise((resolve) => { setTimeout(resolve, 3000); });
+    watching.disconnect();
+    return { texts, again: texts.filter((text) => text === before).length };
+  });
+  expect(shown.texts.length).toBeGreaterThan(0);
+  expect(shown.again, shown.texts.join(" | ")).toBe(0);
   await recipe.saved(({ target, preset }) => { expect(target).toMatch(/^[\d.]+[KM]B$/); expect(preset).toBeUndefined(); });
   for (const id of ["nearly-lossless", "balanced"]) {
     await slider(page).press("PageDown");

@@ -40,6 +40,8 @@ export class RecipePage {
   private plans: Plans | undefined;
   /** What the thumb is at, until the text says it. */
   private looked: PlanPoint | undefined;
+  /** What the text is about to say, because the slider was let go there. */
+  private settling: RecipeChange | undefined;
   private measured: MeasuredPoint[] = [];
   private written: WrittenSize[] = [];
   private job: JobState | undefined;
@@ -123,7 +125,7 @@ export class RecipePage {
       this.plans = new Plans(planning.facts);
       this.planned = ratedFor(this.view);
       this.settings.showPrepared(planning.facts.preparation);
-      if (!this.curve.isMoving) this.looked = undefined;
+      if (!this.curve.isMoving && !this.isSettling) this.looked = undefined;
       const { layers } = planning.facts, { selected } = this.state;
       if (!layers.some(({ id }) => id === selected)) this.state.selected = layers.reduce<typeof layers[number] | undefined>((most, layer) => (!most || layer.bytes > most.bytes ? layer : most), undefined)?.id;
     }
@@ -267,11 +269,16 @@ export class RecipePage {
     this.bytes.replaceChildren(...bytesOf(plans.slides, point, this.written));
   }
 
+  /** Whether the text does not say yet where the slider was let go: a plan that comes then is of what it said before. */
+  private get isSettling(): boolean { return this.settling !== undefined && (this.settling.path[0] === "preset" ? this.view?.preset : this.view?.target) !== this.settling.value; }
+
   private settle(point: PlanPoint): void {
     this.looked = point;
     const { plans } = this, slides = plans?.slides, now = plans?.facts.candidate.bytes ?? Infinity, preset = slides?.presets.find(({ bytes }) => slides.rankOf(bytes) === slides.rankOf(point.bytes));
-    const next = Math.min(slides?.after(point.bytes) ?? Infinity, point.bytes < now ? now : Infinity);
-    void this.host.change([preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, next))]).then((changed) => {
+    const next = Math.min(slides?.after(point.bytes) ?? Infinity, point.bytes < now ? now : Infinity), change = preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, next));
+    this.settling = change;
+    void this.host.change([change]).then((changed) => {
+      if (this.settling === change) this.settling = undefined;
       if (changed || this.curve.isMoving) return;
       this.looked = undefined; // the text says so already
       this.draw();
