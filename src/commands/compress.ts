@@ -235,22 +235,26 @@ export class CompressCommands {
     await this.compress(model, { ...request, data: data ?? undefined, output: output.path, force: output.force });
   }
 
-  private inNotification(model: vscode.Uri, title: string, job: () => Promise<CompressReport | undefined>): Thenable<unknown> {
-    return vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title, cancellable: true }, async (notification, token) => {
+  /** A notification that goes once an editor shows the job: it would lie on what that tells of it. */
+  private async inNotification(model: vscode.Uri, title: string, job: () => Promise<CompressReport | undefined>): Promise<void> {
+    let running: Promise<unknown> | undefined;
+    await vscode.window.withProgress({ location: vscode.ProgressLocation.Notification, title, cancellable: true }, async (notification, token) => {
       let shown = 0;
-      const watching = this.jobs.onDidChange(({ model: changed, state }) => {
-        if (changed.toString() !== model.toString() || state?.state !== "running") return;
-        const increment = Math.max(0, Math.min(1, state.fraction) * 100 - shown);
-        shown += increment;
-        notification.report({ increment, message: [state.text, secondsLeftText(state.secondsLeft)].filter(Boolean).join(" · ") });
+      await new Promise<void>((resolve) => {
+        const watching = this.jobs.onDidChange(({ model: changed, state }) => {
+          if (changed.toString() !== model.toString() || state?.state !== "running") return;
+          if (this.isVisible(model)) { done(); return; }
+          const increment = Math.max(0, Math.min(1, state.fraction) * 100 - shown);
+          shown += increment;
+          notification.report({ increment, message: [state.text, secondsLeftText(state.secondsLeft)].filter(Boolean).join(" · ") });
+        });
+        const done = (): void => { watching.dispose(); resolve(); };
+        token.onCancellationRequested(() => this.jobs.cancel(model));
+        running = job();
+        running.then(done, done);
       });
-      token.onCancellationRequested(() => this.jobs.cancel(model));
-      try {
-        await job();
-      } finally {
-        watching.dispose();
-      }
     });
+    await running;
   }
 
   /** Tells of a written file, and opens it and, in front of it, its comparison with the original in tabs beside the original's, as wide as that. */

@@ -248,9 +248,9 @@ async function readRecord(file: string): Promise<JobRecord | undefined> {
 }
 
 /** What a job does, in words. */
-export function titleOf({ model, request: { prepare } }: Pick<JobRecord, "model"> & { request: Pick<CompressRequest, "prepare"> }): string {
+export function titleOf({ model, request: { prepare, tune = "none" } }: Pick<JobRecord, "model"> & { request: Pick<CompressRequest, "prepare" | "tune"> }): string {
   const name = path.posix.basename(vscode.Uri.parse(model).path);
-  return prepare ? vscode.l10n.t("Making {0} compressible", name) : vscode.l10n.t("Compressing {0}", name);
+  return prepare ? vscode.l10n.t("Making {0} compressible", name) : tune === "none" ? vscode.l10n.t("Compressing {0}", name) : vscode.l10n.t("Fine-tuning {0}", name);
 }
 
 const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(progress.tuning && { course: record.course }), isFinishing: record.isFinishing, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });

@@ -186,7 +186,8 @@ class Compression {
       begun ??= { step, time: now };
       // until some steps have been timed, a training of a given time takes that
       const perStep = step > begun.step + 5 ? (now - begun.time) / 1000 / (step - begun.step) : "seconds" in length ? length.seconds / steps : undefined, secondsLeft = perStep === undefined ? undefined : perStep * (steps - step);
-      this.progress.step("tune", `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}, ${layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best)}`, step / steps, { tuning: { ...tuning, samples }, secondsLeft });
+      const far = `step ${step.toLocaleString("en")} of ${steps.toLocaleString("en")}`, gained = layers ? `${layers.done} of ${layers.of} layers quantized` : gainOf(first, best);
+      this.progress.step("tune", this.job.request.prepare ? far : `${far}, ${gained}`, step / steps, { tuning: { ...tuning, samples }, secondsLeft });
     };
   }
 

@@ -9,7 +9,7 @@ import { KernelscopeError } from "../protocol/errors";
 import { readJson } from "../protocol/json-text";
 import { FEW_BITS, PRUNED } from "../protocol/pruning";
 import { parseTarget } from "../protocol/sizes";
-import { DELAY, NOISE_KINDS, SCHEDULES } from "../protocol/tuning";
+import { DELAY, NOISE_KINDS, SCHEDULES, TIME } from "../protocol/tuning";
 
 const described = <T extends z.ZodMiniType>(schema: T, description: string): T => {
   z.globalRegistry.add(schema, { description });
@@ -69,7 +69,7 @@ export const Recipe = z.strictObject({
   }), "Integer inference in particular.")),
   tune: z._default(z.union([
     described(z.enum(["none"]), "No training."),
-    z.strictObject({ duration: described(z.string().check(z.regex(/^\d+(\.\d+)?(s|m|h)$/, "a time like 90s, 30m or 2h")), "How long to train on the images: 90s, 30m, 2h."), ...manner() }),
+    z.strictObject({ duration: described(z.string().check(z.regex(TIME, "a time like 90s, 30m or 1h30m")), "How long to train on the images: 90s, 30m, 1h30m."), ...manner() }),
     z.strictObject({ steps: described(z.int().check(z.minimum(1), z.maximum(10_000_000)), "How many steps to train: the same file every time."), ...manner() }),
   ], '"none", { "duration": "30m" } or { "steps": 2000 }'), "none"),
   sweep: z.optional(described(z.strictObject({

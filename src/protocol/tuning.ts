@@ -31,12 +31,17 @@ export interface TuningManner {
 /** The same as a recipe has it. */
 export type RecipeTuning = "none" | ({ duration: string } | { steps: number }) & TuningManner;
 
-/** Reads a time ("90s", "30m", "2h"), steps ("2000steps"), or none of either ("none"). @throws KernelscopeError "usage" */
+/** A time: 90s, 30m, 1h30m. */
+export const TIME = /^(\d+(\.\d+)?(s|m|h))+$/;
+const SECONDS: Record<string, number> = { s: 1, m: 60, h: 3600 };
+
+/** Reads a time ("90s", "30m", "1h30m"), steps ("2000steps"), or none of either ("none"). @throws KernelscopeError "usage" */
 export function parseTuning(text: string | undefined): TuningLength | undefined {
   if (text === undefined || text === "none") return undefined;
-  const [, number, unit] = /^(\d+(?:\.\d+)?)\s*(s|m|h|steps)$/.exec(text.trim()) ?? [], amount = Number(number);
-  if (!(amount > 0) || (unit === "steps" && !Number.isInteger(amount))) throw new KernelscopeError("usage", `"${text}" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.`);
-  return unit === "steps" ? { steps: amount } : { seconds: amount * (unit === "h" ? 3600 : unit === "m" ? 60 : 1) };
+  const plain = text.replace(/\s+/g, ""), steps = Number(/^(\d+)steps$/.exec(plain)?.[1] ?? 0), seconds = TIME.test(plain) ? [...plain.matchAll(/([\d.]+)([smh])/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * SECONDS[unit], 0) : 0;
+  if (steps > 0) return { steps };
+  if (seconds > 0) return { seconds };
+  throw new KernelscopeError("usage", `"${text}" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.`);
 }
 
 /** What a recipe says, as a request has it. */

@@ -2,12 +2,12 @@ import { expect, test } from "vitest";
 import { parseNoise, parseTuning, recipeTuning, tuningText, withMannerOf } from "../../src/protocol/tuning";
 
 test("a length of tuning reads the same as a request, as a recipe and as a number", () => {
-  for (const [text, length, recipe] of [["90s", { seconds: 90 }, { duration: "90s" }], ["1.5h", { seconds: 5400 }, { duration: "1.5h" }], ["2000steps", { steps: 2000 }, { steps: 2000 }], ["none", undefined, "none"]] as const) {
+  for (const [text, length, recipe] of [["90s", { seconds: 90 }, { duration: "90s" }], ["1.5h", { seconds: 5400 }, { duration: "1.5h" }], ["1h30m", { seconds: 5400 }, { duration: "1h30m" }], ["2000steps", { steps: 2000 }, { steps: 2000 }], ["none", undefined, "none"]] as const) {
     expect(parseTuning(text)).toEqual(length);
     expect(recipeTuning(text)).toEqual(recipe);
     expect(tuningText(recipe)).toBe(text);
   }
-  for (const wrong of ["", "soon", "30", "0m", "1.5steps", "-3m"]) expect(() => parseTuning(wrong), wrong).toThrow("no length of tuning");
+  for (const wrong of ["", "soon", "30", "0m", "1.5steps", "-3m", "30m1", "h30m"]) expect(() => parseTuning(wrong), wrong).toThrow("no length of tuning");
 });
 
 test("the manner of a training stays when its length changes", () => {

@@ -250,7 +250,12 @@ test("Fine-Tune… asks how small, for images and how long, and its result leads
   await recipe.asked.filter({ hasText: "6 Steps" }).waitFor();
   await workbench.picture("tuning-how-long");
   await workbench.page.keyboard.press("Enter");
-  await workbench.page.locator(".notification-toast", { hasText: "Compressing fashion-cnn.onnx" }).waitFor();
+  await workbench.page.locator(".notification-toast", { hasText: "Fine-tuning fashion-cnn.onnx" }).waitFor();
+  // once its model shows the job, nothing lies on it
+  const model = await workbench.open("fashion-cnn.onnx");
+  await model.locator(".foot", { hasText: "Fine-tuning" }).waitFor({ timeout: 120_000 });
+  await expect.poll(() => workbench.page.locator(".notification-toast").count()).toBe(0);
+  await workbench.picture("tuning-seen");
   await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 400_000);
   await expect.poll(() => workbench.page.locator(".notification-toast").allInnerTexts().then((all) => all.join(" "))).toMatch(/Written: .* Fine-tuning/);
   await workbench.page.locator(".notification-toast .monaco-button", { hasText: "Open Recipe" }).click();
