@@ -131,7 +131,7 @@ test("a recipe's page sets the training, and never says anything else than its t
   await saved(undefined);
 
   write({ ...withImages, tune: { duration: "an hour" } });
-  await expect.poll(() => page.locator(".recipe-problem").innerText(), { timeout: 20_000 }).toMatch(/^Line \d+: tune\.duration: give a time like 90s, 30m or 2h\./);
+  await expect.poll(() => page.locator(".recipe-problem").innerText(), { timeout: 20_000 }).toMatch(/^Line \d+: tune\.duration: give a time like 90s, 30m or 1h30m\./);
   write({ tune: { steps: 100 } });
   await expect.poll(() => page.locator(".tuning-note.bad").innerText(), { timeout: 20_000 }).toBe("Training needs images: choose a folder, or turn this off.");
   expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();

@@ -30,7 +30,7 @@ describe("a recipe's text", () => {
     const wrong = (tune: string) => { const text = `{\n  "version": 1,\n  "tune": ${tune}\n}`; try { return parseRecipe(text, "a.kernelscope.json"); } catch (error) { return problemOf(error, text); } };
     expect(wrong('"soon"')).toEqual({ field: "tune", line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });
     expect(wrong('{ "steps": 1.5 }')).toEqual({ field: "tune", line: 3, text: 'tune: give "none", { "duration": "30m" } or { "steps": 2000 }.' });
-    expect(wrong('{\n    "duration": "soon"\n  }')).toEqual({ field: "tune", line: 4, text: "tune.duration: give a time like 90s, 30m or 2h." });
+    expect(wrong('{\n    "duration": "soon"\n  }')).toEqual({ field: "tune", line: 4, text: "tune.duration: give a time like 90s, 30m or 1h30m." });
   });
   test("that is no JSON, or no object, says where", () => {
     expect(readRecipe('{\n  "model" "a"\n}')).toEqual({ problem: { text: expect.stringMatching(/^A colon is missing/) as string, line: 2 } });
