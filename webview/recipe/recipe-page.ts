@@ -40,6 +40,8 @@ export class RecipePage {
   private plans: Plans | undefined;
   /** What the thumb is at, until the text says it. */
   private looked: PlanPoint | undefined;
+  /** The plans that it is one of: others may have come since. */
+  private lookedIn: Plans | undefined;
   /** What the text is about to say, because the slider was let go there. */
   private settling: RecipeChange | undefined;
   private measured: MeasuredPoint[] = [];
@@ -260,6 +262,7 @@ export class RecipePage {
   private look(point: PlanPoint): void {
     const { plans, view } = this, isFirst = this.looked === undefined;
     this.looked = point;
+    this.lookedIn = plans;
     this.size.look(point.bytes);
     this.showNote();
     this.showHeader();
@@ -274,7 +277,7 @@ export class RecipePage {
 
   private settle(point: PlanPoint): void {
     this.looked = point;
-    const { plans } = this, slides = plans?.slides, now = plans?.facts.candidate.bytes ?? Infinity, preset = slides?.presets.find(({ bytes }) => slides.rankOf(bytes) === slides.rankOf(point.bytes));
+    const plans = this.lookedIn ?? this.plans, slides = plans?.slides, now = plans?.facts.candidate.bytes ?? Infinity, preset = slides?.presets.find(({ bytes }) => slides.rankOf(bytes) === slides.rankOf(point.bytes));
     const next = Math.min(slides?.after(point.bytes) ?? Infinity, point.bytes < now ? now : Infinity), change = preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, next));
     this.settling = change;
     void this.host.change([change]).then((changed) => {
