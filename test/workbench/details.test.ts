@@ -133,6 +133,11 @@ test("a compressed layer says how it is stored and what it runs as, and stands i
   const plain = await open("resnet20-cifar10.onnx");
   await select(plain, "layer3.0.conv1.weight");
   expect(await outOfSight(plain)).toBe(0);
+  // where icons have no room, words stand in the middle of their buttons
+  expect(await plain.locator(".details-actions .button").evaluateAll((buttons) => buttons.filter((button) => getComputedStyle(button.querySelector("[slot=start]")!).display === "none").map((button) => {
+    const [outer, label] = [button, button.querySelector(".label")!].map((one) => one.getBoundingClientRect());
+    return Math.abs(outer.x + outer.width / 2 - label.x - label.width / 2) < 1;
+  }))).toEqual([true, true]);
 });
 
 test("integers tell scales, axis and zero points, layers beside them that they stay float", async () => {
