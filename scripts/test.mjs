@@ -42,7 +42,7 @@ const vitest = (config, report) => ["node_modules/vitest/vitest.mjs", "run", "--
 suite("Units", "test-results/units.json", process.execPath, vitest("vitest.config.mts", "test-results/units.json"));
 suite("Whole jobs of the engine", "test-results/engine.json", process.execPath, vitest("test/engine/vitest.config.mts", "test-results/engine.json"));
 suite("The real workbench", "test-results/workbench.json", process.execPath, ["scripts/test-workbench.mjs"]);
-const tell = (what, { title, failureMessages: [message] = [""] }) => {
+const tell = (what, { title, failureMessages: [message = ""] = [] }) => {
   const lines = message.split("\n");
   console.log([`${what}: ${title}`, lines[0], lines.find((line) => /\.test\.ts:\d+/.test(line))?.trim()].filter(Boolean).join("\n  "));
 };
