@@ -53,6 +53,8 @@ export interface Grid {
   /** Where channels have scales of their own, the axis that they lie on. */
   axis?: number;
 }
+/** Whether a layer computes with integers, as far as its file tells. */
+export const isOnIntegers = ({ grids, staysFloat }: Pick<LayerReport, "grids" | "staysFloat">): boolean => grids?.input !== undefined && staysFloat !== true;
 /** Of a layer on integers; what comes in and goes out where the file rounds it. */
 export interface LayerGrids { weight: Grid; input?: Grid; output?: Grid; bias?: "integers" | "floats" }
 

@@ -12,6 +12,7 @@ import { peakActivations } from "../onnx/peak";
 import { inferFacts, inferShapes, macs, type Shape } from "../onnx/shapes";
 import { isFloatType, typeName } from "../onnx/tensor";
 import type { AccuracyWorkerApi } from "../protocol/accuracy";
+import { isOnIntegers } from "../protocol/report";
 import type { BodyFacts, GraphAndLayers, LayerDetails, LayerRow, ModelFacts, ValueFacts, WorkerApi } from "../protocol/api";
 import { bitsOfAll, originalWeightsOf } from "../protocol/bits";
 import { KernelscopeError } from "../protocol/errors";
@@ -143,7 +144,7 @@ async function load(file: string): Promise<Viewed> {
 }
 
 function integerLayers(rows: readonly LayerRow[]): ModelFacts["onIntegers"] {
-  const layers = rows.filter(({ grids, staysFloat }) => grids?.input && !staysFloat).length;
+  const layers = rows.filter(isOnIntegers).length;
   return layers ? { layers, of: rows.length } : undefined;
 }
 

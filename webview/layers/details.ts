@@ -1,4 +1,4 @@
-import type { Grid } from "../../src/protocol/report";
+import { isOnIntegers, type Grid } from "../../src/protocol/report";
 import type { GraphNodeFacts, KernelPage, LayerDetails, LayerRow } from "../../src/protocol/api";
 import { bitsOfAll } from "../../src/protocol/bits";
 import { filterResponse, filterTable, filterTaps, responseTable } from "../charts/filters";
@@ -78,7 +78,7 @@ function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
   return [
     ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", row.method === undefined ? row.grids?.weight.type ?? row.storedType ?? row.dataType : storedAs(row), format.bits(row.bitsPerWeight)), row.wavelet ? "wide whole" : "wide"] as Fact]),
     ...(row.originalShape ? [[t("original"), format.shape(row.originalShape), "wide"] as Fact] : []), ...gridFacts(row),
-    [t("weight"), format.shape(row.shape)], [isPacked ? t("runs as") : t("type"), row.grids?.input && !row.staysFloat ? t("integers") : row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
+    [t("weight"), format.shape(row.shape)], [isPacked ? t("runs as") : t("type"), isOnIntegers(row) ? t("integers") : row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
     ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("share"), share], ...others,
   ];
 }

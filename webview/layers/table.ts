@@ -1,4 +1,5 @@
 import type { LayerRow } from "../../src/protocol/api";
+import { isOnIntegers } from "../../src/protocol/report";
 import { el, keepInSight } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
@@ -59,7 +60,7 @@ export class LayerTable {
   /** For a spreadsheet: what is listed, in its order, or all layers. */
   tsv(rows: readonly LayerRow[] = this.listed): string {
     const head = ["layer", "operator", "weight", "stored as", "arithmetic", "weights", "bits per weight", "bytes", "MACs", "SQNR dB", "tensor"], plain = (value: string | number | undefined): string => String(value ?? "").replace(/[\t\r\n]+/g, " ");
-    return [head, ...rows.map((row) => [row.label, row.op, row.shape.join("×"), storedAs(row), row.grids?.input && !row.staysFloat ? "integers" : "floats", row.parameters, row.bitsPerWeight, row.bytes, row.macs, row.sqnrDb, row.name])].map((cells) => `${cells.map(plain).join("\t")}\n`).join("");
+    return [head, ...rows.map((row) => [row.label, row.op, row.shape.join("×"), storedAs(row), isOnIntegers(row) ? "integers" : "floats", row.parameters, row.bitsPerWeight, row.bytes, row.macs, row.sqnrDb, row.name])].map((cells) => `${cells.map(plain).join("\t")}\n`).join("");
   }
 
   select(id: string | undefined): void {
