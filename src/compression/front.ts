@@ -1,7 +1,6 @@
 import type { Preparation } from "../evaluation/preprocess";
 import { leftOver, originalWeights, type LeftOver } from "../onnx/channels/mark";
 import { findLayers, type Layer } from "../onnx/layers";
-import type { PackedBytes } from "../methods/packer";
 import { methodById } from "../methods/registry";
 import { peakActivations } from "../onnx/peak";
 import { bitsOf } from "../onnx/tensor";
@@ -135,11 +134,11 @@ class Front {
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;
   }
 
-  facts(): PlanFacts {
+  async facts(): Promise<PlanFacts> {
     const { rated: { opened, layers, preparation, integers, pruning }, planning, known: { peakActivationBytes, fewerChannels } } = this;
     const solved = this.solve();
     for (const layer of layers) this.collect(layer, solved.plan);
-    const candidate = this.point(solved.plan), front = this.front(solved.plan);
+    const candidate = { ...this.point(solved.plan), layerBytes: await planning.layerBytes(solved.plan) }, front = this.front(solved.plan);
     return {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation), pruning,
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, fewerChannels, problem: solved.problem, notes: [...new Set([...solved.note === undefined ? [] : [solved.note], ...planning.notes, ...this.ofRounding()])],
@@ -251,8 +250,7 @@ class Front {
       const options = this.choices.get(layer)!, at = options.findIndex((option) => option === by.get(layer));
       return at < 0 ? options.length - 1 : at;
     });
-    const { packed, ...sizes } = this.planning.measure(plan);
-    return { ...sizes, layerBytes: this.rated.layers.map((layer) => writtenBytes(layer, packed)), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), this.lostBefore) };
+    return { ...this.planning.measure(plan), choices, loss: plan.reduce((sum, option) => sum + this.lossOf(option), this.lostBefore) };
   }
 
   /** @param own the recipe's plan */
@@ -295,12 +293,6 @@ class Front {
       choice: Uint32Array.from(taken, ({ item, index }) => choiceOf(items[item].layer, at[item][index])),
     };
   }
-}
-
-/** Bytes that a layer's weight takes in the file: its own, those that unpack the widths of its codes, and its part of what all have in common. */
-function writtenBytes({ id, bytes }: Layer, { layers, shared, unpacking }: PackedBytes): number {
-  const own = layers.get(id), sum = (all: ReadonlyMap<string, number>): number => [...all.values()].reduce((total, one) => total + one, 0);
-  return own === undefined ? bytes : own + (unpacking.get(id) ?? 0) + (shared - sum(unpacking)) * own / sum(layers);
 }
 
 /** How many steps fit into so many bytes. */

@@ -2,7 +2,6 @@ import { leftOver, type LeftOver } from "../onnx/channels/mark";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressionMethod } from "../methods/method";
-import type { PackedBytes } from "../methods/packer";
 import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
@@ -15,12 +14,12 @@ import type { Goal } from "./goal";
 import { front, hull, knee, type Choice, type Item } from "./planner";
 import { BALANCED, lossFor, NEARLY_LOSSLESS, slopes, SMALLEST, type Trials } from "./promise";
 import { badRecipe, parseOptions, type Recipe } from "./recipe";
-import { measuredBits } from "./report";
+import { measuredBits, weightBytes } from "./report";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { isOneShape } from "./share-ratings";
 import { bookNames, groupOf, priceOf, type Group, type Joined, type Sharer } from "./sharing";
 import { solve } from "./solver";
-import { findByName, sizesOf, type WeightForm } from "./write";
+import { findByName, sizesOf, type PlannedSizes, type WeightForm } from "./write";
 
 export interface PlanRequest {
   model: Model;
@@ -340,7 +339,7 @@ export class Planning {
     return counted.reduce((sum, layer) => sum + bitsOf(layer) * layer.parameters, 0) / counted.reduce((sum, { parameters }) => sum + parameters, 0);
   }
 
-  private sizes(plan: readonly RatedCandidate[]): ReturnType<typeof sizesOf> {
+  private sizes(plan: readonly RatedCandidate[]): PlannedSizes {
     const blanks = plan.map(({ layer, method, options }) => ({ layer, packed: methodById(method).blank(layer, options, this.scaleIsFree.get(layer) ?? false) }));
     return sizesOf(this.request.model, blanks, this.request.embedded, this.request.form);
   }
@@ -357,9 +356,15 @@ export class Planning {
   }
 
   /** Bytes of the file, those that its compressed layers share, and bits per convolution weight of a plan, as it would be written. */
-  measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number; packed: PackedBytes } {
+  measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number } {
     const { fileBytes, packed } = this.sizes(plan);
-    return { packed, bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed, this.left) };
+    return { bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed, this.left) };
+  }
+
+  /** Bytes that each layer's weight takes in a plan's file with its part of what several use, counted as in the report of that file. */
+  async layerBytes(plan: readonly RatedCandidate[]): Promise<number[]> {
+    const written = await this.sizes(plan).written(), found = findLayers(written), bytes = await weightBytes(written, found);
+    return this.request.layers.map(({ id, bytes: own }) => bytes.get(id) ?? own);
   }
 }
 

@@ -1,5 +1,6 @@
 import { ModelEdit, type TensorData } from "../onnx/edit";
 import type { Layer } from "../onnx/layers";
+import { editedModel } from "../onnx/memory";
 import type { Model } from "../onnx/model";
 import { rawBytes } from "../onnx/tensor";
 import type { CompressRequest } from "../protocol/api";
@@ -53,12 +54,15 @@ class Assembly {
   }
 }
 
+/** What a plan takes in the file; `written` is that file with blank codes. */
+export interface PlannedSizes { packed: PackedBytes; fileBytes(): number; written(): Promise<Model> }
+
 /** What a plan would take in the file. */
-export function sizesOf(model: Model, blanks: readonly Pick<FittedLayer, "layer" | "packed">[], recipe: string, form: WeightForm = {}): { fileBytes(): number; packed: PackedBytes } {
+export function sizesOf(model: Model, blanks: readonly Pick<FittedLayer, "layer" | "packed">[], recipe: string, form: WeightForm = {}): PlannedSizes {
   const assembly = new Assembly(model, form);
   for (const blank of blanks) assembly.add({ ...blank, absorbed: [] });
   const packed = assembly.finish(recipe);
-  return { packed, fileBytes: () => assembly.edit.size() };
+  return { packed, fileBytes: () => assembly.edit.size(), written: () => editedModel(assembly.edit) };
 }
 
 /** The edit that puts fitted layers, and new values of other constants, into a model; one after the other is loaded, so that their codes are not all in memory at once. */

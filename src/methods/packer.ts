@@ -36,8 +36,8 @@ interface Pool { kind: PoolKind; bits: number; count: number; pieces: { length: 
 
 /** How many codes each pool takes in. */
 export type PoolCounts = ReadonlyMap<string, number>;
-/** How many bytes of a file belong to each layer, and how many to all together; `unpacking` of the latter serve the widths of codes that each layer has. */
-export interface PackedBytes { layers: Map<string, number>; shared: number; unpacking: ReadonlyMap<string, number>; counts: PoolCounts }
+/** How many bytes of a file belong to each layer, and how many to all together. */
+export interface PackedBytes { layers: Map<string, number>; shared: number; counts: PoolCounts }
 
 /**
  * Writes compressed weights into a model as stock nodes that onnxruntime folds into constants at load.
@@ -224,15 +224,11 @@ export class WeightPacker {
 
   /** Writes pools and nodes into the edit; call once, after all layers. */
   flush(): PackedBytes {
-    const nodes: NodeSpec[] = [], unpacking = new Map<string, number>();
-    for (const pool of this.pools.values()) {
-      const before = this.shared;
-      this.writePool(pool, nodes);
-      for (const { length, layer: { id } } of pool.pieces) unpacking.set(id, (unpacking.get(id) ?? 0) + (this.shared - before) * length / pool.count);
-    }
+    const nodes: NodeSpec[] = [];
+    for (const pool of this.pools.values()) this.writePool(pool, nodes);
     for (const list of this.scales.values()) this.writeScales(list, nodes);
     this.edit.insertNodes(this.edit.model.graph, "start", [...nodes, ...this.nodes]);
-    return { layers: this.layerBytes, shared: this.shared, unpacking, counts: new Map([...this.pools].map(([key, { count }]) => [key, count])) };
+    return { layers: this.layerBytes, shared: this.shared, counts: new Map([...this.pools].map(([key, { count }]) => [key, count])) };
   }
 
   private writePool(pool: Pool, nodes: NodeSpec[]): void {
