@@ -130,7 +130,7 @@ export async function inspectLayers(model: Model): Promise<FileFigures & { found
   }
   // rounded activations tell a network of integers from one whose weights alone are stored as such; who rounds biases, too, leaves those of layers on floats
   const rounded = rows.filter(({ grids }) => grids?.input), roundsBiases = rounded.some(({ grids }) => grids!.bias === "integers");
-  if (rounded.length) for (const row of rows) if (!row.grids?.input || roundsBiases && row.grids.bias === "floats") row.staysFloat = true;
+  if (rounded.length) for (const row of rows) if (!row.grids?.input || row.grids.guarded || roundsBiases && row.grids.bias === "floats") row.staysFloat = true;
   return { ...withSharers(rows), found, ...figures(found, bytes, left) };
 }
 

@@ -13,7 +13,7 @@ const QUANTIZED: ReadonlySet<string> = new Set(["QLinearConv", "QLinearMatMul"])
 /** Operators that give plain sums of integers, which a Cast and a product with scales make floats of. */
 export const SUMS: ReadonlySet<string> = new Set(["ConvInteger", "MatMulInteger"]);
 /** What stands between a layer and the node that rounds what comes out. */
-const MOST_BETWEEN = 4, BETWEEN = new Set(["Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Add", "Mul", "BatchNormalization", "Reshape", "Flatten", "Squeeze", "Transpose"]);
+const MOST_BETWEEN = 4, GUARD = "Min", BETWEEN = new Set([GUARD, "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Add", "Mul", "BatchNormalization", "Reshape", "Flatten", "Squeeze", "Transpose"]);
 
 /** The grids of a layer's weight, and of what comes in and goes out where those are constants; undefined where its weight is floats. */
 export async function gridsOf(model: Model, layer: Layer): Promise<LayerGrids | undefined> {
@@ -27,7 +27,8 @@ export async function gridsOf(model: Model, layer: Layer): Promise<LayerGrids | 
   if (!weight) return undefined;
   const input = producerOf(layer.graph, node.inputs[0] === layer.weight ? node.inputs[1] ?? "" : node.inputs[0]), rounding = roundingBehind(node);
   const borders = withBorders(weight, input?.op === "DequantizeLinear" ? await gridOf(model, layer.graph, input) : undefined, rounding && await gridOf(model, layer.graph, rounding)), bias = node.inputs[2];
-  return bias ? { ...borders, bias: producerOf(layer.graph, bias)?.op === "DequantizeLinear" ? "integers" : "floats" } : borders;
+  const guarded = rounding !== undefined && producerOf(layer.graph, rounding.inputs[0])?.op === GUARD;
+  return { ...borders, ...(guarded && { guarded }), ...(bias && { bias: producerOf(layer.graph, bias)?.op === "DequantizeLinear" ? "integers" : "floats" }) };
 }
 
 /** Where an operator on integers has scale and zero point of its weight. */

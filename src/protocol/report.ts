@@ -55,8 +55,8 @@ export interface Grid {
 }
 /** Whether a layer computes with integers, as far as its file tells. */
 export const isOnIntegers = ({ grids, staysFloat }: Pick<LayerReport, "grids" | "staysFloat">): boolean => grids?.input !== undefined && staysFloat !== true;
-/** Of a layer on integers; what comes in and goes out where the file rounds it. */
-export interface LayerGrids { weight: Grid; input?: Grid; output?: Grid; bias?: "integers" | "floats" }
+/** Of a layer on integers; what comes in and goes out where the file rounds it, and whether something between keeps a runtime from computing with integers. */
+export interface LayerGrids { weight: Grid; input?: Grid; output?: Grid; guarded?: boolean; bias?: "integers" | "floats" }
 
 /** A linear layer as sums of diagonals, a permutation and wavelet transforms. */
 export interface WaveletFacts {

@@ -12,6 +12,7 @@ import { readIntegers } from "../../src/evaluation/integer/read";
 import { convolve } from "../../src/evaluation/integer/sums";
 import { channelWarning, unevenGrids } from "../../src/compression/integer/channels";
 import { embeddedRecipe } from "../../src/compression/recipe";
+import { inspectLayers } from "../../src/compression/report";
 import { integerOverhead } from "../../src/compression/integer/overhead";
 import { floatTensor } from "../../src/compression/fit";
 import { readyForIntegers } from "../../src/compression/integer/ready";
@@ -273,6 +274,23 @@ test("layers are left to floats where a recipe or an agreement asks for it, and 
   expect(integers!.left[0]).toEqual({ layer: "7.weight", reason: "Left to floats, as the recipe asks.", asked: true });
   expect(integers!.left.slice(1).map(({ layer }) => layer)).toEqual(integers!.layers!.slice(0, integers!.left.length - 1).map(({ layer }) => layer)); // the most expensive first
   expect(fidelity!.agreement).toBeGreaterThan(0.8);
+}, 300_000);
+
+test("what is left to floats is computed with floats by onnxruntime, also between rounded neighbours and with weights as they were", async () => {
+  const recipe = at("kept.kernelscope.json"), output = at("kept.onnx"), float = { inference: "float" as const };
+  for (const [layers, kept] of [
+    [{ "7.weight": float }, 1],
+    [{ "7.weight": float, "10.weight": float }, 2],
+    [{ "7.weight": { ...float, pin: "leave" as const } }, 1],
+  ] as const) {
+    writeFileSync(recipe, JSON.stringify({ layers, data: { limit: 32 } }));
+    const { integers } = await compress({ output, recipe }), opened = await openModelFile(output);
+    expect(integers!.floatConvolutions).toBe(kept);
+    expect((await optimised(output)).QLinearConv).toBe(6 - kept);
+    expect((await inspectLayers(opened.model)).layers.flatMap(({ name, staysFloat }) => (staysFloat ? [name] : []))).toEqual(Object.keys(layers));
+    await opened.close();
+    check(output);
+  }
 }, 300_000);
 
 /** A layer of large negative sums before a hard swish, and one of scores with a softmax behind it. */

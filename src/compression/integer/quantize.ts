@@ -13,6 +13,9 @@ import { gridsOf } from "./calibrate";
 import { SIZES, type IntegerPlan } from "./plan";
 import type { Region } from "./regions";
 
+/** Layers that onnxruntime makes integers of by itself, and what it takes together with rounding. */
+const WITH_WEIGHTS = new Set(["Conv", "ConvTranspose", "Gemm"]), ACTIVATIONS = new Set(["Relu", "Clip"]);
+
 /** A grid as the file has it. */
 interface StoredGrid extends Grid { names: [scale: string, zero: string] }
 
@@ -71,10 +74,20 @@ class Quantizing {
 
   /** Makes integers of a value that exists as floats. */
   private entering(name: string): NodeSpec[] {
-    const { names } = this.gridOf(name), whole = this.edit.freshName(), back = this.edit.freshName();
+    const { names } = this.gridOf(name), whole = this.edit.freshName(), back = this.edit.freshName(), guard = this.guard(name), floats = guard?.outputs[0] ?? name;
     this.integers.set(name, whole);
     this.restored.set(name, back);
-    return [{ op: "QuantizeLinear", inputs: [name, ...names], outputs: [whole] }, ...(this.isWantedAsFloats(name, true) ? [{ op: "DequantizeLinear", inputs: [whole, ...names], outputs: [back] }] : [])];
+    return [...(guard ? [guard] : []), { op: "QuantizeLinear", inputs: [floats, ...names], outputs: [whole] }, ...(this.isWantedAsFloats(name, true) ? [{ op: "DequantizeLinear", inputs: [whole, ...names], outputs: [back] }] : [])];
+  }
+
+  /**
+   * What keeps a layer of floats that takes integers from being one of integers: where its output is rounded at once, onnxruntime (1.21 and later: WeightBiasQuantization) rounds its weight to
+   * 8 bits, too, and computes with integers. The least of a value and infinity is the value.
+   */
+  private guard(name: string): NodeSpec | undefined {
+    const { graph, plan } = this, producer = graph.producers.get(name), node = producer && ACTIVATIONS.has(producer.op) ? graph.producers.get(producer.inputs[0]) : producer;
+    if (!node || !WITH_WEIGHTS.has(node.op) || plan.kinds.get(node) !== "float" || !plan.grids.has(node.inputs[0]) || plan.entries.has(node.inputs[0])) return undefined;
+    return { op: "Min", inputs: [name, this.constant({ dims: [], type: DataType.FLOAT, raw: bytesOf(Float32Array.of(Infinity)) })], outputs: [this.edit.freshName()] };
   }
 
   /** Makes floats of a value that exists as integers, under its own name, where somebody needs them. */
