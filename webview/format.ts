@@ -8,7 +8,7 @@ function fixed(value: number, min: number, max = min): string {
   const key = `${min}/${max}`;
   let format = cache.get(key);
   if (!format) cache.set(key, format = new Intl.NumberFormat(start.language, { minimumFractionDigits: min, maximumFractionDigits: max }));
-  return format.format(value).replace("-", "−");
+  return format.format(Math.abs(value) < 0.5 * 10 ** -max ? 0 : value).replace("-", "−"); // no −0.0
 }
 
 /** Three significant digits. */
@@ -25,10 +25,10 @@ function scaled(value: number, units: string[]): string {
 
 /** 589.8 KB: units of 1,000 bytes. */
 export const bytes = (value: number): string => scaled(value, ["B", "KB", "MB", "GB", "TB"]);
-/** 44.7 → 0.91 MB: both in the larger one's unit, unless too little is left of the other. */
+/** 44.7 → 1.86 MB, 1.16 MB → 294 KB: each as it reads elsewhere, a unit that both have said once. */
 export function change(from: number, to: number): string {
-  const unit = Math.floor(Math.log10(Math.max(1, from)) / 3);
-  return to < 0.2 * 1000 ** unit ? `${bytes(from)} → ${bytes(to)}` : `${significant(from / 1000 ** unit)} → ${significant(to / 1000 ** unit)} ${["B", "KB", "MB", "GB", "TB"][unit]}`;
+  const [before, after] = [bytes(from), bytes(to)], unit = after.slice(after.lastIndexOf(" "));
+  return `${before.endsWith(unit) ? before.slice(0, -unit.length) : before} → ${after}`;
 }
 /** 50 KB, 1.5 MB: a round size, as an axis has it. */
 export function plainBytes(value: number): string {
@@ -66,10 +66,10 @@ export const margin = (share: number): string => `± ${share < 0.0005 ? weight(1
 /** "± 1.6" beside a share, or both ends, "(96.2 to 100.0)", where half of its range would lead beyond 0 or 100 % */
 export const range = (share: number, low: number, high: number, half = (high - low) / 2): string => (share - half >= 0 && share + half <= 1 ? margin(half) : t("({0} to {1})", fixed(100 * low, 1), fixed(100 * high, 1)));
 /** A value on an axis of such steps, with as many digits as tell neighbours apart. */
-export const tick = (value: number, step: number): string => fixed(Math.abs(value) < step / 1e6 ? 0 : value, Math.max(0, Math.min(9, -Math.floor(Math.log10(step) + 1e-9))));
+export const tick = (value: number, step: number): string => fixed(value, Math.max(0, Math.min(9, -Math.floor(Math.log10(step) + 1e-9))));
 /** −1.1, +0.3, 0.0: a difference of shares in points */
 export function points(share: number): string {
-  const text = fixed(Math.abs(100 * share) < 0.05 ? 0 : 100 * share, 1);
+  const text = fixed(100 * share, 1);
   return share >= 0.0005 ? `+${text}` : text;
 }
 /** 0.070 ± 0.012, 0.00058 ± 0.00011: a value and half its interval, with the digits that both need */
@@ -82,10 +82,10 @@ export const nats = (value: number): string => withMargin(value, 0)[0];
 /** 93.5 */
 export const tenths = (value: number): string => fixed(value, 1);
 /** 1.06 */
-export const hundredths = (value: number): string => fixed(Math.abs(value) < 0.005 ? 0 : value, 2);
+export const hundredths = (value: number): string => fixed(value, 2);
 /** 45, 9.4, 0.03: how many times smaller, or larger */
 export const times = (ratio: number): string => fixed(ratio, ratio < 0.095 ? 3 : ratio < 0.995 ? 2 : ratio < 9.95 ? 1 : 0);
-export const decibels = (value: number): string => `${fixed(Math.abs(value) < 0.05 ? 0 : value, 1)} dB`;
+export const decibels = (value: number): string => `${fixed(value, 1)} dB`;
 /** A weight or its statistic: three significant digits, without trailing zeros. */
 export function weight(value: number): string {
   if (value === 0) return "0";

@@ -4,7 +4,9 @@ import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 
-const LEFT = 36, RIGHT = 8, TOP = 8, PLOT = 64, HEIGHT = TOP + PLOT + 18;
+const LEFT = 44, RIGHT = 8, TOP = 8, PLOT = 104, HEIGHT = TOP + PLOT + 18;
+/** Lines of the grid, about; the digits of percents; half of what says where the least loss is, with the ends of its axis beside it. */
+const LINES = 4, TENTH = 0.1, ROOM = 132;
 
 interface Plot { element: HTMLElement; chart: SVGSVGElement; title: HTMLElement; figures: HTMLElement }
 
@@ -28,42 +30,45 @@ export class TrainingChart {
   }
 
   private draw(): void {
-    const { course, held, loss } = this;
+    const { course } = this;
     if (!course) return;
-    const { first, best, losses } = course, last = losses[losses.length - 1]?.[1];
-    held.title.textContent = heldTitle(course);
-    held.figures.textContent = [`${heldText(valueOf(first))} → ${heldText(valueOf(best))}`, ...(best.step === undefined ? [] : [best.step === 0 ? t("least loss before training, {0}", format.loss(best.loss)) : t("least loss at step {0}, {1}", format.whole(best.step), format.loss(best.loss))])].join(" · ");
-    loss.title.textContent = t("Training loss, mean of 50 steps");
-    loss.figures.textContent = last === undefined ? "–" : format.loss(last);
     this.drawHeld(course);
     this.drawLoss(course);
   }
 
-  private drawHeld({ held, first, best, samples }: TrainingCourse): void {
-    const { chart } = this.held, points = held.map((look): [number, number] => [look.step, 100 * valueOf(look)]), before = 100 * valueOf(first), { x, y } = first.agreement === undefined ? this.axes(chart, [before, ...points.map(([, value]) => value)]) : this.axes(chart, [before, ...points.map(([, value]) => value)], { most: 100, finest: 100 / (samples ?? 100) });
-    const level = svg("line", { class: "training-before", x1: LEFT, x2: x(this.steps), y1: y(before), y2: y(before) }), name = svg("text", { class: "training-name", x: x(this.steps), y: y(before) + (y(before) > TOP + PLOT / 2 ? -4 : 12), "text-anchor": "end" });
-    name.textContent = t("before");
-    chart.append(level, name, path("training-line", points, x, y), ...points.map(([step, value]) => svg("circle", { class: "training-look", cx: x(step), cy: y(value), r: 2 })));
-    if (best.step !== undefined) chart.append(svg("circle", { class: "training-best", cx: x(best.step), cy: y(100 * valueOf(best)), r: 4.5 }));
+  private drawHeld(course: TrainingCourse): void {
+    const { held, first, best, samples } = course, { chart } = this.held, points = held.map((look): [number, number] => [look.step, 100 * valueOf(look)]), before = 100 * valueOf(first);
+    caption(this.held, heldTitle(course), format.shares(valueOf(first), valueOf(best)), t("Loss on the samples kept from training: {0} → {1}. What has the least is kept.", format.loss(first.loss), format.loss(best.loss)));
+    const { x, y } = this.axes(chart, [before, ...points.map(([, value]) => value)], first.agreement === undefined ? { coarsest: TENTH } : { most: 100, finest: 100 / (samples ?? 100), coarsest: TENTH });
+    const end = x(this.steps), name = text(t("before"), end, y(before) + (y(before) > TOP + PLOT / 2 ? -4 : 12), "end");
+    name.classList.add("training-name");
+    chart.append(svg("line", { class: "training-before", x1: LEFT, x2: end, y1: y(before), y2: y(before) }), path("training-line", points, x, y), name, ...points.map(([step, value]) => svg("circle", { class: "training-look", cx: x(step), cy: y(value), r: 2 })));
+    if (best.step === undefined) return;
+    const at = x(best.step), told = text(best.step === 0 ? t("least loss before training") : t("least loss at step {0}", format.whole(best.step)), Math.max(LEFT + ROOM, Math.min(end - ROOM, at)), HEIGHT - 2, "middle");
+    told.classList.add("training-told");
+    chart.append(svg("line", { class: "training-least", x1: at, x2: at, y1: y(100 * valueOf(best)), y2: TOP + PLOT + 4 }), svg("circle", { class: "training-best", cx: at, cy: y(100 * valueOf(best)), r: 4.5 }), told);
   }
 
   private drawLoss({ losses }: TrainingCourse): void {
-    const { chart } = this.loss, { x, y } = this.axes(chart, losses.map(([, loss]) => loss));
+    const { chart } = this.loss, { x, y, step: fine } = this.axes(chart, losses.map(([, loss]) => loss)), [step, loss] = losses[losses.length - 1] ?? [];
+    caption(this.loss, t("Training loss, mean of 50 steps"), loss === undefined ? "–" : format.tick(loss, fine / 10));
     chart.append(path("training-line", losses, x, y));
-    const [step, loss] = losses[losses.length - 1] ?? [];
     if (step !== undefined && loss !== undefined) chart.append(svg("circle", { class: "training-look", cx: x(step), cy: y(loss), r: 2.5 }));
   }
 
-  /** Empties a chart and draws its axes: steps across, values up, as far as the values go. @param limits `finest`: less is no difference that the samples can show */
-  private axes(chart: SVGSVGElement, values: readonly number[], { most = Infinity, finest = 1e-9 } = {}): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number> } {
+  /**
+   * Empties a chart and draws its axes: steps across, values up, as far as the values go.
+   * @param limits `finest`: less is no difference that the samples can show; `coarsest`: numbers of the axis have at least its digits
+   */
+  private axes(chart: SVGSVGElement, values: readonly number[], { most = Infinity, finest = 1e-9, coarsest = Infinity } = {}): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number>; step: number } {
     const width = Math.max(LEFT + RIGHT + 1, chart.parentElement?.clientWidth ?? 0), least = Math.min(...values), top = Math.max(...values), room = Math.max((top - least) * 0.1, Math.abs(top) * 0.002, finest);
-    const step = tickStep(Math.max(0, least - room), Math.min(most, top + room), 2), y = scaleLinear([Math.max(0, Math.floor((least - room) / step) * step), Math.min(most, Math.ceil((top + room) / step) * step)], [TOP + PLOT, TOP]), x = scaleLinear([0, this.steps], [LEFT, width - RIGHT]);
+    const step = tickStep(Math.max(0, least - room), Math.min(most, top + room), LINES), y = scaleLinear([Math.max(0, Math.floor((least - room) / step) * step), Math.min(most, Math.ceil((top + room) / step) * step)], [TOP + PLOT, TOP]), x = scaleLinear([0, this.steps], [LEFT, width - RIGHT]);
     chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     chart.setAttribute("width", String(width));
     chart.setAttribute("height", String(HEIGHT));
-    chart.replaceChildren(...y.ticks(2).flatMap((tick) => [svg("line", { class: "curve-grid", x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), text(format.tick(tick, step), LEFT - 6, y(tick) + 4, "end")]),
+    chart.replaceChildren(...y.ticks(LINES).flatMap((tick) => [svg("line", { class: "curve-grid", x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), text(format.tick(tick, Math.min(step, coarsest)), LEFT - 6, y(tick) + 4, "end")]),
       text("0", LEFT, HEIGHT - 2, "start"), text(t("step {0}", format.whole(this.steps)), width - RIGHT, HEIGHT - 2, "end"));
-    return { x, y };
+    return { x, y, step };
   }
 }
 
@@ -77,20 +82,27 @@ export function trainingTable({ held, losses, first, best }: TrainingCourse): HT
 
 /** What the held-out samples are, and how many: others than those of the report. */
 function heldTitle({ first, samples }: TrainingCourse): string {
-  if (samples === undefined) return first.agreement === undefined ? t("Error on samples kept from training, %") : t("Agreement on images kept from training, %");
-  return first.agreement === undefined ? t("Error on {0} samples kept from training, %", format.whole(samples)) : t("Agreement on {0} images kept from training, %", format.whole(samples));
+  if (samples === undefined) return first.agreement === undefined ? t("Error on samples kept from training") : t("Agreement on images kept from training");
+  return first.agreement === undefined ? t("Error on {0} samples kept from training", format.whole(samples)) : t("Agreement on {0} images kept from training", format.whole(samples));
 }
 
 /** What is told of samples that are held out: the share that agrees, or the error. */
 const valueOf = ({ agreement, loss }: { agreement?: number; loss: number }): number => agreement ?? loss;
 const heldText = (share: number): string => format.tenths(100 * share);
 
+/** What a chart is of and where it stands now, on one line: the figures stay whole. */
+function caption({ title, figures }: Plot, name: string, now: string, more?: string): void {
+  title.textContent = title.title = name;
+  figures.textContent = now;
+  figures.title = more ?? "";
+}
+
 function plot(name: string): Plot {
   const chart = svg("svg", { "aria-hidden": "true" }), title = el("small"), figures = el("b");
   return { element: el("figure", { class: name }, el("figcaption", {}, title, figures), chart), chart, title, figures };
 }
 
-function text(content: string, x: number, y: number, anchor: "start" | "end"): SVGTextElement {
+function text(content: string, x: number, y: number, anchor: "start" | "middle" | "end"): SVGTextElement {
   const element = svg("text", { x, y, "text-anchor": anchor });
   element.textContent = content;
   return element;

@@ -41,7 +41,7 @@ function qualityFigure(plans: Plans, point: PlanPoint, { integers, result, isTun
   if (plans.triesFewer(point)) return leastFigure(plans, point);
   const [bad, good] = plans.range(point.loss);
   if (of !== "agreement") return figure("predicted", of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
-  const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 −{0}", format.tenths(100 * lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
+  const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 {0}", format.points(-lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
   const titles = [...lost === undefined ? [] : [t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost))], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : []];
   if (titles.length) element.title = titles.join(" ");
   return element;
@@ -78,9 +78,9 @@ export function bytesOf(plans: Plans, point: PlanPoint, written: readonly Writte
   const kinds = ([["indices", t("indices"), parts.indices], ["codebooks", t("codebooks"), parts.codebooks], ["integers", t("integer weights"), parts.integers], ["plain", t("weights left alone"), parts.plain], ["rest", t("scales, graph, rest"), parts.rest]] as const).filter(([, , bytes]) => bytes > 0);
   const { peakActivationBytes: peak } = input, sizes = [
     t("on disk {0}", format.bytes(point.bytes)), gzipText(gzipOf(point.bytes, written)), isOfAll ? t("in memory at most {0}", format.bytes(input.loadedWeightBytes)) : t("in memory {0}", format.bytes(input.loadedWeightBytes)),
-    peak !== undefined && isOfAll ? t("activations at most {0} at once", format.bytes(peak)) : t("activations {0} at once", peak === undefined ? "–" : format.bytes(peak)),
+    peak === undefined ? t("activations not predicted") : isOfAll ? t("activations at most {0} at once", format.bytes(peak)) : t("activations {0} at once", format.bytes(peak)),
   ].filter((size) => size !== undefined);
-  const hover = [sizes.join(" · "), ...(peak === undefined ? [t("What activations take is known once the file is written: some of its layers may stay in floats, or sizes are open.")] : [])].join("\n");
+  const hover = [sizes.join(" · "), ...(peak === undefined ? [t("What activations take at once is not predicted where layers stay in floats beside integers, or where sizes are open. Opened as a model, the written file tells.")] : [])].join("\n");
   return [
     el("div", { class: "recipe-row" }, el("h2", {}, isOfAll ? t("Where the bytes go, with all channels") : t("Where the bytes go")), el("small", { class: "bytes-sizes", title: hover }, ...sizes.flatMap((size, i) => (i + 1 < sizes.length ? [el("span", {}, `${size} ·`), " "] : [el("span", {}, size)])))),
     el("div", { class: "bytes-bar", "aria-hidden": "true" }, ...kinds.map(([kind, , bytes]) => Object.assign(el("span", { class: `bytes-${kind}` }), { style: `flex-grow:${bytes}` }))),

@@ -6,11 +6,12 @@ import { sizeRatio } from "../../src/protocol/sizes";
 import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { boxesOf, labelPlace, type Box } from "./curve-label";
 import type { Plans } from "./plans";
 
 const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
-/** Pixels from a preset to its name, and about what a letter of that takes. */
-const LEAD = 14, LETTER = 6.5;
+/** About what a letter of a preset's name takes. */
+const LETTER = 6.5;
 /** Pixels within which the thumb sticks to a preset or a measured point. */
 const STICKS = 7;
 /** Pixels between labels of the axis. */
@@ -182,38 +183,40 @@ export class Curve {
       label.textContent = prediction.of === "agreement" ? format.whole(100 * tick) : format.whole(tick);
       return [svg("line", { class: "curve-grid", x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), label];
     });
-    const plot = svg("g", { "clip-path": "url(#plot)" });
-    if (prediction.of === "agreement") {
-      const edge = (slope: number) => (k: number) => below(1 - flipsAt(prediction, loss[k], slope));
-      const [good, bad] = prediction.slopes;
-      plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(edge(bad)).y1(edge(good)).curve(curveMonotoneX)(ranks) ?? "" }));
-    }
+    const plot = svg("g", { "clip-path": "url(#plot)" }), middle = (k: number) => below(plans.quality(loss[k])), edge = (slope: number) => (k: number) => below(1 - flipsAt(prediction, loss[k], slope));
+    const isShare = prediction.of === "agreement", [good, bad] = isShare ? prediction.slopes.map(edge) : [middle, middle];
+    if (isShare) plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(bad).y1(good).curve(curveMonotoneX)(ranks) ?? "" }));
     const first = ranks.findIndex((k) => !plans.triesFewer(plans.at(k))), open = first < 0 ? ranks.length : first, way = line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX);
     plot.append(svg("path", { class: "curve-line open", d: way(ranks.slice(0, open + 1)) ?? "" }), svg("path", { class: "curve-line", d: way(ranks.slice(open)) ?? "" }));
-    if (prediction.of === "agreement") for (const point of this.measured.filter(({ bytes }) => plans.holds(bytes))) plot.append(...measuredMark(point, x(point.bytes), (share) => below(share)));
+    const measured = isShare ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : [];
+    for (const point of measured) plot.append(...measuredMark(point, x(point.bytes), (share) => below(share)));
+    const around = (x: number, top: number, bottom = top): Box => ({ left: x - 7, right: x + 7, top: top - 7, bottom: bottom + 7 });
+    const taken = [...boxesOf(ranks.map((k) => ({ x: x(bytes[k]), top: Math.min(good(k), middle(k)), bottom: Math.max(bad(k), middle(k)) }))), ...measured.map(({ bytes, interval: [low, high] }) => around(x(bytes), below(high), below(low))), around(at, TOP, HEIGHT)];
     plot.append(svg("line", { class: "curve-candidate-line", x1: at, x2: at, y1: TOP, y2: HEIGHT }));
-    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, x, y, at), svg("circle", { class: "curve-candidate", cx: at, cy: Math.max(TOP, Math.min(bottom, top)), r: 5 }));
+    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, { x, y, at, taken }), svg("circle", { class: "curve-candidate", cx: at, cy: Math.max(TOP, Math.min(bottom, top)), r: 5 }));
     this.place(x, at);
     this.tell(plans);
   }
 
-  /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands below it. */
-  private presetMarks(plans: Plans, x: (v: number) => number, y: (v: number) => number, at: number): SVGElement[] {
+  /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands beside it where nothing else does. @param taken where curve, band and measured files are */
+  private presetMarks(plans: Plans, { x, y, at, taken }: { x(v: number): number; y(v: number): number; at: number; taken: readonly Box[] }): SVGElement[] {
     const names = presetNames(), marks = plans.presets.map(({ id, bytes, loss, range }) => ({ id, range, left: x(bytes), top: Math.max(TOP, Math.min(TOP + PLOT, y(plans.quality(loss)))), bytes }));
     const named = [...marks].sort((a, b) => Math.abs(a.left - at) - Math.abs(b.left - at)).find(({ left }) => Math.abs(left - at) < STICKS) ?? marks.find(({ id }) => id === "balanced");
-    return marks.flatMap((mark) => {
-      const { id, left, top, bytes, range } = mark, shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
+    const shapes = marks.map(({ id, left, top, bytes, range }) => {
+      const shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
       title.textContent = range ? t("{0}, about {1}", names[id], format.bytes(bytes)) : `${names[id]}, ${format.bytes(bytes)}`;
       shape.append(title);
       shape.addEventListener("click", () => this.actions.preset(id));
-      if (mark !== named) return [shape];
-      const room = LEAD + LETTER * title.textContent.length, toLeft = left > this.element.clientWidth - room && left > room, [from, to] = toLeft ? [left - room, left] : [left, left + room];
-      // below the intervals and the other presets that it would lie on
-      const lowest = plans.facts.prediction.of === "agreement" ? this.measured.filter(({ bytes: size }) => plans.holds(size) && x(size) > from && x(size) < to).reduce((most, { interval: [low] }) => Math.max(most, y(low)), 0) : 0, others = marks.filter((other) => other !== mark && other.left + 6 > from && other.left - 6 < to && other.top < TOP + PLOT - 24).map((other) => other.top + 20);
-      const down = Math.min(TOP + PLOT - 8, Math.max(top + 34, lowest + 16, ...others)), label = svg("text", { class: "curve-name", x: left + (toLeft ? -LEAD : LEAD), y: down + 4, "text-anchor": toLeft ? "end" : "start" });
-      label.textContent = title.textContent;
-      return [svg("path", { class: "curve-lead", d: `M${left} ${top + 6}V${down}h${toLeft ? -8 : 8}` }), shape, label];
+      return shape;
     });
+    const text = named && shapes[marks.indexOf(named)].textContent;
+    if (!named || !text) return shapes;
+    const others = marks.filter((mark) => mark !== named).map(({ left, top }): Box => ({ left: left - 7, right: left + 7, top: top - 7, bottom: top + 7 }));
+    const place = labelPlace({ x: named.left, y: named.top }, LETTER * text.length, { left: LEFT, right: this.element.clientWidth - RIGHT, top: TOP, bottom: TOP + PLOT }, [...taken, ...others]);
+    if (!place) return shapes; // its hover says it
+    const { x: to, y: middle, anchor } = place, label = svg("text", { class: "curve-name", x: to, y: middle + 4, "text-anchor": anchor });
+    label.textContent = text;
+    return [svg("path", { class: "curve-lead", d: `M${named.left} ${named.top + 6 * Math.sign(middle - named.top)}V${middle}H${to + (anchor === "start" ? -4 : 4)}` }), ...shapes, label];
   }
 
   private place(x: ScaleContinuousNumeric<number, number>, at: number): void {

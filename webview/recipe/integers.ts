@@ -18,8 +18,8 @@ export interface IntegerActions {
   change(changes: RecipeChange[]): void;
 }
 
-/** So many of the most expensive layers are shown unasked. */
-const SHOWN = 6;
+/** So many of the most expensive layers are shown unasked; so few more are not worth a press. */
+const SHOWN = 6, FEW = 2;
 
 /** Integer arithmetic of a recipe: what each layer costs as integers, which ones stay float, and an agreement that decides it. */
 export class IntegerSetting {
@@ -95,7 +95,7 @@ export class IntegerSetting {
   /** Layers by what they cost, the most expensive first, then those in floats that were not measured. */
   private showList(all: readonly IntegerFacts[]): void {
     const { list, showsAll, state: { found } } = this, measured = all.filter(({ alone }) => alone).sort((a, b) => (b.alone?.loss ?? 0) - (a.alone?.loss ?? 0)), others = all.filter(({ alone, floats }) => !alone && floats);
-    const rows = [...measured, ...others], worst = Math.max(1e-12, ...measured.map(({ alone }) => alone?.loss ?? 0)), floor = found?.floor, shown = showsAll ? rows : rows.filter(({ floats, warnings }, i) => i < SHOWN || floats || warnings.length), key = JSON.stringify([shown.map(({ layer: { id }, ...rest }) => [id, rest]), floor, found?.isEarlier]);
+    const rows = [...measured, ...others], worst = Math.max(1e-12, ...measured.map(({ alone }) => alone?.loss ?? 0)), floor = found?.floor, first = rows.filter(({ floats, warnings }, i) => i < SHOWN || floats || warnings.length), shown = showsAll || rows.length - first.length <= FEW ? rows : first, key = JSON.stringify([shown.map(({ layer: { id }, ...rest }) => [id, rest]), floor, found?.isEarlier]);
     if (list.dataset.key === key) return;
     list.dataset.key = key;
     const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement.closest<HTMLElement>("[data-id]")?.dataset.id : undefined;
@@ -104,7 +104,7 @@ export class IntegerSetting {
     const head = el("div", { class: "integers-row integers-head", role: "row" }, ...([[t("Layer"), ""], [`${isOfOutputs ? t("squared error") : t("divergence, nats")}\u00a0↓`, isOfOutputs ? t("Relative squared error of the outputs where this layer alone is integers: the most expensive layer comes first") : t("How far the outputs diverge where this layer alone is integers: the most expensive layer comes first")], [t("it alone"), of(t("where this layer alone is integers"))], [t("all but it"), of(t("where all layers but this one are integers"))], ["", ""]] as const).map(([text, title], i) => el("span", { class: `integers-c${i}`, role: "columnheader", title, ...(i === 1 && { "aria-sort": "descending" }) }, text || el("span", { class: "unseen" }, t("Arithmetic")))));
     const hidden = rows.length - shown.length, more = el("button", { class: "link" }, t("Show All {0} Layers", rows.length));
     more.addEventListener("click", () => { this.showsAll = true; this.showList(all); });
-    list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(measured.length && floor ? [floorNote(floor)] : []), ...(hidden > 0 ? [more] : []), ...this.loose(all));
+    list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(measured.length ? [legendOf(floor, isOfOutputs)] : []), ...(hidden > 0 ? [more] : []), ...this.loose(all));
     if (focused !== undefined) list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"] .integers-toggle`)?.focus();
   }
 
@@ -138,12 +138,14 @@ export class IntegerSetting {
   }
 }
 
-/** What the mark on every bar is, and how this order and that of sensitivity differ. Values that are rounded may make up for a part of what weights lose, so bars can end before it. */
-const floorNote = (floor: IntegerEffect): HTMLElement => el("p", { class: "integers-floor" }, el("i", { "aria-hidden": "true" }), el("span", {}, [
-  floor.agreement === undefined ? t("The mark is what compressed weights cost by themselves, with floats in every layer: squared error {0}.", format.nats(floor.loss)) : t("The mark is what compressed weights cost by themselves, with floats in every layer: {0} nats, agreement {1}.", format.nats(floor.loss), effectText(floor)),
-  t("What lies beyond it comes of 8 bits; a bar that ends before it belongs to a layer whose integers happen to make up for a part of that."),
-  t("This is the order of layers by what integers cost; a sensitivity rank is of fewer bits for the weights."),
-].join(" ")));
+/** What bars and the line across them mean, and why this order is not that of sensitivity. */
+function legendOf(floor: IntegerEffect | undefined, isOfOutputs: boolean): HTMLElement {
+  const key = (kind: string, text: string): HTMLElement => el("p", {}, el("i", { class: `integers-${kind}`, "aria-hidden": "true" }), el("span", {}, text));
+  const bar = isOfOutputs ? t("Bar: how far the outputs are off when only this layer computes with integers.") : t("Bar: how far predictions move when only this layer computes with integers.");
+  const line = floor && (floor.agreement === undefined ? t("Line: how far they are off when no layer does: compressed weights alone, squared error {0}.", format.nats(floor.loss)) : t("Line: how far they move when no layer does: compressed weights alone, {0} nats, agreement {1}.", format.nats(floor.loss), effectText(floor)));
+  return el("div", { class: "integers-legend" }, key("key-bar", bar), ...(line === undefined ? [] : [key("key-line", line), key("key-none", t("Right of the line is what integers cost. A bar that ends before it: integers happen to undo a part of what the weights cost."))]),
+    key("key-none", t("Sensitivity, in the table, is about fewer bits for the weights, so its order is another.")));
+}
 
 /** A sign that says on hover, and aloud, what is the matter. */
 export const warningSign = (text: string): HTMLElement => {

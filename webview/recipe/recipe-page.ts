@@ -314,7 +314,7 @@ export class RecipePage {
 
   private showJob(): void {
     const { plans, looked } = this;
-    this.card.show(this.job, this.planning, { trusted: this.trusted, isDiagnosing: this.diagnosis.running !== undefined });
+    this.card.show(this.job, this.planning, { trusted: this.trusted, isDiagnosing: this.diagnosis.running !== undefined, isWrong: this.problem !== undefined || this.planning.state === "failed" });
     this.size.show(this.view, plans && { candidate: plans.facts.candidate.bytes, input: plans.facts.input.bytes }, looked?.bytes);
     this.showHeader();
     if (this.plans && !this.left.contains(this.card.element)) this.left.append(this.card.element);
