@@ -25,3 +25,13 @@ test("a relative error beside nearly nothing is no number", () => {
 test("losses beside each other have as many digits", () => {
   expect([0.00779, 0.0078, 0.012, 1.5, 0].map(format.loss)).toEqual(["0.00779", "0.00780", "0.0120", "1.50", "0"]);
 });
+
+test("two sizes read as they do elsewhere, a unit that both have once", () => {
+  expect(format.change(44_700_000, 1_860_000)).toBe("44.7 → 1.86 MB");
+  expect(format.change(1_160_000, 294_000)).toBe("1.16 MB → 294 KB");
+});
+
+test("nothing is less than zero by rounding alone", () => {
+  expect([format.points(-0.0004), format.points(-0.006), format.points(0.003)]).toEqual(["0.0", "−0.6", "+0.3"]);
+  expect([format.tenths(-0.02), format.decibels(-0.04), format.hundredths(-0.004), format.tick(-1e-12, 0.1)]).toEqual(["0.0", "0.0 dB", "0.00", "0.0"]);
+});
