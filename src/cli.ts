@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import * as fs from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { help, OPERANDS, options, type CommandName } from "./cli/arguments";
+import { help, hintFor, OPERANDS, options, type CommandName } from "./cli/arguments";
 import { runDiff } from "./cli/diff";
 import { interruption, runCompress, runEvaluate, runInspect, runPrepare } from "./cli/jobs";
 import { errorLine, recipeErrors } from "./cli/recipe-error";
@@ -34,7 +34,7 @@ async function main(argv: string[]): Promise<number> {
     parsed = parseArgs({ args: rest, options: options(command), allowPositionals: true, strict: true });
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0].replace(/^Option '(-[\w-]+)' argument is ambiguous/, "$1 takes a value that does not begin with a dash").replace(/\. To specify.*/, "").replace(/\.$/, "");
-    throw new KernelscopeError("usage", `${reason}. See kernelscope ${command} --help.`);
+    throw new KernelscopeError("usage", `${reason}.${hintFor(/^Unknown option '--([\w-]+)'/.exec(reason)?.[1] ?? "", command)} See kernelscope ${command} --help.`);
   }
   if (parsed.values.help) {
     process.stdout.write(help(command));

@@ -55,6 +55,16 @@ const OPTIONS: Record<string, Option> = {
   help: { type: "boolean", short: "h", text: "this text", commands: all },
 };
 
+/** What people call an option of a command elsewhere. */
+const MEANT: Record<string, string> = { integers: "--inference integer", int8: "--inference integer", quantize: "--inference integer", size: "--target SIZE", out: "--output OUT", images: "--data DIR", dataset: "--data DIR", epochs: "--tune LENGTH", steps: "--tune LENGTH", "fine-tune": "--tune LENGTH", sparsity: "--prune SHARE" };
+
+/** A hint for an option that a command does not have: its own name for that, or the commands that have it. */
+export function hintFor(option: string, command: CommandName): string {
+  const meant = MEANT[option], own = meant?.slice(2).split(" ")[0], others = OPTIONS[option]?.commands ?? [];
+  if (own !== undefined && OPTIONS[own].commands.includes(command)) return ` Did you mean ${meant}?`;
+  return others.length ? ` It belongs to ${others.map((name) => `kernelscope ${name}`).join(", ")}.` : "";
+}
+
 /** The options of a command, for node:util's parseArgs. */
 export function options(command: CommandName): NonNullable<ParseArgsConfig["options"]> {
   return Object.fromEntries(Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command))

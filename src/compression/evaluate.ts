@@ -4,6 +4,7 @@ import type { IntegerProgram } from "../evaluation/integer/program";
 import { readIntegers } from "../evaluation/integer/read";
 import { floatNodes, IntegerExecutor } from "../evaluation/integer/run";
 import { testVectors } from "../evaluation/integer/vectors";
+import { doubtOf } from "../evaluation/labels";
 import { wilson } from "../evaluation/metrics";
 import { encodeNpz } from "../evaluation/npz-write";
 import type { Model } from "../onnx/model";
@@ -46,7 +47,7 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
           secondsLeft: (performance.now() - started) / 1000 / done * (all - done),
         }),
       }, reference);
-      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...written, ...(note === undefined ? [] : [note]), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
+      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...written, ...(note === undefined ? [] : [note]), ...doubtOf(outcome.classifier?.top1Share, positions.length, "The model"), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
     } finally {
       await session.release();
       await reference?.release();

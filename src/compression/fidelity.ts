@@ -1,4 +1,5 @@
 import { batchSize, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
+import { doubtOf } from "../evaluation/labels";
 import type { CompressRequest, Device } from "../protocol/api";
 import type { Fidelity } from "../protocol/report";
 import { openOn } from "../runtime/devices";
@@ -19,6 +20,7 @@ export async function measureFidelity(request: CompressRequest, output: string, 
       onBatch: (done, all) => onBatch(`${done.toLocaleString("en")} of ${all.toLocaleString("en")} images`, (own ? 0 : 0.5) + done / all / 2),
     }, own ? reference : undefined);
     const compressed = await run(true), original = await run(false), notes = note === undefined ? [] : [note];
+    notes.push(...doubtOf(original.classifier?.top1Share, held.length, "The original"));
     if (compressed.constant) notes.push("The outputs are the same for all samples, so the comparison says nothing.");
     return {
       device, notes, fidelity: {

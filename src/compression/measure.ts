@@ -1,7 +1,7 @@
 import { splitPositions, tooFew } from "../evaluation/dataset";
 import { batchesOf } from "../evaluation/evaluate";
 import { OutputComparison } from "../evaluation/deviations";
-import { labelsOf } from "../evaluation/labels";
+import { doubtOf, labelsOf } from "../evaluation/labels";
 import { ClassifierComparison } from "../evaluation/flips";
 import type { Measured, MeasureRequest } from "../protocol/accuracy";
 import { KernelscopeError } from "../protocol/errors";
@@ -27,7 +27,7 @@ export async function measurePair(request: MeasureRequest, host: Host, onProgres
       const nameOf = (position: number) => dataset.nameOf(position), started = performance.now();
       let told = -Infinity, isClassifier = false;
       const state = (samples: number): Measured => ({
-        samples, total, device: compressed.device, classes: dataset.classes, flips: classifier.flipped, deviations: outputs.deviations, notes: [...notes, ...warnings(outputs, constants)],
+        samples, total, device: compressed.device, classes: dataset.classes, flips: classifier.flipped, deviations: outputs.deviations, notes: [...notes, ...(isClassifier ? doubtOf(classifier.figures.top1?.before.value, samples, "The original") : []), ...warnings(outputs, constants)],
         secondsLeft: samples < total ? (performance.now() - started) / 1000 / samples * (total - samples) : undefined,
         ...(isClassifier ? { classifier: classifier.figures } : { outputs: outputs.figures }),
       });

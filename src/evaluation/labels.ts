@@ -1,6 +1,7 @@
 import type { Model } from "../onnx/model";
 import { KernelscopeError } from "../protocol/errors";
 import type { Dataset } from "./dataset";
+import { wilson } from "./metrics";
 
 /** Classes of some samples, where the data says them. @throws KernelscopeError "bad-data" for a class that the model does not have */
 export function labelsOf(dataset: Pick<Dataset, "labels" | "nameOf">, positions: readonly number[], classes: number): number[] | undefined {
@@ -16,4 +17,13 @@ export function labelsOf(dataset: Pick<Dataset, "labels" | "nameOf">, positions:
 export function checkLabels(dataset: Dataset, { graph: { outputs: [output, ...others] } }: Model): void {
   const [, classes] = output?.shape ?? [];
   if (!others.length && output?.shape?.length === 2 && typeof classes === "number" && classes > 1) labelsOf(dataset, Array.from({ length: dataset.size }, (_, i) => i), classes);
+}
+
+/** Networks that people keep are right more often, whatever their number of classes. */
+const HARDLY = 0.25;
+
+/** A doubt in images and labels, where a model is hardly ever right about them. @param right share of the samples @param who begins the sentence */
+export function doubtOf(right: number | undefined, samples: number, who: string): string[] {
+  if (right === undefined || wilson(right, samples)[1] > HARDLY) return [];
+  return [`${who} is right about only ${(100 * right).toFixed(1)} % of these images. If that is less than it should be, they are prepared otherwise than it was trained (channels, size, mean, std, scale), or the labels count classes in another order.`];
 }
