@@ -99,6 +99,17 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   await workbench.picture("recipe-replace-other");
   await workbench.page.keyboard.press("Escape");
   expect(recipe.size(RESULT)).toBeLessThanOrEqual(18_000);
+
+  // what is finished is not shown beside an error, and is closed for good
+  const last = await workbench.modelPage(OTHER);
+  await card(last).waitFor();
+  recipe.write({ target: "50 apples", ...withImages }, OTHER);
+  await last.locator(".recipe-problem").waitFor();
+  await card(last).waitFor({ state: "hidden" });
+  recipe.write({ target: "50KB", ...withImages }, OTHER);
+  await card(last).waitFor();
+  await card(last).locator(".button", { hasText: "Close" }).click();
+  await card(last).waitFor({ state: "hidden" });
 });
 
 test("a cancelled compression says what it keeps, and goes on from there", { timeout: 300_000 }, async () => {

@@ -191,15 +191,16 @@ export class Curve {
     const measured = isShare ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : [];
     for (const point of measured) plot.append(...measuredMark(point, x(point.bytes), (share) => below(share)));
     const around = (x: number, top: number, bottom = top): Box => ({ left: x - 7, right: x + 7, top: top - 7, bottom: bottom + 7 });
-    const taken = [...boxesOf(ranks.map((k) => ({ x: x(bytes[k]), top: Math.min(good(k), middle(k)), bottom: Math.max(bad(k), middle(k)) }))), ...measured.map(({ bytes, interval: [low, high] }) => around(x(bytes), below(high), below(low))), around(at, TOP, HEIGHT)];
+    const marked = [...boxesOf(ranks.map((k) => ({ x: x(bytes[k]), top: middle(k), bottom: middle(k) }))), ...measured.map(({ bytes, interval: [low, high] }) => around(x(bytes), below(high), below(low))), around(at, TOP, HEIGHT)];
+    const band = boxesOf(ranks.map((k) => ({ x: x(bytes[k]), top: Math.min(good(k), middle(k)), bottom: Math.max(bad(k), middle(k)) })));
     plot.append(svg("line", { class: "curve-candidate-line", x1: at, x2: at, y1: TOP, y2: HEIGHT }));
-    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, { x, y, at, taken }), svg("circle", { class: "curve-candidate", cx: at, cy: Math.max(TOP, Math.min(bottom, top)), r: 5 }));
+    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, { x, y, at, marked, band }), svg("circle", { class: "curve-candidate", cx: at, cy: Math.max(TOP, Math.min(bottom, top)), r: 5 }));
     this.place(x, at);
     this.tell(plans);
   }
 
-  /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands beside it where nothing else does. @param taken where curve, band and measured files are */
-  private presetMarks(plans: Plans, { x, y, at, taken }: { x(v: number): number; y(v: number): number; at: number; taken: readonly Box[] }): SVGElement[] {
+  /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands beside it where nothing else does. @param marked where the curve and measured files are @param band where only the band is, which a name may lie on if there is no other place */
+  private presetMarks(plans: Plans, { x, y, at, marked, band }: { x(v: number): number; y(v: number): number; at: number; marked: readonly Box[]; band: readonly Box[] }): SVGElement[] {
     const names = presetNames(), marks = plans.presets.map(({ id, bytes, loss, range }) => ({ id, range, left: x(bytes), top: Math.max(TOP, Math.min(TOP + PLOT, y(plans.quality(loss)))), bytes }));
     const named = [...marks].sort((a, b) => Math.abs(a.left - at) - Math.abs(b.left - at)).find(({ left }) => Math.abs(left - at) < STICKS) ?? marks.find(({ id }) => id === "balanced");
     const shapes = marks.map(({ id, left, top, bytes, range }) => {
@@ -212,7 +213,8 @@ export class Curve {
     const text = named && shapes[marks.indexOf(named)].textContent;
     if (!named || !text) return shapes;
     const others = marks.filter((mark) => mark !== named).map(({ left, top }): Box => ({ left: left - 7, right: left + 7, top: top - 7, bottom: top + 7 }));
-    const place = labelPlace({ x: named.left, y: named.top }, LETTER * text.length, { left: LEFT, right: this.element.clientWidth - RIGHT, top: TOP, bottom: TOP + PLOT }, [...taken, ...others]);
+    const room = { left: LEFT, right: this.element.clientWidth - RIGHT, top: TOP, bottom: TOP + PLOT }, taken = [...marked, ...others], placed = (on: readonly Box[]) => labelPlace({ x: named.left, y: named.top }, LETTER * text.length, room, on);
+    const place = placed([...taken, ...band]) ?? placed(taken);
     if (!place) return shapes; // its hover says it
     const { x: to, y: middle, anchor } = place, label = svg("text", { class: "curve-name", x: to, y: middle + 4, "text-anchor": anchor });
     label.textContent = text;

@@ -18,31 +18,19 @@ export class JobCard {
   private readonly compressing = this.head(t("Compressing"), t("Cancel"), "cancel-job");
   private readonly measuring = this.head(t("Measuring what layers can bear"), t("Cancel"), "cancel-planning");
   private readonly unmeasured = this.head(t("Not measured on these images"), t("Resume"), "plan");
-  /** What the finished job said whose card has made way for what came after it: it does not come back. */
-  private gone: string | undefined;
 
   constructor(private readonly act: (action: RecipeAction) => void) {
     this.training = new TrainingView({ finish: () => act("finish-tuning"), cancel: () => act("cancel-job") });
   }
 
-  /** @param is.isDiagnosing what has ended leaves the room to what is being measured @param is.isWrong the page tells an error */
+  /** @param is.isDiagnosing what has ended leaves the room to what is being measured @param is.isWrong what is finished is not shown beside an error */
   show(job: JobState | undefined, planning: Planning, is: { trusted: boolean; isDiagnosing: boolean; isWrong: boolean }): void {
     this.voice.tell(job);
-    this.forget(job, planning, is);
     const running = job?.state === "running" ? [...this.training.show(job) ? [this.training.element] : this.running(job), ...this.of(job)] : [], rating = planning.state === "busy" && (!running.length || job?.otherRecipe) ? this.rating(planning) : [];
-    const parts = running.length || rating.length ? [...running, ...rating] : is.isDiagnosing ? [] : job && !this.isOver(job) ? this.ended(job, is.trusted) : planning.state === "cancelled" ? this.cancelled() : [];
+    const parts = running.length || rating.length ? [...running, ...rating] : is.isDiagnosing || is.isWrong && job?.state === "done" ? [] : job ? this.ended(job, is.trusted) : planning.state === "cancelled" ? this.cancelled() : [];
     this.element.hidden = !parts.length;
     arrange(this.element, ...parts, this.voice.element);
   }
-
-  /** A finished job makes way for good: for an error, or for what is measured after it. */
-  private forget(job: JobState | undefined, planning: Planning, { isDiagnosing, isWrong }: { isDiagnosing: boolean; isWrong: boolean }): void {
-    if (job?.state !== "done") this.gone = undefined;
-    else if (isWrong || isDiagnosing || planning.state === "busy" && job.otherRecipe) this.gone = job.sentence;
-  }
-
-  /** Whether a job is finished and nothing of it belongs here: it has made way, or was asked for elsewhere. */
-  private isOver({ state, sentence, otherRecipe }: JobState): boolean { return state === "done" && (this.gone === sentence || otherRecipe !== undefined && otherRecipe.kind !== "earlier"); }
 
   /** Whose job it is, where it is not of what the page shows. */
   private of({ otherRecipe: other, state }: JobState): HTMLElement[] {
