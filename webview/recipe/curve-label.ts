@@ -1,31 +1,36 @@
 /** What a name must not lie on, in pixels of the chart. */
 export interface Box { left: number; right: number; top: number; bottom: number }
 
-/** A place for a name: where its text begins or ends, and how high its middle is. */
-export interface LabelPlace { x: number; y: number; anchor: "start" | "end" }
+/** A place for a name: the ends of its text, and how high its middle is. */
+export interface LabelPlace { left: number; right: number; y: number }
 
-/** Pixels from the mark to its name at least, each way, half of a name's height, and how fine places are looked for. */
-const LEAD = 14, HALF = 8, STEP = 8;
+/** Pixels from the mark to its name at least, each way, half of a name's height, what a place above costs more than one below, and how fine places are looked for. */
+const LEAD = 14, HALF = 8, ABOVE = 12, STEP = 4;
 
 /**
- * The nearest free place for the name of a mark, beside the line that leads there: below it, where the curve leaves room, or above.
+ * The nearest free place for the name of a mark: beside the line that leads there, or right below or above the mark.
  * @param mark the middle of the mark @param width of the name @param room inside which it must stay @param taken what it must not lie on
  * @returns undefined where nothing is free
  */
 export function labelPlace(mark: { x: number; y: number }, width: number, room: Box, taken: readonly Box[]): LabelPlace | undefined {
   let best: LabelPlace | undefined, least = Infinity;
-  for (let y = room.top + HALF; y <= room.bottom - HALF; y += STEP / 2) {
-    const beside = taken.filter(({ top, bottom }) => top < y + HALF && bottom > y - HALF), steep = Math.abs(y - mark.y);
-    if (steep >= least || steep < LEAD) continue;
-    for (const anchor of ["start", "end"] as const) for (let away = LEAD; steep + away < least; away += STEP) {
-      const x = anchor === "start" ? mark.x + away : mark.x - away, left = anchor === "start" ? x : x - width, right = left + width;
-      if (left < room.left || right > room.right) break;
-      if (beside.some((box) => box.left < right && box.right > left)) continue;
-      [best, least] = [{ x, y, anchor }, steep + away];
-      break;
+  for (let y = room.top + HALF; y <= room.bottom - HALF; y += STEP) {
+    const beside = taken.filter(({ top, bottom }) => top < y + HALF && bottom > y - HALF), steep = Math.abs(y - mark.y), cost = steep + (y < mark.y ? ABOVE : 0);
+    if (steep < LEAD) continue;
+    for (let left = room.left; left <= room.right - width; left += STEP) {
+      const right = left + width, gap = Math.max(0, left - mark.x, mark.x - right);
+      if (cost + gap >= least || (gap > 0 ? gap < LEAD : steep < LEAD + HALF) || beside.some((box) => box.left < right && box.right > left)) continue;
+      [best, least] = [{ left, right, y }, cost + gap];
     }
   }
   return best;
+}
+
+/** The line from a mark to its name, `half` of a mark away from its middle. */
+export function leadTo({ left, right, y }: LabelPlace, mark: { x: number; y: number }, half: number): string {
+  const down = Math.sign(y - mark.y), begin = `M${mark.x} ${mark.y + half * down}`;
+  if (left <= mark.x && right >= mark.x) return `${begin}V${y - HALF * down}`;
+  return `${begin}V${y}H${left > mark.x ? left - 4 : right + 4}`;
 }
 
 /** Boxes around an area between two edges, from each of its places to the next. */

@@ -6,7 +6,7 @@ import { sizeRatio } from "../../src/protocol/sizes";
 import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
-import { boxesOf, labelPlace, type Box } from "./curve-label";
+import { boxesOf, labelPlace, leadTo, type Box } from "./curve-label";
 import type { Plans } from "./plans";
 
 const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
@@ -213,12 +213,12 @@ export class Curve {
     const text = named && shapes[marks.indexOf(named)].textContent;
     if (!named || !text) return shapes;
     const others = marks.filter((mark) => mark !== named).map(({ left, top }): Box => ({ left: left - 7, right: left + 7, top: top - 7, bottom: top + 7 }));
-    const room = { left: LEFT, right: this.element.clientWidth - RIGHT, top: TOP, bottom: TOP + PLOT }, taken = [...marked, ...others], placed = (on: readonly Box[]) => labelPlace({ x: named.left, y: named.top }, LETTER * text.length, room, on);
+    const room = { left: LEFT, right: this.element.clientWidth - RIGHT, top: TOP, bottom: TOP + PLOT }, mark = { x: named.left, y: named.top }, taken = [...marked, ...others], placed = (on: readonly Box[]) => labelPlace(mark, LETTER * text.length, room, on);
     const place = placed([...taken, ...band]) ?? placed(taken);
     if (!place) return shapes; // its hover says it
-    const { x: to, y: middle, anchor } = place, label = svg("text", { class: "curve-name", x: to, y: middle + 4, "text-anchor": anchor });
+    const label = svg("text", { class: "curve-name", x: place.left, y: place.y + 4 });
     label.textContent = text;
-    return [svg("path", { class: "curve-lead", d: `M${named.left} ${named.top + 6 * Math.sign(middle - named.top)}V${middle}H${to + (anchor === "start" ? -4 : 4)}` }), ...shapes, label];
+    return [svg("path", { class: "curve-lead", d: leadTo(place, mark, 6) }), ...shapes, label];
   }
 
   private place(x: ScaleContinuousNumeric<number, number>, at: number): void {
