@@ -5,8 +5,8 @@ import * as format from "../format";
 import { t } from "../l10n";
 
 const LEFT = 44, RIGHT = 8, TOP = 8, PLOT = 104, HEIGHT = TOP + PLOT + 18;
-/** Lines of the grid, about; the digits of percents; half of what says where the least loss is, with the ends of its axis beside it. */
-const LINES = 4, TENTH = 0.1, ROOM = 132;
+/** Lines of the grid, about; the digits of percents; about what a letter takes. */
+const LINES = 4, TENTH = 0.1, LETTER = 6;
 
 interface Plot { element: HTMLElement; chart: SVGSVGElement; title: HTMLElement; figures: HTMLElement }
 
@@ -44,10 +44,20 @@ export class TrainingChart {
     name.classList.add("training-name");
     chart.append(svg("line", { class: "training-before", x1: LEFT, x2: end, y1: y(before), y2: y(before) }), path("training-line", points, x, y), name, ...points.map(([step, value]) => svg("circle", { class: "training-look", cx: x(step), cy: y(value), r: 2 })));
     if (best.step === undefined) return;
-    const at = x(best.step), told = text(best.step === 0 ? t("least loss before training") : t("least loss at step {0}", format.whole(best.step)), Math.max(LEFT + ROOM, Math.min(end - ROOM, at)), HEIGHT - 2, "middle");
-    told.classList.add("training-told");
-    chart.append(svg("line", { class: "training-least", x1: at, x2: at, y1: y(100 * valueOf(best)), y2: TOP + PLOT + 4 }), svg("circle", { class: "training-best", cx: at, cy: y(100 * valueOf(best)), r: 4.5 }), told);
+    const at = x(best.step), top = y(100 * valueOf(best));
+    chart.append(svg("line", { class: "training-least", x1: at, x2: at, y1: top, y2: TOP + PLOT + 4 }), svg("circle", { class: "training-best", cx: at, cy: top, r: 4.5 }), ...this.least(best.step, at, end));
   }
+
+  /** Says where the loss is least, between the ends of the axis, if it has room there. */
+  private least(step: number, at: number, end: number): SVGElement[] {
+    const words = step === 0 ? t("least loss before training") : t("least loss at step {0}", format.whole(step)), half = LETTER * words.length / 2, first = LEFT + 20 + half, last = end - LETTER * this.lastStep.length - 12 - half;
+    if (last < first) return [];
+    const told = text(words, Math.max(first, Math.min(last, at)), HEIGHT - 2, "middle");
+    told.classList.add("training-told");
+    return [told];
+  }
+
+  private get lastStep(): string { return t("step {0}", format.whole(this.steps)); }
 
   private drawLoss({ losses }: TrainingCourse): void {
     const { chart } = this.loss, { x, y, step: fine } = this.axes(chart, losses.map(([, loss]) => loss)), [step, loss] = losses[losses.length - 1] ?? [];
@@ -67,7 +77,7 @@ export class TrainingChart {
     chart.setAttribute("width", String(width));
     chart.setAttribute("height", String(HEIGHT));
     chart.replaceChildren(...y.ticks(LINES).flatMap((tick) => [svg("line", { class: "curve-grid", x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), text(format.tick(tick, Math.min(step, coarsest)), LEFT - 6, y(tick) + 4, "end")]),
-      text("0", LEFT, HEIGHT - 2, "start"), text(t("step {0}", format.whole(this.steps)), width - RIGHT, HEIGHT - 2, "end"));
+      text("0", LEFT, HEIGHT - 2, "start"), text(this.lastStep, width - RIGHT, HEIGHT - 2, "end"));
     return { x, y, step };
   }
 }
