@@ -12,8 +12,10 @@ interface GridNames { scale?: string; zeroPoint?: string }
 const QUANTIZED: ReadonlySet<string> = new Set(["QLinearConv", "QLinearMatMul"]);
 /** Operators that give plain sums of integers, which a Cast and a product with scales make floats of. */
 export const SUMS: ReadonlySet<string> = new Set(["ConvInteger", "MatMulInteger"]);
+/** What keeps a runtime from taking a layer of floats for one of integers: the least of its output and infinity, which is that output. */
+export const GUARD = { op: "Min", bound: Infinity } as const;
 /** What stands between a layer and the node that rounds what comes out. */
-const MOST_BETWEEN = 4, GUARD = "Min", BETWEEN = new Set([GUARD, "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Add", "Mul", "BatchNormalization", "Reshape", "Flatten", "Squeeze", "Transpose"]);
+const MOST_BETWEEN = 4, BETWEEN = new Set([GUARD.op, "Relu", "Clip", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Add", "Mul", "BatchNormalization", "Reshape", "Flatten", "Squeeze", "Transpose"]);
 
 /** The grids of a layer's weight, and of what comes in and goes out where those are constants; undefined where its weight is floats. */
 export async function gridsOf(model: Model, layer: Layer): Promise<LayerGrids | undefined> {
@@ -27,7 +29,7 @@ export async function gridsOf(model: Model, layer: Layer): Promise<LayerGrids | 
   if (!weight) return undefined;
   const input = producerOf(layer.graph, node.inputs[0] === layer.weight ? node.inputs[1] ?? "" : node.inputs[0]), rounding = roundingBehind(node);
   const borders = withBorders(weight, input?.op === "DequantizeLinear" ? await gridOf(model, layer.graph, input) : undefined, rounding && await gridOf(model, layer.graph, rounding)), bias = node.inputs[2];
-  const guarded = rounding !== undefined && producerOf(layer.graph, rounding.inputs[0])?.op === GUARD;
+  const guard = rounding && producerOf(layer.graph, rounding.inputs[0]), guarded = guard?.op === GUARD.op && constantTensor(layer.graph, guard.inputs[1])?.values?.[0] === GUARD.bound;
   return { ...borders, ...(guarded && { guarded }), ...(bias && { bias: producerOf(layer.graph, bias)?.op === "DequantizeLinear" ? "integers" : "floats" }) };
 }
 

@@ -1,6 +1,7 @@
 import { constantTensor, evaluateConstant, type ConstantCache } from "../../onnx/constants";
 import { ModelEdit, type NodeSpec, type TensorData } from "../../onnx/edit";
 import { extract } from "../../onnx/extract";
+import { GUARD } from "../../onnx/grids";
 import type { Graph, Model, Node } from "../../onnx/model";
 import { inferFacts } from "../../onnx/shapes";
 import { DataType, readFloats } from "../../onnx/tensor";
@@ -82,12 +83,12 @@ class Quantizing {
 
   /**
    * What keeps a layer of floats that takes integers from being one of integers: where its output is rounded at once, onnxruntime (1.21 and later: WeightBiasQuantization) rounds its weight to
-   * 8 bits, too, and computes with integers. The least of a value and infinity is the value.
+   * 8 bits, too, and computes with integers.
    */
   private guard(name: string): NodeSpec | undefined {
     const { graph, plan } = this, producer = graph.producers.get(name), node = producer && ACTIVATIONS.has(producer.op) ? graph.producers.get(producer.inputs[0]) : producer;
     if (!node || !WITH_WEIGHTS.has(node.op) || plan.kinds.get(node) !== "float" || !plan.grids.has(node.inputs[0]) || plan.entries.has(node.inputs[0])) return undefined;
-    return { op: "Min", inputs: [name, this.constant({ dims: [], type: DataType.FLOAT, raw: bytesOf(Float32Array.of(Infinity)) })], outputs: [this.edit.freshName()] };
+    return { op: GUARD.op, inputs: [name, this.constant({ dims: [], type: DataType.FLOAT, raw: bytesOf(Float32Array.of(GUARD.bound)) })], outputs: [this.edit.freshName()] };
   }
 
   /** Makes floats of a value that exists as integers, under its own name, where somebody needs them. */
