@@ -2,8 +2,9 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import { wilson } from "../evaluation/metrics";
 import type { Progress } from "../protocol/api";
-import type { CompressReport, TuningReport } from "../protocol/report";
+import type { CompressReport } from "../protocol/report";
 import { sizeRatio } from "../protocol/sizes";
+import { tuningWords } from "../protocol/tuning-words";
 
 /** Sentences about jobs, for people. */
 
@@ -38,13 +39,8 @@ export function secondsLeftText(seconds: number | undefined): string {
 /** 0.0120: three significant digits, also where the last are zeros. */
 const lossText = (loss: number): string => new Intl.NumberFormat(vscode.env.language, { minimumSignificantDigits: 3, maximumSignificantDigits: 3 }).format(loss);
 
-/** "Fine-tuning: loss 0.0120 → 0.0083, agreement 93.1 → 95.0 % on 61 other images kept from training, least loss at step 1,200 of 2,000." The loss decides which step is best. */
-function tuningSentence({ before, after, steps, bestStep, samples }: TuningReport): string {
-  const [known, of, images] = [bestStep, steps, samples].map((count) => numbers(0).format(count));
-  if (bestStep === 0) return steps === 0 ? vscode.l10n.t("Fine-tuning ended before its first step.") : vscode.l10n.t("Fine-tuning gained nothing in {0} steps on {1} other images kept from training; what was before is kept.", of, images);
-  if (before.agreement !== undefined && after.agreement !== undefined) return vscode.l10n.t("Fine-tuning: loss {0} → {1}, agreement {2} → {3} % on {4} other images kept from training, least loss at step {5} of {6}.", lossText(before.loss), lossText(after.loss), percent(before.agreement), percent(after.agreement), images, known, of);
-  return vscode.l10n.t("Fine-tuning: error {0} → {1} % on {2} other samples kept from training, least error at step {3} of {4}.", percent(before.loss), percent(after.loss), images, known, of);
-}
+/** +1.2, −0.4: points of a share */
+const pointsText = (share: number): string => new Intl.NumberFormat(vscode.env.language, { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(100 * share).replace("-", "−");
 
 /** With half of its range, or with both ends where half would lead beyond 100 %. */
 function agreementSentence(agreement: number, samples: number): string {
@@ -63,7 +59,7 @@ export function reportSentence({ input, output, layers, fidelity, tuning, intege
   } else {
     parts.push(vscode.l10n.t("Nothing was run, so its accuracy is unknown."));
   }
-  if (tuning) parts.push(tuningSentence(tuning));
+  if (tuning) parts.push(tuningWords(tuning, { t: (message, ...args) => vscode.l10n.t(message, ...args), whole: (count) => numbers(0).format(count), percent, loss: lossText, points: pointsText }));
   for (const { name, label, wavelet } of layers) if (wavelet?.speed && wavelet.speed.ratio > 1) parts.push(vscode.l10n.t("{0} is slower than it was: one sample takes {1} times as long.", label ?? name, timesOf(wavelet.speed.ratio)));
   return parts.join(" ");
 }

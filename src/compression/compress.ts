@@ -62,6 +62,8 @@ class Compression {
   private subject: Subject;
   private pruningTrials: PruningTrial[] | undefined;
   private tuning: TuningReport | undefined;
+  /** The file as it would be without its training, where that has changed it. */
+  private untrained: Uint8Array | undefined;
   private integers: IntegerReport | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
@@ -94,9 +96,10 @@ class Compression {
       this.subject = subject;
       this.notes.push(...subject.notes, ...planned.notes, ...insteadOf(job, choices));
       throwIfCancelled(signal);
-      const pack = (plan: readonly LayerChoice[], vectors: readonly OwnVector[] = []) => assemble(subject.model, plan, ({ layer }) => fitted.get(layer)!.load(), vectors, this.job.embedded, this.form), isInteger = request.inference === "integer";
+      const pack = (plan: readonly LayerChoice[], vectors: readonly OwnVector[] = [], from: Carried["fitted"] = fitted) => assemble(subject.model, plan, ({ layer }) => from.get(layer)!.load(), vectors, this.job.embedded, this.form), isInteger = request.inference === "integer";
       const decided = data && isInteger && parseTuning(request.tune) && !request.prepare ? await this.timed("calibrate", async () => decideIntegers(await this.integerRequest(await pack(choices), data, { stage: "tune" }))) : undefined;
-      const { vectors = [], weights, plan = choices, ranges } = await this.timed("tune", () => this.tune(planned, { choices, fitted }, decided)) ?? {};
+      const before = new Map(fitted), { vectors = [], weights, plan = choices, ranges } = await this.timed("tune", () => this.tune(planned, { choices, fitted }, decided)) ?? {};
+      if (data && !weights && this.tuning?.bestStep) this.untrained = await this.timed("calibrate", async () => this.withoutTraining(await pack(choices, [], before), data, decided));
       const packed = weights ? withFloats(subject.model, weights, vectors) : await pack(plan, vectors);
       const edit = data && isInteger ? await this.timed("calibrate", () => this.quantize(packed, data, { isRounding: !decided && !weights && isRounded(plan), known: decided && { ...decided, ranges: trainedRanges(decided, ranges) } })) : packed;
       this.progress.stage("write", "writing the file");
@@ -209,6 +212,12 @@ class Compression {
     return written;
   }
 
+  /** The bytes that would be written of a network as it was before its training; none where they are too many to be held. */
+  private async withoutTraining(packed: ModelEdit, data: JobData, known: Decided | undefined): Promise<Uint8Array | undefined> {
+    const edit = known ? (await integersOf({ ...await this.integerRequest(packed, data, { stage: "calibrate" }), known, agreement: undefined, diagnose: undefined })).edit : packed;
+    return edit.size() > LARGEST_MODEL ? undefined : edit.toBytes();
+  }
+
   /** @param of.stage what it is a part of, for those who follow the job */
   private async integerRequest(edit: ModelEdit, { calibration, rating }: JobData, { isRounding = false, stage }: { isRounding?: boolean; stage: "tune" | "calibrate" }): Promise<IntegerRequest> {
     const { host: { runtime }, signal, job: { request: { threads }, recipe: { integers = {}, layers = {} } } } = this, model = await editedModel(edit), known = findLayers(model);
@@ -264,9 +273,10 @@ class Compression {
     const { host, job: { request } } = this;
     const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await readEvaluationSet(request.evalData, this.job, this.opened.model, host);
     if (!samples?.held.length) return undefined;
-    const { fidelity, device, notes } = await measureFidelity(request, this.output, samples, host, (text, share) => this.progress.step("evaluate", text, share), this.signal);
+    const { fidelity, device, gain, notes } = await measureFidelity(request, { output: this.output, untrained: this.untrained }, samples, host, (text, share) => this.progress.step("evaluate", text, share), this.signal);
     this.device = device;
     this.notes.push(...notes);
+    if (this.tuning && gain) this.tuning = { ...this.tuning, gain };
     return fidelity;
   }
 }

@@ -1,29 +1,41 @@
-import { batchSize, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
+import { batchesOf, batchSize, labelsIn, Outcome, outputsOf, readBatches } from "../evaluation/evaluate";
+import { GainMeter } from "../evaluation/gain";
 import { doubtOf } from "../evaluation/labels";
 import type { CompressRequest, Device } from "../protocol/api";
+import type { Gain } from "../protocol/estimates";
 import type { Fidelity } from "../protocol/report";
 import { openOn } from "../runtime/devices";
+import type { Session } from "../runtime/runtime";
 import { BATCH, type EvaluationSet } from "./data";
 import type { Host } from "./host";
 
 /** What was measured, where, and what there is to say of it. */
-export interface MeasuredFidelity { fidelity: Fidelity; device: Device; notes: string[] }
+export interface MeasuredFidelity { fidelity: Fidelity; device: Device; /** Where a training was. */ gain?: Gain; notes: string[] }
 
-/** A written file beside its original on samples that nothing was fitted to. */
-export async function measureFidelity(request: CompressRequest, output: string, { dataset, held, input }: EvaluationSet, host: Host, onBatch: (text: string, share: number) => void, signal?: AbortSignal): Promise<MeasuredFidelity> {
+/** A file that was written, and, where it was trained, the bytes of what it would be without that. */
+export interface Product { output: string; untrained?: Uint8Array }
+
+/** A written file beside its original on samples that nothing was fitted to, and what its training has changed there. Each network sees each sample once. */
+export async function measureFidelity(request: CompressRequest, { output, untrained }: Product, { dataset, held, input }: EvaluationSet, host: Host, onBatch: (text: string, share: number) => void, signal?: AbortSignal): Promise<MeasuredFidelity> {
   const batch = batchSize(input, BATCH), [probe] = await readBatches(dataset, held.slice(0, batch.size), batch, signal);
-  const { session: reference, note } = await openOn(host.runtime, request.model, { threads: request.threads, device: request.device }, { [input.name]: probe }, 2 * held.length / probe.dims[0]);
-  const { device } = reference, session = await host.runtime.open(output, { threads: request.threads, device });
+  const { session: reference, note } = await openOn(host.runtime, request.model, { threads: request.threads, device: request.device }, { [input.name]: probe }, held.length / probe.dims[0]);
+  const { device } = reference, open: Session[] = [reference], opened = async (model: string | Uint8Array): Promise<Session> => {
+    const session = await host.runtime.open(model, { threads: request.threads, device });
+    open.push(session);
+    return session;
+  };
   try {
-    const run = (own: boolean): Promise<Outcome> => runEvaluation(own ? session : reference, input, dataset, {
-      positions: held, batch, signal,
-      onBatch: (done, all) => onBatch(`${done.toLocaleString("en")} of ${all.toLocaleString("en")} images`, (own ? 0 : 0.5) + done / all / 2),
-    }, own ? reference : undefined);
-    const compressed = await run(true), original = await run(false), notes = note === undefined ? [] : [note];
-    notes.push(...doubtOf(original.classifier?.top1Share, held.length, "The original"));
-    if (compressed.constant) notes.push("The outputs are the same for all samples, so the comparison says nothing.");
+    const session = await opened(output), before = untrained && await opened(untrained), [name] = session.outputNames, original = new Outcome(), compressed = new Outcome(), gained = new GainMeter();
+    for await (const read of batchesOf(dataset, held, batch, signal)) {
+      const wanted = await outputsOf(reference, input, read, name), own = await outputsOf(session, input, read), labels = labelsIn(dataset, read, own);
+      original.add(wanted, labels);
+      compressed.add(own, labels, wanted);
+      if (before) gained.add(wanted.values, (await outputsOf(before, input, read, name)).values, own.values, read.count, own.classes !== undefined);
+      onBatch(`${read.done.toLocaleString("en")} of ${held.length.toLocaleString("en")} images`, read.done / held.length);
+    }
+    const notes = [...(note === undefined ? [] : [note]), ...doubtOf(original.classifier?.top1Share, held.length, "The original"), ...(compressed.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])];
     return {
-      device, notes, fidelity: {
+      device, notes, gain: gained.gain, fidelity: {
         samples: held.length, agreement: compressed.classifier?.agreement, kl: compressed.classifier?.kl,
         sqnrDb: compressed.error?.sqnrDb, relativeError: compressed.error?.relativeError,
         reference: { top1: original.classifier?.top1Share, top5: original.classifier?.top5Share },
@@ -31,7 +43,6 @@ export async function measureFidelity(request: CompressRequest, output: string, 
       },
     };
   } finally {
-    await reference.release();
-    await session.release();
+    for (const session of open) await session.release();
   }
 }

@@ -1,4 +1,4 @@
-import type { BeforeAfter, Estimate } from "../protocol/accuracy";
+import type { BeforeAfter, Estimate } from "../protocol/estimates";
 import { wilson } from "./metrics";
 
 /** Figures over samples with their 95 % intervals. */

@@ -26,7 +26,39 @@ export function batchSize(input: ValueFacts, wanted: number): BatchSize {
   return typeof batch === "number" && batch > 0 ? { size: batch, fixed: true } : { size: wanted, fixed: false };
 }
 
-export interface Outcome { classifier?: ClassifierMetrics; error?: ErrorMetrics; constant: boolean }
+/** Outputs of the samples of a batch, without what fills up a batch; `classes` where they are a classifier's. */
+export interface Outputs { values: Float32Array; count: number; classes?: number }
+
+/** What a model puts out for a batch: a classifier has one output, [N, C]. @param name of the output, where another than the first is meant */
+export async function outputsOf(session: Session, input: ValueFacts, { tensor, count }: Pick<ReadBatch, "tensor" | "count">, name?: string): Promise<Outputs> {
+  const results = await session.run({ [inputOf(session, input.name)]: tensor }), { data, dims } = results[name !== undefined && name in results ? name : session.outputNames[0]], rows = tensor.dims[0];
+  const isClassifier = session.outputNames.length === 1 && dims.length === 2 && dims[0] === rows && dims[1] > 1;
+  return { values: data.subarray(0, data.length / rows * count), count, classes: isClassifier ? dims[1] : undefined };
+}
+
+/** Adds up what a model puts out, beside what a reference does. */
+export class Outcome {
+  classifier?: ClassifierMetrics;
+  error?: ErrorMetrics;
+  /** The outputs are the same for all samples. */
+  constant = true;
+  private first: Float32Array | undefined;
+
+  /** @throws KernelscopeError "bad-model" where the reference has outputs of another shape */
+  add({ values, count, classes }: Outputs, labels: ArrayLike<number> | undefined, reference?: Outputs): void {
+    if (reference && reference.values.length !== values.length) throw new KernelscopeError("bad-model", "The two models have outputs of different shapes, so they cannot be compared.");
+    if (classes !== undefined) {
+      this.classifier ??= new ClassifierMetrics();
+      this.classifier.add(values, classes, labels, reference?.values);
+    } else {
+      this.error ??= new ErrorMetrics();
+      if (reference) this.error.add(values, reference.values, count);
+      else this.error.samples += count;
+    }
+    const first = this.first ??= values.slice(0, values.length / count);
+    this.constant &&= values.every((v, i) => v === first[i % first.length]);
+  }
+}
 
 /** What a session calls the one input that another model has under a name. */
 export const inputOf = ({ inputNames }: Session, name: string): string => (inputNames.includes(name) ? name : inputNames[0] ?? name);
@@ -43,34 +75,20 @@ export interface RunOptions {
  * Memory does not grow with the number of samples.
  */
 export async function runEvaluation(session: Session, input: ValueFacts, dataset: Dataset, options: RunOptions, reference?: Session): Promise<Outcome> {
-  const positions = options.positions ?? Array.from({ length: dataset.size }, (_, i) => i);
-  const outcome: Outcome = { constant: true };
-  const [output] = session.outputNames;
-  let first: Float32Array | undefined;
-  for await (const { count, tensor, chosen, done } of batchesOf(dataset, positions, options.batch, options.signal)) {
-    const results = await session.run({ [input.name]: tensor });
-    const others = reference && await reference.run({ [inputOf(reference, input.name)]: tensor });
-    const { data, dims } = results[output], rows = tensor.dims[0];
-    const isClassifier = session.outputNames.length === 1 && dims.length === 2 && dims[0] === rows && dims[1] > 1;
-    const used = data.length / rows * count;
-    const values = data.subarray(0, used), other = others?.[reference?.outputNames.includes(output) ? output : reference?.outputNames[0] ?? output]?.data.subarray(0, used);
-    if (other && other.length !== values.length) throw new KernelscopeError("bad-model", "The two models have outputs of different shapes, so they cannot be compared.");
-    if (isClassifier) {
-      outcome.classifier ??= new ClassifierMetrics();
-      outcome.classifier.add(values, dims[1], labelsOf(dataset, chosen, dims[1]), other);
-    } else {
-      outcome.error ??= new ErrorMetrics();
-      if (other) outcome.error.add(values, other, count);
-      else outcome.error.samples += count;
-    }
-    first ??= values.slice(0, used / count);
-    outcome.constant &&= values.every((v, i) => v === first![i % first!.length]);
-    options.onBatch?.(done, positions.length, outcome);
+  const positions = options.positions ?? Array.from({ length: dataset.size }, (_, i) => i), outcome = new Outcome(), [output] = session.outputNames;
+  for await (const batch of batchesOf(dataset, positions, options.batch, options.signal)) {
+    const own = await outputsOf(session, input, batch);
+    outcome.add(own, labelsIn(dataset, batch, own), reference && await outputsOf(reference, input, batch, output));
+    options.onBatch?.(batch.done, positions.length, outcome);
   }
   return outcome;
 }
 
-interface ReadBatch { count: number; chosen: number[]; tensor: Tensor }
+/** What the samples of a batch show, where that is known and the outputs are a classifier's. */
+export const labelsIn = (dataset: Dataset, { chosen }: Pick<ReadBatch, "chosen">, { classes }: Outputs): number[] | undefined => (classes === undefined ? undefined : labelsOf(dataset, chosen, classes));
+
+/** Samples of a data set as they go into a model. */
+export interface ReadBatch { count: number; chosen: number[]; tensor: Tensor }
 
 /** Batch after batch, each read while the one before is worked on; `done` counts the samples up to its end. */
 export async function* batchesOf(dataset: Dataset, positions: ArrayLike<number>, { size, fixed }: BatchSize, signal?: AbortSignal): AsyncGenerator<ReadBatch & { done: number }> {

@@ -1,4 +1,5 @@
 import type { Device } from "./api";
+import type { BeforeAfter, Estimate } from "./estimates";
 import type { Fidelity, TuningReport } from "./report";
 
 /** What compression costs in accuracy: two models over the same samples, and where along the network they part. Plain data on every border. */
@@ -18,16 +19,6 @@ export interface MeasureRequest extends PairRequest {
   limit?: number;
   /** Only the samples that a compression on this folder keeps for its report. */
   heldOut?: boolean;
-}
-
-/** A figure over samples with the ends of its 95 % interval. */
-export interface Estimate { value: number; low: number; high: number }
-
-export interface BeforeAfter {
-  before: Estimate;
-  after: Estimate;
-  /** Of the difference: both models saw the same samples. */
-  change: Estimate;
 }
 
 /** `lost`: the original was right; `gained`: the compressed model is; `other`: neither, or it is not known what is right. */

@@ -1,4 +1,5 @@
 import type { Device } from "./api";
+import type { Gain } from "./estimates";
 
 /** The figures of `compress --json`, `evaluate --json` and `inspect --json`: what a user reads, plain data on every border. Absent means that it does not apply. */
 
@@ -213,8 +214,19 @@ export interface HeldOut {
   agreement?: number;
 }
 
-/** What tuning came to, on samples of the data folder that it held out. */
-export interface TuningReport { steps: number; bestStep: number; before: HeldOut; after: HeldOut; /** How many these are; others than the report's. */ samples: number; device: Device }
+/** What tuning came to. */
+export interface TuningReport {
+  steps: number;
+  bestStep: number;
+  /** On samples that choose the best step; they are others than the report's. */
+  before: HeldOut;
+  after: HeldOut;
+  /** How many these are. */
+  samples: number;
+  /** On the samples of the report: the file as it would be without training, and as it is. */
+  gain?: Gain;
+  device: Device;
+}
 
 /** How long a model and what was made of it take for one batch on one machine, in runs that alternate. */
 export interface LatencyReport {

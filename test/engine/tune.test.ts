@@ -50,6 +50,12 @@ test("training comes nearer to the original, keeps to the target and tells how i
   expect(seen.at(-1)!.tuning).toMatchObject({ steps: 20, first: before, best: after });
   expect(statSync(at("tuned.onnx")).size).toBeLessThanOrEqual(9_000);
   expect(report.layers.filter(({ skipped }) => skipped === undefined).every(({ method }) => method !== undefined)).toBe(true);
+  const shorter = await compress({ output: at("shorter.onnx"), target: "9KB", tune: "6steps" }), { samples, agreement, loss } = report.tuning!.gain!;
+  expect(samples).toBe(report.fidelity!.samples);
+  expect(agreement!.after.value).toBe(report.fidelity!.agreement);
+  expect(loss.after.value).toBeCloseTo(report.fidelity!.kl!, 6);
+  expect([shorter.tuning!.gain!.loss.before, shorter.tuning!.gain!.agreement!.before]).toEqual([loss.before, agreement!.before]); // what is before a training does not depend on it
+  expect(loss.before.value).not.toBe(loss.after.value);
 });
 
 test.each<Pick<CompressRequest, "schedule" | "noise">>([{ schedule: "iterative" }, { schedule: "joint" }, { noise: { kind: "zero", p: 0.1 } }])("in parts, as %j says, it counts all steps and ends no worse than it began", async (manner) => {

@@ -3,7 +3,7 @@ import { Canvas } from "../charts/canvas";
 import { faded, theme, tinted } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
-import type { Estimate } from "../../src/protocol/accuracy";
+import type { Estimate } from "../../src/protocol/estimates";
 
 export interface AxisMarks { before?: Estimate; after: Estimate }
 

@@ -1,4 +1,5 @@
-import type { BeforeAfter, Estimate, Measured, OutputFigures } from "../../src/protocol/accuracy";
+import type { Measured, OutputFigures } from "../../src/protocol/accuracy";
+import type { BeforeAfter, Estimate } from "../../src/protocol/estimates";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";

@@ -38,7 +38,7 @@ export class TrainingChart {
 
   private drawHeld(course: TrainingCourse): void {
     const { held, first, best, samples } = course, { chart } = this.held, points = held.map((look): [number, number] => [look.step, 100 * valueOf(look)]), before = 100 * valueOf(first);
-    caption(this.held, heldTitle(course), format.shares(valueOf(first), valueOf(best)), t("Loss on the samples kept from training: {0} → {1}. What has the least is kept.", format.loss(first.loss), format.loss(best.loss)));
+    caption(this.held, heldTitle(course), format.shares(valueOf(first), valueOf(best)), t("Loss on them: {0} → {1}. The step with the least is kept, so they are no proof of a gain: that is measured on other images at the end.", format.loss(first.loss), format.loss(best.loss)));
     const { x, y } = this.axes(chart, [before, ...points.map(([, value]) => value)], first.agreement === undefined ? { coarsest: TENTH } : { most: 100, finest: 100 / (samples ?? 100), coarsest: TENTH });
     const end = x(this.steps), name = text(t("before"), end, y(before) + (y(before) > TOP + PLOT / 2 ? -4 : 12), "end");
     name.classList.add("training-name");
@@ -92,8 +92,8 @@ export function trainingTable({ held, losses, first, best }: TrainingCourse): HT
 
 /** What the held-out samples are, and how many: others than those of the report. */
 function heldTitle({ first, samples }: TrainingCourse): string {
-  if (samples === undefined) return first.agreement === undefined ? t("Error on samples kept from training") : t("Agreement on images kept from training");
-  return first.agreement === undefined ? t("Error on {0} samples kept from training", format.whole(samples)) : t("Agreement on {0} images kept from training", format.whole(samples));
+  if (samples === undefined) return first.agreement === undefined ? t("Error on samples that choose the step") : t("Agreement on images that choose the step");
+  return first.agreement === undefined ? t("Error on {0} samples that choose the step", format.whole(samples)) : t("Agreement on {0} images that choose the step", format.whole(samples));
 }
 
 /** What is told of samples that are held out: the share that agrees, or the error. */

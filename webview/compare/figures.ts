@@ -1,7 +1,8 @@
 import type { LayerRow } from "../../src/protocol/api";
 import { bitsOfAll } from "../../src/protocol/bits";
 import type { Comparison } from "../../src/protocol/compare";
-import type { HeldOut, TuningReport } from "../../src/protocol/report";
+import { verdictOf, type Estimate } from "../../src/protocol/estimates";
+import type { TuningReport } from "../../src/protocol/report";
 import { el } from "../dom";
 import * as format from "../format";
 import type { Figure } from "../header";
@@ -16,11 +17,15 @@ export const isOther = (before: LayerRow, after: LayerRow): boolean => Math.abs(
 /** A figure that stands there at every width. */
 export const keptFigure = (kind: string, value: string, text: string, hover: string): HTMLElement => el("div", { class: `figure ${kind}`, title: hover }, el("b", {}, value), el("small", {}, text));
 
-/** What training has gained on samples that were held out. */
-export function gainOf(tuning: TuningReport): HTMLElement {
-  const { before, after } = tuning, share = ({ agreement, loss }: HeldOut): number => agreement ?? loss;
-  return keptFigure("cmp-tuned", `${format.tenths(100 * share(before))} → ${format.tenths(100 * share(after))} %`, t("by fine-tuning"), tunedText(tuning));
+/** What training has changed on the samples of the report; in words where it was not measured on them, or changed nothing. */
+export function gainOf(tuning: TuningReport): HTMLElement[] {
+  const { gain } = tuning;
+  if (!gain) return [];
+  const { before, after } = gain.agreement ?? { before: rooted(gain.loss.before), after: rooted(gain.loss.after) }, isSeen = verdictOf(gain) !== "unsure";
+  return [keptFigure("cmp-tuned", format.shares(before.value, after.value), isSeen ? t("by fine-tuning") : t("fine-tuned, within noise"), tunedText(tuning))];
 }
+
+const rooted = ({ value }: Estimate): { value: number } => ({ value: Math.sqrt(value) });
 
 /** Bits per convolution weight before and after. */
 export function convBits(layers: Comparison["layers"]): Figure[] {
