@@ -25,11 +25,11 @@ export class JobFoot {
     arrange(this.element, ...(isTraining ? [this.training.element] : job.state === "running" ? this.running(job) : this.ended(job)), this.voice.element);
   }
 
-  private running({ fraction, title, text, secondsLeft }: JobState): HTMLElement[] {
+  private running({ fraction, title, text, secondsLeft, warning }: JobState): HTMLElement[] {
     const bar = el("progress", { "aria-label": title });
     bar.max = 1;
     bar.value = fraction;
-    return [el("span", {}, [`${title}: ${text}`, leftText(secondsLeft)].filter(Boolean).join(" · ")), bar, this.cancel];
+    return [el("span", {}, [`${title}: ${text}`, leftText(secondsLeft)].filter(Boolean).join(" · ")), bar, this.cancel, ...(warning === undefined ? [] : [el("p", { class: "foot-warning", role: "status" }, warning)])];
   }
 
   private ended({ state, sentence, isOfData }: JobState): HTMLElement[] {

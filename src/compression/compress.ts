@@ -10,6 +10,7 @@ import { DELAY, mannerOf, parseTuning, type TuningLength } from "../protocol/tun
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
+import { doubtsIn } from "./doubts";
 import { checkRequest, insteadOf, unusedSettings } from "./checks";
 import { measureFidelity } from "./fidelity";
 import type { FitTools, FittedLayer, LayerChoice } from "./fit";
@@ -81,6 +82,7 @@ class Compression {
     if (inVain !== undefined) throw new KernelscopeError("target-unreachable", inVain);
     this.notes.push(...unusedSettings(this.job));
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
+    if (data) await this.timed("read", () => this.warnOf(data));
     const products = new Products(host.runtime, request.threads);
     try {
       const stamp = await stampOf(data, host), record = new JobRecord(store, stamp);
@@ -149,6 +151,14 @@ class Compression {
   private readData(): Promise<JobData> {
     this.progress.stage("read", "reading calibration images");
     return readJobData(this.job, this.opened.model, this.host, this.signal, { isFitted: !onlyRounds(this.job) });
+  }
+
+  /** Says at once what speaks against the images: what follows may take long, and come to nothing. */
+  private async warnOf(data: JobData): Promise<void> {
+    const doubts = await doubtsIn(data, this.opened.model, this.host.runtime, this.job.request.threads);
+    if (!doubts.length) return;
+    this.progress.warning = doubts.join(" ");
+    this.progress.step("read", "trying the original on them", 0.5);
   }
 
   /** Trains what was fitted where that is asked for. @returns what has changed beside the layers */
@@ -261,7 +271,7 @@ class Compression {
         input: inputDigest,
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers), peakActivationBytes: peakActivations(written.model)?.bytes },
         tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), ...(pruning && { pruning }), ...(pruningTrials && { pruningTrials }), ...(lean?.trims.length && { trims: lean.trims }), fidelity,
-        notes: [...this.notes, ...(data?.notes ?? [])],
+        notes: [...this.notes, ...(data?.notes ?? []), ...(data?.dataset.doubts ?? [])],
       };
     } finally {
       await written.close();

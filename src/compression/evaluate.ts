@@ -47,7 +47,7 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
           secondsLeft: (performance.now() - started) / 1000 / done * (all - done),
         }),
       }, reference);
-      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...written, ...(note === undefined ? [] : [note]), ...doubtOf(outcome.classifier?.top1Share, positions.length, "The model"), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
+      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...(dataset.doubts ?? []), ...written, ...(note === undefined ? [] : [note]), ...doubtOf(outcome.classifier?.top1Share, positions.length, "The model"), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
     } finally {
       await session.release();
       await reference?.release();

@@ -141,7 +141,7 @@ class Front {
     const candidate = { ...this.point(solved.plan), layerBytes: await planning.layerBytes(solved.plan) }, front = this.front(solved.plan);
     return {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation), pruning,
-      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, fewerChannels, problem: solved.problem, notes: [...new Set([...solved.note === undefined ? [] : [solved.note], ...planning.notes, ...this.ofRounding()])],
+      layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, fewerChannels, problem: solved.problem, notes: [...new Set([...solved.note === undefined ? [] : [solved.note], ...planning.notes, ...this.ofRounding()])], doubts: [...this.rated.doubts],
       presets: PRESETS.map((id) => {
         const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
         return { id, bytes, loss, range: this.rangeOf(id, bytes) };

@@ -23,7 +23,7 @@ export async function measurePair(request: MeasureRequest, host: Host, onProgres
     if (!total) throw tooFew(request.data, dataset.size, "to measure on");
     const { original, compressed, note } = await runPair(pair, request, host, total, signal);
     try {
-      const classifier = new ClassifierComparison(), outputs = new OutputComparison(), constants = new Constants(), notes = [...dataset.notes, ...(note === undefined ? [] : [note])];
+      const classifier = new ClassifierComparison(), outputs = new OutputComparison(), constants = new Constants(), notes = [...dataset.notes, ...(dataset.doubts ?? []), ...(note === undefined ? [] : [note])];
       const nameOf = (position: number) => dataset.nameOf(position), started = performance.now();
       let told = -Infinity, isClassifier = false;
       const state = (samples: number): Measured => ({

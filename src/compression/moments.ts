@@ -97,6 +97,7 @@ function average(sums: Float32Array, count: number, means: [Float64Array, Float6
   for (let i = 0; i < sums.length / n; i++) {
     const m = means ? means[0][i] : 0;
     for (let j = 0; j < n; j++) sums[i * n + j] = sums[i * n + j] / count - (means ? m * means[1][j] : 0);
+    if (means && means[0] === means[1]) sums[i * n + i] = Math.max(0, sums[i * n + i]); // where a value hardly changes, rounding leaves less than nothing
   }
 }
 

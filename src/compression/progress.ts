@@ -19,6 +19,8 @@ export class ProgressMeter {
   private readonly stages: [stage: string, share: number][];
   private fraction = 0;
   private turns = { at: 0, of: 1 };
+  /** What users should know while it runs. */
+  warning: string | undefined;
 
   /** @param kind what takes most of the job's time, if it is not what every job does @param prunes whether channels are taken away before anything is rated */
   constructor(private readonly report: (progress: Progress) => void, private readonly clock = () => performance.now(), private readonly kind: keyof typeof KINDS = "plain", prunes = false) {
@@ -41,6 +43,6 @@ export class ProgressMeter {
     const elapsed = (this.clock() - this.started) / 1000, isFair = !again && now >= LEAST_DONE && now <= MOST_DONE && elapsed >= LEAST_SECONDS;
     // how long a training takes says nothing about what comes before it
     const secondsLeft = isFair && this.kind !== "tuned" ? elapsed / now * (1 - now) : undefined;
-    this.report({ stage: name, text, fraction: this.fraction, secondsLeft, ...more });
+    this.report({ stage: name, text, fraction: this.fraction, secondsLeft, ...(this.warning !== undefined && { warning: this.warning }), ...more });
   }
 }

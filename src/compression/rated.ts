@@ -8,6 +8,7 @@ import type { PruningReport } from "../protocol/report";
 import { Products } from "../runtime/products";
 import { pruneForJob } from "./prune/job";
 import { rateLayers, ratingOptions, ratingRecord, readJobData, stampOf } from "./data";
+import { doubtsIn } from "./doubts";
 import type { FitTools } from "./fit";
 import type { Job } from "./goal";
 import type { Host, OpenedModel } from "./host";
@@ -26,6 +27,8 @@ export interface RatedModel {
   layers: readonly Layer[];
   /** Of every layer that can be compressed. */
   ratings: readonly LayerSensitivity[];
+  /** What speaks against the images. */
+  doubts: readonly string[];
   /** Images that ratings were measured on; none were run where absent. */
   samples?: number;
   /** How they became inputs, unless they are inputs as they are. */
@@ -47,12 +50,13 @@ export interface RatedModel {
  * @param known only looks up what is kept, and gives nothing where that is not all
  * @throws KernelscopeError "nothing-to-compress", "unsupported"
  */
-export async function rateModel(job: Job, opened: OpenedModel, host: Host, known: boolean, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<RatedModel | undefined> {
+export async function rateModel(job: Job, opened: OpenedModel, host: Host, known: boolean, tell: (p: Progress) => void, signal?: AbortSignal): Promise<RatedModel | undefined> {
   const { request } = job, isInteger = request.inference === "integer", started = performance.now();
   const nothing = nothingToCompress(findLayers(opened.model));
   if (nothing !== undefined) throw new KernelscopeError("nothing-to-compress", nothing);
   checkIntegers(opened.model, request);
   const data = request.data === undefined ? undefined : await readJobData(job, opened.model, host, signal);
+  const doubted = async (): Promise<string[]> => (data ? doubtsIn(data, opened.model, host.runtime, request.threads) : []), doubts = known ? [] : await doubted(), onProgress = (progress: Progress): void => tell({ ...progress, ...(doubts.length && { warning: doubts.join(" ") }) });
   const hashes = await Promise.all(opened.files.map((file) => host.hash(file))), stamp = await stampOf(data, host), seed = request.seed ?? 1, products = new Products(host.runtime, request.threads);
   try {
     const tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads: request.threads, signal };
@@ -64,12 +68,13 @@ export async function rateModel(job: Job, opened: OpenedModel, host: Host, known
     const layers = findLayers(model), open = layers.filter(({ blocked }) => blocked === undefined), options = ratingOptions(job, open);
     const record = await ratingRecord({ hashes, stamp, method: request.method, seed, inference: request.inference, prune: pruning }, host);
     if (known && !await record.knows(open, options, data !== undefined)) return undefined;
+    if (known) doubts.push(...await doubted());
     const ratings = await rateLayers(model, open, data, record, options, tools, ({ label }, begun, of) => {
       const elapsed = (performance.now() - started) / 1000;
       onProgress({ stage: "sensitivity", text: `rating layer ${label}, ${begun + 1} of ${of}`, fraction: begun / of, secondsLeft: begun ? elapsed / begun * (of - begun) : undefined });
     });
     const integers = isInteger ? await integerOverhead(model, host.runtime, { normalizations: job.recipe.integers?.normalizations }) : undefined;
-    return { opened: { ...opened, model }, original: opened.model, integers, layers, ratings, record, pruning: pruned?.report, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
+    return { opened: { ...opened, model }, original: opened.model, integers, layers, ratings, doubts, record, pruning: pruned?.report, preparation: data?.dataset.preparation, samples: data?.rating.batches.reduce((sum, { dims }) => sum + dims[0], 0) };
   } finally {
     await products.close();
   }

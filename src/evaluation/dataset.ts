@@ -6,6 +6,7 @@ import { readJson } from "../protocol/json-text";
 import { decodeImage } from "./images";
 import { openNpy, type NpyArray } from "./npy";
 import { openNpz } from "./npz";
+import type { Pixels } from "./resize";
 import { Preprocess, prepareFiles, prepareImage, preparePixels, resolvePreprocess, type Preparation } from "./preprocess";
 
 /** Samples in a fixed order, prepared for a model. */
@@ -20,6 +21,8 @@ export interface Dataset {
   /** How pictures become samples; absent where samples are taken as they are. */
   readonly preparation?: Preparation;
   readonly notes: readonly string[];
+  /** What speaks against these samples for the model. */
+  readonly doubts?: readonly string[];
   /** The samples of these positions, one after the other. */
   batch(positions: ArrayLike<number>): Promise<Float32Array>;
   /** Name of a sample for people. */
@@ -31,6 +34,11 @@ export interface ImageAccess extends DataAccess {
   /** Files as the model's input: the same values as {@link prepareFiles} gives. */
   prepare?(files: readonly string[], to: Preparation): Promise<Float32Array>;
 }
+
+/** Said where each grey goes into three channels. */
+const GREY = "The images are grey and the model takes colours, so each grey goes into all three channels.";
+/** So many images are looked at for colours. */
+const LOOKED_AT = 4;
 
 const IMAGE = /\.(jpe?g|png)$/i;
 
@@ -109,7 +117,7 @@ async function openArrays({ images, labels }: Arrays, name: string, input: Value
   const { height, width, channels, first } = imageShape(ownShape, name);
   const preparation = resolvePreprocess(input, { height, width, channels }, ...sources);
   return {
-    ...common, preparation, shape: preparation.shape, notes: preparation.notes,
+    ...common, preparation, shape: preparation.shape, notes: preparation.notes, doubts: channels === 1 && preparation.channels !== "gray" ? [GREY] : [],
     async batch(positions) {
       const prepared = preparation.shape.reduce((a, b) => a * b, 1), out = new Float32Array(positions.length * prepared);
       await rows(positions, (values, i) => prepareValues(values, { height, width, channels, first }, preparation, isBytes, out, i * prepared, name));
@@ -169,8 +177,15 @@ async function openImages(data: ImageAccess, top: { name: string; folder: boolea
   };
   const { width, height } = await decodeImage(await bytesOf(files[0]), files[0]);
   const preparation = resolvePreprocess(input, { height, width }, ...sources);
+  const isGrey = async (): Promise<boolean> => {
+    for (let i = 0; i < LOOKED_AT; i++) {
+      const file = files[Math.floor(i * files.length / LOOKED_AT)];
+      if (!isWithoutColour(await decodeImage(await bytesOf(file), file))) return false;
+    }
+    return true;
+  };
   return {
-    size: files.length, classes, preparation, shape: preparation.shape, notes: preparation.notes,
+    size: files.length, classes, preparation, shape: preparation.shape, notes: preparation.notes, doubts: preparation.channels !== "gray" && await isGrey() ? [GREY] : [],
     labels: labels.length ? Int32Array.from(labels) : undefined,
     nameOf: (position) => files[position],
     batch(positions) {
@@ -179,6 +194,11 @@ async function openImages(data: ImageAccess, top: { name: string; folder: boolea
     },
   };
 }
+
+const isWithoutColour = ({ data }: Pixels): boolean => {
+  for (let i = 0; i < data.length; i += 4) if (data[i] !== data[i + 1] || data[i] !== data[i + 2]) return false;
+  return true;
+};
 
 const sorted = (entries: { name: string; folder: boolean }[]): { name: string }[] =>
   entries.filter(({ name, folder }) => !folder && IMAGE.test(name)).sort((a, b) => (a.name < b.name ? -1 : 1));

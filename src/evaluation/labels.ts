@@ -22,8 +22,16 @@ export function checkLabels(dataset: Dataset, { graph: { outputs: [output, ...ot
 /** Networks that people keep are right more often, whatever their number of classes. */
 const HARDLY = 0.25;
 
-/** A doubt in images and labels, where a model is hardly ever right about them. @param right share of the samples @param who begins the sentence */
-export function doubtOf(right: number | undefined, samples: number, who: string): string[] {
+/** A doubt in images and labels, where a model is hardly ever right about them. @param right share of the samples @param who begins the sentence @param which samples these are */
+export function doubtOf(right: number | undefined, samples: number, who: string, which = "these images"): string[] {
   if (right === undefined || wilson(right, samples)[1] > HARDLY) return [];
-  return [`${who} is right about only ${(100 * right).toFixed(1)} % of these images. If that is less than it should be, they are prepared otherwise than it was trained (channels, size, mean, std, scale), or the labels count classes in another order.`];
+  return [`${who} is right about only ${(100 * right).toFixed(1)} % of ${which}. If that is less than it should be, they are prepared otherwise than it was trained (channels, size, mean, std, scale), or the labels count classes in another order.`];
+}
+
+/** Images that nobody has sorted show several things. */
+const NEARLY_ALL = 0.95;
+
+/** A doubt in images without labels, where a model says the same of nearly all. @param alike share of the samples that it gives the most common class */
+export function alikeDoubt(alike: number, who: string, which: string): string[] {
+  return alike < NEARLY_ALL ? [] : [`${who} gives ${alike === 1 ? "all" : "nearly all"} of ${which} the same class. Unless they show one thing, they are prepared otherwise than it was trained (channels, size, mean, std, scale).`];
 }

@@ -298,7 +298,7 @@ export interface Progress {
   layers?: LayersDone;
   /** While the network is tuned. */
   tuning?: TuningDone;
-  /** While a plan is made: what is asked for in vain, as far as that is known before. */
+  /** What is asked for in vain, or speaks against the images, as far as that is known before. */
   warning?: string;
 }
 

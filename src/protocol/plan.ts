@@ -24,6 +24,8 @@ export interface PlanFacts {
   /** Why the recipe cannot be met; the candidate is the nearest then. */
   problem?: string;
   notes: string[];
+  /** What speaks against the images. */
+  doubts?: string[];
 }
 
 /** What recipe, model and folder come to together. */

@@ -30,7 +30,7 @@ export function planner(): Pick<WorkerApi, "plan"> {
     async plan(request, known, progress, signal) {
       const host = await hostWith(request.threads), job = await mergeRecipe(request, host);
       const opened = await host.openModel(job.request.model), key = await keyOf(job, opened.files);
-      const warning = pinsProblem(job, opened), told = (done: Progress): void => progress({ ...done, warning });
+      const warning = pinsProblem(job, opened), told = (done: Progress): void => progress({ ...done, warning: [warning, done.warning].filter((one) => one !== undefined).join(" ") || undefined });
       if (warning !== undefined && !known) told({ stage: "read", text: "reading images", fraction: 0 });
       let rated = kept.get(key);
       if (rated) {

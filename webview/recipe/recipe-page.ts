@@ -90,7 +90,7 @@ export class RecipePage {
       recipe: async (view, problem) => { this.take(view, problem); },
       planning: async (planning) => { this.plan(planning); },
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
-      job: async (job) => { this.job = job; this.showJob(); },
+      job: async (job) => { this.job = job; this.showJob(); this.showNote(); },
       diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showJob(); },
       select: async (layer) => { if (!this.plans) this.save({ selected: layer }); else if (this.plans.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
       trusted: async () => { this.trusted = true; this.showHeader(); },
@@ -182,7 +182,7 @@ export class RecipePage {
     if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, ...this.waysOn(planning));
     const box = el("div", { class: "recipe-wait" });
     if (!this.trusted && view?.data?.folder !== undefined) return box;
-    if (planning.state === "busy" && planning.warning !== undefined) box.append(el("p", { class: "recipe-note bad", role: "status" }, planning.warning));
+    if (this.warning !== undefined) box.append(el("p", { class: "recipe-note bad", role: "status" }, this.warning));
     if (problem && this.isOfSize) box.append(this.target);
     box.append(this.card.element);
     if (planning.state === "none" && !problem) box.append(el("p", { class: "note" }, t("Working out what every size costs…")));
@@ -253,10 +253,16 @@ export class RecipePage {
   private showNote(): void {
     const { plans } = this, { problem, notes = [] }: Partial<PlanFacts> = plans?.facts ?? {}, { wrong } = this.size, point = this.looked ?? plans?.facts.candidate;
     const fewer = point && plans?.triesFewer(point) ? this.result && point === plans.facts.candidate ? t("Fewer channels were tried, too: its accuracy was measured, and all else here is of all channels.") : t("So small a file is tried with fewer channels, too: what stands here is of all channels, untrained.") : undefined;
-    const warning = this.planning.state === "busy" ? this.planning.warning : undefined, text = wrong ?? [problem ?? warning, problem === undefined ? fewer : undefined, ...notes].filter((one) => one !== undefined).join(" ");
+    const { warning } = this, text = wrong ?? [problem ?? warning, problem === undefined ? fewer : undefined, ...notes].filter((one) => one !== undefined).join(" ");
     if (this.note.textContent !== text) this.note.textContent = text;
     this.note.classList.toggle("bad", wrong !== undefined || problem !== undefined || warning !== undefined);
     this.size.element.classList.toggle("wrong", wrong !== undefined);
+  }
+
+  /** What is asked for in vain, or speaks against the images: told by what runs now, or by the plan. */
+  private get warning(): string | undefined {
+    const { planning, plans, job } = this, ofJob = job?.state === "running" && !job.otherRecipe ? job.warning : undefined;
+    return planning.state === "busy" ? planning.warning : ofJob ?? (plans?.facts.doubts?.join(" ") || undefined);
   }
 
   private look(point: PlanPoint): void {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { doubtOf, labelsOf } from "../../../src/evaluation/labels";
+import { alikeDoubt, doubtOf, labelsOf } from "../../../src/evaluation/labels";
 
 const nameOf = (position: number): string => `image ${position}`, set = { labels: Int32Array.of(0, 9, 77, -1), nameOf };
 
@@ -17,4 +17,10 @@ test("a class that the model does not have is an error that names label, sample 
 test("images that a model is hardly ever right about are doubted, unless there are too few to tell or no labels", () => {
   expect(doubtOf(0.1, 500, "The original")).toEqual([expect.stringMatching(/^The original is right about only 10\.0 % of these images\./)]);
   for (const [right, samples] of [[0.1, 6], [0.4, 500], [0.24, 500], [undefined, 500]] as const) expect(doubtOf(right, samples, "The original")).toEqual([]);
+});
+
+test("images without labels are doubted where a model gives nearly all the same class", () => {
+  expect(alikeDoubt(1, "The original", "the 64 that were tried")).toEqual([expect.stringMatching(/^The original gives all of the 64 that were tried the same class\./)]);
+  expect(alikeDoubt(0.97, "The original", "them")).toEqual([expect.stringContaining("gives nearly all of them")]);
+  expect(alikeDoubt(0.9, "The original", "them")).toEqual([]);
 });

@@ -1,0 +1,74 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { compressModel } from "../../src/compression/compress";
+import { frontOf } from "../../src/compression/front";
+import { mergeRecipe } from "../../src/compression/goal";
+import { rateModel } from "../../src/compression/rated";
+import type { Progress } from "../../src/protocol/api";
+import { nodeHost, type NodeHost } from "../../src/worker/host";
+import { npy } from "../helpers/npy";
+import { TRAINED } from "../helpers/trained";
+
+/** What speaks against images is said before any work on them. */
+
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-doubts-")), HARDLY = /^The original is right about only [\d.]+ % of the 64 that were tried\. If that is less than it should be/;
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** The images of the trained model, with other files in the place of theirs. */
+function imagesWith(name: string, files: Record<string, Buffer | undefined>): string {
+  const data = path.join(folder, name);
+  cpSync(TRAINED.data, data, { recursive: true });
+  for (const [file, bytes] of Object.entries(files)) {
+    if (bytes) writeFileSync(path.join(data, file), bytes);
+    else rmSync(path.join(data, file));
+  }
+  return data;
+}
+/** Labels of classes in another order. */
+const others = (): Buffer => {
+  const bytes = readFileSync(path.join(TRAINED.data, "labels.npy")), from = 10 + bytes.readUInt16LE(8);
+  return Buffer.concat([bytes.subarray(0, from), Uint8Array.from(bytes.subarray(from), (label) => (label + 1) % 10)]);
+};
+async function hosted<T>(work: (host: NodeHost) => Promise<T>): Promise<T> {
+  const host = await nodeHost({ threads: 1, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") });
+  try {
+    return await work(host);
+  } finally {
+    await host.close();
+  }
+}
+/** What a page is told while a plan is made, and by the plan; `known`: by one that only looks up what was rated. */
+const plan = (data: string, known = false): Promise<{ doubts: string[] | undefined; told: Progress[] }> => hosted(async (host) => {
+  const told: Progress[] = [], job = await mergeRecipe({ model: TRAINED.model, data, target: "12KB", threads: 1 }, host), opened = await host.openModel(TRAINED.model);
+  try {
+    const rated = await rateModel(job, opened, host, known, (progress) => told.push(progress));
+    return { doubts: rated && (await frontOf(rated, job)).doubts, told };
+  } finally {
+    await opened.close();
+  }
+});
+
+test("a plan says it while layers are rated and afterwards, and a job before it rates any", async () => {
+  const data = imagesWith("others", { "labels.npy": others() }), { doubts, told } = await plan(data), seen: Progress[] = [];
+  expect(doubts).toEqual([expect.stringMatching(HARDLY)]);
+  expect(told.find(({ stage }) => stage === "sensitivity")!.warning).toBe(doubts![0]);
+  expect((await plan(data, true)).doubts).toEqual(doubts);
+  const report = await hosted((host) => compressModel({ model: TRAINED.model, data, output: path.join(folder, "doubted.onnx"), target: "12KB", threads: 1 }, host, (progress) => seen.push(progress)));
+  expect(report.notes).toContainEqual(expect.stringMatching(/^The original is right about only/));
+  const first = seen.findIndex(({ warning }) => warning !== undefined);
+  expect(seen.slice(0, first).map(({ stage }) => stage)).not.toContain("sensitivity");
+  expect(new Set(seen.slice(first).map(({ warning }) => warning))).toEqual(new Set(doubts));
+});
+
+test("images that fit are not doubted", async () => {
+  const { doubts, told } = await plan(TRAINED.data);
+  expect(doubts).toEqual([]);
+  expect(told.filter(({ warning }) => warning !== undefined)).toEqual([]);
+});
+
+test("images without labels of which a model finds all alike are doubted", async () => {
+  const { doubts } = await plan(imagesWith("black", { "labels.npy": undefined, "images.npy": npy([200, 14, 14, 1], new Uint8Array(200 * 196)) }));
+  expect(doubts).toEqual([expect.stringMatching(/^The original gives all of the 64 that were tried the same class\. Unless they show one thing/)]);
+});
