@@ -26,11 +26,11 @@ export function layerTable(head: readonly string[], layers: readonly { cells: re
 }
 
 /** What a model holds. @param layers what layers are called, and their types */
-export function inspectionDocument(file: string, { bytes, parameters, opset, irVersion, producer, peakActivationBytes, layers }: InspectReport, named: readonly { label: string; type: string }[]): Document {
+export function inspectionDocument(file: string, { bytes, parameters, opset, irVersion, producer, peakActivationBytes, recipe, layers }: InspectReport, named: readonly { label: string; type: string }[]): Document {
   return {
     title: nameOf(file), keyFigures: [[formatBytes(bytes), "in the file"], [String(layers.length), layers.length === 1 ? "layer" : "layers"], [counted(parameters), "weights"]],
     headline: `${nameOf(file)}: ${formatBytes(bytes)}, ${parameters.toLocaleString("en")} weights in ${layers.length === 1 ? "1 layer" : `${layers.length} layers`}`, blocks: [
-      `Opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `; at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, "",
+      `Opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `; at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, ...(recipe ? [`Compressed by this recipe: ${JSON.stringify(recipe)}`] : []), "",
       layers.length ? layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method || l.grids ? describe(l) : l.storedType ?? named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))) : "It has no layers with weights.",
       ...(layers.length ? ["", "Bits/weight: 8 × all bytes that a weight takes in the file, with codes, codebook, scales and its part of what unpacks them, divided by the number of weights. A weight that is stored plainly is as wide as its type; its name and shape are in the bytes alone."] : []),
       ...gridBlocks(layers, (i) => named[i].label),

@@ -1,5 +1,6 @@
 import * as path from "node:path";
 import { compressModel } from "../compression/compress";
+import { embeddedRecipe } from "../compression/recipe";
 import { inspectLayers } from "../compression/report";
 import { evaluateModel } from "../compression/evaluate";
 import { measureLatency } from "../compression/latency";
@@ -7,7 +8,7 @@ import { methods } from "../methods/registry";
 import { peakActivations } from "../onnx/peak";
 import { typeName } from "../onnx/tensor";
 import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
-import { KernelscopeError } from "../protocol/errors";
+import { CancelledError, KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, InspectReport, LatencyReport, LayerReport } from "../protocol/report";
 import { parsePruning, type Pruning } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
@@ -36,7 +37,7 @@ export async function runInspect(args: Arguments): Promise<void> {
     const { model } = opened, { layers, shared, found } = await inspectLayers(model);
     const report: InspectReport = {
       irVersion: model.irVersion, opset: model.opset, producer: model.producer, bytes: opened.bytes,
-      parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), peakActivationBytes: peakActivations(model)?.bytes, layers, ...(shared && { shared }),
+      parameters: found.reduce((sum, { parameters }) => sum + parameters, 0), peakActivationBytes: peakActivations(model)?.bytes, recipe: embeddedRecipe(model), layers, ...(shared && { shared }),
       unsupported: layers.flatMap(({ name, skipped }) => (skipped === undefined ? [] : [{ name, reason: skipped }])),
     };
     const wanted = text(args, "layer");
@@ -99,10 +100,15 @@ export async function runCompress(args: Arguments, signal: AbortSignal, more: Pa
   let report: CompressReport;
   try {
     const stop = new AbortController();
+    let isTold = false;
     report = await compressModel(request, host, (done) => {
       if (!stop.signal.aborted) interruption.training = done.stage === "tune" ? stop : undefined;
+      if (done.tuning && !isTold) progress.note("Ctrl+C ends the training and writes the best that it has come to.");
+      isTold ||= done.tuning !== undefined;
       progress.report(done);
     }, signal, stop.signal);
+  } catch (error) {
+    throw error instanceof CancelledError ? new CancelledError("Cancelled. No file was written. What was done is kept: the same command goes on from there.") : error;
   } finally {
     progress.end();
     await host.close();
@@ -169,8 +175,9 @@ function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, wavelet, c
 
 function printEvaluation(report: EvaluateReport): void {
   const interval = (name: string) => { const i = report.intervals?.[name]; return i ? ` (95 %: ${percent(i[0])} to ${percent(i[1])})` : ""; };
-  if (report.top1 !== undefined) process.stdout.write(`top-1      ${percent(report.top1)}${interval("top1")}\n`);
-  if (report.top5 !== undefined) process.stdout.write(`top-5      ${percent(report.top5)}${interval("top5")}\n`);
+  const beside = (share: number | undefined) => (share === undefined ? "" : `, the reference ${percent(share)}`);
+  if (report.top1 !== undefined) process.stdout.write(`top-1      ${percent(report.top1)}${interval("top1")}${beside(report.reference?.top1)}\n`);
+  if (report.top5 !== undefined) process.stdout.write(`top-5      ${percent(report.top5)}${interval("top5")}${beside(report.reference?.top5)}\n`);
   if (report.agreement !== undefined) process.stdout.write(`agreement  ${percent(report.agreement)}${interval("agreement")}\n`);
   if (report.kl !== undefined) process.stdout.write(`KL         ${report.kl.toFixed(5)} nats\n`);
   if (report.sqnrDb !== undefined) process.stdout.write(`SQNR       ${report.sqnrDb.toFixed(1)} dB of the outputs, relative error ${report.relativeError?.toExponential(2)}\n`);

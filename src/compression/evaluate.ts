@@ -40,14 +40,14 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
     const reference = request.reference === undefined ? undefined : await host.runtime.open(request.reference, { ...options, device: session.device });
     const started = performance.now();
     try {
-      const outcome = await runEvaluation(session, input, dataset, {
+      const { outcome, reference: original } = await runEvaluation(session, input, dataset, {
         positions, batch: batchSize(input, BATCH), signal,
         onBatch: (done, all) => onProgress({
           stage: "evaluate", text: `${done.toLocaleString("en")} of ${all.toLocaleString("en")} images`, fraction: done / all,
           secondsLeft: (performance.now() - started) / 1000 / done * (all - done),
         }),
       }, reference);
-      return { ...figures(outcome, positions.length), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...(dataset.doubts ?? []), ...written, ...(note === undefined ? [] : [note]), ...doubtOf(outcome.classifier?.top1Share, positions.length, "The model"), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
+      return { ...figures(outcome, positions.length), ...(original?.classifier?.top1Share !== undefined && { reference: { top1: original.classifier.top1Share, top5: original.classifier.top5Share } }), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...(dataset.doubts ?? []), ...written, ...(note === undefined ? [] : [note]), ...doubtOf(outcome.classifier?.top1Share, positions.length, "The model"), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
     } finally {
       await session.release();
       await reference?.release();

@@ -8,7 +8,7 @@ import { fromRows, outputsOf, scaleRows, toRows } from "../methods/rows";
 import { withScale } from "../methods/scale";
 import { floatToBrain, floatToHalf } from "../numeric/half";
 import type { ComputePool } from "../numeric/tasks";
-import { KernelscopeError } from "../protocol/errors";
+import { CancelledError } from "../protocol/errors";
 import type { Products } from "../runtime/products";
 import type { Runtime, Tensor } from "../runtime/runtime";
 import { bookOf, learnBooks, type Books } from "./books";
@@ -88,7 +88,7 @@ export async function fitWithoutData(model: Model, choices: readonly LayerChoice
       const { layer, method, options } = choice;
       const done = await tools.restored?.(layer);
       if (done) { use(done); continue; }
-      if (tools.signal?.aborted) throw new KernelscopeError("cancelled", "Cancelled.");
+      if (tools.signal?.aborted) throw new CancelledError();
       tools.onLayer?.(layer);
       const rows = await readRows(model, layer), follow = await followOf(model, layer);
       const free = follow?.normalization !== undefined;

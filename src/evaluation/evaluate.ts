@@ -67,21 +67,22 @@ export interface RunOptions {
   positions?: ArrayLike<number>;
   batch: BatchSize;
   signal?: AbortSignal;
-  onBatch?(done: number, total: number, outcome: Outcome): void;
+  onBatch?(done: number, total: number): void;
 }
 
 /**
  * Runs a model over a data set, and a reference beside it. A model with one output [N, C] is a classifier; others are compared by error.
  * Memory does not grow with the number of samples.
  */
-export async function runEvaluation(session: Session, input: ValueFacts, dataset: Dataset, options: RunOptions, reference?: Session): Promise<Outcome> {
-  const positions = options.positions ?? Array.from({ length: dataset.size }, (_, i) => i), outcome = new Outcome(), [output] = session.outputNames;
+export async function runEvaluation(session: Session, input: ValueFacts, dataset: Dataset, options: RunOptions, reference?: Session): Promise<{ outcome: Outcome; reference?: Outcome }> {
+  const positions = options.positions ?? Array.from({ length: dataset.size }, (_, i) => i), outcome = new Outcome(), ofReference = reference && new Outcome(), [output] = session.outputNames;
   for await (const batch of batchesOf(dataset, positions, options.batch, options.signal)) {
-    const own = await outputsOf(session, input, batch);
-    outcome.add(own, labelsIn(dataset, batch, own), reference && await outputsOf(reference, input, batch, output));
-    options.onBatch?.(batch.done, positions.length, outcome);
+    const own = await outputsOf(session, input, batch), labels = labelsIn(dataset, batch, own), wanted = reference && await outputsOf(reference, input, batch, output);
+    outcome.add(own, labels, wanted);
+    if (wanted) ofReference?.add(wanted, labels);
+    options.onBatch?.(batch.done, positions.length);
   }
-  return outcome;
+  return { outcome, reference: ofReference };
 }
 
 /** What the samples of a batch show, where that is known and the outputs are a classifier's. */

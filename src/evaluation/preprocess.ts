@@ -68,7 +68,7 @@ export function resolvePreprocess(input: ValueFacts, image: { height: number; wi
   const modelChannels = number(shape[c]);
   const channels = pick("channels") ?? (modelChannels === 1 || (!modelChannels && image.channels === 1) ? "gray" : "rgb");
   const count = channels === "gray" ? 1 : 3;
-  if (modelChannels && modelChannels !== count) throw new KernelscopeError("bad-data", `The model takes ${modelChannels} channels, the data gives ${count} (${channels}). Set "channels" in the preprocessing.`);
+  if (modelChannels && modelChannels !== count) throw new KernelscopeError("bad-data", `The model takes ${modelChannels === 1 ? "1 channel" : `${modelChannels} channels`}, the data gives ${count} (${channels}). ${modelChannels === 1 ? "Set \"channels\": \"gray\"" : "Set \"channels\""} in the preprocessing.`);
   const cropWanted = pick("crop");
   const crop: [number, number] | undefined = cropWanted === undefined ? undefined : typeof cropWanted === "number" ? [cropWanted, cropWanted] : cropWanted;
   let resizing = pick("resize");

@@ -256,6 +256,8 @@ export interface EvaluateReport {
   seconds: number;
   samplesPerSecond: number;
   device: string;
+  /** The reference's own, where labels are known. */
+  reference?: Accuracy;
   /** Beside the reference, where that is asked for. */
   latency?: LatencyReport;
   notes?: string[];
@@ -268,6 +270,8 @@ export interface InspectReport {
   parameters: number;
   bytes: number;
   peakActivationBytes?: number;
+  /** What it was compressed by, where it was. */
+  recipe?: object;
   layers: LayerReport[];
   shared?: SharedCodebook[];
   unsupported: { name: string; reason: string }[];

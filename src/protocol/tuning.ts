@@ -41,7 +41,8 @@ export function parseTuning(text: string | undefined): TuningLength | undefined 
   const plain = text.replace(/\s+/g, ""), steps = Number(/^(\d+)steps$/.exec(plain)?.[1] ?? 0), seconds = TIME.test(plain) ? [...plain.matchAll(/([\d.]+)([smh])/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * SECONDS[unit], 0) : 0;
   if (steps > 0) return { steps };
   if (seconds > 0) return { seconds };
-  throw new KernelscopeError("usage", `"${text}" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.`);
+  const meant = /^[1-9]\d*$/.test(plain) ? ` Did you mean ${plain}steps or ${plain}m?` : "";
+  throw new KernelscopeError("usage", `"${text}" is no length of fine-tuning.${meant} Give a time like 30m, steps like 2000steps, or none.`);
 }
 
 /** What a recipe says, as a request has it. */

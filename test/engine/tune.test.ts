@@ -174,5 +174,5 @@ test("a training without images is refused before any work, and so is a length t
   for (const manner of [{ labels: 0.1 }, { schedule: "iterative" }, { noise: { kind: "zero", p: 0.1 } }] as const) await expect(compress({ output: at("none.onnx"), ...manner })).rejects.toThrow("belong to a training");
   writeFileSync(at("never.kernelscope.json"), JSON.stringify({ inference: "integer", integers: { delay: 1.5 } }));
   await expect(compress({ output: at("none.onnx"), recipe: at("never.kernelscope.json") })).rejects.toThrow("integers.delay");
-  await expect(compress({ output: at("none.onnx"), tune: "soon" })).rejects.toThrow("\"soon\" is no length of tuning");
+  await expect(compress({ output: at("none.onnx"), tune: "soon" })).rejects.toThrow("\"soon\" is no length of fine-tuning");
 });

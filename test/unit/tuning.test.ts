@@ -7,7 +7,7 @@ test("a length of tuning reads the same as a request, as a recipe and as a numbe
     expect(recipeTuning(text)).toEqual(recipe);
     expect(tuningText(recipe)).toBe(text);
   }
-  for (const wrong of ["", "soon", "30", "0m", "1.5steps", "-3m", "30m1", "h30m"]) expect(() => parseTuning(wrong), wrong).toThrow("no length of tuning");
+  for (const wrong of ["", "soon", "30", "0m", "1.5steps", "-3m", "30m1", "h30m"]) expect(() => parseTuning(wrong), wrong).toThrow("no length of fine-tuning");
 });
 
 test("the manner of a training stays when its length changes", () => {
@@ -26,4 +26,8 @@ test("labels stay when the length changes, and go with the training", () => {
   expect(withMannerOf({ steps: 5 }, { duration: "30m" })).toEqual({ steps: 5 });
   expect(withMannerOf({ steps: 5 }, undefined)).toEqual({ steps: 5 });
   expect(withMannerOf("none", { steps: 3, labels: 0.3 })).toBe("none");
+});
+
+test("a bare number is asked about", () => {
+  expect(() => parseTuning("100")).toThrow('"100" is no length of fine-tuning. Did you mean 100steps or 100m? Give a time like 30m, steps like 2000steps, or none.');
 });

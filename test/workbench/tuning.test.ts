@@ -94,7 +94,7 @@ test("a recipe's page sets the training, and never says anything else than its t
   await own.fill("soon");
   await own.press("Enter");
   await page.locator(".tuning-own.wrong").waitFor();
-  expect(await page.locator(".tuning-note.bad").innerText()).toBe('"soon" is no length of tuning. Give a time like 30m, steps like 2000steps, or none.');
+  expect(await page.locator(".tuning-note.bad").innerText()).toBe('"soon" is no length of fine-tuning. Give a time like 30m, steps like 2000steps, or none.');
   await workbench.picture("tuning-wrong");
   expect(recipe.read().tune).toEqual({ duration: "30m" });
   await own.fill("45m");
