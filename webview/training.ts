@@ -37,7 +37,7 @@ export class TrainingView {
     this.finish.toggleAttribute("disabled", isFinishing === true);
     this.bar.value = tuning.step / tuning.steps;
     this.far.textContent = [t("step {0} of {1}", format.whole(tuning.step), format.whole(tuning.steps)), isFinishing ? t("finishing") : leftText(secondsLeft)].filter(Boolean).join(" · ");
-    this.chart.show(course, tuning.steps);
+    this.chart.show(course, { done: tuning.step, of: tuning.steps });
     this.draw();
     return true;
   }

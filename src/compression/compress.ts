@@ -207,7 +207,7 @@ class Compression {
   /** The way to a size that comes nearest to what the original does. */
   private async choose<W extends Way>(data: JobData, tools: FitTools, carryOut: (pruning: { compute: number } | undefined) => Promise<W>): Promise<W> {
     const { way, trials } = await chooseWay((pruning, at, of) => {
-      this.progress.turn(at, of);
+      this.progress.turn(at, of, pruning ? `trying ${Math.round(100 * pruning.compute)} % less to compute` : "with all channels");
       return carryOut(pruning);
     }, this.opened.model, data, tools);
     this.pruningTrials = trials;

@@ -18,7 +18,7 @@ export class ProgressMeter {
   private readonly started: number;
   private readonly stages: [stage: string, share: number][];
   private fraction = 0;
-  private turns = { at: 0, of: 1 };
+  private turns = { at: 0, of: 1, way: "" };
   /** What users should know while it runs. */
   warning: string | undefined;
 
@@ -29,8 +29,8 @@ export class ProgressMeter {
     this.stages = prunes ? [first, ["prune", pruning], ...rest.map(([stage, share]): [string, number] => [stage, share * (1 - pruning / (1 - first[1]))])] : [first, ...rest];
   }
 
-  /** Plans and fits of a job are made in several ways, of which this is one. */
-  turn(at: number, of: number): void { this.turns = { at, of }; }
+  /** Plans and fits of a job are made in several ways, of which this is one. @param way what is done otherwise in it */
+  turn(at: number, of: number, way: string): void { this.turns = { at, of, way }; }
 
   stage(name: string, text: string): void { this.step(name, text, 0); }
 
@@ -38,11 +38,11 @@ export class ProgressMeter {
   step(name: string, text: string, done: number, more: { layers?: LayersDone; tuning?: TuningDone; secondsLeft?: number } = {}): void {
     const { stages } = this, at = stages.findIndex(([stage]) => stage === name), before = stages.slice(0, Math.max(0, at)).reduce((sum, [, share]) => sum + share, 0);
     const one = before + (stages[at]?.[1] ?? 0) * done, fitted = stages.slice(0, stages.findIndex(([stage]) => stage === "fit") + 1).reduce((sum, [, share]) => sum + share, 0), { turns } = this;
-    const now = Math.min(1, one <= fitted && at >= 0 ? (turns.at * fitted + one) / turns.of : one), again = now < this.fraction; // a plan that missed its goal is followed by another
+    const isOfWay = one <= fitted && at >= 0, now = Math.min(1, isOfWay ? (turns.at * fitted + one) / turns.of : one), again = now < this.fraction; // a plan that missed its goal is followed by another
     this.fraction = Math.max(this.fraction, now);
     const elapsed = (this.clock() - this.started) / 1000, isFair = !again && now >= LEAST_DONE && now <= MOST_DONE && elapsed >= LEAST_SECONDS;
     // how long a training takes says nothing about what comes before it
     const secondsLeft = isFair && this.kind !== "tuned" ? elapsed / now * (1 - now) : undefined;
-    this.report({ stage: name, text, fraction: this.fraction, secondsLeft, ...(this.warning !== undefined && { warning: this.warning }), ...more });
+    this.report({ stage: name, text: isOfWay && turns.way ? `${turns.way}: ${text}` : text, fraction: this.fraction, secondsLeft, ...(this.warning !== undefined && { warning: this.warning }), ...more });
   }
 }

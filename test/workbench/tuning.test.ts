@@ -95,6 +95,9 @@ test("a recipe's page sets the training, and never says anything else than its t
   await own.press("Enter");
   await page.locator(".tuning-own.wrong").waitFor();
   expect(await page.locator(".tuning-note.bad").innerText()).toBe('"soon" is no length of fine-tuning. Give a time like 30m, steps like 2000steps, or none.');
+  const compress = page.locator(".button", { hasText: /^Compress$/ });
+  expect(await compress.getAttribute("disabled")).not.toBeNull();
+  expect(await compress.getAttribute("title")).toContain('"soon" is no length');
   await workbench.picture("tuning-wrong");
   expect(recipe.read().tune).toEqual({ duration: "30m" });
   await own.fill("45m");

@@ -5,8 +5,8 @@ import * as format from "../format";
 import { t } from "../l10n";
 
 const LEFT = 44, RIGHT = 8, TOP = 8, PLOT = 104, HEIGHT = TOP + PLOT + 18;
-/** Lines of the grid, about; the digits of percents; about what a letter takes. */
-const LINES = 4, TENTH = 0.1, LETTER = 6;
+/** The axis of steps is no shorter at first. Lines of the grid, about; the digits of percents; about what a letter takes. */
+const LEAST_STEPS = 20, LINES = 4, TENTH = 0.1, LETTER = 6;
 
 interface Plot { element: HTMLElement; chart: SVGSVGElement; title: HTMLElement; figures: HTMLElement }
 
@@ -23,9 +23,10 @@ export class TrainingChart {
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
-  show(course: TrainingCourse, steps: number): void {
+  /** @param done steps; the axis ends at a round number behind them, so that what has been takes most of it */
+  show(course: TrainingCourse, { done, of }: { done: number; of: number }): void {
     this.course = course;
-    this.steps = steps;
+    this.steps = Math.max(1, Math.min(of, format.roundUp(Math.max(LEAST_STEPS, done))));
     this.draw();
   }
 
@@ -87,7 +88,7 @@ export function trainingTable({ held, losses, first, best }: TrainingCourse): HT
   const cell = (value: string) => el("td", { class: "number" }, value), row = (step: number, value: string, loss: string) => el("tr", step === best.step ? { "aria-current": "true" } : {}, cell(format.whole(step)), cell(value), cell(loss));
   const lossAt = (step: number): string => { const known = losses.find(([at]) => at >= step); return known ? format.loss(known[1]) : "–"; };
   return el("table", {}, el("thead", {}, el("tr", {}, ...[t("Step"), first.agreement === undefined ? t("Error, %") : t("Agreement, %"), t("Loss")].map((name) => el("th", {}, name)))),
-    el("tbody", {}, row(0, heldText(valueOf(first)), "–"), ...held.map((look) => row(look.step, heldText(valueOf(look)), lossAt(look.step)))));
+    el("tbody", {}, row(0, heldText(valueOf(first)), ""), ...held.map((look) => row(look.step, heldText(valueOf(look)), lossAt(look.step)))));
 }
 
 /** What the held-out samples are, and how many: others than those of the report. */

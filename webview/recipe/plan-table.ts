@@ -106,7 +106,7 @@ export class PlanTable {
       const down = pair(), up = pair(), worst = Math.max(1e-12, ...(this.plans?.facts.layers ?? []).map(({ sensitivity }) => sensitivity ?? 0)), share = Math.sqrt((layer.sensitivity ?? 0) / worst);
       const sensitivity = el("span", { class: "plan-bar plan-sensitivity", title: layer.sensitivity === undefined ? t("Not measured without images") : t("Measured: what an eighth of noise in this layer does, beside the other layers") }, Object.assign(el("span"), { style: `width:${100 * share}%` }));
       const element = el("div", { class: "plan-row", role: "row", "data-id": layer.id, tabindex: -1 },
-        cell(0, "", pin), cell(1, "plan-name", el("span", { title: layer.id }, layer.label), marks), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
+        cell(0, "", pin), cell(1, "plan-name", el("span", { class: "tail", title: layer.id }, el("bdi", {}, layer.label)), marks), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
         cell(4, "plan-bits", bits, el("span", { class: "plan-bar" }, bitsBar)), cell(5, "number", size), cell(6, "", ...(layer.sensitivity === undefined ? [document.createTextNode("–")] : [sensitivity])), cell(7, "plan-step", ...down), cell(8, "plan-step", ...up));
       element.addEventListener("click", () => this.actions.select(layer.id));
       element.addEventListener("contextmenu", () => this.actions.select(layer.id));

@@ -64,7 +64,7 @@ export class RecipePage {
   });
   private readonly card = new JobCard((action) => void this.host.act(action));
   private readonly settings = new Settings((changes) => this.change(changes));
-  private readonly tuning = new TuningSetting((changes) => this.change(changes));
+  private readonly tuning = new TuningSetting((changes) => this.change(changes), () => this.showHeader());
   private readonly arithmetic = new ArithmeticSetting((changes) => this.change(changes));
   private readonly integers = new IntegerSetting({
     diagnose: () => void this.host.act("diagnose"), cancel: () => void this.host.act("cancel-diagnosis"), setFloats: (layer, floats) => this.setFloats(layer, floats), select: (layer) => this.select(layer), change: (changes) => this.change(changes),
@@ -299,7 +299,7 @@ export class RecipePage {
     const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
     const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
-    const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages, title: lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder."), onClick: () => this.compress() });
+    const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages || this.tuning.wrong !== undefined, title: this.tuning.wrong ?? (lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder.")), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, isTuned: this.isTuned }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
@@ -327,7 +327,7 @@ export class RecipePage {
   }
 
   private compress(): void {
-    if (this.trusted && !this.problem && this.view?.model && this.planning.state !== "failed" && !this.plans?.facts.problem && !this.lacksImages && this.job?.state !== "running") void this.host.act("compress");
+    if (this.trusted && !this.problem && this.view?.model && this.planning.state !== "failed" && !this.plans?.facts.problem && !this.lacksImages && this.tuning.wrong === undefined && this.job?.state !== "running") void this.host.act("compress");
   }
 
   /** Whether the recipe wants a training that it has no images for. */

@@ -23,7 +23,11 @@ export class TuningSetting {
   /** What is asked for in the field, until the text says it. */
   private asking: "time" | "steps" | undefined;
 
-  constructor(private readonly change: (changes: RecipeChange[]) => void) {
+  /** What is wrong with what was typed. */
+  wrong: string | undefined;
+
+  /** @param judged what was typed makes sense now, or no longer */
+  constructor(private readonly change: (changes: RecipeChange[]) => void, private readonly judged: () => void) {
     this.own = field({ label: "", onInput: () => undefined, onKey: (event) => {
       if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) this.take();
       if (event.key === "Escape") this.leave();
@@ -52,10 +56,10 @@ export class TuningSetting {
     own.setAttribute("placeholder", chosen === "steps" ? t("like 2000") : t("like 45m or 2h"));
     if (own !== document.activeElement && !own.contains(document.activeElement)) {
       own.value = asking || tune === "none" ? "" : "steps" in tune ? String(tune.steps) : tune.duration;
-      own.classList.remove("wrong");
+      this.judge(undefined);
     }
     this.showManner();
-    if (!own.classList.contains("wrong")) this.say(hintOn(tune, hasImages), !hasImages && tune !== "none");
+    if (this.wrong === undefined) this.say(hintOn(tune, hasImages), !hasImages && tune !== "none");
     if (place.dataset.value === key) return;
     place.dataset.value = key;
     const values: { value: Choice; text: string }[] = [{ value: "off", text: t("Off") }, ...MINUTES.map((minutes) => ({ value: `${minutes}m` as const, text: t("{0} minutes", minutes) })), { value: "time", text: t("Own Time") }, { value: "steps", text: t("Number of Steps") }];
@@ -102,11 +106,21 @@ export class TuningSetting {
     if (text === "") return;
     try {
       const tuning = recipeTuning(asked === "steps" && /^\d+$/.test(text) ? `${text}steps` : text);
-      this.own.classList.remove("wrong");
+      this.judge(undefined);
       this.write(tuning);
     } catch (error) {
-      this.own.classList.add("wrong");
-      this.say(error instanceof Error ? error.message : String(error), true);
+      this.judge(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  private judge(wrong: string | undefined): void {
+    const isNew = wrong !== this.wrong;
+    this.wrong = wrong;
+    this.own.classList.toggle("wrong", wrong !== undefined);
+    if (wrong !== undefined) this.say(wrong, true);
+    if (isNew) {
+      this.judged();
+      if (wrong !== undefined) this.note.scrollIntoView({ block: "nearest" });
     }
   }
 
@@ -117,7 +131,7 @@ export class TuningSetting {
 
   private leave(): void {
     this.asking = undefined;
-    this.own.classList.remove("wrong");
+    this.judge(undefined);
     this.draw();
   }
 
