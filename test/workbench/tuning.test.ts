@@ -95,7 +95,7 @@ test("a recipe's page sets the training, and never says anything else than its t
   await own.press("Enter");
   await page.locator(".tuning-own.wrong").waitFor();
   expect(await page.locator(".tuning-note.bad").innerText()).toBe('"soon" is no length of fine-tuning. Give a time like 30m, steps like 2000steps, or none.');
-  const compress = page.locator(".button", { hasText: /^Compress$/ });
+  const compress = page.locator(".header .button", { hasText: "Compress" });
   expect(await compress.getAttribute("disabled")).not.toBeNull();
   expect(await compress.getAttribute("title")).toContain('"soon" is no length');
   await workbench.picture("tuning-wrong");
@@ -170,7 +170,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   const table = page.locator(".training .icon-button");
   await table.click();
-  expect(await page.locator(".training-table tbody tr").first().innerText()).toMatch(/^0\s+[\d.]+\s+–$/);
+  expect(await page.locator(".training-table tbody tr").first().innerText()).toMatch(/^0\s+[\d.]+\s*$/);
   expect(await violations(page)).toEqual([]);
   await workbench.picture("tuning-table");
   await table.click();
@@ -192,7 +192,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   expect(statSync(recipe.at(RESULT)).size).toBeLessThanOrEqual(9_000);
   await again.locator(".foot .button", { hasText: "Compare" }).click();
   const comparison = await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`);
-  await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^[\d.]+ → [\d.]+ %\s*(by fine-tuning|fine-tuned, within noise)$/);
+  await expect.poll(() => comparison.locator(".cmp-tuned").innerText()).toMatch(/^([\d.]+ → [\d.]+ %\s*(by fine-tuning|fine-tuned, within noise)|no gain\s*by fine-tuning)$/);
   await workbench.picture("tuning-comparison");
   await workbench.page.setViewportSize({ width: 1100, height: 900 });
   await workbench.page.waitForTimeout(400);
@@ -252,8 +252,8 @@ test("Make Compressible… trains the model itself, says what that is worth, and
 
 test("Fine-Tune… asks how small, for images and how long, and its result leads to a recipe that says so", { timeout: 600_000 }, async () => {
   await askFor("Fine-Tune…");
-  await workbench.page.keyboard.type("6 steps");
-  await recipe.asked.filter({ hasText: "6 Steps" }).waitFor();
+  await workbench.page.keyboard.type("30 steps");
+  await recipe.asked.filter({ hasText: "30 Steps" }).waitFor();
   await workbench.picture("tuning-how-long");
   await workbench.page.keyboard.press("Enter");
   await workbench.page.locator(".notification-toast", { hasText: "Fine-tuning fashion-cnn.onnx" }).waitFor();

@@ -17,10 +17,10 @@ export const isOther = (before: LayerRow, after: LayerRow): boolean => Math.abs(
 /** A figure that stands there at every width. */
 export const keptFigure = (kind: string, value: string, text: string, hover: string): HTMLElement => el("div", { class: `figure ${kind}`, title: hover }, el("b", {}, value), el("small", {}, text));
 
-/** What training has changed on the samples of the report; in words where it was not measured on them, or changed nothing. */
+/** What training has changed on the samples of the report, and whether they can tell. */
 export function gainOf(tuning: TuningReport): HTMLElement[] {
-  const { gain } = tuning;
-  if (!gain) return [];
+  const { gain, bestStep } = tuning;
+  if (!gain) return bestStep === 0 ? [keptFigure("cmp-tuned", t("no gain"), t("by fine-tuning"), tunedText(tuning))] : [];
   const { before, after } = gain.agreement ?? { before: rooted(gain.loss.before), after: rooted(gain.loss.after) }, isSeen = verdictOf(gain) !== "unsure";
   return [keptFigure("cmp-tuned", format.shares(before.value, after.value), isSeen ? t("by fine-tuning") : t("fine-tuned, within noise"), tunedText(tuning))];
 }
