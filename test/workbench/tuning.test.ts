@@ -268,7 +268,7 @@ test("Fine-Tune… asks how small, for images and how long, and its result leads
   const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
   await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
   expect(await chosen(page)).toBe("steps");
-  expect(await page.locator(".tuning-own input").inputValue()).toBe("6");
+  expect(await page.locator(".tuning-own input").inputValue()).toBe("30");
 });
 
 test("images that one model was used with are no other's until somebody says so", async () => {
