@@ -106,7 +106,7 @@ export class ComparePage {
     const { layers, graphs } = comparison, choose = (row: number) => { if (layers[row]) this.select(layers[row].id); }, open = (row: number) => { if (layers[row]) this.openLayer(layers[row].id); };
     const hover = (row: number): void => { for (const part of [table, ...sides]) part.light(row); };
     const most = Math.max(1, ...layers.flatMap(({ before, after }) => [before?.bytes ?? 0, after?.bytes ?? 0]));
-    const table = new CompareTable(layers, choose, open, hover), sides = [new SideGraph("original", graphs.original, layers, most, choose, hover), new SideGraph("compressed", graphs.compressed, layers, most, choose, hover)];
+    const table = new CompareTable(layers, { isTrained: (comparison.tuning?.bestStep ?? 0) > 0 }, choose, open, hover), sides = [new SideGraph("original", graphs.original, layers, most, choose, hover), new SideGraph("compressed", graphs.compressed, layers, most, choose, hover)];
     const pane = new KernelsPane((row) => this.openLayer(row), (layer, first) => this.moreKernels(layer, first)), rowOfName = new Map(layers.map(({ before, label }) => [before?.name, label]));
     const flips = new FlipsPane(this.host, (layer) => rowOfName.get(layer) ?? layer, (layer) => this.select(layer), () => this.tracing?.abort()), below = new BelowPanes(pane, flips, this.state.below ?? "weights", (shown) => this.save({ below: shown }));
     const caption = () => el("span", { class: "cmp-caption" }, t("bytes, same scale in both"));

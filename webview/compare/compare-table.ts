@@ -23,7 +23,8 @@ export class CompareTable {
   private lit = -1;
   private selected = -1;
 
-  constructor(layers: readonly ComparedLayer[], private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
+  /** @param made.isTrained weights were trained after they were compressed, so that they may do the same by other values */
+  constructor(layers: readonly ComparedLayer[], private readonly made: { isTrained: boolean }, private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
     const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Stored as"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"], [t("Flips begin"), "flips"]];
     this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: kind === "outputs" ? [text, t("Measured together with the accuracy")].join("\n") : text }, text)));
     const widest = Math.max(1, ...layers.map(({ before, after }) => (after ?? before)?.bitsPerWeight ?? 0));
@@ -112,7 +113,7 @@ export class CompareTable {
 
   /** Signal to noise of a layer's weights; nothing lost where it is undefined. */
   weights(row: number, sqnrDb: number | undefined): void {
-    fillNoise(this.rows[row]?.querySelector(".cmp-weights"), sqnrDb ?? Infinity);
+    fillNoise(this.rows[row]?.querySelector(".cmp-weights"), sqnrDb ?? Infinity, this.made.isTrained ? t("Fine-tuning has moved these weights on from the original's: what counts is what the outputs lose.") : "", !this.made.isTrained);
     this.say(row, "weights", sqnrDb === undefined ? t("weights as before") : t("weights at {0}", format.decibels(sqnrDb)));
   }
   /** The same of its outputs, the median of many images. */
@@ -140,13 +141,13 @@ export class CompareTable {
   }
 }
 
-/** @param why there is no figure, where there is none */
-function fillNoise(cell: Element | null | undefined, db: number, why = ""): void {
+/** @param why there is no figure, where there is none, or what else there is to say of it @param warns whether so little that it is no likeness stands out */
+function fillNoise(cell: Element | null | undefined, db: number, why = "", warns = true): void {
   if (!(cell instanceof HTMLElement)) return;
   const text = db === Infinity ? "∞" : Number.isFinite(db) ? format.decibels(db).replace(/ dB$/, "") : "–";
   delete cell.dataset.open;
   cell.title = db === Infinity ? t("nothing is lost") : why;
-  cell.replaceChildren(el("span", {}, text), ...(Number.isNaN(db) ? [] : [bar(Math.max(0, Math.min(1, db / FULL_DB)), db < 3)]));
+  cell.replaceChildren(el("span", {}, text), ...(Number.isNaN(db) ? [] : [bar(Math.max(0, Math.min(1, db / FULL_DB)), warns && db < 3)]));
 }
 
 /** A figure that is not known yet, or will not be where one model alone has the layer. */
