@@ -123,7 +123,7 @@ test("a cancelled compression says what it keeps, and goes on from there", { tim
   expect(Number(done)).toBeGreaterThan(1);
   await workbench.picture("recipe-cancelled");
   expect(existsSync(recipe.at(RESULT))).toBe(false);
-  expect(workbench.workers.length).toBe(1); // the one that plans
+  await expect.poll(() => workbench.workers.length).toBe(1); // the one that plans
 
   // with another recipe on the page it says that it is of an earlier one, until the text is that again
   expect(await page.locator(".job-earlier").count()).toBe(0);
