@@ -85,8 +85,8 @@ test("a text with a wrong size is mended on its page before there is a plan", as
   await page.locator(".recipe-problem:not([hidden])").waitFor({ timeout: 60_000 });
   expect(await page.locator(".recipe-problem").innerText()).toContain('target: give a size in quotes, like "300KB" or "12x".');
   expect(await page.locator("body").innerText()).not.toContain("Working out what every size costs");
-  const [box, size] = await Promise.all([page.locator(".recipe-wait").boundingBox(), page.locator(".recipe-wait .recipe-target").boundingBox()]);
-  expect(size!.y - box!.y, "it stands where it will beside a plan").toBeLessThan(40);
+  const below = await page.evaluate(() => { const [box, size] = [".recipe-wait", ".recipe-wait .recipe-target"].map((selector) => document.querySelector(selector)!.getBoundingClientRect().top); return size - box; });
+  expect(below, "it stands where it will beside a plan").toBeLessThan(40);
   await workbench.picture("recipe-wrong-text");
   await recipe.aim(page, "50KB");
   await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
