@@ -13,7 +13,7 @@ export async function doubtsIn({ rating: { input, batches, labels }, dataset }: 
   const few = batches.slice(0, Math.max(1, Math.ceil(FEW / batches[0].dims[0]))), [outputs, ...others] = (await networkOutputs(model, { input, batches: few }, runtime, threads)).values(), seen = dataset.doubts ?? [];
   if (others.length || outputs.some(({ dims }, i) => dims.length !== 2 || dims[0] !== few[i].dims[0] || dims[1] < 2)) return [...seen];
   const predicted = outputs.flatMap(({ data, dims: [count, classes] }) => Array.from({ length: count }, (_, i) => argMax(data.subarray(i * classes, (i + 1) * classes))));
-  const which = `the ${predicted.length} that were tried`;
+  const which = `the ${predicted.length} images that were tried`;
   if (!labels) return [...seen, ...predicted.length < FEW ? [] : alikeDoubt(mostCommon(predicted) / predicted.length, "The original", which)];
   const known = labels.flatMap((batch) => [...batch]), right = predicted.filter((label, i) => label === known[i]).length / predicted.length;
   return [...seen, ...doubtOf(right, predicted.length, "The original", which)];

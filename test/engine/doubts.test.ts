@@ -13,7 +13,7 @@ import { TRAINED } from "../helpers/trained";
 
 /** What speaks against images is said before any work on them. */
 
-const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-doubts-")), HARDLY = /^The original is right about only [\d.]+ % of the 64 that were tried\. If that is less than it should be/;
+const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-doubts-")), HARDLY = /^The original is right about only [\d.]+ % of the 64 images that were tried\. If that is less than it should be/;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The images of the trained model, with other files in the place of theirs. */
@@ -70,5 +70,5 @@ test("images that fit are not doubted", async () => {
 
 test("images without labels of which a model finds all alike are doubted", async () => {
   const { doubts } = await plan(imagesWith("black", { "labels.npy": undefined, "images.npy": npy([200, 14, 14, 1], new Uint8Array(200 * 196)) }));
-  expect(doubts).toEqual([expect.stringMatching(/^The original gives all of the 64 that were tried the same class\. Unless they show one thing/)]);
+  expect(doubts).toEqual([expect.stringMatching(/^The original gives all of the 64 images that were tried the same class\. Unless they show one thing/)]);
 });

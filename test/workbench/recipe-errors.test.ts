@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -101,4 +101,23 @@ test("that pins leave no room for a size is told before anything is rated", asyn
   expect(await page.locator(".recipe-wait .job-bar").count()).toBe(1); // while layers are rated all the same
   expect(await overlaps(page)).toEqual([]);
   await workbench.picture("recipe-pins-in-vain");
+});
+
+test("labels that the model is hardly ever right about are doubted beside the plan, and under the model while it is compressed", { timeout: 300_000 }, async () => {
+  const name = "doubted.kernelscope.json", labels = readFileSync(at("fashion-mnist/labels.npy")), begin = 10 + labels.readUInt16LE(8);
+  cpSync(at("fashion-mnist"), at("other-order"), { recursive: true });
+  writeFileSync(at("other-order/labels.npy"), Buffer.concat([labels.subarray(0, begin), Uint8Array.from(labels.subarray(begin), (label) => (label + 1) % 10)]));
+  writeFileSync(at(name), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "60KB", data: { folder: "./other-order", limit: 64 } }, null, 2)}\n`);
+  await workbench.menu(name, "Open Recipe Editor");
+  const page = await workbench.modelPage(name), doubt = /^The original is right about only [\d.]+ % of the 64 images that were tried\. If that is less than it should be/;
+  await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+  await expect.poll(() => page.locator(".recipe-note.bad").innerText()).toMatch(doubt);
+  expect(await page.locator(".header .button", { hasText: "Compress" }).getAttribute("disabled")).toBeNull(); // it is a doubt, no refusal
+  expect(await violations(page)).toEqual([]);
+  await workbench.picture("recipe-doubted");
+  await page.locator(".header .button", { hasText: "Compress" }).click();
+  const model = await workbench.open("fashion-cnn.onnx");
+  await expect.poll(() => model.locator(".foot-warning").innerText(), { timeout: 60_000 }).toMatch(doubt);
+  await workbench.picture("model-doubted");
+  await model.locator(".foot .button", { hasText: "Cancel" }).click();
 });
