@@ -164,11 +164,11 @@ class Front {
     return predicted !== undefined && disagreement ? disagreement / Math.sqrt(predicted) : undefined;
   }
 
-  /** Between which sizes a compression may end: those of a good and a bad case of what single layers have shown, within those of other presets that were carried out. */
+  /** Between which sizes a compression may end: those of a good and a bad case of what single layers have shown, farther apart the fewer images have told it, within those of other presets that were carried out. */
   private rangeOf(preset: PresetId, bytes: number): SizeRange | undefined {
-    const { found, outcomes, planning } = this, at = PRESETS.indexOf(preset);
+    const { found, outcomes, planning, rated: { samples = 0 } } = this, at = PRESETS.indexOf(preset);
     if (!found || outcomes[preset]) return undefined;
-    const [least, most] = [found[0] / TOGETHER, found[2]].map((slope) => planning.measure(planning.preset(preset, slope)).bytes);
+    const apart = 1 + 1 / Math.sqrt(samples || 1), [least, most] = [found[0] / TOGETHER / apart, found[2] * apart].map((slope) => planning.measure(planning.preset(preset, slope)).bytes);
     const known = (others: readonly PresetId[]) => others.filter((other) => outcomes[other]).map((other) => planning.measure(this.planOf({ kind: "preset", preset: other })).bytes);
     const low = Math.max(least, ...known(PRESETS.slice(at + 1))), high = Math.min(most, ...known(PRESETS.slice(0, at)));
     return [Math.min(low, bytes), Math.max(high, bytes)];
