@@ -81,9 +81,9 @@ const measuringOptions = (args: Arguments): Pick<MeasureRequest, "preprocess" | 
 async function fidelityOf(request: MeasureRequest, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity & { notes: string[] }> {
   const host = await nodeHost({ threads: request.threads });
   try {
-    const measured = await measurePair(request, host, ({ samples: done, total, secondsLeft }) => onProgress({ stage: "evaluate", text: `${done.toLocaleString("en")} of ${total.toLocaleString("en")} samples`, fraction: done / total, secondsLeft }), signal), { samples, classifier, outputs, notes } = measured;
+    const measured = await measurePair(request, host, ({ samples: done, total, secondsLeft }) => onProgress({ stage: "evaluate", text: `${done.toLocaleString("en")} of ${total.toLocaleString("en")} samples`, fraction: done / total, secondsLeft }), signal), { samples, classifier, outputs, notes, warnings } = measured;
     const flips = classifier && await flipsOf(measured, request, host, onProgress, signal);
-    return { samples, ...(flips && { flips }), ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, sqnrDb }) => ({ name, relativeError, sqnrDb })) }), notes };
+    return { samples, ...(flips && { flips }), ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, sqnrDb }) => ({ name, relativeError, sqnrDb })) }), notes: [...notes, ...warnings] };
   } finally {
     await host.close();
   }

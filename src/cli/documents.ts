@@ -1,9 +1,9 @@
 import * as path from "node:path";
 import { wilson } from "../evaluation/metrics";
 import { floatLines } from "../protocol/floats";
-import { verdictOf, type Gain, type Verdict } from "../protocol/estimates";
 import type { CompressReport, FixedNormalization, Grid, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts, TuningReport } from "../protocol/report";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
+import { tuningWords, type Speech } from "../protocol/tuning-words";
 import type { Block, Document, KeyFigure, Table } from "./document";
 import { percent } from "./terminal";
 
@@ -131,25 +131,12 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
 const keptImages = ({ samples }: TuningReport): string => `${samples.toLocaleString("en")} other images kept from training`;
 
 /** What a training has come to, in the words of the editor. */
-export function tuningText(tuning: TuningReport): string {
-  const { before, after, steps, bestStep, samples, gain, device } = tuning, of = steps.toLocaleString("en"), images = samples.toLocaleString("en"), isError = before.agreement === undefined, loss = (held: HeldOut) => (isError ? percent(held.loss) : held.loss.toPrecision(3));
-  if (steps === 0) return "Fine-tuning ended before its first step.";
-  if (bestStep === 0) return `Fine-tuning on ${device} gained nothing in ${of} steps: on the ${images} images that choose the best step, ${isError ? "error" : "loss"} was never below the ${loss(before)} before it. What was before is kept.`;
-  const chosen = `Step ${bestStep.toLocaleString("en")} of ${of}, on ${device}, was the best on ${images} other images, which choose it: ${isError ? "error" : "loss"} ${loss(before)} → ${loss(after)}.`;
-  return gain ? `${gainText(gain)} ${chosen}` : `Fine-tuning: ${chosen[0].toLowerCase()}${chosen.slice(1)}`;
-}
+export const tuningText = (tuning: TuningReport): string => tuningWords(tuning, ENGLISH);
 
-/** What a training has changed on the samples of the report, and whether they can tell. */
-function gainText({ samples, loss, agreement }: Gain): string {
-  const on = `on the ${samples.toLocaleString("en")} images held out`, { change } = agreement ?? loss, points = (share: number) => `${share < 0 ? "" : "+"}${(100 * share).toFixed(2)}`;
-  const distance = agreement ? `divergence ${nats(loss.before.value)} → ${nats(loss.after.value)}` : `relative error ${percent(Math.sqrt(loss.before.value))} → ${percent(Math.sqrt(loss.after.value))}`;
-  const shown = agreement ? `agreement ${percent(agreement.before.value)} → ${percent(agreement.after.value)}, ${points(change.value)} points (95 %: ${points(change.low)} to ${points(change.high)}); ${distance}` : distance;
-  const verdicts: Record<Verdict, string> = {
-    more: `Fine-tuning gained ${on}`, nearer: `Fine-tuning brought outputs nearer to the original's ${on}${agreement ? ", though too little for predictions to show it" : ""}`,
-    farther: `Fine-tuning did harm ${on}`, unsure: `Fine-tuning made no difference that can be measured ${on}`,
-  };
-  return `${verdicts[verdictOf({ samples, loss, agreement })]}: ${shown}.`;
-}
+const ENGLISH: Speech = {
+  t: (message, ...args) => message.replace(/\{(\d)\}/g, (_, i: string) => String(args[Number(i)])), whole: (count) => count.toLocaleString("en"),
+  percent: (share) => (100 * share).toFixed(2), loss: (loss) => loss.toPrecision(3), points: (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(2)}`,
+};
 
 /** "12.3 dB", nothing where there is none. */
 export const decibels = (value: number | undefined): string => (value === undefined ? "" : `${value.toFixed(1)} dB`);

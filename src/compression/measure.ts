@@ -23,11 +23,12 @@ export async function measurePair(request: MeasureRequest, host: Host, onProgres
     if (!total) throw tooFew(request.data, dataset.size, "to measure on");
     const { original, compressed, note } = await runPair(pair, request, host, total, signal);
     try {
-      const classifier = new ClassifierComparison(), outputs = new OutputComparison(), constants = new Constants(), notes = [...dataset.notes, ...(dataset.doubts ?? []), ...(note === undefined ? [] : [note])];
+      const classifier = new ClassifierComparison(), outputs = new OutputComparison(), constants = new Constants(), notes = [...dataset.notes, ...(note === undefined ? [] : [note])];
       const nameOf = (position: number) => dataset.nameOf(position), started = performance.now();
       let told = -Infinity, isClassifier = false;
       const state = (samples: number): Measured => ({
-        samples, total, device: compressed.device, classes: dataset.classes, flips: classifier.flipped, deviations: outputs.deviations, notes: [...notes, ...(isClassifier ? doubtOf(classifier.figures.top1?.before.value, samples, "The original") : []), ...warnings(outputs, constants)],
+        samples, total, device: compressed.device, classes: dataset.classes, flips: classifier.flipped, deviations: outputs.deviations, notes,
+        warnings: [...(dataset.doubts ?? []), ...(isClassifier ? doubtOf(classifier.figures.top1?.before.value, samples, "The original") : []), ...incomparable(outputs, constants)],
         secondsLeft: samples < total ? (performance.now() - started) / 1000 / samples * (total - samples) : undefined,
         ...(isClassifier ? { classifier: classifier.figures } : { outputs: outputs.figures }),
       });
@@ -60,7 +61,7 @@ export function measuredOf({ heldOut, limit }: MeasureRequest, size: number): nu
   return (heldOut ? splitPositions(size).held : Array.from({ length: size }, (_, i) => i)).slice(0, limit);
 }
 
-function warnings({ differing }: OutputComparison, constants: Constants): string[] {
+function incomparable({ differing }: OutputComparison, constants: Constants): string[] {
   return [
     ...differing.map((name) => `${name} had another number of values in both models for some samples; those are not counted.`),
     ...(constants.all ? ["The original's outputs are the same for all samples, so the comparison says nothing."] : []),

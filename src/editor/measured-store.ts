@@ -42,7 +42,7 @@ export class MeasuredStore {
 }
 
 /** Of the form in which figures are kept. */
-const VERSION = 2;
+const VERSION = 3;
 
 const isStored = (value: unknown): value is { key: string; measured: Measured } =>
   typeof value === "object" && value !== null && "version" in value && value.version === VERSION && "key" in value && "measured" in value && typeof value.measured === "object" && value.measured !== null;

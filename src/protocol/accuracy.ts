@@ -89,6 +89,8 @@ export interface Measured {
   /** Those that changed most, the worst first. */
   deviations: Deviation[];
   notes: string[];
+  /** Reasons to doubt the figures: images that do not fit the model, outputs that say nothing. */
+  warnings: string[];
 }
 
 /** A sample as a picture. `rgba` has width × height pixels. */

@@ -222,8 +222,7 @@ export class AccuracyView {
   /** A line over what is known: how far it is, or why it is not more. */
   private showNotice({ running, measured, cancelled, error, subject }: AccuracyState): void {
     if (!measured) return;
-    const { samples, total, secondsLeft, notes } = measured, count = t("{0} of {1} images", format.whole(samples), format.whole(total));
-    const warning = notes.find((note) => /says nothing|not counted|right about only|the same class|are grey/.test(note));
+    const { samples, total, secondsLeft, warnings: [warning] } = measured, count = t("{0} of {1} images", format.whole(samples), format.whole(total));
     this.notice.hidden = !running && !cancelled && error === undefined && warning === undefined;
     if (running) {
       const bar = el("progress");

@@ -42,13 +42,18 @@ test("scales and zero points of integers stand in a table of their own, beside l
 
 test("what a training has gained is told on images that had no part in it, and what chose the step", () => {
   const tuning = { steps: 134, bestStep: 32, before: { loss: 0.012, agreement: 0.984 }, after: { loss: 0.00779, agreement: 1 }, samples: 61, device: "cpu" } as const, at = (value: number) => ({ value, low: value - 0.01, high: value + 0.01 });
-  const chosen = "tep 32 of 134, on cpu, was the best on 61 other images, which choose it: loss 0.0120 → 0.00779.", loss = { before: at(0.02), after: at(0.015), change: { value: -0.005, low: -0.007, high: -0.003 } };
-  expect(tuningText(tuning)).toBe(`Fine-tuning: s${chosen}`);
-  expect(tuningText({ ...tuning, bestStep: 0 })).toBe("Fine-tuning on cpu gained nothing in 134 steps: on the 61 images that choose the best step, loss was never below the 0.0120 before it. What was before is kept.");
-  const agreement = { before: at(0.9), after: at(0.95), change: { value: 0.05, low: 0.01, high: 0.09 } }, shown = (points: string) => `agreement 90.00 % → 95.00 %, +5.00 points (95 %: ${points}); divergence 2.0e-2 nats → 1.5e-2 nats. S${chosen}`;
-  expect(tuningText({ ...tuning, gain: { samples: 98, loss, agreement } })).toBe(`Fine-tuning gained on the 98 images held out: ${shown("+1.00 to +9.00")}`);
+  const chosen = "Step 32 of 134 was the best on 61 other images, which choose it: loss 0.0120 → 0.00779.", loss = { before: at(0.02), after: at(0.015), change: { value: -0.005, low: -0.007, high: -0.003 } };
+  expect(tuningText(tuning)).toBe(`Fine-tuning: ${chosen}`);
+  expect(tuningText({ ...tuning, bestStep: 0 })).toBe("Fine-tuning gained nothing in 134 steps: on the 61 images that choose the best step, loss was never below the 0.0120 before it. What was before is kept.");
+  const agreement = { before: at(0.9), after: at(0.95), change: { value: 0.05, low: 0.01, high: 0.09 } }, shown = (points: string) => `agreement 90.00 → 95.00 % on the 98 images held out (${points} points). ${chosen}`;
+  expect(tuningText({ ...tuning, gain: { samples: 98, loss, agreement } })).toBe(`Fine-tuning gained: ${shown("+1.00 to +9.00")}`);
   const unsure = { ...agreement, change: { value: 0.05, low: -0.01, high: 0.11 } };
-  expect(tuningText({ ...tuning, gain: { samples: 98, loss, agreement: unsure } })).toBe(`Fine-tuning brought outputs nearer to the original's on the 98 images held out, though too little for predictions to show it: ${shown("-1.00 to +11.00")}`);
-  expect(tuningText({ ...tuning, gain: { samples: 98, loss: { ...loss, change: at(0) }, agreement: unsure } })).toMatch(/^Fine-tuning made no difference that can be measured on the 98 images held out: agreement/);
-  expect(tuningText({ ...tuning, before: { loss: 0.02 }, after: { loss: 0.01 }, gain: { samples: 98, loss: { ...loss, before: at(0.04), after: at(0.01) } } })).toMatch(/^Fine-tuning brought outputs nearer to the original's on the 98 images held out: relative error 20\.00 % → 10\.00 %\. .*error 2\.00 % → 1\.00 %\.$/);
+  expect(tuningText({ ...tuning, gain: { samples: 98, loss, agreement: unsure } })).toBe(`Fine-tuning brought outputs nearer to the original's, though too little for predictions to show it: ${shown("−1.00 to +11.00")}`);
+  expect(tuningText({ ...tuning, gain: { samples: 98, loss: { ...loss, change: at(0) }, agreement: unsure } })).toBe(`Fine-tuning made no measurable difference: ${shown("−1.00 to +11.00")}`);
+  expect(tuningText({ ...tuning, before: { loss: 0.02 }, after: { loss: 0.01 }, gain: { samples: 98, loss: { ...loss, before: at(0.04), after: at(0.01) } } })).toMatch(/^Fine-tuning gained: error 20\.00 → 10\.00 % on the 98 images held out\. .*loss 2\.00 % → 1\.00 %\.$/);
+});
+
+test("a compressed model tells the recipe that it was made by", () => {
+  const text = toText(inspectionDocument("m.onnx", { ...report([plain]), recipe: { budget: { bytes: 4096 } } }, named));
+  expect(text).toContain('\nCompressed by this recipe: {"budget":{"bytes":4096}}\n');
 });

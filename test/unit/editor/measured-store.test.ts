@@ -10,7 +10,7 @@ beforeEach(() => { home = mkdtempSync(path.join(os.tmpdir(), "kernelscope-measur
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 const figures = (samples: number): Measured => ({
-  samples, total: 500, device: "cpu", flips: [], deviations: [], notes: ["a note"],
+  samples, total: 500, device: "cpu", flips: [], deviations: [], notes: ["a note"], warnings: [],
   outputs: [{ name: "y", relativeError: 0.1, meanError: 0, largestError: 1, size: 2, sqnrDb: undefined, map: { height: 1, width: 2, cell: [1, 1], values: Float32Array.of(0.25, Infinity) } }],
 });
 
