@@ -47,8 +47,8 @@ test("a layer's menu shows its codebook, and writes pins into the model's recipe
   await recipe.waitForFunction(() => Number.parseFloat(document.querySelector(".plan-row[data-id='10.weight'] .plan-bits .number")?.textContent ?? "99") < 32);
   await planned("14.weight").click({ button: "right" });
   await take("Keep in Floats");
-  await workbench.page.keyboard.press("Control+s");
-  await expect.poll(() => (JSON.parse(readFileSync(path.join(workbench.folder, "fashion-cnn.kernelscope.json"), "utf8")) as { layers?: object }).layers).toEqual({ "14.weight": { pin: { atLeastBits: 6 }, inference: "float" } });
+  const saved = async () => { await workbench.page.keyboard.press("Control+s"); return (JSON.parse(readFileSync(path.join(workbench.folder, "fashion-cnn.kernelscope.json"), "utf8")) as { layers?: object }).layers; };
+  await expect.poll(saved).toEqual({ "14.weight": { pin: { atLeastBits: 6 }, inference: "float" } });
 });
 
 test("Compress Layer… beside a layer's name offers what its menu does, and the way to its own settings", async () => {

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame, Page } from "playwright-core";
+import { expect } from "vitest";
 import { TRAINED } from "../helpers/trained";
 import type { PSEUDO } from "./pseudo";
 import { RATED } from "./rated";
@@ -145,12 +146,22 @@ export class Workbench {
     }
   }
 
+  /** What a file's context menu has, which is closed again. */
+  async entries(name: string): Promise<string[]> {
+    const items = this.page.locator(".monaco-menu .action-menu-item");
+    await this.row(name).click({ button: "right" });
+    await items.first().waitFor();
+    const all = await items.allInnerTexts();
+    await expect.poll(async () => { await this.page.keyboard.press("Escape"); return items.count(); }).toBe(0); // a menu takes no key right after it opens
+    return all.map((text) => text.trim());
+  }
+
   /** Two files selected in the Explorer, then *Compare Models*; the larger one stands first. @param entry the command in the window's language */
   async compare(first: string, second: string, entry = "Compare Models"): Promise<Frame> {
     const { keyboard } = this.page, bytes = (name: string) => statSync(path.join(this.folder, name)).size;
     for (const name of [first, second]) await this.listed(name);
-    await this.row(first).click();
-    await this.page.locator(".tab", { hasText: first }).waitFor();
+    const opened = (timeout: number) => this.page.locator(".tab", { hasText: first }).waitFor({ timeout }).then(() => true, () => false);
+    await expect.poll(async () => { await this.row(first).click(); return opened(5000); }).toBe(true); // an Explorer that draws itself anew takes no click
     await this.page.waitForTimeout(1000); // until the Explorer has revealed it
     await keyboard.down("Control");
     await this.row(second).click();
