@@ -2,7 +2,6 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame, Page } from "playwright-core";
-import { expect } from "vitest";
 import { TRAINED } from "../helpers/trained";
 import type { PSEUDO } from "./pseudo";
 import { RATED } from "./rated";
@@ -152,7 +151,7 @@ export class Workbench {
     await this.row(name).click({ button: "right" });
     await items.first().waitFor();
     const all = await items.allInnerTexts();
-    await expect.poll(async () => { await this.page.keyboard.press("Escape"); return items.count(); }).toBe(0); // a menu takes no key right after it opens
+    for (; await items.count(); await this.page.waitForTimeout(100)) await this.page.keyboard.press("Escape"); // a menu takes no key right after it opens
     return all.map((text) => text.trim());
   }
 
@@ -161,7 +160,7 @@ export class Workbench {
     const { keyboard } = this.page, bytes = (name: string) => statSync(path.join(this.folder, name)).size;
     for (const name of [first, second]) await this.listed(name);
     const opened = (timeout: number) => this.page.locator(".tab", { hasText: first }).waitFor({ timeout }).then(() => true, () => false);
-    await expect.poll(async () => { await this.row(first).click(); return opened(5000); }).toBe(true); // an Explorer that draws itself anew takes no click
+    do await this.row(first).click(); while (!await opened(5000)); // an Explorer that draws itself anew takes no click
     await this.page.waitForTimeout(1000); // until the Explorer has revealed it
     await keyboard.down("Control");
     await this.row(second).click();
