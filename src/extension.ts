@@ -5,6 +5,7 @@ import { CompareCommand, compareWithHead } from "./commands/compare";
 import { askForData, CompressCommands } from "./commands/compress";
 import { registerGraphCommands } from "./commands/graph";
 import { registerLayerCommands } from "./commands/layer";
+import { showRecipe } from "./commands/recipes";
 import { openSample } from "./commands/sample";
 import { RecipeTasks } from "./commands/tasks";
 import { Accuracy } from "./editor/accuracy";
@@ -45,7 +46,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommand(log, "kernelscope.compressRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await compress.runRecipe(session); }),
     registerCommand(log, "kernelscope.measureRecipe", async (session = recipes.active) => { if (session instanceof RecipeSession) await measureRecipe(session, candidates, recipes); }),
     registerCommand(log, "kernelscope.openRecipe", (...args) => compress.openRecipe(...args)),
-    registerCommand(log, "kernelscope.showRecipe", async (uri = vscode.window.activeTextEditor?.document.uri) => { if (uri instanceof vscode.Uri) await vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType); }),
+    registerCommand(log, "kernelscope.showRecipe", async (uri = vscode.window.activeTextEditor?.document.uri) => { if (uri instanceof vscode.Uri) await showRecipe(uri); }),
     registerCommand(log, "kernelscope.showRecipeText", () => recipes.showActiveText()),
     registerCommand(log, "kernelscope.cancel", (...args) => compress.cancel(...args)),
     registerCommand(log, "kernelscope.finishTuning", (...args) => compress.finishTuning(...args)),

@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Device, PresetId } from "../protocol/api";
+import { draftOf, exists, openDraft } from "../editor/drafts";
 import { RecipeEditors, relative } from "../editor/recipe-editor";
 import { readRecipe } from "../editor/recipe-text";
 import { recipeTuning } from "../protocol/tuning";
@@ -12,28 +13,28 @@ export interface RecipeStart { preset?: PresetId; target?: string; data?: string
 
 /** Opens the recipe of a model in its visual editor: the one beside it, or a new one that is not saved yet. */
 export async function openRecipe(model: vscode.Uri, start: RecipeStart, fresh = false): Promise<void> {
-  const file = recipeOf(model), exists = await vscode.workspace.fs.stat(file).then(() => true, () => false);
-  if (exists && !fresh) return showRecipe(file);
-  const wanted = exists ? await unused(model) : file, uri = wanted.with({ scheme: "untitled" });
-  const document = await vscode.workspace.openTextDocument(uri);
-  if (document.getText() === "" || fresh) {
+  const own = recipeOf(model), isThere = await exists(own);
+  if (isThere && !fresh) return showRecipe(own);
+  const file = isThere ? await unused(model) : own, text = newRecipe(model, file.fsPath, start), draft = openDraft(file);
+  if (!draft) return showRecipe(draftOf(file, text));
+  if (fresh) {
     const edit = new vscode.WorkspaceEdit();
-    edit.replace(uri, new vscode.Range(0, 0, document.lineCount, 0), newRecipe(model, wanted.fsPath, start));
+    edit.replace(draft.uri, new vscode.Range(0, 0, draft.lineCount, 0), text);
     await vscode.workspace.applyEdit(edit);
   }
-  await showRecipe(uri);
+  await showRecipe(draft.uri);
 }
 
-/** The visual editor of a recipe. */
-export const showRecipe = (uri: vscode.Uri): Thenable<void> => vscode.commands.executeCommand("vscode.openWith", uri, RecipeEditors.viewType);
+/** The visual editor of a recipe, also where it is open as the draft that it was. */
+export const showRecipe = (uri: vscode.Uri): Thenable<void> => vscode.commands.executeCommand("vscode.openWith", openDraft(uri)?.uri ?? uri, RecipeEditors.viewType);
 
 /** NAME.kernelscope.json beside NAME.onnx. */
 export const recipeOf = (model: vscode.Uri): vscode.Uri => model.with({ path: `${model.path.replace(/\.onnx$/i, "")}.kernelscope.json` });
 
 /** The recipe beside a model, in the words of its open document where it has one. */
 export async function recipeBeside(model: vscode.Uri): Promise<{ file: string; text: string } | undefined> {
-  const file = recipeOf(model), exists = await vscode.workspace.fs.stat(file).then(() => true, () => false);
-  return exists ? { file: file.fsPath, text: (await vscode.workspace.openTextDocument(file)).getText() } : undefined;
+  const file = recipeOf(model);
+  return await exists(file) ? { file: file.fsPath, text: (await vscode.workspace.openTextDocument(file)).getText() } : undefined;
 }
 
 /** The folder of images that a recipe names, absolute, and its device. */
@@ -46,7 +47,7 @@ export function settingsIn(file: string, text: string): { folder?: string; devic
 async function unused(model: vscode.Uri): Promise<vscode.Uri> {
   for (let n = 2; ; n++) {
     const file = model.with({ path: `${model.path.replace(/\.onnx$/i, "")}-${n}.kernelscope.json` });
-    if (!await vscode.workspace.fs.stat(file).then(() => true, () => false)) return file;
+    if (!await exists(file)) return file;
   }
 }
 

@@ -8,6 +8,7 @@ import { connect, type Methods } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
 import { askedOf, isSame } from "./asked";
 import type { Diagnoses } from "./diagnoses";
+import { Drafts } from "./drafts";
 import { difference, editJsonText } from "./json-edit";
 import { pageStart, text, webviewChannel } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
@@ -35,7 +36,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
 
   register(): vscode.Disposable {
     return vscode.Disposable.from(
-      this.chosen,
+      this.chosen, new Drafts().register(),
       this.diagnoses.onDidChange(({ model }) => { for (const session of this.of((s) => isFor(s, model))) void this.showDiagnosis(session); }),
       vscode.window.registerCustomEditorProvider(RecipeEditors.viewType, this, { supportsMultipleEditorsPerDocument: true }),
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {

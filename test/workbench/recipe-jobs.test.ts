@@ -208,9 +208,18 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   expect(await bytesNow(page)).toBe(recipe.size(RESULT));
   expect(existsSync(recipe.at("fashion-cnn.kernelscope.json"))).toBe(false); // it is not saved yet
   await workbench.picture("recipe-untitled");
+  const tabs = () => workbench.page.locator(".tab").filter({ has: workbench.page.getByText("fashion-cnn.kernelscope.json", { exact: true }) }), texts = () => workbench.page.locator(".monaco-editor[data-uri$='fashion-cnn.kernelscope.json']");
+  await page.locator(".plan-row[data-id='features.10.weight']").click();
+  await workbench.page.waitForTimeout(1500); // VS Code opens texts of untitled documents within a second
+  expect(await tabs().count()).toBe(1);
   await recipe.save();
   await expect.poll(() => existsSync(recipe.at("fashion-cnn.kernelscope.json")) && recipe.size("fashion-cnn.kernelscope.json")).toBeGreaterThan(0);
   expect(recipe.read("fashion-cnn.kernelscope.json")).toEqual({ version: 1, model: "./fashion-cnn.onnx", target: "25KB", ...withImages });
+  await workbench.page.waitForTimeout(1000);
+  expect(await page.locator(".plan-row[data-id='features.10.weight']").getAttribute("aria-selected")).toBe("true"); // the page is the one that it was
+  recipe.write({ target: "30KB", ...withImages }, "fashion-cnn.kernelscope.json");
+  await expect.poll(() => page.locator(".recipe-size input").inputValue()).toBe("30KB");
+  expect([await tabs().count(), await texts().count()]).toEqual([1, 0]);
   const model = await workbench.open("fashion-cnn.onnx"); // its bar still leads to a comparison when the toast is gone
   await model.locator(".foot-end").waitFor();
   expect(await model.locator(".foot-end ~ .button").allInnerTexts()).toEqual(["Compare", "Open Recipe", "Close"]);
