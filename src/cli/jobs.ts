@@ -103,8 +103,12 @@ export async function runCompress(args: Arguments, signal: AbortSignal, more: Pa
     let isTold = false;
     report = await compressModel(request, host, (done) => {
       if (!stop.signal.aborted) interruption.training = done.stage === "tune" ? stop : undefined;
-      if (done.tuning && !isTold) progress.note("Ctrl+C ends the training and writes the best that it has come to.");
-      isTold ||= done.tuning !== undefined;
+      if (done.tuning && !isTold) {
+        isTold = true;
+        const { step, steps } = done.tuning;
+        if (step > 1) progress.note(`The training goes on after step ${(step - 1).toLocaleString("en")} of ${steps.toLocaleString("en")}, which an earlier run of this command has kept.`);
+        progress.note("Ctrl+C ends the training and writes the best that it has come to.");
+      }
       progress.report(done);
     }, signal, stop.signal);
   } catch (error) {

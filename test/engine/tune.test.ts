@@ -137,9 +137,9 @@ test("labels are learned from where they are asked for", async () => {
   expect(losses[1]).not.toBeCloseTo(losses[0], 3);
 });
 
-test("one Ctrl+C ends the training and keeps its best, a second one everything", async () => {
-  const run = async (interrupts: number, moment: RegExp) => {
-    const output = at(`interrupted-${interrupts}.onnx`), child = spawn(process.execPath, [path.resolve("dist/cli.js"), "compress", TRAINED.model, "--data", TRAINED.data, "--recipe", recipe, "--tune", "1000steps", "--threads", "1", "--device", "cpu", "-o", output]);
+test("one Ctrl+C ends the training and keeps its best, a second one everything, from which the same command goes on", async () => {
+  const run = async (interrupts: number, moment: RegExp, name = interrupts) => {
+    const output = at(`interrupted-${name}.onnx`), child = spawn(process.execPath, [path.resolve("dist/cli.js"), "compress", TRAINED.model, "--data", TRAINED.data, "--recipe", recipe, "--tune", "1000steps", "--threads", "1", "--device", "cpu", "--checkpoint", at(`interrupted-${name}`), "-o", output]);
     let told = "", sent = 0;
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       told += text;
@@ -152,6 +152,10 @@ test("one Ctrl+C ends the training and keeps its best, a second one everything",
   const [ended, cancelled] = await Promise.all([run(1, /step \d/), run(2, /preparing the training/)]);
   expect(ended).toMatchObject({ code: 0, written: true, told: expect.stringContaining("Ending the training; its best is kept.") });
   expect(cancelled).toMatchObject({ code: 130, written: false });
+  const [first, again] = [await run(2, /step [5-9]\d/, 3), await run(1, /step \d/, 3)];
+  expect(first).toMatchObject({ code: 130, written: false });
+  expect(first.told).not.toContain("goes on after");
+  expect(again).toMatchObject({ code: 0, written: true, told: expect.stringMatching(/The training goes on after step \d+ of 1,000, which an earlier run of this command has kept\./) });
 }, 600_000);
 
 test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "10steps" }], ["integers", { tune: "24steps", inference: "integer" }], ["layer after layer, with noise", { tune: "12steps", schedule: "iterative", noise: { kind: "codeword", p: 0.2 } }], ["together with its plan", { tune: "8steps", schedule: "joint" }]])("killed again and again while it trains %s, it comes to the same file", (_name, manner) => {
