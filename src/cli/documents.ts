@@ -116,7 +116,7 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   }
   if (integers) blocks.push(...integerBlocks(integers));
   if (fidelity) {
-    const parts = [`${fidelity.samples.toLocaleString("en")} images held out`];
+    const parts = [`${fidelity.samples === 1 ? "1 image" : `${fidelity.samples.toLocaleString("en")} images`} held out`];
     if (fidelity.agreement !== undefined) parts.push(`agreement ${percent(fidelity.agreement)} (95 %: ${wilson(fidelity.agreement, fidelity.samples).map(percent).join(" to ")})`);
     if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}`);
     if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB`);

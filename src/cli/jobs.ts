@@ -161,7 +161,7 @@ export function thresholds(args: Arguments): [Figure, number][] {
 export function check(limits: [Figure, number][], figures: Partial<Record<Figure, number>>): void {
   for (const [name, least] of limits) {
     const value = figures[name];
-    if (value === undefined) throw new KernelscopeError("below-threshold", `${name} was not measured, so --fail-under ${name}=${least} is not met. Give labelled --data${name === "agreement" ? " and --reference" : ""}.`);
+    if (value === undefined) throw new KernelscopeError("below-threshold", `${name} was not measured, so --fail-under ${name}=${least} is not met. ${name === "agreement" ? "It takes images that tell apart what a model puts out, and on evaluate a --reference." : "Give labelled --data."}`);
     if (value < least) throw new KernelscopeError("below-threshold", `${name} is ${value.toFixed(4)}, below ${least}.`);
   }
 }

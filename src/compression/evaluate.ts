@@ -4,7 +4,7 @@ import type { IntegerProgram } from "../evaluation/integer/program";
 import { readIntegers } from "../evaluation/integer/read";
 import { floatNodes, IntegerExecutor } from "../evaluation/integer/run";
 import { testVectors } from "../evaluation/integer/vectors";
-import { doubtOf } from "../evaluation/labels";
+import { doubtOf, SAYS_NOTHING } from "../evaluation/labels";
 import { wilson } from "../evaluation/metrics";
 import { encodeNpz } from "../evaluation/npz-write";
 import type { Model } from "../onnx/model";
@@ -47,7 +47,8 @@ export async function evaluateModel(request: EvaluateRequest, host: Host, onProg
           secondsLeft: (performance.now() - started) / 1000 / done * (all - done),
         }),
       }, reference);
-      return { ...figures(outcome, positions.length), ...(original?.classifier?.top1Share !== undefined && { reference: { top1: original.classifier.top1Share, top5: original.classifier.top5Share } }), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...(dataset.doubts ?? []), ...written, ...(note === undefined ? [] : [note]), ...doubtOf(outcome.classifier?.top1Share, positions.length, "The model"), ...(outcome.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])] };
+      const wrong = original?.classifier?.top1Share === undefined ? doubtOf(outcome.classifier?.top1Share, positions.length, "The model") : doubtOf(original.classifier.top1Share, positions.length, "The reference");
+      return { ...figures(outcome, positions.length, original?.says), ...(original?.classifier?.top1Share !== undefined && { reference: { top1: original.classifier.top1Share, top5: original.classifier.top5Share } }), seconds: (performance.now() - started) / 1000, samplesPerSecond: positions.length / ((performance.now() - started) / 1000), device: session.device, notes: [...dataset.notes, ...(dataset.doubts ?? []), ...written, ...(note === undefined ? [] : [note]), ...wrong, ...(original && !original.says ? [SAYS_NOTHING.replace("The original", "The reference")] : outcome.says ? [] : ["The model puts out the same for all of these images."])] };
     } finally {
       await session.release();
       await reference?.release();
@@ -87,9 +88,9 @@ async function writeVectors(program: IntegerProgram, model: Model, batch: Tensor
   return `Written: ${path}, ${formatBytes(bytes.length)}, what goes into and comes out of every step on the first ${count === 1 ? "sample" : `${count} samples`}; its about.json says what each array is.`;
 }
 
-/** The figures of an outcome with their intervals. */
-export function figures({ classifier, error }: Outcome, samples: number): Pick<EvaluateReport, "samples" | "top1" | "top5" | "agreement" | "kl" | "sqnrDb" | "relativeError" | "intervals"> {
-  const shares = { top1: classifier?.top1Share, top5: classifier?.top5Share, agreement: classifier?.agreement };
+/** The figures of an outcome with their intervals. @param says whether the reference's outputs tell samples apart */
+export function figures({ classifier, error }: Outcome, samples: number, says = true): Pick<EvaluateReport, "samples" | "top1" | "top5" | "agreement" | "kl" | "sqnrDb" | "relativeError" | "intervals"> {
+  const shares = { top1: classifier?.top1Share, top5: classifier?.top5Share, agreement: says ? classifier?.agreement : undefined };
   const intervals = Object.fromEntries(Object.entries(shares).flatMap(([name, share]) => (share === undefined ? [] : [[name, wilson(share, samples)]])));
   return { samples, ...shares, kl: classifier?.kl, sqnrDb: error?.sqnrDb, relativeError: error?.relativeError, ...(Object.keys(intervals).length && { intervals }) };
 }

@@ -1,6 +1,6 @@
 import { batchesOf, batchSize, labelsIn, Outcome, outputsOf, readBatches } from "../evaluation/evaluate";
 import { GainMeter } from "../evaluation/gain";
-import { doubtOf } from "../evaluation/labels";
+import { doubtOf, SAYS_NOTHING, trainedOn } from "../evaluation/labels";
 import type { CompressRequest, Device } from "../protocol/api";
 import type { Gain } from "../protocol/estimates";
 import type { Fidelity } from "../protocol/report";
@@ -33,10 +33,10 @@ export async function measureFidelity(request: CompressRequest, { output, untrai
       if (before) gained.add(wanted.values, (await outputsOf(before, input, read, name)).values, own.values, read.count, own.classes !== undefined);
       onBatch(`${read.done.toLocaleString("en")} of ${held.length.toLocaleString("en")} images`, read.done / held.length);
     }
-    const notes = [...(note === undefined ? [] : [note]), ...doubtOf(original.classifier?.top1Share, held.length, "The original"), ...(compressed.constant ? ["The outputs are the same for all samples, so the comparison says nothing."] : [])];
+    const notes = [...(note === undefined ? [] : [note]), ...doubtOf(original.classifier?.top1Share, held.length, "The original"), ...(original.says ? [] : [SAYS_NOTHING]), ...trainedOn(original.classifier?.top1Share, held.length)];
     return {
-      device, notes, gain: gained.gain, fidelity: {
-        samples: held.length, agreement: compressed.classifier?.agreement, kl: compressed.classifier?.kl,
+      device, notes, gain: original.says ? gained.gain : undefined, fidelity: {
+        samples: held.length, agreement: original.says ? compressed.classifier?.agreement : undefined, kl: compressed.classifier?.kl,
         sqnrDb: compressed.error?.sqnrDb, relativeError: compressed.error?.relativeError,
         reference: { top1: original.classifier?.top1Share, top5: original.classifier?.top5Share },
         compressed: { top1: compressed.classifier?.top1Share, top5: compressed.classifier?.top5Share },

@@ -11,11 +11,14 @@ export function shareOf(hits: number, samples: number): Estimate {
   return { value, low, high };
 }
 
-/** A share before and after, where `lost` samples are counted in the first alone and `gained` in the second alone. The change's interval is that of paired samples. */
+/**
+ * A share before and after, where `lost` samples are counted in the first alone and `gained` in the second alone. The change's interval is that of paired samples,
+ * with half a sample more in each of the four cases (Agresti and Min 2005): a change that few samples did not show is not ruled out by them.
+ */
 export function beforeAndAfter(both: number, lost: number, gained: number, samples: number): BeforeAfter {
   const change = samples ? (gained - lost) / samples : 0;
-  const half = samples ? Z * Math.sqrt(Math.max(0, (lost + gained) / samples - change ** 2) / samples) : 1;
-  return { before: shareOf(both + lost, samples), after: shareOf(both + gained, samples), change: { value: change, low: change - half, high: change + half } };
+  const all = samples + 2, middle = (gained - lost) / all, half = Z * Math.sqrt(Math.max(0, (lost + gained + 1) / all - middle ** 2) / all);
+  return { before: shareOf(both + lost, samples), after: shareOf(both + gained, samples), change: samples ? { value: change, low: Math.max(-1, middle - half), high: Math.min(1, middle + half) } : { value: 0, low: -1, high: 1 } };
 }
 
 /** The mean of values that come one by one (Welford), with the normal interval; one value alone is taken to be uncertain by its size. */

@@ -40,8 +40,8 @@ export async function outputsOf(session: Session, input: ValueFacts, { tensor, c
 export class Outcome {
   classifier?: ClassifierMetrics;
   error?: ErrorMetrics;
-  /** The outputs are the same for all samples. */
-  constant = true;
+  private constant = true;
+  private samples = 0;
   private first: Float32Array | undefined;
 
   /** @throws KernelscopeError "bad-model" where the reference has outputs of another shape */
@@ -56,8 +56,12 @@ export class Outcome {
       else this.error.samples += count;
     }
     const first = this.first ??= values.slice(0, values.length / count);
+    this.samples += count;
     this.constant &&= values.every((v, i) => v === first[i % first.length]);
   }
+
+  /** Whether outputs tell any two samples apart: where they do not, that two models agree says nothing. */
+  get says(): boolean { return !this.constant || this.samples < 2; }
 }
 
 /** What a session calls the one input that another model has under a name. */

@@ -25,7 +25,18 @@ const HARDLY = 0.25;
 /** A doubt in images and labels, where a model is hardly ever right about them. @param right share of the samples @param who begins the sentence @param which samples these are */
 export function doubtOf(right: number | undefined, samples: number, who: string, which = "these images"): string[] {
   if (right === undefined || wilson(right, samples)[1] > HARDLY) return [];
-  return [`${who} is right about only ${(100 * right).toFixed(1)} % of ${which}. If that is less than it should be, they are prepared otherwise than it was trained (channels, size, mean, std, scale), or the labels count classes in another order.`];
+  return [`${who} is right about only ${(100 * right).toFixed(1)} % of ${which}. If that is less than it should be, the images are prepared otherwise than those that it was trained on (channels, size, mean, std, scale), or the labels count classes in another order.`];
+}
+
+/** What there is to say where a model's outputs are the same for all samples. */
+export const SAYS_NOTHING = "The original puts out the same for all of these images, so they do not tell how well anything agrees with it. Are they all alike, or prepared otherwise than it was trained (channels, size, mean, std, scale)?";
+
+/** Nobody is right about so many images that are new to him. */
+const ALL_RIGHT = 0.998, MANY = 64;
+
+/** What there is to say of images that a model is right about without exception: most likely it was trained on them. */
+export function trainedOn(right: number | undefined, samples: number): string[] {
+  return right === undefined || samples < MANY || right < ALL_RIGHT ? [] : ["The original is right about all of these images, as about those that it was trained on. On others a compressed model will agree less with it: measure on some that are new to it, by --eval-data or a recipe's data.evalFolder."];
 }
 
 /** Images that nobody has sorted show several things. */
@@ -33,5 +44,5 @@ const NEARLY_ALL = 0.95;
 
 /** A doubt in images without labels, where a model says the same of nearly all. @param alike share of the samples that it gives the most common class */
 export function alikeDoubt(alike: number, who: string, which: string): string[] {
-  return alike < NEARLY_ALL ? [] : [`${who} gives ${alike === 1 ? "all" : "nearly all"} of ${which} the same class. Unless they show one thing, they are prepared otherwise than it was trained (channels, size, mean, std, scale).`];
+  return alike < NEARLY_ALL ? [] : [`${who} gives ${alike === 1 ? "all" : "nearly all"} of ${which} the same class. Unless they show one thing, they are prepared otherwise than those that it was trained on (channels, size, mean, std, scale).`];
 }

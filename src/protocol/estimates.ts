@@ -21,5 +21,6 @@ export interface Gain {
 export type Verdict = "more" | "nearer" | "farther" | "unsure";
 export function verdictOf({ loss, agreement }: Gain): Verdict {
   if (agreement && agreement.change.low > 0) return "more";
+  if (agreement && agreement.change.high < 0) return "farther";
   return loss.change.high < 0 ? "nearer" : loss.change.low > 0 ? "farther" : "unsure";
 }

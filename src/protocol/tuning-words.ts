@@ -14,7 +14,7 @@ export interface Speech {
 export function tuningWords({ before, after, steps, bestStep, samples, gain }: TuningReport, speech: Speech): string {
   const { t } = speech, [known, of, images] = [bestStep, steps, samples].map(speech.whole), loss = (held: HeldOut): string => (before.agreement === undefined ? `${speech.percent(held.loss)} %` : speech.loss(held.loss));
   if (steps === 0) return t("Fine-tuning ended before its first step.");
-  if (bestStep === 0) return t("Fine-tuning gained nothing in {0} steps: on the {1} images that choose the best step, loss was never below the {2} before it. What was before is kept.", of, images, loss(before));
+  if (bestStep === 0) return t("Fine-tuning gained nothing in {0} steps: on the {1} images that choose the best step, loss was never below the {2} before it. What was before is kept. More images or a longer training may still gain.", of, images, loss(before));
   return `${gain ? gainWords(gain, speech) : t("Fine-tuning:")} ${t("Step {0} of {1} was the best on {2} other images, which choose it: loss {3} → {4}.", known, of, images, loss(before), loss(after))}`;
 }
 

@@ -53,7 +53,7 @@ export class PlanTable {
   }
 
   show(plans: Plans, point: PlanPoint, settings: Record<string, LayerSetting>): void {
-    const rowsOf = (some: Plans | undefined): string | undefined => some?.facts.layers.map(({ id, shape }) => [id, ...shape].join()).join(), others = rowsOf(this.plans) !== rowsOf(plans);
+    const rowsOf = (some: Plans | undefined): string | undefined => some?.facts.layers.map(({ id, shape, sensitivity }) => [id, ...shape, sensitivity].join()).join(), others = rowsOf(this.plans) !== rowsOf(plans);
     this.plans = plans;
     this.settings = settings;
     if (others) this.build();

@@ -44,7 +44,7 @@ test("what a training has gained is told on images that had no part in it, and w
   const tuning = { steps: 134, bestStep: 32, before: { loss: 0.012, agreement: 0.984 }, after: { loss: 0.00779, agreement: 1 }, samples: 61, device: "cpu" } as const, at = (value: number) => ({ value, low: value - 0.01, high: value + 0.01 });
   const chosen = "Step 32 of 134 was the best on 61 other images, which choose it: loss 0.0120 → 0.00779.", loss = { before: at(0.02), after: at(0.015), change: { value: -0.005, low: -0.007, high: -0.003 } };
   expect(tuningText(tuning)).toBe(`Fine-tuning: ${chosen}`);
-  expect(tuningText({ ...tuning, bestStep: 0 })).toBe("Fine-tuning gained nothing in 134 steps: on the 61 images that choose the best step, loss was never below the 0.0120 before it. What was before is kept.");
+  expect(tuningText({ ...tuning, bestStep: 0 })).toBe("Fine-tuning gained nothing in 134 steps: on the 61 images that choose the best step, loss was never below the 0.0120 before it. What was before is kept. More images or a longer training may still gain.");
   const agreement = { before: at(0.9), after: at(0.95), change: { value: 0.05, low: 0.01, high: 0.09 } }, shown = (points: string) => `agreement 90.00 → 95.00 % on the 98 images held out (${points} points). ${chosen}`;
   expect(tuningText({ ...tuning, gain: { samples: 98, loss, agreement } })).toBe(`Fine-tuning gained: ${shown("+1.00 to +9.00")}`);
   const unsure = { ...agreement, change: { value: 0.05, low: -0.01, high: 0.11 } };
