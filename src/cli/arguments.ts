@@ -71,6 +71,9 @@ export function options(command: CommandName): NonNullable<ParseArgsConfig["opti
     .map(([name, { type, short, multiple }]) => [name, { type, ...(short && { short }), ...(multiple && { multiple }) }]));
 }
 
+/** What options alone do not tell. */
+const MORE: Partial<Record<CommandName, string>> = { sweep: 'A sweep makes the sizes that the recipe has in "sweep": { "targets": ["64KB", "128KB"] }; without that twelve, from nearly the smallest to 8 bits a weight.' };
+
 const SUMMARIES: Record<CommandName, string> = {
   inspect: "what a model holds, layer by layer",
   compress: "a smaller file that any onnxruntime runs",
@@ -88,5 +91,5 @@ export function help(command?: CommandName): string {
   }
   const options = Object.entries(OPTIONS).filter(([, { commands }]) => commands.includes(command)), flags = options.map(([name, { short, value }]) => `${short ? `-${short}, ` : "    "}--${name}${value ? ` ${value}` : ""}`), width = Math.max(...flags.map(({ length }) => length));
   const rows = options.map(([, { text, texts }], i) => `  ${flags[i].padEnd(width)} ${texts?.[command] ?? text}`);
-  return `kernelscope ${command} ${OPERANDS[command]}: ${SUMMARIES[command]}\n\n${rows.join("\n")}\n\nExit codes: 0 done, 1 failed, 2 wrong usage, 3 a --fail-under figure not reached, 130 cancelled.\n`;
+  return `kernelscope ${command} ${OPERANDS[command]}: ${SUMMARIES[command]}\n\n${rows.join("\n")}\n\n${MORE[command] ? `${MORE[command]}\n\n` : ""}Exit codes: 0 done, 1 failed, 2 wrong usage, 3 a --fail-under figure not reached, 130 cancelled.\n`;
 }

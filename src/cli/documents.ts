@@ -110,7 +110,7 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   blocks.push(...pruningBlocks(report), ...report.pruningTrials ? trialBlocks(report.pruningTrials, (report.fidelity?.agreement ?? report.pruning?.effect.agreement) !== undefined) : []);
   if (report.trims) blocks.push(trimsText(report.trims));
   if (tuning) {
-    const { before, after, steps, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)}`);
+    const { before, after, steps, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)} (95 %: ${wilson(agreement, tuning.samples).map(percent).join(" to ")})`);
     blocks.push(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on ${keptImages(tuning)}.`
       : tuningText(tuning));
   }

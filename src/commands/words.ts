@@ -71,11 +71,19 @@ export function isGain({ tuning }: Pick<CompressReport, "tuning">): boolean {
   return gained !== 0 ? gained > 0 : after.loss < before.loss;
 }
 
+/** Whether other images might as well have shown the opposite. */
+function isWithinChance({ before, after, samples }: NonNullable<CompressReport["tuning"]>): boolean {
+  if (before.agreement === undefined || after.agreement === undefined) return false;
+  const [low, high] = [before.agreement, after.agreement].sort((a, b) => a - b);
+  return wilson(low, samples)[1] >= wilson(high, samples)[0];
+}
+
 /** "Written: a.ready.onnx, with trained weights. Compressed as asked for, it agrees with the original on 95.0 instead of 93.1 % of 61 images kept from training." */
 export function preparedSentence({ output, tuning }: CompressReport): string {
   const written = vscode.l10n.t("Written: {0}, the same model with trained weights.", path.basename(output.path));
   if (!tuning) return written;
   const { before, after } = tuning, images = numbers(0).format(tuning.samples), advice = isGain({ tuning }) ? [] : [vscode.l10n.t("That is no gain: train for longer, or compress the original.")];
+  if (isWithinChance(tuning)) advice.unshift(vscode.l10n.t("So few images cannot tell these two apart."));
   const worth = before.agreement === undefined || after.agreement === undefined ? vscode.l10n.t("Compressed as asked for, its error is {0} instead of {1} % on {2} samples kept from training.", percent(after.loss), percent(before.loss), images)
     : vscode.l10n.t("Compressed as asked for, it agrees with the original on {0} instead of {1} % of {2} images kept from training.", percent(after.agreement), percent(before.agreement), images);
   return [written, worth, ...advice].join(" ");

@@ -31,12 +31,13 @@ export function doubtOf(right: number | undefined, samples: number, who: string,
 /** What there is to say where a model's outputs are the same for all samples. */
 export const SAYS_NOTHING = "The original puts out the same for all of these images, so they do not tell how well anything agrees with it. Are they all alike, or prepared otherwise than it was trained (channels, size, mean, std, scale)?";
 
-/** Nobody is right about so many images that are new to him. */
-const ALL_RIGHT = 0.998, MANY = 64;
+/** Few networks are right about so many images that are new to them. */
+const NEARLY_ALL_RIGHT = 0.98;
 
-/** What there is to say of images that a model is right about without exception: most likely it was trained on them. */
+/** What there is to say of images that a model is right about nearly without exception: most likely it was trained on them. */
 export function trainedOn(right: number | undefined, samples: number): string[] {
-  return right === undefined || samples < MANY || right < ALL_RIGHT ? [] : ["The original is right about all of these images, as about those that it was trained on. On others a compressed model will agree less with it: measure on some that are new to it, by --eval-data or a recipe's data.evalFolder."];
+  if (right === undefined || wilson(right, samples)[0] < NEARLY_ALL_RIGHT) return [];
+  return [`The original is right about ${(100 * right).toFixed(1)} % of these images. If it was trained on them, a compressed model agrees less with it on others: measure on some that are new to it, by --eval-data or a recipe's data.evalFolder.`];
 }
 
 /** Images that nobody has sorted show several things. */

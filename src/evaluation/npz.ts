@@ -19,7 +19,7 @@ async function directory(source: ByteSource, name: string): Promise<Entry[]> {
   const tail = await source.read(tailAt, tailLength), view = viewOf(tail);
   let end = tailLength - 22;
   while (end >= 0 && view.getUint32(end, true) !== 0x06054b50) end--;
-  if (end < 0) throw bad("is no .npz archive: its directory is missing.");
+  if (end < 0) throw bad("is no .npz archive: its directory is missing. Arrays that lie beside each other as images.npy and labels.npy are given by their folder.");
   let count = view.getUint16(end + 10, true), size = view.getUint32(end + 12, true), at = view.getUint32(end + 16, true);
   if ((count === 0xffff || at === 0xffffffff || size === 0xffffffff) && end >= 20 && view.getUint32(end - 20, true) === 0x07064b50) {
     const record = viewOf(await source.read(Number(view.getBigUint64(end - 12, true)), 56));

@@ -4,6 +4,9 @@ import { KernelscopeError } from "../protocol/errors";
 import { convert, decodeImage } from "./images";
 import { centreCrop, resize, type Pixels } from "./resize";
 
+/** Where people say how images are prepared. */
+const WHERE = "in a recipe's \"preprocess\", in a dataset.json beside the images, or in a file for --preprocess";
+
 // zod/mini brings no messages of its own
 z.config(z.locales.en());
 
@@ -68,7 +71,7 @@ export function resolvePreprocess(input: ValueFacts, image: { height: number; wi
   const modelChannels = number(shape[c]);
   const channels = pick("channels") ?? (modelChannels === 1 || (!modelChannels && image.channels === 1) ? "gray" : "rgb");
   const count = channels === "gray" ? 1 : 3;
-  if (modelChannels && modelChannels !== count) throw new KernelscopeError("bad-data", `The model takes ${modelChannels === 1 ? "1 channel" : `${modelChannels} channels`}, the data gives ${count} (${channels}). ${modelChannels === 1 ? "Set \"channels\": \"gray\"" : "Set \"channels\""} in the preprocessing.`);
+  if (modelChannels && modelChannels !== count) throw new KernelscopeError("bad-data", `The model takes ${modelChannels === 1 ? "1 channel" : `${modelChannels} channels`}, the data gives ${count} (${channels}). Set "channels"${modelChannels === 1 ? ": \"gray\"" : ""} ${WHERE}.`);
   const cropWanted = pick("crop");
   const crop: [number, number] | undefined = cropWanted === undefined ? undefined : typeof cropWanted === "number" ? [cropWanted, cropWanted] : cropWanted;
   let resizing = pick("resize");
@@ -101,7 +104,7 @@ export function prepareImage(image: Pixels, to: Preparation, out: Float32Array, 
   }
   if (to.crop) pixels = centreCrop(pixels, to.crop[1], to.crop[0]);
   const [height, width] = to.layout === "NCHW" ? [to.shape[1], to.shape[2]] : [to.shape[0], to.shape[1]];
-  if (pixels.height !== height || pixels.width !== width) throw new KernelscopeError("bad-data", `${name} is ${pixels.width} × ${pixels.height}, the model takes ${width} × ${height}. Set "resize" in the preprocessing.`);
+  if (pixels.height !== height || pixels.width !== width) throw new KernelscopeError("bad-data", `${name} is ${pixels.width} × ${pixels.height}, the model takes ${width} × ${height}. Set "resize" ${WHERE}.`);
   preparePixels(pixels, to, out, at);
 }
 

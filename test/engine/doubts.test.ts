@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -71,4 +72,20 @@ test("images that fit are not doubted", async () => {
 test("images without labels of which a model finds all alike are doubted", async () => {
   const { doubts } = await plan(imagesWith("black", { "labels.npy": undefined, "images.npy": npy([200, 14, 14, 1], new Uint8Array(200 * 196)) }));
   expect(doubts).toEqual([expect.stringMatching(/^The original gives all of the 64 images that were tried the same class\. Unless they show one thing/)]);
+});
+
+test("where the original's outputs are the same for all images no agreement is told, and none is enough", { timeout: 240_000 }, async () => {
+  const data = imagesWith("flat", { "labels.npy": undefined, "images.npy": npy([500, 14, 14, 1], new Uint8Array(500 * 196).fill(128)) }), output = path.join(folder, "flat.onnx");
+  const { fidelity, notes } = await hosted((host) => compressModel({ model: TRAINED.model, data, output, target: "12KB", threads: 1 }, host));
+  expect(fidelity!.agreement).toBeUndefined();
+  expect(notes).toContainEqual(expect.stringMatching(/^The original puts out the same for all of these images/));
+  const run = spawnSync(process.execPath, ["dist/cli.js", "evaluate", output, "--reference", TRAINED.model, "--data", data, "--fail-under", "agreement=0.9"], { encoding: "utf8" });
+  expect(run).toMatchObject({ status: 3, stderr: expect.stringContaining("agreement was not measured") as string, stdout: expect.not.stringContaining("agreement") as string });
+  expect(run.stdout).toContain("Note: The reference puts out the same for all of these images");
+});
+
+test("so few images that nothing holds for others are doubted", async () => {
+  const few = readFileSync(path.join(TRAINED.data, "images.npy")), from = 10 + few.readUInt16LE(8);
+  const { doubts } = await plan(imagesWith("few", { "labels.npy": undefined, "images.npy": npy([20, 14, 14, 1], Uint8Array.from(few.subarray(from, from + 20 * 196))) }));
+  expect(doubts).toEqual([expect.stringMatching(/^There are only 20 images: .* Give a few hundred\.$/)]);
 });

@@ -15,8 +15,15 @@ test("a change between models that saw the same samples is surer than two shares
   expect(before.value).toBe(0.82);
   expect(after.value).toBe(0.81);
   expect(change.value).toBeCloseTo(-0.01, 12);
-  expect(change.high - change.low).toBeCloseTo(2 * 1.96 * Math.sqrt((0.03 - 0.0001) / 1000), 4);
+  expect(change.high - change.low).toBeCloseTo(2 * 1.96 * Math.sqrt((31 / 1002 - (10 / 1002) ** 2) / 1002), 4);
   expect(change.high - change.low).toBeLessThan(after.high - after.low);
+});
+
+test("that no sample changed does not rule out that others would", () => {
+  const { change } = beforeAndAfter(98, 0, 0, 98);
+  expect(change.value).toBe(0);
+  expect(change.high).toBeCloseTo(1.96 * Math.sqrt(0.01 / 100), 4);
+  expect(change.low).toBeCloseTo(-change.high, 12);
 });
 
 test("a running mean is the mean, with the normal interval", () => {
