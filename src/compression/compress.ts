@@ -110,6 +110,7 @@ class Compression {
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
         const report = await this.report(weights ? [] : await inOriginal(this.opened.model, subject, [...fitted.values()], isInteger), data);
+        await this.learn(planned, choices, report);
         await record.done();
         return report;
       } catch (error) {
@@ -119,6 +120,12 @@ class Compression {
     } finally {
       await products.close();
     }
+  }
+
+  /** Weights alone tell what weights cost, on images of the kind that layers were rated on. */
+  private async learn(planned: PlannedFit, choices: Carried["choices"], { fidelity, tuning, integers }: CompressReport): Promise<void> {
+    const { kl, relativeError } = fidelity ?? {}, measured = kl ?? (relativeError === undefined ? undefined : relativeError ** 2);
+    if (measured !== undefined && !tuning && !integers && this.job.request.evalData === undefined) await planned.learn(choices, measured);
   }
 
   private get form(): WeightForm { return weightForm(this.job.request, this.subject.lean?.biases); }

@@ -9,7 +9,7 @@ import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import { shareOf } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
-import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
+import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange, type Together } from "../protocol/plan";
 import { bookOf } from "./books";
 import { goalOf, mayShare, namesOnlyLayers, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import { roundingKey } from "./integer/rounding";
@@ -65,7 +65,7 @@ async function factsOf(original: RatedModel, job: Job, goal: Goal): Promise<Plan
   const rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
   const rounding = rated.integers && rated.samples !== undefined ? await rated.record.rounding(roundingKey(job.recipe)) : undefined;
-  return new Front(rated, await planningOf(rated, job, goal, outcomes, rounding), goal, outcomes, { verdicts: await rated.record.verdicts(), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) }).facts();
+  return new Front(rated, await planningOf(rated, job, goal, outcomes, rounding), goal, outcomes, { verdicts: await rated.record.verdicts(), together: rated.samples === undefined || rated.integers ? [] : await rated.record.together(), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) }).facts();
 }
 
 /** Where a job finds out by itself how many channels to take away. */
@@ -108,7 +108,7 @@ function peakOf({ opened, integers }: RatedModel, { recipe }: Job): number | und
 }
 
 /** What earlier jobs and measurements on the same samples have told. */
-interface Known { verdicts: ReadonlyMap<string, boolean>; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean; fewerChannels: PlanFacts["fewerChannels"] }
+interface Known { verdicts: ReadonlyMap<string, boolean>; together: Together[]; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean; fewerChannels: PlanFacts["fewerChannels"] }
 
 const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ channels, resize, crop, mean, std, scale });
 
@@ -127,8 +127,8 @@ class Front {
   constructor(private readonly rated: Trimmed, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly known: Known) {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
-    const [good, middle, bad] = this.found ?? [1, 1, 1], slope = this.found ? this.writtenSlope() ?? middle : middle;
-    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)), rounding: known.rounding };
+    const [good, middle, bad] = this.found ?? [1, 1, 1], { together } = known, slope = this.found && !together.length ? this.writtenSlope() ?? middle : middle;
+    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)), rounding: known.rounding, together };
     this.left = leftOver(rated.opened.model, findLayers(rated.opened.model));
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;

@@ -161,6 +161,12 @@ export class PlannedFit {
     return best;
   }
 
+  /** What a file of this plan lost, measured on samples that it was not fitted to, tells what others will. */
+  async learn(choices: readonly PlannedChoice[], measured: number): Promise<void> {
+    const predicted = choices.reduce((sum, { loss }) => sum + loss, this.options.lostBefore ?? 0);
+    if (predicted > 0 && measured > 0) await (await this.ratingRecord()).keepTogether({ predicted, measured });
+  }
+
   private ratingRecord(): Promise<RatingRecord> {
     const { hashes, stamp, host, tools: { seed }, pruning: prune, job: { request: { method, inference } } } = this.options;
     return ratingRecord({ hashes, stamp, method, seed, inference, prune }, host);

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { Channels } from "../onnx/channels/channels";
 import type { Layer } from "../onnx/layers";
+import type { Together } from "../protocol/plan";
 import type { CheckpointStore } from "./checkpoint";
 import type { Asked } from "./goal";
 import type { RatedGroup } from "./prune/rate-groups";
@@ -30,6 +31,11 @@ const Outcome = z.object({ missed: z.array(Trial), written: Trial });
 /** What carrying out a preset came to: the plans that missed it, first to last, and the one that was written. */
 export type Outcome = z.infer<typeof Outcome>;
 const Outcomes = z.record(z.string(), Outcome);
+
+/** What plans lost that were written, by a number that counts them. */
+const Written = z.record(z.string(), z.object({ predicted: z.number(), measured: z.number() }));
+/** So many of these are kept. */
+const MOST_WRITTEN = 12;
 
 const Verdicts = z.record(z.string(), z.boolean());
 
@@ -119,6 +125,18 @@ export class RatingRecord {
   /** Where it cannot be kept it is found out again the next time. */
   async keepOutcome(key: string, outcome: Outcome): Promise<void> {
     await this.save("outcomes", (await this.load("outcomes", Outcomes)).set(key, outcome)).catch(() => undefined);
+  }
+
+  /** What layers did together in files that were written, by what was predicted of them by themselves; ascending in both. */
+  async together(): Promise<Together[]> {
+    const all = [...(await this.load("written", Written)).values()].sort((a, b) => a.predicted - b.predicted);
+    return all.filter(({ measured }, i) => all.slice(0, i).every((before) => before.measured < measured));
+  }
+
+  /** What a file has shown of it; the last ones count. */
+  async keepTogether(one: Together): Promise<void> {
+    const kept = [...(await this.load("written", Written)).values()].filter(({ predicted }) => predicted !== one.predicted);
+    await this.save("written", new Map([...kept, one].slice(-MOST_WRITTEN).map((each, i) => [String(i), each]))).catch(() => undefined);
   }
 
   /** Plans with codebooks in common that were carried out, by {@link verdictKey}: whether they did better than the one without. */

@@ -37,7 +37,7 @@ export type SizeRange = [least: number, most: number];
 export interface PresetPlan { id: PresetId; bytes: number; loss: number; range?: SizeRange }
 
 /**
- * How the losses of a plan's layers, added up, tell what it does. "agreement": share of predictions that stay, 1 − slope·√loss·(1 + loss)^bend, measured on images.
+ * How the losses of a plan's layers, added up, tell what it does, see {@link lostTogether}. "agreement": share of predictions that stay, 1 − slope·√loss·(1 + loss)^bend, measured on images.
  * "outputs": noise of the outputs, relative to their energy, measured on images. "weights": noise of the weights; nothing was run.
  */
 export interface Prediction {
@@ -51,12 +51,27 @@ export interface Prediction {
   bend?: number;
   /** The share of flips at which half of each is lost in top-1, as labels or the original's probabilities tell, see {@link lostBy}. */
   half?: number;
+  /** What files that were written have shown of what layers do together: losses of their plans' layers, added up, and as they were measured; ascending. */
+  together?: Together[];
   /** Of integer inference: the loss that rounding activations adds, which losses of plans hold; absent where it was not measured, and they are of the weights alone. */
   rounding?: number;
 }
 
+export interface Together { predicted: number; measured: number }
+
+/** What layers lose together whose own losses come to this sum: as many times less or more as with the files that were written, between two of these along a line of logarithms. */
+export function lostTogether({ together: known = [] }: Prediction, sum: number): number {
+  if (!known.length || !(sum > 0)) return sum;
+  const above = known.findIndex(({ predicted }) => predicted >= sum), high = known[above < 0 ? known.length - 1 : above], low = known[above <= 0 ? (above < 0 ? known.length - 1 : 0) : above - 1];
+  const share = high.predicted > low.predicted ? Math.log(sum / low.predicted) / Math.log(high.predicted / low.predicted) : 0, [from, to] = [low, high].map(({ predicted, measured }) => Math.log(measured / predicted));
+  return sum * Math.exp(from + share * (to - from));
+}
+
 /** The share of predictions that flip at a loss, see {@link Prediction}: in the middle case, or in another. */
-export const flipsAt = ({ slope: middle, bend = 0 }: Prediction, loss: number, slope = middle): number => Math.min(1, slope * Math.sqrt(loss) * (1 + loss) ** bend);
+export function flipsAt(prediction: Prediction, sum: number, slope = prediction.slope): number {
+  const loss = lostTogether(prediction, sum);
+  return Math.min(1, slope * Math.sqrt(loss) * (1 + loss) ** (prediction.bend ?? 0));
+}
 
 /** Top-1 accuracy that is lost where a share of predictions flips, as a share of all. */
 export const lostBy = (flips: number, half: number): number => (flips > 0 ? flips ** 2 / (flips + half) : 0);

@@ -11,7 +11,7 @@ import { rateModel, rateRounding, type RatedModel } from "../../src/compression/
 import { KernelscopeError } from "../../src/protocol/errors";
 import type { PresetId } from "../../src/protocol/api";
 import { nodeHost, type NodeHost } from "../../src/worker/host";
-import { flipsAt, type PlanFacts } from "../../src/protocol/plan";
+import { flipsAt, lostTogether, type PlanFacts } from "../../src/protocol/plan";
 import { compressWith } from "../helpers/compress";
 
 const folder = mkdtempSync(path.join(os.tmpdir(), "kernelscope-front-")), model = path.resolve("samples/fashion-cnn.onnx"), data = path.resolve("samples/fashion-mnist");
@@ -238,3 +238,18 @@ test("the prediction of integers counts what rounding activations costs, measure
   expect(Math.abs(agreement(facts, facts.candidate.loss) - integers!.agreement!)).toBeLessThan(0.05);
   expect(Math.abs(agreement(before, before.candidate.loss) - integers!.agreement!)).toBeGreaterThan(0.05); // what weights alone would have said
 }, 300_000);
+
+test("what a file has lost on images held out goes into what is predicted from then on", { timeout: 240_000 }, async () => {
+  const ratings = path.join(folder, "learning"), own = await nodeHost({ threads: 1, ratings, scripts: path.resolve("dist") }), recipe = { target: "30KB" }, file = path.join(folder, "learning.kernelscope.json"), job = await jobOf(recipe);
+  writeFileSync(file, JSON.stringify(recipe));
+  try {
+    const rated = (await rateModel(job, await own.openModel(model), own, false, () => undefined))!, before = await frontOf(rated, job), { fidelity } = await compressWith(path.join(folder, "jobs"), { model, data, recipe: file, output: path.join(folder, "learning.onnx") }, ratings), after = await frontOf(rated, job);
+    expect(before.prediction.together).toEqual([]);
+    expect(after.prediction.together).toEqual([{ predicted: expect.closeTo(after.candidate.loss, 9) as number, measured: fidelity!.kl }]);
+    expect(lostTogether(after.prediction, after.candidate.loss)).toBeCloseTo(fidelity!.kl!, 9);
+    expect(after.candidate).toEqual(before.candidate);
+    await rated.opened.close();
+  } finally {
+    await own.close();
+  }
+});

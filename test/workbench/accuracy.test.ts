@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { violations } from "./axe";
 import { floats, modelBytes, value, wave } from "../unit/onnx/models";
 import { lengthen, overlaps } from "./overlaps";
@@ -140,12 +140,13 @@ test("figures come while images run, and stay when they are cancelled", async ()
   mkdirSync(at("many"));
   writeFileSync(at("many/images.npy"), npy([500 * times, 28, 28], Uint8Array.from({ length: times * pixels.length }, (_, i) => pixels[i % pixels.length])));
   writeFileSync(at("many/dataset.json"), JSON.stringify({ mean: [0.286], std: [0.353], classes }));
+  onTestFinished(() => writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" })));
   writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "many" }));
   const page = await open("fashion-cnn.small.onnx"), samples = () => page.locator(".accuracy").getAttribute("data-samples").then(Number);
   await page.locator(".acc-controls .button", { hasText: "many" }).waitFor();
   await page.locator(".accuracy .state .button.primary").click();
   await page.waitForSelector(".acc-notice progress");
-  expect(await samples()).toBeLessThanOrEqual(256);
+  expect(await samples()).toBeLessThan(3000); // of 30,000, however busy the machine is
   const first = await samples(), cancel = await page.locator(".acc-controls .button", { hasText: "Cancel" }).elementHandle();
   await expect.poll(samples).toBeGreaterThan(first);
   expect(await cancel!.evaluate((button) => button.isConnected)).toBe(true); // a click on it is not lost
@@ -156,7 +157,6 @@ test("figures come while images run, and stay when they are cancelled", async ()
   expect(await page.locator("[data-figure=agreement]").innerText()).toMatch(/\d %/);
   await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])");
   await workbench.picture("accuracy-cancelled");
-  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
 });
 
 test("a model of another name asks for its original and remembers it", async () => {

@@ -2,7 +2,7 @@ import { storedBits } from "../../src/protocol/bits";
 import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import type { LayerSetting, WrittenSize } from "../../src/protocol/recipe-page";
 import { t } from "../l10n";
-import { flipsAt, lostBy, type PlanChoice, type PlanFacts, type PlanLayer, type PlanPoint, type Prediction, type PresetPlan } from "../../src/protocol/plan";
+import { flipsAt, lostBy, lostTogether, type PlanChoice, type PlanFacts, type PlanLayer, type PlanPoint, type Prediction, type PresetPlan } from "../../src/protocol/plan";
 
 /** Every plan of a model, as the page follows a slider through them. */
 export class Plans {
@@ -129,7 +129,7 @@ export class Plans {
 
 /** Share of predictions that stay, or signal to noise in dB where the prediction is not of a classifier on images. */
 export function qualityOf(prediction: Prediction, loss: number): number {
-  return prediction.of === "agreement" ? 1 - flipsAt(prediction, loss) : loss > 0 ? Math.min(99, -10 * Math.log10(loss)) : 99;
+  return prediction.of === "agreement" ? 1 - flipsAt(prediction, loss) : loss > 0 ? Math.min(99, -10 * Math.log10(lostTogether(prediction, loss))) : 99;
 }
 
 function nextStep({ choices }: PlanLayer, from: number, by: 1 | -1): number | undefined {

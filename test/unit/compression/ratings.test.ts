@@ -90,3 +90,11 @@ test("what layers of one shape lose by a common codebook is measured once, and w
   expect([...await new RatingRecord(store).verdicts()]).toEqual([[key, false]]);
   await close();
 });
+
+test("what files have shown of layers together is kept in the order of their losses, the last where two are of one plan; what would have more lose less is left out", async () => {
+  const store = new MemoryStore(), keep = (predicted: number, measured: number) => new RatingRecord(store).keepTogether({ predicted, measured });
+  for (const [predicted, measured] of [[0.3, 0.02], [0.1, 0.5], [0.1, 0.01], [0.2, 0.005]]) await keep(predicted, measured);
+  expect(await new RatingRecord(store).together()).toEqual([{ predicted: 0.1, measured: 0.01 }, { predicted: 0.3, measured: 0.02 }]);
+  for (let i = 0; i < 20; i++) await keep(1 + i, 1 + i);
+  expect(await new RatingRecord(store).together()).toHaveLength(12);
+});
