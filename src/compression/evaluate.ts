@@ -92,7 +92,7 @@ async function writeVectors(program: IntegerProgram, model: Model, batch: Tensor
 export function figures({ classifier, error }: Outcome, samples: number, says = true): Pick<EvaluateReport, "samples" | "top1" | "top5" | "agreement" | "kl" | "sqnrDb" | "relativeError" | "intervals"> {
   const shares = { top1: classifier?.top1Share, top5: classifier?.top5Share, agreement: says ? classifier?.agreement : undefined };
   const intervals = Object.fromEntries(Object.entries(shares).flatMap(([name, share]) => (share === undefined ? [] : [[name, wilson(share, samples)]])));
-  return { samples, ...shares, kl: classifier?.kl, sqnrDb: error?.sqnrDb, relativeError: error?.relativeError, ...(Object.keys(intervals).length && { intervals }) };
+  return { samples, ...shares, kl: says ? classifier?.kl : undefined, sqnrDb: error?.sqnrDb, relativeError: error?.relativeError, ...(Object.keys(intervals).length && { intervals }) };
 }
 
 /** Both models get the same samples, under whatever name. @throws KernelscopeError "usage" naming both inputs */

@@ -36,7 +36,7 @@ export async function measureFidelity(request: CompressRequest, { output, untrai
     const notes = [...(note === undefined ? [] : [note]), ...doubtOf(original.classifier?.top1Share, held.length, "The original"), ...(original.says ? [] : [SAYS_NOTHING]), ...trainedOn(original.classifier?.top1Share, held.length)];
     return {
       device, notes, gain: original.says ? gained.gain : undefined, fidelity: {
-        samples: held.length, agreement: original.says ? compressed.classifier?.agreement : undefined, kl: compressed.classifier?.kl,
+        samples: held.length, ...(original.says && { agreement: compressed.classifier?.agreement, kl: compressed.classifier?.kl }),
         sqnrDb: compressed.error?.sqnrDb, relativeError: compressed.error?.relativeError,
         reference: { top1: original.classifier?.top1Share, top5: original.classifier?.top5Share },
         compressed: { top1: compressed.classifier?.top1Share, top5: compressed.classifier?.top5Share },
