@@ -137,16 +137,21 @@ test("figures survive going away and coming back", async () => {
 test("figures come while images run, and stay when they are cancelled", async () => {
   // the same images many times over
   const { classes } = JSON.parse(readFileSync(at("fashion-mnist/dataset.json"), "utf8")) as { classes: string[] }, pixels = readFileSync(at("fashion-mnist/images.npy")).subarray(-500 * 784), times = 60;
-  mkdirSync(at("many"));
+  for (const folder of ["many", ".vscode"]) mkdirSync(at(folder), { recursive: true });
   writeFileSync(at("many/images.npy"), npy([500 * times, 28, 28], Uint8Array.from({ length: times * pixels.length }, (_, i) => pixels[i % pixels.length])));
   writeFileSync(at("many/dataset.json"), JSON.stringify({ mean: [0.286], std: [0.353], classes }));
   onTestFinished(() => writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" })));
   writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "many" }));
   const page = await open("fashion-cnn.small.onnx"), samples = () => page.locator(".accuracy").getAttribute("data-samples").then(Number);
   await page.locator(".acc-controls .button", { hasText: "many" }).waitFor();
+  await page.evaluate(() => { // what is told first, however late a busy machine looks
+    const view = document.querySelector<HTMLElement>(".accuracy")!;
+    new MutationObserver(() => { view.dataset.first ??= view.dataset.samples; }).observe(view, { attributeFilter: ["data-samples"] });
+  });
   await page.locator(".accuracy .state .button.primary").click();
   await page.waitForSelector(".acc-notice progress");
-  expect(await samples()).toBeLessThan(3000); // of 30,000, however busy the machine is
+  await page.waitForSelector(".accuracy[data-first]");
+  expect(Number(await page.locator(".accuracy").getAttribute("data-first"))).toBeLessThanOrEqual(256);
   const first = await samples(), cancel = await page.locator(".acc-controls .button", { hasText: "Cancel" }).elementHandle();
   await expect.poll(samples).toBeGreaterThan(first);
   expect(await cancel!.evaluate((button) => button.isConnected)).toBe(true); // a click on it is not lost

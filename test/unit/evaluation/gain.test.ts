@@ -33,6 +33,8 @@ test("what samples can tell decides what is said of it", () => {
   expect(verdictOf(gainOf(30, outputs(30, 0.6, 0.3)))).toBe("nearer"); // too few for predictions
   expect(verdictOf(gainOf(1000, outputs(1000, 0.3, 1)))).toBe("farther");
   expect(verdictOf(gainOf(1000, outputs(1000, 0.5, 0.5)))).toBe("unsure");
+  const { loss, agreement, samples } = gainOf(1000, outputs(1000, 1, 0.3)), fewer = { ...agreement!, change: { value: -0.05, low: -0.07, high: -0.03 } };
+  expect(verdictOf({ samples, loss, agreement: fewer })).toBe("farther"); // whatever the loss says
 });
 
 test("of a model that is no classifier it is the relative squared error", () => {
