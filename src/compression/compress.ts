@@ -122,10 +122,12 @@ class Compression {
     }
   }
 
-  /** Weights alone tell what weights cost, on images of the kind that layers were rated on. */
+  /** Weights alone tell what weights cost. */
   private async learn(planned: PlannedFit, choices: Carried["choices"], { fidelity, tuning, integers }: CompressReport): Promise<void> {
-    const { kl, relativeError } = fidelity ?? {}, measured = kl ?? (relativeError === undefined ? undefined : relativeError ** 2);
-    if (measured !== undefined && !tuning && !integers && this.job.request.evalData === undefined) await planned.learn(choices, measured);
+    if (!fidelity || tuning || integers) return;
+    const { kl, relativeError, agreement, samples, reference, compressed } = fidelity, loss = kl ?? (relativeError === undefined ? undefined : relativeError ** 2);
+    const flips = agreement === undefined ? { disagreement: 0, samples: 0 } : { disagreement: 1 - agreement, samples, ...(reference.top1 !== undefined && compressed.top1 !== undefined && { lost: reference.top1 - compressed.top1 }) };
+    if (loss !== undefined) await planned.learn(choices, { loss, ...flips });
   }
 
   private get form(): WeightForm { return weightForm(this.job.request, this.subject.lean?.biases); }

@@ -148,16 +148,28 @@ export async function fitWithData(model: Model, choices: readonly LayerChoice[],
   return { layers: choices.map(({ layer }) => fitted.get(layer)!), effect: meter.effect, met: meets };
 }
 
-/** What a fitted network loses on other samples, batch by batch. @param reference what it is held against; the model itself if absent */
-export async function lossesOn(model: Model, layers: readonly FittedLayer[], samples: Batches, { runtime, threads, signal }: FitTools, reference = model): Promise<number[]> {
-  const liveness = new Liveness(model, samples.input), other = reference === model ? liveness : new Liveness(reference, samples.input), [original, compressed] = [other, liveness].map((own) => new Flow(own, runtime, samples, threads, signal));
-  for (const layer of layers) substitute(compressed, layer);
-  const wanted = await original.compute(other.outputs), outputs = await compressed.compute(liveness.outputs);
+/** What a fitted network loses on other samples, batch by batch. @param original what it is held against */
+export async function lossesOn(model: Model, layers: readonly FittedLayer[], samples: Batches, tools: FitTools, original = model): Promise<number[]> {
+  const { wanted, outputs } = await outputsOn(model, layers, samples, tools, original);
   return samples.batches.map((_, batch) => {
     const meter = new EffectMeter(wanted);
     meter.add(batch, valuesOf(outputs, batch));
     return meter.effect.loss;
   });
+}
+
+/** What a fitted network does on other samples. @param original what it is held against */
+export async function effectOn(model: Model, layers: readonly FittedLayer[], samples: Batches, tools: FitTools, original: Model): Promise<Effect> {
+  const { wanted, outputs } = await outputsOn(model, layers, samples, tools, original), meter = new EffectMeter(wanted, samples.labels);
+  for (let batch = 0; batch < samples.batches.length; batch++) meter.add(batch, valuesOf(outputs, batch));
+  return meter.effect;
+}
+
+/** Outputs of the original and of a fitted network. */
+async function outputsOn(model: Model, layers: readonly FittedLayer[], samples: Batches, { runtime, threads, signal }: FitTools, original: Model): Promise<Record<"wanted" | "outputs", Map<string, Tensor[]>>> {
+  const liveness = new Liveness(model, samples.input), other = original === model ? liveness : new Liveness(original, samples.input), [first, compressed] = [other, liveness].map((own) => new Flow(own, runtime, samples, threads, signal));
+  for (const layer of layers) substitute(compressed, layer);
+  return { wanted: await first.compute(other.outputs), outputs: await compressed.compute(liveness.outputs) };
 }
 
 /** The values of one batch. */

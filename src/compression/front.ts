@@ -9,7 +9,7 @@ import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import { shareOf } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
-import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange, type Together } from "../protocol/plan";
+import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
 import { goalOf, mayShare, namesOnlyLayers, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import { roundingKey } from "./integer/rounding";
@@ -23,6 +23,7 @@ import { verdictKey, type Outcome, type Trial } from "./ratings";
 import { loadedWeightBytes } from "./report";
 import type { RatedModel } from "./rated";
 import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
+import { halfOf, togetherOf, type Observed } from "./together";
 
 /** Plans whose size is read off the file as it would be written; between them it is interpolated. */
 const MEASURED_PLANS = 24;
@@ -65,7 +66,7 @@ async function factsOf(original: RatedModel, job: Job, goal: Goal): Promise<Plan
   const rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
   const rounding = rated.integers && rated.samples !== undefined ? await rated.record.rounding(roundingKey(job.recipe)) : undefined;
-  return new Front(rated, await planningOf(rated, job, goal, outcomes, rounding), goal, outcomes, { verdicts: await rated.record.verdicts(), together: rated.samples === undefined || rated.integers ? [] : await rated.record.together(), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) }).facts();
+  return new Front(rated, await planningOf(rated, job, goal, outcomes, rounding), goal, outcomes, { verdicts: await rated.record.verdicts(), wholes: rated.samples === undefined || rated.integers ? [] : await rated.record.wholes(job.request.evalData), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) }).facts();
 }
 
 /** Where a job finds out by itself how many channels to take away. */
@@ -93,6 +94,9 @@ async function planningOf({ opened, layers, ratings, samples, integers, biases, 
   });
 }
 
+/** All plans of a model with nothing pinned, whatever a recipe asks for. */
+export const openPlanning = (rated: RatedModel, job: Job): Promise<Planning> => planningOf(rated, { ...job, recipe: { ...job.recipe, layers: undefined } }, { kind: "preset", preset: "balanced" }, {}, undefined);
+
 /** What tells best how much layers do together: the plans of a preset that missed, or what came of the preset nearest to it, so that what is not known yet stands in order beside what is. */
 function trialsFor(preset: PresetId, outcomes: Outcomes): readonly Trial[] | undefined {
   if (outcomes[preset]) return outcomes[preset].missed;
@@ -108,7 +112,7 @@ function peakOf({ opened, integers }: RatedModel, { recipe }: Job): number | und
 }
 
 /** What earlier jobs and measurements on the same samples have told. */
-interface Known { verdicts: ReadonlyMap<string, boolean>; together: Together[]; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean; fewerChannels: PlanFacts["fewerChannels"] }
+interface Known { verdicts: ReadonlyMap<string, boolean>; wholes: readonly Observed[]; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean; fewerChannels: PlanFacts["fewerChannels"] }
 
 const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ channels, resize, crop, mean, std, scale });
 
@@ -127,8 +131,10 @@ class Front {
   constructor(private readonly rated: Trimmed, private readonly planning: Planning, private readonly goal: Goal, private readonly outcomes: Outcomes, private readonly known: Known) {
     const { layers, ratings, samples } = rated;
     this.found = slopes(ratings.flatMap(({ response }) => response));
-    const [good, middle, bad] = this.found ?? [1, 1, 1], { together } = known, slope = this.found && !together.length ? this.writtenSlope() ?? middle : middle;
-    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)), rounding: known.rounding, together };
+    const [good, middle, bad] = this.found ?? [1, 1, 1], { wholes } = known, slope = this.found && !wholes.length ? this.writtenSlope() ?? middle : middle;
+    this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)), rounding: known.rounding };
+    this.prediction.together = togetherOf(wholes, this.prediction);
+    if (this.prediction.half !== undefined) this.prediction.half = halfOf(wholes, this.prediction.half);
     this.left = leftOver(rated.opened.model, findLayers(rated.opened.model));
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
     this.weights = layers.reduce((sum, { parameters }) => sum + parameters, 0) || 1;

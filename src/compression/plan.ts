@@ -317,6 +317,12 @@ export class Planning {
     return this.plan(between.length ? knee(between.map((p) => ({ ...p, loss: Math.sqrt(p.loss) }))).choices : within(NEARLY_LOSSLESS).choices);
   }
 
+  /** The smallest plan of those along the hulls that loses no more than this, layer by layer. */
+  atLoss(loss: number): RatedCandidate[] {
+    const plans = front(this.items), before = this.request.lostBefore ?? 0;
+    return this.plan((plans.find((plan) => before + plan.loss <= loss) ?? plans[plans.length - 1]).choices);
+  }
+
   /** Flips ÷ √loss in the middle case of what was measured. */
   get slope(): number | undefined { return slopes(this.responses)?.[1]; }
 

@@ -14,6 +14,7 @@ import { mayShare, namesOnlyLayers, triesToShare, type Goal, type Job } from "./
 import type { Host, OpenedModel } from "./host";
 import { integerOverhead } from "./integer/overhead";
 import { knownRounding } from "./integer/rounding";
+import type { Observed } from "./together";
 import { Joint } from "./joint";
 import { leanRatings, type LeanModel } from "./lean/lean";
 import { planFor, type PlanRequest } from "./plan";
@@ -161,10 +162,10 @@ export class PlannedFit {
     return best;
   }
 
-  /** What a file of this plan lost, measured on samples that it was not fitted to, tells what others will. */
-  async learn(choices: readonly PlannedChoice[], measured: number): Promise<void> {
-    const predicted = choices.reduce((sum, { loss }) => sum + loss, this.options.lostBefore ?? 0);
-    if (predicted > 0 && measured > 0) await (await this.ratingRecord()).keepTogether({ predicted, measured });
+  /** What a file of this plan lost, as it was measured for its report, tells what others will. */
+  async learn(choices: readonly PlannedChoice[], seen: Omit<Observed, "predicted">): Promise<void> {
+    const predicted = choices.reduce((sum, choice) => sum + choice.loss, this.options.lostBefore ?? 0);
+    if (predicted > 0) await (await this.ratingRecord()).keepWritten({ predicted, ...seen }, this.options.job.request.evalData);
   }
 
   private ratingRecord(): Promise<RatingRecord> {

@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import type { Channels } from "../onnx/channels/channels";
 import type { Layer } from "../onnx/layers";
-import type { Together } from "../protocol/plan";
 import type { CheckpointStore } from "./checkpoint";
 import type { Asked } from "./goal";
 import type { RatedGroup } from "./prune/rate-groups";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { classesOf } from "./share-ratings";
+import type { Observed } from "./together";
 
 const Candidates = z.array(z.object({ method: z.string(), options: z.record(z.string(), z.unknown()), bytes: z.number(), bits: z.number(), noise: z.number(), loss: z.number() }));
 const Rating = z.object({
@@ -32,8 +32,9 @@ const Outcome = z.object({ missed: z.array(Trial), written: Trial });
 export type Outcome = z.infer<typeof Outcome>;
 const Outcomes = z.record(z.string(), Outcome);
 
-/** What plans lost that were written, by a number that counts them. */
-const Written = z.record(z.string(), z.object({ predicted: z.number(), measured: z.number() }));
+const Observations = z.array(z.object({ predicted: z.number(), loss: z.number(), disagreement: z.number(), lost: z.optional(z.number()), samples: z.number() }));
+/** What whole plans lost that were tried, and those that were written, by the folder that reports are measured on. */
+const Wholes = z.record(z.string(), z.object({ tried: z.optional(Observations), written: Observations }));
 /** So many of these are kept. */
 const MOST_WRITTEN = 12;
 
@@ -65,6 +66,8 @@ export class RatingRecord {
   private readonly roundings = new Map<string, number>();
 
   constructor(private readonly store: CheckpointStore | undefined) {}
+
+  get isKept(): boolean { return this.store !== undefined; }
 
   /** Ratings of all `layers`: those that are known, and the others by `rate`. */
   async complete(layers: readonly Layer[], rate: Rate): Promise<LayerSensitivity[]> {
@@ -127,16 +130,24 @@ export class RatingRecord {
     await this.save("outcomes", (await this.load("outcomes", Outcomes)).set(key, outcome)).catch(() => undefined);
   }
 
-  /** What layers did together in files that were written, by what was predicted of them by themselves; ascending in both. */
-  async together(): Promise<Together[]> {
-    const all = [...(await this.load("written", Written)).values()].sort((a, b) => a.predicted - b.predicted);
-    return all.filter(({ measured }, i) => all.slice(0, i).every((before) => before.measured < measured));
+  /** What whole plans lost that were tried, and those that were written. @param folder that reports are measured on, where that is another than the data's */
+  async wholes(folder = ""): Promise<Observed[]> {
+    const { tried = [], written = [] } = (await this.load("wholes", Wholes)).get(folder) ?? {};
+    return [...tried, ...written];
   }
 
-  /** What a file has shown of it; the last ones count. */
-  async keepTogether(one: Together): Promise<void> {
-    const kept = [...(await this.load("written", Written)).values()].filter(({ predicted }) => predicted !== one.predicted);
-    await this.save("written", new Map([...kept, one].slice(-MOST_WRITTEN).map((each, i) => [String(i), each]))).catch(() => undefined);
+  /** Whether plans were tried, whatever came of it. */
+  async hasTried(folder = ""): Promise<boolean> { return (await this.load("wholes", Wholes)).get(folder)?.tried !== undefined; }
+
+  async keepTried(tried: Observed[], folder = ""): Promise<void> {
+    const kept = await this.load("wholes", Wholes);
+    await this.save("wholes", kept.set(folder, { tried, written: kept.get(folder)?.written ?? [] })).catch(() => undefined);
+  }
+
+  /** What a file has lost; the last ones count. */
+  async keepWritten(one: Observed, folder = ""): Promise<void> {
+    const kept = await this.load("wholes", Wholes), { tried, written = [] } = kept.get(folder) ?? {}, others = written.filter(({ predicted }) => predicted !== one.predicted);
+    await this.save("wholes", kept.set(folder, { tried, written: [...others, one].slice(-MOST_WRITTEN) })).catch(() => undefined);
   }
 
   /** Plans with codebooks in common that were carried out, by {@link verdictKey}: whether they did better than the one without. */

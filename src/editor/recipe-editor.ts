@@ -104,6 +104,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** Tells a page of the job on its model, and what that is of where it is not of what the page shows. */
   private showJob(session: RecipeSession): void {
     const { state, origin } = (session.model && this.jobs.get(session.model.toString())) ?? {};
+    session.busy = state?.state === "running";
     void this.sessions.get(session)?.job(state && { ...state, otherRecipe: origin && otherRecipe(origin, session) }).catch(() => undefined);
   }
 

@@ -21,6 +21,9 @@ export class RecipeSession {
   private problem: RecipeProblem | undefined;
   private running: { abort: AbortController; inputs: string; stale: boolean } | undefined;
   private cancelled: string | undefined;
+  /** Whole plans that are tried so that predictions learn from them, or were. */
+  private trying: { abort: AbortController; inputs: string } | undefined;
+  private isBusy = false;
   /** What the last text came to. */
   private last: { text: string; facts: PlanFacts } | undefined;
 
@@ -102,6 +105,43 @@ export class RecipeSession {
     } finally {
       if (this.running === own) this.running = undefined;
     }
+    await this.tryPlans();
+  }
+
+  /** A job on the model needs the processor for itself: whole plans are tried after it. */
+  set busy(isBusy: boolean) {
+    const ends = this.isBusy && !isBusy;
+    this.isBusy = isBusy;
+    if (isBusy) this.stopTrying();
+    else if (ends) void this.tryPlans();
+  }
+
+  /** Has whole plans tried once for what was rated: what layers do together is not known from them one by one. */
+  private async tryPlans(): Promise<void> {
+    const request = this.request(), inputs = ratedFor(this.view);
+    if (!request || this.isBusy || this.running || this.last?.facts.prediction.samples === undefined || this.trying?.inputs === inputs) return;
+    this.trying?.abort.abort();
+    const own = { abort: new AbortController(), inputs };
+    this.trying = own;
+    try {
+      const learnt = await this.worker.api.tryPlans(request, ({ fraction }) => this.tellTried(fraction), own.abort.signal);
+      if (learnt && this.trying === own) await this.plan();
+    } catch (error) {
+      // what is told stays as it was
+      if (this.trying === own) this.trying = undefined;
+      if (!own.abort.signal.aborted) this.log.warn(`${this.file}: whole plans were not tried: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      if (this.trying === own || !this.trying) this.tellTried(undefined);
+    }
+  }
+
+  private stopTrying(): void {
+    this.trying?.abort.abort();
+    this.trying = undefined;
+  }
+
+  private tellTried(share: number | undefined): void {
+    void this.page().trying(share).catch(() => undefined);
   }
 
   private async planOnce({ signal }: AbortController): Promise<void> {
@@ -138,7 +178,10 @@ export class RecipeSession {
     if (request) void api.plan({ ...request, recipeText: "{}" }, true, () => undefined, new AbortController().signal).catch(() => undefined).finally(() => clearTimeout(timer));
   }
 
-  dispose(): void { this.running?.abort.abort(); }
+  dispose(): void {
+    this.running?.abort.abort();
+    this.stopTrying();
+  }
 
   private async setProblem(problem: RecipeProblem | undefined): Promise<void> {
     if (JSON.stringify(problem) === JSON.stringify(this.problem)) return;

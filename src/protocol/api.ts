@@ -354,6 +354,8 @@ export interface WorkerApi extends AccuracyWorkerApi, CompareWorkerApi {
    * with `known` it does not, and answers undefined then.
    */
   plan(request: CompressRequest, known: boolean, progress: (p: Progress) => void, signal: AbortSignal): Promise<PlanFacts | undefined>;
+  /** Carries out whole plans of a model that was rated, so that predictions learn what layers do together; whether they have learnt anything. Nothing is done a second time, nor where nothing was rated on images. */
+  tryPlans(request: CompressRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<boolean>;
   compress(request: CompressRequest, progress: (p: Progress) => void, signal: AbortSignal): Promise<CompressReport>;
   /** Ends the training of the running compression: what was best so far is written. */
   stopTuning(): Promise<void>;

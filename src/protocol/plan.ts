@@ -49,9 +49,9 @@ export interface Prediction {
   slopes: [good: number, bad: number];
   /** By how much more predictions flip where much is lost; none if absent. */
   bend?: number;
-  /** The share of flips at which half of each is lost in top-1, as labels or the original's probabilities tell, see {@link lostBy}. */
+  /** The share of flips at which half of each is lost in top-1, as labels or the original's probabilities and whole plans tell, see {@link lostBy}. */
   half?: number;
-  /** What files that were written have shown of what layers do together: losses of their plans' layers, added up, and as they were measured; ascending. */
+  /** What whole plans have shown that were tried, or written: losses of their layers, added up, and those whose flips they had; ascending. */
   together?: Together[];
   /** Of integer inference: the loss that rounding activations adds, which losses of plans hold; absent where it was not measured, and they are of the weights alone. */
   rounding?: number;
@@ -59,7 +59,7 @@ export interface Prediction {
 
 export interface Together { predicted: number; measured: number }
 
-/** What layers lose together whose own losses come to this sum: as many times less or more as with the files that were written, between two of these along a line of logarithms. */
+/** What layers lose together whose own losses come to this sum: as many times less or more as with whole plans that were seen, between two of these along a line of logarithms. */
 export function lostTogether({ together: known = [] }: Prediction, sum: number): number {
   if (!known.length || !(sum > 0)) return sum;
   const above = known.findIndex(({ predicted }) => predicted >= sum), high = known[above < 0 ? known.length - 1 : above], low = known[above <= 0 ? (above < 0 ? known.length - 1 : 0) : above - 1];

@@ -87,6 +87,8 @@ export interface RecipePageApi {
   /** With a problem, what was good last stays in sight. */
   recipe(view: RecipeView | undefined, problem: RecipeProblem | undefined): Promise<void>;
   planning(planning: Planning): Promise<void>;
+  /** How much has been done of the whole plans that are tried so that predictions learn from them; undefined once none is. */
+  trying(share: number | undefined): Promise<void>;
   measured(points: MeasuredPoint[], written: WrittenSize[]): Promise<void>;
   job(state: JobState | undefined): Promise<void>;
   diagnosis(state: DiagnosisState): Promise<void>;

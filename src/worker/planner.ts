@@ -3,6 +3,7 @@ import { frontOf } from "../compression/front";
 import { askedMethods, triesToShare, mergeRecipe, type Job } from "../compression/goal";
 import { pinsProblem } from "../compression/pins";
 import { rateModel, rateRounding, type RatedModel } from "../compression/rated";
+import { tryWholePlans } from "../compression/whole-plans";
 import type { Progress, WorkerApi } from "../protocol/api";
 import { throwIfCancelled } from "../protocol/errors";
 import { cachedParts } from "./cache";
@@ -11,8 +12,8 @@ import { nodeHost, type NodeHost } from "./host";
 /** Models whose ratings stay in memory, so that a change of a recipe is answered at once. */
 const KEPT = 4;
 
-/** The planning call of a worker process. */
-export function planner(): Pick<WorkerApi, "plan"> {
+/** The planning calls of a worker process. */
+export function planner(): Pick<WorkerApi, "plan" | "tryPlans"> {
   const kept = new Map<string, RatedModel>(), hosts = new Map<number | undefined, Promise<NodeHost>>();
   const hostWith = (threads: number | undefined): Promise<NodeHost> => {
     const host = hosts.get(threads) ?? nodeHost({ threads, ratings: cachedParts().ratings });
@@ -43,6 +44,15 @@ export function planner(): Pick<WorkerApi, "plan"> {
       await keep(key, rated);
       throwIfCancelled(signal);
       return await rateRounding(rated, job, host, known, progress, signal) ? frontOf(rated, job) : undefined;
+    },
+    async tryPlans(request, progress, signal) {
+      const host = await hostWith(request.threads), job = await mergeRecipe(request, host), opened = await host.openModel(job.request.model);
+      try {
+        const rated = await rateModel(job, opened, host, true, () => undefined, signal);
+        return rated !== undefined && await tryWholePlans(rated, job, host, progress, signal);
+      } finally {
+        await opened.close();
+      }
     },
   };
 }

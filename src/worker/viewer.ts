@@ -29,7 +29,7 @@ import { waveletMaps } from "./wavelet-maps";
 interface Viewed { opened: OpenedModel; /** Of its files when they were read. */ stamp: string; layers: Layer[]; rows: LayerRow[]; shapes: Map<string, Shape>; facts: ModelFacts; orders: Map<string, Uint32Array>; packed?: Promise<Uint8Array> }
 
 /** The calls of the viewing process. Pages get statistics and slices, never a whole weight. */
-export function viewer(): Omit<WorkerApi, "plan" | "compress" | "stopTuning" | "evaluate" | "latency" | keyof AccuracyWorkerApi> {
+export function viewer(): Omit<WorkerApi, "plan" | "tryPlans" | "compress" | "stopTuning" | "evaluate" | "latency" | keyof AccuracyWorkerApi> {
   const models = new Map<string, Promise<Viewed>>();
   let pool: ReturnType<typeof openPool> | undefined;
   const codebooks = new Codebooks(() => pool ??= openPool(__dirname));

@@ -11,7 +11,10 @@ export default async function rate(): Promise<void> {
   await train();
   process.env.XDG_CACHE_HOME = RATED;
   try {
-    for (const request of [sample, TRAINED, { ...TRAINED, tune: "1steps" }]) await runJob(path.resolve("dist/worker.js"), () => undefined, new AbortController().signal, (api, signal) => api.plan(request, false, () => undefined, signal));
+    for (const request of [sample, TRAINED, { ...TRAINED, tune: "1steps" }]) await runJob(path.resolve("dist/worker.js"), () => undefined, new AbortController().signal, async (api, signal) => {
+      await api.plan(request, false, () => undefined, signal);
+      await api.tryPlans(request, () => undefined, signal);
+    });
   } finally {
     if (own === undefined) delete process.env.XDG_CACHE_HOME;
     else process.env.XDG_CACHE_HOME = own;

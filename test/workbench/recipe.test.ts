@@ -45,6 +45,18 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   expect(await overlaps(page)).toEqual([]);
 });
 
+test("whole plans are tried behind a plan that can be worked with already; the prediction follows what they lost", { timeout: 300_000 }, async () => {
+  recipe.write({ target: "30KB", seed: 7, ...withImages }); // nothing was rated for this seed
+  const page = await recipe.open(), basis = page.locator(".recipe-images small"), predicted = () => page.locator(".figure-predicted b").innerText();
+  await expect.poll(() => basis.innerText(), { timeout: 120_000, interval: 20 }).toMatch(/^trying whole plans, \d+ %$/);
+  const before = await predicted();
+  expect(await basis.getAttribute("title")).toMatch(/is being measured/);
+  await page.getByRole("button", { name: "Compress", exact: true }).waitFor();
+  await expect.poll(() => basis.getAttribute("title"), { timeout: 240_000 }).toBe("Layer by layer; 2 whole plans have told what they do together.");
+  expect(await basis.innerText()).toBe("rated on 256 images");
+  await expect.poll(predicted).not.toBe(before);
+});
+
 test("the slider moves everything at once by keys and by hand, and is one step of undo each time", async () => {
   recipe.write({ preset: "balanced", ...withImages });
   const page = await recipe.open(), { keyboard, mouse } = workbench.page, before = await figures(page), size = await bytesNow(page);

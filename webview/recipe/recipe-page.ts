@@ -54,6 +54,11 @@ export class RecipePage {
   /** What the banner says. */
   private wrong: string | undefined;
 
+  /** How much of the whole plans has been tried that predictions are to learn from. */
+  private trying: number | undefined;
+  /** What predictions rest on. */
+  private readonly basis = el("small");
+
   private readonly header = el("header", { class: "header recipe-header" });
   private readonly banner = el("div", { class: "banner recipe-problem", role: "alert", hidden: true });
   private readonly restricted = el("div", { class: "banner", hidden: true });
@@ -89,6 +94,7 @@ export class RecipePage {
     this.host = connectTo<RecipeHostApi, RecipePageApi>({
       recipe: async (view, problem) => { this.take(view, problem); },
       planning: async (planning) => { this.plan(planning); },
+      trying: async (share) => { this.trying = share; this.showBasis(); },
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); this.showNote(); },
       diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showJob(); },
@@ -298,13 +304,22 @@ export class RecipePage {
     const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", failed = planning.state === "failed", blocked = problem !== undefined || failed || plans?.facts.problem !== undefined || !view?.model, lacksImages = this.lacksImages;
     const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
-    const samples = planning.state === "ready" ? planning.facts.prediction.samples : undefined;
+    this.showBasis();
     const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages || this.tuning.wrong !== undefined, title: this.tuning.wrong ?? (lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? this.isTuned ? t("Compresses, then fine-tunes ({0})", "Ctrl+Enter") : t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder.")), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, isTuned: this.isTuned }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     figures.toggleAttribute("data-outdated", this.isOutdated);
-    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, el("small", data === undefined ? { title: t("Nothing is run: the weights alone count.") } : {}, failed ? "" : data === undefined ? t("by weights alone") : samples === undefined ? "" : t("rated on {0} images", format.whole(samples)))), measure, compress);
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, this.basis), measure, compress);
+  }
+
+  /** What predictions rest on: images that layers were rated on one by one, and whole plans that have shown what they do together. */
+  private showBasis(): void {
+    const { planning, view, trying } = this, { samples, together = [] } = planning.state === "ready" ? planning.facts.prediction : {}, weights = view?.data?.folder === undefined;
+    const text = planning.state === "failed" ? "" : weights ? t("by weights alone") : samples === undefined ? "" : trying === undefined ? t("rated on {0} images", format.whole(samples)) : t("trying whole plans, {0}", format.percent(trying));
+    const more = weights ? t("Nothing is run: the weights alone count.") : samples === undefined ? "" : trying === undefined ? together.length ? together.length === 1 ? t("Layer by layer; 1 whole plan has told what they do together.") : t("Layer by layer; {0} whole plans have told what they do together.", together.length) : t("Layer by layer; what they do together is not known yet.") : t("Layers were rated one by one. What they do together is being measured; predictions will follow it.");
+    if (this.basis.textContent !== text) this.basis.textContent = text;
+    this.basis.title = more;
   }
 
   /** The drop-down and the field say what the text says. */

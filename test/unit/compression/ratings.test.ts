@@ -91,10 +91,17 @@ test("what layers of one shape lose by a common codebook is measured once, and w
   await close();
 });
 
-test("what files have shown of layers together is kept in the order of their losses, the last where two are of one plan; what would have more lose less is left out", async () => {
-  const store = new MemoryStore(), keep = (predicted: number, measured: number) => new RatingRecord(store).keepTogether({ predicted, measured });
-  for (const [predicted, measured] of [[0.3, 0.02], [0.1, 0.5], [0.1, 0.01], [0.2, 0.005]]) await keep(predicted, measured);
-  expect(await new RatingRecord(store).together()).toEqual([{ predicted: 0.1, measured: 0.01 }, { predicted: 0.3, measured: 0.02 }]);
-  for (let i = 0; i < 20; i++) await keep(1 + i, 1 + i);
-  expect(await new RatingRecord(store).together()).toHaveLength(12);
+test("what whole plans have shown is kept by the folder that they were measured on: those tried as they are, of files the last, and the newer where two are of one plan", async () => {
+  const store = new MemoryStore(), record = (): RatingRecord => new RatingRecord(store), one = (predicted: number, loss: number) => ({ predicted, loss, disagreement: 0.1, samples: 100 });
+  expect(await record().hasTried()).toBe(false);
+  await record().keepWritten(one(0.3, 0.02));
+  await record().keepTried([one(0.1, 0.5)]);
+  await record().keepWritten(one(0.3, 0.01));
+  expect(await record().wholes()).toEqual([one(0.1, 0.5), one(0.3, 0.01)]);
+  expect([await record().hasTried(), await record().hasTried("other")]).toEqual([true, false]);
+  await record().keepTried([], "other"); // too few images told nothing, and need not be looked at again
+  expect(await record().hasTried("other")).toBe(true);
+  expect(await record().wholes("other")).toEqual([]);
+  for (let i = 0; i < 20; i++) await record().keepWritten(one(1 + i, 1 + i));
+  expect(await record().wholes()).toHaveLength(13);
 });

@@ -1,0 +1,66 @@
+import { flipsAt, type Prediction, type Together } from "../protocol/plan";
+
+/**
+ * What a whole plan lost on samples of a report, beside what its layers lose one by one, added up. `disagreement` and `lost`: shares of predictions that flipped, and that are right no more, the latter where that is known.
+ * `samples`: predictions that were compared; 0 where outputs are no classes.
+ */
+export interface Observed { predicted: number; loss: number; disagreement: number; lost?: number; samples: number }
+
+/** Standard deviation of the logarithm of how many times more or less whole plans lose than their layers one by one; the fewer samples have told it of this plan, the more this counts. */
+const USUAL = 1;
+/** Standard deviation of what one sample loses, in means: few lose most. */
+const SPREAD = 4;
+/** Standard deviation of the logarithm of what outputs that are no classes lose. */
+const PRECISE = 0.2;
+/** What lies between the ninth and the first tenth of a normal distribution, in standard deviations. */
+const DECILES = 2.56;
+/** Bounds of the share of flips at which half of each is lost. */
+const HALF = { least: 0.001, most: 10 };
+
+/** A measurement of a logarithm. */
+interface View { log: number; variance: number }
+
+/** What measurements say together, each as far as it can, beside what is usual. */
+const pooled = (views: readonly View[]): number => views.reduce((sum, { log, variance }) => sum + log / variance, 0) / views.reduce((sum, { variance }) => sum + 1 / variance, 0);
+
+/** What observed plans say of others, ascending in both: the losses at which as many predictions flip. */
+export function togetherOf(observed: readonly Observed[], prediction: Prediction): Together[] {
+  const all = observed.map((one) => ({ predicted: one.predicted, measured: one.predicted * Math.exp(pooled(viewsOf(one, prediction))) })).sort((a, b) => a.predicted - b.predicted);
+  return all.filter(({ measured }, i) => all.slice(0, i).every((before) => before.measured < measured));
+}
+
+/** How many times more a plan loses than its layers, as its loss and its flips tell. */
+function viewsOf({ predicted, loss, disagreement, samples }: Observed, prediction: Prediction): View[] {
+  const views: View[] = [{ log: 0, variance: USUAL ** 2 }], add = (measured: number, variance: number): void => { if (measured > 0) views.push({ log: Math.log(measured / predicted), variance }); };
+  if (!samples || prediction.of !== "agreement") add(loss, PRECISE ** 2);
+  else {
+    const flips = disagreement * samples, [good, bad] = prediction.slopes;
+    // a whole plan is the middle of many layers; flips follow the root of the loss
+    add(loss, SPREAD ** 2 / samples + (Math.log(bad / good) / DECILES) ** 2);
+    add(lossAt(Math.min(0.999, (flips + 0.5) / samples), prediction), 4 / (flips + 1));
+  }
+  return views;
+}
+
+/** The loss at which this share of predictions flips. */
+function lossAt(flips: number, prediction: Prediction): number {
+  const plain = { ...prediction, together: undefined };
+  let low = 0, high = 1;
+  while (high < 1e6 && flipsAt(plain, high) < flips) high *= 2;
+  for (let round = 0; round < 60; round++) {
+    const middle = (low + high) / 2;
+    if (flipsAt(plain, middle) < flips) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
+/** The share of flips at which half of each is lost, as single layers have told it and as observed plans do: images that a network was trained on know no flips that change nothing. */
+export function halfOf(observed: readonly Observed[], half: number): number {
+  const views: View[] = [{ log: Math.log(half), variance: USUAL ** 2 }];
+  for (const { disagreement: d, lost, samples } of observed) {
+    const flips = d * samples, gone = lost === undefined ? 0 : Math.max(lost * samples, Math.sqrt(flips) / 2); // that fewer are gone is chance
+    if (lost !== undefined && flips >= 1) views.push({ log: Math.log(Math.min(HALF.most, Math.max(HALF.least, d * (flips / gone - 1)))), variance: Math.max(1, flips) / gone ** 2 });
+  }
+  return Math.exp(pooled(views));
+}
