@@ -46,15 +46,20 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
 });
 
 test("whole plans are tried behind a plan that can be worked with already; the prediction follows what they lost", { timeout: 300_000 }, async () => {
+  recipe.write({ target: "30KB", ...withImages });
+  const page = await recipe.open(), basis = page.locator(".recipe-images small");
+  await page.evaluate(() => {
+    const seen: string[] = [], shown = (selector: string): string => document.querySelector<HTMLElement>(selector)?.innerText ?? "";
+    Object.assign(window, { seen });
+    new MutationObserver(() => seen.push([document.body.dataset.ready, shown(".recipe-images small"), shown(".figure-predicted b")].join("|"))).observe(document.body, { childList: true, characterData: true, subtree: true });
+  });
   recipe.write({ target: "30KB", seed: 7, ...withImages }); // nothing was rated for this seed
-  const page = await recipe.open(), basis = page.locator(".recipe-images small"), predicted = () => page.locator(".figure-predicted b").innerText();
-  await expect.poll(() => basis.innerText(), { timeout: 120_000, interval: 20 }).toMatch(/^trying whole plans, \d+ %$/);
-  const before = await predicted();
-  expect(await basis.getAttribute("title")).toMatch(/is being measured/);
-  await page.getByRole("button", { name: "Compress", exact: true }).waitFor();
+  const seen = (): Promise<string[]> => page.evaluate(() => (window as unknown as { seen: string[] }).seen), of = (all: readonly string[], text: RegExp): string[] => all.filter((one) => text.test(one));
+  await expect.poll(async () => of(await seen(), /^true\|trying whole plans, \d+ %\|/).length, { timeout: 240_000 }).toBeGreaterThan(1);
+  const before = of(await seen(), /^true\|trying/).at(-1)!.split("|")[2];
   await expect.poll(() => basis.getAttribute("title"), { timeout: 240_000 }).toBe("Layer by layer; 2 whole plans have told what they do together.");
   expect(await basis.innerText()).toBe("rated on 256 images");
-  await expect.poll(predicted).not.toBe(before);
+  await expect.poll(() => page.locator(".figure-predicted b").innerText()).not.toBe(before);
 });
 
 test("the slider moves everything at once by keys and by hand, and is one step of undo each time", async () => {

@@ -316,7 +316,7 @@ export class RecipePage {
   /** What predictions rest on: images that layers were rated on one by one, and whole plans that have shown what they do together. */
   private showBasis(): void {
     const { planning, view, trying } = this, { samples, together = [] } = planning.state === "ready" ? planning.facts.prediction : {}, weights = view?.data?.folder === undefined;
-    const text = planning.state === "failed" ? "" : weights ? t("by weights alone") : samples === undefined ? "" : trying === undefined ? t("rated on {0} images", format.whole(samples)) : t("trying whole plans, {0}", format.percent(trying));
+    const text = planning.state === "failed" ? "" : weights ? t("by weights alone") : samples === undefined ? "" : trying === undefined ? t("rated on {0} images", format.whole(samples)) : t("trying whole plans, {0}", format.wholePercent(trying));
     const more = weights ? t("Nothing is run: the weights alone count.") : samples === undefined ? "" : trying === undefined ? together.length ? together.length === 1 ? t("Layer by layer; 1 whole plan has told what they do together.") : t("Layer by layer; {0} whole plans have told what they do together.", together.length) : t("Layer by layer; what they do together is not known yet.") : t("Layers were rated one by one. What they do together is being measured; predictions will follow it.");
     if (this.basis.textContent !== text) this.basis.textContent = text;
     this.basis.title = more;
