@@ -2,6 +2,7 @@ import { leftOver, type LeftOver } from "../onnx/channels/mark";
 import { findLayers, type Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
 import type { CompressionMethod } from "../methods/method";
+import type { PackedBytes } from "../methods/packer";
 import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
@@ -14,7 +15,7 @@ import type { Goal } from "./goal";
 import { front, hull, knee, type Choice, type Item } from "./planner";
 import { BALANCED, lossFor, NEARLY_LOSSLESS, slopes, SMALLEST, type Trials } from "./promise";
 import { badRecipe, parseOptions, type Recipe } from "./recipe";
-import { measuredBits, weightBytes } from "./report";
+import { convolutionBits, weightBytes } from "./report";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { isOneShape } from "./share-ratings";
 import { bookNames, groupOf, priceOf, type Group, type Joined, type Sharer } from "./sharing";
@@ -144,6 +145,8 @@ export class Planning {
   private constructor(
     private readonly request: PlanRequest, readonly fixed: ReadonlyMap<Layer, RatedCandidate>, readonly items: readonly Open[],
     private readonly scaleIsFree: ReadonlyMap<Layer, boolean>, private readonly responses: LayerSensitivity["response"], private readonly left: ReadonlyMap<string, LeftOver>,
+    /** Bytes of layers that nothing is done to. */
+    private readonly untouched: ReadonlyMap<string, number>,
   ) {}
 
   /** @throws KernelscopeError "bad-recipe" where the recipe names layers or settings that the model does not have */
@@ -170,7 +173,7 @@ export class Planning {
     const items = rated.map(({ layer, candidates, shared = [] }) => ({ layer, choices: optionsFor(layer, candidates, request.form?.form === "integers" && settings.get(layer)?.inference !== "float", settings.get(layer)), shared: request.triesToShare && !settings.has(layer) ? shared : [] }));
     const scaleIsFree = new Map<Layer, boolean>();
     for (const layer of layers) scaleIsFree.set(layer, layer.blocked === undefined && await hasFreeScale(request.model, layer));
-    return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response), leftOver(request.model, findLayers(request.model)));
+    return new Planning(request, fixed, items, scaleIsFree, rated.flatMap(({ response }) => response), leftOver(request.model, findLayers(request.model)), await weightBytes(request.model, layers));
   }
 
   /** The plan for a goal, of layers with codebooks of their own. */
@@ -358,13 +361,17 @@ export class Planning {
   }
 
   private convBits(plan: readonly RatedCandidate[]): number {
-    return measuredBits(this.request.layers, this.sizes(plan).packed, this.left);
+    return this.bitsOf(this.sizes(plan).packed);
+  }
+
+  private bitsOf({ layers }: PackedBytes): number {
+    return convolutionBits(this.request.layers, (layer) => layers.get(layer) ?? this.untouched.get(layer.id)!, this.left) ?? 0;
   }
 
   /** Bytes of the file, those that its compressed layers share, and bits per convolution weight of a plan, as it would be written. */
   measure(plan: readonly RatedCandidate[]): { bytes: number; shared: number; bits: number } {
     const { fileBytes, packed } = this.sizes(plan);
-    return { bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: measuredBits(this.request.layers, packed, this.left) };
+    return { bytes: fileBytes() + (this.request.overhead ?? 0), shared: packed.shared, bits: this.bitsOf(packed) };
   }
 
   /** Bytes that each layer's weight takes in a plan's file with its part of what several use, counted as in the report of that file. */

@@ -9,48 +9,35 @@ import { storedBits } from "../protocol/bits";
 import type { LayerReport, SharedCodebook } from "../protocol/report";
 import type { Recognised } from "../methods/method";
 import { methods } from "../methods/registry";
-import type { PackedBytes } from "../methods/packer";
+import { dividedBytes, type Pooled } from "../methods/shares";
 import type { FittedLayer } from "./fit";
 
-/** Bits per convolution weight of the original that a plan takes, from the bytes that the packer wrote: layers' own, and their part of what all share. @param left what is left of layers that had more channels */
-export function measuredBits(layers: readonly Layer[], { layers: own, shared }: PackedBytes, left: ReadonlyMap<string, LeftOver>): number {
-  let bytes = 0, weights = 0, all = 0;
-  for (const layer of layers) {
-    const compressed = own.get(layer.id);
-    all += compressed ?? 0;
-    if (!layer.convolution && layers.some(({ convolution }) => convolution)) continue;
-    bytes += compressed ?? layer.bytes;
-    weights += originalWeights(layer, left);
-  }
-  const ofConvolutions = layers.reduce((sum, layer) => sum + (layer.convolution || !layers.some((l) => l.convolution) ? own.get(layer.id) ?? 0 : 0), 0);
-  return 8 * (bytes + (all > 0 ? shared * ofConvolutions / all : 0)) / weights;
-}
-
 /**
- * Bytes of each layer's weight in a file: all tensors and nodes of its constant subgraph. What several layers share is divided among them:
- * pooled codes by the lengths that a Split hands out, everything else evenly. The sum is what the file holds, nothing twice.
+ * Bits per convolution weight of the original, of all weights where there are no convolutions: of the bytes in the file, divided by {@link dividedBytes}.
+ * Plans and reports both say this, of the blank file and of the written one. @param bytes of each layer @param left what is left of layers that had more channels
  */
-export async function weightBytes(model: Model, layers: readonly Layer[]): Promise<Map<string, number>> {
-  const users = new Map<Node | Tensor, Layer[]>();
-  for (const layer of layers) {
-    for (const element of [...layer.subgraph.nodes, ...layer.subgraph.tensors]) {
-      const list = users.get(element);
-      if (list) list.push(layer);
-      else users.set(element, [layer]);
-    }
-  }
-  const shares = await poolShares(model, layers);
-  const bytes = new Map(layers.map((layer) => [layer.id, 0]));
-  for (const [element, list] of users) {
-    const share = list.length > 1 ? shares.get(element) : undefined;
-    const whole = share ? list.reduce((sum, layer) => sum + (share.get(layer) ?? 0), 0) : list.length;
-    for (const layer of list) bytes.set(layer.id, bytes.get(layer.id)! + element.bytes * (share ? share.get(layer) ?? 0 : 1) / whole);
-  }
-  return bytes;
+export function convolutionBits(layers: readonly Layer[], bytes: (layer: Layer) => number, left: ReadonlyMap<string, LeftOver>): number | undefined {
+  const convolutions = layers.filter(({ convolution }) => convolution);
+  return bitsOver(convolutions.length ? convolutions : layers, bytes, left);
 }
 
-/** For everything that ends in one Split: how many of its elements each layer gets. */
-async function poolShares(model: Model, layers: readonly Layer[]): Promise<Map<Node | Tensor, Map<Layer, number>>> {
+function bitsOver(layers: readonly Layer[], bytes: (layer: Layer) => number, left: ReadonlyMap<string, LeftOver>): number | undefined {
+  const weights = layers.reduce((sum, layer) => sum + originalWeights(layer, left), 0);
+  return weights ? 8 * layers.reduce((sum, layer) => sum + bytes(layer), 0) / weights : undefined;
+}
+
+/** Bytes of each layer's weight in a file: all tensors and nodes of its constant subgraph, what several layers share by {@link dividedBytes}. The sum is what the file holds, nothing twice. */
+export async function weightBytes(model: Model, layers: readonly Layer[]): Promise<Map<string, number>> {
+  const users = new Map<Node | Tensor, Set<Layer>>();
+  for (const layer of layers) {
+    for (const element of [...layer.subgraph.nodes, ...layer.subgraph.tensors]) users.set(element, (users.get(element) ?? new Set()).add(layer));
+  }
+  const pools = await poolsOf(model, layers), bytes = dividedBytes([...users].map(([element, users]) => ({ bytes: element.bytes, users, pools: pools.get(element) })));
+  return new Map(layers.map((layer) => [layer.id, bytes.get(layer) ?? 0]));
+}
+
+/** For everything that ends in Splits: how many of the elements of each of these each layer gets. */
+async function poolsOf(model: Model, layers: readonly Layer[]): Promise<Map<Node | Tensor, Set<Pooled<Layer>>>> {
   const splits = new Map<Node, Map<Layer, number>>(), inputsOf = new Map(layers.map((layer) => [layer, new Set(layer.subgraph.nodes.flatMap((node) => node.inputs))])), users = new Map<string, number>();
   for (const inputs of inputsOf.values()) for (const name of inputs) users.set(name, (users.get(name) ?? 0) + 1);
   for (const [layer, inputs] of inputsOf) {
@@ -61,27 +48,24 @@ async function poolShares(model: Model, layers: readonly Layer[]): Promise<Map<N
       splits.set(split, shares.set(layer, taken));
     }
   }
-  const result = new Map<Node | Tensor, Map<Layer, number>>(), claimed = new Set<Node | Tensor>();
+  const result = new Map<Node | Tensor, Set<Pooled<Layer>>>();
   for (const [split, shares] of splits) {
     // a layer that is computed by nodes of its own splits activations, before which the whole network lies
     const own = new Set<Node | Tensor>([...shares.keys()].flatMap(({ subgraph: { nodes, tensors } }) => [...nodes, ...tensors])), pending: Node[] = [split], seen = new Set<Node>();
     for (let node = pending.pop(); node; node = pending.pop()) {
       if (seen.has(node)) continue; // reached by several ways
       seen.add(node);
-      if (result.has(node)) claimed.add(node);
-      result.set(node, shares);
+      claim(node, shares);
       for (const name of node.inputs) {
         const producer = split.graph.producers.get(name), tensor = split.graph.initializers.get(name);
         if (producer && own.has(producer)) pending.push(producer);
-        if (tensor && own.has(tensor)) {
-          if (result.has(tensor)) claimed.add(tensor);
-          result.set(tensor, shares);
-        }
+        if (tensor && own.has(tensor)) claim(tensor, shares);
       }
     }
   }
-  for (const element of claimed) result.delete(element); // used by several pools: shared evenly
   return result;
+
+  function claim(element: Node | Tensor, shares: Pooled<Layer>): void { result.set(element, (result.get(element) ?? new Set()).add(shares)); }
 }
 
 async function splitLengths(model: Model, split: Node): Promise<ArrayLike<number> | undefined> {
@@ -159,11 +143,8 @@ function withSharers(rows: readonly Row[]): Pick<FileFigures, "layers" | "shared
 }
 
 function figures(layers: readonly Layer[], bytes: Map<string, number>, left: ReadonlyMap<string, LeftOver>): { convBitsPerWeight?: number; bitsPerWeight: number } {
-  const bitsOver = (some: readonly Layer[]): number | undefined => {
-    const weights = some.reduce((sum, layer) => sum + originalWeights(layer, left), 0);
-    return weights ? 8 * some.reduce((sum, { id }) => sum + (bytes.get(id) ?? 0), 0) / weights : undefined;
-  };
-  return { convBitsPerWeight: bitsOver(layers.filter(({ convolution }) => convolution)), bitsPerWeight: bitsOver(layers) ?? 0 };
+  const own = ({ id }: Layer): number => bytes.get(id) ?? 0;
+  return { convBitsPerWeight: layers.some(({ convolution }) => convolution) ? convolutionBits(layers, own, left) : undefined, bitsPerWeight: bitsOver(layers, own, left) ?? 0 };
 }
 
 async function recognised(model: Model, layer: Layer, cache: ConstantCache): Promise<Partial<Row> | undefined> {

@@ -89,7 +89,7 @@ export const integerMethod: CompressionMethod<IntegerOptions, PackedInteger> = {
 
   apply({ codes, options: { bits }, scale, scaleStorage }, layer, packer) {
     const values = packer.values(layer, codes, bits);
-    packer.finish(layer, "Reshape", [values, packer.ints(packer.rowDims(layer))], scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half"));
+    packer.finish(layer, "Reshape", [values, packer.ints(layer, packer.rowDims(layer))], scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half"));
   },
 
   recognise: recogniseInteger,

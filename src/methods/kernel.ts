@@ -77,12 +77,12 @@ export const kernelMethod: CompressionMethod<KernelOptions, PackedKernel> = {
 
   apply({ codes, index, options: { block, words, valueBits, book }, scale, scaleStorage }, layer, packer: WeightPacker) {
     const indices = packer.indices(layer, index, bitsFor(words)), rowDims = packer.rowDims(layer), shape = shapeOf(block, rowDims), wordDims = shape ?? [block];
-    const values = packer.once(book, "values", () => packer.values(layer, codes, valueBits));
-    const codebook = packer.once(book, wordDims.join("×"), () => packer.node(layer, "Reshape", [values, packer.ints([-1, ...wordDims])]));
+    const values = packer.once(layer, book, "values", () => packer.values(layer, codes, valueBits));
+    const codebook = packer.once(layer, book, wordDims.join("×"), () => packer.node(layer, "Reshape", [values, packer.ints(layer, [-1, ...wordDims])]));
     const factor = scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half");
     // a codeword in the shape of the weight's last axes needs no further reshaping, which would hold the whole weight once more while a runtime loads it
-    if (shape) packer.finish(layer, "Gather", [codebook, packer.node(layer, "Reshape", [indices, packer.ints(rowDims.slice(0, rowDims.length - shape.length))])], factor);
-    else packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(rowDims)], factor);
+    if (shape) packer.finish(layer, "Gather", [codebook, packer.node(layer, "Reshape", [indices, packer.ints(layer, rowDims.slice(0, rowDims.length - shape.length))])], factor);
+    else packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(layer, rowDims)], factor);
   },
 
   recognise: recogniseCodebook,

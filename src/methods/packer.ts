@@ -4,6 +4,7 @@ import { zeroCode } from "../numeric/grid";
 import { encodedSize, type ModelEdit, type NodeSpec, type TensorData } from "../onnx/edit";
 import type { Layer } from "../onnx/layers";
 import type { Node } from "../onnx/model";
+import { dividedBytes, type Part } from "./shares";
 import { zeroBytes } from "./zeros";
 import { DataType } from "../onnx/tensor";
 
@@ -32,12 +33,19 @@ export interface NodeSink {
 }
 
 type PoolKind = "index" | "value";
-interface Pool { kind: PoolKind; bits: number; count: number; pieces: { length: number; output: string; layer: Layer }[]; raw?: Uint8Array<ArrayBuffer> }
+/** What layers have in a pool; several where it is a codebook in common. */
+interface Piece { length: number; output: string; users: Set<Layer> }
+interface Pool { kind: PoolKind; bits: number; count: number; pieces: Piece[]; raw?: Uint8Array<ArrayBuffer> }
+interface Scales extends Piece { values: Float32Array; half: boolean; axis: number; rank: number }
+
+/** Whom something in the file is for: layers, by themselves or through a pool of theirs. */
+interface Purpose { users: readonly Layer[]; pool?: Map<Layer, number>; /** Whether it is no layer's own, as what makes a pool is even where one layer alone has something in it. */ isCommon?: boolean }
+interface UsedPart extends Part<Layer> { users: Set<Layer>; pools: Set<Map<Layer, number>> }
 
 /** How many codes each pool takes in. */
 export type PoolCounts = ReadonlyMap<string, number>;
-/** How many bytes of a file belong to each layer, and how many to all together. */
-export interface PackedBytes { layers: Map<string, number>; shared: number; counts: PoolCounts }
+/** Bytes that each layer takes of the file (see {@link dividedBytes}), and how many of all these no layer has for itself. */
+export interface PackedBytes { layers: ReadonlyMap<Layer, number>; shared: number; counts: PoolCounts }
 
 /**
  * Writes compressed weights into a model as stock nodes that onnxruntime folds into constants at load.
@@ -47,12 +55,14 @@ export interface PackedBytes { layers: Map<string, number>; shared: number; coun
  */
 export class WeightPacker {
   private readonly pools = new Map<string, Pool>();
-  private readonly scales = new Map<string, { values: Float32Array; half: boolean; axis: number; rank: number; output: string; layer: Layer }[]>();
-  private readonly constants = new Map<string, string>();
-  private readonly books = new Map<string, string>();
+  private readonly scales = new Map<string, Scales[]>();
+  private readonly constants = new Map<string, { name: string; part: UsedPart }>();
+  private readonly books = new Map<string, { name: string; users: Set<Layer>[] }>();
   private readonly nodes: NodeSpec[] = [];
-  private readonly layerBytes = new Map<string, number>();
+  private readonly parts: UsedPart[] = [];
   private shared = 0;
+  /** Who uses what is being made for several layers. */
+  private making: Set<Layer>[] | undefined;
   private readonly opset: number;
 
   /** @param counts what a packer without them found for the same layers: it gives the right sizes and leaves the codes out */
@@ -66,11 +76,17 @@ export class WeightPacker {
   /** Codes as a vector centred on the code for zero: floats around 0, integers around {@link INTEGER_ZERO}. */
   values(layer: Layer, codes: ArrayLike<number>, bits: number): string { return this.pooled("value", layer, codes, bits); }
 
-  /** What layers that name the same book have in common is made once, and counted with the first of them. @param part of a book's making */
-  once(book: string | undefined, part: string, make: () => string): string {
+  /** What layers that name the same book have in common is made once. @param part of a book's making */
+  once(layer: Layer, book: string | undefined, part: string, make: () => string): string {
     if (book === undefined) return make();
-    const key = `${part}:${book}`, name = this.books.get(key) ?? make();
-    this.books.set(key, name);
+    const key = `${part}:${book}`, known = this.books.get(key);
+    if (known) {
+      for (const users of known.users) users.add(layer);
+      return known.name;
+    }
+    const users = this.making = [], name = make();
+    this.making = undefined;
+    this.books.set(key, { name, users });
     return name;
   }
 
@@ -84,9 +100,8 @@ export class WeightPacker {
     const output = this.edit.freshName(), { raw, count } = pool;
     if (raw && this.isWhole(bits)) (bits <= 8 ? raw : new Uint16Array(raw.buffer)).set(codes, count);
     else if (raw) packBits(codes, bits, raw, count);
-    pool.pieces.push({ length: codes.length, output, layer });
+    pool.pieces.push(this.piece(codes.length, output, layer));
     pool.count += codes.length;
-    this.charge(codes.length * bits / 8, layer);
     return output;
   }
 
@@ -97,37 +112,45 @@ export class WeightPacker {
     const output = this.edit.freshName();
     const list = this.scales.get(key) ?? [];
     this.scales.set(key, list);
-    list.push({ values, half, axis, rank, output, layer });
+    list.push({ ...this.piece(values.length, output, layer), values, half, axis, rank });
     return output;
+  }
+
+  private piece(length: number, output: string, layer: Layer): Piece {
+    const users = new Set([layer]);
+    this.making?.push(users);
+    return { length, output, users };
   }
 
   /** A factor for a whole layer. */
   factor(layer: Layer, value: number): string {
     const name = this.edit.freshName();
-    this.addTensor({ name, dims: [], type: DataType.FLOAT, raw: new Uint8Array(Float32Array.of(value).buffer) }, layer);
+    this.addTensor({ name, dims: [], type: DataType.FLOAT, raw: new Uint8Array(Float32Array.of(value).buffer) }, forLayer(layer));
     return name;
   }
 
   /** Adds a node and returns its output; `output` names it where it matters. */
   node(layer: Layer, op: string, inputs: string[], attributes?: NodeSpec["attributes"], output = this.edit.freshName()): string {
-    this.add({ op, inputs, outputs: [output], attributes }, layer);
+    this.add({ op, inputs, outputs: [output], attributes }, forLayer(layer));
     return output;
   }
 
   /** An int64 constant, shared by all that ask for the same. */
-  ints(values: readonly number[]): string {
-    return this.constant(`i${values.join()}`, (name) => ({ name, dims: [values.length], type: DataType.INT64, int64s: [...values] }));
+  ints(layer: Layer, values: readonly number[]): string { return this.intsFor(forLayer(layer), values); }
+
+  private intsFor(purpose: Purpose, values: readonly number[]): string {
+    return this.constant(purpose, `i${values.join()}`, (name) => ({ name, dims: [values.length], type: DataType.INT64, int64s: [...values] }));
   }
 
   /** An int64 without axes, shared by all that ask for the same. */
-  int(value: number): string {
-    return this.constant(`n${value}`, (name) => ({ name, dims: [], type: DataType.INT64, int64s: [value] }));
+  private int(layer: Layer, value: number): string {
+    return this.constant(forLayer(layer), `n${value}`, (name) => ({ name, dims: [], type: DataType.INT64, int64s: [value] }));
   }
 
   /** A layer's own constant of floats: as float16, cast where it is used, or as it is under the name of the weight. */
   own(layer: Layer, values: Float32Array, dims: number[], sink?: NodeSink): string {
     const name = sink ? this.edit.freshName() : layer.weight;
-    this.addTensor({ name, dims, type: sink ? DataType.FLOAT16 : DataType.FLOAT, raw: new Uint8Array(sink ? Uint16Array.from(values, floatToHalf).buffer : values.slice().buffer) }, layer);
+    this.addTensor({ name, dims, type: sink ? DataType.FLOAT16 : DataType.FLOAT, raw: new Uint8Array(sink ? Uint16Array.from(values, floatToHalf).buffer : values.slice().buffer) }, forLayer(layer));
     return sink ? sink.node("Cast", [name], { to: DataType.FLOAT }) : name;
   }
 
@@ -139,9 +162,9 @@ export class WeightPacker {
     const { consumers: [consumer] } = layer, specs: NodeSpec[] = [];
     this.removeWeight(layer);
     make({
-      opset: this.opset, fresh: () => this.edit.freshName(), ints: (values) => this.ints(values), int: (value) => this.int(value),
+      opset: this.opset, fresh: () => this.edit.freshName(), ints: (values) => this.ints(layer, values), int: (value) => this.int(layer, value),
       node: (op, inputs, attributes, outputs = [this.edit.freshName()]) => {
-        this.add({ op, inputs, outputs, attributes }, layer, specs);
+        this.add({ op, inputs, outputs, attributes }, forLayer(layer), specs);
         return outputs[0];
       },
     });
@@ -162,7 +185,7 @@ export class WeightPacker {
     if (outputAxis === 1) steps.push(["Transpose", [], { perm: [1, 0, ...dims.slice(2).map((_, i) => i + 2)] }]);
     if (this.form === "integers") {
       const channels = scale === undefined || isSingle ? undefined : dims[outputAxis];
-      steps.push(["DequantizeLinear", [scale ?? this.floats(Float32Array.of(1), []), this.zeros(channels)], channels === undefined ? undefined : { axis: outputAxis }]);
+      steps.push(["DequantizeLinear", [scale ?? this.floats(forLayer(layer), Float32Array.of(1), []), this.zeros(layer, channels)], channels === undefined ? undefined : { axis: outputAxis }]);
     }
     else if (scale !== undefined) steps.push(["Mul", [scale]]);
     if (layer.type !== DataType.FLOAT) steps.push(["Cast", [], { to: layer.type }]);
@@ -174,8 +197,8 @@ export class WeightPacker {
   }
 
   /** The zero point of integers, for each channel or once. */
-  private zeros(channels: number | undefined): string {
-    return this.constant(`z${channels ?? ""}`, (name) => ({ name, dims: channels === undefined ? [] : [channels], type: DataType.UINT8, raw: new Uint8Array(channels ?? 1).fill(INTEGER_ZERO) }));
+  private zeros(layer: Layer, channels: number | undefined): string {
+    return this.constant(forLayer(layer), `z${channels ?? ""}`, (name) => ({ name, dims: channels === undefined ? [] : [channels], type: DataType.UINT8, raw: new Uint8Array(channels ?? 1).fill(INTEGER_ZERO) }));
   }
 
   /** Takes away all that made the weight and serves nothing else. */
@@ -193,33 +216,40 @@ export class WeightPacker {
     }
   }
 
-  private add(spec: NodeSpec, layer?: Layer, list = this.nodes): void {
+  private add(spec: NodeSpec, purpose: Purpose, list = this.nodes): void {
     list.push(spec);
-    this.charge(encodedSize(spec), layer);
+    this.count(encodedSize(spec), purpose);
   }
 
-  private charge(bytes: number, layer?: Layer): void {
-    if (layer) this.layerBytes.set(layer.id, (this.layerBytes.get(layer.id) ?? 0) + bytes);
-    else this.shared += bytes;
+  /** Notes bytes and whom they are for. */
+  private count(bytes: number, { users, pool, isCommon }: Purpose): UsedPart {
+    const part = { bytes, users: new Set(users), pools: new Set(pool && [pool]) };
+    this.parts.push(part);
+    this.making?.push(part.users);
+    if (isCommon) this.shared += bytes;
+    return part;
   }
 
-  private constant(key: string, make: (name: string) => TensorData): string {
-    let name = this.constants.get(key);
-    if (name === undefined) {
-      name = this.edit.freshName();
-      this.constants.set(key, name);
-      this.addTensor(make(name));
+  private constant({ users, pool }: Purpose, key: string, make: (name: string) => TensorData): string {
+    const known = this.constants.get(key);
+    if (known) {
+      for (const user of users) known.part.users.add(user);
+      if (pool) known.part.pools.add(pool);
+      this.making?.push(known.part.users);
+      return known.name;
     }
+    const name = this.edit.freshName(), part = this.addTensor(make(name), { users, pool, isCommon: true });
+    this.constants.set(key, { name, part });
     return name;
   }
 
-  private addTensor(tensor: TensorData, layer?: Layer): void {
+  private addTensor(tensor: TensorData, purpose: Purpose): UsedPart {
     this.edit.addInitializer(this.edit.model.graph, tensor);
-    this.charge(encodedSize(tensor), layer);
+    return this.count(encodedSize(tensor), purpose);
   }
 
-  private floats(values: Float32Array, dims: number[]): string {
-    return this.constant(`f${dims.join()}:${values.join()}`, (name) => ({ name, dims, type: DataType.FLOAT, raw: new Uint8Array(values.buffer.slice(0)) }));
+  private floats(purpose: Purpose, values: Float32Array, dims: number[]): string {
+    return this.constant(purpose, `f${dims.join()}:${values.join()}`, (name) => ({ name, dims, type: DataType.FLOAT, raw: new Uint8Array(values.buffer.slice(0)) }));
   }
 
   /** Writes pools and nodes into the edit; call once, after all layers. */
@@ -228,19 +258,19 @@ export class WeightPacker {
     for (const pool of this.pools.values()) this.writePool(pool, nodes);
     for (const list of this.scales.values()) this.writeScales(list, nodes);
     this.edit.insertNodes(this.edit.model.graph, "start", [...nodes, ...this.nodes]);
-    return { layers: this.layerBytes, shared: this.shared, counts: new Map([...this.pools].map(([key, { count }]) => [key, count])) };
+    return { layers: dividedBytes(this.parts), shared: this.shared, counts: new Map([...this.pools].map(([key, { count }]) => [key, count])) };
   }
 
   private writePool(pool: Pool, nodes: NodeSpec[]): void {
-    const { kind, bits, count, pieces } = pool, group = groupOf(bits);
+    const { kind, bits, count, pieces } = pool, group = groupOf(bits), rest = this.isWhole(bits) ? 0 : (group - count % group) % group, purpose = purposeOf(pieces, rest);
     const raw = pool.raw ?? zeroBytes(this.poolBytes(count, bits)), whole = this.isWhole(bits);
     const floats = kind === "value", isInteger = floats && this.form === "integers";
     // codes of eight bits are the integers already
-    let value = whole ? this.wholeCodes(raw, count, bits, isInteger && bits === 8 ? undefined : floats ? DataType.FLOAT : DataType.INT32, nodes) : this.unpackedCodes(raw, count, bits, floats, nodes);
+    let value = whole ? this.wholeCodes(raw, count, bits, isInteger && bits === 8 ? undefined : floats ? DataType.FLOAT : DataType.INT32, nodes, purpose) : this.unpackedCodes(raw, count, bits, floats, nodes, purpose);
     const zero = zeroCode(bits) - (isInteger ? INTEGER_ZERO : 0);
-    if (floats && zero !== 0) value = this.step(nodes, "Sub", [value, this.floats(Float32Array.of(zero), [])]);
-    if (isInteger && zero !== 0) value = this.step(nodes, "Cast", [value], { to: DataType.UINT8 });
-    this.split(nodes, value, pieces, whole ? 0 : (group - count % group) % group);
+    if (floats && zero !== 0) value = this.step(nodes, purpose, "Sub", [value, this.floats(purpose, Float32Array.of(zero), [])]);
+    if (isInteger && zero !== 0) value = this.step(nodes, purpose, "Cast", [value], { to: DataType.UINT8 });
+    this.split(nodes, value, pieces, rest, purpose);
   }
 
   /** Whether a code takes one or two whole bytes. */
@@ -252,10 +282,10 @@ export class WeightPacker {
   }
 
   /** Codes of one or two whole bytes, cast to a type or as they are. */
-  private wholeCodes(raw: Uint8Array, count: number, bits: number, to: number | undefined, nodes: NodeSpec[]): string {
+  private wholeCodes(raw: Uint8Array, count: number, bits: number, to: number | undefined, nodes: NodeSpec[], purpose: Purpose): string {
     const name = this.edit.freshName();
-    this.addPayload({ name, dims: [count], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, count * bits / 8);
-    return to === undefined ? name : this.step(nodes, "Cast", [name], { to });
+    this.addPayload({ name, dims: [count], type: bits <= 8 ? DataType.UINT8 : DataType.UINT16, raw }, count * bits / 8, purpose);
+    return to === undefined ? name : this.step(nodes, purpose, "Cast", [name], { to });
   }
 
   /**
@@ -263,64 +293,75 @@ export class WeightPacker {
    * brought to a number with the code's highest bit right behind the point: what is whole belongs to codes behind it, what lies below its lowest bit to codes before.
    * They are three bytes at most, so floats hold all of it.
    */
-  private unpackedCodes(raw: Uint8Array, count: number, bits: number, floats: boolean, nodes: NodeSpec[]): string {
+  private unpackedCodes(raw: Uint8Array, count: number, bits: number, floats: boolean, nodes: NodeSpec[], purpose: Purpose): string {
     const group = groupOf(bits), width = group * bits / 8;
-    const name = this.edit.freshName();
-    this.addPayload({ name, dims: [raw.length / width, width], type: DataType.UINT8, raw }, count * bits / 8);
+    const name = this.edit.freshName(), step = (op: string, inputs: string[], attributes?: NodeSpec["attributes"]) => this.step(nodes, purpose, op, inputs, attributes);
+    this.addPayload({ name, dims: [raw.length / width, width], type: DataType.UINT8, raw }, count * bits / 8, purpose);
     const window = new Float32Array(width * group);
     for (let code = 0; code < group; code++) {
       const first = code * bits, last = first + bits - 1;
       for (let byte = first >> 3; byte <= last >> 3; byte++) window[byte * group + code] = 2 ** (8 * byte - first - bits);
     }
-    const touched = this.step(nodes, "MatMul", [this.step(nodes, "Cast", [name], { to: DataType.FLOAT }), this.floats(window, [width, group])]);
-    const below = this.step(nodes, "Sub", [touched, this.step(nodes, "Floor", [touched])]);
-    const code = this.step(nodes, "Mul", [below, this.floats(Float32Array.of(2 ** bits), [])]);
-    const value = floats ? this.step(nodes, "Floor", [code]) : this.step(nodes, "Cast", [code], { to: DataType.INT32 });
-    return this.step(nodes, "Reshape", [value, this.ints([-1])]);
+    const touched = step("MatMul", [step("Cast", [name], { to: DataType.FLOAT }), this.floats(purpose, window, [width, group])]);
+    const below = step("Sub", [touched, step("Floor", [touched])]);
+    const code = step("Mul", [below, this.floats(purpose, Float32Array.of(2 ** bits), [])]);
+    const value = floats ? step("Floor", [code]) : step("Cast", [code], { to: DataType.INT32 });
+    return step("Reshape", [value, this.intsFor(purpose, [-1])]);
   }
 
-  /** A tensor whose payload is charged to the layers already. */
-  private addPayload(tensor: TensorData, payload: number): void {
-    this.addTensor(tensor);
+  /** A tensor whose payload is layers' own. */
+  private addPayload(tensor: TensorData, payload: number, purpose: Purpose): void {
+    this.addTensor(tensor, purpose);
     this.shared -= payload;
   }
 
-  private writeScales(list: { values: Float32Array; half: boolean; axis: number; rank: number; output: string; layer: Layer }[], nodes: NodeSpec[]): void {
-    const { half, axis, rank } = list[0];
+  private writeScales(list: readonly Scales[], nodes: NodeSpec[]): void {
+    const { half, axis, rank } = list[0], purpose = purposeOf(list, 0);
     const count = list.reduce((sum, { values }) => sum + values.length, 0);
     const all = new Float32Array(count);
     let at = 0;
-    for (const { values, layer } of list) {
+    for (const { values } of list) {
       all.set(values, at);
       at += values.length;
-      this.charge(values.length * (half ? 2 : 4), layer);
     }
     const dims = Array.from({ length: rank }, (_, i) => (i === axis ? count : 1));
     const raw = new Uint8Array(half ? Uint16Array.from(all, floatToHalf).buffer : all.buffer);
     const name = this.edit.freshName();
-    this.addPayload({ name, dims, type: half ? DataType.FLOAT16 : DataType.FLOAT, raw }, raw.length);
-    const value = half ? this.step(nodes, "Cast", [name], { to: DataType.FLOAT }) : name;
-    this.split(nodes, value, list.map(({ values, output }) => ({ length: values.length, output })), 0, axis);
+    this.addPayload({ name, dims, type: half ? DataType.FLOAT16 : DataType.FLOAT, raw }, raw.length, purpose);
+    const value = half ? this.step(nodes, purpose, "Cast", [name], { to: DataType.FLOAT }) : name;
+    this.split(nodes, value, list, 0, purpose, axis);
   }
 
-  private split(nodes: NodeSpec[], value: string, pieces: { length: number; output: string }[], padding: number, axis = 0): void {
+  private split(nodes: NodeSpec[], value: string, pieces: readonly Piece[], padding: number, purpose: Purpose, axis = 0): void {
     const lengths = pieces.map(({ length }) => length), outputs = pieces.map(({ output }) => output);
     if (padding) {
       lengths.push(padding);
       outputs.push(this.edit.freshName());
     }
     const attributes: Record<string, number | number[]> = axis ? { axis } : {};
-    if (outputs.length === 1) this.add({ op: "Identity", inputs: [value], outputs }, undefined, nodes);
-    else if (this.opset >= 13) this.add({ op: "Split", inputs: [value, this.ints(lengths)], outputs, attributes }, undefined, nodes);
-    else this.add({ op: "Split", inputs: [value], outputs, attributes: { ...attributes, split: lengths } }, undefined, nodes);
+    if (!isSplit(pieces, padding)) this.add({ op: "Identity", inputs: [value], outputs }, purpose, nodes);
+    else if (this.opset >= 13) this.add({ op: "Split", inputs: [value, this.intsFor(purpose, lengths)], outputs, attributes }, purpose, nodes);
+    else this.add({ op: "Split", inputs: [value], outputs, attributes: { ...attributes, split: lengths } }, purpose, nodes);
   }
 
-  private step(nodes: NodeSpec[], op: string, inputs: string[], attributes?: NodeSpec["attributes"]): string {
+  private step(nodes: NodeSpec[], purpose: Purpose, op: string, inputs: string[], attributes?: NodeSpec["attributes"]): string {
     const output = this.edit.freshName();
-    this.add({ op, inputs, outputs: [output], attributes }, undefined, nodes);
+    this.add({ op, inputs, outputs: [output], attributes }, purpose, nodes);
     return output;
   }
 }
+
+const forLayer = (layer: Layer): Purpose => ({ users: [layer] });
+
+/** What makes a pool is for all that have something in it. @param padding codes of nobody */
+function purposeOf(pieces: readonly Piece[], padding: number): Purpose {
+  const pool = new Map<Layer, number>();
+  for (const { length, users } of pieces) for (const layer of users) pool.set(layer, (pool.get(layer) ?? 0) + length / users.size);
+  return { users: [...pool.keys()], pool: isSplit(pieces, padding) ? pool : undefined, isCommon: true };
+}
+
+/** Whether pieces have to be cut out of a pool. */
+const isSplit = (pieces: readonly Piece[], padding: number): boolean => pieces.length > 1 || padding > 0;
 
 /** The least number of codes of `bits` bits that fill whole bytes. */
 const groupOf = (bits: number): number => [1, 8, 4, 8, 2, 8, 4, 8][bits & 7];

@@ -97,12 +97,12 @@ export const productMethod: CompressionMethod<ProductOptions, PackedProduct> = {
   withCodes: (packed, { codes, index }) => ({ ...packed, codes, index: index ? compactIndex(packed.options.words, index) : packed.index }),
 
   apply({ codes, index, options: { block, words, valueBits, book }, scale, scaleStorage }, layer, packer) {
-    const indices = packer.indices(layer, index, bitsFor(words)), values = packer.once(book, "values", () => packer.values(layer, codes, valueBits));
+    const indices = packer.indices(layer, index, bitsFor(words)), values = packer.once(layer, book, "values", () => packer.values(layer, codes, valueBits));
     const one = scaleStorage === "one" ? packer.factor(layer, scale[0]) : undefined, isLast = packer.form === "integers", isScaled = one !== undefined && !isLast;
     // codewords as rows [words, 1, block]: no kernel has this shape, so that a file tells the method by itself
-    const codebook = packer.once(isScaled ? undefined : book, "rows", () => packer.node(layer, "Reshape", [isScaled ? packer.node(layer, "Mul", [values, one]) : values, packer.ints([-1, 1, block])]));
+    const codebook = packer.once(layer, isScaled ? undefined : book, "rows", () => packer.node(layer, "Reshape", [isScaled ? packer.node(layer, "Mul", [values, one]) : values, packer.ints(layer, [-1, 1, block])]));
     const factor = scaleStorage === "half" || scaleStorage === "float" ? packer.scale(layer, scale, scaleStorage === "half") : undefined;
-    packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(packer.rowDims(layer))], factor ?? (isLast ? one : undefined), factor === undefined);
+    packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [codebook, indices]), packer.ints(layer, packer.rowDims(layer))], factor ?? (isLast ? one : undefined), factor === undefined);
   },
 
   recognise: recogniseCodebook,

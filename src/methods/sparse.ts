@@ -108,10 +108,10 @@ export const sparseMethod: CompressionMethod<SparseOptions, PackedSparse> = {
   withCodes: (packed, { codes }) => ({ ...packed, codes }),
 
   apply({ kept, codes, options: { bits, block }, scale, scaleStorage }, layer, packer) {
-    const mask = packer.indices(layer, kept, 1), all = packer.values(layer, codes, bits), values = block === 1 ? all : packer.node(layer, "Reshape", [all, packer.ints([-1, block])]);
+    const mask = packer.indices(layer, kept, 1), all = packer.values(layer, codes, bits), values = block === 1 ? all : packer.node(layer, "Reshape", [all, packer.ints(layer, [-1, block])]);
     // the count of those that stay up to here is the place of one that does; times the mask it is that of zero for the others
-    const places = packer.node(layer, "Mul", [packer.node(layer, "CumSum", [mask, packer.ints([0])]), mask]);
-    packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [values, places]), packer.ints(packer.rowDims(layer))], scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half"));
+    const places = packer.node(layer, "Mul", [packer.node(layer, "CumSum", [mask, packer.ints(layer, [0])]), mask]);
+    packer.finish(layer, "Reshape", [packer.node(layer, "Gather", [values, places]), packer.ints(layer, packer.rowDims(layer))], scaleStorage === "elsewhere" ? undefined : packer.scale(layer, scale, scaleStorage === "half"));
   },
 
   recognise: recogniseSparse,
