@@ -11,6 +11,7 @@ import { viewer } from "../worker/viewer";
 import type { Block, Document, KeyFigure } from "./document";
 import { decibels, describe, layerTable } from "./documents";
 import { check, thresholds } from "./jobs";
+import { changeText, errorText, natsText } from "./intervals";
 import { percent, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
 
@@ -31,7 +32,7 @@ interface LayerDiff extends Pick<ComparedLayer, "resized" | "folded"> { layer: s
 interface FlipDiff { sample: string; label?: string; before: string; after: string; layer?: string }
 interface SideFacts extends FileSizes { path: string; opset: number }
 /** What both do on the same samples; `outputs` of models that are no classifiers. */
-interface Fidelity extends Partial<Pick<ClassifierFigures, "agreement" | "kl" | "top1">> { samples: number; flips?: { count: number; listed: FlipDiff[] }; outputs?: Pick<OutputFigures, "name" | "relativeError" | "sqnrDb">[] }
+interface Fidelity extends Partial<Pick<ClassifierFigures, "agreement" | "kl" | "top1">> { samples: number; flips?: { count: number; listed: FlipDiff[] }; outputs?: Pick<OutputFigures, "name" | "relativeError" | "interval" | "sqnrDb">[] }
 /** The figures of `diff --json`. */
 interface DiffReport { before: SideFacts; after: SideFacts; layers: LayerDiff[]; operators: { op: string; before: number; after: number }[]; nodes: ComparedModels["nodes"]; fidelity?: Fidelity; notes?: string[] }
 
@@ -83,7 +84,7 @@ async function fidelityOf(request: MeasureRequest, onProgress: ReturnType<typeof
   try {
     const measured = await measurePair(request, host, ({ samples: done, total, secondsLeft }) => onProgress({ stage: "evaluate", text: `${done.toLocaleString("en")} of ${total.toLocaleString("en")} samples`, fraction: done / total, secondsLeft }), signal), { samples, classifier, outputs, notes, warnings } = measured;
     const flips = classifier && await flipsOf(measured, request, host, onProgress, signal);
-    return { samples, ...(flips && { flips }), ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, sqnrDb }) => ({ name, relativeError, sqnrDb })) }), notes: [...notes, ...warnings] };
+    return { samples, ...(flips && { flips }), ...(classifier && { agreement: classifier.agreement, kl: classifier.kl, top1: classifier.top1 }), ...(outputs && { outputs: outputs.map(({ name, relativeError, interval, sqnrDb }) => ({ name, relativeError, interval, sqnrDb })) }), notes: [...notes, ...warnings] };
   } finally {
     await host.close();
   }
@@ -189,8 +190,8 @@ const either = (before: string | undefined, after: string | undefined): string =
 
 function fidelityText({ samples, agreement, top1, kl, outputs = [] }: Fidelity): string {
   const parts = [
-    ...(agreement ? [`agreement ${percent(agreement.value)} (95 %: ${percent(agreement.low)} to ${percent(agreement.high)})`] : []), ...(top1 ? [`top-1 ${percent(top1.before.value)} → ${percent(top1.after.value)}`] : []), ...(kl ? [`KL ${kl.value.toFixed(5)} nats`] : []),
-    ...outputs.map(({ name, relativeError, sqnrDb }) => `${name}: relative error ${relativeError.toExponential(2)}${sqnrDb === undefined ? "" : `, SQNR ${sqnrDb.toFixed(1)} dB`}`),
+    ...(agreement ? [`agreement ${percent(agreement.value)} (95 %: ${percent(agreement.low)} to ${percent(agreement.high)})`] : []), ...(top1 ? [`top-1 ${percent(top1.before.value)} → ${percent(top1.after.value)}, ${changeText(top1.change)}`] : []), ...(kl ? [`KL ${natsText(kl.value, [kl.low, kl.high])}`] : []),
+    ...outputs.map(({ name, relativeError, interval, sqnrDb }) => `${name}: relative error ${errorText(relativeError, interval)}${sqnrDb === undefined ? "" : `, SQNR ${sqnrDb.toFixed(1)} dB`}`),
   ];
   return `On ${samples.toLocaleString("en")} samples: ${parts.join(", ")}.`;
 }

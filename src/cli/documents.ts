@@ -5,6 +5,7 @@ import type { CompressReport, FixedNormalization, Grid, HeldOut, InspectReport, 
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import { tuningWords, type Speech } from "../protocol/tuning-words";
 import type { Block, Document, KeyFigure, Table } from "./document";
+import { changeText, points, within } from "./intervals";
 import { percent } from "./terminal";
 
 /** What commands tell of models, as documents. */
@@ -118,8 +119,8 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   if (fidelity) {
     const parts = [`${fidelity.samples === 1 ? "1 image" : `${fidelity.samples.toLocaleString("en")} images`} held out`];
     if (fidelity.agreement !== undefined) parts.push(`agreement ${percent(fidelity.agreement)} (95 %: ${wilson(fidelity.agreement, fidelity.samples).map(percent).join(" to ")})`);
-    if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}`);
-    if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB`);
+    if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}${fidelity.changes ? `, ${changeText(fidelity.changes.top1)}` : ""}`);
+    if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB${within(fidelity.intervals?.sqnrDb, (one) => one.toFixed(1))}`);
     blocks.push(`${parts.join(", ")}.`);
   } else if (!isPrepared) blocks.push("Its accuracy was not measured: that takes images, by --data or --eval-data.");
   for (const note of report.notes ?? []) blocks.push(`Note: ${note}`);
@@ -135,7 +136,7 @@ export const tuningText = (tuning: TuningReport): string => tuningWords(tuning, 
 
 const ENGLISH: Speech = {
   t: (message, ...args) => message.replace(/\{(\d)\}/g, (_, i: string) => String(args[Number(i)])), whole: (count) => count.toLocaleString("en"),
-  percent: (share) => (100 * share).toFixed(2), loss: (loss) => loss.toPrecision(3), points: (share) => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(2)}`,
+  percent: (share) => (100 * share).toFixed(2), loss: (loss) => loss.toPrecision(3), points,
 };
 
 /** "12.3 dB", nothing where there is none. */

@@ -16,7 +16,8 @@ import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
 import { compressionDocument, inspectionDocument, waveletText } from "./documents";
-import { percent, print, reporter, write } from "./terminal";
+import { evaluationLines } from "./intervals";
+import { print, reporter, write } from "./terminal";
 import { type Arguments, file, flag, number, oneOf, text, truthOf, whole } from "./values";
 
 function noiseOf(args: Arguments): Noise | undefined {
@@ -141,7 +142,7 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
   }
   if (flag(args, "json")) print({ ...report, ...(latency && { latency }) });
   else {
-    if (report) printEvaluation(report);
+    if (report) process.stdout.write(evaluationLines(report).map((line) => `${line}\n`).join(""));
     if (latency) printLatency(latency);
   }
   check(limits, { agreement: report?.agreement, top1: report?.top1, top5: report?.top5 });
@@ -175,18 +176,6 @@ function printLayer({ name, op, shape, bytes, bitsPerWeight, skipped, wavelet, c
   const order = Array.from(uses.keys()).sort((a, b) => uses[b] - uses[a]);
   process.stdout.write(`${"word".padStart(6)}${"uses".padStart(9)}  values\n`);
   for (const w of order) process.stdout.write(`${String(w).padStart(6)}${uses[w].toLocaleString("en").padStart(9)}  ${codebook[w].map((v) => v.toPrecision(3).padStart(8)).join(" ")}\n`);
-}
-
-function printEvaluation(report: EvaluateReport): void {
-  const interval = (name: string) => { const i = report.intervals?.[name]; return i ? ` (95 %: ${percent(i[0])} to ${percent(i[1])})` : ""; };
-  const beside = (share: number | undefined) => (share === undefined ? "" : `, the reference ${percent(share)}`);
-  if (report.top1 !== undefined) process.stdout.write(`top-1      ${percent(report.top1)}${interval("top1")}${beside(report.reference?.top1)}\n`);
-  if (report.top5 !== undefined) process.stdout.write(`top-5      ${percent(report.top5)}${interval("top5")}${beside(report.reference?.top5)}\n`);
-  if (report.agreement !== undefined) process.stdout.write(`agreement  ${percent(report.agreement)}${interval("agreement")}\n`);
-  if (report.kl !== undefined) process.stdout.write(`KL         ${report.kl.toFixed(5)} nats\n`);
-  if (report.sqnrDb !== undefined) process.stdout.write(`SQNR       ${report.sqnrDb.toFixed(1)} dB of the outputs, relative error ${report.relativeError?.toExponential(2)}\n`);
-  process.stdout.write(`${report.samples.toLocaleString("en")} images in ${report.seconds.toFixed(1)} s, ${Math.round(report.samplesPerSecond).toLocaleString("en")} a second on ${report.device}.\n`);
-  for (const note of report.notes ?? []) process.stdout.write(`Note: ${note}\n`);
 }
 
 function printLatency({ before, after, ratio, interval: [low, high], pairs, batch, threads, device }: LatencyReport): void {

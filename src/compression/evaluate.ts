@@ -1,11 +1,10 @@
 import { openDataset, type Dataset } from "../evaluation/dataset";
-import { batchSize, dataInput, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
+import { batchSize, changesOf, dataInput, intervalsOf, readBatches, runEvaluation, type Outcome } from "../evaluation/evaluate";
 import type { IntegerProgram } from "../evaluation/integer/program";
 import { readIntegers } from "../evaluation/integer/read";
 import { floatNodes, IntegerExecutor } from "../evaluation/integer/run";
 import { testVectors } from "../evaluation/integer/vectors";
 import { doubtOf, SAYS_NOTHING } from "../evaluation/labels";
-import { wilson } from "../evaluation/metrics";
 import { encodeNpz } from "../evaluation/npz-write";
 import type { Model } from "../onnx/model";
 import type { EvaluateRequest, Progress, ValueFacts } from "../protocol/api";
@@ -89,10 +88,12 @@ async function writeVectors(program: IntegerProgram, model: Model, batch: Tensor
 }
 
 /** The figures of an outcome with their intervals. @param says whether the reference's outputs tell samples apart */
-export function figures({ classifier, error }: Outcome, samples: number, says = true): Pick<EvaluateReport, "samples" | "top1" | "top5" | "agreement" | "kl" | "sqnrDb" | "relativeError" | "intervals"> {
-  const shares = { top1: classifier?.top1Share, top5: classifier?.top5Share, agreement: says ? classifier?.agreement : undefined };
-  const intervals = Object.fromEntries(Object.entries(shares).flatMap(([name, share]) => (share === undefined ? [] : [[name, wilson(share, samples)]])));
-  return { samples, ...shares, kl: says ? classifier?.kl : undefined, sqnrDb: error?.sqnrDb, relativeError: error?.relativeError, ...(Object.keys(intervals).length && { intervals }) };
+export function figures(outcome: Outcome, samples: number, says = true): Pick<EvaluateReport, "samples" | "top1" | "top5" | "agreement" | "kl" | "sqnrDb" | "relativeError" | "intervals" | "changes"> {
+  const { classifier, error } = outcome, intervals = intervalsOf(outcome, samples, says), changes = changesOf(outcome);
+  return {
+    samples, top1: classifier?.top1Share, top5: classifier?.top5Share, ...(says && { agreement: classifier?.agreement, kl: classifier?.kl?.value }), sqnrDb: error?.sqnrDb?.value, relativeError: error?.relativeError?.value,
+    ...(Object.keys(intervals).length && { intervals }), ...(changes && { changes }),
+  };
 }
 
 /** Both models get the same samples, under whatever name. @throws KernelscopeError "usage" naming both inputs */

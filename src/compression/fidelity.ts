@@ -1,4 +1,4 @@
-import { batchesOf, batchSize, labelsIn, Outcome, outputsOf, readBatches } from "../evaluation/evaluate";
+import { batchesOf, batchSize, changesOf, intervalsOf, labelsIn, Outcome, outputsOf, readBatches } from "../evaluation/evaluate";
 import { GainMeter } from "../evaluation/gain";
 import { doubtOf, SAYS_NOTHING, trainedOn } from "../evaluation/labels";
 import type { CompressRequest, Device } from "../protocol/api";
@@ -36,8 +36,8 @@ export async function measureFidelity(request: CompressRequest, { output, untrai
     const notes = [...(note === undefined ? [] : [note]), ...doubtOf(original.classifier?.top1Share, held.length, "The original"), ...(original.says ? [] : [SAYS_NOTHING]), ...trainedOn(original.classifier?.top1Share, held.length)];
     return {
       device, notes, gain: original.says ? gained.gain : undefined, fidelity: {
-        samples: held.length, ...(original.says && { agreement: compressed.classifier?.agreement, kl: compressed.classifier?.kl }),
-        sqnrDb: compressed.error?.sqnrDb, relativeError: compressed.error?.relativeError,
+        samples: held.length, ...(original.says && { agreement: compressed.classifier?.agreement, kl: compressed.classifier?.kl?.value }),
+        sqnrDb: compressed.error?.sqnrDb?.value, relativeError: compressed.error?.relativeError?.value, intervals: intervalsOf(compressed, held.length, original.says), ...(changesOf(compressed) && { changes: changesOf(compressed) }),
         reference: { top1: original.classifier?.top1Share, top5: original.classifier?.top5Share },
         compressed: { top1: compressed.classifier?.top1Share, top5: compressed.classifier?.top5Share },
       },

@@ -21,6 +21,24 @@ export function beforeAndAfter(both: number, lost: number, gained: number, sampl
   return { before: shareOf(both + lost, samples), after: shareOf(both + gained, samples), change: samples ? { value: change, low: Math.max(-1, middle - half), high: Math.min(1, middle + half) } : { value: 0, low: -1, high: 1 } };
 }
 
+/** Where one of two models is right of samples that both see: in both, in the first alone, in the second alone. */
+export class PairedHits {
+  private samples = 0;
+  private both = 0;
+  private lost = 0;
+  private gained = 0;
+
+  add(before: boolean, after: boolean): void {
+    this.samples++;
+    if (before && after) this.both++;
+    else if (before) this.lost++;
+    else if (after) this.gained++;
+  }
+
+  /** None without samples. */
+  get estimate(): BeforeAfter | undefined { return this.samples ? beforeAndAfter(this.both, this.lost, this.gained, this.samples) : undefined; }
+}
+
 /** The mean of values that come one by one (Welford), with the normal interval; one value alone is taken to be uncertain by its size. */
 export class RunningMean {
   private count = 0;

@@ -2,10 +2,11 @@ import type { ValueInfo, Model } from "../onnx/model";
 import { typeName } from "../onnx/tensor";
 import type { ValueFacts } from "../protocol/api";
 import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
+import type { AccuracyChanges, Interval } from "../protocol/estimates";
 import type { Session, Tensor } from "../runtime/runtime";
 import type { Dataset } from "./dataset";
 import { labelsOf } from "./labels";
-import { ClassifierMetrics, ErrorMetrics } from "./metrics";
+import { ClassifierMetrics, ErrorMetrics, wilson } from "./metrics";
 
 /** The one input that data goes into. @throws KernelscopeError "unsupported" for models with several */
 export function dataInput(model: Model): ValueFacts {
@@ -62,6 +63,21 @@ export class Outcome {
 
   /** Whether outputs tell any two samples apart: where they do not, that two models agree says nothing. */
   get says(): boolean { return !this.constant || this.samples < 2; }
+}
+
+/** The ends of the 95 % intervals of an outcome's figures, by name: Wilson's of shares, the normal one of a mean divergence, that of a ratio of relative errors. @param says whether the reference's outputs tell samples apart */
+export function intervalsOf({ classifier, error }: Outcome, samples: number, says = true): Record<string, Interval> {
+  const found: Record<string, Interval> = {};
+  const shares = { top1: classifier?.top1Share, top5: classifier?.top5Share, agreement: says ? classifier?.agreement : undefined };
+  for (const [name, share] of Object.entries(shares)) if (share !== undefined) found[name] = wilson(share, samples);
+  for (const [name, estimate] of Object.entries({ kl: says ? classifier?.kl : undefined, relativeError: error?.relativeError, sqnrDb: error?.sqnrDb })) if (estimate && Number.isFinite(estimate.high)) found[name] = [name === "sqnrDb" ? estimate.low : Math.max(0, estimate.low), estimate.high];
+  return found;
+}
+
+/** How much of the accuracy of a reference is gone or gained in an outcome on the same samples; undefined where labels do not tell it. */
+export function changesOf({ classifier }: Outcome): AccuracyChanges | undefined {
+  const changes = classifier?.changes;
+  return changes && { top1: changes.top1.change, top5: changes.top5.change };
 }
 
 /** What a session calls the one input that another model has under a name. */

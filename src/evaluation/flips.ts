@@ -1,31 +1,17 @@
 import type { ClassifierFigures, ClassScore, Flip, FlipKind } from "../protocol/accuracy";
-import { beforeAndAfter, Highest, RunningMean, shareOf } from "./estimates";
+import { Highest, PairedHits, RunningMean, shareOf } from "./estimates";
 import { argMax, divergence, logProbabilities, rankOf } from "./metrics";
 
 /** So many samples with another prediction are kept, those that changed most. */
 export const MOST_FLIPS = 500;
 const LISTED_CLASSES = 5;
 
-/** Where one of two models is right: in both, in the original alone, in the compressed one alone. */
-class Hits {
-  both = 0;
-  lost = 0;
-  gained = 0;
-
-  add(before: boolean, after: boolean): void {
-    if (before && after) this.both++;
-    else if (before) this.lost++;
-    else if (after) this.gained++;
-  }
-}
-
 /** Adds up how a compressed classifier's predictions differ from the original's, batch by batch. */
 export class ClassifierComparison {
   private samples = 0;
-  private labelled = 0;
   private agreed = 0;
-  private readonly top1 = new Hits();
-  private readonly top5 = new Hits();
+  private readonly top1 = new PairedHits();
+  private readonly top5 = new PairedHits();
   private readonly kl = new RunningMean();
   private readonly flips: Record<FlipKind, number> = { lost: 0, gained: 0, other: 0 };
   private readonly kept = new Highest<Flip>(MOST_FLIPS);
@@ -38,7 +24,6 @@ export class ClassifierComparison {
       this.kl.add(kl);
       if (before === after) this.agreed++;
       if (label !== undefined) {
-        this.labelled++;
         this.top1.add(before === label, after === label);
         this.top5.add(rankOf(p, label) < 5, rankOf(q, label) < 5);
       }
@@ -50,8 +35,8 @@ export class ClassifierComparison {
   }
 
   get figures(): ClassifierFigures {
-    const { samples, labelled, agreed, top1, top5 } = this, pair = ({ both, lost, gained }: Hits) => (labelled ? beforeAndAfter(both, lost, gained, labelled) : undefined);
-    return { top1: pair(top1), top5: pair(top5), agreement: shareOf(agreed, samples), agreed, kl: this.kl.estimate, flips: { ...this.flips } };
+    const { samples, agreed, top1, top5 } = this;
+    return { top1: top1.estimate, top5: top5.estimate, agreement: shareOf(agreed, samples), agreed, kl: this.kl.estimate, flips: { ...this.flips } };
   }
 
   /** In the order of the samples. */

@@ -1,3 +1,6 @@
+import type { BeforeAfter, Estimate } from "../protocol/estimates";
+import { PairedHits, RunningError, RunningMean } from "./estimates";
+
 /** Figures over samples, added up batch by batch so that memory does not grow with their number. */
 export class ClassifierMetrics {
   samples = 0;
@@ -5,8 +8,9 @@ export class ClassifierMetrics {
   private top5 = 0;
   private labelled = 0;
   private agreed = 0;
-  private klSum = 0;
+  private readonly divergences = new RunningMean();
   private compared = 0;
+  private readonly hits = { top1: new PairedHits(), top5: new PairedHits() };
 
   /**
    * Adds a batch of outputs [n, classes].
@@ -25,7 +29,11 @@ export class ClassifierMetrics {
         const other = reference.subarray(i * classes, (i + 1) * classes);
         this.compared++;
         if (argMax(other) === best) this.agreed++;
-        this.klSum += divergence(other, row);
+        this.divergences.add(divergence(other, row));
+        if (labels) {
+          this.hits.top1.add(argMax(other) === labels[i], best === labels[i]);
+          this.hits.top5.add(rankOf(other, labels[i]) < 5, rankOf(row, labels[i]) < 5);
+        }
       }
     }
   }
@@ -33,7 +41,12 @@ export class ClassifierMetrics {
   get top1Share(): number | undefined { return this.labelled ? this.top1 / this.labelled : undefined; }
   get top5Share(): number | undefined { return this.labelled ? this.top5 / this.labelled : undefined; }
   get agreement(): number | undefined { return this.compared ? this.agreed / this.compared : undefined; }
-  get kl(): number | undefined { return this.compared ? this.klSum / this.compared : undefined; }
+  get kl(): Estimate | undefined { return this.compared ? this.divergences.estimate : undefined; }
+  /** From the reference to this model: both saw the same samples. */
+  get changes(): { top1: BeforeAfter; top5: BeforeAfter } | undefined {
+    const top1 = this.hits.top1.estimate, top5 = this.hits.top5.estimate;
+    return top1 && top5 && { top1, top5 };
+  }
 }
 
 /** The index of the largest value, the first one on ties. */
@@ -86,15 +99,28 @@ export class ErrorMetrics {
   samples = 0;
   private signal = 0;
   private noise = 0;
+  private readonly errors = new RunningError();
 
   add(outputs: Float32Array, reference: Float32Array, samples: number): void {
+    const size = outputs.length / samples;
     this.samples += samples;
-    for (let i = 0; i < outputs.length; i++) {
-      this.signal += reference[i] ** 2;
-      this.noise += (outputs[i] - reference[i]) ** 2;
+    for (let at = 0; at < samples; at++) {
+      let signal = 0, noise = 0;
+      for (let i = at * size; i < (at + 1) * size; i++) {
+        signal += reference[i] ** 2;
+        noise += (outputs[i] - reference[i]) ** 2;
+      }
+      this.errors.add(noise, signal);
+      this.signal += signal;
+      this.noise += noise;
     }
   }
 
-  get sqnrDb(): number | undefined { return this.signal > 0 && this.noise > 0 ? 10 * Math.log10(this.signal / this.noise) : undefined; }
-  get relativeError(): number | undefined { return this.signal > 0 ? Math.sqrt(this.noise / this.signal) : undefined; }
+  /** dB. A larger error is a smaller ratio, so the ends of the interval change places; no end where an error of 0 is among it. */
+  get sqnrDb(): Estimate | undefined {
+    const { relativeError } = this, decibels = (error: number): number => (error > 0 ? -20 * Math.log10(error) : Infinity);
+    return relativeError && this.noise > 0 ? { value: 10 * Math.log10(this.signal / this.noise), low: decibels(relativeError.high), high: decibels(relativeError.low) } : undefined;
+  }
+
+  get relativeError(): Estimate | undefined { return this.signal > 0 ? this.errors.estimate : undefined; }
 }

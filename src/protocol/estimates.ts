@@ -1,6 +1,12 @@
 /** A figure over samples with the ends of its 95 % interval. */
 export interface Estimate { value: number; low: number; high: number }
 
+/** The ends of a 95 % interval. */
+export type Interval = [low: number, high: number];
+
+/** What a model's accuracy has changed by from another's, in shares of the same samples. */
+export interface AccuracyChanges { top1: Estimate; top5: Estimate }
+
 export interface BeforeAfter {
   before: Estimate;
   after: Estimate;

@@ -1,5 +1,5 @@
 import type { Device } from "./api";
-import type { Gain } from "./estimates";
+import type { AccuracyChanges, Gain, Interval } from "./estimates";
 
 /** The figures of `compress --json`, `evaluate --json` and `inspect --json`: what a user reads, plain data on every border. Absent means that it does not apply. */
 
@@ -102,6 +102,10 @@ export interface Fidelity {
   relativeError?: number;
   reference: Accuracy;
   compressed: Accuracy;
+  /** Of the accuracy, where labels are known. */
+  changes?: AccuracyChanges;
+  /** 95 % intervals, by figure name; top1 and top5 are the compressed model's. */
+  intervals?: Record<string, Interval>;
 }
 
 /** What becomes of a network's outputs. */
@@ -251,8 +255,10 @@ export interface EvaluateReport {
   kl?: number;
   sqnrDb?: number;
   relativeError?: number;
-  /** 95 % Wilson intervals, by figure name. */
-  intervals?: Record<string, [number, number]>;
+  /** 95 % intervals, by figure name. */
+  intervals?: Record<string, Interval>;
+  /** Of the accuracy from the reference's, where labels are known. */
+  changes?: AccuracyChanges;
   seconds: number;
   samplesPerSecond: number;
   device: string;
