@@ -7,11 +7,13 @@ import type { ComparedLayer, ComparedModels, ComparedNode, FileSizes, Incomparab
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import { type NodeHost, nodeHost, openModelFile } from "../worker/host";
+import { MadeFiles } from "../worker/made";
 import { viewer } from "../worker/viewer";
 import type { Block, Document, KeyFigure } from "./document";
 import { decibels, describe, layerTable } from "./documents";
 import { check, thresholds } from "./jobs";
 import { changeText, errorText, natsText } from "./intervals";
+import { fittedShare, seenText } from "./seen";
 import { percent, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
 
@@ -62,6 +64,8 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
         const count = fidelity.flips?.listed.filter((flip) => flip.layer === layer.layer).length;
         if (count) layer.flipsBegin = count;
       }
+      const made = await new MadeFiles().of(after), seen = made && await fittedShare(made, data);
+      if (made && seen !== undefined) notes.unshift(seenText(after, made, seen));
       if (notes.length) report.notes = notes;
     }
     progress.end();

@@ -15,8 +15,10 @@ import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
+import { MadeFiles } from "../worker/made";
 import { compressionDocument, inspectionDocument, waveletText } from "./documents";
 import { evaluationLines } from "./intervals";
+import { fittedShare, seenText } from "./seen";
 import { print, reporter, write } from "./terminal";
 import { type Arguments, file, flag, number, oneOf, text, truthOf, whole } from "./values";
 
@@ -112,6 +114,7 @@ export async function runCompress(args: Arguments, signal: AbortSignal, more: Pa
       }
       progress.report(done);
     }, signal, stop.signal);
+    await new MadeFiles().add(report, request);
   } catch (error) {
     throw error instanceof CancelledError ? new CancelledError("Cancelled. No file was written. What was done is kept: the same command goes on from there.") : error;
   } finally {
@@ -135,6 +138,8 @@ export async function runEvaluate(args: Arguments, signal: AbortSignal): Promise
   let report: EvaluateReport | undefined, latency: LatencyReport | undefined;
   try {
     if (data !== undefined) report = await evaluateModel({ model, reference, data, preprocess, limit: whole(args, "limit", 1), device, threads, integers: flag(args, "integers"), vectors: file(args, "vectors"), vectorSamples: whole(args, "vector-samples", 1, 1024) }, host, progress.report, signal);
+    const made = await new MadeFiles().of(model), seen = report && made && data !== undefined ? await fittedShare(made, data) : undefined;
+    if (report && made && seen !== undefined) report = { ...report, fittedShare: seen, notes: [seenText(model, made, seen), ...report.notes ?? []] };
     if (timed && reference !== undefined) latency = await measureLatency({ original: reference, compressed: model, data, preprocess, device, threads }, host, progress.report, signal);
   } finally {
     progress.end();

@@ -10,6 +10,7 @@ import { formatBytes } from "../protocol/sizes";
 import { cachedParts } from "../worker/cache";
 import { writeFiles } from "../worker/files";
 import { nodeHost } from "../worker/host";
+import { MadeFiles } from "../worker/made";
 import { percent, print, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
 
@@ -50,7 +51,9 @@ export async function runSweep(args: Arguments, signal: AbortSignal): Promise<vo
 
   async function compressTo(name: string, request: CompressRequest): Promise<Pick<SweepPoint, "file" | "figures" | "problem">> {
     try {
-      return { file: name, figures: figuresOf(await compressModel(request, host, progress.report, signal)) };
+      const report = await compressModel(request, host, progress.report, signal);
+      await new MadeFiles().add(report);
+      return { file: name, figures: figuresOf(report) };
     } catch (error) {
       if (error instanceof KernelscopeError && error.code === "target-unreachable") return { problem: error.message };
       throw error;

@@ -6,10 +6,11 @@ import { sizeText } from "./words";
 
 /** Clear Cache: takes away what can be made again, once the user has read how much that is. @param measured folder of figures that outlive windows, where there is one */
 export async function clearCache(measured: string | undefined): Promise<void> {
-  const { ratings, jobs } = cachedParts();
+  const { ratings, jobs, made } = cachedParts();
   const parts = [
     { folder: ratings, name: vscode.l10n.t("Ratings of layers, so that another target needs no second look") },
     { folder: jobs, name: vscode.l10n.t("Checkpoints of the command line’s jobs that were cut short") },
+    { folder: made, name: vscode.l10n.t("What compressions measured of the files that they made") },
     ...(measured === undefined ? [] : [{ folder: measured, name: vscode.l10n.t("Figures of accuracy measured in this workspace") }]),
   ];
   const sizes = await Promise.all(parts.map(({ folder }) => sizeOf(folder))), total = sizes.reduce((sum, size) => sum + size, 0);

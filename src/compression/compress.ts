@@ -276,8 +276,9 @@ class Compression {
       const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
       const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);
       this.seconds.total = (performance.now() - this.started) / 1000;
+      const { data: folder, evalData: evalFolder } = request;
       return {
-        input: inputDigest,
+        input: inputDigest, ...((folder ?? evalFolder) !== undefined && { images: { folder, evalFolder } }),
         output: { path: output, sha256: digest.sha256, gzipBytes, bytes: written.bytes, loadedWeightBytes: loadedWeightBytes(written.model, layers), peakActivationBytes: peakActivations(written.model)?.bytes },
         tuning: this.tuning, integers: this.integers, ratio: this.opened.bytes / written.bytes, convBitsPerWeight, bitsPerWeight, device: this.device, seconds: this.seconds, layers: rows, ...(shared && { shared }), ...(pruning && { pruning }), ...(pruningTrials && { pruningTrials }), ...(lean?.trims.length && { trims: lean.trims }), fidelity,
         notes: [...this.notes, ...(data?.notes ?? []), ...(data?.dataset.doubts ?? [])],

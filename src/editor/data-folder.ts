@@ -2,6 +2,7 @@ import * as fs from "node:fs/promises";
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { dataFoldersNear } from "../commands/choose";
+import { MadeFiles } from "../worker/made";
 
 /** The folder of images for a model: the setting's, else the one that was last used with it or with what it was made of. Another model's images may be of another size, or show something else. */
 export function dataFolderOf(model: vscode.Uri, state: vscode.Memento): string | undefined {
@@ -47,12 +48,14 @@ async function pick(model: vscode.Uri): Promise<string | undefined> {
   return folder?.fsPath;
 }
 
-/** The model that another one was made of: as chosen, or NAME.onnx for NAME.small.onnx; and the other way round, what was made of this one. */
+/** The model that another one was made of: as chosen, NAME.onnx for NAME.small.onnx, or as the command line has noted; and the other way round, what was made of this one. */
 export async function pairOf(model: vscode.Uri, state: vscode.Memento): Promise<{ original?: string; compressed: string }> {
   const file = model.fsPath, chosen = chosenOriginals(state)[file], exists = (candidate: string) => fs.access(candidate).then(() => true, () => false);
   if (chosen !== undefined && await exists(chosen)) return { original: chosen, compressed: file };
   const original = file.replace(/\.small(?=\.onnx$)/i, ""), small = file.replace(/\.onnx$/i, ".small.onnx");
   if (original !== file) return { original: await exists(original) ? original : undefined, compressed: file };
+  const made = await new MadeFiles().of(file);
+  if (made && !made.isPrepared && await exists(made.original.path)) return { original: made.original.path, compressed: file };
   return await exists(small) ? { original: file, compressed: small } : { compressed: file };
 }
 

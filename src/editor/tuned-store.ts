@@ -4,24 +4,34 @@ import { wilson } from "../evaluation/metrics";
 import type { Reported } from "../protocol/accuracy";
 import type { IntegerCount } from "../protocol/compare";
 import type { Fidelity, IntegerReport, LatencyReport, TuningReport } from "../protocol/report";
+import { MadeFiles } from "../worker/made";
 
-/** What jobs of this workspace came to, for as long as their files are what they were. */
+/** What jobs came to, of this workspace for as long as their files are what they were; of the command line and other windows what these left in the user's cache. */
 
 interface Kept<Found> { stamp: string; report: Found }
 
 export const keepTuning = (state: vscode.Memento, file: string, report: TuningReport | undefined): Promise<void> => keep(state, "tuning", [file], report);
-export const keptTuning = (state: vscode.Memento, file: string): Promise<TuningReport | undefined> => kept(state, "tuning", [file]);
+export const keptTuning = async (state: vscode.Memento, file: string): Promise<TuningReport | undefined> => await kept<TuningReport>(state, "tuning", [file]) ?? (await new MadeFiles().of(file))?.tuning;
 
 /** What a compression measured of its result on the images that its fit did not see. */
 export async function keepFidelity(state: vscode.Memento, original: string, compressed: string, fidelity: Fidelity | undefined): Promise<void> {
-  const { agreement, samples } = fidelity ?? {}, [low, high] = agreement !== undefined && samples ? wilson(agreement, samples) : [];
-  await keep(state, "fidelity", [compressed, original], fidelity && { ...fidelity, ...(low !== undefined && high !== undefined && { interval: [low, high] }) } satisfies Reported);
+  await keep(state, "fidelity", [compressed, original], fidelity && reportedOf(fidelity));
 }
-export const keptFidelity = (state: vscode.Memento, original: string, compressed: string): Promise<Reported | undefined> => kept(state, "fidelity", [compressed, original]);
+export async function keptFidelity(state: vscode.Memento, original: string, compressed: string): Promise<Reported | undefined> {
+  const own = await kept<Reported>(state, "fidelity", [compressed, original]);
+  if (own) return own;
+  const { fidelity } = await new MadeFiles().madeOf(original, compressed) ?? {};
+  return fidelity && reportedOf(fidelity);
+}
+
+function reportedOf(fidelity: Fidelity): Reported {
+  const { agreement, samples } = fidelity, interval = agreement !== undefined && samples ? wilson(agreement, samples) : undefined;
+  return { ...fidelity, ...(interval && { interval }) };
+}
 
 /** How much of a result runs on integers. */
 export const keepIntegers = (state: vscode.Memento, file: string, report: IntegerCount | undefined): Promise<void> => keep(state, "integers", [file], report);
-export const keptIntegers = (state: vscode.Memento, file: string): Promise<IntegerCount | undefined> => kept(state, "integers", [file]);
+export const keptIntegers = async (state: vscode.Memento, file: string): Promise<IntegerCount | undefined> => await kept<IntegerCount>(state, "integers", [file]) ?? (await new MadeFiles().of(file))?.integers;
 
 /** Whose a result is, so that another try may replace it without a question. */
 interface Origin { recipe: string; isTrained: boolean }

@@ -187,6 +187,8 @@ export interface PruningTrial { compute: number; loss?: number; problem?: string
 export interface SharedCodebook { layers: string[]; codewords: number; blockSize: number; savedBytes: number }
 
 export interface CompressReport {
+  /** Folders of images: that the fit and the training saw four fifths of, or all where the report has another for itself. */
+  images?: { folder?: string; evalFolder?: string };
   /** `peakActivationBytes`: activations that are alive at once for one sample, where they are most. */
   input: { path: string; bytes: number; sha256: string; peakActivationBytes?: number };
   output: { path: string; bytes: number; gzipBytes: number; loadedWeightBytes: number; sha256: string; peakActivationBytes?: number };
@@ -259,6 +261,8 @@ export interface EvaluateReport {
   intervals?: Record<string, Interval>;
   /** Of the accuracy from the reference's, where labels are known. */
   changes?: AccuracyChanges;
+  /** Share of these images that the model was fitted to by a compression of this user, which figures on them flatter. */
+  fittedShare?: number;
   seconds: number;
   samplesPerSecond: number;
   device: string;

@@ -9,8 +9,8 @@ function cacheFolder(): string {
   return path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache"), "kernelscope");
 }
 
-/** What can be made again, at the price of time: ratings of models, and checkpoints of the command line's jobs. */
-export const cachedParts = (): { ratings: string; jobs: string } => ({ ratings: path.join(cacheFolder(), "ratings"), jobs: path.join(cacheFolder(), "jobs") });
+/** What can be made again, at the price of time: ratings of models, checkpoints of the command line's jobs, and what compressions came to. */
+export const cachedParts = (): { ratings: string; jobs: string; made: string } => ({ ratings: path.join(cacheFolder(), "ratings"), jobs: path.join(cacheFolder(), "jobs"), made: path.join(cacheFolder(), "made") });
 
 /** Bytes of all files under a folder; 0 where there is none. */
 export async function sizeOf(folder: string): Promise<number> {

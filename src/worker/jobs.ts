@@ -5,6 +5,7 @@ import type { AccuracyWorkerApi } from "../protocol/accuracy";
 import type { WorkerApi } from "../protocol/api";
 import { cachedParts } from "./cache";
 import { nodeHost } from "./host";
+import { MadeFiles } from "./made";
 import { measuring } from "./measuring";
 
 /** The long calls of a worker process: each with a machine of its own, closed when it ends. */
@@ -16,7 +17,9 @@ export function jobs(): Pick<WorkerApi, "compress" | "stopTuning" | "evaluate" |
       const host = await nodeHost({ threads: request.threads, checkpoint: request.checkpoint, ratings: cachedParts().ratings });
       stop = new AbortController();
       try {
-        return await compressModel(request, host, progress, signal, stop.signal);
+        const report = await compressModel(request, host, progress, signal, stop.signal);
+        await new MadeFiles().add(report, request);
+        return report;
       } finally {
         await host.close();
       }

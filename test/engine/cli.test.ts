@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildModel } from "../../src/onnx/build";
 import { DataType } from "../../src/onnx/tensor";
 import type { EvaluateReport, InspectReport } from "../../src/protocol/report";
+import { TRAINED } from "../helpers/trained";
 import { floats, wave } from "../unit/onnx/models";
 
 /** What the command line says to a person, and to a program. */
@@ -82,6 +83,27 @@ test("a layer is shown as text, and as JSON only where that is asked for", () =>
   expect(lines.length).toBe(4 + json.codewords);
   const uses = lines.slice(-json.codewords).map((line) => Number(line.trim().split(/\s+/)[1].replaceAll(",", "")));
   expect(uses).toEqual([...json.uses].sort((a, b) => b - a));
+});
+
+describe("a file on the images that it was fitted to", () => {
+  const small = path.join(folder, "fitted.onnx"), env = { ...process.env, XDG_CACHE_HOME: path.join(folder, "cache") }, runIn = (...args: string[]) => spawnSync(process.execPath, ["dist/cli.js", ...args, "--threads", "1", "--quiet"], { encoding: "utf8", env });
+  beforeAll(() => { expect(runIn("compress", TRAINED.model, "--target", "12KB", "--data", TRAINED.data, "-o", small).status).toBe(0); }, 120_000);
+
+  test("is said to be flattered by figures on them, in words and in JSON, also where two are compared", () => {
+    const told = /fitted\.onnx was fitted to four fifths of these very images, so figures on them flatter it\. On the \d+ that were kept from it, its agreement was [\d.]+ %\. Give --data with images that are new to it\./;
+    const evaluate = (...args: string[]) => runIn("evaluate", small, "--reference", TRAINED.model, "--data", TRAINED.data, ...args).stdout;
+    expect(evaluate()).toMatch(told);
+    const report = JSON.parse(evaluate("--json")) as EvaluateReport;
+    expect(report).toMatchObject({ fittedShare: 0.8, changes: { top1: { value: expect.any(Number) as number, low: expect.any(Number) as number } }, intervals: { kl: [expect.any(Number), expect.any(Number)] } });
+    expect(report.changes!.top1.value).toBeCloseTo(report.top1! - report.reference!.top1!, 9);
+    expect(runIn("diff", TRAINED.model, small, "--data", TRAINED.data).stdout).toMatch(told);
+  });
+
+  test("others, and other models, are not", () => {
+    const other = path.join(folder, "others");
+    cpSync(TRAINED.data, other, { recursive: true });
+    for (const args of [[small, "--data", other], [TRAINED.model, "--data", TRAINED.data]]) expect(runIn("evaluate", ...args).stdout).not.toContain("flatter");
+  });
 });
 
 describe("two models beside each other", () => {
