@@ -1,5 +1,6 @@
 import * as path from "node:path";
 import { measurePair } from "../compression/measure";
+import { openPair } from "../compression/pair";
 import { Tracer } from "../compression/trace";
 import type { ClassifierFigures, Measured, MeasureRequest, OutputFigures } from "../protocol/accuracy";
 import { DEVICES } from "../protocol/api";
@@ -46,6 +47,7 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
   if (useless.length && data === undefined) throw new KernelscopeError("usage", `${useless.join(" and ")} ${useless.length === 1 ? "says" : "say"} how predictions are compared, for which there are no images: give --data DIR, or leave ${useless.length === 1 ? "it" : "them"} out.`);
   const worker = viewer(), progress = reporter(flag(args, "quiet"));
   try {
+    if (data !== undefined) await checkPair({ original: before, compressed: after, data, ...measuring });
     const { original, compressed, layers, nodes } = await worker.compared(before, after);
     const report: DiffReport = {
       before: { path: before, opset: original.opset, ...await worker.sizes(before) }, after: { path: after, opset: compressed.opset, ...await worker.sizes(after) },
@@ -81,6 +83,16 @@ export async function runDiff(args: Arguments, signal: AbortSignal): Promise<voi
 /** What says how both are run, read and checked even where nothing is. */
 const measuringOptions = (args: Arguments): Pick<MeasureRequest, "preprocess" | "limit" | "device" | "threads"> =>
   ({ preprocess: file(args, "preprocess"), limit: whole(args, "limit", 1), device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024) });
+
+/** Says at once what keeps both from being run on the samples; comparing weights takes longer. */
+async function checkPair(request: MeasureRequest): Promise<void> {
+  const host = await nodeHost({ threads: 1 });
+  try {
+    await (await openPair(request, host)).close();
+  } finally {
+    await host.close();
+  }
+}
 
 /** Both models over the same samples. */
 async function fidelityOf(request: MeasureRequest, onProgress: ReturnType<typeof reporter>["report"], signal: AbortSignal): Promise<Fidelity & { notes: string[] }> {

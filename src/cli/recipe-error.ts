@@ -19,7 +19,7 @@ const Faults = z.array(z.object({ path: Path, message: z.string() }));
 /** Tells an error as those of a recipe's text; undefined where something else is to blame. @param given whether an option of the command line goes before the recipe */
 export function recipeErrors(error: unknown, text: string, given: (option: string) => boolean): RecipeError[] | undefined {
   if (!(error instanceof KernelscopeError)) return undefined;
-  const { path: named, faults } = error.details, own = typeof named === "string" ? Path.parse(JSON.parse(named)) : undefined, field = FIELDS[error.code] ?? (own && { path: own, option: String(own[0]) });
+  const { path: named, faults } = error.details, own = typeof named === "string" ? Path.parse(JSON.parse(named)) : undefined, field = own ? { path: own, option: own.join(".") === "data.evalFolder" ? "eval-data" : String(own[0]) } : FIELDS[error.code];
   if (error.code !== "bad-recipe" && (!field || given(field.option))) return undefined;
   const at = (offset: number, message: string): RecipeError => {
     const before = text.slice(0, offset).split("\n");
@@ -32,7 +32,7 @@ export function recipeErrors(error: unknown, text: string, given: (option: strin
     return fault instanceof JsonTextError ? [at(fault.offset, `This is no valid JSON. ${fault.message}`)] : undefined;
   }
   if (typeof faults === "string") return Faults.parse(JSON.parse(faults)).map(({ path, message }) => at(placeOf(root, path).start, message));
-  const { start } = placeOf(root, own ?? field?.path ?? []);
+  const { start } = placeOf(root, field?.path ?? []);
   if (error.code !== "bad-recipe" && start === root.start) return undefined; // the recipe does not say it
   return [at(start, error.message.replace(/^\S+\.json: /, ""))];
 }

@@ -3,7 +3,7 @@ import { LARGEST_MODEL, type ModelEdit } from "../onnx/edit";
 import { editedModel } from "../onnx/memory";
 import { peakActivations } from "../onnx/peak";
 import type { CompressRequest, Device, Progress, TuningDone } from "../protocol/api";
-import { KernelscopeError, throwIfCancelled } from "../protocol/errors";
+import { isOfData, KernelscopeError, throwIfCancelled } from "../protocol/errors";
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, PruningTrial, TuningReport } from "../protocol/report";
 import { shareOf } from "../protocol/pruning";
 import { DELAY, mannerOf, parseTuning, type TuningLength } from "../protocol/tuning";
@@ -66,6 +66,8 @@ class Compression {
   /** The file as it would be without its training, where that has changed it. */
   private untrained: Uint8Array | undefined;
   private integers: IntegerReport | undefined;
+  /** What the report is measured on, where that is no part of the other images. */
+  private evaluation: EvaluationSet | undefined;
   /** Where the report was measured. */
   private device: Device = "cpu";
 
@@ -81,6 +83,7 @@ class Compression {
     const inVain = pinsProblem(job, opened);
     if (inVain !== undefined) throw new KernelscopeError("target-unreachable", inVain);
     this.notes.push(...unusedSettings(this.job));
+    this.evaluation = await this.evaluationSet();
     const data = request.data === undefined ? undefined : await this.timed("read", () => this.readData());
     if (data) await this.timed("read", () => this.warnOf(data));
     const products = new Products(host.runtime, request.threads);
@@ -155,6 +158,16 @@ class Compression {
     const { request, embedded } = this.job;
     for (const file of this.opened.files) this.hashes.push(await this.host.hash(file));
     return (await hashOf(JSON.stringify([this.hashes, embedded, request.method, request.data, request.threads, request.layout, request.tune, mannerOf(request), request.prepare, request.trim, ...(request.inference === "integer" ? [request.inference] : [])]))).slice(0, 24);
+  }
+
+  /** Images for the report alone, opened before any work: hours later it would be late to say that there are none. @throws KernelscopeError "bad-data" that says which folder is meant */
+  private async evaluationSet(): Promise<EvaluationSet | undefined> {
+    const { job, job: { request: { evalData } }, opened: { model }, host } = this;
+    try {
+      return evalData === undefined ? undefined : await readEvaluationSet(evalData, job, model, host);
+    } catch (error) {
+      throw error instanceof KernelscopeError && isOfData(error) ? new KernelscopeError(error.code, error.message, { path: JSON.stringify(["data", "evalFolder"]) }) : error;
+    }
   }
 
   private readData(): Promise<JobData> {
@@ -291,7 +304,7 @@ class Compression {
   /** The written file beside the original on samples that nothing was fitted to. */
   private async fidelity(data: JobData | undefined): Promise<Fidelity | undefined> {
     const { host, job: { request } } = this;
-    const samples: EvaluationSet | undefined = request.evalData === undefined ? data : await readEvaluationSet(request.evalData, this.job, this.opened.model, host);
+    const samples: EvaluationSet | undefined = this.evaluation ?? data;
     if (!samples?.held.length) return undefined;
     const { fidelity, device, gain, notes } = await measureFidelity(request, { output: this.output, untrained: this.untrained }, samples, host, (text, share) => this.progress.step("evaluate", text, share), this.signal);
     this.device = device;

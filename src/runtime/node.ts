@@ -11,7 +11,7 @@ import { inlinePool, type ComputePool, type TaskInput, type TaskName, type TaskO
 import type { ByteSource, DataAccess, ExternalFiles } from "../onnx/bytes";
 import { KernelscopeError, type ErrorCode } from "../protocol/errors";
 import type { AnyTensor, Runtime, Session, Tensor } from "./runtime";
-import { reasonOf, unreadable } from "./unreadable";
+import { isMissing, reasonOf, unreadable } from "./unreadable";
 
 /** Node's side of the borders: files, onnxruntime-node and threads. The only file below floor 5 that knows Node. */
 
@@ -78,7 +78,10 @@ export class NodeExternalFiles implements ExternalFiles {
 /** A data folder, or one archive, on disk. @throws KernelscopeError "bad-data" where there is none */
 export async function openData(location: string): Promise<DataAccess> {
   const fails = (file: string) => (error: unknown): never => { throw unreadable("bad-data", file, error); };
-  const stat = await fs.stat(location).catch(fails(location));
+  const stat = await fs.stat(location).catch((error: unknown) => {
+    const { code, message } = unreadable("bad-data", location, error);
+    throw new KernelscopeError(code, isMissing(error) ? `${message} Give a folder of images, with a subfolder for each class or without, one with images.npy, or an .npz.` : message);
+  });
   return {
     name: path.basename(location),
     async list(folder) {

@@ -10,10 +10,12 @@ const UNREADABLE: Record<string, string> = {
   EMFILE: "too many files are open", ENFILE: "too many files are open", EIO: "the disk reports an error", ELOOP: "its links go round in circles",
 };
 
+/** Whether what was asked for is not there at all. */
+export const isMissing = (error: unknown): boolean => codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
+
 /** The error that says why a file cannot be read. */
 export function unreadable(code: "bad-model" | "bad-data", file: string, error: unknown): KernelscopeError {
   if (error instanceof KernelscopeError) return error;
-  const missing = codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
-  if (missing) return new KernelscopeError(code, code === "bad-model" ? `There is no file ${file}.` : `There is no data at ${file}.`);
+  if (isMissing(error)) return new KernelscopeError(code, code === "bad-model" ? `There is no file ${file}.` : `There is no data at ${file}.`);
   return new KernelscopeError(code, `${file} cannot be read: ${UNREADABLE[codeOf(error)] ?? reasonOf(error)}.`);
 }

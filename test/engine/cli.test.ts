@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { InferenceSession } from "onnxruntime-node";
@@ -103,6 +103,22 @@ describe("a file on the images that it was fitted to", () => {
     const other = path.join(folder, "others");
     cpSync(TRAINED.data, other, { recursive: true });
     for (const args of [[small, "--data", other], [TRAINED.model, "--data", TRAINED.data]]) expect(runIn("evaluate", ...args).stdout).not.toContain("flatter");
+  });
+});
+
+describe("images that are not there", () => {
+  const none = path.join(folder, "no-images"), empty = path.join(folder, "empty");
+  beforeAll(() => { mkdirSync(empty); });
+
+  test.each([
+    ["to compress by", ["compress", model, "-o", path.join(folder, "no.onnx"), "--data"]], ["for the report alone", ["compress", model, "-o", path.join(folder, "no.onnx"), "--data", "samples/fashion-mnist", "--eval-data"]],
+    ["to evaluate on", ["evaluate", model, "--data"]], ["to compare by", ["diff", model, model, "--data"]],
+  ])("%s are missed before any work, with what to give", (_name, args) => {
+    for (const [data, sentence] of [[none, `There is no data at ${none}. Give a folder of images, with a subfolder for each class or without, one with images.npy, or an .npz.`], [empty, "empty holds no JPEG or PNG images, no images.npy and no .npz. Choose a folder with one subfolder a class, or with images."]]) {
+      const { status, stdout, stderr } = run(...args, data), told = stderr.trim().split("\n");
+      expect({ status, stdout, last: told.pop() }).toEqual({ status: 1, stdout: "", last: sentence });
+      expect(told.filter((line) => !line.includes("reading calibration images"))).toEqual([]);
+    }
   });
 });
 

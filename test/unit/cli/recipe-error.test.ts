@@ -57,3 +57,9 @@ test("a target that cannot be met and images that do not fit are the recipe's wh
   expect(recipeErrors(new KernelscopeError("file-exists", "It is there."), text, none)).toBeUndefined();
   expect(recipeErrors(new Error("Something"), text, none)).toBeUndefined();
 });
+
+test("images for the report that are not there are blamed where the recipe names them, also where the other images are the command line's", () => {
+  const text = '{ "data": { "folder": "a",\n"evalFolder": "b" } }', missing = new KernelscopeError("bad-data", "There is no data at b.", { path: '["data","evalFolder"]' });
+  for (const given of [none, (option: string) => option === "data"]) expect(recipeErrors(missing, text, given)).toEqual([{ line: 2, column: 1, message: "There is no data at b." }]);
+  expect(recipeErrors(missing, text, (option) => option === "eval-data")).toBeUndefined();
+});
