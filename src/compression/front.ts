@@ -85,11 +85,11 @@ async function trimmed(rated: RatedModel, limit: number | undefined): Promise<Tr
   return { ...rated, opened: { ...opened, model: lean.model }, layers: lean.layers, ratings: await leanRatings(ratings, opened.model, lean), biases: lean.biases, optional: lean.optional };
 }
 
-async function planningOf({ opened, layers, ratings, samples, integers, biases, pruning }: RatedModel, job: Job, goal: Goal, outcomes: Outcomes, rounding: number | undefined): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples, integers, biases, pruning, optional }: Trimmed, job: Job, goal: Goal, outcomes: Outcomes, rounding: number | undefined): Promise<Planning> {
   const { request, recipe, embedded } = job;
   const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, trialsFor(preset, outcomes)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, isOpen: true, inputBytes: opened.bytes, pruned: shareOf(request.prune)?.compute, lostBefore: pruning?.effect.loss, rounding,
+    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, optional, isOpen: true, inputBytes: opened.bytes, pruned: shareOf(request.prune)?.compute, lostBefore: pruning?.effect.loss, rounding,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }
@@ -198,7 +198,7 @@ class Front {
       if (!(error instanceof KernelscopeError && error.code === "target-unreachable")) throw error;
       const plan = planning.smallest(), { bytes, shared } = planning.measure(plan), graph = bytes - shared - plan.reduce((sum, choice) => sum + choice.bytes, 0);
       if (!fewerChannels?.isTried || goal.kind !== "bytes" || goal.bytes < graph) return { plan, problem: error.message };
-      return { plan, note: `With all its channels the smallest file takes ${formatBytes(bytes)}. Whether fewer come to ${formatBytes(goal.bytes)} is found out by compressing.` };
+      return { plan, note: `With all its channels the smallest file takes ${formatBytes(planning.leastTarget(bytes))}. Whether fewer come to ${formatBytes(goal.bytes)} is found out by compressing.` };
     }
   }
 

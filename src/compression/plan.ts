@@ -7,11 +7,12 @@ import { methodById } from "../methods/registry";
 import type { PresetId } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { PRUNED } from "../protocol/pruning";
-import { formatBytes } from "../protocol/sizes";
+import { formatBytes, roundedUp } from "../protocol/sizes";
 import { bookOf, sharersOf } from "./books";
 import type { StoredChoice, StoredPlan } from "./checkpoint";
 import { hasFreeScale } from "./follow";
 import type { Goal } from "./goal";
+import { underLimit, type OptionalTrim } from "./lean/lean";
 import { front, hull, knee, type Choice, type Item } from "./planner";
 import { BALANCED, lossFor, NEARLY_LOSSLESS, slopes, SMALLEST, type Trials } from "./promise";
 import { badRecipe, parseOptions, type Recipe } from "./recipe";
@@ -37,6 +38,8 @@ export interface PlanRequest {
   isOpen?: boolean;
   /** Bytes of the file that no plan changes and the model does not have. */
   overhead?: number;
+  /** What is done beside the weights for the sake of this limit, and what another one would decide otherwise. */
+  optional?: readonly OptionalTrim[];
   /** Share of the compute that was taken away with channels before. */
   pruned?: number;
   /** What is lost before a layer is compressed, by channels that are gone: presets promise what the whole comes to. */
@@ -67,6 +70,9 @@ const NEAR = 0.997, FULL = 0.97;
 
 /** Bits of a weight that nothing is done to. */
 const FLOAT_BITS = 32;
+
+/** Bytes by which the heads of a longer text may grow. */
+const HEADS = 4;
 
 /** Choices of a layer that are looked at where a size seems out of reach. */
 const TRADED = 6;
@@ -230,6 +236,16 @@ export class Planning {
 
   get notes(): readonly string[] { return this.request.notes; }
 
+  /** The least size that can be asked for where the smallest file has so many bytes: that size is told in three digits, is part of the recipe in the file, and decides itself what is trimmed. */
+  leastTarget(smallest: number): number {
+    const { optional = [], embedded } = this.request, written = targetIn(embedded);
+    for (let target = roundedUp(smallest);;) {
+      const needed = underLimit(smallest, target, optional) + Math.max(0, formatBytes(target).length - written) + HEADS;
+      if (needed <= target) return target;
+      target = roundedUp(Math.max(needed, target + 1));
+    }
+  }
+
   /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
   private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items: readonly PlannedItem[] = this.items): RatedCandidate[] {
     const least = items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
@@ -241,7 +257,7 @@ export class Planning {
     }
     if (size > limit) {
       const { recipe: { layers = {} }, pruned } = this.request, isPinned = this.fixed.size > 0 || Object.values(layers).some(({ pin }) => pin);
-      const name = unit === "bytes" ? formatBytes(Math.ceil(size)) : `${(Math.ceil(size * 1000) / 1000).toFixed(3)} bits per convolution weight`;
+      const name = unit === "bytes" ? formatBytes(this.leastTarget(Math.ceil(size))) : `${(Math.ceil(size * 1000) / 1000).toFixed(3)} bits per convolution weight`;
       const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
       const only = this.request.method === undefined ? "" : ` with ${this.request.method === "integer" ? "integers" : `the method ${this.request.method} and integers`} alone`;
       const means = isPinned ? " with the pins as they are" : pruned === undefined ? " with all its channels" : ` with ${Number((100 * pruned).toFixed(1))} % less to compute`;
@@ -379,6 +395,12 @@ export class Planning {
     const written = await this.sizes(plan).written(), found = findLayers(written), bytes = await weightBytes(written, found);
     return this.request.layers.map(({ id, bytes: own }) => bytes.get(id) ?? own);
   }
+}
+
+/** Letters that a recipe's text has for its target. */
+function targetIn(embedded: string): number {
+  const recipe: unknown = JSON.parse(embedded);
+  return typeof recipe === "object" && recipe !== null && "target" in recipe && typeof recipe.target === "string" ? recipe.target.length : 0;
 }
 
 /** How a file gets smaller than this, where it can. @param pruned share of the compute that has gone already */

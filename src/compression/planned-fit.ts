@@ -139,7 +139,7 @@ export class PlannedFit {
   private async planWith(rate: PlanRequest["rate"], goal: Goal, trials: PlanRequest["trials"] = {}): Promise<StoredPlan> {
     const { model, layers, job, job: { recipe, embedded, request }, host: { runtime }, form, data, opened: { bytes: inputBytes } } = this.options, notes: string[] = [];
     const overhead = request.inference === "integer" ? (await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations })).bytes : 0;
-    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, pruned: this.options.pruning?.compute, lostBefore: this.options.lostBefore, rounding: await this.rounding(goal), trials, notes }), notes };
+    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, optional: this.options.lean?.optional, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, pruned: this.options.pruning?.compute, lostBefore: this.options.lostBefore, rounding: await this.rounding(goal), trials, notes }), notes };
   }
 
   /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */

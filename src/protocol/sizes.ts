@@ -2,6 +2,9 @@ import { KernelscopeError } from "./errors";
 
 const UNITS: Record<string, number> = { b: 1, kb: 1e3, mb: 1e6, gb: 1e9, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 };
 
+/** 8.04 KB are 8,040 bytes, though floats make less of it. */
+const ROUNDING = 1e-3;
+
 /** A target size: bytes, or how many times smaller than the input. */
 export type Target = { bytes: number } | { times: number };
 
@@ -14,7 +17,7 @@ export function parseTarget(text: string): Target {
   const value = match ? Number(match[1]) : NaN;
   if (!match || !(value > 0)) throw new KernelscopeError("usage", `"${text}" is no size. Write it like 12x, 300KB or 1.5MB.`);
   const unit = match[2].toLowerCase();
-  return unit === "x" || unit === "×" ? { times: value } : { bytes: Math.floor(value * UNITS[unit]) };
+  return unit === "x" || unit === "×" ? { times: value } : { bytes: Math.floor(value * UNITS[unit] + ROUNDING) };
 }
 
 /** Bytes of a target for an input of `inputBytes`. */
@@ -35,4 +38,10 @@ export function formatBytes(bytes: number): string {
     unit++;
   }
   return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${units[unit]}`;
+}
+
+/** The least size of three digits that is no smaller: what a user types for it, as {@link formatBytes} says it, is enough. */
+export function roundedUp(bytes: number): number {
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, bytes))) - 2);
+  return Math.ceil(bytes / unit) * unit;
 }

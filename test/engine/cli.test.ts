@@ -122,6 +122,24 @@ describe("images that are not there", () => {
   });
 });
 
+describe("a size that cannot be reached", () => {
+  const output = path.join(folder, "least.onnx"), recipe = path.join(folder, "least.kernelscope.json"), other = "samples/resnet20-cifar10.onnx";
+  const compress = (...args: string[]) => run("compress", ...args, "-o", output, "--force", "--threads", "1", "--quiet");
+
+  test.each([
+    ["of a network", [model, "--target"], "1KB"], ["of one with many names, which smaller limits shorten", [other, "--target"], "1KB"], ["of one that is not trimmed", [other, "--trim", "no", "--target"], "2KB"],
+    ["by one method", [model, "--method", "integer", "--target"], "9KB"], ["with pins", [model, "--recipe", recipe, "--target"], "591KB"], ["in bytes", [model, "--target"], "5000B"],
+  ])("%s says the least, which is reached when it is typed", (_name, args, target) => {
+    writeFileSync(recipe, JSON.stringify({ layers: { "17.weight": { pin: "leave" } } }));
+    const { status, stderr } = compress(...args, target), [, least] = /The smallest possible is ([\d.]+ [KM]?B)/.exec(stderr) ?? [];
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringMatching(/ cannot be reached.*\. The smallest possible is /) as string });
+    expect(compress(...args, least)).toMatchObject({ status: 0, stderr: "" });
+    const [size, unit] = least.split(" "), bytes = Number(size) * { B: 1, KB: 1e3, MB: 1e6 }[unit]!;
+    expect(statSync(output).size).toBeLessThanOrEqual(bytes);
+    expect(statSync(output).size).toBeGreaterThan(0.97 * bytes);
+  });
+});
+
 describe("two models beside each other", () => {
   const small = path.join(folder, "diff.small.onnx");
   beforeAll(() => { expect(run("compress", model, "--bits", "2", "-o", small, "--threads", "1", "--quiet").status).toBe(0); });

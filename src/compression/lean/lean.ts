@@ -72,6 +72,10 @@ export const underOwnLimit = (bytes: number, optional: readonly OptionalTrim[]):
   return savedBytes > worth * trimmed ? trimmed : trimmed + savedBytes;
 }, bytes);
 
+/** What a file of so many bytes takes under another limit than that which the lean form was made for. */
+export const underLimit = (bytes: number, limit: number, optional: readonly OptionalTrim[]): number =>
+  optional.reduce((size, { savedBytes, worth, isDone }) => size + (isDone ? savedBytes : 0) - (savedBytes > worth * limit ? savedBytes : 0), bytes);
+
 /** Ratings of a model's layers as those of its lean form: the losses are the same, but scales that went into a normalization need bytes of their own. */
 export async function leanRatings(ratings: readonly LayerSensitivity[], original: Model, lean: LeanModel): Promise<LayerSensitivity[]> {
   const byId = new Map(lean.layers.map((layer) => [layer.id, layer])), found: LayerSensitivity[] = [];
