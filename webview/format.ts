@@ -1,3 +1,4 @@
+import { unitOfBoth } from "../src/protocol/sizes";
 import { start } from "./host";
 import { t } from "./l10n";
 
@@ -25,10 +26,10 @@ function scaled(value: number, units: string[]): string {
 
 /** 589.8 KB: units of 1,000 bytes. */
 export const bytes = (value: number): string => scaled(value, ["B", "KB", "MB", "GB", "TB"]);
-/** 44.7 → 1.86 MB, 1.16 MB → 294 KB: each as it reads elsewhere, a unit that both have said once. */
+/** 44.7 → 0.91 MB, 590 → 13.0 KB, 1.16 MB → 7.92 KB: both in the larger one's unit, said once, unless too little of the smaller one is left there. */
 export function change(from: number, to: number): string {
-  const [before, after] = [bytes(from), bytes(to)], unit = after.slice(after.lastIndexOf(" "));
-  return `${before.endsWith(unit) ? before.slice(0, -unit.length) : before} → ${after}`;
+  const { factor, name } = unitOfBoth(from, to), text = (value: number): string => (factor === 1 ? fixed(value, 0) : significant(value / factor));
+  return name === undefined ? `${bytes(from)} → ${bytes(to)}` : `${text(from)} → ${text(to)} ${name}`;
 }
 /** 50 KB, 1.5 MB: a round size, as an axis has it. */
 export function plainBytes(value: number): string {

@@ -6,7 +6,7 @@ import type { ClassifierFigures, Measured, MeasureRequest, OutputFigures } from 
 import { DEVICES } from "../protocol/api";
 import type { ComparedLayer, ComparedModels, ComparedNode, FileSizes, Incomparable } from "../protocol/compare";
 import { KernelscopeError } from "../protocol/errors";
-import { formatBytes, sizeRatio } from "../protocol/sizes";
+import { formatBytes, formatChange, sizeRatio } from "../protocol/sizes";
 import { type NodeHost, nodeHost, openModelFile } from "../worker/host";
 import { MadeFiles } from "../worker/made";
 import { viewer } from "../worker/viewer";
@@ -141,13 +141,13 @@ function differingCounts(before: ReadonlyMap<string, number>, after: ReadonlyMap
 
 function diffDocument({ before, after, layers, operators, nodes, fidelity, notes = [] }: DiffReport): Document {
   const { times, isLarger } = sizeRatio(before.bytes, after.bytes), count = (change: LayerDiff["change"]) => layers.filter((one) => one.change === change).length, shown = layers.filter(({ change }) => change !== "same");
-  const blocks: Block[] = [`${formatBytes(before.bytes)} → ${formatBytes(after.bytes)}, ${times < 1.05 ? "about as large" : `${times.toFixed(1)} times ${isLarger ? "larger" : "smaller"}`}; gzipped ${formatBytes(before.gzipBytes)} → ${formatBytes(after.gzipBytes)}; once loaded weights take ${formatBytes(before.loadedWeightBytes)} → ${formatBytes(after.loadedWeightBytes)}.`];
+  const blocks: Block[] = [`${formatChange(before.bytes, after.bytes)}, ${times < 1.05 ? "about as large" : `${times.toFixed(1)} times ${isLarger ? "larger" : "smaller"}`}; gzipped ${formatChange(before.gzipBytes, after.gzipBytes)}; once loaded weights take ${formatChange(before.loadedWeightBytes, after.loadedWeightBytes)}.`];
   if (before.opset !== after.opset) blocks.push(`Operator set ${before.opset} → ${after.opset}.`);
   if (fidelity) blocks.push(fidelityText(fidelity));
   blocks.push(!layers.length ? "Neither has layers with weights." : `${layers.length} ${layers.length === 1 ? "layer" : "layers"}: ${(["changed", "added", "removed", "same"] as const).filter((change) => count(change)).map((change) => `${count(change)} ${change === "same" ? "as before" : change}`).join(", ")}.`);
   if (shown.length) {
     const table = layerTable(["layer", "operator", "weight", "stored as", "bytes", "bits/weight", "SQNR"], shown.map(({ op, before: from, after: to, sqnrDb, note, ...one }) => ({
-      cells: [namedChange(one), op, either(from?.shape.join("×"), to?.shape.join("×")), either(from?.storedAs, to?.storedAs), either(from && formatBytes(from.bytes), to && formatBytes(to.bytes)), either(from?.bitsPerWeight.toFixed(2), to?.bitsPerWeight.toFixed(2)), decibels(sqnrDb)],
+      cells: [namedChange(one), op, either(from?.shape.join("×"), to?.shape.join("×")), either(from?.storedAs, to?.storedAs), from && to && formatBytes(from.bytes) !== formatBytes(to.bytes) ? formatChange(from.bytes, to.bytes) : formatBytes((from ?? to)?.bytes ?? 0), either(from?.bitsPerWeight.toFixed(2), to?.bitsPerWeight.toFixed(2)), decibels(sqnrDb)],
       remark: sqnrDb === undefined ? note : undefined, bytes: to?.bytes ?? 0,
     })));
     blocks.push("", shown.length > 12 ? { ...table, folded: `The ${shown.length} layers that differ` } : table, "");

@@ -37,11 +37,29 @@ export function formatBytes(bytes: number): string {
     value /= 1000;
     unit++;
   }
-  return `${value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)} ${units[unit]}`;
+  return `${digits(value)} ${units[unit]}`;
 }
+
+const digits = (value: number): string => value.toFixed(value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2);
 
 /** The least size of three digits that is no smaller: what a user types for it, as {@link formatBytes} says it, is enough. */
 export function roundedUp(bytes: number): number {
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(1, bytes))) - 2);
   return Math.ceil(bytes / unit) * unit;
+}
+
+const SCALES = [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "KB"], [1, "B"]] as const;
+/** Less than that of a unit has one digit or none in two decimals. */
+const LEAST_OF_UNIT = 0.095;
+
+/** The unit in which two sizes stand beside each other, the larger one's; none where the smaller one would have no two digits left in it. */
+export function unitOfBoth(from: number, to: number): { factor: number; name?: string } {
+  const [factor, name] = SCALES.find(([scale]) => Math.max(from, to) >= 0.9995 * scale) ?? SCALES[SCALES.length - 1];
+  return { factor, ...(factor === 1 || Math.min(from, to) >= LEAST_OF_UNIT * factor ? { name } : {}) };
+}
+
+/** A size before and after: "44.7 → 0.91 MB", "1.16 MB → 7.92 KB". */
+export function formatChange(from: number, to: number): string {
+  const { factor, name } = unitOfBoth(from, to), text = (bytes: number): string => (factor === 1 ? String(bytes) : digits(bytes / factor));
+  return name === undefined ? `${formatBytes(from)} → ${formatBytes(to)}` : `${text(from)} → ${text(to)} ${name}`;
 }

@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { formatChange } from "../../src/protocol/sizes";
 
 // the page's start is read off its document
 vi.stubGlobal("document", { body: { dataset: { start: JSON.stringify({ language: "en", strings: {} }) } } });
@@ -26,9 +27,10 @@ test("losses beside each other have as many digits", () => {
   expect([0.00779, 0.0078, 0.012, 1.5, 0].map(format.loss)).toEqual(["0.00779", "0.00780", "0.0120", "1.50", "0"]);
 });
 
-test("two sizes read as they do elsewhere, a unit that both have once", () => {
-  expect(format.change(44_700_000, 1_860_000)).toBe("44.7 → 1.86 MB");
-  expect(format.change(1_160_000, 294_000)).toBe("1.16 MB → 294 KB");
+test("two sizes have one unit, the larger one's, unless it leaves too little of the smaller one", () => {
+  const pairs = [[44_700_000, 1_860_000], [44_700_000, 910_000], [910_000, 44_700_000], [589_800, 13_040], [1_160_000, 7_920], [900, 120], [999_600, 20_000], [5_000, 0]] as const, told = ["44.7 → 1.86 MB", "44.7 → 0.91 MB", "0.91 → 44.7 MB", "590 → 13.0 KB", "1.16 MB → 7.92 KB", "900 → 120 B", "1.00 MB → 20.0 KB", "5.00 KB → 0 B"];
+  expect(pairs.map(([from, to]) => format.change(from, to))).toEqual(told);
+  expect(pairs.map(([from, to]) => formatChange(from, to))).toEqual(told); // as the command line says it
 });
 
 test("nothing is less than zero by rounding alone", () => {

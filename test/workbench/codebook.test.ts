@@ -31,7 +31,7 @@ test("a layer's codebook stands with its clusters, index map, worst kernels and 
   await page.waitForSelector(".member");
   await workbench.page.waitForTimeout(500);
   await workbench.picture("codebook-dark", true);
-  expect(await figures(page)).toMatch(/[\d.]+ bits per weight \d+ × 3×3 codewords, 6-bit values \d bits per index \d+ dead codewords [\d.]+ dB SQNR 590 KB → [\d.]+ KB \d+ times smaller/);
+  expect(await figures(page)).toMatch(/[\d.]+ bits per weight \d+ × 3×3 codewords, 6-bit values \d bits per index \d+ dead codewords [\d.]+ dB SQNR 590 → [\d.]+ KB \d+ times smaller/);
   expect(await page.locator(".bar-end .button").allInnerTexts()).toEqual(["Compare…", "Compress…"]);
   expect(await page.locator(".book-scatter").innerText()).toMatch(/Kernel clusters\s+PCA \d+ % \+ \d+ % of variance[^]*16,384 kernels as dots, \d+ codewords as discs sized by use/);
   expect(await page.locator(".book-map .book-caption").innerText()).toMatch(/^Highest distortion: output channel \d+, [\d.]+ % of its energy$/);
@@ -124,7 +124,7 @@ test("of a result under any name the original can be chosen, and is remembered",
   expect(await note.locator("span").first().innerText()).toBe("Which model this one was made of is not known, so its codewords stand alone.");
   await note.locator(".button", { hasText: "Choose Original…" }).click();
   await workbench.page.locator(".quick-input-list .monaco-list-row", { hasText: "fashion-cnn.onnx" }).click();
-  await expect.poll(() => figures(page)).toMatch(/[\d.]+ dB SQNR 590 KB → [\d.]+ KB/);
+  await expect.poll(() => figures(page)).toMatch(/[\d.]+ dB SQNR 590 → [\d.]+ KB/);
   expect(await note.isVisible()).toBe(false);
   // methods to compare with can be read whole
   await page.locator(".book-pick .select").click();

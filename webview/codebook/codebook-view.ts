@@ -328,7 +328,7 @@ const blockOf = ({ block: [height, width] }: Pick<CodebookFacts, "block">, { sha
 function figuresOf(facts: CodebookFacts, row: LayerRow): [string, string, string][] {
   const { choice, original, uses, codewords, codebookBits, indexBits, bytes, bitsPerWeight } = facts, dead = uses.reduce((sum, n) => sum + (n ? 0 : 1), 0), predicted = choice !== undefined;
   const sizes: [string, string, string] = original
-    ? [`${format.bytes(original.bytes)} → ${format.bytes(bytes)}`, predicted ? t("predicted, {0} times smaller", format.times(original.bytes / bytes)) : t("{0} times smaller", format.times(original.bytes / bytes)), t("The weights of {0}", row.name)]
+    ? [format.change(original.bytes, bytes), predicted ? t("predicted, {0} times smaller", format.times(original.bytes / bytes)) : t("{0} times smaller", format.times(original.bytes / bytes)), t("The weights of {0}", row.name)]
     : [format.bytes(bytes), t("in the file"), t("The weights of {0}", row.name)];
   return [
     [format.bits(bitsPerWeight), predicted ? t("bits per weight, predicted") : t("bits per weight"), ""],
@@ -347,6 +347,6 @@ function estimatesOf({ codewords, block, indexBits, bytes, bitsPerWeight, sqnrDb
     [`${format.whole(codewords)} × ${blockOf({ block }, row)}`, t("codewords"), ""],
     [t("{0} bits", indexBits), t("per index"), ""],
     [`≈ ${format.decibels(sqnrDb)}`, t("SQNR, estimated"), t("Estimated from a sample of the kernels; the exact figure follows")],
-    [before === undefined ? format.bytes(bytes) : `${format.bytes(before)} → ${format.bytes(bytes)}`, t("predicted"), t("The weights of {0}", row.name)],
+    [before === undefined ? format.bytes(bytes) : format.change(before, bytes), t("predicted"), t("The weights of {0}", row.name)],
   ];
 }

@@ -281,17 +281,17 @@ export class ComparePage {
     const roles = rolesOf(layers), left = name(original, roles[0]), right = name(compressed, roles[1]);
     left.addEventListener("click", () => void this.host.openModel("original"));
     right.addEventListener("click", () => void this.host.openModel("compressed"));
-    const arrow = (before: number, after: number): string => `${format.bytes(before)} → ${format.bytes(after)}`, kept = layers.filter(({ id, before, after, skipped }) => before && after && (skipped !== undefined || this.same.has(id) && !isOther(before, after)));
+    const kept = layers.filter(({ id, before, after, skipped }) => before && after && (skipped !== undefined || this.same.has(id) && !isOther(before, after)));
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
-    const loaded = [sizes.original, sizes.compressed].map((side) => side && format.bytes(side.loadedWeightBytes)), unpacked = t("Weights once a runtime has unpacked them");
-    const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : loaded[0] === loaded[1] ? [loaded[0], t("in memory, as before"), unpacked] : [loaded.join(" → "), t("in memory"), unpacked];
+    const loaded = [sizes.original, sizes.compressed].map((side) => side?.loadedWeightBytes), unpacked = t("Weights once a runtime has unpacked them");
+    const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : format.bytes(loaded[0]) === format.bytes(loaded[1]) ? [format.bytes(loaded[0]), t("in memory, as before"), unpacked] : [format.change(loaded[0], loaded[1]), t("in memory"), unpacked];
     const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ id, before, after, resized }) => before && after && (resized || isOther(before, after) || this.different.has(id))), figures: Figure[] = [
-      ratio.times < 1.05 ? [arrow(original.bytes, compressed.bytes), t("about as large on disk")] : [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), arrow(original.bytes, compressed.bytes)],
+      ratio.times < 1.05 ? [format.change(original.bytes, compressed.bytes), t("about as large on disk")] : [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), format.change(original.bytes, compressed.bytes)],
       ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), floatLines(integers.floats).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
       ...this.structureFigures(),
       comparing ? ["…", comparingText(comparing), t("Which layers are changed is known once their weights are compared.")] : [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.flatMap(({ label, skipped }) => (skipped === undefined ? [] : [`${label}: ${skipped}`])).join("\n")],
       ...convBits(layers),
-      [sizes.original && sizes.compressed ? arrow(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
+      [sizes.original && sizes.compressed ? format.change(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
       memory,
     ];
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? gainOf(tuning) : []), ...this.accuracyFigures(), ...this.latency.figures(this.accuracy?.subject.trusted ?? start.trusted)), right);

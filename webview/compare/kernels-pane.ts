@@ -87,7 +87,7 @@ export class KernelsPane {
     const facts: [string, string][] = [
       ...(other === undefined ? [] : [[t("renamed to"), other] as [string, string]]),
       [t("weight"), row ? format.shape(row.shape) : ""], ...(row?.originalShape ? [[t("original"), format.shape(row.originalShape)] as [string, string]] : []), [t("stored as"), row ? methodOf(row).filter(Boolean).join(" ") : ""], ...(was === undefined ? [] : [[t("before"), was] as [string, string]]),
-      [t("bytes"), `${before ? format.bytes(before.bytes) : "–"} → ${after ? format.bytes(after.bytes) : "–"}`],
+      [t("bytes"), before && after ? format.change(before.bytes, after.bytes) : `${before ? format.bytes(before.bytes) : "–"} → ${after ? format.bytes(after.bytes) : "–"}`],
       ...(weights ? [[t("SQNR, weights"), weights.sqnrDb === undefined ? t("nothing is lost") : format.decibels(weights.sqnrDb)] as [string, string], weights.matrix ? [t("a cell"), spanText(weights.matrix)] as [string, string] : [t("kernels shown"), t("{0}–{1} of {2}", format.whole(first + 1), format.whole(first + count), format.whole(weights.total))] as [string, string]] : []),
     ];
     const told = el("div", { class: "cmp-told", role: "group", "aria-label": t("Facts") },
