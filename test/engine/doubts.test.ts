@@ -89,3 +89,12 @@ test("so few images that nothing holds for others are doubted", async () => {
   const { doubts } = await plan(imagesWith("few", { "labels.npy": undefined, "images.npy": npy([20, 14, 14, 1], Uint8Array.from(few.subarray(from, from + 20 * 196))) }));
   expect(doubts).toEqual([expect.stringMatching(/^There are only 20 images: .* Give a few hundred\.$/)]);
 });
+
+test("where labels and the reference do not fit, an evaluation doubts the reference, and the model where there is none", () => {
+  const data = imagesWith("reference", { "labels.npy": others() }), evaluate = (...args: string[]) => spawnSync(process.execPath, ["dist/cli.js", "evaluate", TRAINED.model, "--threads", "1", "--quiet", ...args], { encoding: "utf8" }).stdout;
+  const doubted = (who: string) => new RegExp(`^Note: ${who} is right about only [\\d.]+ % of these images\\. If that is less than it should be`, "m");
+  expect(evaluate("--reference", TRAINED.model, "--data", data)).toMatch(doubted("The reference"));
+  expect(evaluate("--reference", TRAINED.model, "--data", data)).not.toMatch(doubted("The model"));
+  expect(evaluate("--data", data)).toMatch(doubted("The model"));
+  expect(evaluate("--reference", TRAINED.model, "--data", TRAINED.data)).not.toContain("is right about only");
+});

@@ -38,6 +38,17 @@ function detector(): Uint8Array {
   });
 }
 
+const LAYERS = 12;
+/** So many small convolutions, one after the other. */
+function chain(layers: number): Uint8Array {
+  const wide = 6, dims = (i: number) => [wide, i ? wide : 1, 3, 3], size = (i: number) => dims(i).reduce((a, b) => a * b, 1);
+  return buildModel({
+    nodes: Array.from({ length: layers }, (_, i): NodeSpec[] => [{ op: "Conv", inputs: [`x${i}`, `layer${i}.w`], outputs: [`a${i}`], attributes: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } }, { op: "Relu", inputs: [`a${i}`], outputs: [`x${i + 1}`] }]).flat(),
+    initializers: Array.from({ length: layers }, (_, i) => floats(`layer${i}.w`, dims(i), wave(size(i), i + 1).map((v) => v * Math.sqrt(6 / size(i) * wide)))),
+    opset: 14, inputs: [{ name: "x0", type: DataType.FLOAT, shape: ["n", 1, 14, 14] }], outputs: [{ name: `x${layers}`, type: DataType.FLOAT, shape: ["n", wide, 14, 14] }],
+  });
+}
+
 async function open(name: string, entry: string): Promise<Frame> {
   await workbench.menu(name, entry);
   const page = await workbench.modelPage(name);
@@ -205,6 +216,35 @@ test("a warning of channels of extremely different ranges stands beside the laye
   await open(NAME, "Open Recipe Editor");
   await workbench.sideBar(false);
 }, 600_000);
+
+test("of many layers the most expensive are shown, and all of them at a press", { timeout: 600_000 }, async () => {
+  await workbench.afresh();
+  const name = "deep.kernelscope.json", section = (page: Frame) => page.locator(".integers"), rows = (page: Frame) => section(page).locator(".integers-row:not(.integers-head)");
+  writeFileSync(at("deep.onnx"), chain(LAYERS));
+  writeFileSync(at(name), JSON.stringify({ version: 1, model: "./deep.onnx", inference: "integer", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
+  const page = await open(name, "Open Recipe Editor"), losses = async () => (await rows(page).locator(".integers-loss").allInnerTexts()).map(Number);
+  await workbench.sideBar(false);
+  await section(page).getByRole("button", { name: "Diagnose Layers" }).click();
+  const more = section(page).getByRole("button", { name: `Show All ${LAYERS} Layers` });
+  await more.waitFor({ timeout: 240_000 });
+  expect(await rows(page).count()).toBe(6);
+  const first = await losses();
+  await more.scrollIntoViewIfNeeded();
+  await workbench.picture("integers-some-of-many");
+  await more.click();
+  await expect.poll(() => rows(page).count()).toBe(LAYERS);
+  expect(await more.count()).toBe(0);
+  const all = await losses();
+  expect(all.slice(0, 6)).toEqual(first);
+  expect(all).toEqual([...all].sort((a, b) => b - a));
+  expect(new Set(await rows(page).evaluateAll((list) => list.map((row) => (row as HTMLElement).dataset.id))).size).toBe(LAYERS);
+  await workbench.picture("integers-all-of-many");
+  expect(await violations(page)).toEqual([]);
+  await workbench.tidy();
+  await workbench.sideBar(true);
+  await open(NAME, "Open Recipe Editor");
+  await workbench.sideBar(false);
+});
 
 test("what is written runs on integers, and the model's graph shows its layers as before", async () => {
   const page = await workbench.front(NAME);
