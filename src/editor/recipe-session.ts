@@ -159,7 +159,7 @@ export class RecipeSession {
       if (error instanceof KernelscopeError && (error.code === "bad-recipe" || error.code === "usage")) await this.setProblem(problemOf(error, text));
       else {
         this.log.error(`${this.file}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
-        this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error), isOfData: isOfData(error), isOfModel: isOfModel(error) });
+        this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error), isOfData: isOfData(error), isOfModel: isOfModel(error), ...channelsIn(error) });
       }
     }
   }
@@ -201,4 +201,10 @@ export class RecipeSession {
     const name = names.find((name) => name === `${own}.onnx`) ?? (names.length === 1 ? names[0] : undefined);
     return name === undefined ? undefined : vscode.Uri.file(path.join(folder, name));
   }
+}
+
+/** The channels that a model takes, where images were to be prepared with others. */
+function channelsIn(error: unknown): { channels?: "gray" | "rgb" } {
+  const channels = error instanceof KernelscopeError ? error.details.channels : undefined;
+  return channels === "gray" || channels === "rgb" ? { channels } : {};
 }

@@ -71,7 +71,10 @@ export function resolvePreprocess(input: ValueFacts, image: { height: number; wi
   const modelChannels = number(shape[c]);
   const channels = pick("channels") ?? (modelChannels === 1 || (!modelChannels && image.channels === 1) ? "gray" : "rgb");
   const count = channels === "gray" ? 1 : 3;
-  if (modelChannels && modelChannels !== count) throw new KernelscopeError("bad-data", `The model takes ${modelChannels === 1 ? "1 channel" : `${modelChannels} channels`}, the data gives ${count} (${channels}). Set "channels"${modelChannels === 1 ? ": \"gray\"" : ""} ${WHERE}.`);
+  if (modelChannels && modelChannels !== count) {
+    const fitting = modelChannels === 1 ? "gray" : modelChannels === 3 ? "rgb" : undefined, advice = fitting ? `Set "channels": "${fitting}" ${WHERE}.` : "Give the data as images.npy with the model's own shape.";
+    throw new KernelscopeError("bad-data", `The model takes ${modelChannels === 1 ? "1 channel" : `${modelChannels} channels`}, the data gives ${count} (${channels}). ${advice}`, fitting ? { channels: fitting } : {});
+  }
   const cropWanted = pick("crop");
   const crop: [number, number] | undefined = cropWanted === undefined ? undefined : typeof cropWanted === "number" ? [cropWanted, cropWanted] : cropWanted;
   let resizing = pick("resize");

@@ -53,7 +53,7 @@ export type Planning =
   | { state: "busy"; text: string; fraction: number; secondsLeft?: number; /** What is known to be wrong with what the recipe asks for. */ warning?: string }
   | { state: "ready"; facts: PlanFacts }
   /** `isOfData`: other images, or another preparation, would help. `isOfModel`: another model, or another recipe, would, and nothing else. */
-  | { state: "failed"; text: string; isOfData: boolean; isOfModel: boolean }
+  | { state: "failed"; text: string; isOfData: boolean; isOfModel: boolean; /** What the recipe would have to say of the images' channels, where that is all that is the matter. */ channels?: "gray" | "rgb" }
   /** Rating on images was cancelled. */
   | { state: "cancelled" };
 

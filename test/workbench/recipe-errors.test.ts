@@ -121,3 +121,28 @@ test("labels that the model is hardly ever right about are doubted beside the pl
   await workbench.picture("model-doubted");
   await model.locator(".foot .button", { hasText: "Cancel" }).click();
 });
+
+test("images with other channels than the model takes are prepared with its own by one click", { timeout: 300_000 }, async () => {
+  const name = "channels.kernelscope.json";
+  cpSync(at("fashion-mnist"), at("said-to-be-colours"), { recursive: true });
+  writeFileSync(at("said-to-be-colours/dataset.json"), JSON.stringify({ channels: "rgb" }));
+  writeFileSync(at(name), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "60KB", data: { folder: "./said-to-be-colours", limit: 64 } }, null, 2)}\n`);
+  const page = await failed(name), channels = () => page.getByRole("combobox", { name: "Channels", exact: true });
+  expect(await page.locator(".state").innerText()).toContain("The model takes 1 channel, the data gives 3 (rgb).");
+  expect(await buttons(page)).toEqual(["Set to Grey", "Choose Folder…", "Open Text", "Try Again"]);
+  await inEveryTheme(page, "recipe-channels");
+  await page.locator(".state .button", { hasText: "Set to Grey" }).click();
+  await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+  expect(await channels().evaluate((list: HTMLElement & { value: string }) => list.value)).toBe("gray");
+  // over a plan that is there it is one click, too: a single undo leads back
+  await workbench.command("Undo");
+  const banner = page.locator(".recipe-problem:not([hidden])");
+  await banner.waitFor({ timeout: 20_000 });
+  expect(await banner.locator(".button").allInnerTexts()).toEqual(["Set to Grey", "Choose Folder…", "Try Again"]);
+  expect(await overlaps(page)).toEqual([]);
+  await workbench.picture("recipe-channels-over-plan");
+  await banner.locator(".button", { hasText: "Set to Grey" }).click();
+  await banner.waitFor({ state: "hidden", timeout: 60_000 });
+  await workbench.command("File: Save");
+  await expect.poll(() => (JSON.parse(readFileSync(at(name), "utf8")) as { preprocess?: unknown }).preprocess).toEqual({ channels: "gray" });
+});

@@ -196,9 +196,10 @@ export class RecipePage {
   }
 
   /** What may help where there is no plan, the most likely first. */
-  private waysOn({ isOfData, isOfModel }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
+  private waysOn({ isOfData, isOfModel, channels }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
     const { plans, view } = this, way = (label: string, act: () => void, primary = false) => button({ label, primary: primary && !plans, small: plans !== undefined, onClick: act }), action = (label: string, id: RecipeAction, primary = false) => way(label, () => void this.host.act(id), primary);
-    if (isOfData) return [action(t("Choose Folder…"), "choose-data", true), ...(plans ? [] : [action(t("Open Text"), "show-text")]), action(t("Try Again"), "plan")];
+    const prepare = channels && way(channels === "gray" ? t("Set to Grey") : t("Set to RGB"), () => this.change([{ path: ["preprocess", "channels"], value: channels }]), true);
+    if (isOfData) return [...(prepare ? [prepare] : []), action(t("Choose Folder…"), "choose-data", !prepare), ...(plans ? [] : [action(t("Open Text"), "show-text")]), action(t("Try Again"), "plan")];
     if (!isOfModel) return [action(t("Try Again"), "plan", true), action(t("Show Log"), "show-log")];
     const isInteger = view?.inference === "integer"; // which most of what is not supported comes of
     return [...(isInteger ? [way(t("Compute with Floats"), () => this.change([{ path: ["inference"] }]), true)] : []), action(t("Choose Model…"), "choose-model", !isInteger), action(t("Open Text"), "show-text")];
