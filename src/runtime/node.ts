@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import * as fs from "node:fs/promises";
+import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import { Worker } from "node:worker_threads";
@@ -8,7 +10,9 @@ import { createGzip } from "node:zlib";
 import { listSupportedBackends, Tensor as OrtTensor, InferenceSession } from "onnxruntime-node";
 import { halvesToFloats, floatToHalf } from "../numeric/half";
 import { inlinePool, type ComputePool, type TaskInput, type TaskName, type TaskOutput } from "../numeric/tasks";
+import { buildModel } from "../onnx/build";
 import type { ByteSource, DataAccess, ExternalFiles } from "../onnx/bytes";
+import { DataType } from "../onnx/tensor";
 import { KernelscopeError, type ErrorCode } from "../protocol/errors";
 import type { AnyTensor, Runtime, Session, Tensor } from "./runtime";
 import { isMissing, reasonOf, unreadable } from "./unreadable";
@@ -160,6 +164,27 @@ const narrow = (tensor: AnyTensor, type: string): OrtTensor => {
 /** GPUs in the order in which they are tried. */
 const GPUS = ["dml", "cuda", "coreml", "webgpu"] as const;
 
+/** Whether WebGPU finds a GPU, once that was asked. */
+let adapter: Promise<boolean> | undefined;
+/** What the process ends with that finds none. */
+const NO_ADAPTER = 7;
+const PROBE = `require(process.argv[1]).InferenceSession.create(Buffer.from(process.argv[2], "base64"), { executionProviders: ["webgpu", "cpu"], logSeverityLevel: 4 }).then(() => process.exit(0), () => process.exit(${NO_ADAPTER}))`;
+/** A driver that does not answer is none. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Whether WebGPU finds a GPU. A process of its own finds out: what drivers write to standard error where there is none, which nothing keeps them from, stays there, and what they break.
+ * Where no process can be started, it is tried here.
+ */
+function hasAdapter(): Promise<boolean> {
+  const value = (name: string) => ({ name, type: DataType.FLOAT, shape: [1] }), model = buildModel({ nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }], inputs: [value("x")], outputs: [value("y")] });
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ["-e", PROBE, createRequire(__filename).resolve("onnxruntime-node"), Buffer.from(model).toString("base64")], { stdio: "ignore", timeout: PATIENCE_MS, env: { ...process.env, ELECTRON_RUN_AS_NODE: "1" } });
+    child.once("error", () => resolve(true));
+    child.once("exit", (code) => resolve(code !== null && code !== NO_ADAPTER));
+  });
+}
+
 /** onnxruntime-node. A session that asks for "auto" gets the CPU: see devices.ts for the choice. */
 export const nodeRuntime: Runtime = {
   get devices() {
@@ -180,6 +205,7 @@ export const nodeRuntime: Runtime = {
     };
     // graphics drivers complain on standard error where there is none
     if (device === "webgpu" && process.platform === "linux") process.env.XDG_RUNTIME_DIR ??= os.tmpdir();
+    if (device === "webgpu" && !await (adapter ??= hasAdapter())) throw new KernelscopeError("runtime", "onnxruntime cannot open this model: WebGPU finds no GPU here.");
     let session: InferenceSession;
     try {
       session = typeof model === "string" ? await InferenceSession.create(model, settings) : await InferenceSession.create(model, settings);

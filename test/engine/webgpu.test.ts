@@ -40,3 +40,13 @@ describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
     expect(found.worst).toBeLessThan(1e-3);
   });
 });
+
+/** Mesa's driver in software, which WebGPU has something to say about. */
+const software = ["/usr/share/vulkan/icd.d/lvp_icd.x86_64.json", "/usr/share/vulkan/icd.d/lvp_icd.json"].find((file) => existsSync(file));
+
+test.skipIf(!software)("where WebGPU finds no GPU, one sentence says so, and nothing of what drivers write comes out", () => {
+  const env = { ...process.env, VK_ICD_FILENAMES: software, VK_DRIVER_FILES: software };
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["dist/cli.js", "evaluate", TRAINED.model, "--data", TRAINED.data, "--limit", "64", "--device", "webgpu", "--quiet"], { encoding: "utf8", env });
+  if (status === 0) return; // it is taken for one
+  expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: "", stderr: "This model cannot run on webgpu: there is no such device, or onnxruntime has no support for it here. Choose auto or cpu.\n" });
+});
