@@ -164,6 +164,12 @@ const narrow = (tensor: AnyTensor, type: string): OrtTensor => {
 /** GPUs in the order in which they are tried. */
 const GPUS = ["dml", "cuda", "coreml", "webgpu"] as const;
 
+/** Graphics drivers complain on standard error where there is no such folder; and WebGPU about Mesa's driver in software, which it does not take, also where it has a GPU beside that. */
+function calmDrivers(): void {
+  process.env.XDG_RUNTIME_DIR ??= os.tmpdir();
+  process.env.VK_LOADER_DRIVERS_DISABLE ??= "*lvp_icd*";
+}
+
 /** Whether WebGPU finds a GPU, once that was asked. */
 let adapter: Promise<boolean> | undefined;
 /** What the process ends with that finds none. */
@@ -203,8 +209,7 @@ export const nodeRuntime: Runtime = {
       logSeverityLevel: 3,
       ...(options.unpacksIntegers && { extra: { session: { disable_quant_qdq: "1" } } }),
     };
-    // graphics drivers complain on standard error where there is none
-    if (device === "webgpu" && process.platform === "linux") process.env.XDG_RUNTIME_DIR ??= os.tmpdir();
+    if (device === "webgpu" && process.platform === "linux") calmDrivers();
     if (device === "webgpu" && !await (adapter ??= hasAdapter())) throw new KernelscopeError("runtime", "onnxruntime cannot open this model: WebGPU finds no GPU here.");
     let session: InferenceSession;
     try {

@@ -13,15 +13,18 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What a script of this folder prints, run with SwiftShader as the only GPU. */
 function onSwiftShader(name: string, ...args: string[]): unknown {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [bundle(name), ...args], { encoding: "utf8", env: withSwiftShader() });
+  expect(status, stderr).toBe(0);
+  return JSON.parse(stdout);
+}
+
+/** An environment in which SwiftShader is a GPU. @param others files of further drivers */
+function withSwiftShader(...others: string[]): NodeJS.ProcessEnv {
   const icd: unknown = JSON.parse(readFileSync(driver!, "utf8")), file = path.join(folder, "icd.json");
   if (typeof icd !== "object" || icd === null || !("ICD" in icd) || typeof icd.ICD !== "object") throw new Error(`${driver} has another form than expected.`);
   writeFileSync(file, JSON.stringify({ ...icd, ICD: { ...icd.ICD, library_path: path.join(path.dirname(driver!), "libvk_swiftshader.so") } }));
   // Chromium has Vulkan's loader beside the driver; it is found through the library path where the system has none
-  const { stdout, stderr, status } = spawnSync(process.execPath, [bundle(name), ...args], {
-    encoding: "utf8", env: { ...process.env, VK_ICD_FILENAMES: file, LD_LIBRARY_PATH: `${process.env.LD_LIBRARY_PATH ?? ""}:${path.dirname(driver!)}` },
-  });
-  expect(status, stderr).toBe(0);
-  return JSON.parse(stdout);
+  return { ...process.env, VK_ICD_FILENAMES: [file, ...others].join(":"), LD_LIBRARY_PATH: `${process.env.LD_LIBRARY_PATH ?? ""}:${path.dirname(driver!)}` };
 }
 
 describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
@@ -49,4 +52,10 @@ test.skipIf(!software)("where WebGPU finds no GPU, one sentence says so, and not
   const { status, stdout, stderr } = spawnSync(process.execPath, ["dist/cli.js", "evaluate", TRAINED.model, "--data", TRAINED.data, "--limit", "64", "--device", "webgpu", "--quiet"], { encoding: "utf8", env });
   if (status === 0) return; // it is taken for one
   expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: "", stderr: "This model cannot run on webgpu: there is no such device, or onnxruntime has no support for it here. Choose auto or cpu.\n" });
+});
+
+test.skipIf(!software || !driver)("nor does anything where it finds one beside that driver", { timeout: 300_000 }, () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["dist/cli.js", "evaluate", TRAINED.model, "--data", TRAINED.data, "--limit", "32", "--device", "webgpu", "--quiet"], { encoding: "utf8", env: withSwiftShader(software!) });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toMatch(/ on webgpu\.\n/);
 });
