@@ -48,6 +48,7 @@ test("two selected files stand side by side: sizes, layers, kernels; then accura
   expect(noise[1]).toBe("∞");
   expect(noise.filter((_, i) => i !== 1).map(Number).every((db) => db > 0 && db < 60)).toBe(true);
   expect((await cells(page, "outputs")).join("")).toBe("");
+  expect(await page.locator(".cmp-heads .cmp-outputs").isVisible()).toBe(false); // an empty column takes room from all others
   await page.locator(".cmp-step .button", { hasText: "Measure Accuracy" }).click();
   await page.waitForSelector(".cmp-measured");
   await expect.poll(() => figures(page), { timeout: 60_000 }).toMatch(/[\d.]+ % (?:± [\d.]+|\([\d.]+ to [\d.]+\)) agreement, 500 images [\d.]+ → [\d.]+ % top-1/);
@@ -64,19 +65,21 @@ test("while weights are compared rows, head and header say so; nothing stands fo
   await workbench.page.addInitScript(() => {
     const seen = (globalThis as Watched).seen = new Set<string>(), look = (): void => {
       const rows = document.querySelectorAll(".cmp-rows .cmp-weights"), bar = document.querySelector<HTMLProgressElement>(".cmp-heads .cmp-weights progress");
-      if (rows.length) seen.add(JSON.stringify({ texts: [...new Set(Array.from(rows, ({ textContent }) => (/^[\d.−]+$/.test(textContent) ? "a figure" : textContent)))].sort(), bar: bar && bar.max, figures: Array.from(document.querySelectorAll(".cmp-figures small"), ({ textContent }) => textContent).filter((text) => text.startsWith("comparing")) }));
+      if (rows.length) seen.add(JSON.stringify({ texts: [...new Set(Array.from(rows, ({ textContent }) => (/^[\d.−]+$/.test(textContent) ? "a figure" : textContent)))].sort(), bar: bar && bar.max, figures: Array.from(document.querySelectorAll(".cmp-figures small"), ({ textContent }) => textContent).filter((text) => text.startsWith("comparing")), sizes: Array.from(document.querySelectorAll(".cmp-figures .figure"), ({ textContent }) => textContent).filter((text) => /as gzip|in memory/.test(text)) }));
     };
     setInterval(look, 2);
   });
   const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
   await filled(page);
-  const seen = await page.evaluate(() => [...(globalThis as Watched).seen ?? []]), states = seen.map((text) => JSON.parse(text) as { texts: string[]; bar: number | null; figures: string[] }), during = states.filter(({ texts }) => texts.includes("…"));
+  const seen = await page.evaluate(() => [...(globalThis as Watched).seen ?? []]), states = seen.map((text) => JSON.parse(text) as { texts: string[]; bar: number | null; figures: string[]; sizes: string[] }), during = states.filter(({ texts }) => texts.includes("…"));
   expect(during.length).toBeGreaterThan(2);
   for (const { texts, bar, figures: [text] } of during) {
     expect(texts).not.toContain("–");
     expect(bar).toBe(20);
     expect(text).toMatch(/^comparing weights, \d+ of 20$/);
   }
+  expect(states.flatMap(({ sizes }) => sizes).filter((text) => text.startsWith("–"))).toEqual([]); // what is still worked out is no figure that there is none of
+  expect(states[0].sizes).toEqual(["…as gzip", "…in memory"]);
   expect(new Set(during.map(({ figures: [text] }) => text)).size).toBeGreaterThan(2); // it counts
   expect(await page.locator(".cmp-weights progress, [data-open]").count()).toBe(0);
   expect(await page.locator("#page > [role=status]").innerText()).toBe("The weights of all layers are compared.");
@@ -130,6 +133,26 @@ test("in a narrow comparison names of layers take the room that there is", async
   await workbench.sideBar(false);
   await workbench.page.waitForTimeout(500);
   expect(await page.locator(".cmp-rows .cmp-name").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
+});
+
+test("graphs have what names and bytes in them want, and heads of columns stand on one line", async () => {
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
+  await filled(page);
+  await workbench.sideBar(false);
+  for (const width of [1440, 1240, 1160, 1040, 860, 700, 520, 340]) {
+    await workbench.page.setViewportSize({ width: width + 48, height: 620 });
+    await workbench.page.waitForTimeout(300);
+    const [wished, sides, wrapped] = await page.locator(".cmp-scroll").evaluate((scroll) => {
+      const linesOf = (head: Element): number => { const range = document.createRange(); range.selectNodeContents(head); return new Set(Array.from(range.getClientRects(), ({ top }) => Math.round(top))).size; };
+      return [parseFloat(getComputedStyle(scroll).getPropertyValue("--wish")), Array.from(scroll.querySelectorAll(".cmp-graph"), ({ clientWidth }) => clientWidth), Array.from(scroll.querySelectorAll(".cmp-heads > span")).filter((head) => linesOf(head) > 1).map(({ textContent }) => textContent)] as const;
+    });
+    expect(wrapped, String(width)).toEqual([]);
+    if (width >= 800) expect(Math.min(...sides), String(width)).toBeGreaterThanOrEqual(wished);
+    await page.locator(".cmp-scroll").evaluate((scroll) => { scroll.scrollTop = 0; });
+    await workbench.page.waitForTimeout(100);
+    expect(await overlaps(page), String(width)).toEqual([]);
+    if (width >= 520) expect(await page.locator(".cmp-rows .cmp-name").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length), String(width)).toBe(0);
+  }
 });
 
 test("a button whose words have no room has its icon in its middle", async () => {

@@ -13,7 +13,7 @@ import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { BelowPanes } from "./below-panes";
 import { CompareTable, type Progress } from "./compare-table";
-import { convBits, gainOf, isOther, keptFigure, rolesOf } from "./figures";
+import { convBits, gainOf, isOther, keptFigure, rolesOf, sizeFigures } from "./figures";
 import { FindBar } from "./find-bar";
 import { countByLayer } from "./flip-order";
 import { FlipsPane } from "./flips-pane";
@@ -39,7 +39,7 @@ export class ComparePage {
   private state: CompareState;
   private views: Views | undefined;
   private readonly header = el("header", { class: "header cmp-header" });
-  private sizes: Partial<Record<"original" | "compressed", FileSizes>> = {};
+  private sizes: Partial<Record<Side, FileSizes | "unknown">> = {};
   private accuracy: AccuracyState | undefined;
   private readonly weights = new Map<string, ComparedWeights | Unknown>();
   /** How many of the layers that both have are compared, while they are. */
@@ -89,7 +89,7 @@ export class ComparePage {
       const pairs = [...comparison.layers.entries()].filter(([, { before, after }]) => before && after);
       this.tellProgress(0, pairs.length);
       for (const side of ["original", "compressed"] as const) {
-        this.sizes[side] = await this.host.sizes(side);
+        this.sizes[side] = await this.host.sizes(side).catch(() => "unknown" as const);
         if (turn !== this.asked) return;
       }
       this.showHeader();
@@ -118,6 +118,7 @@ export class ComparePage {
       see();
     }).observe(scroll);
     scroll.toggleAttribute("data-resized", layers.some(({ resized }) => resized));
+    for (const [name, wide] of [["--wish", Math.max(...sides.map(({ wished }) => wished))], ["--names", table.widestName]] as const) scroll.style.setProperty(name, `${wide}px`);
     scroll.addEventListener("wheel", (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();
@@ -227,6 +228,8 @@ export class ComparePage {
     this.accuracy = state;
     this.showHeader();
     this.measuring.show(state);
+    this.views?.scroll.toggleAttribute("data-outputs", state.measured !== undefined || state.running); // nobody needs an empty column
+    if (state.running && !state.measured) this.views?.table.tracing();
     const done = state.measured !== undefined && !state.running;
     if (done && (before?.running || !before?.measured || !this.tracing)) void this.fillOutputs();
   }
@@ -283,16 +286,13 @@ export class ComparePage {
     right.addEventListener("click", () => void this.host.openModel("compressed"));
     const kept = layers.filter(({ id, before, after, skipped }) => before && after && (skipped !== undefined || this.same.has(id) && !isOther(before, after)));
     const count = (is: (layer: Comparison["layers"][number]) => unknown): number => layers.filter((layer) => is(layer)).length;
-    const loaded = [sizes.original, sizes.compressed].map((side) => side?.loadedWeightBytes), unpacked = t("Weights once a runtime has unpacked them");
-    const memory: [string, string, string] = loaded[0] === undefined || loaded[1] === undefined ? ["–", t("in memory"), unpacked] : format.bytes(loaded[0]) === format.bytes(loaded[1]) ? [format.bytes(loaded[0]), t("in memory, as before"), unpacked] : [format.change(loaded[0], loaded[1]), t("in memory"), unpacked];
     const ratio = sizeRatio(original.bytes, compressed.bytes), changed = count(({ id, before, after, resized }) => before && after && (resized || isOther(before, after) || this.different.has(id))), figures: Figure[] = [
       ratio.times < 1.05 ? [format.change(original.bytes, compressed.bytes), t("about as large on disk")] : [`${format.times(ratio.times)}×`, ratio.isLarger ? t("larger on disk") : t("smaller on disk"), format.change(original.bytes, compressed.bytes)],
       ...(integers ? [[`${integers.convolutions - integers.floatConvolutions} / ${integers.convolutions}`, t("convolutions in integers"), floatLines(integers.floats).join("\n") || t("Everything else runs on integers, too.")] as Figure] : []),
       ...this.structureFigures(),
       comparing ? ["…", comparingText(comparing), t("Which layers are changed is known once their weights are compared.")] : [t("{0} / {1}", changed, kept.length), t("changed / left as before"), kept.flatMap(({ label, skipped }) => (skipped === undefined ? [] : [`${label}: ${skipped}`])).join("\n")],
       ...convBits(layers),
-      [sizes.original && sizes.compressed ? format.change(sizes.original.gzipBytes, sizes.compressed.gzipBytes) : "–", t("as gzip")],
-      memory,
+      ...sizeFigures(sizes),
     ];
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), left, el("div", { class: "cmp-figures" }, ...foldingFigures(figures), ...(tuning ? gainOf(tuning) : []), ...this.accuracyFigures(), ...this.latency.figures(this.accuracy?.subject.trusted ?? start.trusted)), right);
   }

@@ -1,5 +1,6 @@
 import type { LayerRow } from "../../src/protocol/api";
 import type { ComparedLayer } from "../../src/protocol/compare";
+import { theme } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
@@ -22,13 +23,17 @@ export class CompareTable {
   private readonly spoken: Map<"row" | "weights" | "outputs" | "flips", string>[];
   private lit = -1;
   private selected = -1;
+  private readonly names: readonly string[];
 
   /** @param made.isTrained weights were trained after they were compressed, so that they may do the same by other values */
   constructor(layers: readonly ComparedLayer[], private readonly made: { isTrained: boolean }, private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
-    const heads: [text: string, kind: string][] = [[t("Layer"), "name"], [t("Stored as"), "method"], [t("Bytes before"), "before"], [t("after"), "after"], [t("ratio"), "ratio"], [t("Bits per weight"), "bits"], [t("SQNR of weights"), "weights"], [t("SQNR of outputs"), "outputs"], [t("Flips begin"), "flips"]];
-    this.head.append(...heads.map(([text, kind]) => el("span", { class: `cmp-${kind}`, title: kind === "outputs" ? [text, t("Measured together with the accuracy")].join("\n") : text }, text)));
+    const heads: [kind: string, text: string, brief?: string][] = [
+      ["name", t("Layer")], ["method", t("Stored as")], ["before", t("Bytes before"), t("before")], ["after", t("after")], ["ratio", t("ratio")], ["bits", t("Bits per weight"), t("Bits")],
+      ["weights", t("SQNR of weights"), t("Weights, dB")], ["outputs", t("SQNR of outputs"), t("Outputs, dB")], ["flips", t("Flips begin"), t("Flips")],
+    ];
+    this.head.append(...heads.map(([kind, text, brief]) => el("span", { class: `cmp-${kind}`, title: text }, ...(brief === undefined ? [text] : [el("span", { class: "cmp-long" }, text), el("span", { class: "cmp-brief" }, brief)]))));
     const widest = Math.max(1, ...layers.map(({ before, after }) => (after ?? before)?.bitsPerWeight ?? 0));
-    const names = rowNames(layers);
+    const names = this.names = rowNames(layers);
     this.rows = layers.map((layer, i) => rowOf(layer, names[i], i, widest));
     this.spoken = this.rows.map((row) => new Map([["row", row.getAttribute("aria-label") ?? ""]]));
     this.body.append(...this.rows);
@@ -65,6 +70,14 @@ export class CompareTable {
     return found.flatMap((is, i) => (is ? [i] : []));
   }
 
+  /** What the widest of names takes in a row. */
+  get widestName(): number {
+    const context = document.createElement("canvas").getContext("2d");
+    if (!context) return 0;
+    context.font = `12px ${theme().font}`;
+    return Math.ceil(Math.max(0, ...this.names.map((name) => context.measureText(name).width))) + 2;
+  }
+
   get chosen(): number { return this.selected; }
 
   light(row: number): void {
@@ -75,9 +88,9 @@ export class CompareTable {
   /** How far the weights are compared; undefined once they all are. @param text in words */
   comparing(progress: Progress | undefined, text = ""): void { this.headOf("weights", t("SQNR of weights"), progress, text); }
 
-  /** Layers' outputs are being followed, so far on some of all images. */
-  tracing(progress: Progress): void {
-    this.headOf("outputs", t("SQNR of outputs"), progress, t("following {0} of {1} images through both models", format.whole(progress.done), format.whole(progress.all)));
+  /** Layers' outputs are being followed, so far on some of all images, or will be once the accuracy is measured. */
+  tracing(progress?: Progress): void {
+    this.headOf("outputs", t("SQNR of outputs"), progress, progress ? t("following {0} of {1} images through both models", format.whole(progress.done), format.whole(progress.all)) : "");
     for (const row of this.rows) {
       const cell = row.querySelector<HTMLElement>(".cmp-outputs");
       if (cell && !cell.firstChild) open(cell, row.dataset.both !== undefined, t("What both put out here is being compared."));

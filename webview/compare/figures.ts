@@ -1,6 +1,6 @@
 import type { LayerRow } from "../../src/protocol/api";
 import { bitsOfAll } from "../../src/protocol/bits";
-import type { Comparison } from "../../src/protocol/compare";
+import type { Comparison, FileSizes, Side } from "../../src/protocol/compare";
 import { verdictOf, type Estimate } from "../../src/protocol/estimates";
 import type { TuningReport } from "../../src/protocol/report";
 import { el } from "../dom";
@@ -20,12 +20,23 @@ export const keptFigure = (kind: string, value: string, text: string, hover: str
 /** What training has changed on the samples of the report, and whether they can tell. */
 export function gainOf(tuning: TuningReport): HTMLElement[] {
   const { gain, bestStep } = tuning;
-  if (!gain) return bestStep === 0 ? [keptFigure("cmp-tuned", t("no gain"), t("by fine-tuning"), tunedText(tuning))] : [];
+  if (!gain) return bestStep === 0 ? [keptFigure("cmp-tuned", t("Training gained nothing"), t("what was before is kept"), tunedText(tuning))] : [];
   const { before, after } = gain.agreement ?? { before: rooted(gain.loss.before), after: rooted(gain.loss.after) }, isSeen = verdictOf(gain) !== "unsure";
   return [keptFigure("cmp-tuned", format.shares(before.value, after.value), isSeen ? t("by fine-tuning") : t("fine-tuned, within noise"), tunedText(tuning))];
 }
 
 const rooted = ({ value }: Estimate): { value: number } => ({ value: Math.sqrt(value) });
+
+/** Sizes that files have elsewhere than on the disk: they take reading both, which comes after the table. "unknown" where one cannot be read. */
+export function sizeFigures({ original, compressed }: Partial<Record<Side, FileSizes | "unknown">>): Figure[] {
+  const unpacked = t("Weights once a runtime has unpacked them");
+  if (typeof original !== "object" || typeof compressed !== "object") {
+    const value = original === "unknown" || compressed === "unknown" ? "–" : "…";
+    return [[value, t("as gzip")], [value, t("in memory"), unpacked]];
+  }
+  const [before, after] = [original.loadedWeightBytes, compressed.loadedWeightBytes], isAlike = format.bytes(before) === format.bytes(after);
+  return [[format.change(original.gzipBytes, compressed.gzipBytes), t("as gzip")], isAlike ? [format.bytes(before), t("in memory, as before"), unpacked] : [format.change(before, after), t("in memory"), unpacked]];
+}
 
 /** Bits per convolution weight before and after. */
 export function convBits(layers: Comparison["layers"]): Figure[] {

@@ -6,6 +6,7 @@ import { faded, marks, readableOn, theme, tinted } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { boxesIn, GAP, INNER, LANE, OUTER, wanted, widthWith, type BoxWidths } from "./boxes";
 import { changeOf, type Change } from "./changes";
 import { lanesOf, type Lanes, type Point, type Way } from "./lanes";
 import { shortNames, sizeBeside } from "./names";
@@ -13,10 +14,8 @@ import { shortNames, sizeBeside } from "./names";
 /** What is drawn in boxes of layers that one model alone has, or that have other sizes. */
 const SIGNS: Record<Change, string> = { added: "+", removed: "−", resized: "↕" };
 
-/** Places along the width, from the outer edge to the table. */
-const BOX = 124, INNER = 12, ASIDE = 72, LANE = 7, OUTER = 12, CORNER = 4;
-/** Between the line and what stands aside; what a box of the line leaves for that and for lanes; boxes are this wide at least. */
-const GAP = 8, BESIDE = 112, LEAST = { line: 84, aside: 32 };
+/** Of lines; inside a box on both sides of its words, between a name and its bytes, and what a sign takes. */
+const CORNER = 4, PAD = 8, BETWEEN = 8, SIGN = 12;
 
 /** One model's layers as boxes beside the rows of the table, coloured by bytes on the scale of both models. */
 export class SideGraph {
@@ -24,6 +23,7 @@ export class SideGraph {
   private readonly canvas: Canvas;
   private readonly lanes: Lanes;
   private readonly names: string[];
+  private readonly wanted: BoxWidths;
   private readonly window = el("div", { class: "cmp-window" });
   private row = 20;
   private top = 0;
@@ -33,6 +33,7 @@ export class SideGraph {
   constructor(private readonly side: Side, graph: GraphFacts, private readonly layers: readonly ComparedLayer[], private readonly most: number, choose: (row: number) => void, private readonly hover: (row: number) => void) {
     this.lanes = lanesOf(graph, new Map(layers.flatMap((layer, i) => { const own = this.own(layer); return own ? [[own.name, i] as const] : []; })));
     this.names = shortNames(layers.map((layer) => (this.own(layer) ?? layer).label));
+    this.wanted = this.wish();
     this.element = el("div", { class: `cmp-graph ${side}`, role: "img", "aria-label": side === "original" ? t("Layers of the original, top to bottom, as in the table") : t("Layers of the compressed model, top to bottom, as in the table") });
     this.element.append(this.window);
     this.canvas = new Canvas(this.window, (context, width, height) => this.draw(context, width, height));
@@ -76,15 +77,25 @@ export class SideGraph {
     for (const point of this.lanes.points) if (point.row >= 0 && isSeen(point.y)) this.box(context, point, width, mirror);
   }
 
-  /** Of the line's boxes, and of those aside: both get narrower where there is little room. */
-  private boxes(width: number): { line: number; aside: number } {
-    const line = Math.max(LEAST.line, Math.min(BOX, width - BESIDE));
-    return { line, aside: Math.max(LEAST.aside, Math.min(ASIDE, width - INNER - line - GAP - OUTER)) };
+  /** How wide it would be if nothing in it had to be shortened. */
+  get wished(): number { return Math.ceil(widthWith(this.wanted, this.lanes.lanes)); }
+
+  private wish(): BoxWidths {
+    const context = document.createElement("canvas").getContext("2d"), wish: BoxWidths = { line: 0, aside: 0 };
+    if (context) context.font = `11px ${theme().font}`;
+    const widthOf = (text: string): number => Math.ceil(context?.measureText(text).width ?? 0);
+    for (const { row, aside } of this.lanes.points) {
+      const bytes = row < 0 ? undefined : this.bytes(row), kind = aside ? "aside" : "line";
+      if (bytes !== undefined) wish[kind] = Math.max(wish[kind], 2 * PAD + (changeOf(this.layers[row]) ? SIGN : 0) + widthOf(this.names[row]) + (aside ? 0 : BETWEEN + widthOf(format.bytes(bytes))) + 1);
+    }
+    return wanted(wish);
   }
+
+  private boxes(width: number): BoxWidths { return boxesIn(width, this.wanted, this.lanes.lanes); }
   private main(width: number): number { return width - INNER - this.boxes(width).line / 2; }
   /** Lanes come closer to each other where there are many. */
   private lane(lane: number, width: number): number {
-    const { line, aside } = this.boxes(width), first = width - INNER - line - GAP - aside / 2, room = first - OUTER, step = Math.min(LANE, room / Math.max(1, this.lanes.lanes - 1));
+    const { line, aside } = this.boxes(width), first = width - INNER - line - GAP - aside / 2, room = Math.max(0, first - OUTER), step = Math.min(LANE, room / Math.max(1, this.lanes.lanes - 1));
     return lane === 0 ? this.main(width) : first - (lane - 1) * step;
   }
 
@@ -130,16 +141,16 @@ export class SideGraph {
     context.fillStyle = readableOn(fill);
     context.textBaseline = "middle";
     context.textAlign = "left";
-    const change = changeOf(this.layers[row]), mark = change ? SIGNS[change] : "", widthOf = (text: string): number => context.measureText(text).width, free = wide - 16 - (mark ? 12 : 0), size = aside ? "" : sizeBeside(this.names[row], format.bytes(bytes), free, widthOf), room = free - (size ? widthOf(size) + 8 : 0);
+    const change = changeOf(this.layers[row]), mark = change ? SIGNS[change] : "", widthOf = (text: string): number => context.measureText(text).width, free = wide - 2 * PAD - (mark ? SIGN : 0), size = aside ? "" : sizeBeside(this.names[row], format.bytes(bytes), free, widthOf), room = free - (size ? widthOf(size) + BETWEEN : 0);
     if (change) { // a sign, for those who do not tell colours apart
       context.fillStyle = marks()[change];
       context.fillRect(left, top + 1, 3, height - 2);
       context.fillStyle = readableOn(fill);
-      context.fillText(mark, left + 8, top + height / 2 + 0.5);
+      context.fillText(mark, left + PAD, top + height / 2 + 0.5);
     }
-    context.fillText(clippedName(context, this.names[row], room), left + (mark ? 20 : 8), top + height / 2 + 0.5);
+    context.fillText(clippedName(context, this.names[row], room), left + PAD + (mark ? SIGN : 0), top + height / 2 + 0.5);
     context.textAlign = "right";
-    context.fillText(size, left + wide - 8, top + height / 2 + 0.5);
+    context.fillText(size, left + wide - PAD, top + height / 2 + 0.5);
     context.textBaseline = "alphabetic";
   }
 }
