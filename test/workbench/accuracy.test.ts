@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "v
 import { violations } from "./axe";
 import { floats, modelBytes, value, wave } from "../unit/onnx/models";
 import { lengthen, overlaps } from "./overlaps";
+import { contrast } from "../helpers/contrast";
 import { npy } from "../helpers/npy";
 import { compress } from "./made";
 import { Workbench } from "./workbench";
@@ -32,6 +33,22 @@ const measured = async (page: Frame) => {
   await page.waitForSelector(".acc-trace[data-sample]:not([data-stale])");
 };
 const counts = (page: Frame) => page.locator(".acc-filter").evaluateAll((all) => Object.fromEntries(all.map((filter) => [filter.getAttribute("data-kind"), Number(filter.querySelector(".acc-count")?.textContent)])));
+
+/** The pixels at the height of each interval in the figures, opaque: beyond the mark, which takes 10 of them, the line is to be seen. */
+const intervals = (page: Frame) => page.locator(".acc-figure").evaluateAll((all) => {
+  const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true })!;
+  context.fillStyle = getComputedStyle(document.body).backgroundColor;
+  context.fillRect(0, 0, 1, 1);
+  const ground = [...context.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+  return all.map((figure) => {
+    const canvas = figure.querySelector("canvas")!, hasBefore = /top/.test((figure as HTMLElement).dataset.figure ?? ""), ratio = devicePixelRatio;
+    const rows = (hasBefore ? [6.5, 17.5] : [12.5]).map((y) => {
+      const { data, width } = canvas.getContext("2d")!.getImageData(0, Math.floor(y * ratio), canvas.width, 1);
+      return Array.from({ length: width }, (_, x) => [0, 1, 2].map((c) => ground[c] + (data[4 * x + c] - ground[c]) * data[4 * x + 3] / 255));
+    });
+    return { id: (figure as HTMLElement).dataset.figure, ground, rows };
+  });
+});
 
 test("without a data folder one step leads to one, which the setting keeps; then to figures", { timeout: 240_000 }, async () => {
   const page = await open("fashion-cnn.small.onnx");
@@ -259,4 +276,5 @@ test.each([["Default Dark Modern", "dark-again"], ["Default Light Modern", "ligh
   await workbench.picture(`accuracy-${name}`);
   expect(await overlaps(page)).toEqual([]);
   expect(await violations(page)).toEqual([]);
+  for (const { id, ground, rows } of await intervals(page)) for (const row of rows) expect(row.filter((pixel) => contrast(pixel, ground) >= 3).length, `interval of ${id}`).toBeGreaterThan(20);
 });

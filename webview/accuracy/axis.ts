@@ -1,15 +1,18 @@
 import { range, scaleLinear, tickStep, type ScaleLinear } from "d3";
 import { Canvas } from "../charts/canvas";
-import { faded, theme, tinted } from "../charts/colours";
+import { faded, theme } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
 import type { Estimate } from "../../src/protocol/estimates";
 
 export interface AxisMarks { before?: Estimate; after: Estimate }
 
-const LINE = 10, BAND = 6, DOT = 4.5, EDGE = 6, GAP = 8;
+/** Heights: of what was and what is, of one alone, of the axis under them, of its numbers. */
+const WAS = 6.5, IS = 17.5, ALONE = 12.5, LINE = 26, NUMBERS = 42;
+/** Half of an end of an interval, half of a mark, what both ends of the axis leave, and between two numbers. */
+const CAP = 3.5, DOT = 4.5, EDGE = 6, GAP = 8;
 
-/** One axis with what was (a ring) and what is (a dot), each in its interval. */
+/** Above one axis what was (a ring) and what is (a dot), each with the line of its interval, on lines of their own so that none hides another. */
 export class Axis {
   readonly element = el("div", { class: "acc-axis", role: "img" });
   private readonly canvas: Canvas;
@@ -39,25 +42,32 @@ export class Axis {
     context.textAlign = "center";
     for (const { tick, text, at } of labels) {
       context.fillStyle = highContrast ? foreground : faded(0.3);
-      context.fillRect(Math.round(x(tick)), LINE - 3, 1, 7);
+      context.fillRect(Math.round(x(tick)), LINE - 3, 1, 6);
       context.fillStyle = secondary;
-      context.fillText(text, at, 30);
+      context.fillText(text, at, NUMBERS);
     }
-    if (marks.before) this.band(context, x(marks.before.low), x(marks.before.high), faded(0.22));
-    this.band(context, x(marks.after.low), x(marks.after.high), tinted(focus, 0.4));
+    const after = highContrast ? foreground : focus;
+    if (marks.before) this.mark(context, x, marks.before, WAS, { line: secondary, edge: foreground, fill: background });
+    this.mark(context, x, marks.after, marks.before ? IS : ALONE, { line: after, edge: after, fill: after });
+  }
+
+  /** A value with both ends of its interval. */
+  private mark(context: CanvasRenderingContext2D, x: ScaleLinear<number, number>, { value, low, high }: Estimate, y: number, { line, edge, fill }: { line: string; edge: string; fill: string }): void {
+    const left = x(low), right = Math.max(left + 1, x(high));
     context.lineWidth = 1.5;
-    if (marks.before) {
-      context.beginPath();
-      context.arc(x(marks.before.value), LINE + 0.5, DOT, 0, 2 * Math.PI);
-      context.fillStyle = background;
-      context.fill();
-      context.strokeStyle = foreground;
-      context.stroke();
-    }
+    context.strokeStyle = line;
     context.beginPath();
-    context.arc(x(marks.after.value), LINE + 0.5, DOT, 0, 2 * Math.PI);
-    context.fillStyle = highContrast ? foreground : focus;
+    for (const [fromX, fromY, toX, toY] of [[left, y, right, y], [left, y - CAP, left, y + CAP], [right, y - CAP, right, y + CAP]] as const) {
+      context.moveTo(fromX, fromY);
+      context.lineTo(toX, toY);
+    }
+    context.stroke();
+    context.beginPath();
+    context.arc(x(value), y, DOT, 0, 2 * Math.PI);
+    context.fillStyle = fill;
     context.fill();
+    context.strokeStyle = edge;
+    context.stroke();
   }
 
   /** As many labelled steps as have room beside each other. */
@@ -70,21 +80,6 @@ export class Axis {
       });
       if (few <= 2 || labels.every(({ at, half }, i) => i === 0 || at - half >= labels[i - 1].at + labels[i - 1].half + GAP)) return { x, labels };
     }
-  }
-
-  /** Where colours alone do not tell, a band is an outline. */
-  private band(context: CanvasRenderingContext2D, from: number, to: number, colour: string): void {
-    const { highContrast, foreground } = theme(), [left, right] = [Math.max(EDGE, from), Math.max(from + 1, to)];
-    if (highContrast) {
-      context.strokeStyle = foreground;
-      context.lineWidth = 1;
-      context.strokeRect(Math.round(left) + 0.5, LINE - BAND / 2 + 0.5, Math.round(right - left), BAND);
-      return;
-    }
-    context.globalAlpha = 0.8;
-    context.fillStyle = colour;
-    context.fillRect(left, LINE - BAND / 2 + 0.5, right - left, BAND);
-    context.globalAlpha = 1;
   }
 }
 

@@ -8,6 +8,8 @@ import { t } from "../l10n";
 import { sampleName } from "./sample-name";
 
 const EDGE = 10, DOT = 3, TALLEST_ROW = 40;
+/** How much of the band's colour its ends have. */
+const BAND_EDGE = 0.8;
 /** Beyond this nothing can be seen to be lost. */
 const MOST_DB = 80, LEAST_DB = -20;
 
@@ -106,9 +108,19 @@ export class TraceChart {
     }
     const index = y.map((_, i) => i), isKnown = (of: Float32Array) => (i: number): boolean => !Number.isNaN(of[i]);
     if (trace.samples) {
-      context.beginPath();
-      area<number>().defined(isKnown(trace.median)).y((i) => y[i]).x0((i) => place(trace.low[i])).x1((i) => place(trace.high[i])).curve(curveMonotoneY).context(context)(index);
-      if (highContrast) { context.strokeStyle = amount; context.lineWidth = 1; context.stroke(); } else { context.fillStyle = tinted(amount, 0.24); context.fill(); }
+      if (!highContrast) {
+        context.beginPath();
+        area<number>().defined(isKnown(trace.median)).y((i) => y[i]).x0((i) => place(trace.low[i])).x1((i) => place(trace.high[i])).curve(curveMonotoneY).context(context)(index);
+        context.fillStyle = tinted(amount, 0.24);
+        context.fill();
+      }
+      context.strokeStyle = tinted(amount, BAND_EDGE);
+      context.lineWidth = 1;
+      for (const end of [trace.low, trace.high]) { // what is filled hardly stands out from the ground, its ends do
+        context.beginPath();
+        line<number>().defined(isKnown(trace.median)).y((i) => y[i]).x((i) => place(end[i])).curve(curveMonotoneY).context(context)(index);
+        context.stroke();
+      }
       context.beginPath();
       line<number>().defined(isKnown(trace.median)).y((i) => y[i]).x((i) => place(trace.median[i])).curve(curveMonotoneY).context(context)(index);
       context.strokeStyle = amount;

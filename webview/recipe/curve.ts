@@ -185,7 +185,7 @@ export class Curve {
     });
     const plot = svg("g", { "clip-path": "url(#plot)" }), middle = (k: number) => below(plans.quality(loss[k])), edge = (slope: number) => (k: number) => below(1 - flipsAt(prediction, loss[k], slope));
     const isShare = prediction.of === "agreement", [good, bad] = isShare ? prediction.slopes.map(edge) : [middle, middle];
-    if (isShare) plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(bad).y1(good).curve(curveMonotoneX)(ranks) ?? "" }));
+    if (isShare) plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(bad).y1(good).curve(curveMonotoneX)(ranks) ?? "" }), ...[good, bad].map((end) => svg("path", { class: "curve-band-edge", d: line<number>().x((k) => x(bytes[k])).y(end).curve(curveMonotoneX)(ranks) ?? "" })));
     const first = ranks.findIndex((k) => !plans.triesFewer(plans.at(k))), open = first < 0 ? ranks.length : first, way = line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX);
     plot.append(svg("path", { class: "curve-line open", d: way(ranks.slice(0, open + 1)) ?? "" }), svg("path", { class: "curve-line", d: way(ranks.slice(open)) ?? "" }));
     const measured = isShare ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : [];
