@@ -148,10 +148,18 @@ test("a training shows its course in every theme and width, is read as a table, 
   await compress(page);
   await expect.poll(() => page.locator(".training-best").count()).toBe(1);
   const early = await stepOf(page);
-  await expect.poll(() => page.locator(".training-look").count(), { timeout: 240_000 }).toBeGreaterThan(2);
+  await expect.poll(() => page.locator(".training-decides .training-look").count(), { timeout: 240_000 }).toBeGreaterThan(3);
   expect(await stepOf(page)).toBeGreaterThan(early);
   expect(await page.locator(".training-held figcaption").innerText()).toMatch(/^Agreement on 61 images that choose the step\s+[\d.]+ → [\d.]+ %$/);
-  expect(await page.locator(".training-told").textContent()).toMatch(/^least loss (at step \d+|before training)$/);
+  expect(await page.locator(".training-told").textContent()).toMatch(/^chosen so far: (step \d+|before training)$/);
+  expect(await page.locator(".training-decides figcaption").innerText()).toMatch(/^Loss on 61 images that choose the step\s+[\d.]+ → [\d.]+$/);
+  const [line, dots, best] = await page.locator(".training-decides").evaluate((figure) => {
+    const place = (circle: Element): number[] => ["cx", "cy"].map((name) => Number(circle.getAttribute(name)));
+    return [figure.querySelector(".training-line")!.getAttribute("d")!, Array.from(figure.querySelectorAll(".training-look"), place), place(figure.querySelector(".training-best")!)] as const;
+  });
+  expect(line.startsWith("M44,")).toBe(true); // from before the first step
+  expect(best[1]).toBeGreaterThanOrEqual(dots[0][1]); // never above what was before
+  expect(dots.some(([x]) => Math.abs(x - best[0]) < 0.01)).toBe(true);
   expect(await workbench.page.locator(".statusbar-item", { hasText: /Fine-tuning \d+ %/ }).count()).toBe(1);
   for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
     await workbench.wear(theme);
@@ -166,11 +174,12 @@ test("a training shows its course in every theme and width, is read as a table, 
     // in one column the training stays at the bottom while the rest is scrolled behind it
     if (width > 799) expect(await overlaps(page), String(width)).toEqual([]);
     expect(await page.locator(".training").evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), String(width)).toBeLessThanOrEqual(1); // a fraction of a pixel is rounded up
+    expect(await page.locator(".training figcaption > *").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth + 1).map(({ textContent }) => textContent)), String(width)).toEqual([]);
   }
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
   const table = page.locator(".training .icon-button");
   await table.click();
-  expect(await page.locator(".training-table tbody tr").first().innerText()).toMatch(/^0\s+[\d.]+\s*$/);
+  expect(await page.locator(".training-table tbody tr").first().innerText()).toMatch(/^0\s+[\d.]+\s+[\d.]+\s+–$/);
   expect(await violations(page)).toEqual([]);
   await workbench.picture("tuning-table");
   await table.click();

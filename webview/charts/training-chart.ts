@@ -1,5 +1,6 @@
 import { line, scaleLinear, tickStep, type ScaleLinear } from "d3";
-import type { TrainingCourse } from "../../src/protocol/page";
+import type { LookAtHeld, TrainingCourse } from "../../src/protocol/page";
+import type { HeldOut } from "../../src/protocol/report";
 import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
@@ -7,19 +8,24 @@ import { t } from "../l10n";
 const LEFT = 44, RIGHT = 8, TOP = 8, PLOT = 104, HEIGHT = TOP + PLOT + 18;
 /** The axis of steps is no shorter at first. Lines of the grid, about; the digits of percents; about what a letter takes. */
 const LEAST_STEPS = 20, LINES = 4, TENTH = 0.1, LETTER = 6;
+/** The axis of losses holds so many times what was before, and the training's where it is so near to what decides: a training that runs away, or one on labels too, would flatten the rest. */
+const MOST_LOSS = 3, NEAR = [0.4, 1.6] as const;
 
 interface Plot { element: HTMLElement; chart: SVGSVGElement; title: HTMLElement; figures: HTMLElement }
+interface Scales { x: ScaleLinear<number, number>; y: ScaleLinear<number, number> }
 
-/** How a training goes: samples that are held out, beside what they were before it; and the loss on what is trained on. */
+/** How a training goes: the loss on samples that are held out, which chooses the step, beside that on what is trained on; and how many predictions are the original's. */
 export class TrainingChart {
   readonly element = el("div", { class: "training-charts" });
+  private readonly decides = plot("training-decides");
   private readonly held = plot("training-held");
-  private readonly loss = plot("training-loss");
+  private readonly keys = el("p", { class: "training-keys" }, el("span", { class: "training-key" }, t("held out")), el("span", { class: "training-key on" }, t("trained on, mean of 50 steps")));
   private course: TrainingCourse | undefined;
   private steps = 1;
 
   constructor() {
-    this.element.append(this.held.element, this.loss.element);
+    this.decides.element.append(this.keys);
+    this.element.append(this.decides.element, this.held.element);
     new ResizeObserver(() => this.draw()).observe(this.element);
   }
 
@@ -33,25 +39,49 @@ export class TrainingChart {
   private draw(): void {
     const { course } = this;
     if (!course) return;
-    this.drawHeld(course);
     this.drawLoss(course);
+    this.held.element.hidden = course.first.agreement === undefined;
+    if (course.first.agreement !== undefined) this.drawAgreement(course);
   }
 
-  private drawHeld(course: TrainingCourse): void {
-    const { held, first, best, samples } = course, { chart } = this.held, points = held.map((look): [number, number] => [look.step, 100 * valueOf(look)]), before = 100 * valueOf(first);
-    caption(this.held, heldTitle(course), format.shares(valueOf(first), valueOf(best)), t("Loss on them: {0} → {1}. The step with the least is kept, so they are no proof of a gain: that is measured on other images at the end.", format.loss(first.loss), format.loss(best.loss)));
-    const { x, y } = this.axes(chart, [before, ...points.map(([, value]) => value)], first.agreement === undefined ? { coarsest: TENTH } : { most: 100, finest: 100 / (samples ?? 100), coarsest: TENTH });
-    const end = x(this.steps), name = text(t("before"), end, y(before) + (y(before) > TOP + PLOT / 2 ? -4 : 12), "end");
-    name.classList.add("training-name");
-    chart.append(svg("line", { class: "training-before", x1: LEFT, x2: end, y1: y(before), y2: y(before) }), path("training-line", points, x, y), name, ...points.map(([step, value]) => svg("circle", { class: "training-look", cx: x(step), cy: y(value), r: 2 })));
+  /** What is brought down: the step with the least on samples that are held out is kept. */
+  private drawLoss(course: TrainingCourse): void {
+    const { first, best, losses } = course, { chart } = this.decides, unit = unitOf(course), looks = looksOf(course).map(({ step, loss }): [number, number] => [step, loss / unit]).filter(([, loss]) => Number.isFinite(loss));
+    const known = looks.map(([, loss]) => loss), most = MOST_LOSS * first.loss / unit, near = losses.map(([step, loss]): [number, number] => [step, loss / unit]), isNear = near.some(([, loss]) => loss > NEAR[0] * Math.min(...known) && loss < NEAR[1] * Math.max(...known));
+    caption(this.decides, lossTitle(course), lossChange(course), t("The step with the least is kept, so these samples are no proof of a gain: that is measured on other images at the end."));
+    const { x, y } = this.axes(chart, [...known.filter((loss) => loss <= most), ...isNear ? near.map(([, loss]) => loss).filter((loss) => loss < NEAR[1] * Math.max(...known)) : []], unit === 1 ? {} : { coarsest: TENTH });
+    const plotted = svg("g", { "clip-path": "url(#training-plot)" }), clip = svg("clipPath", { id: "training-plot" });
+    clip.append(svg("rect", { x: LEFT - 6, y: TOP - 6, width: Math.max(0, x(this.steps) - LEFT + 12), height: PLOT + 12 }));
+    if (isNear) plotted.append(path("training-on", near, { x, y }));
+    this.keys.hidden = !isNear;
+    plotted.append(...this.levelBefore(first.loss / unit, { x, y }), path("training-line", looks, { x, y }), ...dots(looks, { x, y }));
+    chart.append(clip, plotted);
     if (best.step === undefined) return;
-    const at = x(best.step), top = y(100 * valueOf(best));
-    chart.append(svg("line", { class: "training-least", x1: at, x2: at, y1: top, y2: TOP + PLOT + 4 }), svg("circle", { class: "training-best", cx: at, cy: top, r: 4.5 }), ...this.least(best.step, at, end));
+    const at = x(best.step), top = y(best.loss / unit);
+    chart.append(svg("line", { class: "training-least", x1: at, x2: at, y1: top, y2: TOP + PLOT + 4 }), svg("circle", { class: "training-best", cx: at, cy: top, r: 4.5 }), ...this.chosen(best.step, at, x(this.steps)));
   }
 
-  /** Says where the loss is least, between the ends of the axis, if it has room there. */
-  private least(step: number, at: number, end: number): SVGElement[] {
-    const words = step === 0 ? t("least loss before training") : t("least loss at step {0}", format.whole(step)), half = LETTER * words.length / 2, first = LEFT + 20 + half, last = end - LETTER * this.lastStep.length - 12 - half;
+  /** Predictions that are the original's, on the samples that choose the step. */
+  private drawAgreement(course: TrainingCourse): void {
+    const { first, best, samples = 100 } = course, { chart } = this.held, points = looksOf(course).map(({ step, agreement = 0 }): [number, number] => [step, 100 * agreement]), before = 100 * (first.agreement ?? 0);
+    caption(this.held, samplesTitle(course, t("Agreement on images that choose the step"), (count) => t("Agreement on {0} images that choose the step", count)), format.shares(first.agreement ?? 0, best.agreement ?? 0));
+    const scales = this.axes(chart, points.map(([, value]) => value), { most: 100, finest: 100 / samples, coarsest: TENTH });
+    chart.append(...this.levelBefore(before, scales), path("training-line", points, scales), ...dots(points, scales));
+    if (best.step === undefined) return;
+    const at = scales.x(best.step);
+    chart.append(svg("line", { class: "training-least", x1: at, x2: at, y1: TOP, y2: TOP + PLOT + 4 }));
+  }
+
+  /** A line as high as it was before, with its name where the line of looks is not at first. */
+  private levelBefore(value: number, { x, y }: Scales): SVGElement[] {
+    const end = x(this.steps), at = y(value), name = text(t("before"), end, at + (at > TOP + PLOT / 2 ? -4 : 12), "end");
+    name.classList.add("training-name");
+    return [svg("line", { class: "training-before", x1: LEFT, x2: end, y1: at, y2: at }), name];
+  }
+
+  /** Says which step is chosen so far, between the ends of the axis, if it has room there. */
+  private chosen(step: number, at: number, end: number): SVGElement[] {
+    const words = step === 0 ? t("chosen so far: before training") : t("chosen so far: step {0}", format.whole(step)), half = LETTER * words.length / 2, first = LEFT + 20 + half, last = end - LETTER * this.lastStep.length - 12 - half;
     if (last < first) return [];
     const told = text(words, Math.max(first, Math.min(last, at)), HEIGHT - 2, "middle");
     told.classList.add("training-told");
@@ -60,18 +90,11 @@ export class TrainingChart {
 
   private get lastStep(): string { return t("step {0}", format.whole(this.steps)); }
 
-  private drawLoss({ losses }: TrainingCourse): void {
-    const { chart } = this.loss, { x, y, step: fine } = this.axes(chart, losses.map(([, loss]) => loss)), [step, loss] = losses[losses.length - 1] ?? [];
-    caption(this.loss, t("Training loss, mean of 50 steps"), loss === undefined ? "–" : format.tick(loss, fine / 10));
-    chart.append(path("training-line", losses, x, y));
-    if (step !== undefined && loss !== undefined) chart.append(svg("circle", { class: "training-look", cx: x(step), cy: y(loss), r: 2.5 }));
-  }
-
   /**
    * Empties a chart and draws its axes: steps across, values up, as far as the values go.
    * @param limits `finest`: less is no difference that the samples can show; `coarsest`: numbers of the axis have at least its digits
    */
-  private axes(chart: SVGSVGElement, values: readonly number[], { most = Infinity, finest = 1e-9, coarsest = Infinity } = {}): { x: ScaleLinear<number, number>; y: ScaleLinear<number, number>; step: number } {
+  private axes(chart: SVGSVGElement, values: readonly number[], { most = Infinity, finest = 1e-9, coarsest = Infinity } = {}): Scales {
     const width = Math.max(LEFT + RIGHT + 1, chart.parentElement?.clientWidth ?? 0), least = Math.min(...values), top = Math.max(...values), room = Math.max((top - least) * 0.1, Math.abs(top) * 0.002, finest);
     const step = tickStep(Math.max(0, least - room), Math.min(most, top + room), LINES), y = scaleLinear([Math.max(0, Math.floor((least - room) / step) * step), Math.min(most, Math.ceil((top + room) / step) * step)], [TOP + PLOT, TOP]), x = scaleLinear([0, this.steps], [LEFT, width - RIGHT]);
     chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
@@ -79,27 +102,32 @@ export class TrainingChart {
     chart.setAttribute("height", String(HEIGHT));
     chart.replaceChildren(...y.ticks(LINES).flatMap((tick) => [svg("line", { class: "curve-grid", x1: LEFT, x2: width - RIGHT, y1: y(tick), y2: y(tick) }), text(format.tick(tick, Math.min(step, coarsest)), LEFT - 6, y(tick) + 4, "end")]),
       text("0", LEFT, HEIGHT - 2, "start"), text(this.lastStep, width - RIGHT, HEIGHT - 2, "end"));
-    return { x, y, step };
+    return { x, y };
   }
 }
 
-/** The looks at held-out samples with the loss at that time, for those who would rather read. */
-export function trainingTable({ held, losses, first, best }: TrainingCourse): HTMLElement {
-  const cell = (value: string) => el("td", { class: "number" }, value), row = (step: number, value: string, loss: string) => el("tr", step === best.step ? { "aria-current": "true" } : {}, cell(format.whole(step)), cell(value), cell(loss));
-  const lossAt = (step: number): string => { const known = losses.find(([at]) => at >= step); return known ? format.loss(known[1]) : "–"; };
-  return el("table", {}, el("thead", {}, el("tr", {}, ...[t("Step"), first.agreement === undefined ? t("Error, %") : t("Agreement, %"), t("Loss")].map((name) => el("th", {}, name)))),
-    el("tbody", {}, row(0, heldText(valueOf(first)), ""), ...held.map((look) => row(look.step, heldText(valueOf(look)), lossAt(look.step)))));
+/** The looks at held-out samples with the loss on what is trained on at that time, for those who would rather read. */
+export function trainingTable(course: TrainingCourse): HTMLElement {
+  const { losses, first, best } = course, cell = (value: string) => el("td", { class: "number" }, value), isClassifier = first.agreement !== undefined, unit = unitOf(course);
+  const lossText = (loss: number): string => (unit === 1 ? format.loss(loss) : format.tenths(loss / unit)), trainedAt = (step: number): string => { const known = losses.find(([at]) => at >= step); return step > 0 && known ? lossText(known[1]) : "–"; };
+  const row = ({ step, loss, agreement = 0 }: LookAtHeld) => el("tr", step === best.step ? { "aria-current": "true" } : {}, ...[format.whole(step), lossText(loss), ...isClassifier ? [format.tenths(100 * agreement)] : [], trainedAt(step)].map(cell));
+  const heads = [t("Step"), isClassifier ? t("Loss, held out") : t("Error, held out, %"), ...isClassifier ? [t("Agreement, %")] : [], isClassifier ? t("Loss, trained on") : t("Error, trained on, %")];
+  return el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((name) => el("th", {}, name)))), el("tbody", {}, ...looksOf(course).map(row)));
 }
+
+/** All looks, from what was before the first step. */
+const looksOf = ({ first, held }: TrainingCourse): LookAtHeld[] => [{ ...first, step: 0 }, ...held];
+
+/** What losses are told in: of a model that is no classifier they are errors, in percent. */
+const unitOf = ({ first }: { first: HeldOut }): number => (first.agreement === undefined ? 0.01 : 1);
+
+const lossTitle = (course: TrainingCourse): string => (unitOf(course) === 1
+  ? samplesTitle(course, t("Loss on images that choose the step"), (count) => t("Loss on {0} images that choose the step", count))
+  : samplesTitle(course, t("Error on samples that choose the step"), (count) => t("Error on {0} samples that choose the step", count)));
+const lossChange = ({ first, best }: TrainingCourse): string => (first.agreement === undefined ? format.shares(first.loss, best.loss) : `${format.loss(first.loss)} → ${format.loss(best.loss)}`);
 
 /** What the held-out samples are, and how many: others than those of the report. */
-function heldTitle({ first, samples }: TrainingCourse): string {
-  if (samples === undefined) return first.agreement === undefined ? t("Error on samples that choose the step") : t("Agreement on images that choose the step");
-  return first.agreement === undefined ? t("Error on {0} samples that choose the step", format.whole(samples)) : t("Agreement on {0} images that choose the step", format.whole(samples));
-}
-
-/** What is told of samples that are held out: the share that agrees, or the error. */
-const valueOf = ({ agreement, loss }: { agreement?: number; loss: number }): number => agreement ?? loss;
-const heldText = (share: number): string => format.tenths(100 * share);
+const samplesTitle = ({ samples }: TrainingCourse, some: string, counted: (count: string) => string): string => (samples === undefined ? some : counted(format.whole(samples)));
 
 /** What a chart is of and where it stands now, on one line: the figures stay whole. */
 function caption({ title, figures }: Plot, name: string, now: string, more?: string): void {
@@ -119,5 +147,7 @@ function text(content: string, x: number, y: number, anchor: "start" | "middle" 
   return element;
 }
 
-const path = (name: string, points: readonly [number, number][], x: ScaleLinear<number, number>, y: ScaleLinear<number, number>): SVGPathElement =>
+const dots = (points: readonly [number, number][], { x, y }: Scales): SVGElement[] => points.map(([step, value]) => svg("circle", { class: "training-look", cx: x(step), cy: y(value), r: 2 }));
+
+const path = (name: string, points: readonly [number, number][], { x, y }: Scales): SVGPathElement =>
   svg("path", { class: name, d: line<[number, number]>().x(([step]) => x(step)).y(([, value]) => y(value))([...points]) ?? "" });
