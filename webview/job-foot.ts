@@ -1,7 +1,7 @@
 import type { JobState, PageAction } from "../src/protocol/page";
 import { button } from "./controls";
 import { arrange, el } from "./dom";
-import { JobVoice, leftText } from "./job-words";
+import { farText, JobVoice } from "./job-words";
 import { t } from "./l10n";
 import { TrainingView } from "./training";
 
@@ -25,11 +25,12 @@ export class JobFoot {
     arrange(this.element, ...(isTraining ? [this.training.element] : job.state === "running" ? this.running(job) : this.ended(job)), this.voice.element);
   }
 
-  private running({ fraction, title, text, secondsLeft, warning }: JobState): HTMLElement[] {
+  private running(job: JobState): HTMLElement[] {
+    const { fraction, title, text, warning } = job;
     const bar = el("progress", { "aria-label": title });
     bar.max = 1;
     bar.value = fraction;
-    return [el("span", {}, [`${title}: ${text}`, leftText(secondsLeft)].filter(Boolean).join(" · ")), bar, this.cancel, ...(warning === undefined ? [] : [el("p", { class: "foot-warning", role: "status" }, warning)])];
+    return [el("span", {}, [`${title}: ${text}`, farText(job)].filter(Boolean).join(" · ")), bar, this.cancel, ...(warning === undefined ? [] : [el("p", { class: "foot-warning", role: "status" }, warning)])];
   }
 
   private ended({ state, sentence, isOfData }: JobState): HTMLElement[] {

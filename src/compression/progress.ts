@@ -32,6 +32,12 @@ export class ProgressMeter {
   /** Plans and fits of a job are made in several ways, of which this is one. @param way what is done otherwise in it */
   turn(at: number, of: number, way: string): void { this.turns = { at, of, way }; }
 
+  /** Seconds until a training begins, where what comes before it has come far enough to tell. */
+  private untilTraining(now: number, elapsed: number): number | undefined {
+    const all = this.stages.slice(0, this.stages.findIndex(([stage]) => stage === "tune")).reduce((sum, [, share]) => sum + share, 0), done = now / all;
+    return done >= LEAST_DONE && done <= MOST_DONE ? elapsed / done * (1 - done) : undefined;
+  }
+
   stage(name: string, text: string): void { this.step(name, text, 0); }
 
   /** @param done 0 to 1 within the stage */
@@ -42,7 +48,7 @@ export class ProgressMeter {
     this.fraction = Math.max(this.fraction, now);
     const elapsed = (this.clock() - this.started) / 1000, isFair = !again && now >= LEAST_DONE && now <= MOST_DONE && elapsed >= LEAST_SECONDS;
     // how long a training takes says nothing about what comes before it
-    const secondsLeft = isFair && this.kind !== "tuned" ? elapsed / now * (1 - now) : undefined;
-    this.report({ stage: name, text: isOfWay && turns.way ? `${turns.way}: ${text}` : text, fraction: this.fraction, secondsLeft, ...(this.warning !== undefined && { warning: this.warning }), ...more });
+    const secondsLeft = isFair && this.kind !== "tuned" ? elapsed / now * (1 - now) : undefined, toTraining = this.kind === "tuned" && !again && elapsed >= LEAST_SECONDS ? this.untilTraining(now, elapsed) : undefined;
+    this.report({ stage: name, text: isOfWay && turns.way ? `${turns.way}: ${text}` : text, fraction: this.fraction, secondsLeft, ...(toTraining !== undefined && { secondsToTraining: toTraining }), ...(this.warning !== undefined && { warning: this.warning }), ...more });
   }
 }

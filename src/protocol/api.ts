@@ -294,6 +294,8 @@ export interface Progress {
   /** 0 to 1 over the whole job. */
   fraction: number;
   secondsLeft?: number;
+  /** Of a job that will train: until that begins, before it does. */
+  secondsToTraining?: number;
   /** While layers are fitted. */
   layers?: LayersDone;
   /** While the network is tuned. */

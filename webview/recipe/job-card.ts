@@ -3,7 +3,7 @@ import type { Planning, RecipeAction } from "../../src/protocol/recipe-page";
 import { button } from "../controls";
 import { arrange, el, icon } from "../dom";
 import * as format from "../format";
-import { JobVoice, leftText } from "../job-words";
+import { farText, JobVoice } from "../job-words";
 import { t } from "../l10n";
 import { TrainingView } from "../training";
 
@@ -42,17 +42,20 @@ export class JobCard {
 
   private running(job: JobState): HTMLElement[] {
     const { layers, finished } = job, fitting = layers && layers.of > 0 && job.stage === "fit";
-    const title = fitting ? t("{0} of {1} layers", layers.done, layers.of) : job.text, left = leftText(job.secondsLeft);
+    const title = fitting ? t("{0} of {1} layers", layers.done, layers.of) : job.text;
     return [
-      this.compressing([title, left].filter(Boolean).join(" · ")),
+      this.compressing([title, farText(job)].filter(Boolean).join(" · ")),
       layers && layers.of > 0 ? segments(layers.done, layers.of, true) : bar(job.fraction, t("Compressing")),
       el("ul", { class: "job-layers" }, ...finished.slice(-SHOWN).map(({ label, sqnrDb }) => el("li", {}, icon("check"), el("span", {}, label), el("span", { class: "number" }, sqnrDb === undefined ? "" : format.decibels(sqnrDb)))),
         ...(fitting ? [el("li", { class: "job-now" }, icon("loading"), el("span", {}, job.text))] : [])),
     ];
   }
 
-  private rating({ text, fraction, secondsLeft }: Extract<Planning, { state: "busy" }>): HTMLElement[] {
-    return [this.measuring(leftText(secondsLeft)), bar(fraction, t("Rating layers")), el("p", { class: "job-text" }, text)];
+  /** What comes after all layers are rated does not tell how far it is: a bar that is full would say that it is done. */
+  private rating(planning: Extract<Planning, { state: "busy" }>): HTMLElement[] {
+    const { text, fraction } = planning;
+    if (fraction >= 1) return [this.measuring(""), el("p", { class: "job-text job-last" }, icon("loading"), el("span", {}, text))];
+    return [this.measuring(farText(planning)), bar(fraction, t("Rating layers")), el("p", { class: "job-text" }, text)];
   }
 
   /** A title with a note beside it and a button, which stays the same while the note changes. */

@@ -27,3 +27,26 @@ test("a diagnosis is most of the job that makes one, and time left is told of it
   expect(half.fraction - begun).toBeGreaterThan(0.3);
   expect(half.secondsLeft).toBeCloseTo(10 * (1 - half.fraction) / half.fraction, 6);
 });
+
+test("a job that will train tells until when that begins, and not what the training takes", () => {
+  let now = 0, last: Progress | undefined;
+  const meter = new ProgressMeter((progress) => { last = progress; }, () => now, "tuned");
+  const at = (seconds: number, stage: string, done: number) => { now = 1000 * seconds; meter.step(stage, "", done); return last!; };
+  expect(at(1, "sensitivity", 0.1).secondsToTraining).toBeUndefined(); // too early to tell
+  const half = at(10, "fit", 0);
+  expect(half.secondsLeft).toBeUndefined();
+  expect(half.secondsToTraining).toBeCloseTo(10 * 0.1 / 0.11, 6); // read and ratings are 0.11 of the 0.21 before it
+  expect(at(20, "tune", 0.1).secondsToTraining).toBeUndefined();
+  expect(at(30, "evaluate", 0.5).secondsToTraining).toBeUndefined();
+});
+
+test("while fewer channels are tried time left is told, too", () => {
+  let now = 0, last: Progress | undefined;
+  const meter = new ProgressMeter((progress) => { last = progress; }, () => now, "plain", true);
+  const at = (seconds: number, stage: string, done: number) => { now = 1000 * seconds; meter.step(stage, "", done); return last!; };
+  meter.turn(0, 4, "with all channels");
+  at(10, "fit", 1);
+  meter.turn(1, 4, "trying 25 % less to compute");
+  const pruning = at(14, "prune", 0.5);
+  expect(pruning.secondsLeft).toBeCloseTo(14 * (1 - pruning.fraction) / pruning.fraction, 6);
+});
