@@ -30,7 +30,7 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   await workbench.page.waitForTimeout(500);
   await workbench.picture("recipe-dark", true);
   expect(await page.locator(".plan-method span").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
-  expect(await figures(page)).toMatch(/^1\.16 MB → [\d.]+ KB file, now → about; [\d.]+ KB to [\d.]+ KB [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted; top-1 −\d\.\d [\d.]+ bits per conv\. weight$/);
+  expect(await figures(page)).toMatch(/^1\.16 MB → [\d.]+ KB file, now → planned; ends between [\d.]+ KB and [\d.]+ KB [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted; top-1 −\d\.\d [\d.]+ bits per conv\. weight$/);
   expect(await page.locator(".recipe-images").innerText()).toMatch(/fashion-mnist\s+rated on 256 images/);
   const kinds = (await page.locator(".bytes-kinds dd").allInnerTexts()).map((text) => parseFloat(text) * (text.includes("KB") ? 1000 : 1));
   expect(Math.abs(kinds.reduce((a, b) => a + b, 0) - await bytesNow(page))).toBeLessThan(1000);

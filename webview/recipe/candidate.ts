@@ -10,7 +10,7 @@ import { gzipOf, partsOf, type Plans } from "./plans";
 export interface MeasuredIntegers { agreement?: number; loss: number; samples: number }
 
 /** What is known of a recipe beside its plan: what a diagnosis or a written file has shown, bytes that its size allows, and whether it is trained. */
-export interface KnownOfRecipe { integers?: MeasuredIntegers; result?: MeasuredPoint; limit?: number; isTuned: boolean }
+export interface KnownOfRecipe { integers?: MeasuredIntegers; result?: MeasuredPoint; limit?: number; isTuned: boolean; /** Something speaks against the images. */ isDoubted?: boolean }
 
 const figure = (id: string, name: string | Node, ...value: (string | Node)[]): HTMLElement => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
 
@@ -23,14 +23,22 @@ export function candidateHeader(plans: Plans, point: PlanPoint, known: KnownOfRe
 
 function sizeFigure({ facts: { input, candidate, candidateRange } }: Plans, point: PlanPoint, bytes: number, isWritten: boolean): HTMLElement {
   const range = point === candidate && !isWritten ? candidateRange : undefined;
-  const name = isWritten ? t("file, now → written") : bytes < point.bytes ? t("file, now → at most") : range ? withMore(t("file, now → about"), t("; {0} to {1}", format.bytes(range[0]), format.bytes(range[1]))) : t("file, now → candidate");
+  const name = isWritten ? t("file, now → written") : bytes < point.bytes ? t("file, now → at most") : range ? withMore(t("file, now → planned"), t("; ends between {0} and {1}", format.bytes(range[0]), format.bytes(range[1]))) : t("file, now → candidate");
   const element = figure("size", name, format.change(input.bytes, bytes));
-  if (range) element.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between these sizes it ends; afterwards its size stands here.");
+  if (range) element.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between {0} and {1} it ends; afterwards its size stands here.", format.bytes(range[0]), format.bytes(range[1]));
   return element;
 }
 
 /** What was measured of just this recipe, or else what is predicted, unless it is known to be of another plan. */
-function qualityFigure(plans: Plans, point: PlanPoint, { integers, result, isTuned }: KnownOfRecipe): HTMLElement {
+function qualityFigure(plans: Plans, point: PlanPoint, known: KnownOfRecipe): HTMLElement {
+  const figure = measuredOrPredicted(plans, point, known);
+  if (!known.isDoubted || point === plans.facts.candidate && known.result) return figure;
+  figure.dataset.doubted = "";
+  figure.title = [t("It rests on images that something speaks against: see below."), figure.title].filter(Boolean).join("\n");
+  return figure;
+}
+
+function measuredOrPredicted(plans: Plans, point: PlanPoint, { integers, result, isTuned, isDoubted }: KnownOfRecipe): HTMLElement {
   const { prediction: { of }, candidate } = plans.facts, isOwn = point === candidate, quality = plans.quality(point.loss);
   if (isOwn && result) {
     const element = figure("predicted", withMore(t("agreement, measured"), t(" on {0} images", format.whole(result.samples))), ...withRange(result.agreement, result.interval));
@@ -41,7 +49,7 @@ function qualityFigure(plans: Plans, point: PlanPoint, { integers, result, isTun
   if (plans.triesFewer(point)) return leastFigure(plans, point);
   const [bad, good] = plans.range(point.loss);
   if (of !== "agreement") return figure("predicted", of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
-  const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 {0}", format.points(-lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
+  const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isDoubted ? t("agreement, doubtful") : isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 {0}", format.points(-lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
   const titles = [...lost === undefined ? [] : [t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost))], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : []];
   if (titles.length) element.title = titles.join(" ");
   return element;

@@ -9,21 +9,27 @@ const LEAD = 14, HALF = 8, ABOVE = 12, STEP = 4;
 
 /**
  * The nearest free place for the name of a mark: beside the line that leads there, or right below or above the mark.
- * @param mark the middle of the mark @param width of the name @param room inside which it must stay @param taken what it must not lie on
+ * @param mark the middle of the mark @param width of the name @param room inside which it must stay @param taken what it must not lie on @param marks what the line must not lead through either
  * @returns undefined where nothing is free
  */
-export function labelPlace(mark: { x: number; y: number }, width: number, room: Box, taken: readonly Box[]): LabelPlace | undefined {
+export function labelPlace(mark: { x: number; y: number }, width: number, room: Box, taken: readonly Box[], marks: readonly Box[] = []): LabelPlace | undefined {
   let best: LabelPlace | undefined, least = Infinity;
   for (let y = room.top + HALF; y <= room.bottom - HALF; y += STEP) {
     const beside = taken.filter(({ top, bottom }) => top < y + HALF && bottom > y - HALF), steep = Math.abs(y - mark.y), cost = steep + (y < mark.y ? ABOVE : 0);
     if (steep < LEAD) continue;
     for (let left = room.left; left <= room.right - width; left += STEP) {
       const right = left + width, gap = Math.max(0, left - mark.x, mark.x - right);
-      if (cost + gap >= least || (gap > 0 ? gap < LEAD : steep < LEAD + HALF) || beside.some((box) => box.left < right && box.right > left)) continue;
+      if (cost + gap >= least || (gap > 0 ? gap < LEAD : steep < LEAD + HALF) || beside.some((box) => box.left < right && box.right > left) || leadsThrough({ left, right, y }, mark, marks)) continue;
       [best, least] = [{ left, right, y }, cost + gap];
     }
   }
   return best;
+}
+
+/** Whether the line from a mark to its name crosses another mark. */
+function leadsThrough({ left, right, y }: LabelPlace, mark: { x: number; y: number }, marks: readonly Box[]): boolean {
+  const [top, bottom] = [mark.y, y].sort((a, b) => a - b), [from, to] = left > mark.x ? [mark.x, left] : right < mark.x ? [right, mark.x] : [mark.x, mark.x];
+  return marks.some((box) => box.left < mark.x && box.right > mark.x && box.top < bottom && box.bottom > top || box.top < y && box.bottom > y && box.left < to && box.right > from);
 }
 
 /** The line from a mark to its name, `half` of a mark away from its middle. */

@@ -14,6 +14,10 @@ const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
 const LETTER = 6.5;
 /** Pixels within which the thumb sticks to a preset or a measured point. */
 const STICKS = 7;
+/** A preset so many pixels from the curve is off it. */
+const OFF = 4;
+/** A line of so many pixels shows that it is dashed. */
+const DASHES = 12;
 /** Pixels between labels of the axis. */
 const APART = 52;
 const FLOORS = [0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.5, 0];
@@ -61,6 +65,10 @@ export class Curve {
   private measured: readonly MeasuredPoint[] = [];
   private point: PlanPoint = { choices: [], bytes: 0, shared: 0, bits: 0, loss: 0 };
   private rank = 0;
+  /** Whether presets stand off the line. */
+  private showsOwn = false;
+  /** Whether some of the line is dashed, and can be seen. */
+  private showsOpen = false;
   private dragging = false;
   private moved = false;
 
@@ -187,34 +195,39 @@ export class Curve {
     const isShare = prediction.of === "agreement", [good, bad] = isShare ? prediction.slopes.map(edge) : [middle, middle];
     if (isShare) plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(bad).y1(good).curve(curveMonotoneX)(ranks) ?? "" }), ...[good, bad].map((end) => svg("path", { class: "curve-band-edge", d: line<number>().x((k) => x(bytes[k])).y(end).curve(curveMonotoneX)(ranks) ?? "" })));
     const first = ranks.findIndex((k) => !plans.triesFewer(plans.at(k))), open = first < 0 ? ranks.length : first, way = line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX);
+    this.showsOpen = ranks.some((k) => k < open && y(plans.quality(loss[k])) < bottom && x(bytes[Math.min(k + 1, open, ranks.length - 1)]) - x(bytes[0]) > DASHES);
     plot.append(svg("path", { class: "curve-line open", d: way(ranks.slice(0, open + 1)) ?? "" }), svg("path", { class: "curve-line", d: way(ranks.slice(open)) ?? "" }));
     const measured = isShare ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : [];
     for (const point of measured) plot.append(...measuredMark(point, x(point.bytes), (share) => below(share)));
     const around = (x: number, top: number, bottom = top): Box => ({ left: x - 7, right: x + 7, top: top - 7, bottom: bottom + 7 });
     const marked = [...boxesOf(ranks.map((k) => ({ x: x(bytes[k]), top: middle(k), bottom: middle(k) }))), ...measured.map(({ bytes, interval: [low, high] }) => around(x(bytes), below(high), below(low))), around(at, TOP, HEIGHT)];
     const band = boxesOf(ranks.map((k) => ({ x: x(bytes[k]), top: Math.min(good(k), middle(k)), bottom: Math.max(bad(k), middle(k)) })));
+    const points = [...measured.map(({ bytes, agreement }) => around(x(bytes), below(agreement))), around(at, Math.max(TOP, Math.min(bottom, top)))];
     plot.append(svg("line", { class: "curve-candidate-line", x1: at, x2: at, y1: TOP, y2: HEIGHT }));
-    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, { x, y, at, marked, band }), svg("circle", { class: "curve-candidate", cx: at, cy: Math.max(TOP, Math.min(bottom, top)), r: 5 }));
+    chart.replaceChildren(clip, ...grid, plot, ...this.presetMarks(plans, { x, y, at, marked, points, band }), svg("circle", { class: "curve-candidate", cx: at, cy: Math.max(TOP, Math.min(bottom, top)), r: 5 }));
     this.place(x, at);
     this.tell(plans);
   }
 
-  /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands beside it where nothing else does. @param marked where the curve and measured files are @param band where only the band is, which a name may lie on if there is no other place */
-  private presetMarks(plans: Plans, { x, y, at, marked, band }: { x(v: number): number; y(v: number): number; at: number; marked: readonly Box[]; band: readonly Box[] }): SVGElement[] {
-    const names = presetNames(), marks = plans.presets.map(({ id, bytes, loss, range }) => ({ id, range, left: x(bytes), top: Math.max(TOP, Math.min(TOP + PLOT, y(plans.quality(loss)))), bytes }));
+  /** A diamond for each preset; the name of the one at the thumb, or of the knee, stands beside it where nothing else does. @param marked where the curve and measured files are @param points what a line to a name must not lead through @param band where only the band is, which a name may lie on if there is no other place */
+  private presetMarks(plans: Plans, { x, y, at, marked, points, band }: { x(v: number): number; y(v: number): number; at: number; marked: readonly Box[]; points: readonly Box[]; band: readonly Box[] }): SVGElement[] {
+    const names = presetNames(), marks = plans.presets.map(({ id, bytes, loss, range }) => ({ id, range, left: x(bytes), top: Math.max(TOP, Math.min(TOP + PLOT, y(plans.quality(loss)))), bytes, away: plans.quality(loss) - plans.quality(plans.at(plans.rankOf(bytes)).loss) }));
     const named = [...marks].sort((a, b) => Math.abs(a.left - at) - Math.abs(b.left - at)).find(({ left }) => Math.abs(left - at) < STICKS) ?? marks.find(({ id }) => id === "balanced");
-    const shapes = marks.map(({ id, left, top, bytes, range }) => {
+    this.showsOwn = marks.some(({ away }) => Math.abs(y(away) - y(0)) >= OFF);
+    const isShare = plans.facts.prediction.of === "agreement", shapes = marks.map(({ id, left, top, bytes, range, away }) => {
       const shape = svg("path", { class: "curve-preset", d: `M${left} ${top - 6}l6 6l-6 6l-6 -6z` }), title = svg("title");
-      title.textContent = range ? t("{0}, about {1}", names[id], format.bytes(bytes)) : `${names[id]}, ${format.bytes(bytes)}`;
+      const off = Math.abs(y(away) - y(0)) < OFF ? "" : t("Predicted of its own plan, {0} off the curve, whose plans follow from one another by steps of single layers.", isShare ? t("{0} points", format.points(away)) : t("{0} dB", format.tenths(away)));
+      title.textContent = [range ? t("{0}, about {1}", names[id], format.bytes(bytes)) : `${names[id]}, ${format.bytes(bytes)}`, off].filter(Boolean).join("\n");
       shape.append(title);
       shape.addEventListener("click", () => this.actions.preset(id));
       return shape;
     });
-    const text = named && shapes[marks.indexOf(named)].textContent;
+    const text = named && shapes[marks.indexOf(named)].textContent?.split("\n")[0];
     if (!named || !text) return shapes;
     const others = marks.filter((mark) => mark !== named).map(({ left, top }): Box => ({ left: left - 7, right: left + 7, top: top - 7, bottom: top + 7 }));
-    const room = { left: LEFT, right: this.element.clientWidth - RIGHT, top: TOP, bottom: TOP + PLOT }, mark = { x: named.left, y: named.top }, taken = [...marked, ...others], placed = (on: readonly Box[]) => labelPlace(mark, LETTER * text.length, room, on);
-    const place = placed([...taken, ...band]) ?? placed(taken);
+    const room = { left: LEFT, right: this.element.clientWidth - RIGHT, top: TOP, bottom: TOP + PLOT }, mark = { x: named.left, y: named.top }, taken = [...marked, ...others], isElsewhere = ({ left, right, top, bottom }: Box): boolean => !(left < mark.x && right > mark.x && top < mark.y && bottom > mark.y);
+    const crossed = [...points, ...others].filter(isElsewhere), upright: Box = { left: at - 1, right: at + 1, top: TOP, bottom: HEIGHT }, placed = (on: readonly Box[], marks: readonly Box[]) => labelPlace(mark, LETTER * text.length, room, on, marks);
+    const place = placed([...taken, ...band], [...crossed, upright]) ?? placed([...taken, ...band], crossed) ?? placed(taken, crossed);
     if (!place) return shapes; // its hover says it
     const label = svg("text", { class: "curve-name", x: place.left, y: place.y + 4 });
     label.textContent = text;
@@ -243,9 +256,9 @@ export class Curve {
     const { times, isLarger } = sizeRatio(input.bytes, point.bytes), size = `${format.bytes(point.bytes)}, ${isLarger ? t("{0} times larger", format.times(times)) : t("{0} times smaller", format.times(times))}`;
     slider.setAttribute("aria-valuetext", isOpen ? `${size}, ${t("fewer channels will be tried")}` : prediction.of === "agreement" ? `${size}, ${t("agreement {0} percent predicted", format.tenths(100 * plans.quality(point.loss)))}` : size);
     const measured = prediction.of === "agreement" ? this.measured : [], kinds: [string, string][] = [
-      ["predicted", t("predicted")], ...(plans.triesFewer(plans.at(0)) ? [["open", t("predicted with all channels")] as [string, string]] : []), ...(measured.some(({ beforeTuning, traits }) => !beforeTuning && !traits.length) ? [["measured", t("measured, 95 % interval")] as [string, string]] : []),
-      ...(measured.some(({ beforeTuning, traits }) => beforeTuning && !traits.length) ? [["before", t("measured before fine-tuning")] as [string, string]] : []), ...(measured.some(({ traits }) => traits.length) ? [["other", t("of other recipes")] as [string, string]] : []), ["candidate", t("candidate")], ...(plans.presets.length ? [["preset", t("presets")] as [string, string]] : []),
-    ], key = kinds.map(([kind]) => kind).join(" ");
+      ["predicted", t("predicted")], ...(this.showsOpen ? [["open", t("predicted with all channels")] as [string, string]] : []), ...(measured.some(({ beforeTuning, traits }) => !beforeTuning && !traits.length) ? [["measured", t("measured, 95 % interval")] as [string, string]] : []),
+      ...(measured.some(({ beforeTuning, traits }) => beforeTuning && !traits.length) ? [["before", t("measured before fine-tuning")] as [string, string]] : []), ...(measured.some(({ traits }) => traits.length) ? [["other", t("of other recipes")] as [string, string]] : []), ["candidate", t("candidate")], ...(plans.presets.length ? [["preset", this.showsOwn ? t("presets, each of a plan of its own") : t("presets")] as [string, string]] : []),
+    ], key = kinds.flat().join(" ");
     if (this.legend.dataset.kinds === key) return;
     this.legend.dataset.kinds = key;
     this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", {}, el("i", { class: `key-${kind}` }), name)));

@@ -166,7 +166,7 @@ export class PlanTable {
     const old = this.body.querySelector<HTMLElement>(":scope > .why");
     if (!plans || !point || selected === undefined || !row?.parentElement || at < 0) { old?.remove(); return; }
     const setting = this.settingOf(plans.facts.layers[at]), integers = this.integers.get(selected), key = JSON.stringify([selected, setting, point.choices[at], integers?.floats, integers?.alone, integers?.warnings]);
-    if (old?.dataset.key === key && old.previousElementSibling === row) { refreshWhy(old, plans, point, at, setting); return; }
+    if (old?.dataset.key === key && old.previousElementSibling === row) { refreshWhy(old, plans, point, at, setting, this.actions.why(selected).limit); return; }
     old?.remove();
     const why = whyOf(plans, point, at, setting, integers, this.actions.why(selected));
     why.dataset.key = key;

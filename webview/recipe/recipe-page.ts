@@ -65,7 +65,7 @@ export class RecipePage {
   private readonly curve = new Curve({ look: (point) => this.look(point), leave: () => { this.looked = undefined; this.draw(); }, settle: (point) => this.settle(point), preset: (id) => this.change([goal("preset", id)]) });
   private readonly table = new PlanTable({
     select: (layer) => this.select(layer), togglePin: (layer) => this.togglePin(layer), choose: (layer, under) => this.choose(layer, under), step: (layer, choice) => this.fix(layer, choice),
-    why: (layer) => ({ leave: () => this.pin(layer, { pin: "leave" }), keep: () => this.togglePin(layer), atLeast: (atLeastBits) => this.pin(layer, { pin: { atLeastBits } }), free: () => this.pin(layer, undefined), choose: (under) => this.choose(layer, under), setFloats: (floats) => this.setFloats(layer, floats) }),
+    why: (layer) => ({ limit: this.limitWords, leave: () => this.pin(layer, { pin: "leave" }), keep: () => this.togglePin(layer), atLeast: (atLeastBits) => this.pin(layer, { pin: { atLeastBits } }), free: () => this.pin(layer, undefined), choose: (under) => this.choose(layer, under), setFloats: (floats) => this.setFloats(layer, floats) }),
   });
   private readonly card = new JobCard((action) => void this.host.act(action));
   private readonly settings = new Settings((changes) => this.change(changes));
@@ -211,6 +211,7 @@ export class RecipePage {
     if (!plans || !view) return;
     const { facts } = plans, pinned = facts.layers.filter(({ id, label }) => pinOf(view.layers[id] ?? view.layers[label]) !== undefined).length;
     this.curve.disabled = this.problem !== undefined;
+    this.curve.element.toggleAttribute("data-doubted", this.isDoubted);
     this.curve.show(plans, point, { measured: this.measured, limit: this.looked ? undefined : this.limit });
     this.table.show(this.shown ?? plans, point, view.layers);
     this.showIntegers();
@@ -233,6 +234,12 @@ export class RecipePage {
     } catch {
       return undefined; // the text is being typed
     }
+  }
+
+  /** The limit that plans are made for, as people read it; undefined where a preset weighs what pays. */
+  private get limitWords(): string | undefined {
+    const { view, looked } = this;
+    return looked ? format.bytes(looked.bytes) : view?.target ?? (view?.bits === undefined ? undefined : t("{0} bits per weight", view.bits));
   }
 
   /** What was measured of a file that was made of just this recipe. */
@@ -272,6 +279,9 @@ export class RecipePage {
     return planning.state === "busy" ? planning.warning : ofJob ?? (plans?.facts.doubts?.join(" ") || undefined);
   }
 
+  /** Whether something speaks against the images that predictions rest on: other ones come first then. */
+  private get isDoubted(): boolean { return this.plans?.facts.doubts?.length ? !this.isOutdated : false; }
+
   private look(point: PlanPoint): void {
     const { plans, view } = this, isFirst = this.looked === undefined;
     this.looked = point;
@@ -303,13 +313,13 @@ export class RecipePage {
 
   private showHeader(): void {
     const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", failed = planning.state === "failed", blocked = problem !== undefined || failed || plans?.facts.problem !== undefined || !view?.model, lacksImages = this.lacksImages;
-    const data = view?.data?.folder, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", title: t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
+    const data = view?.data?.folder, { isDoubted } = this, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", primary: isDoubted, title: isDoubted ? t("Something speaks against these images: choose others") : t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
     this.showBasis();
-    const compress = button({ label: t("Compress"), icon: "archive", primary: plans !== undefined || !failed, disabled: !trusted || blocked || running || lacksImages || this.tuning.wrong !== undefined, title: this.tuning.wrong ?? (lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? this.isTuned ? t("Compresses, then fine-tunes ({0})", "Ctrl+Enter") : t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder.")), onClick: () => this.compress() });
+    const compress = button({ label: t("Compress"), icon: "archive", primary: !isDoubted && (plans !== undefined || !failed), disabled: !trusted || blocked || running || lacksImages || this.tuning.wrong !== undefined, title: this.tuning.wrong ?? (lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? this.isTuned ? t("Compresses, then fine-tunes ({0})", "Ctrl+Enter") : t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder.")), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
-    const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, isTuned: this.isTuned }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
+    const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, isTuned: this.isTuned, isDoubted }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     figures.toggleAttribute("data-outdated", this.isOutdated);
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, this.basis), measure, compress);
   }

@@ -9,8 +9,9 @@ import { choiceParts } from "./choice-text";
 import type { IntegerFacts } from "./integer-facts";
 import { effectText } from "./integers";
 import { pinOf, type Plans } from "./plans";
+import { staysText } from "./stays-text";
 
-export interface WhyActions { leave(): void; keep(): void; atLeast(bits: number): void; free(): void; choose(under: HTMLElement): void; setFloats(floats: boolean): void }
+export interface WhyActions { /** The size or the bits that are asked for, in words, where it is not for a preset to weigh what pays. */ limit?: string; leave(): void; keep(): void; atLeast(bits: number): void; free(): void; choose(under: HTMLElement): void; setFloats(floats: boolean): void }
 
 const LEAST_BITS = [2, 3, 4, 6, 8];
 
@@ -29,12 +30,12 @@ export function whyOf(plans: Plans, point: PlanPoint, at: number, setting: Layer
     ...(setting?.pin === "leave" ? [] : [link(t("Leave Alone"), () => actions.leave())]), least, link(t("Set Method…"), (element) => actions.choose(element)),
     ...(integers ? [integers.floats === "recipe" ? link(t("Back to Integers"), () => actions.setFloats(false)) : link(t("Keep in Floats"), () => actions.setFloats(true))] : []),
   ];
-  return el("div", { class: "why", role: "row" }, el("div", { class: "why-text", role: "gridcell" }, el("p", {}, sentences(plans, point, at, pinned)), ...integerSentences(integers).map((text) => el("p", {}, text)), el("div", { class: "why-links" }, ...links)), ...(layer.blocked === undefined ? [el("div", { class: "why-curve-cell", role: "gridcell" }, curveOf(layer, point.choices[at]))] : []));
+  return el("div", { class: "why", role: "row" }, el("div", { class: "why-text", role: "gridcell" }, el("p", {}, sentences(plans, point, at, pinned, actions.limit)), ...integerSentences(integers).map((text) => el("p", {}, text)), el("div", { class: "why-links" }, ...links)), ...(layer.blocked === undefined ? [el("div", { class: "why-curve-cell", role: "gridcell" }, curveOf(layer, point.choices[at]))] : []));
 }
 
 /** The same where only the plan has changed, so that nothing is taken out of a hand. */
-export function refreshWhy(element: HTMLElement, plans: Plans, point: PlanPoint, at: number, setting: LayerSetting | undefined): void {
-  element.querySelector("p")?.replaceChildren(sentences(plans, point, at, pinOf(setting)));
+export function refreshWhy(element: HTMLElement, plans: Plans, point: PlanPoint, at: number, setting: LayerSetting | undefined, limit: string | undefined): void {
+  element.querySelector("p")?.replaceChildren(sentences(plans, point, at, pinOf(setting), limit));
   element.querySelector(".why-curve")?.replaceWith(curveOf(plans.facts.layers[at], point.choices[at]));
 }
 
@@ -48,7 +49,7 @@ function integerSentences(facts: IntegerFacts | undefined): string[] {
 }
 
 /** Cause, then price. */
-function sentences(plans: Plans, point: PlanPoint, at: number, pinned: string | undefined): string {
+function sentences(plans: Plans, point: PlanPoint, at: number, pinned: string | undefined, limit: string | undefined): string {
   const { layers, prediction } = plans.facts, layer = layers[at], choice = layer.choices[point.choices[at]], rank = plans.rankBySensitivity(at);
   if (layer.blocked !== undefined) return t("Left as it is: {0}", layer.blocked);
   const weight = layers.reduce((sum, { bytes }) => sum + bytes, 0), share = weight ? layer.bytes / weight : 0, bySize = 1 + layers.filter(({ bytes }) => bytes > layer.bytes).length;
@@ -58,7 +59,7 @@ function sentences(plans: Plans, point: PlanPoint, at: number, pinned: string | 
   const held = pinned === undefined ? "" : choice.method === undefined ? t("Pinned: it is left alone, whatever the target.") : t("Pinned: {0}, whatever the target.", pinned.toLowerCase());
   const up = plans.step(point, at, 1), to = up && (layer.choices[up.choice].method === undefined ? t("the weights as they are") : choiceParts(layer.choices[up.choice]).join(" · ")), gained = up && (prediction.of === "agreement" ? t("{0} points", format.hundredths(100 * up.quality)) : t("{0} dB", format.hundredths(up.quality)));
   const price = up && to && gained && (plans.triesFewer(point) ? t("With all channels one step up, to {0}, costs {1} for {2}.", to, format.bytes(up.bytes), gained) : t("One step up, to {0}, costs {1} for {2}.", to, format.bytes(up.bytes), gained));
-  const gain = choice.method === undefined && pinned === undefined ? t("Nothing smaller pays here.") : "";
+  const gain = choice.method === undefined && pinned === undefined ? staysText(layer, limit) : "";
   return [cause, held, gain, price].filter(Boolean).join(" ");
 }
 

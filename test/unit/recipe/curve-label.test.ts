@@ -24,3 +24,13 @@ test("a name keeps clear of everything that is drawn, and is left out where noth
   }
   expect(labelPlace({ x: 100, y: 40 }, width, room, [room])).toBeUndefined();
 });
+
+test("the line to a name leads through no other mark", () => {
+  const mark = { x: 100, y: 40 }, below = { left: 93, right: 107, top: 60, bottom: 74 }, place = labelPlace(mark, width, room, [below], [below])!;
+  const [, y] = /^M100 46V([\d.]+)/.exec(leadTo(place, mark, 6)) ?? [];
+  expect(Number(y ?? place.y)).toBeLessThanOrEqual(below.top);
+  expect(labelPlace(mark, width, room, [below])!.y).toBeDefined();
+  // beside the mark there is room, but another stands on the way
+  const left = { left: 60, right: 90, top: 10, bottom: 150 }, right = { left: 110, right: 130, top: 10, bottom: 150 }, under = { left: 93, right: 107, top: 50, bottom: 150 };
+  expect(labelPlace(mark, width, { ...room, top: 30 }, [left, right, under], [left, right, under])).toBeUndefined();
+});
