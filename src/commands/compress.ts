@@ -10,6 +10,7 @@ import { PREPARING, recipeTuning, withMannerOf } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
 import { dataFolderOf, rememberFolder, rememberOriginal, usedFolders } from "../editor/data-folder";
 import type { Diagnoses } from "../editor/diagnoses";
+import { fileOf } from "../editor/drafts";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
@@ -105,7 +106,7 @@ export class CompressCommands {
     const { model } = session, request = session.request();
     if (!model || !request) return;
     this.jobs.refuseTwice(model);
-    const own = outputOf(model.fsPath), output = await isOwnResult(this.context.workspaceState, own, session.document.uri.path) ? { path: own, force: true } : await chooseOutput(model);
+    const own = outputOf(model.fsPath), output = await isOwnResult(this.context.workspaceState, own, fileOf(session.document.uri).path) ? { path: own, force: true } : await chooseOutput(model);
     if (output) await this.compress(model, { ...request, output: output.path, force: output.force }, session.document.uri);
   }
 
@@ -269,7 +270,7 @@ export class CompressCommands {
       return sentence;
     }
     this.results.set(record.model, { ...record, output: output.fsPath });
-    await keepOrigin(this.context.workspaceState, output.fsPath, record.recipe === undefined ? undefined : vscode.Uri.parse(record.recipe).path, report.tuning !== undefined);
+    await keepOrigin(this.context.workspaceState, output.fsPath, record.recipe === undefined ? undefined : fileOf(vscode.Uri.parse(record.recipe)).path, report.tuning !== undefined);
     await rememberOriginal(output.fsPath, model.fsPath, this.context.workspaceState);
     await keepTuning(this.context.workspaceState, output.fsPath, report.tuning);
     await keepIntegers(this.context.workspaceState, output.fsPath, report.integers);

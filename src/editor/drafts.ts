@@ -4,13 +4,34 @@ import * as vscode from "vscode";
 
 const SCHEME = "kernelscope-draft";
 
-/** The draft of a file: it has the file's path, and its first text in its own address, so that a window that is loaded again still knows it. */
-export const draftOf = (file: vscode.Uri, text: string): vscode.Uri => file.with({ scheme: SCHEME, query: text });
+/** What stands in the address of a draft beside its name. */
+interface Kept { folder: string; text: string }
+
+/**
+ * The draft of a file. Its path is the file's name alone, since VS Code shows all of a path that lies in no folder of the workspace; where the file is to be, and the first text, stand in the address too,
+ * so that a window that is loaded again still knows them.
+ */
+export function draftOf(file: vscode.Uri, text: string): vscode.Uri {
+  const at = file.path.lastIndexOf("/");
+  return file.with({ scheme: SCHEME, path: file.path.slice(at), query: JSON.stringify({ folder: file.path.slice(0, at), text } satisfies Kept) });
+}
 export const isDraft = ({ scheme }: vscode.Uri): boolean => scheme === SCHEME;
-const fileOf = (draft: vscode.Uri): vscode.Uri => draft.with({ scheme: "file", query: "" });
+
+/** The file that a draft is going to be, or is by now; of what is no draft that itself. */
+export function fileOf(uri: vscode.Uri): vscode.Uri {
+  if (!isDraft(uri)) return uri;
+  const { folder } = keptIn(uri);
+  return uri.with({ scheme: "file", path: folder + uri.path, query: "" });
+}
+
+/** Of an earlier version, whose window is loaded again, the path is whole and the query the text. */
+function keptIn({ query }: vscode.Uri): Kept {
+  const known = JSON.parse(query) as Partial<Kept>;
+  return typeof known.folder === "string" && typeof known.text === "string" ? { folder: known.folder, text: known.text } : { folder: "", text: query };
+}
 
 /** The open draft of a file. */
-export const openDraft = (file: vscode.Uri): vscode.TextDocument | undefined => vscode.workspace.textDocuments.find(({ uri, isClosed }) => !isClosed && isDraft(uri) && uri.path === file.path);
+export const openDraft = (file: vscode.Uri): vscode.TextDocument | undefined => vscode.workspace.textDocuments.find(({ uri, isClosed }) => !isClosed && isDraft(uri) && fileOf(uri).path === fileOf(file).path);
 
 export const exists = (file: vscode.Uri): Promise<boolean> => Promise.resolve(vscode.workspace.fs.stat(file)).then(() => true, () => false);
 
@@ -43,4 +64,4 @@ export class Drafts implements vscode.FileSystemProvider {
   rename(draft: vscode.Uri): never { throw vscode.FileSystemError.NoPermissions(draft); }
 }
 
-const textOf = (draft: vscode.Uri): Uint8Array => new TextEncoder().encode(draft.query);
+const textOf = (draft: vscode.Uri): Uint8Array => new TextEncoder().encode(keptIn(draft).text);

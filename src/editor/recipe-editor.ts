@@ -8,7 +8,7 @@ import { connect, type Methods } from "../protocol/rpc";
 import type { SharedWorker } from "../worker/process";
 import { askedOf, isSame } from "./asked";
 import type { Diagnoses } from "./diagnoses";
-import { Drafts } from "./drafts";
+import { Drafts, fileOf } from "./drafts";
 import { difference, editJsonText } from "./json-edit";
 import { pageStart, text, webviewChannel } from "./page-host";
 import { pageHtml, pageRoots } from "./page-html";
@@ -222,8 +222,8 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   }
 
   private async chooseModel(document: vscode.TextDocument): Promise<void> {
-    const [model] = await vscode.window.showOpenDialog({ filters: { ONNX: ["onnx"] }, openLabel: vscode.l10n.t("Use This Model"), defaultUri: vscode.Uri.file(path.dirname(document.uri.fsPath)) }) ?? [];
-    if (model) await this.change(document, [{ path: ["model"], value: relative(document.uri.fsPath, model.fsPath) }]);
+    const file = fileOf(document.uri).fsPath, [model] = await vscode.window.showOpenDialog({ filters: { ONNX: ["onnx"] }, openLabel: vscode.l10n.t("Use This Model"), defaultUri: vscode.Uri.file(path.dirname(file)) }) ?? [];
+    if (model) await this.change(document, [{ path: ["model"], value: relative(file, model.fsPath) }]);
   }
 
   /** The text of the recipe in front. */

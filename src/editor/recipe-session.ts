@@ -6,6 +6,7 @@ import { sensitivityIn, type PlanFacts } from "../protocol/plan";
 import { ratedFor, type Planning, type RecipePageApi, type RecipeProblem, type RecipeView } from "../protocol/recipe-page";
 import type { RecipeTuning } from "../protocol/tuning";
 import type { SharedWorker } from "../worker/process";
+import { fileOf } from "./drafts";
 import { layerLine, problemOf, readRecipe } from "./recipe-text";
 
 /** How long a cancelled rating may take to stop before its process is ended. */
@@ -33,7 +34,7 @@ export class RecipeSession {
   constructor(readonly document: vscode.TextDocument, readonly panel: vscode.WebviewPanel, private readonly page: () => RecipePageApi, private readonly worker: SharedWorker, private readonly log: vscode.LogOutputChannel) {}
 
   /** The document's path, also of one that is not saved yet. */
-  get file(): string { return this.document.uri.fsPath; }
+  get file(): string { return fileOf(this.document.uri).fsPath; }
 
   /** The data folder, absolute. */
   get folder(): string | undefined {

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
 import { compress } from "./made";
 import { overlaps } from "./overlaps";
 import { bytesNow, NAME, Recipe, RESULT, withImages } from "./recipes";
-import { Workbench } from "./workbench";
+import { THEMES, Workbench } from "./workbench";
 
 /** Compressions that recipes ask for, from the first click to the file. */
 
@@ -207,7 +208,13 @@ test("Compress Model… says what presets come to, takes a typed size, and its r
   await page.waitForSelector("body[data-ready=true]", { timeout: 60_000 });
   expect(await bytesNow(page)).toBe(recipe.size(RESULT));
   expect(existsSync(recipe.at("fashion-cnn.kernelscope.json"))).toBe(false); // it is not saved yet
-  await workbench.picture("recipe-untitled");
+  expect(await workbench.page.locator(".breadcrumbs-control .monaco-breadcrumb-item").allInnerTexts()).toEqual(["fashion-cnn.kernelscope.json"]); // not all folders that it will lie in
+  for (const [theme, kind] of Object.entries(THEMES)) {
+    await workbench.wear(theme as keyof typeof THEMES);
+    await workbench.picture(`recipe-untitled-${kind}`);
+    expect(await violations(page), theme).toEqual([]);
+  }
+  await workbench.wear("Default Dark Modern");
   const tabs = () => workbench.page.locator(".tab").filter({ has: workbench.page.getByText("fashion-cnn.kernelscope.json", { exact: true }) }), texts = () => workbench.page.locator(".monaco-editor[data-uri$='fashion-cnn.kernelscope.json']");
   await page.locator(".plan-row[data-id='features.10.weight']").click();
   await workbench.page.waitForTimeout(1500); // VS Code opens texts of untitled documents within a second
