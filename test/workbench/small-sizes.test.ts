@@ -56,6 +56,26 @@ test("where fewer channels will be tried no vague figure of all channels stands 
   await expect.poll(() => figures(page)).toMatch(/agreement untrained, predicted; top-1/);
 });
 
+test("the legend tells of dashes where some are to be seen, and only there", async () => {
+  recipe.write({ preset: "balanced", ...withImages });
+  const page = await recipe.open(), looks = () => page.evaluate(() => {
+    const path = document.querySelector<SVGPathElement>(".curve-line.open")!, bottom = 206, all = path.getAttribute("d") ? path.getTotalLength() : 0;
+    return { told: document.querySelector(".curve-legend .key-open") !== null, seen: Array.from({ length: Math.floor(all) }, (_, i) => path.getPointAtLength(i)).filter(({ y }) => y < bottom).length };
+  });
+  const wide = await looks();
+  expect(wide.seen).toBeGreaterThan(12);
+  expect(wide.told).toBe(true);
+  await recipe.aim(page, "200KB"); // what is shown begins above all that is dashed, or not: both have to agree
+  await expect.poll(() => bytesNow(page)).toBeGreaterThan(150_000);
+  const { told, seen } = await looks();
+  expect(told).toBe(seen > 12);
+  await recipe.saved((saved) => expect(saved.target).toBe("200KB"));
+  await workbench.page.waitForTimeout(1000); // VS Code takes a change right behind its own save for that
+  recipe.write({ preset: "balanced", prune: false, ...withImages });
+  await expect.poll(async () => (await looks()).told, { timeout: 60_000 }).toBe(false);
+  expect((await looks()).seen).toBe(0);
+});
+
 test("a size that is no smaller than the model is refused where it is typed, and mended where a text has it", async () => {
   recipe.write({ target: "60KB", ...withImages });
   const page = await recipe.open();

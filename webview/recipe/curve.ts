@@ -195,7 +195,8 @@ export class Curve {
     const isShare = prediction.of === "agreement", [good, bad] = isShare ? prediction.slopes.map(edge) : [middle, middle];
     if (isShare) plot.append(svg("path", { class: "curve-band", d: area<number>().x((k) => x(bytes[k])).y0(bad).y1(good).curve(curveMonotoneX)(ranks) ?? "" }), ...[good, bad].map((end) => svg("path", { class: "curve-band-edge", d: line<number>().x((k) => x(bytes[k])).y(end).curve(curveMonotoneX)(ranks) ?? "" })));
     const first = ranks.findIndex((k) => !plans.triesFewer(plans.at(k))), open = first < 0 ? ranks.length : first, way = line<number>().x((k) => x(bytes[k])).y((k) => y(plans.quality(loss[k]))).curve(curveMonotoneX);
-    this.showsOpen = ranks.some((k) => k < open && y(plans.quality(loss[k])) < bottom && x(bytes[Math.min(k + 1, open, ranks.length - 1)]) - x(bytes[0]) > DASHES);
+    const end = Math.min(open, ranks.length - 1), seen = ranks.findIndex((k) => y(plans.quality(loss[k])) < bottom);
+    this.showsOpen = seen >= 0 && seen < end && Math.hypot(x(bytes[end]) - x(bytes[seen]), middle(end) - middle(seen)) > DASHES;
     plot.append(svg("path", { class: "curve-line open", d: way(ranks.slice(0, open + 1)) ?? "" }), svg("path", { class: "curve-line", d: way(ranks.slice(open)) ?? "" }));
     const measured = isShare ? this.measured.filter(({ bytes }) => plans.holds(bytes)) : [];
     for (const point of measured) plot.append(...measuredMark(point, x(point.bytes), (share) => below(share)));
