@@ -91,7 +91,10 @@ function whyLeft(before: LayerRow, after: LayerRow, recipe: Recipe | undefined):
   if (before.method !== after.method || before.codewords !== after.codewords || before.dataType !== after.dataType || before.bytes !== after.bytes) return undefined;
   if (before.skipped !== undefined) return before.skipped;
   if (!recipe) return undefined;
-  return recipe.layers?.[after.name]?.pin === "leave" ? "The recipe leaves it alone." : "Nothing smaller pays here.";
+  const { layers, bits, target } = recipe;
+  if (layers?.[after.name]?.pin === "leave") return "The recipe leaves it alone.";
+  // a limit is kept with what pays most for it; a preset weighs what pays at all
+  return bits !== undefined ? `Left: ${bits} bits per weight are kept without it.` : target !== undefined ? `Left: ${target} is reached without it.` : "Nothing smaller pays here.";
 }
 
 /** Size on disk, as gzip would send it, and unpacked in a runtime's memory. */

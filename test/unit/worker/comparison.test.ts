@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -31,6 +31,24 @@ test("layers stand beside each other; nothing is said about why where nobody com
   const { layers, original, compressed } = await worker.compared(plain, network("same.onnx", weight, gammas));
   expect([original.name, compressed.name]).toEqual(["plain.onnx", "same.onnx"]);
   expect(layers.map(({ id, before, after, skipped }) => [id, before?.bytes === after?.bytes, skipped])).toEqual([["a.weight", true, undefined], ["b.weight", true, undefined]]);
+});
+
+/** A copy of the plain network that says which recipe it was made with. */
+function madeWith(recipe: object, name: string): string {
+  const file = path.join(folder, name), field = (tag: number, content: Buffer): Buffer => {
+    const size: number[] = [];
+    for (let left = content.length; ; left >>>= 7) { size.push(left > 127 ? 128 | left & 127 : left); if (left <= 127) break; }
+    return Buffer.concat([Buffer.of(tag, ...size), content]);
+  };
+  writeFileSync(file, Buffer.concat([readFileSync(plain), field(114, Buffer.concat([field(10, Buffer.from("kernelscope.recipe")), field(18, Buffer.from(JSON.stringify({ version: 1, ...recipe })))]))]));
+  return file;
+}
+
+test("why a layer is as it was is told by what was asked for: only a preset weighs whether something pays", async () => {
+  const whyOf = async (recipe: object, name: string) => (await worker.compared(plain, madeWith(recipe, name))).layers.map(({ skipped }) => skipped);
+  expect(await whyOf({ bits: 8 }, "bits.onnx")).toEqual(["Left: 8 bits per weight are kept without it.", "Left: 8 bits per weight are kept without it."]);
+  expect(await whyOf({ target: "300KB", layers: { "b.weight": { pin: "leave" } } }, "target.onnx")).toEqual(["Left: 300KB is reached without it.", "The recipe leaves it alone."]);
+  expect(await whyOf({ preset: "balanced" }, "preset.onnx")).toEqual(["Nothing smaller pays here.", "Nothing smaller pays here."]);
 });
 
 test("plain weights are as wide as their type, whatever their names take", async () => {
