@@ -95,7 +95,7 @@ async function planningOf({ opened, layers, ratings, samples, integers, biases, 
 }
 
 /** All plans of a model with nothing pinned, whatever a recipe asks for. */
-export const openPlanning = (rated: RatedModel, job: Job): Promise<Planning> => planningOf(rated, { ...job, recipe: { ...job.recipe, layers: undefined } }, { kind: "preset", preset: "balanced" }, {}, undefined);
+export const openPlanning = (rated: RatedModel, job: Job): Promise<Planning> => planningOf({ ...rated, optional: [] }, { ...job, recipe: { ...job.recipe, layers: undefined } }, { kind: "preset", preset: "balanced" }, {}, undefined);
 
 /** What tells best how much layers do together: the plans of a preset that missed, or what came of the preset nearest to it, so that what is not known yet stands in order beside what is. */
 function trialsFor(preset: PresetId, outcomes: Outcomes): readonly Trial[] | undefined {
