@@ -12,6 +12,6 @@ test("sizes that are still worked out are not the same as sizes that there are n
   expect(sizeFigures({}).map(([value]) => value)).toEqual(["…", "…"]);
   expect(sizeFigures({ original: size(1000) }).map(([value]) => value)).toEqual(["…", "…"]);
   expect(sizeFigures({ original: "unknown", compressed: size(1000) }).map(([value]) => value)).toEqual(["–", "–"]);
-  expect(sizeFigures({ original: size(4000), compressed: size(1000) }).map(([value, name]) => [value, name])).toEqual([["4.00 KB → 1.00 KB", "as gzip"], ["8.00 KB → 2.00 KB", "in memory"]]);
+  expect(sizeFigures({ original: size(4000), compressed: size(1000) }).map(([value, name]) => [value, name])).toEqual([["4.00 → 1.00 KB", "as gzip"], ["8.00 → 2.00 KB", "in memory"]]);
   expect(sizeFigures({ original: size(4000), compressed: size(4000) })[1].slice(0, 2)).toEqual(["8.00 KB", "in memory, as before"]);
 });
