@@ -11,6 +11,7 @@ import { t } from "../l10n";
 import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { ArithmeticSetting } from "./arithmetic";
+import { Basis } from "./basis";
 import { bytesOf, candidateHeader, type MeasuredIntegers } from "./candidate";
 import { choiceParts } from "./choice-text";
 import { openChooser } from "./chooser";
@@ -54,10 +55,7 @@ export class RecipePage {
   /** What the banner says. */
   private wrong: string | undefined;
 
-  /** How much of the whole plans has been tried that predictions are to learn from. */
-  private trying: number | undefined;
-  /** What predictions rest on. */
-  private readonly basis = el("small");
+  private readonly basis = new Basis();
 
   private readonly header = el("header", { class: "header recipe-header" });
   private readonly banner = el("div", { class: "banner recipe-problem", role: "alert", hidden: true });
@@ -94,7 +92,7 @@ export class RecipePage {
     this.host = connectTo<RecipeHostApi, RecipePageApi>({
       recipe: async (view, problem) => { this.take(view, problem); },
       planning: async (planning) => { this.plan(planning); },
-      trying: async (share) => { this.trying = share; this.showBasis(); },
+      trying: async (share) => this.basis.try(share),
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); this.showNote(); },
       diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showJob(); },
@@ -315,22 +313,13 @@ export class RecipePage {
     const { view, plans, problem, trusted, job, planning } = this, running = job?.state === "running", failed = planning.state === "failed", blocked = problem !== undefined || failed || plans?.facts.problem !== undefined || !view?.model, lacksImages = this.lacksImages;
     const data = view?.data?.folder, { isDoubted } = this, choose = button({ label: data === undefined ? t("No Images") : data.replace(/^\.\//, ""), icon: "folder", primary: isDoubted, title: isDoubted ? t("Something speaks against these images: choose others") : t("Images to fit and measure with"), onClick: () => void this.host.act("choose-data") });
     choose.classList.add("recipe-data");
-    this.showBasis();
+    this.basis.show(planning, data !== undefined);
     const compress = button({ label: t("Compress"), icon: "archive", primary: !isDoubted && (plans !== undefined || !failed), disabled: !trusted || blocked || running || lacksImages || this.tuning.wrong !== undefined, title: this.tuning.wrong ?? (lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? this.isTuned ? t("Compresses, then fine-tunes ({0})", "Ctrl+Enter") : t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder.")), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
     const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, isTuned: this.isTuned, isDoubted }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     figures.toggleAttribute("data-outdated", this.isOutdated);
-    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, this.basis), measure, compress);
-  }
-
-  /** What predictions rest on: images that layers were rated on one by one, and whole plans that have shown what they do together. */
-  private showBasis(): void {
-    const { planning, view, trying } = this, { samples, together = [] } = planning.state === "ready" ? planning.facts.prediction : {}, weights = view?.data?.folder === undefined;
-    const text = planning.state === "failed" ? "" : weights ? t("by weights alone") : samples === undefined ? "" : trying === undefined ? t("rated on {0} images", format.whole(samples)) : t("trying whole plans, {0}", format.wholePercent(trying));
-    const more = weights ? t("Nothing is run: the weights alone count.") : samples === undefined ? "" : trying === undefined ? together.length ? together.length === 1 ? t("Layer by layer; 1 whole plan has told what they do together.") : t("Layer by layer; {0} whole plans have told what they do together.", together.length) : t("Layer by layer; what they do together is not known yet.") : t("Layers were rated one by one. What they do together is being measured; predictions will follow it.");
-    if (this.basis.textContent !== text) this.basis.textContent = text;
-    this.basis.title = more;
+    this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, this.basis.element), measure, compress);
   }
 
   /** The drop-down and the field say what the text says. */
