@@ -38,14 +38,11 @@ export function sizeFigures({ original, compressed }: Partial<Record<Side, FileS
   return [[format.change(original.gzipBytes, compressed.gzipBytes), t("as gzip")], isAlike ? [format.bytes(before), t("in memory, as before"), unpacked] : [format.change(before, after), t("in memory"), unpacked]];
 }
 
-/** Bits per convolution weight before and after. */
+/** Bits per convolution weight before and after, per weight where there is no convolution. */
 export function convBits(layers: Comparison["layers"]): Figure[] {
-  const bitsOf = (side: "before" | "after"): number | undefined => {
-    const rows = layers.flatMap((layer) => layer[side] ?? []), convolutions = rows.filter(({ op }) => op.startsWith("Conv")), some = convolutions.length ? convolutions : rows;
-    return bitsOfAll(some);
-  };
-  const [before, after] = [bitsOf("before"), bitsOf("after")];
-  return before === undefined || after === undefined ? [] : [[`${format.bits(before)} → ${format.bits(after)}`, t("bits per conv. weight")]];
+  const sides = [layers.flatMap(({ before }) => before ?? []), layers.flatMap(({ after }) => after ?? [])], convolutions = sides.map((rows) => rows.filter(({ op }) => op.startsWith("Conv"))), isConvolutional = convolutions.some((rows) => rows.length);
+  const [before, after] = (isConvolutional ? convolutions : sides).map(bitsOfAll);
+  return before === undefined || after === undefined ? [] : [[`${format.bits(before)} → ${format.bits(after)}`, isConvolutional ? t("bits per conv. weight") : t("bits per weight")]];
 }
 
 /** What the two are to each other: one was made of the other where it alone, or at least twice as much of it, is compressed. */
