@@ -406,6 +406,7 @@ test("at every width nothing is cut or lies on another", async () => {
     await workbench.page.waitForTimeout(100);
     await workbench.picture(`compare-width-${width}`);
     expect(await overlaps(page), String(width)).toEqual([]);
+    expect(await page.locator(".cmp-row").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length), `rows at ${width}`).toBe(0);
     const cut = await measured.evaluateAll((all) => all.filter((one) => {
       const { left, right } = one.getBoundingClientRect(), around = one.parentElement!.getBoundingClientRect();
       return left < around.left - 1 || right > around.right + 1 || right <= left;
