@@ -288,7 +288,7 @@ test("a preset counts what rounding activations costs, and its file is what it s
   await isReady();
   await workbench.picture("integers-preset");
   await counted.waitFor();
-  const [, least, most] = /about; ([\d.]+) KB to ([\d.]+) KB/.exec(await figures(page))!.map(Number);
+  const [, least, most] = /ends between ([\d.]+) KB and ([\d.]+) KB/.exec(await figures(page))!.map(Number);
   expect(await agreement()).toBeGreaterThan(98.9);
   await page.locator(".header .button", { hasText: "Compress" }).click();
   await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 400_000);
