@@ -27,7 +27,7 @@ import { inOriginal } from "./in-original";
 import { pinsProblem } from "./pins";
 import { isRounded, PlannedFit, type Carried } from "./planned-fit";
 import { chooseWay, triesPruning, type Way } from "./prune/choose";
-import { layerReports, NOTHING_SMALLER, loadedWeightBytes } from "./report";
+import { layerReports, loadedWeightBytes, whyLeft } from "./report";
 import { subjectOf, type Subject } from "./subject";
 import { tune, type Tuned } from "./tune";
 import { assemble, findByName, weightForm, withFloats, type WeightForm } from "./write";
@@ -280,9 +280,9 @@ class Compression {
     const written = await host.openModel(output);
     try {
       const inputDigest = { path: request.model, bytes: this.opened.bytes, sha256: this.hashes[0], peakActivationBytes: peakActivations(this.opened.model)?.bytes };
-      const { layers: found, shared, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model);
+      const { layers: found, shared, convBitsPerWeight, bitsPerWeight } = await layerReports(layers, fitted, written.model, this.isOnlyNamed ? "the recipe gives other layers a method, and no size" : whyLeft(request));
       const byName = new Map(layers.map((layer) => [layer.id, layer])), left = new Set(Object.entries(this.job.recipe.layers ?? {}).flatMap(([name, { pin }]) => (pin === "leave" ? [findByName(layers, name)?.id] : [])));
-      const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped === NOTHING_SMALLER && this.isOnlyNamed ? "Left as it is: the recipe gives other layers a method, and no size." : skipped);
+      const skippedOf = ({ name, skipped }: LayerReport) => (left.has(name) ? "Left as it is, as the recipe asks." : request.prepare && byName.get(name)?.blocked === undefined ? "Floats, trained to be compressed." : skipped);
       const { rows, notes } = await withSpeeds(found.map((row) => ({ ...row, skipped: skippedOf(row) })), layers, { runtime: host.runtime, threads: request.threads });
       this.notes.push(...notes);
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));

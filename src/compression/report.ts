@@ -77,11 +77,12 @@ async function splitLengths(model: Model, split: Node): Promise<ArrayLike<number
 
 export interface FileFigures { layers: LayerReport[]; shared?: SharedCodebook[]; convBitsPerWeight?: number; bitsPerWeight: number }
 
-/** Why a plan leaves a layer as it is. */
-export const NOTHING_SMALLER = "Left as it is: nothing smaller pays here.";
+/** Why a plan leaves a layer as it is: a limit is kept with what pays most for it, a preset weighs what pays at all. */
+export const whyLeft = ({ bits, target }: { bits?: number; target?: string }): string =>
+  (bits !== undefined ? `${bits} bits per weight are kept without it` : target !== undefined ? `${target} is reached without it` : "nothing smaller pays here");
 
-/** The rows of a report, bytes read off the written file. */
-export async function layerReports(original: readonly Layer[], fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], written: Model): Promise<FileFigures> {
+/** The rows of a report, bytes read off the written file. @param why layers are left where nothing else says it */
+export async function layerReports(original: readonly Layer[], fitted: readonly Pick<FittedLayer, "layer" | "sqnrDb">[], written: Model, why: string): Promise<FileFigures> {
   const layers = findLayers(written), bytes = await weightBytes(written, layers);
   const byId = new Map(layers.map((layer) => [layer.id, layer])), done = new Map(fitted.map((f) => [f.layer.id, f]));
   const rows: Row[] = [], cache: ConstantCache = new Map(), left = leftOver(written, layers);
@@ -92,7 +93,7 @@ export async function layerReports(original: readonly Layer[], fitted: readonly 
       name: layer.id, ...(layer.label !== layer.id && { label: layer.label }), op: layer.op, shape: layer.dims, ...sizeOf(layer, size, left, stored?.method),
       ...stored,
       sqnrDb: fit && Number.isFinite(fit.sqnrDb) ? fit.sqnrDb : undefined,
-      skipped: fit ? undefined : layer.blocked ?? (left.has(layer.id) ? "Floats with fewer channels: nothing smaller pays here." : NOTHING_SMALLER),
+      skipped: fit ? undefined : layer.blocked ?? `${left.has(layer.id) ? "Floats with fewer channels" : "Left as it is"}: ${why}.`,
     });
   }
   return { ...withSharers(rows), ...figures(layers, bytes, left) };

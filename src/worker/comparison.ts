@@ -1,6 +1,6 @@
 import type { OpenedModel } from "../compression/host";
 import { embeddedRecipe, type Recipe } from "../compression/recipe";
-import { loadedWeightBytes } from "../compression/report";
+import { loadedWeightBytes, whyLeft } from "../compression/report";
 import { channelFactors, gainsOf, relativeGains, sqnr, withFactors } from "../compression/seen";
 import { storedRows } from "../methods/wavelet-recognise";
 import { fromRows, kernelSize, scaleRows, toRows } from "../methods/rows";
@@ -34,7 +34,7 @@ export async function pairedLayers(original: SideOf, compressed: SideOf): Promis
   const folded = [foldedInto(original.layers, match.folded.after), foldedInto(compressed.layers, match.folded.before)];
   const joined = original.layers.map((layer): ComparedLayer => {
     const own = befores.get(layer)!, other = match.layers.get(layer), row = other && afters.get(other), ops = folded[0].get(layer) ?? (other && folded[1].get(other));
-    return { id: own.name, label: own.label, before: own, after: row, skipped: row && whyLeft(own, row, recipe), ...(other && { resized: resizedOf(layer, other) }), ...(ops && { folded: { ops, into: folded[0].has(layer) ? "before" : "after" } }) };
+    return { id: own.name, label: own.label, before: own, after: row, skipped: row && whySame(own, row, recipe), ...(other && { resized: resizedOf(layer, other) }), ...(ops && { folded: { ops, into: folded[0].has(layer) ? "before" : "after" } }) };
   });
   const partners = new Map([...match.layers].map(([layer, other]) => [other, befores.get(layer)!.name])), names = new Set(joined.map(({ id }) => id)), behind = new Map<string | undefined, ComparedLayer[]>();
   let last = match.layers.size ? undefined : joined[joined.length - 1]?.id;
@@ -86,15 +86,12 @@ function resizedOf(before: Layer, after: Layer): Resized | undefined {
 }
 
 /** Why a layer is as it was, if it is; nothing is said of files that nobody compressed. */
-function whyLeft(before: LayerRow, after: LayerRow, recipe: Recipe | undefined): string | undefined {
+function whySame(before: LayerRow, after: LayerRow, recipe: Recipe | undefined): string | undefined {
   if (after.staysFloat && !before.staysFloat && before.method === undefined && after.method === undefined && before.dataType === after.dataType) return "It stays float beside layers on integers.";
   if (before.method !== after.method || before.codewords !== after.codewords || before.dataType !== after.dataType || before.bytes !== after.bytes) return undefined;
   if (before.skipped !== undefined) return before.skipped;
   if (!recipe) return undefined;
-  const { layers, bits, target } = recipe;
-  if (layers?.[after.name]?.pin === "leave") return "The recipe leaves it alone.";
-  // a limit is kept with what pays most for it; a preset weighs what pays at all
-  return bits !== undefined ? `Left: ${bits} bits per weight are kept without it.` : target !== undefined ? `Left: ${target} is reached without it.` : "Nothing smaller pays here.";
+  return recipe.layers?.[after.name]?.pin === "leave" ? "The recipe leaves it alone." : `Left: ${whyLeft(recipe)}.`;
 }
 
 /** Size on disk, as gzip would send it, and unpacked in a runtime's memory. */

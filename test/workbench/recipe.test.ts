@@ -186,7 +186,7 @@ test("images that do not fit lead to other images", async () => {
   await page.getByRole("combobox", { name: "Channels", exact: true }).click();
   await page.getByRole("option", { name: "RGB", exact: true }).click();
   await page.locator(".recipe-problem:not([hidden])").waitFor({ timeout: 20_000 });
-  expect(await page.locator(".recipe-problem").innerText()).toMatch(/^The model takes 1 channel, the data gives 3 \(rgb\)\. .*\s+Choose Folder…\s+Try Again$/);
+  expect(await page.locator(".recipe-problem").innerText()).toMatch(/^The model takes 1 channel, the data gives 3 \(rgb\)\. .*\s+Set to Grey\s+Choose Folder…\s+Try Again$/);
   expect(await page.locator(".header .primary").getAttribute("disabled")).not.toBeNull();
   await workbench.picture("recipe-wrong-channels");
   expect(await overlaps(page)).toEqual([]);

@@ -48,7 +48,7 @@ test("why a layer is as it was is told by what was asked for: only a preset weig
   const whyOf = async (recipe: object, name: string) => (await worker.compared(plain, madeWith(recipe, name))).layers.map(({ skipped }) => skipped);
   expect(await whyOf({ bits: 8 }, "bits.onnx")).toEqual(["Left: 8 bits per weight are kept without it.", "Left: 8 bits per weight are kept without it."]);
   expect(await whyOf({ target: "300KB", layers: { "b.weight": { pin: "leave" } } }, "target.onnx")).toEqual(["Left: 300KB is reached without it.", "The recipe leaves it alone."]);
-  expect(await whyOf({ preset: "balanced" }, "preset.onnx")).toEqual(["Nothing smaller pays here.", "Nothing smaller pays here."]);
+  expect(await whyOf({ preset: "balanced" }, "preset.onnx")).toEqual(["Left: nothing smaller pays here.", "Left: nothing smaller pays here."]);
 });
 
 test("plain weights are as wide as their type, whatever their names take", async () => {
