@@ -162,7 +162,7 @@ export class RecipePage {
 
   /** What is wrong, and what may help. It stays as it is while that stays the same, or a click on it could be lost. */
   private fillBanner(problem: RecipeProblem | undefined, failed: Extract<Planning, { state: "failed" }> | undefined): void {
-    const what = JSON.stringify([problem, failed, this.view]);
+    const what = JSON.stringify(problem ? [problem] : [failed, this.view]);
     if (what === this.wrong) return;
     this.wrong = what;
     if (problem) this.banner.replaceChildren(icon("error"), el("span", {}, problem.line === undefined ? problem.text : t("Line {0}: {1}", problem.line, problem.text)), button({ label: t("Open Text"), small: true, onClick: () => void this.host.act("show-text") }));
