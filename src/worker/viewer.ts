@@ -57,12 +57,15 @@ export function viewer(): Omit<WorkerApi, "plan" | "tryPlans" | "compress" | "st
     pairs = pairs.filter(({ before, after }) => before !== model && after !== model);
     await model?.opened.close();
   };
+  /** A model as its files are now: what is known of it may have been read before they were written anew. */
+  const fresh = async (file: string): Promise<Viewed> => {
+    const reading = models.get(file), known = await reading?.catch(() => undefined);
+    if (known && known.stamp !== (await stampsOf(known.opened.files)).join() && models.get(file) === reading) await close(file);
+    return view(file);
+  };
   return {
     async open(file) {
-      // a page opens a file when it is new or has changed; by then it may have been read ahead
-      const known = await models.get(file)?.catch(() => undefined);
-      if (known && known.stamp !== (await stampsOf(known.opened.files)).join()) await close(file);
-      const model = await view(file);
+      const model = await fresh(file);
       setImmediate(() => void packed(model)); // what the page asks for next
       return model.facts;
     },
@@ -91,7 +94,7 @@ export function viewer(): Omit<WorkerApi, "plan" | "tryPlans" | "compress" | "st
     async wavelets(file, id, original) { const model = await view(file); return waveletMaps(shown(file, model, id, original)); },
     async preview(file, id, original, wanted, estimate, signal) { const model = await view(file); return codebooks.tried(shown(file, model, id, original), wanted, estimate, signal); },
     async compared(original, compressed) {
-      for (const file of [original, compressed]) await view(file).catch((error: unknown) => { throw named(error, file); });
+      for (const file of [original, compressed]) await fresh(file).catch((error: unknown) => { throw named(error, file); });
       const pair = await paired(original, compressed);
       return { original: (await view(original)).facts, compressed: (await view(compressed)).facts, layers: pair.rows, nodes: otherNodes(pair) };
     },

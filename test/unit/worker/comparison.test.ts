@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -49,6 +49,19 @@ test("why a layer is as it was is told by what was asked for: only a preset weig
   expect(await whyOf({ bits: 8 }, "bits.onnx")).toEqual(["Left: 8 bits per weight are kept without it.", "Left: 8 bits per weight are kept without it."]);
   expect(await whyOf({ target: "300KB", layers: { "b.weight": { pin: "leave" } } }, "target.onnx")).toEqual(["Left: 300KB is reached without it.", "The recipe leaves it alone."]);
   expect(await whyOf({ preset: "balanced" }, "preset.onnx")).toEqual(["Left: nothing smaller pays here.", "Left: nothing smaller pays here."]);
+});
+
+test("a comparison is of both files as they are, also of one that was looked at before it was written anew", async () => {
+  const file = network("anew.onnx", weight, gammas);
+  await worker.layers(file); // another page shows it
+  const before = await worker.compared(plain, file);
+  network("anew.onnx", wave(OUT * 4 * 9, 3), gammas, { nodes: [{ op: "Conv", inputs: ["x", "a.weight"], outputs: ["y"] }] });
+  const [after, again] = await Promise.all([worker.compared(plain, file), worker.compared(plain, file)]);
+  expect(before.compressed.bytes).toBe(before.original.bytes);
+  expect(after.compressed.bytes).toBe(statSync(file).size);
+  expect(after.layers.find(({ id }) => id === "b.weight")?.after).toBeUndefined();
+  expect(again).toEqual(after);
+  expect((await worker.sizes(file)).bytes).toBe(after.compressed.bytes);
 });
 
 test("plain weights are as wide as their type, whatever their names take", async () => {
