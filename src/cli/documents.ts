@@ -89,12 +89,12 @@ function pruningBlocks({ pruning, layers }: CompressReport): Block[] {
 
 /** What was tried for a size, and what was taken. */
 const trialBlocks = (trials: readonly PruningTrial[], isClassifier: boolean): Block[] => [
-  "Ways to this size:", "",
-  { head: ["less to compute", isClassifier ? "divergence" : "relative squared error", ""], rows: trials.map(({ compute, loss, problem, isChosen }) => [compute ? percent(compute) : "all channels", loss === undefined ? problem ?? "" : isClassifier ? nats(loss) : loss.toExponential(1), isChosen ? "taken" : ""]), figures: [] }, "",
+  "Ways to this size; channels go only where that clearly loses less:", "",
+  { head: ["less to compute", isClassifier ? "divergence" : "relative squared error", ""], rows: trials.map(({ compute, loss, problem, isChosen }) => [compute ? percent(compute) : "all channels", loss === undefined ? problem ?? "" : isClassifier ? nats(loss) : loss.toPrecision(3), isChosen ? "taken" : ""]), figures: [] }, "",
 ];
 
-/** "3.3e-3 nats": how far the probabilities of a classifier's outputs diverge. */
-const nats = (divergence: number): string => `${divergence.toExponential(1)} nats`;
+/** "0.00330 nats": how far the probabilities of a classifier's outputs diverge. */
+const nats = (divergence: number): string => `${divergence.toPrecision(3)} nats`;
 
 const counted = (count: number): string => (count >= 1e6 ? `${(count / 1e6).toPrecision(3)} million` : count.toLocaleString("en"));
 

@@ -50,7 +50,7 @@ test("where fewer channels will be tried no vague figure of all channels stands 
   await expect.poll(() => note(page)).toMatch(/^1\.00 KB cannot be reached\. The smallest possible is [\d.]+ KB with all its channels\. Fewer channels make smaller files: --prune 50%/);
   // with more bits all channels tell what is the least
   await recipe.aim(page, "26KB");
-  await expect.poll(() => figures(page)).toMatch(/ ≥ 9\d\.\d % ± \d\.\d agreement: fewer channels are tried/);
+  await expect.poll(() => figures(page)).toMatch(/ 9\d\.\d % ± \d\.\d agreement, predicted with all channels; fewer are tried/);
   // a size of more bits is predicted, before its training
   await recipe.aim(page, "60KB");
   await expect.poll(() => figures(page)).toMatch(/agreement untrained, predicted; top-1/);

@@ -18,7 +18,7 @@ const figure = (id: string, name: string | Node, ...value: (string | Node)[]): H
 export function candidateHeader(plans: Plans, point: PlanPoint, known: KnownOfRecipe): HTMLElement {
   const { input, candidate } = plans.facts, isOwn = point === candidate, result = isOwn ? known.result : undefined, bytes = result?.bytes ?? (isOwn && plans.triesFewer(point) ? Math.min(point.bytes, known.limit ?? Infinity) : point.bytes), ratio = sizeRatio(input.bytes, bytes);
   return el("div", { class: "figures candidate" },
-    sizeFigure(plans, point, bytes, result !== undefined), figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), qualityFigure(plans, point, known), figure("bits", plans.facts.layers.some(({ convolution }) => convolution) ? t("bits per conv. weight") : t("bits per weight"), format.hundredths(point.bits)));
+    sizeFigure(plans, point, bytes, result !== undefined), figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), qualityFigure(plans, point, known), figure("bits", plans.facts.layers.some(({ convolution }) => convolution) ? t("bits per conv. weight") : t("bits per weight"), bytes < point.bytes ? "–" : format.hundredths(point.bits)));
 }
 
 function sizeFigure({ facts: { input, candidate, candidateRange } }: Plans, point: PlanPoint, bytes: number, isWritten: boolean): HTMLElement {
@@ -58,11 +58,12 @@ function measuredOrPredicted(plans: Plans, point: PlanPoint, { integers, result,
 /** So many points of agreement either way say nothing about a file. */
 const VAGUE = 0.1;
 
-/** What is predicted with all channels where fewer are tried, too: the least, since the better of both is written; nothing where it is too vague to be told. */
+/** What is predicted with all channels where fewer are tried, too; nothing where it is too vague to be told. */
 function leastFigure(plans: Plans, { loss }: PlanPoint): HTMLElement {
-  const { of } = plans.facts.prediction, quality = plans.quality(loss), [bad, good] = plans.range(loss), half = (good - bad) / 2, name = of === "agreement" ? t("agreement") : of === "outputs" ? t("of the outputs") : t("of the weights");
-  const value = of !== "agreement" ? [`≥ ${format.decibels(quality)}`] : half > VAGUE ? ["–"] : [el("span", {}, `≥ ${format.percent(quality)}`), el("small", {}, ` ± ${format.tenths(100 * half)}`)];
-  const element = figure("predicted", withMore(name, t(": fewer channels are tried")), ...value);
+  const { of } = plans.facts.prediction, quality = plans.quality(loss), [bad, good] = plans.range(loss), half = (good - bad) / 2, isVague = of === "agreement" && half > VAGUE;
+  const names = { agreement: isVague ? t("agreement") : t("agreement, predicted"), outputs: t("of the outputs, predicted"), weights: t("of the weights, predicted") };
+  const value = of !== "agreement" ? [format.decibels(quality)] : isVague ? ["–"] : [el("span", {}, format.percent(quality)), el("small", {}, ` ± ${format.tenths(100 * half)}`)];
+  const element = figure("predicted", withMore(names[of], isVague ? t(": fewer channels are tried") : t(" with all channels; fewer are tried")), ...value);
   element.title = of === "agreement" ? t("With all channels, untrained, {0} to {1} % are predicted. Fewer channels will be tried, and what loses less is written; what that comes to is known then.", format.tenths(100 * bad), format.tenths(100 * good))
     : t("With all channels {0} are predicted. Fewer channels will be tried, and what loses less is written; what that comes to is known then.", format.decibels(quality));
   return element;

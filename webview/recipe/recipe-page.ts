@@ -264,11 +264,18 @@ export class RecipePage {
   /** What is wrong with what was typed, else with what the text asks for, and what there is to know. */
   private showNote(): void {
     const { plans } = this, { problem, notes = [] }: Partial<PlanFacts> = plans?.facts ?? {}, { wrong } = this.size, point = this.looked ?? plans?.facts.candidate;
-    const fewer = point && plans?.triesFewer(point) ? this.result && point === plans.facts.candidate ? t("Fewer channels were tried, too: its accuracy was measured, and all else here is of all channels.") : t("So small a file is tried with fewer channels, too: what stands here is of all channels, untrained.") : undefined;
+    const fewer = point && plans?.triesFewer(point) ? this.ofChannels(point) : undefined;
     const { warning } = this, text = wrong ?? [problem ?? warning, problem === undefined ? fewer : undefined, ...notes].filter((one) => one !== undefined).join(" ");
     if (this.note.textContent !== text) this.note.textContent = text;
     this.note.classList.toggle("bad", wrong !== undefined || problem !== undefined || warning !== undefined);
     this.size.element.classList.toggle("wrong", wrong !== undefined);
+  }
+
+  /** What a plan with all channels is worth where fewer are tried, and what came of that. */
+  private ofChannels(point: PlanPoint): string {
+    const { result } = this;
+    if (!result || point !== this.plans?.facts.candidate) return t("So small a file is tried with fewer channels, too: what stands here is of all channels, untrained.");
+    return result.pruned ? t("Fewer channels were tried, too, and lost less: the file has {0} less to compute, and its accuracy was measured. All else here is of all channels.", format.percent(result.pruned)) : t("Fewer channels were tried, too, and did not lose clearly less: the file has all of them, and its accuracy was measured.");
   }
 
   /** What is asked for in vain, or speaks against the images: told by what runs now, or by the plan. */
