@@ -29,3 +29,11 @@ export function isOfLayers(facts: Iterable<IntegerFacts>, left: NonNullable<Diag
   const kept = [...facts].filter(({ floats }) => floats === "recipe").map(({ layer: { id } }) => id), were = new Set(left.filter(({ asked }) => asked).map(({ layer }) => layer));
   return kept.length === were.size && kept.every((id) => were.has(id));
 }
+
+/** So much more than compressed weights alone is nothing to speak of. */
+const NOTHING = 0.1;
+
+/** Whether every layer was measured, and none makes the network worse by itself than compressed weights have made it already. */
+export function costsNothing(facts: readonly IntegerFacts[], floor: IntegerEffect | undefined): boolean {
+  return floor !== undefined && facts.length > 0 && facts.every(({ alone }) => alone !== undefined && alone.loss <= (1 + NOTHING) * floor.loss);
+}

@@ -5,7 +5,7 @@ import { el, icon } from "../dom";
 import * as format from "../format";
 import { leftText } from "../job-words";
 import { t } from "../l10n";
-import { isOfLayers, type IntegerFacts } from "./integer-facts";
+import { costsNothing, isOfLayers, type IntegerFacts } from "./integer-facts";
 
 /** How a network with some layers of integers does, in words. */
 export const effectText = ({ agreement, loss }: IntegerEffect): string => (agreement === undefined ? t("{0} off", format.percent(Math.sqrt(loss))) : format.estimate(agreement));
@@ -87,6 +87,7 @@ export class IntegerSetting {
   private summary(facts: readonly IntegerFacts[]): string {
     const { found } = this.state, { agreement, samples = 0, left = [], isEarlier } = found ?? {}, parts: string[] = [];
     if (agreement !== undefined) parts.push(left.length ? t("With {0} of its layers in floats the network agrees on {1} of {2} images.", left.length, format.estimate(agreement), format.whole(samples)) : t("With all layers in integers the network agrees on {0} of {1} images.", format.estimate(agreement), format.whole(samples)));
+    if (costsNothing(facts, found?.floor)) parts.push(t("No layer costs anything to speak of as integers, beside what its compressed weights cost: keeping one in floats gains next to nothing."));
     if (isEarlier) parts.push(t("Measured before the recipe was changed: diagnose again."));
     else if (!isOfLayers(facts, left)) parts.push(t("Measured before other layers were kept in floats: diagnose again for what that gains."));
     return parts.join(" ");

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { basisOf } from "../../../src/editor/recipe-text";
 import type { PlanLayer } from "../../../src/protocol/plan";
 import type { DiagnosisState, RecipeView } from "../../../src/protocol/recipe-page";
-import { integerFacts } from "../../../webview/recipe/integer-facts";
+import { costsNothing, integerFacts } from "../../../webview/recipe/integer-facts";
 
 const layer = (id: string, label = id): PlanLayer => ({ id, label, op: "Conv", shape: [4, 4, 3, 3], parameters: 144, typeBits: 32, convolution: true, bytes: 576, choices: [] });
 const found: DiagnosisState["found"] = {
@@ -27,4 +27,13 @@ test("what layers cost rests on all of a recipe but which of them stay float, an
   for (const same of [{ ...recipe, tune: { steps: 3 } }, { ...recipe, integers: { agreement: 0.9, diagnose: true } }, { ...recipe, layers: { a: { pin: "leave", inference: "float" }, b: { inference: "float" } } }]) expect(basisOf(JSON.stringify(same))).toBe(basis);
   for (const other of [{ ...recipe, target: "30KB" }, { ...recipe, integers: { ranges: "minMax" } }, { ...recipe, layers: {} }, { ...recipe, data: { limit: 3 } }]) expect(basisOf(JSON.stringify(other))).not.toBe(basis);
   expect(basisOf("{")).toBeUndefined();
+});
+
+test("that no layer costs anything is told only where all were measured, and none is worse than compressed weights are", () => {
+  const of = (...losses: (number | undefined)[]) => losses.map((loss, i) => ({ layer: layer(String(i)), warnings: [], alone: loss === undefined ? undefined : { loss } })), floor = { loss: 0.01 };
+  expect(costsNothing(of(0.0101, 0.0095), floor)).toBe(true);
+  expect(costsNothing(of(0.0101, 0.012), floor)).toBe(false);
+  expect(costsNothing(of(0.0101, undefined), floor)).toBe(false);
+  expect(costsNothing(of(), floor)).toBe(false);
+  expect(costsNothing(of(0.0101), undefined)).toBe(false);
 });
