@@ -33,7 +33,7 @@ export function inspectionDocument(file: string, { bytes, parameters, opset, irV
     headline: `${nameOf(file)}: ${formatBytes(bytes)}, ${parameters.toLocaleString("en")} weights in ${layers.length === 1 ? "1 layer" : `${layers.length} layers`}`, blocks: [
       `Opset ${opset}, IR ${irVersion}${producer ? `, ${producer}` : ""}${peakActivationBytes ? `; at most ${formatBytes(peakActivationBytes)} of activations at once` : ""}`, ...(recipe ? [`Compressed by this recipe: ${JSON.stringify(recipe)}`] : []), "",
       layers.length ? layerTable(["layer", "operator", "weight", "type", "bytes", "bits/weight"], layers.map((l, i) => ({ cells: [named[i].label, l.op, l.shape.join("×"), l.method || l.grids ? describe(l) : l.storedType ?? named[i].type, formatBytes(l.bytes), l.bitsPerWeight.toFixed(2)], remark: l.skipped, bytes: l.bytes }))) : "It has no layers with weights.",
-      ...(layers.length ? ["", "Bits/weight: 8 × all bytes that a weight takes in the file, with codes, codebook, scales and its part of what unpacks them, divided by the number of weights. A weight that is stored plainly is as wide as its type; its name and shape are in the bytes alone."] : []),
+      ...(layers.length ? ["", "Bits/weight: 8 × all bytes that a weight takes in the file, with codes, codebook, scales and its part of what unpacks them, divided by the number of weights that the original has. A weight that is stored plainly is as wide as its type; its name and shape are in the bytes alone."] : []),
       ...gridBlocks(layers, (i) => named[i].label),
       ...prunedNotes(layers, (i) => named[i].label),
     ],
@@ -59,7 +59,7 @@ const between = ([low, high]: readonly [number, number], text: (value: number) =
 /** What bits are divided by where channels are gone. @param nameOf what a layer is called */
 function prunedNotes(layers: readonly LayerReport[], nameOf: (i: number) => string): string[] {
   const pruned = layers.flatMap(({ shape, originalShape }, i) => (originalShape ? [`${nameOf(i)} ${originalShape.join("×")} → ${shape.join("×")}`] : []));
-  return pruned.length ? ["", `Note: Channels were taken away from ${pruned.length} of ${layers.length} layers. Their bits per weight divide by the weights that they had before: ${pruned.slice(0, MOST_NAMED).join(", ")}${pruned.length > MOST_NAMED ? ` and ${pruned.length - MOST_NAMED} more` : ""}.`] : [];
+  return pruned.length ? ["", `Note: ${pruned.length} of ${layers.length} layers have fewer weights than before, since channels that they make or read were taken away. Their bits per weight divide by the weights that they had then, not by those of the shape that stands here: ${pruned.slice(0, MOST_NAMED).join(", ")}${pruned.length > MOST_NAMED ? ` and ${pruned.length - MOST_NAMED} more` : ""}.`] : [];
 }
 
 /** How a layer is stored. */

@@ -9,7 +9,7 @@ const plain = { name: "a", op: "Conv", shape: [8, 3, 3, 3], bytes: 864, bitsPerW
 
 test("where channels are gone it is said what bits are divided by, and of which layers; elsewhere nothing is", () => {
   const pruned = { name: "b", op: "Conv", shape: [6, 8, 3, 3], originalShape: [16, 8, 3, 3], method: "integer", codebookBits: 8, bytes: 480, bitsPerWeight: 3.33 };
-  expect(toText(inspectionDocument("m.onnx", report([plain, pruned]), named))).toContain("\n\nNote: Channels were taken away from 1 of 2 layers. Their bits per weight divide by the weights that they had before: second 16×8×3×3 → 6×8×3×3.\n");
+  expect(toText(inspectionDocument("m.onnx", report([plain, pruned]), named))).toContain("\n\nNote: 1 of 2 layers have fewer weights than before, since channels that they make or read were taken away. Their bits per weight divide by the weights that they had then, not by those of the shape that stands here: second 16×8×3×3 → 6×8×3×3.\n");
   expect(toText(inspectionDocument("m.onnx", report([plain, plain]), named))).not.toContain("Note");
 });
 
