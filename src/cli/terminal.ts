@@ -25,14 +25,17 @@ export function write(args: Arguments, result: object, tell: () => Document): vo
 /** Progress on standard error: one line that is rewritten on a terminal, one a stage or every ten seconds elsewhere. */
 export function reporter(quiet: boolean): { report: (p: Progress) => void; note: (text: string) => void; end: () => void } {
   const terminal = process.stderr.isTTY;
-  let last = "", lastTime = 0, warned: string | undefined;
+  let last = "", lastTime = 0;
+  const warned = new Set<string>(); // a sweep has the same images for each of its sizes
   const note = (text: string): void => { if (!quiet) process.stderr.write(`${terminal ? "\r\x1b[K" : ""}${text}\n`); };
   return {
     note,
     report({ stage, text: what, fraction, secondsLeft, warning }) {
       if (quiet) return;
-      if (warning !== undefined && warning !== warned) note(`Note: ${warning}`);
-      warned = warning;
+      if (warning !== undefined && !warned.has(warning)) {
+        warned.add(warning);
+        note(`Warning: ${warning}`);
+      }
       const left = secondsLeft === undefined ? "" : ` · about ${secondsLeft >= 90 ? `${Math.round(secondsLeft / 60)} min` : `${Math.max(1, Math.round(secondsLeft))} s`} left`;
       const line = `${String(Math.floor(fraction * 100)).padStart(3)} % ${what}${left}`;
       const now = Date.now();
