@@ -21,7 +21,9 @@ run("Compressing the sample, a Fashion-MNIST classifier", process.execPath, ["di
 const has = (command) => spawnSync(command, ["--version"], { stdio: "ignore", shell: process.platform === "win32" }).status === 0;
 const display = process.platform !== "linux" || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
 if (!process.env.CI && display && has("code")) {
-  run("Opening VS Code", "code", ["--new-window", "--user-data-dir", path.join(folder, "user"), "--extensions-dir", path.join(folder, "extensions"), `--extensionDevelopmentPath=${process.cwd()}`, work, path.join(work, "fashion-cnn.onnx"), path.join(work, "fashion-cnn.small.onnx")]);
+  const { calm } = await import("./workbench.mjs"), user = path.join(folder, "user");
+  calm(user);
+  run("Opening VS Code", "code", ["--new-window", "--disable-telemetry", "--user-data-dir", user, "--extensions-dir", path.join(folder, "extensions"), `--extensionDevelopmentPath=${process.cwd()}`, work, path.join(work, "fashion-cnn.onnx"), path.join(work, "fashion-cnn.small.onnx")]);
 } else {
   const { ensureWorkbench, freePort, installExtension, startServer } = await import("./workbench.mjs");
   run("Packaging the extension", process.execPath, ["scripts/package.mjs", "--quiet"]);

@@ -128,6 +128,14 @@ export function installExtension(entry, folder, vsix) {
   if (run.status !== 0 || !/successfully installed/.test(run.stdout)) throw new Error(`code-server could not install ${vsix}: ${run.stdout}${run.stderr}`);
 }
 
+/** Settings of a new profile in `user`: nothing is sent to anybody, which options alone do not tell all of VS Code, and no page of greetings stands before the models. */
+export function calm(user) {
+  const file = path.join(user, "User", "settings.json");
+  if (existsSync(file)) return;
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify({ "telemetry.telemetryLevel": "off", "workbench.startupEditor": "none" }, undefined, 2));
+}
+
 /**
  * Starts code-server on 127.0.0.1 with the profile in `folder` and waits until it answers.
  * @returns {Promise<{ url: string, port: number, process: import("node:child_process").ChildProcess, stop(): Promise<void> }>}
@@ -136,6 +144,7 @@ export async function startServer(entry, folder, { port, password, trust = false
   const at = port ?? await freePort();
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, "config.yaml"), "auth: none\n");
+  calm(path.join(folder, "user"));
   const args = [entry, "--auth", password ? "password" : "none", "--bind-addr", `127.0.0.1:${at}`, "--disable-telemetry", "--disable-update-check", "--disable-getting-started-override", ...(trust ? [] : ["--disable-workspace-trust"]), ...common(folder)];
   // what an outer VS Code leaves in the environment would make this one its child
   const { CODE_SERVER_PARENT_PID: _parent, VSCODE_IPC_HOOK_CLI: _hook, NODE_OPTIONS: _options, ...rest } = process.env;
