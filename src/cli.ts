@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { help, hintFor, OPERANDS, options, type CommandName } from "./cli/arguments";
 import { runDiff } from "./cli/diff";
 import { interruption, runCompress, runEvaluate, runInspect, runPrepare } from "./cli/jobs";
+import { nearest } from "./cli/nearest";
 import { errorLine, recipeErrors } from "./cli/recipe-error";
 import { modelOf, runMerge, runSweep } from "./cli/sweep";
 import { checkForm } from "./cli/terminal";
@@ -28,7 +29,8 @@ async function main(argv: string[]): Promise<number> {
     process.stdout.write(`kernelscope ${KERNELSCOPE_VERSION}\n`);
     return 0;
   }
-  if (!isCommand(command)) throw new KernelscopeError("usage", `There is no command "${command}". The commands are ${Object.keys(COMMANDS).join(", ")}.`);
+  const meant = isCommand(command) ? undefined : nearest(command, Object.keys(COMMANDS));
+  if (!isCommand(command)) throw new KernelscopeError("usage", `There is no command "${command}".${meant === undefined ? "" : ` Did you mean ${meant}?`} The commands are ${Object.keys(COMMANDS).join(", ")}.`);
   let parsed;
   try {
     parsed = parseArgs({ args: rest, options: options(command), allowPositionals: true, strict: true });

@@ -2,6 +2,7 @@ import type { ParseArgsConfig } from "node:util";
 import { methods } from "../methods/registry";
 import { FEW_BITS } from "../protocol/pruning";
 import { NOISE_KINDS } from "../protocol/tuning";
+import { nearest } from "./nearest";
 
 export type CommandName = "inspect" | "compress" | "prepare" | "evaluate" | "diff" | "sweep" | "merge";
 
@@ -58,11 +59,13 @@ const OPTIONS: Record<string, Option> = {
 /** What people call an option of a command elsewhere. */
 const MEANT: Record<string, string> = { integers: "--inference integer", int8: "--inference integer", quantize: "--inference integer", size: "--target SIZE", out: "--output OUT", images: "--data DIR", dataset: "--data DIR", epochs: "--tune LENGTH", steps: "--tune LENGTH", "fine-tune": "--tune LENGTH", sparsity: "--prune SHARE" };
 
-/** A hint for an option that a command does not have: its own name for that, or the commands that have it. */
+/** A hint for an option that a command does not have: its own name for that, the commands that have it, or the one that is spelt most like it. */
 export function hintFor(option: string, command: CommandName): string {
   const meant = MEANT[option], own = meant?.slice(2).split(" ")[0], others = OPTIONS[option]?.commands ?? [];
   if (own !== undefined && OPTIONS[own].commands.includes(command)) return ` Did you mean ${meant}?`;
-  return others.length ? ` It belongs to ${others.map((name) => `kernelscope ${name}`).join(", ")}.` : "";
+  if (others.length) return ` It belongs to ${others.map((name) => `kernelscope ${name}`).join(", ")}.`;
+  const near = nearest(option, Object.keys(OPTIONS).filter((name) => OPTIONS[name].commands.includes(command)));
+  return near === undefined ? "" : ` Did you mean --${near}?`;
 }
 
 /** The options of a command, for node:util's parseArgs. */

@@ -207,7 +207,7 @@ const either = (before: string | undefined, after: string | undefined): string =
 function fidelityText({ samples, agreement, top1, kl, outputs = [] }: Fidelity): string {
   const parts = [
     ...(agreement ? [`agreement ${percent(agreement.value)} (95 %: ${percent(agreement.low)} to ${percent(agreement.high)})`] : []), ...(top1 ? [`top-1 ${percent(top1.before.value)} → ${percent(top1.after.value)}, ${changeText(top1.change)}`] : []), ...(kl ? [`KL ${natsText(kl.value, [kl.low, kl.high])}`] : []),
-    ...outputs.map(({ name, relativeError, interval, sqnrDb }) => `${name}: relative error ${errorText(relativeError, interval)}${sqnrDb === undefined ? "" : `, SQNR ${sqnrDb.toFixed(1)} dB`}`),
+    ...outputs.map(({ name, relativeError, interval, sqnrDb }) => `${name}: relative error ${errorText(relativeError, interval)}${sqnrDb === undefined ? "" : `, SQNR ${decibels(sqnrDb)}`}`),
   ];
   return `On ${samples.toLocaleString("en")} samples: ${parts.join(", ")}.`;
 }

@@ -5,7 +5,7 @@ import type { CompressReport, FixedNormalization, Grid, HeldOut, InspectReport, 
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import { tuningWords, type Speech } from "../protocol/tuning-words";
 import type { Block, Document, KeyFigure, Table } from "./document";
-import { changeText, points, within } from "./intervals";
+import { changeText, points, signed, within } from "./intervals";
 import { percent } from "./terminal";
 
 /** What commands tell of models, as documents. */
@@ -120,7 +120,7 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
     const parts = [`${fidelity.samples === 1 ? "1 image" : `${fidelity.samples.toLocaleString("en")} images`} held out`];
     if (fidelity.agreement !== undefined) parts.push(`agreement ${percent(fidelity.agreement)} (95 %: ${wilson(fidelity.agreement, fidelity.samples).map(percent).join(" to ")})`);
     if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}${fidelity.changes ? `, ${changeText(fidelity.changes.top1)}` : ""}`);
-    if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${fidelity.sqnrDb.toFixed(1)} dB${within(fidelity.intervals?.sqnrDb, (one) => one.toFixed(1))}`);
+    if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${decibels(fidelity.sqnrDb)}${within(fidelity.intervals?.sqnrDb, signed)}`);
     blocks.push(`${parts.join(", ")}.`);
   } else if (!isPrepared) blocks.push("Its accuracy was not measured: that takes images, by --data or --eval-data.");
   for (const note of report.notes ?? []) blocks.push(`Note: ${note}`);
@@ -140,7 +140,7 @@ const ENGLISH: Speech = {
 };
 
 /** "12.3 dB", nothing where there is none. */
-export const decibels = (value: number | undefined): string => (value === undefined ? "" : `${value.toFixed(1)} dB`);
+export const decibels = (value: number | undefined): string => (value === undefined ? "" : `${signed(value)} dB`);
 
 /** What a compression comes to. */
 function keyFigures({ input, output, convBitsPerWeight, fidelity }: CompressReport, isPrepared: boolean): KeyFigure[] {

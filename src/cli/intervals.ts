@@ -7,6 +7,9 @@ import { percent } from "./terminal";
 /** "+0.25", "−1.10": a difference of shares in points. */
 export const points = (share: number): string => `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(2)}`;
 
+/** "20.1", "−0.3": a figure that may be negative. */
+export const signed = (value: number): string => value.toFixed(1).replace("-", "−");
+
 /** "95 %: 0.010 to 0.014" */
 const between = ([low, high]: Interval, text: (value: number) => string): string => `95 %: ${text(low)} to ${text(high)}`;
 
@@ -32,7 +35,7 @@ export function evaluationLines({ top1, top5, agreement, kl, sqnrDb, relativeErr
   accuracy("top-5", top5, intervals?.top5, reference?.top5, changes?.top5);
   if (agreement !== undefined) add("agreement", `${percent(agreement)}${within(intervals?.agreement)}`);
   if (kl !== undefined) add("KL", natsText(kl, intervals?.kl));
-  if (relativeError !== undefined && relativeError > 0) add("error", `${errorText(relativeError, intervals?.relativeError)} of the outputs' size${sqnrDb === undefined ? "" : `; SQNR ${sqnrDb.toFixed(1)} dB${within(intervals?.sqnrDb, (one) => one.toFixed(1))}`}`);
+  if (relativeError !== undefined && relativeError > 0) add("error", `${errorText(relativeError, intervals?.relativeError)} of the outputs' size${sqnrDb === undefined ? "" : `; SQNR ${signed(sqnrDb)} dB${within(intervals?.sqnrDb, signed)}`}`);
   else if (relativeError === 0) add("error", "none: outputs are the reference's");
   lines.push(`${samples.toLocaleString("en")} images in ${seconds.toFixed(1)} s, ${Math.round(samplesPerSecond).toLocaleString("en")} a second on ${device}.`);
   return [...lines, ...notes.map((note) => `Note: ${note}`)];

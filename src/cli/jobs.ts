@@ -159,6 +159,7 @@ export function thresholds(args: Arguments): [Figure, number][] {
   const given = args.values["fail-under"];
   return (Array.isArray(given) ? given : []).map((text) => {
     const match = /^(agreement|top1|top5)=([0-9.]+)$/.exec(text), value = match ? Number(match[2]) : NaN;
+    if (match && value > 1) throw new KernelscopeError("usage", `--fail-under ${text}: shares are 0 to 1.${value <= 100 ? ` Did you mean ${match[1]}=${Number((value / 100).toFixed(6))}?` : ""}`);
     if (!match || !(value >= 0 && value <= 1)) throw new KernelscopeError("usage", `--fail-under ${text}: write it like agreement=0.98 or top1=0.9.`);
     return [match[1] as Figure, value];
   });

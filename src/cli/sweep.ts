@@ -4,6 +4,7 @@ import { compressModel } from "../compression/compress";
 import { mergeRecipe } from "../compression/goal";
 import { parseRecipe } from "../compression/recipe";
 import { figuresOf, mergePoints, sweepOf, SweepPoint } from "../compression/sweep";
+import { wilson } from "../evaluation/metrics";
 import { DEVICES, type CompressRequest } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes } from "../protocol/sizes";
@@ -11,6 +12,7 @@ import { cachedParts } from "../worker/cache";
 import { writeFiles } from "../worker/files";
 import { nodeHost } from "../worker/host";
 import { MadeFiles } from "../worker/made";
+import { within } from "./intervals";
 import { percent, print, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
 
@@ -73,13 +75,16 @@ export async function runMerge(args: Arguments): Promise<void> {
   for (const point of curve) if (point.file !== undefined && !await isWhole(path.join(folder, point.file), point)) throw new KernelscopeError("bad-sweep", `${point.file} is missing or is another size than when it was written. Run the sweep again.`);
   await writeFiles(path.join(folder, "curve.json"), (sink) => sink.write(new TextEncoder().encode(`${JSON.stringify(curve, null, 1)}\n`)));
   const rows = curve.map(({ target, file: name, figures, problem }) => [
-    formatBytes(target), problem === undefined ? name ?? "" : "–", figures ? formatBytes(figures.bytes) : "–", figures?.convBitsPerWeight?.toFixed(3) ?? "", percent(figures?.top1), percent(figures?.agreement), figures ? figures.ratio.toFixed(1) : "",
+    formatBytes(target), problem === undefined ? name ?? "" : "–", figures ? formatBytes(figures.bytes) : "–", figures?.convBitsPerWeight?.toFixed(3) ?? "", share(figures?.top1, figures?.samples), share(figures?.agreement, figures?.samples), figures ? figures.ratio.toFixed(1) : "",
   ]);
   const missing = curve.flatMap(({ target, problem }) => (problem === undefined ? [] : [`No file of ${formatBytes(target)}: ${problem}`]));
   const measured = curve.find(({ figures }) => figures?.samples !== undefined)?.figures;
   const written = `Written: ${path.join(folder, "curve.json")}.${measured ? ` Measured on ${measured.samples!.toLocaleString("en")} images${measured.originalTop1 === undefined ? "" : `, on which the original has ${percent(measured.originalTop1)}`}.` : " Without images no accuracy was measured."}`;
   write(args, curve, () => ({ title: path.basename(folder), blocks: [{ head: ["target", "file", "size", "bits/conv weight", "top-1", "agreement", "times smaller"], rows, figures: [0, 2, 3, 4, 5, 6] }, "", ...missing, written] }));
 }
+
+/** A share of samples, with what these leave open of it. */
+const share = (value: number | undefined, samples: number | undefined): string => `${percent(value)}${value === undefined || samples === undefined ? "" : within(wilson(value, samples))}`;
 
 function shareOf(args: Arguments): [index: number, of: number] {
   const index = whole(args, "index", 0, 1_000_000), of = whole(args, "of", 1, 1_000_000);

@@ -82,10 +82,10 @@ export function resolvePreprocess(input: ValueFacts, image: { height: number; wi
   const width = number(shape[w]) ?? crop?.[1] ?? (Array.isArray(resizing) ? resizing[1] : image.width);
   if (resizing === undefined && !crop && (image.height !== height || image.width !== width)) {
     resizing = [height, width];
-    notes.push(`images resized to ${width} × ${height}, the model's input`);
+    notes.push(`Images are resized to ${width} × ${height}, the model's input.`);
   }
   const scale = pick("scale") ?? 1 / 255;
-  if (pick("scale") === undefined) notes.push("pixels scaled by 1/255");
+  if (pick("scale") === undefined) notes.push("Pixels are scaled by 1/255.");
   const spread = (value: number | number[] | undefined, fallback: number, name: string): number[] => {
     const list = value === undefined ? [fallback] : typeof value === "number" ? [value] : value;
     if (list.length !== 1 && list.length !== count) throw new KernelscopeError("bad-data", `"${name}" has ${list.length} values, the images have ${count} channels.`);

@@ -28,6 +28,9 @@ describe("wrong usage", () => {
     ["vectors in a text", ["evaluate", model, "--data", "samples/fashion-mnist", "--vectors", "out.txt"], "--vectors out.txt: what is written is a zip of arrays for NumPy. Give a name that ends in .npz or .zip."],
     ["samples of no vectors", ["evaluate", model, "--data", "samples/fashion-mnist", "--vector-samples", "2"], "--vector-samples belongs to --vectors FILE. Give both, or leave it out."],
     ["integers whose weights are floats", ["compress", model, "--data", "samples/fashion-mnist", "--inference", "integer", "--layout", "dense", "-o", path.join(folder, "dense.onnx"), "--quiet"], "--layout dense writes weights as floats, with which nothing can run on integers. Leave it out, or --inference integer."],
+    ["a command that is misspelt", ["comprss", model], 'There is no command "comprss". Did you mean compress? The commands are inspect, compress, prepare, evaluate, diff, sweep, merge.'],
+    ["an option that is misspelt", ["compress", model, "--taget", "12x"], "Unknown option '--taget'. Did you mean --target? See kernelscope compress --help."],
+    ["a share in percent", ["evaluate", model, "--data", "samples/fashion-mnist", "--fail-under", "top1=98"], "--fail-under top1=98: shares are 0 to 1. Did you mean top1=0.98?"],
     ["a figure without images", ["compress", model, "--fail-under", "top1=0.9"], "--fail-under needs images to measure on: give --data DIR."],
   ])("%s ends at once with 2 and one sentence", (_name, args, sentence) => {
     const { status, stdout, stderr } = run(...args);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { changeText, evaluationLines } from "../../../src/cli/intervals";
+import { changeText, evaluationLines, signed } from "../../../src/cli/intervals";
 import { figures } from "../../../src/compression/evaluate";
 import { beforeAndAfter, RunningMean } from "../../../src/evaluation/estimates";
 import { Outcome } from "../../../src/evaluation/evaluate";
@@ -54,3 +54,5 @@ test("outputs that are no classes have an error and a ratio with intervals whose
 });
 
 test("a change has its sign, a true minus among them", () => { expect(changeText({ value: -0.009, low: -0.014, high: 0.0012 })).toBe("−0.90 points (95 %: −1.40 to +0.12)"); });
+
+test("figures that are negative have the sign that all others have", () => { expect([signed(-0.32), signed(20.06)]).toEqual(["−0.3", "20.1"]); });
