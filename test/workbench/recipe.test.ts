@@ -41,7 +41,7 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   expect(Math.abs(sizes.reduce((a, b) => a + b, 0) - await bytesNow(page))).toBeLessThan(500);
   expect(inBytes(await page.locator(".plan-total .plan-c5").innerText())).toBeCloseTo(await bytesNow(page), -3);
   expect(await row(page, "17").locator(".plan-step").allInnerTexts()).toEqual([expect.stringMatching(/^−[\d.]+ K?B\s+[−±]\d/), expect.stringMatching(/^\+[\d.]+ K?B\s+[+±]\d/)]);
-  expect(await page.locator(".why").innerText()).toMatch(/51\.3 % of the model’s bytes but sensitivity rank \d of 7, so it pays for the others\. One step up, to .*, costs [\d.]+ KB for [\d.]+ points\./);
+  expect(await page.locator(".why").innerText()).toMatch(/51\.3 % of the layers’ bytes but sensitivity rank \d of 7, so it pays for the others\. One step up, to .*, costs [\d.]+ KB for [\d.]+ points\./);
   expect(await overlaps(page)).toEqual([]);
 });
 

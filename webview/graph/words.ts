@@ -50,12 +50,12 @@ export const bytesOf = ({ node, group }: Item): number => group?.bytes ?? node?.
 /** Where a graph begins and ends. */
 const borderNames = (): Partial<Record<string, string>> => ({ input: t("input"), output: t("output") });
 
-/** "layers.3.c1, convolution, 128→128, 590 KB, 1.3 % of bytes, 2 of 4 in block layers.3" */
+/** "layers.3.c1, convolution, 128→128, 590 KB, 1.3 % of the layers’ bytes, 2 of 4 in block layers.3" */
 export function spoken(item: Item, total: number, place: number, of: number): string {
   const { node, group, parent } = item, bytes = bytesOf(item);
   return [
     group?.title ?? node?.label ?? "", group ? groupCaption(group) : node?.held ? holderCaption(node) : node && node.caption !== node.label ? borderNames()[node.op] ?? (node.caption || node.op) : "", node?.fused.join(", "),
     node && borderNames()[node.op] !== undefined && node.shape ? format.shape(node.shape) : "",
-    bytes ? t("{0}, {1} of bytes", format.bytes(bytes), format.percent(bytes / (total || 1))) : "", parent?.group ? t("{0} of {1} in {2}", place, of, parent.group.title) : "",
+    bytes ? t("{0}, {1} of the layers’ bytes", format.bytes(bytes), format.percent(bytes / (total || 1))) : "", parent?.group ? t("{0} of {1} in {2}", place, of, parent.group.title) : "",
   ].filter(Boolean).join(", ");
 }

@@ -53,9 +53,9 @@ function sentences(plans: Plans, point: PlanPoint, at: number, pinned: string | 
   const { layers, prediction } = plans.facts, layer = layers[at], choice = layer.choices[point.choices[at]], rank = plans.rankBySensitivity(at);
   if (layer.blocked !== undefined) return t("Left as it is: {0}", layer.blocked);
   const weight = layers.reduce((sum, { bytes }) => sum + bytes, 0), share = weight ? layer.bytes / weight : 0, bySize = 1 + layers.filter(({ bytes }) => bytes > layer.bytes).length;
-  const cause = rank === undefined ? t("{0} of the model’s bytes.", format.percent(share))
-    : rank > bySize && pays(plans, point, pinned) ? t("{0} of the model’s bytes but sensitivity rank {1} of {2}, so it pays for the others.", format.percent(share), rank, layers.length)
-    : t("{0} of the model’s bytes, sensitivity rank {1} of {2}.", format.percent(share), rank, layers.length);
+  const cause = rank === undefined ? t("{0} of the layers’ bytes.", format.percent(share))
+    : rank > bySize && pays(plans, point, pinned) ? t("{0} of the layers’ bytes but sensitivity rank {1} of {2}, so it pays for the others.", format.percent(share), rank, layers.length)
+    : t("{0} of the layers’ bytes, sensitivity rank {1} of {2}.", format.percent(share), rank, layers.length);
   const held = pinned === undefined ? "" : choice.method === undefined ? t("Pinned: it is left alone, whatever the target.") : t("Pinned: {0}, whatever the target.", pinned.toLowerCase());
   const up = plans.step(point, at, 1), to = up && (layer.choices[up.choice].method === undefined ? t("the weights as they are") : choiceParts(layer.choices[up.choice]).join(" · ")), gained = up && (prediction.of === "agreement" ? t("{0} points", format.hundredths(100 * up.quality)) : t("{0} dB", format.hundredths(up.quality)));
   const price = up && to && gained && (plans.triesFewer(point) ? t("With all channels one step up, to {0}, costs {1} for {2}.", to, format.bytes(up.bytes), gained) : t("One step up, to {0}, costs {1} for {2}.", to, format.bytes(up.bytes), gained));
