@@ -8,13 +8,13 @@ import type { ComparedLayer, ComparedModels, ComparedNode, FileSizes, Incomparab
 import { KernelscopeError } from "../protocol/errors";
 import { formatBytes, formatChange, sizeRatio } from "../protocol/sizes";
 import { type NodeHost, nodeHost, openModelFile } from "../worker/host";
-import { MadeFiles } from "../worker/made";
+import { fittedShare, MadeFiles } from "../worker/made";
 import { viewer } from "../worker/viewer";
 import type { Block, Document, KeyFigure } from "./document";
 import { decibels, describe, layerTable } from "./documents";
 import { check, thresholds } from "./jobs";
 import { changeText, errorText, natsText } from "./intervals";
-import { fittedShare, seenText } from "./seen";
+import { seenText } from "./seen";
 import { percent, reporter, write } from "./terminal";
 import { type Arguments, file, flag, oneOf, whole } from "./values";
 

@@ -15,10 +15,10 @@ import { formatBytes } from "../protocol/sizes";
 import { parseNoise, PREPARING, SCHEDULES, type Noise } from "../protocol/tuning";
 import { cachedParts } from "../worker/cache";
 import { nodeHost, openModelFile } from "../worker/host";
-import { MadeFiles } from "../worker/made";
+import { fittedShare, MadeFiles } from "../worker/made";
 import { compressionDocument, inspectionDocument, waveletText } from "./documents";
 import { evaluationLines } from "./intervals";
-import { fittedShare, seenText } from "./seen";
+import { seenText } from "./seen";
 import { print, reporter, write } from "./terminal";
 import { type Arguments, file, flag, number, oneOf, text, truthOf, whole } from "./values";
 

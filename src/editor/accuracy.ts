@@ -8,6 +8,7 @@ import type { Methods } from "../protocol/rpc";
 import { chooseDataFolder, chooseOriginal, chosenOriginals, dataFolderOf, pairOf } from "./data-folder";
 import { MeasuredStore } from "./measured-store";
 import { type Make, Measurement, stampOf } from "./measurement";
+import { fittedShare, MadeFiles } from "../worker/made";
 import type { Status } from "./status";
 import { keptFidelity, keptTuning } from "./tuned-store";
 
@@ -66,9 +67,10 @@ export class Accuracy {
       return { ...pair, data, measurement };
     };
     const current = async (): Promise<AccuracyState> => {
-      const { original, compressed, data, measurement } = await settle();
+      const { original, compressed, data, measurement } = await settle(), made = data === undefined || "make" in models && models.make ? undefined : await new MadeFiles().of(compressed);
+      const isFittedTo = made !== undefined && data !== undefined && await fittedShare(made, data) !== undefined;
       return {
-        subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), allImages: "model" in models || models.data === undefined, beforeTuning: !("model" in models) && models.beforeTuning === true, trusted: vscode.workspace.isTrusted },
+        subject: { original: original && path.basename(original), compressed: ("model" in models ? undefined : models.name) ?? path.basename(compressed), data: data && path.basename(data), allImages: "model" in models || models.data === undefined, isFittedTo, beforeTuning: !("model" in models) && models.beforeTuning === true, trusted: vscode.workspace.isTrusted },
         reported: original === undefined || ("make" in models && models.make) ? undefined : await keptFidelity(state, original, compressed),
         tuning: "make" in models && models.make ? undefined : await keptTuning(state, compressed),
         running: measurement?.running ?? false, making: measurement?.making, measured: measurement?.measured, cancelled: measurement?.cancelled, error: measurement?.error,

@@ -151,6 +151,8 @@ export interface AccuracySubject {
   data?: string;
   /** Every image of the folder is measured, also those that a compression may have been fitted on. */
   allImages: boolean;
+  /** The compressed model is known to have been fitted to images of this folder, so figures on all of them flatter it. */
+  isFittedTo?: boolean;
   /** The compressed model is a recipe's without the training that it asks for. */
   beforeTuning: boolean;
   trusted: boolean;

@@ -67,6 +67,16 @@ export class MadeFiles {
   }
 }
 
+/** Share of a folder's images that a file was fitted to, where that is known: all but those that its compression kept for its own figures. */
+export async function fittedShare({ images, fidelity }: Pick<Made, "images" | "fidelity">, data: string): Promise<number | undefined> {
+  const same = async (folder: string | undefined): Promise<boolean> => folder !== undefined && await realOf(folder) === await realOf(data);
+  if (!await same(images?.folder)) return undefined;
+  return images?.evalFolder === undefined && fidelity ? 0.8 : 1;
+}
+
+/** Folders that lead to the same place are one. */
+const realOf = (folder: string): Promise<string> => fs.realpath(folder).catch(() => path.resolve(folder));
+
 const nameOf = (size: number, sha256: string): string => `${size}-${sha256.slice(0, 24)}.json`;
 
 async function hashOf(file: string): Promise<string> {

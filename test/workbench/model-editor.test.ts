@@ -94,6 +94,18 @@ test("right-click, Compress Model…, a preset and images: the result opens in c
   await wide.locator("#tab-accuracy").click();
   await expect.poll(() => wide.locator(".accuracy .state").innerText()).toMatch(agreement);
   await workbench.picture("accuracy-reported");
+  // most of these images were fitted to
+  const again = await workbench.compare("fashion-cnn.onnx", "fashion-cnn.small.onnx"), fitted = again.locator(".cmp-fitted");
+  expect(await fitted.isVisible()).toBe(false);
+  await again.locator(".cmp-step .icon-button").first().click();
+  await expect.poll(() => again.locator(".cmp-header").innerText(), { timeout: 60_000 }).toMatch(/agreement, 500 images/);
+  await expect.poll(() => fitted.innerText()).toMatch(/^All images of fashion-mnist count, also any that a compression was fitted on;/);
+  await workbench.picture("compare-fitted");
+  await workbench.page.setViewportSize({ width: 448, height: 900 });
+  await workbench.page.waitForTimeout(400);
+  await workbench.picture("compare-fitted-448");
+  expect(await overlaps(again)).toEqual([]);
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
 });
 
 test("a model without layers is refused before anything is asked", async () => {

@@ -6,6 +6,7 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { stateOf } from "../state";
 import { tunedText } from "../tuned-text";
+import { allImagesText } from "./all-images";
 import { ClassChart } from "./classes";
 import { Figures } from "./figures";
 import { Flips } from "./flips";
@@ -94,7 +95,7 @@ export class AccuracyView {
     this.tuned.hidden = !state.tuning;
     this.tuned.textContent = state.tuning ? tunedText(state.tuning) : "";
     this.all.hidden = !subject.allImages;
-    this.all.textContent = t("All images of {0} count, also any that a compression was fitted on; the figure at the end of a compression comes from the fifth that fitting does not see.", subject.data ?? "");
+    this.all.textContent = allImagesText(subject);
     this.showNotice(state);
     if (measured) this.showMeasured(measured, running);
   }

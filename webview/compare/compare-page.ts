@@ -128,8 +128,8 @@ export class ComparePage {
     this.views = { comparison, table, graphs: sides, pane, flips, below, scroll, finder };
     this.showHeader();
     if (!layers.length) {
-      this.root.replaceChildren(this.header, this.measuring.element, this.latency.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
-    } else this.root.replaceChildren(this.header, this.progress, this.measuring.element, this.latency.element, ...(layers.some(({ before, after }) => before && after) ? [] : [el("div", { class: "cmp-nothing", role: "note" }, t("No layer of one stands for a layer of the other: these are two different networks."))]), el("div", { class: "cmp-rest" }, finder.element, scroll), below.element);
+      this.root.replaceChildren(this.header, this.measuring.element, this.measuring.fitted, this.latency.element, stateOf("layers", t("No layers to compare"), t("Neither model has layers with weights.")));
+    } else this.root.replaceChildren(this.header, this.progress, this.measuring.element, this.measuring.fitted, this.latency.element, ...(layers.some(({ before, after }) => before && after) ? [] : [el("div", { class: "cmp-nothing", role: "note" }, t("No layer of one stands for a layer of the other: these are two different networks."))]), el("div", { class: "cmp-rest" }, finder.element, scroll), below.element);
     this.zoom(0);
     const { layer: last, scroll: top } = this.state, chosen = layers.find(({ id }) => id === (comparison.selected ?? last)) ?? largestOf(layers);
     if (chosen) this.select(chosen.id, false);

@@ -1,6 +1,7 @@
 import type { AccuracyState } from "../../src/protocol/accuracy";
+import { allImagesText } from "../accuracy/all-images";
 import { button } from "../controls";
-import { el } from "../dom";
+import { el, icon } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 
@@ -9,6 +10,8 @@ export interface MeasuringActions { measure(): void; cancel(): void; chooseData(
 /** A line under the header: how far measuring is, or why it ended early and the ways on. */
 export class Measuring {
   readonly element = el("div", { class: "acc-notice cmp-notice", hidden: true });
+  /** That figures flatter, where the model was fitted to these images. */
+  readonly fitted = el("p", { class: "cmp-fitted", role: "note", hidden: true });
   private readonly running: HTMLElement[];
   private readonly stopped: HTMLElement[];
   private readonly text = el("span", { role: "status" });
@@ -21,7 +24,9 @@ export class Measuring {
     this.stopped = [this.alert, small(t("Choose Data Folder…"), () => actions.chooseData()), small(t("Try Again"), () => actions.measure()), small(t("Show Log"), () => actions.showLog())];
   }
 
-  show({ running, measured, cancelled, error }: AccuracyState): void {
+  show({ running, measured, cancelled, error, subject }: AccuracyState): void {
+    this.fitted.hidden = !measured || running || !subject.allImages || subject.isFittedTo !== true;
+    if (!this.fitted.hidden) this.fitted.replaceChildren(icon("info"), el("span", {}, allImagesText(subject)));
     const count = measured && t("{0} of {1} images", format.whole(measured.samples), format.whole(measured.total));
     const why = error ?? (cancelled && count ? t("Cancelled after {0}. The figures are of these.", count) : undefined), parts = running ? this.running : why === undefined ? [] : this.stopped;
     this.element.hidden = !parts.length;

@@ -2,10 +2,10 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync,
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { fittedShare, seenText } from "../../../src/cli/seen";
+import { seenText } from "../../../src/cli/seen";
 import type { CompressReport } from "../../../src/protocol/report";
 import { hashFile } from "../../../src/runtime/node";
-import { MadeFiles } from "../../../src/worker/made";
+import { fittedShare, MadeFiles } from "../../../src/worker/made";
 
 let home: string, made: MadeFiles;
 const at = (name: string) => path.join(home, name), fidelity = { samples: 98, agreement: 0.95, reference: { top1: 0.92 }, compressed: { top1: 0.91 } };
