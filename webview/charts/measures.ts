@@ -49,7 +49,7 @@ export function measuresOf(rows: readonly LayerRow[], sensitivity: Readonly<Reco
     return known.length ? known.reduce((a, b) => a + b, 0) / known.length : undefined;
   };
   const share = (row: LayerRow) => row.bytes / total;
-  const bytes = scale("bytes", t("Share of bytes"), t("Share of bytes, per layer"), t("of the layers’ bytes"), share, 0.5, format.percent, average(share));
+  const bytes = scale("bytes", t("Share of bytes"), t("Share of bytes, per layer"), t("of bytes"), share, 0.5, format.percent, average(share));
   const measures = [bytes, byOperator(rows, bytes)];
   if (rows.length) measures.push(scale("bits", t("Bits per weight"), t("Bits per weight"), t("bits"), ({ bitsPerWeight }) => bitsPerWeight, 0.6, format.bits, bitsOfAll));
   const noise = ({ sqnrDb }: LayerRow) => sqnrDb;

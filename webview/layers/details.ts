@@ -79,7 +79,7 @@ function factsOf({ row, attributes }: LayerDetails, share: string): Fact[] {
     ...(isPlain ? [] : [[t("stored as"), t("{0}, {1} bits a weight", row.method === undefined ? row.grids?.weight.type ?? row.storedType ?? row.dataType : storedAs(row), format.bits(row.bitsPerWeight)), row.wavelet ? "wide whole" : "wide"] as Fact]),
     ...(row.originalShape ? [[t("original"), format.shape(row.originalShape), "wide"] as Fact] : []), ...gridFacts(row),
     [t("weight"), format.shape(row.shape)], [isPacked ? t("runs as") : t("type"), isOnIntegers(row) ? t("integers") : row.dataType], [t("parameters"), format.whole(row.parameters)], [t("bytes"), format.bytes(row.bytes)],
-    ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("of the layers’ bytes"), share], ...others,
+    ...(row.macs ? [[t("MACs"), format.count(row.macs)] as Fact] : []), [t("of layers"), share], ...others,
   ];
 }
 
@@ -111,7 +111,7 @@ const copyLink = (actions: DetailActions): HTMLElement => iconButton({ label: t(
 /** An operator without weights: what it is called, what comes in and goes out. */
 export function operatorDetails({ label: title, op, fused, shape: dims, attributes = [], bodies = [], held, bytes }: GraphNodeFacts, total: number, links: Links, actions: DetailActions): HTMLElement {
   const operators = [op, ...fused], shape = dims ? format.shape(dims) : "";
-  const inside: Fact[] = held ? [[t("layers"), format.whole(held.length)], [t("bytes"), format.bytes(bytes)], [t("of the layers’ bytes"), format.percent(total ? bytes / total : 0)]] : [];
+  const inside: Fact[] = held ? [[t("layers"), format.whole(held.length)], [t("bytes"), format.bytes(bytes)], [t("of layers"), format.percent(total ? bytes / total : 0)]] : [];
   const enter = bodies.map(({ path, title: body }) => button({ label: t("Enter {0}", body), icon: "symbol-namespace", small: true, onClick: () => actions.enter(path) }));
   return el("section", { class: "details", "aria-label": t("Details of {0}", title) },
     el("header", { class: "details-head" }, el("h2", { title }, title), ...operators.slice(0, 1).map(tag), el("span", { class: "spacer" }), copyLink(actions)),
@@ -130,7 +130,7 @@ export function groupDetails(group: Group, rows: readonly LayerRow[], total: num
   return el("section", { class: "details", "aria-label": t("Details of {0}", group.title) },
     el("header", { class: "details-head" }, el("h2", { title: group.title }, group.title), tag(groupCaption(group))),
     section("group", t("Facts"), format.bytes(group.bytes), false, facts([
-      [t("layers"), format.whole(inside.length)], [t("parameters"), format.count(parameters)], [t("bytes"), format.bytes(group.bytes)], [t("of the layers’ bytes"), format.percent(total ? group.bytes / total : 0)],
+      [t("layers"), format.whole(inside.length)], [t("parameters"), format.count(parameters)], [t("bytes"), format.bytes(group.bytes)], [t("of layers"), format.percent(total ? group.bytes / total : 0)],
       ...(bits === undefined ? [] : [[t("bits"), format.bits(bits)] as Fact]),
     ]), linksTo(links, actions)),
     section("layers", t("Layers"), t("in the order of the file"), false, ...list));
