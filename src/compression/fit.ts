@@ -158,9 +158,9 @@ export async function lossesOn(model: Model, layers: readonly FittedLayer[], sam
   });
 }
 
-/** What a fitted network does on other samples. @param original what it is held against */
-export async function effectOn(model: Model, layers: readonly FittedLayer[], samples: Batches, tools: FitTools, original: Model): Promise<Effect> {
-  const { wanted, outputs } = await outputsOn(model, layers, samples, tools, original), meter = new EffectMeter(wanted, samples.labels);
+/** What a fitted network does on other samples. */
+export async function effectOn(model: Model, layers: readonly FittedLayer[], samples: Batches, tools: FitTools): Promise<Effect> {
+  const { wanted, outputs } = await outputsOn(model, layers, samples, tools, model), meter = new EffectMeter(wanted, samples.labels);
   for (let batch = 0; batch < samples.batches.length; batch++) meter.add(batch, valuesOf(outputs, batch));
   return meter.effect;
 }

@@ -338,8 +338,8 @@ export class Planning {
 
   /** The smallest plan of those along the hulls that loses no more than this, layer by layer. */
   atLoss(loss: number): RatedCandidate[] {
-    const plans = front(this.items), before = this.request.lostBefore ?? 0;
-    return this.plan((plans.find((plan) => before + plan.loss <= loss) ?? plans[plans.length - 1]).choices);
+    const plans = front(this.items);
+    return this.plan((plans.find((plan) => plan.loss <= loss) ?? plans[plans.length - 1]).choices);
   }
 
   /** Flips ÷ √loss in the middle case of what was measured. */

@@ -3,7 +3,7 @@ import type { Progress } from "../protocol/api";
 import { Products } from "../runtime/products";
 import { BATCH, readEvaluationSet, readJobData, type EvaluationSet, type JobData } from "./data";
 import { effectOn, fitWithData, type FitTools } from "./fit";
-import { networkOutputs, type Batches } from "./flow";
+import type { Batches } from "./flow";
 import { openPlanning } from "./front";
 import type { Job } from "./goal";
 import type { Host } from "./host";
@@ -19,28 +19,28 @@ const FITTED = 1024, TELLING = { least: 64, most: 512 };
 
 /**
  * Carries out two plans, a mild one and a strong one, and keeps what they lose on some of the images that reports are measured on: what layers do together is often a fraction
- * of what they do one by one, since each makes up for those before it. Nothing is done where integers are, without images or with too few of them, nor a second time, nor where it could not be kept.
+ * of what they do one by one, since each makes up for those before it. Nothing is done where integers are or channels are gone, without images or with too few of them, nor a second time, nor where it could not be kept.
  * @returns whether anything was learnt
  */
 export async function tryWholePlans(rated: RatedModel, job: Job, host: Host, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<boolean> {
   const { record, samples, integers, original, opened: { model }, pruning } = rated, { request: { seed = 1, threads, evalData } } = job;
-  if (samples === undefined || integers || !record.isKept || await record.hasTried(evalData)) return false;
+  if (samples === undefined || integers || pruning || !record.isKept || await record.hasTried(evalData)) return false;
   const plans = await plansToTry(rated, job), data = await readJobData(job, original, host, signal), telling = await tellingOf(evalData === undefined ? data : await readEvaluationSet(evalData, job, original, host), signal);
   const products = new Products(host.runtime, threads), tried: Observed[] = [];
   try {
-    const fit = fewOf(data), tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads, signal }, reference = telling && pruning && await networkOutputs(original, fit, host.runtime, threads);
+    const fit = fewOf(data), tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads, signal };
     for (const [at, plan] of telling ? plans.entries() : []) {
       const weights = plan.reduce((sum, { layer }) => sum + layer.parameters, 0), choices = plan.map((choice) => ({ ...choice, slope: choice.noise > 0 ? choice.loss / choice.noise : undefined }));
       let begun = 0;
       const { layers } = await fitWithData(model, choices, fit, {
-        ...tools, reference,
+        ...tools,
         onLayer: ({ label, parameters }) => {
           onProgress({ stage: "sensitivity", text: `trying a whole plan, ${at + 1} of ${plans.length}: layer ${label}`, fraction: (at + begun / weights) / plans.length });
           begun += parameters;
         },
       });
-      const predicted = plan.reduce((sum, { loss }) => sum + loss, pruning?.effect.loss ?? 0);
-      if (predicted > 0) tried.push({ predicted, ...await effectOn(model, layers, telling!, tools, original) });
+      const predicted = plan.reduce((sum, { loss }) => sum + loss, 0);
+      if (predicted > 0) tried.push({ predicted, ...await effectOn(model, layers, telling!, tools) });
     }
     await record.keepTried(tried, evalData);
     return tried.length > 0;
