@@ -110,6 +110,7 @@ class Compression {
       this.progress.stage("write", "writing the file");
       await record.writing(this.output);
       const written = await this.timed("write", () => this.write(edit));
+      this.seconds.written = this.secondsSoFar;
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
         const report = await this.report(weights ? [] : await inOriginal(this.opened.model, subject, [...fitted.values()], isInteger), data);
@@ -134,6 +135,8 @@ class Compression {
   }
 
   private get form(): WeightForm { return weightForm(this.job.request, this.subject.lean?.biases); }
+
+  private get secondsSoFar(): number { return (performance.now() - this.started) / 1000; }
 
   private async timed<T>(stage: string, work: () => Promise<T>): Promise<T> {
     const start = performance.now();
@@ -288,7 +291,7 @@ class Compression {
       const fidelity = await this.timed("evaluate", () => this.fidelity(data));
       const [digest, ...more] = await Promise.all(written.files.map((file) => host.digest(file)));
       const gzipBytes = more.reduce((sum, file) => sum + file.gzipBytes, digest.gzipBytes);
-      this.seconds.total = (performance.now() - this.started) / 1000;
+      this.seconds.total = this.secondsSoFar;
       const { data: folder, evalData: evalFolder } = request;
       return {
         input: inputDigest, ...((folder ?? evalFolder) !== undefined && { images: { folder, evalFolder } }),

@@ -45,28 +45,45 @@ const ROUNDS = 8;
 /**
  * Factors of output and input channels that bring rows nearest to the original's. A network of integers has channels of like ranges: what one layer's outputs were divided by,
  * the next one's inputs are multiplied by, so weights can be compared up to such factors only. Input channels of grouped layers have none.
+ * Alternating least squares on what the kernels of two channels have in common, and on their squares: all that the sums over weights depend on.
  */
 export function channelFactors(layer: Layer, original: Float32Array, rows: Float32Array): { outputs: Float64Array; inputs: Float64Array } {
-  const size = kernelSize(layer), n = inputsOf(layer), isGrouped = layer.groups > 1, outputs = new Float64Array(outputsOf(layer)).fill(1), inputs = new Float64Array(isGrouped ? 1 : n / size).fill(1);
-  const fit = (factors: Float64Array, others: Float64Array, own: (i: number) => number, other: (i: number) => number): void => {
-    const wanted = new Float64Array(factors.length), have = new Float64Array(factors.length);
-    for (let i = 0; i < rows.length; i++) {
-      const v = rows[i] * others[other(i)];
-      wanted[own(i)] += v * original[i];
-      have[own(i)] += v * v;
-    }
-    factors.forEach((_, c) => { factors[c] = have[c] > 0 && wanted[c] > 0 ? wanted[c] / have[c] : 1; });
-  };
-  const output = (i: number) => Math.floor(i / n), input = isGrouped ? () => 0 : (i: number) => Math.floor(i % n / size);
+  const isGrouped = layer.groups > 1, m = outputsOf(layer), n = inputsOf(layer), size = isGrouped ? n : kernelSize(layer), channels = n / size;
+  const common = sumsOf(m * channels, size, (i) => rows[i] * original[i]), squares = sumsOf(m * channels, size, (i) => rows[i] ** 2);
+  const outputs = new Float64Array(m).fill(1), inputs = new Float64Array(channels).fill(1);
   for (let round = 0; round < ROUNDS; round++) {
-    fit(outputs, inputs, output, input);
-    if (!isGrouped) fit(inputs, outputs, input, output);
+    answer(outputs, inputs, (k, c) => k * channels + c, common, squares);
+    if (!isGrouped) answer(inputs, outputs, (c, k) => k * channels + c, common, squares);
   }
   return { outputs, inputs };
 }
 
+/** Sums of so many stretches of a size. */
+const sumsOf = (count: number, size: number, value: (i: number) => number): Float64Array => Float64Array.from({ length: count }, (_, stretch) => {
+  let sum = 0;
+  for (let i = stretch * size; i < (stretch + 1) * size; i++) sum += value(i);
+  return sum;
+});
+
+/** The best factors of one kind of channels, given those of the other. @param at where a pair of the two has its sums */
+function answer(own: Float64Array, others: Float64Array, at: (own: number, other: number) => number, common: Float64Array, squares: Float64Array): void {
+  for (let k = 0; k < own.length; k++) {
+    let wanted = 0, have = 0;
+    for (let c = 0; c < others.length; c++) {
+      const pair = at(k, c);
+      wanted += others[c] * common[pair];
+      have += others[c] ** 2 * squares[pair];
+    }
+    own[k] = have > 0 && wanted > 0 ? wanted / have : 1;
+  }
+}
+
 /** Rows whose channels have these factors. */
 export function withFactors(layer: Layer, rows: Float32Array, { outputs, inputs }: { outputs?: ArrayLike<number>; inputs: ArrayLike<number> }, power: 1 | -1 = 1): Float32Array {
-  const size = kernelSize(layer), n = inputsOf(layer);
-  return rows.map((v, i) => { const factor = (outputs?.[Math.floor(i / n)] ?? 1) * (inputs.length > 1 ? inputs[Math.floor(i % n / size)] : inputs[0]); return power === 1 ? v * factor : v / factor; });
+  const n = inputsOf(layer), size = inputs.length > 1 ? kernelSize(layer) : n, channels = n / size, scaled = new Float32Array(rows.length);
+  for (let pair = 0; pair < rows.length / size; pair++) {
+    const factor = (outputs?.[Math.floor(pair / channels)] ?? 1) * inputs[pair % channels];
+    for (let i = pair * size; i < (pair + 1) * size; i++) scaled[i] = power === 1 ? rows[i] * factor : rows[i] / factor;
+  }
+  return scaled;
 }

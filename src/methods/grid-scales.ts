@@ -5,10 +5,15 @@ import { safeScale } from "./scale";
 export function gridScales(rows: Float32Array, n: number, bits: number, gram?: Gram): Float32Array {
   const top = 2 ** (bits - 1) - 1;
   return Float32Array.from({ length: rows.length / n }, (_, m) => {
-    let peak = 0;
-    for (let j = m * n; j < (m + 1) * n; j++) peak = Math.max(peak, Math.abs(rows[j]));
+    let peak = 0, at = 0;
+    for (let j = 0; j < n; j++) {
+      const size = Math.abs(rows[m * n + j]);
+      if (size > peak) { peak = size; at = j; }
+    }
+    const ofPeak = peak * peak * (gram ? gram.h[at * n + at] : 1);
     let best = 1, least = Infinity;
     for (let clip = 1; clip > 0.3 && peak > 0; clip -= 0.04) {
+      if ((1 - clip) ** 2 * ofPeak > least) break; // what the largest weight loses alone is too much, and more with every further step
       const scale = peak * clip / top;
       let error = 0;
       for (let j = 0; j < n && error < least; j++) {
