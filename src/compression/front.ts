@@ -11,19 +11,20 @@ import { shareOf } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
 import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
+import { foresee, type Foreseen } from "./foresight";
 import { goalOf, mayShare, namesOnlyLayers, triesToShare, trimLimit, type Goal, type Job } from "./goal";
 import { roundingKey } from "./integer/rounding";
 import { leanModel, leanRatings, underOwnLimit, type OptionalTrim } from "./lean/lean";
 import { weightForm } from "./write";
 import { isLeft, Planning, type Option } from "./plan";
-import { outcomeKey, slopes, type Trials } from "./promise";
+import { outcomeKey, slopes } from "./promise";
 import { hull, steps, unbeaten } from "./planner";
 import { prunedBelow, triesPruning } from "./prune/choose";
-import { verdictKey, type Outcome, type Trial } from "./ratings";
+import { verdictKey, type Outcome } from "./ratings";
 import { loadedWeightBytes } from "./report";
 import type { RatedModel } from "./rated";
 import { interpolate, type LayerSensitivity, type RatedCandidate } from "./sensitivity";
-import { halfOf, togetherOf, type Observed } from "./together";
+import { halfOf, spreadOf, togetherOf, type Observed } from "./together";
 
 /** Plans whose size is read off the file as it would be written; between them it is interpolated. */
 const MEASURED_PLANS = 24;
@@ -41,6 +42,8 @@ const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
 
 /** What presets came to that were carried out. */
 type Outcomes = Partial<Record<PresetId, Outcome>>;
+/** What others are going to come to. */
+type Foreseens = Partial<Record<PresetId, Foreseen>>;
 
 /** What a job's recipe comes to, and every other plan. @throws KernelscopeError "bad-recipe", "usage" */
 export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
@@ -65,8 +68,12 @@ function nearestGoal({ request }: Job, { opened: { bytes } }: RatedModel): { goa
 async function factsOf(original: RatedModel, job: Job, goal: Goal): Promise<PlanFacts> {
   const rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
-  const rounding = rated.integers && rated.samples !== undefined ? await rated.record.rounding(roundingKey(job.recipe)) : undefined;
-  return new Front(rated, await planningOf(rated, job, goal, outcomes, rounding), goal, outcomes, { verdicts: await rated.record.verdicts(), wholes: rated.samples === undefined || rated.integers ? [] : await rated.record.wholes(job.request.evalData), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) }).facts();
+  const foreseen: Foreseens = {}, rounding = rated.integers && rated.samples !== undefined ? await rated.record.rounding(roundingKey(job.recipe)) : undefined;
+  const told = [...rated.samples === undefined ? [] : await rated.record.trials(job.request.evalData), ...PRESETS.flatMap((preset) => outcomes[preset] ? [...outcomes[preset].missed, outcomes[preset].written] : [])].filter(({ disagreement }) => disagreement > 0);
+  const planning = await planningOf(rated, job, goal, rounding);
+  if (told.length) for (const preset of PRESETS) if (!outcomes[preset]) foreseen[preset] = await foresee(preset, planning, told, rated.pruning?.effect.loss);
+  const trials = Object.fromEntries(PRESETS.map((preset) => [preset, (outcomes[preset] ?? foreseen[preset])?.missed]));
+  return new Front(rated, planning.knowing(trials), goal, outcomes, { foreseen, verdicts: await rated.record.verdicts(), wholes: rated.samples === undefined || rated.integers ? [] : await rated.record.wholes(job.request.evalData), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) }).facts();
 }
 
 /** Where a job finds out by itself how many channels to take away. */
@@ -85,24 +92,16 @@ async function trimmed(rated: RatedModel, limit: number | undefined): Promise<Tr
   return { ...rated, opened: { ...opened, model: lean.model }, layers: lean.layers, ratings: await leanRatings(ratings, opened.model, lean), biases: lean.biases, optional: lean.optional };
 }
 
-async function planningOf({ opened, layers, ratings, samples, integers, biases, pruning, optional }: Trimmed, job: Job, goal: Goal, outcomes: Outcomes, rounding: number | undefined): Promise<Planning> {
+async function planningOf({ opened, layers, ratings, samples, integers, biases, pruning, optional }: Trimmed, job: Job, goal: Goal, rounding: number | undefined): Promise<Planning> {
   const { request, recipe, embedded } = job;
-  const trials: Trials = Object.fromEntries(PRESETS.map((preset) => [preset, trialsFor(preset, outcomes)]));
   return Planning.of({
-    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), trials, embedded, form: weightForm(request, biases), overhead: integers?.bytes, optional, isOpen: true, inputBytes: opened.bytes, pruned: shareOf(request.prune)?.compute, lostBefore: pruning?.effect.loss, rounding,
+    model: opened.model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form: weightForm(request, biases), overhead: integers?.bytes, optional, isOpen: true, inputBytes: opened.bytes, pruned: shareOf(request.prune)?.compute, lostBefore: pruning?.effect.loss, rounding,
     rate: async (free) => ratings.filter(({ layer }) => free.includes(layer)), shares: mayShare(job), triesToShare: triesToShare(job), measured: samples !== undefined, notes: [],
   });
 }
 
 /** All plans of a model with nothing pinned, whatever a recipe asks for. */
-export const openPlanning = (rated: RatedModel, job: Job): Promise<Planning> => planningOf({ ...rated, optional: [] }, { ...job, recipe: { ...job.recipe, layers: undefined } }, { kind: "preset", preset: "balanced" }, {}, undefined);
-
-/** What tells best how much layers do together: the plans of a preset that missed, or what came of the preset nearest to it, so that what is not known yet stands in order beside what is. */
-function trialsFor(preset: PresetId, outcomes: Outcomes): readonly Trial[] | undefined {
-  if (outcomes[preset]) return outcomes[preset].missed;
-  const at = PRESETS.indexOf(preset), others = PRESETS.filter((other) => outcomes[other]).sort((a, b) => Math.abs(PRESETS.indexOf(a) - at) - Math.abs(PRESETS.indexOf(b) - at));
-  return others.length && outcomes[others[0]]!.written.disagreement > 0 ? [outcomes[others[0]]!.written] : undefined;
-}
+export const openPlanning = (rated: RatedModel, job: Job): Promise<Planning> => planningOf({ ...rated, optional: [] }, { ...job, recipe: { ...job.recipe, layers: undefined } }, { kind: "preset", preset: "balanced" }, undefined);
 
 /** What activations take at once: known of integers where no layer stays float. */
 function peakOf({ opened, integers }: RatedModel, { recipe }: Job): number | undefined {
@@ -112,7 +111,7 @@ function peakOf({ opened, integers }: RatedModel, { recipe }: Job): number | und
 }
 
 /** What earlier jobs and measurements on the same samples have told. */
-interface Known { verdicts: ReadonlyMap<string, boolean>; wholes: readonly Observed[]; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean; fewerChannels: PlanFacts["fewerChannels"] }
+interface Known { foreseen: Foreseens; verdicts: ReadonlyMap<string, boolean>; wholes: readonly Observed[]; peakActivationBytes?: number; rounding?: number; /** Whether layers may be left to floats that nobody names. */ leavesLayers: boolean; fewerChannels: PlanFacts["fewerChannels"] }
 
 const preparationFacts = ({ channels, resize, crop, mean, std, scale }: Preparation): PreparationFacts => ({ channels, resize, crop, mean, std, scale });
 
@@ -134,6 +133,7 @@ class Front {
     const [good, middle, bad] = this.found ?? [1, 1, 1], { wholes } = known, slope = this.found && !wholes.length ? this.writtenSlope() ?? middle : middle;
     this.prediction = { of: samples === undefined ? "weights" : this.found ? "agreement" : "outputs", samples, slope, slopes: [good * slope / middle, bad * slope / middle], bend: bendOf(ratings.flatMap(({ response }) => response), middle), half: halfLost(ratings.flatMap(({ response }) => response)), rounding: known.rounding };
     this.prediction.together = togetherOf(wholes, this.prediction);
+    if (wholes.length && this.found) this.prediction.slopes = within(this.prediction.slopes, slope, spreadOf(wholes, this.prediction));
     if (this.prediction.half !== undefined) this.prediction.half = halfOf(wholes, this.prediction.half);
     this.left = leftOver(rated.opened.model, findLayers(rated.opened.model));
     this.byLayer = new Map(ratings.map((rating) => [rating.layer, rating]));
@@ -170,14 +170,18 @@ class Front {
     return predicted !== undefined && disagreement ? disagreement / Math.sqrt(predicted) : undefined;
   }
 
-  /** Between which sizes a compression may end: those of a good and a bad case of what single layers have shown, farther apart the fewer images have told it, within those of other presets that were carried out. */
+  /**
+   * Between which sizes a compression may end: those that plans which were carried out leave open, or else those of a good and a bad case of what single layers have shown,
+   * farther apart the fewer images have told it; within those of other presets that were carried out.
+   */
   private rangeOf(preset: PresetId, bytes: number): SizeRange | undefined {
-    const { found, outcomes, planning, rated: { samples = 0 } } = this, at = PRESETS.indexOf(preset);
+    const { found, outcomes, planning, known: { foreseen }, rated: { samples = 0 } } = this, at = PRESETS.indexOf(preset);
     if (!found || outcomes[preset]) return undefined;
-    const apart = 1 + 1 / Math.sqrt(samples || 1), [least, most] = [found[0] / TOGETHER / apart, found[2] * apart].map((slope) => planning.measure(planning.preset(preset, slope)).bytes);
+    const apart = 1 + 1 / Math.sqrt(samples || 1), sizes = (foreseen[preset]?.others ?? [found[0] / TOGETHER / apart, found[2] * apart].map((slope) => planning.preset(preset, slope))).map((plan) => planning.measure(plan).bytes);
     const known = (others: readonly PresetId[]) => others.filter((other) => outcomes[other]).map((other) => planning.measure(this.planOf({ kind: "preset", preset: other })).bytes);
-    const low = Math.max(least, ...known(PRESETS.slice(at + 1))), high = Math.min(most, ...known(PRESETS.slice(0, at)));
-    return [Math.min(low, bytes), Math.max(high, bytes)];
+    const low = Math.max(Math.min(...sizes), ...known(PRESETS.slice(at + 1))), high = Math.min(Math.max(...sizes), ...known(PRESETS.slice(0, at)));
+    const range: SizeRange = [Math.min(low, bytes), Math.max(high, bytes)];
+    return range[0] < range[1] ? range : undefined;
   }
 
   /** A goal's plan, with codebooks in common where that promises more and has not come out behind. */
@@ -300,6 +304,9 @@ class Front {
     };
   }
 }
+
+/** A good and a bad case, no more than so many times from the middle one. */
+const within = ([good, bad]: readonly [number, number], middle: number, times: number): [number, number] => [Math.max(good, middle / times), Math.min(bad, middle * times)];
 
 /** How many steps fit into so many bytes. */
 function stepsWithin(bytes: number, sizes: readonly number[]): number {

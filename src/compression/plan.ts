@@ -15,6 +15,7 @@ import type { Goal } from "./goal";
 import { underLimit, type OptionalTrim } from "./lean/lean";
 import { front, hull, knee, type Choice, type Item } from "./planner";
 import { BALANCED, lossFor, NEARLY_LOSSLESS, slopes, SMALLEST, type Trials } from "./promise";
+import type { Trial } from "./ratings";
 import { badRecipe, parseOptions, type Recipe } from "./recipe";
 import { convolutionBits, weightBytes } from "./report";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
@@ -219,6 +220,9 @@ export class Planning {
     return groups;
   }
 
+  /** The same, knowing what plans of presets came to. */
+  knowing(trials: Trials): Planning { return new Planning({ ...this.request, trials }, this.fixed, this.items, this.scaleIsFree, this.responses, this.left, this.untouched); }
+
   /** The compressed layers of a choice for each open one. */
   plan(options: readonly Planned[]): RatedCandidate[] {
     const all = [...this.fixed.values()]; // thousands of plans are looked at
@@ -312,8 +316,8 @@ export class Planning {
     return best;
   }
 
-  /** @param slope predictions that flip for a loss, where the middle case of {@link slopes} is not meant */
-  preset(preset: PresetId, slope?: number, items: readonly PlannedItem[] = this.items): RatedCandidate[] {
+  /** @param told what says how many predictions flip for a loss, where it is not the request: their slope, or plans that were carried out */
+  preset(preset: PresetId, told: number | readonly Trial[] = this.request.trials?.[preset] ?? [], items: readonly PlannedItem[] = this.items): RatedCandidate[] {
     const { notes, measured } = this.request;
     if (!measured) {
       notes.push("Without images the plan is a cautious guess: about 4.5 bits a weight for Balanced. Give a data folder for a measured one.");
@@ -327,7 +331,7 @@ export class Planning {
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
     const plans = front(items);
-    const klFor = (flips: number) => this.klFor(flips, preset, slope) - (this.request.lostBefore ?? 0) - (this.request.rounding ?? 0);
+    const klFor = (flips: number) => this.klFor(flips, told) - (this.request.lostBefore ?? 0) - (this.request.rounding ?? 0);
     const within = (flips: number) => plans.find((p) => p.loss <= klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
     if (preset === "smallest") return this.plan(within(SMALLEST).choices);
@@ -345,11 +349,10 @@ export class Planning {
   /** Flips ÷ √loss in the middle case of what was measured. */
   get slope(): number | undefined { return slopes(this.responses)?.[1]; }
 
-  /** The predicted loss at which this share of predictions flips: disagreement ≈ c·√loss, c as given, from a trial of a plan or else fitted to all measured responses. */
-  private klFor(disagreement: number, preset: PresetId, slope?: number): number {
-    if (slope !== undefined) return (disagreement / slope) ** 2;
-    const trials = this.request.trials?.[preset];
-    return trials?.length ? lossFor(disagreement, trials) : (disagreement / (this.slope ?? 1)) ** 2;
+  /** The predicted loss at which this share of predictions flips: disagreement ≈ c·√loss, c as told, from trials of plans or else fitted to all measured responses. */
+  private klFor(disagreement: number, told: number | readonly Trial[]): number {
+    if (typeof told === "number") return (disagreement / told) ** 2;
+    return told.length ? lossFor(disagreement, told) : (disagreement / (this.slope ?? 1)) ** 2;
   }
 
   /** Bits per convolution weight where every layer that the recipe leaves open takes `bits`: pins are paid for by nobody else. */

@@ -19,15 +19,13 @@ import { Joint } from "./joint";
 import { leanRatings, type LeanModel } from "./lean/lean";
 import { planFor, type PlanRequest } from "./plan";
 import type { ProgressMeter } from "./progress";
-import { isOffTarget, nearest, outcomeKey, trialOf } from "./promise";
+import { keepPromise, outcomeKey, trialOf } from "./promise";
 import { verdictKey, type RatingRecord, type Trial } from "./ratings";
 import type { LayerSensitivity } from "./sensitivity";
 import { isClearlyLess } from "./sharing";
 import type { Refits } from "./tune";
 import { sizesOf, type WeightForm } from "./write";
 
-/** Plans that are carried out at most, to keep a preset's promise. */
-const MOST_PLANS = 3;
 /** Fits of a plan in which layers have codebooks in common, each with codewords from the one before: their losses differ by a tenth either way. */
 const SHARED_FITS = 4;
 /** So much less has to be lost on samples that a fit has seen: codewords that were learned from them again and again flatter themselves. */
@@ -96,23 +94,17 @@ export class PlannedFit {
   async run(): Promise<Pick<Carried, "choices" | "fitted">> {
     const { goal, data, lostBefore = 0, job: { recipe } } = this.options, ratings = await this.ratingRecord();
     if (!data || goal.kind !== "preset") return (await this.carryOut([], ratings)).carried;
-    const key = outcomeKey(goal.preset, recipe), known = await ratings.outcome(key), missed = [...known?.missed ?? []];
-    for (;;) {
+    const key = outcomeKey(goal.preset, recipe), known = await ratings.outcome(key), latest: { missed: readonly Trial[]; carried?: Carried } = { missed: [] };
+    const trial = async (missed: readonly Trial[]): Promise<Trial | undefined> => {
+      this.isAgain = latest.carried !== undefined;
       const { carried, slope } = await this.carryOut(missed, ratings), predicted = carried.choices.reduce((sum, { loss }) => sum + loss, lostBefore);
-      if (!carried.effect || !(predicted > 0)) return carried;
-      const written = trialOf(predicted, carried.effect, slope), isLast = missed.length + 1 === MOST_PLANS;
-      const best = isLast && !known ? nearest(goal.preset, [...missed, written]) : missed.length;
-      if (best < missed.length) {
-        await ratings.keepOutcome(key, { missed: missed.slice(0, best), written: missed[best] });
-        return (await this.carryOut(missed.slice(0, best), ratings)).carried;
-      }
-      if (isLast || known || !isOffTarget(goal.preset, written)) {
-        await ratings.keepOutcome(key, { missed, written });
-        return carried;
-      }
-      missed.push(written);
-      this.isAgain = true;
-    }
+      Object.assign(latest, { missed: [...missed], carried });
+      return carried.effect && predicted > 0 ? trialOf(predicted, carried.effect, slope) : undefined;
+    };
+    const written = known && await trial(known.missed), outcome = known ? written && { missed: known.missed, written } : await keepPromise(goal.preset, trial);
+    if (outcome) await ratings.keepOutcome(key, outcome);
+    if (outcome && outcome.missed.length < latest.missed.length) await trial(outcome.missed);
+    return latest.carried!;
   }
 
   /** One plan, made with what was learnt from those before it. */

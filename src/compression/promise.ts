@@ -1,6 +1,6 @@
 import type { PresetId } from "../protocol/api";
 import type { Effect } from "./effect";
-import type { Trial } from "./ratings";
+import type { Outcome, Trial } from "./ratings";
 import type { Recipe } from "./recipe";
 import type { LayerSensitivity } from "./sensitivity";
 
@@ -9,6 +9,9 @@ export const NEARLY_LOSSLESS = 0.01, BALANCED = 0.025, SMALLEST = 0.05;
 
 /** What plans came to when they were carried out, in their order. */
 export type Trials = Partial<Record<PresetId, readonly Trial[]>>;
+
+/** Plans that are carried out at most, to keep a preset's promise. */
+const MOST_PLANS = 3;
 
 /** How many times the flips of a trial are believed to follow from it. */
 const FARTHEST = 4;
@@ -42,6 +45,38 @@ export function isOffTarget(preset: PresetId, { disagreement }: Trial): boolean 
 export function nearest(preset: PresetId, trials: readonly Trial[]): number {
   const all = trials.map(({ disagreement }) => disagreement), kept = all.filter((disagreement) => disagreement <= PROMISED[preset][1]);
   return all.indexOf(kept.length ? Math.max(...kept) : Math.min(...all));
+}
+
+/**
+ * Carries out a preset's plan and, where its promise was missed because layers add up to more or less than each by itself, others with what was learnt.
+ * @param carryOut makes the plan that follows from those that missed, and tells what came of it
+ * @returns the plans that missed before the one that comes nearest to the promise without breaking it, which may not be the last; undefined where nothing is told of one
+ */
+export async function keepPromise(preset: PresetId, carryOut: (missed: readonly Trial[]) => Promise<Trial | undefined>): Promise<Outcome | undefined> {
+  const missed: Trial[] = [];
+  for (;;) {
+    const written = await carryOut(missed);
+    if (!written || !isOffTarget(preset, written)) return written && { missed, written };
+    if (missed.length + 1 === MOST_PLANS) {
+      const all = [...missed, written], best = nearest(preset, all);
+      return { missed: all.slice(0, best), written: all[best] };
+    }
+    missed.push(written);
+  }
+}
+
+/** Flips grow with this power of the loss at least and at most. */
+const POWER = { least: 0.5, most: 1 };
+
+/**
+ * The share of predictions that flips where a plan is predicted to lose so much: along a line of logarithms through the two nearest trials, beyond them no less steep than disagreement ≈ c·√loss, which a single one follows.
+ * @param trials one at least
+ */
+export function flipsFor(predicted: number, trials: readonly Trial[]): number {
+  const sorted = [...trials].sort((a, b) => a.predicted - b.predicted), after = sorted.findIndex((trial) => trial.predicted > predicted), at = after < 0 ? sorted.length - 1 : Math.max(0, after - 1);
+  const near = sorted[at], next = sorted.find((trial) => trial.predicted > near.predicted) ?? [...sorted].reverse().find((trial) => trial.predicted < near.predicted), isBetween = after > 0;
+  const power = next && next.disagreement > 0 && near.disagreement > 0 ? Math.log(next.disagreement / near.disagreement) / Math.log(next.predicted / near.predicted) : POWER.least;
+  return Math.min(1, near.disagreement * (predicted / near.predicted) ** (isBetween ? power : Math.min(POWER.most, Math.max(POWER.least, power))));
 }
 
 /** The predicted loss at which this share of predictions flips: between two trials as these have it, beyond them as the nearest one says by disagreement ≈ c·√loss. */

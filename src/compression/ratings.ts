@@ -33,8 +33,8 @@ export type Outcome = z.infer<typeof Outcome>;
 const Outcomes = z.record(z.string(), Outcome);
 
 const Observations = z.array(z.object({ predicted: z.number(), loss: z.number(), disagreement: z.number(), lost: z.optional(z.number()), samples: z.number() }));
-/** What whole plans lost that were tried, and those that were written, by the folder that reports are measured on. */
-const Wholes = z.record(z.string(), z.object({ tried: z.optional(Observations), written: Observations }));
+/** What whole plans lost that were tried, and those that were written, by the folder that reports are measured on; `trials`: what the former came to on the samples that they were fitted to. */
+const Wholes = z.record(z.string(), z.object({ tried: z.optional(Observations), trials: z.optional(z.array(Trial)), written: Observations }));
 /** So many of these are kept. */
 const MOST_WRITTEN = 12;
 
@@ -139,15 +139,18 @@ export class RatingRecord {
   /** Whether plans were tried, whatever came of it. */
   async hasTried(folder = ""): Promise<boolean> { return (await this.load("wholes", Wholes)).get(folder)?.tried !== undefined; }
 
-  async keepTried(tried: Observed[], folder = ""): Promise<void> {
+  /** What plans that were tried came to on the samples that they were fitted to, as presets are judged. */
+  async trials(folder = ""): Promise<readonly Trial[]> { return (await this.load("wholes", Wholes)).get(folder)?.trials ?? []; }
+
+  async keepTried(tried: Observed[], trials: Trial[], folder = ""): Promise<void> {
     const kept = await this.load("wholes", Wholes);
-    await this.save("wholes", kept.set(folder, { tried, written: kept.get(folder)?.written ?? [] })).catch(() => undefined);
+    await this.save("wholes", kept.set(folder, { tried, trials, written: kept.get(folder)?.written ?? [] })).catch(() => undefined);
   }
 
   /** What a file has lost; the last ones count. */
   async keepWritten(one: Observed, folder = ""): Promise<void> {
-    const kept = await this.load("wholes", Wholes), { tried, written = [] } = kept.get(folder) ?? {}, others = written.filter(({ predicted }) => predicted !== one.predicted);
-    await this.save("wholes", kept.set(folder, { tried, written: [...others, one].slice(-MOST_WRITTEN) })).catch(() => undefined);
+    const kept = await this.load("wholes", Wholes), { written = [], ...before } = kept.get(folder) ?? {}, others = written.filter(({ predicted }) => predicted !== one.predicted);
+    await this.save("wholes", kept.set(folder, { ...before, written: [...others, one].slice(-MOST_WRITTEN) })).catch(() => undefined);
   }
 
   /** Plans with codebooks in common that were carried out, by {@link verdictKey}: whether they did better than the one without. */

@@ -12,6 +12,8 @@ const USUAL = 1;
 const SPREAD = 4;
 /** Standard deviation of the logarithm of what outputs that are no classes lose. */
 const PRECISE = 0.2;
+/** Standard deviation of the logarithm of how many times more or fewer predictions flip than in plans that were observed, however well these are known: what README's figures of predictions come to. */
+const BETWEEN = 0.3;
 /** What lies between the ninth and the first tenth of a normal distribution, in standard deviations. */
 const DECILES = 2.56;
 /** Bounds of the share of flips at which half of each is lost. */
@@ -27,6 +29,12 @@ const pooled = (views: readonly View[]): number => views.reduce((sum, { log, var
 export function togetherOf(observed: readonly Observed[], prediction: Prediction): Together[] {
   const all = observed.map((one) => ({ predicted: one.predicted, measured: one.predicted * Math.exp(pooled(viewsOf(one, prediction))) })).sort((a, b) => a.predicted - b.predicted);
   return all.filter(({ measured }, i) => all.slice(0, i).every((before) => before.measured < measured));
+}
+
+/** How many times more or fewer predictions flip in a bad and in a good case, the last and the first of ten, than observed plans say. */
+export function spreadOf(observed: readonly Observed[], prediction: Prediction): number {
+  const variances = observed.map((one) => 1 / viewsOf(one, prediction).reduce((sum, { variance }) => sum + 1 / variance, 0));
+  return Math.exp(DECILES / 2 * Math.sqrt(Math.min(...variances) / 4 + BETWEEN ** 2)); // flips follow the root of the loss
 }
 
 /** How many times more a plan loses than its layers, as its loss and its flips tell. */

@@ -7,8 +7,10 @@ import type { Batches } from "./flow";
 import { openPlanning } from "./front";
 import type { Job } from "./goal";
 import type { Host } from "./host";
-import { slopes } from "./promise";
+import type { Planning } from "./plan";
+import { slopes, trialOf } from "./promise";
 import type { RatedModel } from "./rated";
+import type { Trial } from "./ratings";
 import type { RatedCandidate } from "./sensitivity";
 import type { Observed } from "./together";
 
@@ -18,21 +20,21 @@ const TRIED = { flips: [0.04, 0.16], errors: [0.003, 0.05] };
 const FITTED = 1024, TELLING = { least: 64, most: 512 };
 
 /**
- * Carries out two plans, a mild one and a strong one, and keeps what they lose on some of the images that reports are measured on: what layers do together is often a fraction
+ * Carries out two plans, a mild one and a strong one, and keeps what they lose on some of the images that reports are measured on, and how many predictions flip on those that they are fitted to: what layers do together is often a fraction
  * of what they do one by one, since each makes up for those before it. Nothing is done where integers are or channels are gone, without images or with too few of them, nor a second time, nor where it could not be kept.
  * @returns whether anything was learnt
  */
 export async function tryWholePlans(rated: RatedModel, job: Job, host: Host, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<boolean> {
   const { record, samples, integers, original, opened: { model }, pruning } = rated, { request: { seed = 1, threads, evalData } } = job;
   if (samples === undefined || integers || pruning || !record.isKept || await record.hasTried(evalData)) return false;
-  const plans = await plansToTry(rated, job), data = await readJobData(job, original, host, signal), telling = await tellingOf(evalData === undefined ? data : await readEvaluationSet(evalData, job, original, host), signal);
-  const products = new Products(host.runtime, threads), tried: Observed[] = [];
+  const planning = await openPlanning(rated, job), plans = plansToTry(planning, rated), data = await readJobData(job, original, host, signal), telling = await tellingOf(evalData === undefined ? data : await readEvaluationSet(evalData, job, original, host), signal);
+  const products = new Products(host.runtime, threads), tried: Observed[] = [], trials: Trial[] = [];
   try {
     const fit = fewOf(data), tools: FitTools = { runtime: host.runtime, pool: host.pool, products, seed, threads, signal };
     for (const [at, plan] of telling ? plans.entries() : []) {
       const weights = plan.reduce((sum, { layer }) => sum + layer.parameters, 0), choices = plan.map((choice) => ({ ...choice, slope: choice.noise > 0 ? choice.loss / choice.noise : undefined }));
       let begun = 0;
-      const { layers } = await fitWithData(model, choices, fit, {
+      const { layers, effect } = await fitWithData(model, choices, fit, {
         ...tools,
         onLayer: ({ label, parameters }) => {
           onProgress({ stage: "sensitivity", text: `trying a whole plan, ${at + 1} of ${plans.length}: layer ${label}`, fraction: (at + begun / weights) / plans.length });
@@ -40,9 +42,11 @@ export async function tryWholePlans(rated: RatedModel, job: Job, host: Host, onP
         },
       });
       const predicted = plan.reduce((sum, { loss }) => sum + loss, 0);
-      if (predicted > 0) tried.push({ predicted, ...await effectOn(model, layers, telling!, tools) });
+      if (!(predicted > 0)) continue;
+      tried.push({ predicted, ...await effectOn(model, layers, telling!, tools) });
+      trials.push(trialOf(predicted, effect, planning.slope));
     }
-    await record.keepTried(tried, evalData);
+    await record.keepTried(tried, trials, evalData);
     return tried.length > 0;
   } finally {
     await products.close();
@@ -50,8 +54,8 @@ export async function tryWholePlans(rated: RatedModel, job: Job, host: Host, onP
 }
 
 /** A plan for each of the losses, mild to strong; a model with so little to compress may have but one, or none. */
-async function plansToTry(rated: RatedModel, job: Job): Promise<RatedCandidate[][]> {
-  const planning = await openPlanning(rated, job), slope = slopes(rated.ratings.flatMap(({ response }) => response))?.[1], plans: RatedCandidate[][] = [];
+function plansToTry(planning: Planning, { ratings }: RatedModel): RatedCandidate[][] {
+  const slope = slopes(ratings.flatMap(({ response }) => response))?.[1], plans: RatedCandidate[][] = [];
   for (const loss of slope === undefined ? TRIED.errors : TRIED.flips.map((flips) => (flips / slope) ** 2)) {
     const plan = planning.atLoss(loss), before = plans.at(-1);
     if (plan.length && JSON.stringify(before?.map(({ options }) => options)) !== JSON.stringify(plan.map(({ options }) => options))) plans.push(plan);

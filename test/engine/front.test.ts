@@ -274,6 +274,14 @@ test("whole plans are tried once for the images that a report is measured on, an
     expect(lostTogether(prediction, candidate.loss)).not.toBe(candidate.loss);
     expect(candidate).toEqual(before.candidate);
     expect(await tryWholePlans(rated, job, own, tell)).toBe(false); // known
+    const preset = await jobOf({}), told = (await frontOf(rated, preset)), [, plain] = before.presets, [, balanced] = told.presets, widthOf = ([least, most]: readonly [number, number]): number => most / least;
+    expect(widthOf(told.prediction.slopes)).toBeLessThan(widthOf(before.prediction.slopes));
+    expect(widthOf(balanced.range!)).toBeLessThan(0.5 * widthOf(plain.range!)); // how many times as large the largest is as the smallest
+    expect(told.candidate.bytes).toBe(balanced.bytes);
+    const { output: { bytes } } = await compressModel({ ...preset.request, output: path.join(folder, "foreseen.onnx"), force: true }, own), off = (size: number): number => Math.abs(Math.log(size / bytes));
+    expect(bytes).toBeGreaterThanOrEqual(balanced.range![0]);
+    expect(bytes).toBeLessThanOrEqual(balanced.range![1]);
+    expect(off(balanced.bytes)).toBeLessThan(off(plain.bytes));
     expect((await frontOf(rated, other)).prediction.together).toEqual([]); // of other images nothing is known
     expect(await tryWholePlans(rated, other, own, tell)).toBe(true);
     expect((await frontOf(rated, other)).prediction.together).not.toEqual(prediction.together);

@@ -1,6 +1,6 @@
 import { area, curveMonotoneX, line, scaleLinear, scaleLog, type ScaleContinuousNumeric } from "d3";
 import type { PresetId } from "../../src/protocol/api";
-import { flipsAt, type PlanPoint } from "../../src/protocol/plan";
+import { flipsAt, type PlanPoint, type PresetPlan } from "../../src/protocol/plan";
 import type { MeasuredPoint, PointTrait } from "../../src/protocol/recipe-page";
 import { sizeRatio } from "../../src/protocol/sizes";
 import { el, svg } from "../dom";
@@ -27,8 +27,8 @@ export interface CurveActions {
   look(point: PlanPoint): void;
   /** The thumb is back where the recipe is. */
   leave(): void;
-  /** The thumb was let go at this plan. */
-  settle(point: PlanPoint): void;
+  /** The thumb was let go at this plan; @param preset that it was led to, where there was one */
+  settle(point: PlanPoint, preset?: PresetId): void;
   preset(id: PresetId): void;
 }
 
@@ -71,6 +71,8 @@ export class Curve {
   private showsOpen = false;
   private dragging = false;
   private moved = false;
+  /** The preset that the thumb was led to: where plans lie far apart, several have one place. */
+  private aimed: PresetPlan | undefined;
 
   constructor(private readonly actions: CurveActions) {
     this.slider.append(el("span", { class: "curve-track" }), this.filled, this.thumb);
@@ -113,12 +115,13 @@ export class Curve {
     this.draw();
   }
 
-  private go(rank: number, stuck = false): void {
+  private go(rank: number, { stuck = false, aimed }: { stuck?: boolean; aimed?: PresetPlan } = {}): void {
     const { plans } = this;
     if (!plans) return;
     const next = Math.max(0, Math.min(plans.count - 1, rank));
-    if (next === this.rank && !stuck) return;
+    if (next === this.rank && !stuck && aimed?.id === this.aimed?.id) return;
     this.moved = true;
+    this.aimed = aimed;
     this.limit = undefined;
     this.set(plans.at(next), next);
     this.actions.look(this.point);
@@ -129,33 +132,36 @@ export class Curve {
     if (!plans || this.isOff) return;
     const far = event.shiftKey ? 10 : 1, by = (keys: number) => () => plans.rankFrom({ bytes: this.point.bytes, limit: this.limit }, keys), to: Record<string, () => number> = {
       ArrowLeft: by(-far), ArrowDown: by(-far), ArrowRight: by(far), ArrowUp: by(far), Home: () => 0, End: () => plans.count - 1,
-      PageUp: () => this.presetRank(1), PageDown: () => this.presetRank(-1),
-    };
-    if (event.key === "Escape" && this.moved) { this.moved = this.dragging = false; this.actions.leave(); event.preventDefault(); }
+    }, aimed = event.key === "PageUp" ? this.nextPreset(1) : event.key === "PageDown" ? this.nextPreset(-1) : undefined;
+    if (event.key === "Escape" && this.moved) { this.moved = this.dragging = false; this.aimed = undefined; this.actions.leave(); event.preventDefault(); }
+    if (event.key.startsWith("Page")) event.preventDefault();
+    if (aimed) this.go(plans.rankOf(aimed.bytes), { aimed });
     if (!(event.key in to)) return;
     event.preventDefault();
-    this.go(to[event.key](), this.rank !== plans.rankOf(this.point.bytes) || this.point.bytes !== plans.at(this.rank).bytes);
+    this.go(to[event.key](), { stuck: this.rank !== plans.rankOf(this.point.bytes) || this.point.bytes !== plans.at(this.rank).bytes });
   }
 
-  /** The next preset's plan up or down. */
-  private presetRank(by: 1 | -1): number {
-    const { plans, rank } = this, ranks = plans?.presets.map(({ bytes }) => plans.rankOf(bytes)).sort((a, b) => by * (a - b)) ?? [];
-    return ranks.find((r) => by * (r - rank) > 0) ?? rank;
+  /** The next preset up or down. */
+  private nextPreset(by: 1 | -1): PresetPlan | undefined {
+    const { plans, aimed, point } = this, from = (aimed ?? point).bytes, all = [...plans?.presets ?? []].sort((a, b) => by * (a.bytes - b.bytes));
+    return all.find(({ bytes }) => by * (bytes - from) > 0);
   }
 
   private drag(event: PointerEvent): void {
     const { plans } = this;
     if (!plans) return;
     const scale = this.x(), at = event.clientX - this.slider.getBoundingClientRect().left;
-    const marks = [...plans.presets.map(({ bytes }) => bytes), ...this.measured.filter(({ traits }) => !traits.length).map(({ bytes }) => bytes)].filter((bytes) => plans.holds(bytes) && Math.abs(scale(bytes) - at) < STICKS);
-    const near = marks.sort((a, b) => Math.abs(scale(a) - at) - Math.abs(scale(b) - at))[0];
-    this.go(plans.rankOf(event.altKey || near === undefined ? scale.invert(at) : near));
+    const marks: { bytes: number; preset?: PresetPlan }[] = [...plans.presets.map((preset) => ({ bytes: preset.bytes, preset })), ...this.measured.filter(({ traits }) => !traits.length)].filter(({ bytes }) => plans.holds(bytes) && Math.abs(scale(bytes) - at) < STICKS);
+    const near = event.altKey ? undefined : marks.sort((a, b) => Math.abs(scale(a.bytes) - at) - Math.abs(scale(b.bytes) - at))[0];
+    this.go(plans.rankOf(near?.bytes ?? scale.invert(at)), { aimed: near?.preset });
   }
 
   private letGo(): void {
     if (!this.moved || this.dragging) return;
+    const { aimed } = this;
     this.moved = false;
-    this.actions.settle(this.point);
+    this.aimed = undefined;
+    this.actions.settle(this.point, aimed?.id);
   }
 
   private x(): ScaleContinuousNumeric<number, number> {

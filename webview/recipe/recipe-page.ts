@@ -60,7 +60,7 @@ export class RecipePage {
   private readonly header = el("header", { class: "header recipe-header" });
   private readonly banner = el("div", { class: "banner recipe-problem", role: "alert", hidden: true });
   private readonly restricted = el("div", { class: "banner", hidden: true });
-  private readonly curve = new Curve({ look: (point) => this.look(point), leave: () => { this.looked = undefined; this.draw(); }, settle: (point) => this.settle(point), preset: (id) => this.change([goal("preset", id)]) });
+  private readonly curve = new Curve({ look: (point) => this.look(point), leave: () => { this.looked = undefined; this.draw(); }, settle: (point, preset) => this.settle(point, preset), preset: (id) => this.change([goal("preset", id)]) });
   private readonly table = new PlanTable({
     select: (layer) => this.select(layer), togglePin: (layer) => this.togglePin(layer), choose: (layer, under) => this.choose(layer, under), step: (layer, choice) => this.fix(layer, choice),
     why: (layer) => ({ limit: this.limitWords, leave: () => this.pin(layer, { pin: "leave" }), keep: () => this.togglePin(layer), atLeast: (atLeastBits) => this.pin(layer, { pin: { atLeastBits } }), free: () => this.pin(layer, undefined), choose: (under) => this.choose(layer, under), setFloats: (floats) => this.setFloats(layer, floats) }),
@@ -303,10 +303,10 @@ export class RecipePage {
   /** Whether the text does not say yet where the slider was let go: a plan that comes then is of what it said before. */
   private get isSettling(): boolean { return this.settling !== undefined && (this.settling.path[0] === "preset" ? this.view?.preset : this.view?.target) !== this.settling.value; }
 
-  private settle(point: PlanPoint): void {
+  private settle(point: PlanPoint, aimed?: PresetId): void {
     this.looked = point;
-    const plans = this.lookedIn ?? this.plans, slides = plans?.slides, now = plans?.facts.candidate.bytes ?? Infinity, preset = slides?.presets.find(({ bytes }) => slides.rankOf(bytes) === slides.rankOf(point.bytes));
-    const next = Math.min(slides?.after(point.bytes) ?? Infinity, point.bytes < now ? now : Infinity), change = preset ? goal("preset", preset.id) : goal("target", targetText(point.bytes, next));
+    const plans = this.lookedIn ?? this.plans, slides = plans?.slides, now = plans?.facts.candidate.bytes ?? Infinity, preset = aimed ?? slides?.presets.find(({ bytes }) => slides.rankOf(bytes) === slides.rankOf(point.bytes))?.id;
+    const next = Math.min(slides?.after(point.bytes) ?? Infinity, point.bytes < now ? now : Infinity), change = preset ? goal("preset", preset) : goal("target", targetText(point.bytes, next));
     this.settling = change;
     void this.host.change([change]).then((changed) => {
       if (this.settling === change) this.settling = undefined;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isOffTarget, lossFor, nearest, trialOf } from "../../../src/compression/promise";
+import { flipsFor, isOffTarget, keepPromise, lossFor, nearest, trialOf } from "../../../src/compression/promise";
 
 test("a preset's promise is missed when too many predictions flip, or far fewer than it allows", () => {
   const off = (preset: "nearly-lossless" | "balanced" | "smallest", disagreement: number) => isOffTarget(preset, { predicted: 1, disagreement });
@@ -44,4 +44,32 @@ test("what a plan may lose lies between what two trials lost, and beyond them fo
   expect(lossFor(0.5, trials.slice(1))).toBeCloseTo(1.6, 12);
   // trials that contradict each other lead to between them
   expect(lossFor(0.04, [{ predicted: 0.1, disagreement: 0.08 }, { predicted: 0.4, disagreement: 0.02 }])).toBeCloseTo(0.2, 12);
+});
+
+test("flips follow a line of logarithms through the nearest trials, beyond them no less steep than a root, as losses do", () => {
+  const trials = [{ predicted: 0.4, disagreement: 0.08 }, { predicted: 0.1, disagreement: 0.02 }];
+  for (const flips of [0.02, 0.03, 0.05, 0.08]) expect(flipsFor(lossFor(flips, trials), trials)).toBeCloseTo(flips, 12);
+  expect(flipsFor(0.05, trials)).toBeCloseTo(0.01, 12);
+  expect(flipsFor(0.8, trials)).toBeCloseTo(0.16, 12);
+  expect(flipsFor(1e9, trials)).toBe(1);
+  // a single trial, or two that say more flips for less, leave the root
+  expect(flipsFor(0.025, trials.slice(1))).toBeCloseTo(0.01, 12);
+  expect(flipsFor(0.025, [{ predicted: 0.1, disagreement: 0.02 }, { predicted: 0.4, disagreement: 0.01 }])).toBeCloseTo(0.01, 12);
+});
+
+test("plans are carried out until one keeps the promise, three at most, and the one that keeps it best is told with those before it", async () => {
+  const carriedOut: number[] = [], keep = (flips: readonly (number | undefined)[]) => {
+    carriedOut.length = 0;
+    return keepPromise("balanced", async (missed) => {
+      carriedOut.push(missed.length);
+      const disagreement = flips[missed.length];
+      return disagreement === undefined ? undefined : { predicted: 1 + missed.length, disagreement };
+    });
+  };
+  expect(await keep([0.02])).toEqual({ missed: [], written: { predicted: 1, disagreement: 0.02 } });
+  expect(await keep([0.005, 0.02])).toEqual({ missed: [{ predicted: 1, disagreement: 0.005 }], written: { predicted: 2, disagreement: 0.02 } });
+  expect(carriedOut).toEqual([0, 1]);
+  expect(await keep([0.005, 0.008, 0.1])).toMatchObject({ missed: [{ disagreement: 0.005 }], written: { disagreement: 0.008 } });
+  expect(carriedOut).toEqual([0, 1, 2]);
+  expect(await keep([0.005, undefined])).toBeUndefined(); // no images
 });

@@ -95,11 +95,11 @@ test("what whole plans have shown is kept by the folder that they were measured 
   const store = new MemoryStore(), record = (): RatingRecord => new RatingRecord(store), one = (predicted: number, loss: number) => ({ predicted, loss, disagreement: 0.1, samples: 100 });
   expect(await record().hasTried()).toBe(false);
   await record().keepWritten(one(0.3, 0.02));
-  await record().keepTried([one(0.1, 0.5)]);
+  await record().keepTried([one(0.1, 0.5)], [{ predicted: 0.1, disagreement: 0.4 }]);
   await record().keepWritten(one(0.3, 0.01));
   expect(await record().wholes()).toEqual([one(0.1, 0.5), one(0.3, 0.01)]);
   expect([await record().hasTried(), await record().hasTried("other")]).toEqual([true, false]);
-  await record().keepTried([], "other"); // too few images told nothing, and need not be looked at again
+  await record().keepTried([], [], "other"); // too few images told nothing, and need not be looked at again
   expect(await record().hasTried("other")).toBe(true);
   expect(await record().wholes("other")).toEqual([]);
   for (let i = 0; i < 20; i++) await record().keepWritten(one(1 + i, 1 + i));

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { halfOf, togetherOf, type Observed } from "../../../src/compression/together";
+import { halfOf, spreadOf, togetherOf, type Observed } from "../../../src/compression/together";
 import { flipsAt, lostBy, type Prediction } from "../../../src/protocol/plan";
 
 const prediction: Prediction = { of: "agreement", slope: 0.2, slopes: [0.1, 0.4], bend: 0.5 };
@@ -43,4 +43,11 @@ test("of flips that change little the half rises to what was seen, as far as so 
   expect(halfOf([{ predicted: 1, loss: 1, disagreement: d, samples: 300 }], 0.05)).toBeCloseTo(0.05, 12);
   // that fewer are wrong than before is chance
   expect(halfOf([{ predicted: 1, loss: 1, disagreement: d, lost: -0.01, samples: 100 }], 0.05)).toBeGreaterThan(0.05);
+});
+
+test("good and bad cases come nearer the more samples plans were seen on, and never as near as if one plan were the other", () => {
+  const spreads = [10, 100, 1000, 1e6].map((samples) => spreadOf([observed(0.2, 0.02, samples), observed(0.4, 0.04, 5)], prediction));
+  for (const [i, spread] of spreads.entries()) if (i) expect(spread).toBeLessThan(spreads[i - 1]);
+  expect(spreads[3]).toBeGreaterThan(1.4);
+  expect(spreads[3]).toBeLessThan(1.6);
 });
