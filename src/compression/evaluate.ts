@@ -75,8 +75,8 @@ async function firstOf(dataset: Dataset, input: ValueFacts, wanted: number | und
 }
 
 async function openIntegers(program: IntegerProgram, model: Model, host: Host): Promise<{ session: Session; note: string }> {
-  const floats = floatNodes(program);
-  return { session: await IntegerExecutor.open(program, model, host.runtime), note: floats.length ? `Computed with integers but for what the file leaves to floats: ${floats.join(", ")}.` : "Computed with integers alone." };
+  const floats = floatNodes(program), how = floats.length ? `Computed with integers but for what the file leaves to floats: ${floats.join(", ")}.` : "Computed with integers alone.";
+  return { session: await IntegerExecutor.open(program, model, host.runtime), note: `${how} onnxruntime scales the sums with floats and may round one a step away, so what it makes of the same file can differ by some predictions.` };
 }
 
 /** @returns what was written, in words. @throws KernelscopeError "write-failed", "file-exists" */
