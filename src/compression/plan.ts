@@ -13,6 +13,7 @@ import type { StoredChoice, StoredPlan } from "./checkpoint";
 import { hasFreeScale } from "./follow";
 import type { Goal } from "./goal";
 import { underLimit, type OptionalTrim } from "./lean/lean";
+import { fillLimit, shrink } from "./limit";
 import { front, hull, knee, type Choice, type Item } from "./planner";
 import { BALANCED, lossFor, NEARLY_LOSSLESS, slopes, SMALLEST, type Trials } from "./promise";
 import type { Trial } from "./ratings";
@@ -21,7 +22,6 @@ import { convolutionBits, weightBytes } from "./report";
 import type { LayerSensitivity, RatedCandidate } from "./sensitivity";
 import { isOneShape } from "./share-ratings";
 import { bookNames, groupOf, priceOf, type Group, type Joined, type Sharer } from "./sharing";
-import { solve } from "./solver";
 import { findByName, sizesOf, type PlannedSizes, type WeightForm } from "./write";
 
 export interface PlanRequest {
@@ -66,17 +66,11 @@ const MOST_NOISE: Record<PresetId, number> = { "nearly-lossless": 0.004, balance
 /** Share of the predicted loss that codebooks in common have to save, to be worth a fit of their own. */
 const LEAST_GAIN = 0.02;
 
-/** Shares of a limit at which a plan is near enough to it, and below which it is looked for what else would fit. */
-const NEAR = 0.997, FULL = 0.97;
-
 /** Bits of a weight that nothing is done to. */
 const FLOAT_BITS = 32;
 
 /** Bytes by which the heads of a longer text may grow. */
 const HEADS = 4;
-
-/** Choices of a layer that are looked at where a size seems out of reach. */
-const TRADED = 6;
 
 /** Every weight as an integer of 8 bits. */
 const WHOLE: LayerSetting = { method: "integer", options: { bits: 8 } };
@@ -235,7 +229,7 @@ export class Planning {
 
   /** The smallest plan of all, goal or not. */
   smallest(): RatedCandidate[] {
-    return this.plan(this.shrink(this.items.map(({ choices }) => hull(choices)[0]), (plan) => this.fileBytes(plan)));
+    return this.plan(shrink(this.items, this.items.map(({ choices }) => hull(choices)[0]), (options) => this.fileBytes(this.plan(options))).options);
   }
 
   get notes(): readonly string[] { return this.request.notes; }
@@ -250,70 +244,16 @@ export class Planning {
     }
   }
 
-  /** Narrows the planner's budget until the measured size is as near below the limit as it gets. */
+  /** The plan whose measured size is as near below the limit as it gets. @throws KernelscopeError "target-unreachable" naming the smallest possible */
   private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items: readonly PlannedItem[] = this.items): RatedCandidate[] {
-    const least = items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
-    const sizeOf = (options: readonly Planned[]): number => measure(this.plan(options));
-    let best: Planned[] = solve(items, least)!.choices, size = sizeOf(best);
-    if (size > limit) {
-      best = this.shrink(best, measure, items);
-      size = sizeOf(best);
-    }
-    if (size > limit) {
-      const { recipe: { layers = {} }, pruned } = this.request, isPinned = this.fixed.size > 0 || Object.values(layers).some(({ pin }) => pin);
-      const name = unit === "bytes" ? formatBytes(this.leastTarget(Math.ceil(size))) : `${(Math.ceil(size * 1000) / 1000).toFixed(3)} bits per convolution weight`;
-      const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
-      const only = this.request.method === undefined ? "" : ` with ${this.request.method === "integer" ? "integers" : `the method ${this.request.method} and integers`} alone`;
-      const means = isPinned ? " with the pins as they are" : pruned === undefined ? " with all its channels" : ` with ${Number((100 * pruned).toFixed(1))} % less to compute`;
-      throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${means}.${isPinned ? "" : moreChannels(pruned)}`, { smallest: size });
-    }
-    for (let round = 0, low = least, high = most; round < 24 && high - low > 1 && size < NEAR * limit; round++) {
-      // regula falsi would do on a straight line; sizes come in steps, so halve
-      const budget = (low + high) / 2, options = solve(items, budget)!.choices, measured = sizeOf(options);
-      if (measured > limit) high = budget;
-      else {
-        low = budget;
-        if (measured >= size) { best = options; size = measured; }
-      }
-    }
-    return this.plan(size < FULL * limit ? this.grow(best, limit, size, sizeOf, items) : best);
-  }
-
-  /** Spends what is left of a limit where the budget's steps are too coarse for it: the change of one item that saves the most loss and really fits, again and again. */
-  private grow(options: readonly Planned[], limit: number, size: number, sizeOf: (options: readonly Planned[]) => number, items: readonly PlannedItem[]): Planned[] {
-    const best = [...options], changes = items.flatMap(({ choices }, item) => choices.map((choice) => ({ item, choice })));
-    for (let found = true; found && size < FULL * limit;) {
-      const saves = ({ item, choice }: (typeof changes)[number]): number => best[item].loss - choice.loss;
-      found = false;
-      for (const change of changes.filter((change) => saves(change) > 0).sort((a, b) => saves(b) - saves(a))) {
-        const before = best[change.item];
-        best[change.item] = change.choice;
-        const grown = sizeOf(best);
-        found = grown <= limit && grown > size;
-        if (found) { size = grown; break; }
-        best[change.item] = before;
-      }
-    }
-    return best;
-  }
-
-  /** Trades choices while the file really gets smaller: by themselves the smallest may need unpacking that others share. */
-  private shrink(options: readonly Planned[], measure: (plan: RatedCandidate[]) => number, items: readonly PlannedItem[] = this.items): Planned[] {
-    const best = [...options];
-    let size = measure(this.plan(best)), before: number;
-    do {
-      before = size;
-      items.forEach(({ choices }, i) => {
-        for (const choice of [...choices].sort((a, b) => a.bytes - b.bytes).slice(0, TRADED)) {
-          const kept = best[i];
-          best[i] = choice;
-          const traded = measure(this.plan(best));
-          if (traded < size) size = traded;
-          else best[i] = kept;
-        }
-      });
-    } while (size < before);
-    return best;
+    const { options, size } = fillLimit(items, limit, (options) => measure(this.plan(options)));
+    if (size <= limit) return this.plan(options);
+    const { recipe: { layers = {} }, pruned, method } = this.request, isPinned = this.fixed.size > 0 || Object.values(layers).some(({ pin }) => pin);
+    const name = unit === "bytes" ? formatBytes(this.leastTarget(Math.ceil(size))) : `${(Math.ceil(size * 1000) / 1000).toFixed(3)} bits per convolution weight`;
+    const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
+    const only = method === undefined ? "" : ` with ${method === "integer" ? "integers" : `the method ${method} and integers`} alone`;
+    const means = isPinned ? " with the pins as they are" : pruned === undefined ? " with all its channels" : ` with ${Number((100 * pruned).toFixed(1))} % less to compute`;
+    throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${means}.${isPinned ? "" : moreChannels(pruned)}`, { smallest: size });
   }
 
   /** @param told what says how many predictions flip for a loss, where it is not the request: their slope, or plans that were carried out */
