@@ -143,6 +143,8 @@ function optionsFor(layer: Layer, candidates: RatedCandidate[], isInteger: boole
 
 /** What a recipe leaves open and what it fixes; finds the plan for a goal, sizes read off the file as it would be written. */
 export class Planning {
+  private openFront: ReturnType<typeof front<Planned>> | undefined;
+
   private constructor(
     private readonly request: PlanRequest, readonly fixed: ReadonlyMap<Layer, RatedCandidate>, readonly items: readonly Open[],
     private readonly scaleIsFree: ReadonlyMap<Layer, boolean>, private readonly responses: LayerSensitivity["response"], private readonly left: ReadonlyMap<string, LeftOver>,
@@ -270,7 +272,7 @@ export class Planning {
       const smallest = this.convBits(this.plan(items.map(({ choices }) => hull(choices)[0])));
       return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
     }
-    const plans = front(items);
+    const plans = this.frontOf(items);
     const klFor = (flips: number) => this.klFor(flips, told) - (this.request.lostBefore ?? 0) - (this.request.rounding ?? 0);
     const within = (flips: number) => plans.find((p) => p.loss <= klFor(flips)) ?? plans[plans.length - 1];
     if (preset === "nearly-lossless") return this.plan(within(NEARLY_LOSSLESS).choices);
@@ -282,8 +284,13 @@ export class Planning {
 
   /** The smallest plan of those along the hulls that loses no more than this, layer by layer. */
   atLoss(loss: number): RatedCandidate[] {
-    const plans = front(this.items);
+    const plans = this.frontOf(this.items);
     return this.plan((plans.find((plan) => plan.loss <= loss) ?? plans[plans.length - 1]).choices);
+  }
+
+  /** All plans along the hulls, of the open layers worked out once. */
+  private frontOf(items: readonly PlannedItem[]): ReturnType<typeof front<Planned>> {
+    return items === this.items ? (this.openFront ??= front<Planned>(items)) : front<Planned>(items);
   }
 
   /** Flips ÷ √loss in the middle case of what was measured. */
