@@ -2,6 +2,7 @@
 // It needs Node 20 and npm, no compiler, no root and no download but npm's. Run alone it only sets the workbench up.
 import { spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { get } from "node:http";
 import { createServer } from "node:net";
 import os from "node:os";
 import path from "node:path";
@@ -168,5 +169,20 @@ export async function startServer(entry, folder, { port, password, trust = false
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
 }
+
+/** Opens files in the first window that shows the folder in which they lie, once there is one; gives up when the server with the profile in `folder` has ended. */
+export async function openWhenShown(entry, folder, server, files) {
+  const socketPath = path.join(folder, "user", "code-server-ipc.sock"), asked = `/session?filePath=${encodeURIComponent(files[0])}`, isRunning = () => server.exitCode === null && !server.signalCode;
+  while (isRunning() && !await answerOf({ socketPath, path: asked }).then((answer) => "socketPath" in JSON.parse(answer), () => false)) await new Promise((resolve) => setTimeout(resolve, 500));
+  const { VSCODE_IPC_HOOK_CLI: _hook, ...env } = process.env;
+  if (isRunning()) await new Promise((resolve) => spawn(process.execPath, [entry, "--reuse-window", ...common(folder), ...files], { stdio: "ignore", env }).once("close", resolve));
+}
+
+const answerOf = (options) => new Promise((resolve, reject) => {
+  get(options, (answer) => {
+    let text = "";
+    answer.on("data", (chunk) => { text += chunk; }).on("end", () => resolve(text));
+  }).once("error", reject);
+});
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(ensureWorkbench());

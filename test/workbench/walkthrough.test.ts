@@ -1,4 +1,7 @@
+import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+// @ts-expect-error A script of the project, in plain JavaScript.
+import { openWhenShown } from "../../scripts/workbench.mjs";
 import { Workbench } from "./workbench";
 
 let workbench: Workbench;
@@ -32,4 +35,14 @@ test("the walkthrough has four steps, and its first opens the bundled sample", a
   await model.waitForSelector(".side[data-layer]");
   await page.locator(".tab", { hasText: "Walkthrough" }).or(page.locator(".tab", { hasText: "Make a Network Small" })).first().click();
   await page.locator(".getting-started-step .codicon-getting-started-step-checked.complete").first().waitFor();
+});
+
+test("files that a script wants shown open by themselves in the window of their folder", async () => {
+  const entry = process.env.KERNELSCOPE_WORKBENCH, profile = path.join(workbench.home, "profile");
+  await workbench.tidy();
+  if (entry) await openWhenShown(entry, profile, { exitCode: null }, ["fashion-cnn.onnx", "resnet20-cifar10.onnx"].map((name) => path.join(workbench.folder, name))); // VS Code itself takes files on its command line
+  else await workbench.open("resnet20-cifar10.onnx");
+  const page = await workbench.modelPage("resnet20-cifar10.onnx");
+  await page.waitForSelector("body[data-ready=true]");
+  if (entry) await expect.poll(() => workbench.page.locator(".tab").allInnerTexts()).toEqual(["fashion-cnn.onnx", "resnet20-cifar10.onnx"]);
 });
