@@ -364,6 +364,29 @@ test("at every width nothing is cut, lies on another, or hides what always stays
   }
 });
 
+test("with a side bar beside it a recipe's table keeps what a step saves and costs; where it has no room for that, the selected layer's reason does it", async () => {
+  recipe.write({ preset: "balanced", ...withImages });
+  const page = await recipe.open();
+  const seen = () => page.evaluate(() => ({
+    heads: [...document.querySelectorAll<HTMLElement>(".plan-head .plan-c7, .plan-head .plan-c8")].filter(({ offsetWidth }) => offsetWidth > 0).map(({ innerText }) => innerText), links: [...document.querySelectorAll<HTMLElement>(".why-one-step")].filter(({ offsetWidth }) => offsetWidth > 0).length,
+    cut: [...document.querySelectorAll<HTMLElement>(".plan-head .plan-cell, .plan-body .plan-step > *, .plan-body .plan-step, .plan-body .plan-c5")].filter(({ offsetWidth, scrollWidth, clientWidth }) => offsetWidth > 1 && scrollWidth > clientWidth).map(({ innerText }) => innerText),
+  }));
+  await workbench.sideBar(true);
+  for (const width of [1600, 1440]) {
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await expect.poll(seen, { message: String(width) }).toEqual({ heads: ["Step down", "Step up"], links: 0, cut: [] });
+    await workbench.picture(`recipe-side-bar-${width}`);
+  }
+  await workbench.page.setViewportSize({ width: 1200, height: 900 });
+  await expect.poll(async () => { const { heads, links } = await seen(); return [heads.length, links]; }).toEqual([0, 2]);
+  await workbench.picture("recipe-side-bar-1200");
+  const down = page.locator(".why-one-step").first(), before = await row(page, "17").locator(".plan-c5").innerText();
+  expect(await down.innerText()).toMatch(/^One Step Down: −[\d.]+ KB, [−±][\d.]+$/);
+  await down.click();
+  await expect.poll(() => row(page, "17").locator(".plan-c5").innerText()).not.toBe(before);
+  await recipe.saved(({ layers }) => expect(layers).toMatchObject({ "17.weight": { pin: "exact" } }));
+});
+
 test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
   settings({ "workbench.colorTheme": theme });
   recipe.write({ preset: "balanced", ...withImages });

@@ -9,6 +9,7 @@ import { choiceParts } from "./choice-text";
 import type { IntegerFacts } from "./integer-facts";
 import { warningSign } from "./integers";
 import { pinOf, type Plans } from "./plans";
+import { stepTexts } from "./step-text";
 import { refreshWhy, whyOf, type WhyActions } from "./why";
 
 export type Order = "depth" | "size" | "bits" | "sensitivity";
@@ -20,7 +21,7 @@ export interface TableActions {
   /** All that the layer can become, under this element. */
   choose(layer: string, under: HTMLElement): void;
   step(layer: string, choice: number): void;
-  why(layer: string): WhyActions;
+  why(layer: string): Omit<WhyActions, "step">;
 }
 
 /** Figures under the table; the sixth is a note over what is left of the row. */
@@ -106,21 +107,22 @@ export class PlanTable {
       const down = pair(), up = pair(), worst = Math.max(1e-12, ...(this.plans?.facts.layers ?? []).map(({ sensitivity }) => sensitivity ?? 0)), share = Math.sqrt((layer.sensitivity ?? 0) / worst);
       const sensitivity = el("span", { class: "plan-bar plan-sensitivity", title: layer.sensitivity === undefined ? t("Not measured without images") : t("Measured: what an eighth of noise in this layer does, beside the other layers") }, Object.assign(el("span"), { style: `width:${100 * share}%` }));
       const element = el("div", { class: "plan-row", role: "row", "data-id": layer.id, tabindex: -1 },
-        cell(0, "", pin), cell(1, "plan-name", el("span", { class: "tail", title: layer.id }, el("bdi", {}, layer.label)), marks), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
+        cell(0, "", pin), cell(1, "plan-name", el("span", { class: "tail", title: `${layer.id}\n${format.shape(layer.shape)}` }, el("bdi", {}, layer.label)), marks), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
         cell(4, "plan-bits", bits, el("span", { class: "plan-bar" }, bitsBar)), cell(5, "number", size), cell(6, "", ...(layer.sensitivity === undefined ? [document.createTextNode("–")] : [sensitivity])), cell(7, "plan-step", ...down), cell(8, "plan-step", ...up));
       element.addEventListener("click", () => this.actions.select(layer.id));
       element.addEventListener("contextmenu", () => this.actions.select(layer.id));
       offerMenu(element, layer.id);
       pin.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.togglePin(layer.id); });
       method.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.choose(layer.id, method); });
-      for (const [cells, by] of [[down, -1], [up, 1]] as const) cells[0].parentElement?.addEventListener("dblclick", () => { const step = this.stepOf(layer.id, by); if (step !== undefined) this.actions.step(layer.id, step); });
+      for (const [cells, by] of [[down, -1], [up, 1]] as const) cells[0].parentElement?.addEventListener("dblclick", () => this.step(layer.id, by));
       this.rows.set(layer.id, { element, marks, pin, method, bits, bitsBar, size, down, up });
     }
   }
 
-  private stepOf(layer: string, by: 1 | -1): number | undefined {
-    const { plans, point } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
-    return plans && point && at >= 0 ? plans.step(point, at, by)?.choice : undefined;
+  /** One step less or more for a layer, which is kept at it. */
+  private step(layer: string, by: 1 | -1): void {
+    const { plans, point } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1, step = plans && point && at >= 0 ? plans.step(point, at, by) : undefined;
+    if (step) this.actions.step(layer, step.choice);
   }
 
   private fill(layer: PlanLayer, at: number, { choice, bytes, bits }: { choice: PlanChoice; bytes: number; bits: number }, widest: number): void {
@@ -142,8 +144,9 @@ export class PlanTable {
     row.size.textContent = format.bytes(bytes);
     for (const [cells, by] of [[row.down, -1], [row.up, 1]] as const) {
       const step = layer.blocked === undefined ? plans.step(point, at, by) : undefined;
-      cells[0].textContent = step ? signed(step.bytes, format.bytes) : "–";
-      cells[1].textContent = step ? plans.facts.prediction.of === "agreement" ? points(100 * step.quality) : points(step.quality) : "";
+      const [size, quality] = step ? stepTexts(plans, step) : ["–", ""];
+      cells[0].textContent = size;
+      cells[1].textContent = quality;
     }
   }
 
@@ -168,7 +171,7 @@ export class PlanTable {
     const setting = this.settingOf(plans.facts.layers[at]), integers = this.integers.get(selected), key = JSON.stringify([selected, setting, point.choices[at], integers?.floats, integers?.alone, integers?.warnings]);
     if (old?.dataset.key === key && old.previousElementSibling === row) { refreshWhy(old, plans, point, at, setting, this.actions.why(selected).limit); return; }
     old?.remove();
-    const why = whyOf(plans, point, at, setting, integers, this.actions.why(selected));
+    const why = whyOf(plans, point, at, setting, integers, { ...this.actions.why(selected), step: (by) => this.step(selected, by) });
     why.dataset.key = key;
     row.after(why);
   }
@@ -197,7 +200,3 @@ export class PlanTable {
     if (found) { this.actions.select(found.id); this.rows.get(found.id)?.element.focus(); }
   }
 }
-
-const signed = (value: number, text: (value: number) => string): string => (value > 0 ? `+${text(value)}` : text(value));
-/** +0.17, −0.35, ±0.00 */
-const points = (value: number): string => (Math.abs(value) < 0.005 ? `±${format.hundredths(0)}` : value > 0 ? `+${format.hundredths(value)}` : format.hundredths(value));

@@ -10,8 +10,9 @@ import type { IntegerFacts } from "./integer-facts";
 import { effectText } from "./integers";
 import { pinOf, type Plans } from "./plans";
 import { staysText } from "./stays-text";
+import { stepTexts } from "./step-text";
 
-export interface WhyActions { /** The size or the bits that are asked for, in words, where it is not for a preset to weigh what pays. */ limit?: string; leave(): void; keep(): void; atLeast(bits: number): void; free(): void; choose(under: HTMLElement): void; setFloats(floats: boolean): void }
+export interface WhyActions { /** The size or the bits that are asked for, in words, where it is not for a preset to weigh what pays. */ limit?: string; leave(): void; keep(): void; atLeast(bits: number): void; free(): void; choose(under: HTMLElement): void; setFloats(floats: boolean): void; /** One step less or more for the layer. */ step(by: 1 | -1): void }
 
 const LEAST_BITS = [2, 3, 4, 6, 8];
 
@@ -25,18 +26,35 @@ export function whyOf(plans: Plans, point: PlanPoint, at: number, setting: Layer
   };
   const now = typeof setting?.pin === "object" ? setting.pin.atLeastBits : undefined;
   const least = select({ label: t("At least so many bits per weight"), values: [{ value: "", text: t("At Least … Bits") }, ...LEAST_BITS.map((bits) => ({ value: String(bits), text: t("At Least {0} Bits", bits) }))], value: now !== undefined && LEAST_BITS.includes(now) ? String(now) : "", onChange: (value) => { if (value) actions.atLeast(Number(value)); else actions.free(); } });
+  const steps = STEPS.map((by) => { const element = link("", () => actions.step(by)); element.classList.add("why-one-step"); element.dataset.by = String(by); return element; });
   const links = layer.blocked !== undefined ? [] : [
+    ...steps,
     ...(pinned ? [link(t("Unpin"), () => actions.free())] : [link(t("Keep as It Is"), () => actions.keep())]),
     ...(setting?.pin === "leave" ? [] : [link(t("Leave Alone"), () => actions.leave())]), least, link(t("Set Method…"), (element) => actions.choose(element)),
     ...(integers ? [integers.floats === "recipe" ? link(t("Back to Integers"), () => actions.setFloats(false)) : link(t("Keep in Floats"), () => actions.setFloats(true))] : []),
   ];
-  return el("div", { class: "why", role: "row" }, el("div", { class: "why-text", role: "gridcell" }, el("p", {}, sentences(plans, point, at, pinned, actions.limit)), ...integerSentences(integers).map((text) => el("p", {}, text)), el("div", { class: "why-links" }, ...links)), ...(layer.blocked === undefined ? [el("div", { class: "why-curve-cell", role: "gridcell" }, curveOf(layer, point.choices[at]))] : []));
+  const why = el("div", { class: "why", role: "row" }, el("div", { class: "why-text", role: "gridcell" }, el("p", {}, sentences(plans, point, at, pinned, actions.limit)), ...integerSentences(integers).map((text) => el("p", {}, text)), el("div", { class: "why-links" }, ...links)), ...(layer.blocked === undefined ? [el("div", { class: "why-curve-cell", role: "gridcell" }, curveOf(layer, point.choices[at]))] : []));
+  showSteps(why, plans, point, at);
+  return why;
+}
+
+/** Down and up. */
+const STEPS = [-1, 1] as const;
+
+/** What both steps save or cost, where the table has no room for it; one that is not there is not offered. */
+function showSteps(why: HTMLElement, plans: Plans, point: PlanPoint, at: number): void {
+  for (const element of why.querySelectorAll<HTMLElement>(".why-one-step")) {
+    const isUp = element.dataset.by === "1", step = plans.step(point, at, isUp ? 1 : -1), texts = step && stepTexts(plans, step);
+    element.hidden = !texts;
+    element.textContent = !texts ? "" : isUp ? t("One Step Up: {0}, {1}", ...texts) : t("One Step Down: {0}, {1}", ...texts);
+  }
 }
 
 /** The same where only the plan has changed, so that nothing is taken out of a hand. */
 export function refreshWhy(element: HTMLElement, plans: Plans, point: PlanPoint, at: number, setting: LayerSetting | undefined, limit: string | undefined): void {
   element.querySelector("p")?.replaceChildren(sentences(plans, point, at, pinOf(setting), limit));
   element.querySelector(".why-curve")?.replaceWith(curveOf(plans.facts.layers[at], point.choices[at]));
+  showSteps(element, plans, point, at);
 }
 
 /** What the layer costs as integers, and what 8 bits show badly of it. */
