@@ -8,7 +8,7 @@ import { DataType } from "../../src/onnx/tensor";
 import { floats, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
 import { compress } from "./made";
-import { bytesNow, figures } from "./recipes";
+import { bytesNow, figures, unfold } from "./recipes";
 import { Workbench } from "./workbench";
 
 /** Integer inference from a recipe's page to the file. */
@@ -87,6 +87,7 @@ test("ranges and normalizations are chosen under the target size, and what the t
     expect(await violations(page), name).toEqual([]);
   }
   await workbench.page.setViewportSize({ width: 568, height: 900 });
+  await unfold(page);
   await part.scrollIntoViewIfNeeded();
   await workbench.picture("integers-arithmetic-520");
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
@@ -146,6 +147,7 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   expect(losses.every((loss) => loss > 0)).toBe(true);
   expect(losses).toEqual([...losses].sort((a, b) => b - a));
   await workbench.page.setViewportSize({ width: 420, height: 900 });
+  await unfold(page);
   await section.scrollIntoViewIfNeeded();
   expect(await section.locator(".integers-loss").first().isVisible()).toBe(true);
   expect(await section.locator(".integers-head").innerText()).toContain("divergence, nats");
@@ -186,6 +188,7 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   await expect.poll(async () => { await save(); return text().integers; }).toBeUndefined();
   for (const width of [1100, 760, 560]) {
     await workbench.page.setViewportSize({ width, height: 900 });
+    await unfold(page);
     await section.scrollIntoViewIfNeeded();
     await workbench.picture(`integers-diagnosed-${width}`);
     expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);

@@ -11,6 +11,11 @@ export const withImages = { data: { folder: "./fashion-mnist" } };
 export const slider = (page: Frame) => page.locator("[role=slider]");
 /** What stands in the header of a recipe, in one line. */
 export const figures = (page: Frame) => page.locator(".candidate").innerText().then((text) => text.replace(/\s+/g, " "));
+/** Unfolds the settings, where they fold because the page is one column. */
+export async function unfold(page: Frame): Promise<void> {
+  const toggle = page.locator(".settings-toggle");
+  if (await toggle.isVisible() && await toggle.getAttribute("aria-expanded") !== "true") await toggle.click();
+}
 /** Bytes that the page says the file will have. */
 export const bytesNow = async (page: Frame): Promise<number> => Number(await slider(page).getAttribute("aria-valuenow"));
 

@@ -24,10 +24,11 @@ import { PlanTable, type Order } from "./plan-table";
 import { choiceOf, pinOf, Plans, targetText } from "./plans";
 import { PruningSetting } from "./pruning";
 import { Settings } from "./settings";
+import { SettingsFold } from "./settings-fold";
 import { SizeField } from "./size-field";
 import { TuningSetting } from "./tuning";
 
-interface PageState { selected?: string; order: Order }
+interface PageState { selected?: string; order: Order; /** Whether settings are unfolded where they fold. */ settings?: boolean }
 
 /** The page of a recipe: how small, what every layer becomes for that, what it costs; every change goes into the text and comes back from there. */
 export class RecipePage {
@@ -74,6 +75,7 @@ export class RecipePage {
   });
   private readonly size = new SizeField({ change: (changes) => this.change(changes), judged: () => this.showNote() });
   private readonly pruning = new PruningSetting((changes) => this.change(changes));
+  private fold: SettingsFold | undefined;
   private readonly goals = el("span", { class: "recipe-goal" });
   private readonly note = el("p", { class: "recipe-note", role: "status" });
   /** What can be mended where it is wrong. */
@@ -95,7 +97,7 @@ export class RecipePage {
       trying: async (share) => this.basis.try(share),
       measured: async (points, written) => { [this.measured, this.written] = [points, written]; this.draw(); },
       job: async (job) => { this.job = job; this.showJob(); this.showNote(); },
-      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.showJob(); },
+      diagnosis: async (state) => { this.diagnosis = state; this.showIntegers(); this.draw(); },
       select: async (layer) => { if (!this.plans) this.save({ selected: layer }); else if (this.plans.facts.layers.some(({ id }) => id === layer)) this.select(layer, true); },
       trusted: async () => { this.trusted = true; this.showHeader(); },
       compress: async () => { this.compress(); },
@@ -110,7 +112,9 @@ export class RecipePage {
   private build(): void {
     const order = select<Order>({ label: t("Order"), values: [{ value: "depth", text: t("Depth") }, { value: "size", text: t("Size") }, { value: "bits", text: t("Bits") }, { value: "sensitivity", text: t("Sensitivity") }], value: this.state.order, onChange: (order) => { this.save({ order }); this.table.sort(order); } });
     const filter = field({ label: t("Filter…"), icon: "filter", onInput: (text) => this.table.search(text) });
-    this.scroll.append(this.target, this.arithmetic.element, this.integers.element, this.bytes, this.pruning.element, this.tuning.element, this.settings.element);
+    const { arithmetic, integers, pruning, tuning, settings } = this;
+    this.fold = new SettingsFold([arithmetic, integers, pruning, tuning, settings].map(({ element }) => element), this.state.settings ?? false, (settings) => this.save({ settings }));
+    this.scroll.append(this.target, this.fold.element, arithmetic.element, integers.element, this.bytes, pruning.element, tuning.element, settings.element);
     this.left.append(this.scroll, this.card.element);
     this.right.append(el("div", { class: "recipe-row recipe-layers-head" }, el("h2", {}, t("Layers")), this.count, el("span", { class: "spacer" }), el("label", { class: "recipe-order" }, el("span", {}, t("Order")), order), filter), this.table.element);
     this.restricted.append(icon("shield"), el("span", {}, t("Restricted Mode: you can look at this recipe. Compressing and measuring run a model, so they need a trusted folder.")), button({ label: t("Manage Trust"), small: true, onClick: () => void this.host.act("manage-trust") }));
@@ -142,6 +146,7 @@ export class RecipePage {
   private draw(): void {
     const { view, problem, plans, root } = this, failed = plans && this.planning.state === "failed" ? this.planning : undefined;
     this.showHeader();
+    if (view) this.fold?.show(view, this.lacksImages || this.diagnosis.running !== undefined);
     this.restricted.hidden = this.trusted;
     this.banner.hidden = problem === undefined && failed === undefined;
     this.fillBanner(problem, failed);
