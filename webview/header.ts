@@ -28,15 +28,15 @@ export function countingOf({ macs, countedFor, inputs, name }: Pick<ModelFacts, 
 }
 
 /** Of a pruned file bits are divided by the weights of its original, which is said beside them. */
-const bitsFigure = (bits: number, originalWeights: number | undefined): Figure => (originalWeights === undefined ? [format.bits(bits), t("bits per weight")] : [format.bits(bits), t("bits per original weight"), t("Divided by the {0} weights that the layers had before channels were taken away.", format.count(originalWeights))]);
+const bitsFigure = (bits: number, originalWeights: number | undefined): Figure => (originalWeights === undefined ? [format.bits(bits), t("bits per weight"), undefined, "bits"] : [format.bits(bits), t("bits per original weight"), t("Divided by the {0} weights that the layers had before channels were taken away.", format.count(originalWeights)), "bits"]);
 
 const integersFigure = ({ layers, of }: NonNullable<ModelFacts["onIntegers"]>): Figure => [layers === of ? t("all {0}", format.whole(of)) : t("{0} of {1}", format.whole(layers), format.whole(of)), t("layers in integers"), layers === of ? t("All layers compute with integers.") : t("Layers that compute with integers; the others compute with floats, and are marked so in the list of layers.")];
 
-export type Figure = [value: string, name: string, hover?: string];
+export type Figure = [value: string, name: string, hover?: string, kind?: "bits"];
 
 /** Figures in one line, and what tells those that have no room in it. */
 export function foldingFigures(figures: readonly Figure[]): [row: HTMLElement, more: HTMLElement] {
-  const all = figures.map(([value, name]) => `${name}: ${value}`).join("\n"), row = el("div", { class: "figures folding" }, ...figures.map(([value, name, hover]) => el("div", { class: "figure", title: hover }, el("b", {}, value), el("small", {}, name))));
+  const all = figures.map(([value, name]) => `${name}: ${value}`).join("\n"), row = el("div", { class: "figures folding" }, ...figures.map(([value, name, hover, kind]) => el("div", { class: kind ? `figure figure-${kind}` : "figure", title: hover }, el("b", {}, value), el("small", {}, name))));
   const more = el("span", { class: "more", title: all, role: "note", tabindex: 0, "aria-label": all }, icon("ellipsis"));
   new ResizeObserver(() => more.toggleAttribute("data-folded", hasFolded(row))).observe(row);
   return [row, more];

@@ -238,3 +238,24 @@ test("at 360 to 400 pixels tabs and the size are whole, in every view", async ()
   await window.setViewportSize({ width: 1440, height: 900 });
   await workbench.sideBar(true);
 });
+
+test("at 340 pixels the header has size, bits and Compress, whole, and tells the rest on a sign", async () => {
+  const page = await open("resnet20-cifar10.onnx"), { page: window } = workbench;
+  await workbench.sideBar(false);
+  for (const theme of Object.keys(THEMES) as (keyof typeof THEMES)[]) {
+    await workbench.wear(theme);
+    await window.setViewportSize({ width: 340 + Math.round((await window.locator(".part.activitybar").boundingBox())!.width), height: 700 });
+    await expect.poll(() => page.evaluate(() => innerWidth)).toBe(340);
+    const shown = () => page.evaluate(() => [...document.querySelectorAll<HTMLElement>(".header :is(.figure, .more, .button)")].flatMap((part) => {
+      const { left, right, top, bottom } = part.getBoundingClientRect(), header = document.querySelector(".header")!.getBoundingClientRect();
+      return part.offsetWidth && top < header.bottom ? [{ text: part.innerText.replace(/\s+/g, " ").trim(), isWhole: left >= 0 && right <= innerWidth && bottom <= header.bottom && [part, ...part.querySelectorAll("*")].every(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth + 1) }] : [];
+    }));
+    await expect.poll(shown, { message: theme }).toEqual(["1.11 MB size", "32 bits per weight", "", "Compress…"].map((text) => ({ text, isWhole: true })));
+    expect(await page.locator(".header .more").getAttribute("aria-label")).toContain("parameters: 268 K");
+    expect(await overlaps(page), theme).toEqual([]);
+    await workbench.picture(`model-340-${THEMES[theme]}`);
+  }
+  await workbench.wear("Default Dark Modern");
+  await window.setViewportSize({ width: 1440, height: 900 });
+  await workbench.sideBar(true);
+});
