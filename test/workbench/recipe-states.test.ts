@@ -93,3 +93,24 @@ test("beside a doubt of the images what is predicted is weak, and other images c
     expect(await page.locator(".recipe-data").evaluate(({ clientHeight }) => clientHeight), where).toBeGreaterThanOrEqual(22);
   });
 });
+
+test("the charts of a training of few steps have all of them on their axis, and say what a line is the mean of", async () => {
+  recipe.write({ target: "30KB", tune: { steps: 5 }, ...withImages });
+  const page = await recipe.open(), first = { loss: 0.41, agreement: 0.795 };
+  const train = (done: number, of: number, looks: readonly number[]) => {
+    const held = looks.map((step) => ({ step, loss: 0.4 - 0.03 * step / of, agreement: 0.8 + 0.02 * step / of })), best = held.at(-1) ?? { ...first, step: 0 };
+    return tell(page, "job", { state: "running", title: "Fine-tuning fashion-cnn.onnx", stage: "tune", text: "step", fraction: done / of, finished: [], tuning: { step: done, steps: of, samples: 100, loss: 0.4, first, best }, course: { losses: Array.from({ length: done }, (_, i) => [i + 1, 0.42 - 0.1 * i / of]), held, first, best, samples: 100 } });
+  };
+  const key = page.locator(".training-key.on"), labels = () => page.locator(".training-decides text").allInnerTexts(), isWhole = () => page.locator(".training-decides").evaluate((chart) => [...chart.querySelectorAll("text")].every((text) => text.getBoundingClientRect().left >= chart.getBoundingClientRect().left));
+  await train(0, 5, []);
+  await expect.poll(labels).toEqual(["0.400", "0.405", "0.410", "0.415", "0.420", "0", "step 5", "before", "chosen so far: before training"]);
+  expect(await key.isVisible()).toBe(false); // nothing is trained yet
+  await train(3, 5, [1, 3]);
+  await expect.poll(() => key.innerText()).toBe("trained on, mean of all steps so far");
+  expect(await isWhole()).toBe(true);
+  await inAll(page, "training-few-steps");
+  await train(7, 40, [1, 3, 7]);
+  await expect.poll(labels).toContain("step 40");
+  await train(60, 300, [1, 20, 60]);
+  await expect.poll(() => key.innerText()).toBe("trained on, mean of 50 steps");
+});

@@ -157,7 +157,7 @@ test("a training shows its course in every theme and width, is read as a table, 
     const place = (circle: Element): number[] => ["cx", "cy"].map((name) => Number(circle.getAttribute(name)));
     return [figure.querySelector(".training-line")!.getAttribute("d")!, Array.from(figure.querySelectorAll(".training-look"), place), place(figure.querySelector(".training-best")!)] as const;
   });
-  expect(line.startsWith("M44,")).toBe(true); // from before the first step
+  expect(line.startsWith("M52,")).toBe(true); // from before the first step
   expect(best[1]).toBeGreaterThanOrEqual(dots[0][1]); // never above what was before
   expect(dots.some(([x]) => Math.abs(x - best[0]) < 0.01)).toBe(true);
   expect(await workbench.page.locator(".statusbar-item", { hasText: /Fine-tuning \d+ %/ }).count()).toBe(1);

@@ -5,9 +5,13 @@ import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 
-const LEFT = 44, RIGHT = 8, TOP = 8, PLOT = 104, HEIGHT = TOP + PLOT + 18;
-/** The axis of steps is no shorter at first. Lines of the grid, about; the digits of percents; about what a letter takes. */
-const LEAST_STEPS = 20, LINES = 4, TENTH = 0.1, LETTER = 6;
+const LEFT = 52, RIGHT = 8, TOP = 8, PLOT = 104, HEIGHT = TOP + PLOT + 18;
+/** The axis of steps is no shorter at first: so few are all on it from the beginning. Lines of the grid, about; the digits of percents; about what a letter takes. */
+const LEAST_STEPS = 40, LINES = 4, TENTH = 0.1, LETTER = 6;
+/** The axis of losses spans at least this share of them: what is less is no change to look at. */
+const LEAST_SPAN = 0.04;
+/** Steps that the loss on what is trained on is about the mean of, once there are so many. */
+const SMOOTHED = 50;
 /** The axis of losses holds so many times what was before, and the training's where it is so near to what decides: a training that runs away, or one on labels too, would flatten the rest. */
 const MOST_LOSS = 3, NEAR = [0.4, 1.6] as const;
 
@@ -19,7 +23,8 @@ export class TrainingChart {
   readonly element = el("div", { class: "training-charts" });
   private readonly decides = plot("training-decides");
   private readonly held = plot("training-held");
-  private readonly keys = el("p", { class: "training-keys" }, el("span", { class: "training-key" }, t("held out")), el("span", { class: "training-key on" }, t("trained on, mean of 50 steps")));
+  private readonly keyOn = el("span", { class: "training-key on" });
+  private readonly keys = el("p", { class: "training-keys" }, el("span", { class: "training-key" }, t("held out")), this.keyOn);
   private course: TrainingCourse | undefined;
   private steps = 1;
 
@@ -33,6 +38,7 @@ export class TrainingChart {
   show(course: TrainingCourse, { done, of }: { done: number; of: number }): void {
     this.course = course;
     this.steps = Math.max(1, Math.min(of, format.roundUp(Math.max(LEAST_STEPS, done))));
+    this.keyOn.textContent = done >= SMOOTHED ? t("trained on, mean of {0} steps", SMOOTHED) : t("trained on, mean of all steps so far");
     this.draw();
   }
 
@@ -47,7 +53,7 @@ export class TrainingChart {
   /** What is brought down: the step with the least on samples that are held out is kept. */
   private drawLoss(course: TrainingCourse): void {
     const { first, best, losses } = course, { chart } = this.decides, unit = unitOf(course), looks = looksOf(course).map(({ step, loss }): [number, number] => [step, loss / unit]).filter(([, loss]) => Number.isFinite(loss));
-    const known = looks.map(([, loss]) => loss), most = MOST_LOSS * first.loss / unit, near = losses.map(([step, loss]): [number, number] => [step, loss / unit]), isNear = near.some(([, loss]) => loss > NEAR[0] * Math.min(...known) && loss < NEAR[1] * Math.max(...known));
+    const known = looks.map(([, loss]) => loss), most = MOST_LOSS * first.loss / unit, near = losses.map(([step, loss]): [number, number] => [step, loss / unit]), isNear = near.length > 1 && near.some(([, loss]) => loss > NEAR[0] * Math.min(...known) && loss < NEAR[1] * Math.max(...known));
     caption(this.decides, lossTitle(course), lossChange(course), t("The step with the least is kept, so these samples are no proof of a gain: that is measured on other images at the end."));
     const { x, y } = this.axes(chart, [...known.filter((loss) => loss <= most), ...isNear ? near.map(([, loss]) => loss).filter((loss) => loss < NEAR[1] * Math.max(...known)) : []], unit === 1 ? {} : { coarsest: TENTH });
     const plotted = svg("g", { "clip-path": "url(#training-plot)" }), clip = svg("clipPath", { id: "training-plot" });
@@ -65,7 +71,7 @@ export class TrainingChart {
   private drawAgreement(course: TrainingCourse): void {
     const { first, best, samples = 100 } = course, { chart } = this.held, points = looksOf(course).map(({ step, agreement = 0 }): [number, number] => [step, 100 * agreement]), before = 100 * (first.agreement ?? 0);
     caption(this.held, samplesTitle(course, t("Agreement on images that choose the step"), (count) => t("Agreement on {0} images that choose the step", count)), format.shares(first.agreement ?? 0, best.agreement ?? 0));
-    const scales = this.axes(chart, points.map(([, value]) => value), { most: 100, finest: 100 / samples, coarsest: TENTH });
+    const scales = this.axes(chart, points.map(([, value]) => value), { most: 100, finest: 100 / samples, coarsest: TENTH, span: 0 });
     chart.append(...this.levelBefore(before, scales), path("training-line", points, scales), ...dots(points, scales));
     if (best.step === undefined) return;
     const at = scales.x(best.step);
@@ -92,10 +98,10 @@ export class TrainingChart {
 
   /**
    * Empties a chart and draws its axes: steps across, values up, as far as the values go.
-   * @param limits `finest`: less is no difference that the samples can show; `coarsest`: numbers of the axis have at least its digits
+   * @param limits `finest`: less is no difference that the samples can show; `coarsest`: numbers of the axis have at least its digits; `span`: the share of the values that the axis spans at least
    */
-  private axes(chart: SVGSVGElement, values: readonly number[], { most = Infinity, finest = 1e-9, coarsest = Infinity } = {}): Scales {
-    const width = Math.max(LEFT + RIGHT + 1, chart.parentElement?.clientWidth ?? 0), least = Math.min(...values), top = Math.max(...values), room = Math.max((top - least) * 0.1, Math.abs(top) * 0.002, finest);
+  private axes(chart: SVGSVGElement, values: readonly number[], { most = Infinity, finest = 1e-9, coarsest = Infinity, span = LEAST_SPAN } = {}): Scales {
+    const width = Math.max(LEFT + RIGHT + 1, chart.parentElement?.clientWidth ?? 0), least = Math.min(...values), top = Math.max(...values), room = Math.max((top - least) * 0.1, Math.abs(top) * span / 2, finest);
     const step = tickStep(Math.max(0, least - room), Math.min(most, top + room), LINES), y = scaleLinear([Math.max(0, Math.floor((least - room) / step) * step), Math.min(most, Math.ceil((top + room) / step) * step)], [TOP + PLOT, TOP]), x = scaleLinear([0, this.steps], [LEFT, width - RIGHT]);
     chart.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     chart.setAttribute("width", String(width));
