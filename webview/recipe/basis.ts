@@ -6,6 +6,8 @@ import { t } from "../l10n";
 /** What predictions rest on: images that layers were rated on one by one, and whole plans that have shown what they do together. */
 export class Basis {
   readonly element = el("small");
+  /** The same in a sentence, under the curve that it is about. */
+  readonly line = el("p", { class: "curve-basis", hidden: true });
   private planning: Planning = { state: "none" };
   private hasImages = false;
   /** How much of the whole plans has been tried that predictions are to learn from. */
@@ -25,6 +27,19 @@ export class Basis {
     const [text, more] = this.words();
     if (this.element.textContent !== text) this.element.textContent = text;
     this.element.title = more;
+    if (this.planning.state !== "ready" && this.hasImages) return; // what stands there is of what the curve shows meanwhile
+    const line = this.sentence();
+    if (this.line.textContent !== line) this.line.textContent = line;
+    this.line.hidden = line === "";
+  }
+
+  private sentence(): string {
+    const { planning, hasImages, share } = this, { samples, together = [] } = planning.state === "ready" ? planning.facts.prediction : {};
+    if (!hasImages || samples === undefined) return "";
+    const images = format.whole(samples);
+    if (share !== undefined) return t("Rated layer by layer on {0} images; whole plans are being tried.", images);
+    if (!together.length) return t("Rated layer by layer on {0} images.", images);
+    return together.length === 1 ? t("Rated on {0} images, corrected by what 1 whole plan lost.", images) : t("Rated on {0} images, corrected by what {1} whole plans lost.", images, together.length);
   }
 
   private words(): [text: string, more: string] {

@@ -79,7 +79,7 @@ export class RecipePage {
   private readonly goals = el("span", { class: "recipe-goal" });
   private readonly note = el("p", { class: "recipe-note", role: "status" });
   /** What can be mended where it is wrong. */
-  private readonly target = el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size.element, this.goals), this.note, this.curve.element);
+  private readonly target = el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size.element, this.goals), this.note, this.curve.element, this.basis.line);
   private readonly bytes = el("section", { class: "recipe-bytes" });
   private readonly count = el("small");
   private readonly scroll = el("div", { class: "recipe-scroll" });
