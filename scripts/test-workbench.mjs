@@ -1,4 +1,4 @@
-// Tests in VS Code's own workbench: packages the extension, installs it into code-server, drives it with Chromium.
+// Tests in VS Code's own workbench: packages the extension (not with --packaged, where that is done), installs it into code-server, drives it with Chromium.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { ensureWorkbench } from "./workbench.mjs";
@@ -12,7 +12,8 @@ if (!chromium) {
   process.exit(process.env.CI ? 1 : 0);
 }
 const run = (args, env = {}) => spawnSync(process.execPath, args, { stdio: "inherit", env: { ...process.env, ...env } }).status ?? 1;
-if (run(["scripts/package.mjs"]) !== 0) process.exit(1);
+const options = process.argv.slice(2).filter((option) => option !== "--packaged");
+if (options.length === process.argv.length - 2 && run(["scripts/package.mjs"]) !== 0) process.exit(1);
 const entry = ensureWorkbench();
-process.exit(run(["node_modules/vitest/vitest.mjs", "run", "--config", "test/workbench/vitest.config.mts", "--reporter=default", "--reporter=json", "--outputFile=test-results/workbench.json", ...process.argv.slice(2)],
-  { KERNELSCOPE_CHROMIUM: chromium, KERNELSCOPE_WORKBENCH: entry }));
+process.exit(run(["node_modules/vitest/vitest.mjs", "run", "--config", "test/workbench/vitest.config.mts", "--reporter=default", "--reporter=json", "--outputFile=test-results/workbench.json", ...options],
+  { KERNELSCOPE_CHROMIUM: chromium, KERNELSCOPE_WORKBENCH: entry, KERNELSCOPE_TRAINED: ".cache/workbench" }));

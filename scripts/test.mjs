@@ -1,24 +1,50 @@
-// npm test: installs what is missing, then types, lint, units, and tests in the real workbench. The last line counts everything.
-import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+// npm test: installs what is missing, then types, lint, units, whole jobs, and tests in the real workbench. The last line counts everything.
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
 
 process.env.ONNXRUNTIME_NODE_INSTALL = "skip";
 const total = { passed: 0, failed: 0, skipped: 0 }, failed = [], again = [];
+const heading = (title) => console.log(`\n── ${title}`);
 const step = (title, command, args) => {
-  console.log(`\n── ${title}`);
+  heading(title);
   const { status } = spawnSync(command, args, { stdio: "inherit", shell: process.platform === "win32" });
   return status === 0;
 };
-const check = (title, ...args) => {
-  if (step(title, ...args)) { total.passed++; return; }
+
+/** Runs a script of Node's; one that runs beside others says at its end what it has to say. */
+const run = (title, args, { beside = false, behind = false } = {}) => new Promise((resolve) => {
+  if (!beside) heading(title);
+  const child = spawn(process.execPath, args, { stdio: beside ? ["ignore", "pipe", "pipe"] : "inherit", detached: behind && process.platform !== "win32" }), said = [];
+  if (behind) letBehind(child);
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => said.push(chunk));
+  child.on("close", (code) => {
+    if (beside) { heading(title); process.stdout.write(Buffer.concat(said)); }
+    resolve(code === 0);
+  });
+});
+
+/** Takes of the processor little but what others leave, as a session of its own: Linux may share it by sessions, whatever is nice inside of them. */
+const letBehind = ({ pid }) => {
+  const nice = os.constants.priority.PRIORITY_BELOW_NORMAL;
+  try {
+    os.setPriority(pid, nice);
+    if (existsSync(`/proc/${pid}/autogroup`)) writeFileSync(`/proc/${pid}/autogroup`, String(nice));
+  } catch { /* where that may not be, all have the same */ }
+  process.once("exit", () => { try { process.kill(process.platform === "win32" ? pid : -pid); } catch { /* it has ended */ } }); // Ctrl+C does not reach another session
+};
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(130));
+
+const check = async (title, args, how) => {
+  if (await run(title, args, how)) { total.passed++; return; }
   total.failed++;
   failed.push({ title });
 };
 
 /** Counts a suite by the JSON that its runner writes; a runner that wrote none has failed. */
-const suite = (title, report, ...args) => {
+const suite = async (title, report, args, how) => {
   rmSync(report, { force: true });
-  const good = step(title, ...args);
+  const good = await run(title, args, how);
   if (!existsSync(report)) { total.failed++; failed.push({ title }); return; }
   const { numPassedTests, numFailedTests, numPendingTests, testResults = [] } = JSON.parse(readFileSync(report, "utf8"));
   const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
@@ -35,13 +61,18 @@ const suite = (title, report, ...args) => {
 if (!existsSync("node_modules/.package-lock.json")) {
   if (!step("Installing what is missing (npm ci)", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"])) process.exit(1);
 }
-if (!step("Building", process.execPath, ["scripts/build.mjs"])) { console.log("0 passed, 1 failed, 0 skipped"); process.exit(1); }
-check("Types", process.execPath, ["node_modules/typescript/bin/tsc", "-p", "."]);
-check("Lint", process.execPath, ["node_modules/eslint/bin/eslint.js", "."]);
+if (!step("Building and packaging", process.execPath, ["scripts/package.mjs", "--quiet"])) { console.log("0 passed, 1 failed, 0 skipped"); process.exit(1); }
 const vitest = (config, report) => ["node_modules/vitest/vitest.mjs", "run", "--config", config, "--reporter=default", "--reporter=json", `--outputFile=${report}`];
-suite("Units", "test-results/units.json", process.execPath, vitest("vitest.config.mts", "test-results/units.json"));
-suite("Whole jobs of the engine", "test-results/engine.json", process.execPath, vitest("test/engine/vitest.config.mts", "test-results/engine.json"));
-suite("The real workbench", "test-results/workbench.json", process.execPath, ["scripts/test-workbench.mjs"]);
+await Promise.all([
+  check("Types", ["node_modules/typescript/bin/tsc", "-p", "."], { beside: true }),
+  check("Lint", ["node_modules/eslint/bin/eslint.js", "."], { beside: true }),
+]);
+await suite("Units", "test-results/units.json", vitest("vitest.config.mts", "test-results/units.json"));
+// the workbench waits for half of its time, as its users do; jobs of the engine can be done meanwhile
+await Promise.all([
+  suite("Whole jobs of the engine", "test-results/engine.json", vitest("test/engine/vitest.config.mts", "test-results/engine.json"), { beside: true, behind: true }),
+  suite("The real workbench, and whole jobs of the engine behind it", "test-results/workbench.json", ["scripts/test-workbench.mjs", "--packaged"]),
+]);
 const tell = (what, { title, failureMessages: [message = ""] = [] }) => {
   const lines = message.split("\n");
   console.log([`${what}: ${title}`, lines[0], lines.find((line) => /\.test\.ts:\d+/.test(line))?.trim()].filter(Boolean).join("\n  "));

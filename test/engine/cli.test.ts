@@ -90,7 +90,7 @@ test("a layer is shown as text, and as JSON only where that is asked for", () =>
 
 describe("a file on the images that it was fitted to", () => {
   const small = path.join(folder, "fitted.onnx"), env = { ...process.env, XDG_CACHE_HOME: path.join(folder, "cache") }, runIn = (...args: string[]) => spawnSync(process.execPath, ["dist/cli.js", ...args, "--threads", "1", "--quiet"], { encoding: "utf8", env });
-  beforeAll(() => { expect(runIn("compress", TRAINED.model, "--target", "12KB", "--data", TRAINED.data, "-o", small).status).toBe(0); }, 120_000);
+  beforeAll(() => { expect(runIn("compress", TRAINED.model, "--target", "12KB", "--data", TRAINED.data, "-o", small).status).toBe(0); });
 
   test("is said to be flattered by figures on them, in words and in JSON, also where two are compared", () => {
     const told = /fitted\.onnx was fitted to four fifths of these very images, so figures on them flatter it\. On the \d+ that were kept from it, its agreement was [\d.]+ %\. Give --data with images that are new to it\./;

@@ -171,4 +171,4 @@ test.skipIf(!room)("a result of more than 2 GB has its weights in a file of its 
   } finally {
     await opened.close();
   }
-}, 300_000);
+});

@@ -25,7 +25,7 @@ beforeAll(async () => {
   host = await nodeHost({ threads: 1, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") });
   const job = await jobOf({});
   rated = (await rateModel(job, await host.openModel(model), host, false, () => undefined))!;
-}, 300_000);
+});
 afterAll(async () => {
   await rated.opened.close();
   await host.close();
@@ -63,7 +63,7 @@ test("a target's candidate is what a compression writes, byte for byte, and what
   const near = bytes.findIndex((size) => size > candidate.bytes);
   expect(candidate.loss).toBeLessThan(1.05 * loss[near - 1]);
   expect(candidate.loss).toBeGreaterThan(0.8 * loss[near]);
-}, 300_000);
+});
 
 test("presets stand where they promise", async () => {
   const facts = await front({}), at = Object.fromEntries(facts.presets.map((preset) => [preset.id, preset]));
@@ -184,7 +184,7 @@ test("a preset says between which sizes a compression ends, and once one has bee
   } finally {
     await host.close();
   }
-}, 300_000);
+});
 
 test("a preset of integers leaves room for what rounding costs, in a compression as on its page", async () => {
   const ratings = path.join(folder, "roomy"), own = await nodeHost({ threads: 1, ratings, scripts: path.resolve("dist") }), file = path.join(folder, "roomy.kernelscope.json"), output = path.join(folder, "roomy.onnx");
@@ -199,7 +199,7 @@ test("a preset of integers leaves room for what rounding costs, in a compression
   for (const [i, { name, bytes: size }] of layers.entries()) expect(Math.abs(facts.candidate.layerBytes![i] - size), name).toBeLessThanOrEqual(4);
   await opened.close();
   await own.close();
-}, 300_000);
+});
 
 test("what layers share is part of every plan, and read off the file for the recipe's own", async () => {
   const { candidate, layers, front: { shared, bytes } } = await front({ target: "60KB" }), chosen = candidate.choices.map((c, i) => layers[i].choices[c]);
@@ -211,7 +211,7 @@ test("what layers share is part of every plan, and read off the file for the rec
   // of each layer, also of one that alone has codes of its width
   for (const [i, { name, bytes: size }] of written.entries()) expect(Math.abs(candidate.layerBytes![i] - size), name).toBeLessThanOrEqual(4);
   expect(shared.at(-1)).toBe(0); // everything is left as it is
-}, 300_000);
+});
 
 test("the prediction of integers counts what rounding activations costs, measured once for what a recipe says of it", async () => {
   const own = await nodeHost({ threads: 1, ratings: path.join(folder, "integers"), scripts: path.resolve("dist") }), heard: string[] = [], file = path.join(folder, "integers.kernelscope.json");
@@ -239,9 +239,9 @@ test("the prediction of integers counts what rounding activations costs, measure
   expect(Math.abs(Math.log2(facts.candidate.loss / integers!.loss!))).toBeLessThan(0.5);
   expect(Math.abs(agreement(facts, facts.candidate.loss) - integers!.agreement!)).toBeLessThan(0.05);
   expect(Math.abs(agreement(before, before.candidate.loss) - integers!.agreement!)).toBeGreaterThan(0.05); // what weights alone would have said
-}, 300_000);
+});
 
-test("what a file has lost goes into what is predicted from then on", { timeout: 240_000 }, async () => {
+test("what a file has lost goes into what is predicted from then on", async () => {
   const ratings = path.join(folder, "learning"), own = await nodeHost({ threads: 1, ratings, scripts: path.resolve("dist") }), recipe = { target: "30KB" }, file = path.join(folder, "learning.kernelscope.json"), job = await jobOf(recipe);
   writeFileSync(file, JSON.stringify(recipe));
   try {
@@ -258,7 +258,7 @@ test("what a file has lost goes into what is predicted from then on", { timeout:
   }
 });
 
-test("whole plans are tried once for the images that a report is measured on, and predictions follow what they lost", { timeout: 240_000 }, async () => {
+test("whole plans are tried once for the images that a report is measured on, and predictions follow what they lost", async () => {
   const own = await nodeHost({ threads: 1, ratings: path.join(folder, "whole"), scripts: path.resolve("dist") }), heard: { text: string; fraction?: number }[] = [], job = await jobOf({ target: "30KB" });
   const rated = (await rateModel(job, await own.openModel(model), own, false, () => undefined))!, other = { ...job, request: { ...job.request, evalData: data } }, tell = (one: typeof heard[number]): void => { heard.push(one); };
   try {
@@ -291,7 +291,7 @@ test("whole plans are tried once for the images that a report is measured on, an
   }
 });
 
-test("with too few images no plan is tried, and not looked for again", { timeout: 120_000 }, async () => {
+test("with too few images no plan is tried, and not looked for again", async () => {
   const own = await nodeHost({ threads: 1, ratings: path.join(folder, "few"), scripts: path.resolve("dist") }), few = path.join(folder, "few-images"), job = await mergeRecipe({ model, data: few, threads: 1 }, own);
   const all = readFileSync(path.join(data, "images.npy")), from = 10 + all.readUInt16LE(8);
   mkdirSync(few, { recursive: true });

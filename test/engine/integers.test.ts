@@ -64,7 +64,7 @@ describe("a network of integers", () => {
     expect(notes).toContain("6 batch normalizations are folded into the layers before.");
     check(output);
     expect(await optimised(output)).toEqual({ QuantizeLinear: 1, QLinearConv: 6, NhwcMaxPool: 2, Transpose: 2, QLinearGlobalAveragePool: 1, Flatten: 1, QGemm: 1 });
-  }, 300_000);
+  });
 
   test("may have codebooks, and meets a size", async () => {
     const output = at("books.onnx"), { layers, fidelity } = await compress({ output, target: "25KB" });
@@ -74,7 +74,7 @@ describe("a network of integers", () => {
     expect(fidelity!.agreement).toBeGreaterThan(0.85);
     expect((await optimised(output)).QLinearConv).toBe(6);
     check(output);
-  }, 300_000);
+  });
 
   test("leaves no layer to floats for want of a smaller form, whatever the size", async () => {
     const output = at("roomy.onnx"), recipe = at("roomy.kernelscope.json");
@@ -85,7 +85,7 @@ describe("a network of integers", () => {
     const { model, close } = await openModelFile(output);
     expect(embeddedRecipe(model)).toMatchObject({ inference: "integer", bits: 4 });
     await close();
-  }, 300_000);
+  });
 
   test("is the same in every step, within one unit, in the executor of integers", async () => {
     const host = await nodeHost({ threads: 1 }), { model, close } = await openModelFile(at("whole.onnx"));
@@ -94,7 +94,7 @@ describe("a network of integers", () => {
     expect(checks.map(({ worst }) => worst > 1)).toEqual(checks.map(() => false));
     await close();
     await host.close();
-  }, 300_000);
+  });
 
   test("needs images, and says so", async () => {
     await expect(compress({ output: at("none.onnx"), data: undefined })).rejects.toThrow("Integer inference needs images");
@@ -114,7 +114,7 @@ test("an operator set that is to be kept is not raised", async () => {
   expect((await compress(request)).notes).toContain("Raised from operator set 12 to 13, which integer inference needs.");
   // nothing is to be raised in a newer one
   expect((await compress({ keepOpset: true, output: at("kept.onnx") })).integers!.floatConvolutions).toBe(0);
-}, 300_000);
+});
 
 test("a model in double precision, whose convolutions onnxruntime does not run, is refused with what to do", async () => {
   const file = at("double.onnx"), border = (name: string) => ({ name, type: DataType.DOUBLE, shape: ["n", 1, 28, 28] });
@@ -274,7 +274,7 @@ test("layers are left to floats where a recipe or an agreement asks for it, and 
   expect(integers!.left[0]).toEqual({ layer: "7.weight", reason: "Left to floats, as the recipe asks.", asked: true });
   expect(integers!.left.slice(1).map(({ layer }) => layer)).toEqual(integers!.layers!.slice(0, integers!.left.length - 1).map(({ layer }) => layer)); // the most expensive first
   expect(fidelity!.agreement).toBeGreaterThan(0.8);
-}, 300_000);
+});
 
 test("what is left to floats is computed with floats by onnxruntime, also between rounded neighbours and with weights as they were", async () => {
   const recipe = at("kept.kernelscope.json"), output = at("kept.onnx"), float = { inference: "float" as const };
@@ -291,7 +291,7 @@ test("what is left to floats is computed with floats by onnxruntime, also betwee
     await opened.close();
     check(output);
   }
-}, 300_000);
+});
 
 /** A layer of large negative sums before a hard swish, and one of scores with a softmax behind it. */
 function scores(): Uint8Array {

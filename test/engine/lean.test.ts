@@ -54,17 +54,17 @@ describe("a file with a limit in bytes", () => {
     await view.close(original);
     await (await InferenceSession.create(at("lean.onnx"), { graphOptimizationLevel: "all", optimizedModelFilePath: at("optimised.onnx"), logSeverityLevel: 3 })).release();
     expect((await operators(at("optimised.onnx"))).filter((op) => !["Conv", "FusedConv", "MaxPool", "GlobalAveragePool", "Flatten", "Gemm", "ReorderInput", "ReorderOutput"].includes(op))).toEqual([]);
-  }, 300_000);
+  });
 
   test("can be trained, its biases of 16 bits too", async () => {
     const { tuning, output: { bytes } } = await compress({ ...TRAINED, output: at("tuned.onnx"), target: "7KB", tune: "10steps" });
     expect(bytes).toBeLessThanOrEqual(7_000);
     expect(tuning!.after.loss).toBeLessThan(tuning!.before.loss);
-  }, 300_000);
+  });
 
   test("is trimmed without a limit where that is asked for", async () => {
     const { trims } = await compress({ output: at("asked.onnx"), target: undefined, bits: 4, trim: true });
     expect(trims!.length).toBeGreaterThan(0);
     expect(await operators(at("asked.onnx"))).not.toContain("BatchNormalization");
-  }, 300_000);
+  });
 });

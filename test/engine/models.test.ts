@@ -40,7 +40,7 @@ describe("what onnxruntime makes of a compressed model", () => {
 
 const onnx = python("onnx", "numpy");
 describe.skipIf(!onnx)("a model in half precision", () => {
-  test("is calibrated, and stays in half precision", { timeout: 240_000 }, async () => {
+  test("is calibrated, and stays in half precision", async () => {
     onnx!(`
 import onnx, numpy as np
 from onnx import numpy_helper, TensorProto

@@ -30,7 +30,7 @@ test("alone it meets a size, and is what the file says", async () => {
   expect(methods.filter((method) => method === "product").length).toBeGreaterThan(3);
   expect(methods).not.toContain("kernel");
   expect(fidelity!.agreement).toBeGreaterThan(0.85);
-}, 300_000);
+});
 
 test("beside the others it takes its part where few bits are left, and targets are met", async () => {
   const output = at("auto.onnx"), { layers, fidelity } = await compress({ output, target: "17KB", prune: false }), methods = new Set(layers.map(({ method }) => method));
@@ -39,7 +39,7 @@ test("beside the others it takes its part where few bits are left, and targets a
   expect(methods).toContain("product");
   expect(methods.size).toBeGreaterThan(1);
   expect(fidelity!.agreement).toBeGreaterThan(0.6);
-}, 300_000);
+});
 
 test("a recipe says block, words, bits and scale; codewords are trained, and the views name the method", async () => {
   const product = (block: number, words: number, scale: string, valueBits = 8) => ({ method: "product", options: { block, words, valueBits, scale } });
@@ -56,7 +56,7 @@ test("a recipe says block, words, bits and scale; codewords are trained, and the
     expect(book!.original!.sqnrDb).toBeCloseTo(by.get(name)!.sqnrDb!, 2);
   }
   await Promise.all([view.close(model), view.close(at("own.onnx"))]);
-}, 300_000);
+});
 
 /** Two depthwise convolutions of so many channels between others, each before a normalization. @param empty output channel of the first that is pruned */
 function separable(name: string, channels: number, empty = -1): string {
@@ -87,7 +87,7 @@ test("words of two channels of a depthwise convolution are trained, with a scale
     return Promise.all(findLayers(model).filter(({ id }) => id === "first" || id === "second").map((layer) => productMethod.recognise(model, layer)));
   }));
   fitted.forEach((before, i) => { expect([...trained[i]!.index!, ...trained[i]!.codebook!]).not.toEqual([...before!.index!, ...before!.codebook!]); });
-}, 300_000);
+});
 
 test("a plan takes pairs of channels where they are cheaper, and leaves a layer with a pruned channel to the other methods", async () => {
   const host = await nodeHost({ threads: 1, scripts: path.resolve("dist") });
@@ -107,4 +107,4 @@ test("a plan takes pairs of channels where they are cheaper, and leaves a layer 
   } finally {
     await host.close();
   }
-}, 300_000);
+});

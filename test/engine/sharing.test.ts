@@ -53,7 +53,7 @@ test.each([["with images", { data }], ["without images", {}], ["trained", { data
   if (report.fidelity) expect(report.fidelity.agreement).toBeGreaterThan(0.5);
   if (report.tuning) expect(report.tuning.after.loss).toBeLessThan(report.tuning.before.loss);
   await close();
-}, 300_000);
+});
 
 test("one book of two sizes is a mistake that says where it is", async () => {
   writeFileSync(at("wrong.kernelscope.json"), JSON.stringify({ layers: Object.fromEntries([["7.weight", 64], ["10.weight", 32]].map(([id, words]) => [id, { method: "kernel", options: { block: 9, words, book: "mine" } }])) }));
@@ -67,7 +67,7 @@ test("none share where there are no images to tell whether they should, or a rec
   const { shared, layers } = await compress({ output: at("never.onnx"), recipe: at("never.kernelscope.json") });
   expect(shared).toBeUndefined();
   expect(layers.filter(({ codewords }) => codewords === 64).map(({ name }) => name)).toEqual(sharers);
-}, 300_000);
+});
 
 const WIDTH = 16, DEPTH = 6, SIDE = 12;
 
@@ -105,4 +105,4 @@ test("a job that fits a plan with codebooks in common beside another goes on to 
   const { model: written, close } = await openModelFile(at("whole.onnx")), { shared } = await inspectLayers(written);
   expect(shared?.[0].layers.length).toBeGreaterThan(2);
   await close();
-}, 900_000);
+});

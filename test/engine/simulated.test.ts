@@ -66,7 +66,7 @@ test("a network with gates, tables, joins, moves and parts that stay float is si
     expect(off(floats[0])).toBeGreaterThan(off(y));
   }
   await host.close();
-}, 300_000);
+});
 
 test("a normalization that cannot be folded is simulated, as whole numbers and as floats", async () => {
   const host = await nodeHost({ threads: 1 }), { nodes, weights } = NETWORKS.preresnet8({ shape: [3, 16, 16], classes: 10, seed: 3 }), bytes = encodeClassifier({ nodes, weights, shape: [3, 16, 16], classes: 10 }), samples: Tensor[] = [1, 2].map((seed) => ({ dims: [4, 3, 16, 16], data: wave(4 * 768, seed) }));
@@ -76,7 +76,7 @@ test("a normalization that cannot be folded is simulated, as whole numbers and a
     expect(off(a), normalizations).toBeLessThan(off(floats) / 2);
   }
   await host.close();
-}, 300_000);
+});
 
 test("predictions of the simulated sample are those of its file", async () => {
   const host = await nodeHost({ threads: 1 }), images = await openDataset(await host.openData(path.resolve("samples/fashion-mnist")), { name: "input", type: "float32", shape: ["n", 1, 28, 28] }), positions = Array.from({ length: 128 }, (_, i) => i * 3);
@@ -84,4 +84,4 @@ test("predictions of the simulated sample are those of its file", async () => {
   const [a] = await simulated(integers, samples, [name], host), [b] = await written(integers, samples, [name], host), best = ({ data }: Tensor, i: number) => { const row = data.subarray(10 * i, 10 * i + 10); return row.indexOf(Math.max(...row)); };
   expect(positions.filter((_, i) => best(a, i) !== best(b, i)).length).toBeLessThanOrEqual(1);
   await host.close();
-}, 300_000);
+});

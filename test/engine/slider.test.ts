@@ -24,7 +24,7 @@ const plansOf = async (recipe: object) => new Plans(await frontOf(rated, await j
 beforeAll(async () => {
   host = await nodeHost({ threads: 1, ratings: path.join(folder, "ratings"), scripts: path.resolve("dist") });
   rated = (await rateModel(await jobOf({}), await host.openModel(model), host, false, () => undefined))!;
-}, 300_000);
+});
 afterAll(async () => {
   await rated.opened.close();
   await host.close();
@@ -50,7 +50,7 @@ test("each key to the right leads to a larger file and each to the left to a sma
     expect(sizes(up), JSON.stringify(up)).toEqual([...new Set(sizes(up))].sort((a, b) => a - b));
     if (from.target !== "7.1KB") expect(sizes(down), JSON.stringify(down)).toEqual([...new Set(sizes(down))].sort((a, b) => b - a));
   }
-}, 300_000);
+});
 
 test("the slider's smallest size is the smallest of all, from wherever it is asked for", async () => {
   const least = (await Promise.all([{ preset: "balanced" }, { target: "30KB" }, { target: "200KB" }].map(plansOf))).map(({ slides }) => slides.ends[0]);

@@ -28,4 +28,4 @@ test.each([
   }
   if ("target" in more) expect(codebooks).toBeGreaterThan(2);
   await Promise.all([view.close(model), view.close(output)]);
-}, 300_000);
+});

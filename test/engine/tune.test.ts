@@ -116,7 +116,7 @@ test("integers are trained and judged as such: better where rounding is simulate
   expect(simulated.fidelity!.agreement).toBeGreaterThan(unaware.fidelity!.agreement! - 0.03);
   const stopped = await run("stopped", coarse(), { tune: "1steps", schedule: "iterative" });
   expect(stopped.tuning!.after.loss).toBeLessThanOrEqual(stopped.tuning!.before.loss);
-}, 600_000);
+});
 
 test("where nobody says so, rounding is learned if it makes much of what is lost", async () => {
   const words = Object.fromEntries(Object.keys(few.layers).map((id) => [id, { method: "kernel", options: { block: 9, words: 3 } }])), notes: string[][] = [];
@@ -126,7 +126,7 @@ test("where nobody says so, rounding is learned if it makes much of what is lost
   }
   expect(notes[0]).toContainEqual(expect.stringMatching(/^Trained with activations rounded as in the file, from 20 % of the steps on: that makes \d+ % of what the network loses\.$/));
   expect(notes[1]).toContainEqual(expect.stringMatching(/^Trained with activations in floats, and judged with integers: rounding them makes 1?\d % of what the network loses\.$/));
-}, 600_000);
+});
 
 test("labels are learned from where they are asked for", async () => {
   const losses: number[] = [], run = (labels: number) => compress({ output: at("labels.onnx"), target: "20KB", tune: "2steps", labels }, ({ tuning }) => { if (tuning?.step === 1) losses.push(tuning.loss); });
@@ -156,7 +156,7 @@ test("one Ctrl+C ends the training and keeps its best, a second one everything, 
   expect(first).toMatchObject({ code: 130, written: false });
   expect(first.told).not.toContain("goes on after");
   expect(again).toMatchObject({ code: 0, written: true, told: expect.stringMatching(/The training goes on after step \d+ of 1,000, which an earlier run of this command has kept\./) });
-}, 600_000);
+});
 
 test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "10steps" }], ["integers", { tune: "24steps", inference: "integer" }], ["layer after layer, with noise", { tune: "12steps", schedule: "iterative", noise: { kind: "codeword", p: 0.2 } }], ["together with its plan", { tune: "8steps", schedule: "joint" }]])("killed again and again while it trains %s, it comes to the same file", (_name, manner) => {
   const request = { ...small, output: at("out.onnx"), threads: 1, device: "cpu", ...manner };
@@ -171,7 +171,7 @@ test.each<[string, Partial<CompressRequest>]>([["all layers at once", { tune: "1
   for (let kill = 0; kill < (manner.tune === "10steps" ? 3 : 2); kill++) expect(run(manner.inference ? "tune 6" : "tune 3").signal).toBe("SIGKILL"); // where integers are decided first, more is told before the first step
   expect(finish().equals(whole)).toBe(true);
   expect(readdirSync(at("jobs"))).toEqual([]);
-}, 600_000);
+});
 
 test("a training without images is refused before any work, and so is a length that is none", async () => {
   await expect(compress({ data: undefined, output: at("none.onnx"), tune: "5m" })).rejects.toThrow("Tuning needs images");

@@ -90,7 +90,7 @@ describe.skipIf(!numpy)("test vectors", () => {
     expect(arrays.filter(({ name, data }) => name.includes(".pair.") && data.length === 65_536)).toEqual([]);
     if (normalizations === "float") writeFileSync(at("mobile.onnx"), await bytesOf(model));
     await host.close();
-  }, 300_000);
+  });
 
   test("are of as many samples as are asked for, and computed with integers alone", () => {
     writeFileSync(at("images.npz"), encodeNpz([{ name: "images", dims: [6, 3, 16, 16], data: wave(6 * 768) }]));
@@ -103,5 +103,5 @@ describe.skipIf(!numpy)("test vectors", () => {
       expect(stdout).toContain("can differ by some predictions"); // what --integers and a run on onnxruntime come to
       expect(firmware(file)).toMatchObject({ wrong: [], samples: count });
     }
-  }, 300_000);
+  });
 });

@@ -52,7 +52,7 @@ test("a recipe's layers are learned, trained with the network and read back from
   expect(again).toMatchObject({ message: expect.stringMatching(/smallest|target|size/i) as string });
   const smaller = await compress({ model: output, output: at("smaller.onnx"), recipe: recipe("rest.kernelscope.json", { "fc2.weight": { method: "integer", options: { bits: 8 } } }) });
   expect(smaller.layers.map(({ method }) => method)).toEqual(["wavelet", "wavelet", "integer"]);
-}, 300_000);
+});
 
 test("asked for alone, plans have it at the loss that its layers are measured to have", async () => {
   const { layers, output, fidelity, notes } = await compress({ output: at("alone.onnx"), recipe: recipe("alone.kernelscope.json"), method: "wavelet", target: "12KB" });
@@ -61,7 +61,7 @@ test("asked for alone, plans have it at the loss that its layers are measured to
   expect(layers.map(({ method }) => method)).toContain("integer");
   expect(output.bytes).toBeLessThanOrEqual(12_000);
   expect(fidelity!.agreement).toBeGreaterThan(0.1);
-}, 300_000);
+});
 
 test("beside codewords, in a trimmed file, trained layer after layer with noise: it is found again all the same", async () => {
   const names = recipe("both.kernelscope.json", { "fc0.weight": wavelet() }), output = at("both.onnx");
@@ -75,7 +75,7 @@ test("beside codewords, in a trimmed file, trained layer after layer with noise:
   expect(rows.map(({ method }) => method).slice(0, 2)).toEqual(["wavelet", "product"]);
   expect(bitsPerWeight).toBeLessThan(2);
   await opened.close();
-}, 300_000);
+});
 
 test("the exported network computes what the engine's dense form of it does", async () => {
   const names = recipe("dense.kernelscope.json", { [LINEAR]: wavelet({ levels: 3 }) }), request = { ...TRAINED, recipe: names };
@@ -91,7 +91,7 @@ test("the exported network computes what the engine's dense form of it does", as
   }));
   const scale = Math.sqrt(dense.reduce((sum, v) => sum + v * v, 0) / dense.length);
   nodes.forEach((v, i) => { expect(Math.abs(v - dense[i])).toBeLessThan(1e-4 * scale); });
-}, 300_000);
+});
 
 test("without images, and with integers, it says why it cannot be had", async () => {
   const names = recipe("none.kernelscope.json", { "fc0.weight": wavelet() }), refusal = (request: Partial<CompressRequest>) => compress({ output: at("none.onnx"), ...request }).catch((error: unknown) => error);
@@ -100,4 +100,4 @@ test("without images, and with integers, it says why it cannot be had", async ()
   expect(await refusal({ recipe: recipe("alone.kernelscope.json"), method: "wavelet", target: "1KB" })).toMatchObject({ code: "target-unreachable", message: expect.stringMatching(/with the method wavelet and integers alone\. The smallest possible/) as string });
   expect(await refusal({ inference: "integer", recipe: names })).toMatchObject({ code: "bad-recipe", message: expect.stringMatching(/integer inference/) as string });
   expect(await refusal({ recipe: recipe("deep.kernelscope.json", { "fc2.weight": { method: "wavelet", options: { levels: 12 } } }) })).toMatchObject({ code: "bad-recipe", message: expect.stringMatching(/too small/) as string });
-}, 300_000);
+});

@@ -28,7 +28,7 @@ function withSwiftShader(...others: string[]): NodeJS.ProcessEnv {
 }
 
 describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
-  test("agrees with the CPU", { timeout: 300_000 }, () => {
+  test("agrees with the CPU", () => {
     const found = onSwiftShader("webgpu-child", "samples/fashion-cnn.onnx", "samples/fashion-mnist", "32");
     expect(found).toMatchObject({ device: "webgpu" });
     const { difference, agreement } = found as { difference: number; agreement: number };
@@ -36,7 +36,7 @@ describe.skipIf(!driver)("WebGPU over SwiftShader", () => {
     expect(agreement).toBeGreaterThanOrEqual(0.999);
   });
 
-  test.each([["with shortcuts", "samples/resnet20-cifar10.onnx", 59], ["without", TRAINED.model, 20]])("gives the gradients of a training step of a network %s", { timeout: 600_000 }, (_name, model, tensors) => {
+  test.each([["with shortcuts", "samples/resnet20-cifar10.onnx", 59], ["without", TRAINED.model, 20]])("gives the gradients of a training step of a network %s", (_name, model, tensors) => {
     const found = onSwiftShader("step-child", model, "2") as { worst: number; tensors: number; seconds: object };
     console.log(found.seconds);
     expect(found.tensors).toBe(tensors);
@@ -54,7 +54,7 @@ test.skipIf(!software)("where WebGPU finds no GPU, one sentence says so, and not
   expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: "", stderr: "This model cannot run on webgpu: there is no such device, or onnxruntime has no support for it here. Choose auto or cpu.\n" });
 });
 
-test.skipIf(!software || !driver)("nor does anything where it finds one beside that driver", { timeout: 300_000 }, () => {
+test.skipIf(!software || !driver)("nor does anything where it finds one beside that driver", () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ["dist/cli.js", "evaluate", TRAINED.model, "--data", TRAINED.data, "--limit", "32", "--device", "webgpu", "--quiet"], { encoding: "utf8", env: withSwiftShader(software!) });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
   expect(stdout).toMatch(/ on webgpu\.\n/);

@@ -6,11 +6,14 @@ import { encodeClassifier, NETWORKS } from "../../bench/networks";
 import { writeDataset } from "../../bench/source";
 import { nodeRuntime } from "../../src/runtime/node";
 
+/** Where it is trained: each suite has it in its own folder, as both may run at once. */
+const FOLDER = path.resolve(process.env.KERNELSCOPE_TRAINED ?? ".cache/engine");
+
 /**
  * The bundled sample made small, for whole jobs that need a network which knows something: the same layers with half the channels, trained on the sample's images at half their size.
  * A step of a training takes a tenth of the sample's time.
  */
-export const TRAINED = { model: path.resolve(".cache/engine/trained.onnx"), data: path.resolve(".cache/engine/half-size") };
+export const TRAINED = { model: path.join(FOLDER, "trained.onnx"), data: path.join(FOLDER, "half-size") };
 
 /** Its convolutions of 3×3 but for the first. */
 export const KERNELS = [3, 7, 10, 14, 17].map((module) => `features.${module}.weight`);
