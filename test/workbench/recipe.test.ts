@@ -8,11 +8,6 @@ import { Workbench } from "./workbench";
 
 let workbench: Workbench, recipe: Recipe;
 
-function settings(values: object): void {
-  mkdirSync(recipe.at(".vscode"), { recursive: true });
-  writeFileSync(recipe.at(".vscode/settings.json"), JSON.stringify(values));
-}
-
 beforeAll(async () => {
   workbench = await Workbench.start({ rated: true });
   recipe = new Recipe(workbench);
@@ -43,25 +38,6 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   expect(await row(page, "17").locator(".plan-step").allInnerTexts()).toEqual([expect.stringMatching(/^−[\d.]+ K?B\s+[−±]\d/), expect.stringMatching(/^\+[\d.]+ K?B\s+[+±]\d/)]);
   expect(await page.locator(".why").innerText()).toMatch(/51\.3 % of the layers’ bytes but sensitivity rank \d of 7, so it pays for the others\. One step up, to .*, costs [\d.]+ KB for [\d.]+ points\./);
   expect(await overlaps(page)).toEqual([]);
-});
-
-test("whole plans are tried behind a plan that can be worked with already; the prediction follows what they lost", { timeout: 300_000 }, async () => {
-  recipe.write({ target: "30KB", ...withImages });
-  const page = await recipe.open(), basis = page.locator(".recipe-images small");
-  await page.evaluate(() => {
-    const seen: string[] = [], shown = (selector: string): string => document.querySelector<HTMLElement>(selector)?.innerText ?? "";
-    Object.assign(window, { seen });
-    new MutationObserver(() => seen.push([document.body.dataset.ready, shown(".recipe-images small"), shown(".figure-predicted b"), shown(".curve-basis")].join("|"))).observe(document.body, { childList: true, characterData: true, subtree: true });
-  });
-  recipe.write({ target: "30KB", seed: 7, ...withImages }); // nothing was rated for this seed
-  const seen = (): Promise<string[]> => page.evaluate(() => (window as unknown as { seen: string[] }).seen), of = (all: readonly string[], text: RegExp): string[] => all.filter((one) => text.test(one));
-  await expect.poll(async () => of(await seen(), /^true\|trying whole plans, \d+ %\|/).length, { timeout: 240_000 }).toBeGreaterThan(1);
-  const before = of(await seen(), /^true\|trying/).at(-1)!.split("|")[2];
-  expect((await seen()).at(-1)).toMatch(/\|Rated (layer by layer on 256 images; whole plans are being tried|on 256 images, corrected by what 2 whole plans lost)\.$/);
-  await expect.poll(() => basis.getAttribute("title"), { timeout: 240_000 }).toBe("Layer by layer; 2 whole plans have told what they do together.");
-  expect(await basis.innerText()).toBe("rated on 256 images");
-  expect(await page.locator(".curve-basis").innerText()).toBe("Rated on 256 images, corrected by what 2 whole plans lost.");
-  await expect.poll(() => page.locator(".figure-predicted b").innerText()).not.toBe(before);
 });
 
 test("the slider moves everything at once by keys and by hand, and is one step of undo each time", async () => {
@@ -144,27 +120,6 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   });
   await expect.poll(() => page.locator(".recipe-size input").inputValue()).toBe("30KB");
   expect(await page.locator(".recipe-size.wrong, .recipe-note.bad").count()).toBe(0);
-});
-
-test("lists show what the recipe says of its images and device, and fields are called what they are for", async () => {
-  recipe.write({ preset: "balanced", ...withImages, preprocess: { channels: "gray" }, device: "cpu", tune: { steps: 100, labels: 0.3, schedule: "iterative", noise: { kind: "int4", p: 0.25 } } });
-  const page = await recipe.open(), shown = (name: string) => page.getByRole("combobox", { name, exact: true }).locator(".selected-value").innerText();
-  expect(await Promise.all(["Channels", "Device", "Labels", "Layers", "Noise", "Fine-tune"].map(shown))).toEqual(["grey", "CPU", "30 % of the loss", "one after another", "4 bits, 25 %", "Number of Steps"]);
-  recipe.write({ preset: "balanced", ...withImages, device: "auto", tune: { steps: 100 } });
-  await expect.poll(() => shown("Device")).toBe("automatic");
-  expect(await Promise.all(["Labels", "Layers", "Noise"].map(shown))).toEqual(["not used", "all at once", "none"]);
-  await expect.poll(() => shown("Channels")).toBe("grey (automatic)"); // what folder and model come to
-  for (const name of ["Mean", "Deviation", "Seed", "Size, like 300KB or 12x", "Filter…"]) expect(await page.getByRole("textbox", { name, exact: true }).count(), name).toBe(1);
-  expect(await page.getByRole("textbox", { name: "Text field" }).count()).toBe(0);
-  // where a field is empty it says what its folder, or its model, has
-  const hints = () => Promise.all(["Mean", "Deviation", "Scale"].map((name) => page.getByRole("textbox", { name, exact: true }).getAttribute("placeholder")));
-  await expect.poll(hints).toEqual(["0.286", "0.353", "1/255"]);
-  recipe.write({ preset: "balanced", tune: { steps: 100 } });
-  await expect.poll(hints).toEqual(Array.from({ length: 3 }, () => "as the folder says"));
-  expect(await shown("Device")).toBe("automatic (setting)");
-  settings({ "kernelscope.device": "cpu" });
-  await expect.poll(() => shown("Device")).toBe("CPU (setting)");
-  settings({});
 });
 
 test("images that do not fit lead to other images", async () => {
@@ -418,7 +373,7 @@ test("with a side bar beside it a recipe's table keeps what a step saves and cos
 });
 
 test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
-  settings({ "workbench.colorTheme": theme });
+  recipe.settings({ "workbench.colorTheme": theme });
   recipe.write({ preset: "balanced", ...withImages });
   const page = await recipe.open();
   await page.waitForSelector(name === "light" ? "body.vscode-light" : name === "hc" ? "body.vscode-high-contrast" : "body.vscode-high-contrast-light");

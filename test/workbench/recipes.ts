@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Frame } from "playwright-core";
 import { expect } from "vitest";
@@ -27,6 +27,12 @@ export class Recipe {
   size(name: string): number { return statSync(this.at(name)).size; }
   write(fields: object, name = NAME): void { writeFileSync(this.at(name), `${JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", ...fields }, null, 2)}\n`); }
   read(name = NAME): Record<string, unknown> { return JSON.parse(readFileSync(this.at(name), "utf8")) as Record<string, unknown>; }
+
+  /** Settings of its folder. */
+  settings(values: object): void {
+    mkdirSync(this.at(".vscode"), { recursive: true });
+    writeFileSync(this.at(".vscode/settings.json"), JSON.stringify(values));
+  }
 
   /** Its visual editor with its plan, the side bar out of the way. */
   async open(name = NAME): Promise<Frame> {

@@ -56,8 +56,7 @@ export class Workbench {
     for (const end = Date.now() + 90_000; Date.now() < end;) {
       await page.keyboard.press("F1");
       if (!await page.locator(".quick-input-widget input").first().fill(">Kernelscope: Compare", { timeout: 2000 }).then(() => true, () => false)) continue;
-      await page.waitForTimeout(600);
-      const there = (await rows.allInnerTexts()).some((text) => text.includes("Compare Models")); // the only one that is also there where nothing may run
+      const there = await rows.filter({ hasText: "Compare Models" }).first().waitFor({ timeout: 1500 }).then(() => true, () => false); // the only one that is also there where nothing may run
       await page.keyboard.press("Escape");
       if (there) return;
       await page.waitForTimeout(1000);
@@ -105,7 +104,7 @@ export class Workbench {
         const found = await frame.evaluate(() => [document.title, document.body?.dataset.ready] as const).catch(() => undefined);
         if (found?.[0] === name && found[1]) return frame;
       }
-      await this.page.waitForTimeout(200);
+      await this.page.waitForTimeout(100);
     }
     await this.picture("failure");
     throw new Error(`The page of ${name} did not appear.`);
@@ -180,7 +179,7 @@ export class Workbench {
       else await this.command("View: Close All Editors");
     }
     if (await this.page.locator(".notification-toast").count()) await this.command("Notifications: Clear All Notifications");
-    await this.page.waitForTimeout(300);
+    for (const end = Date.now() + 2000; await this.page.locator("iframe.webview").count() && Date.now() < end;) await this.page.waitForTimeout(50); // pages of what was closed
   }
 
   /** As it was when it opened: at its width, nothing open, the side bar in sight. */
