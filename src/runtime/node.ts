@@ -7,7 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { Worker } from "node:worker_threads";
 import { createGzip } from "node:zlib";
-import { listSupportedBackends, Tensor as OrtTensor, InferenceSession } from "onnxruntime-node";
+import { env, listSupportedBackends, Tensor as OrtTensor, InferenceSession } from "onnxruntime-node";
 import { halvesToFloats, floatToHalf } from "../numeric/half";
 import { inlinePool, type ComputePool, type TaskInput, type TaskName, type TaskOutput } from "../numeric/tasks";
 import { buildModel } from "../onnx/build";
@@ -160,6 +160,9 @@ const narrow = (tensor: AnyTensor, type: string): OrtTensor => {
   if (data instanceof Uint16Array) return new OrtTensor("float16", data, dims);
   return new OrtTensor("uint8", data, dims);
 };
+
+/** What goes wrong is thrown, too, and told in our words: onnxruntime's own, of a device that is not there, stay away. */
+env.logLevel = "fatal";
 
 /** GPUs in the order in which they are tried. */
 const GPUS = ["dml", "cuda", "coreml", "webgpu"] as const;

@@ -38,6 +38,12 @@ describe("wrong usage", () => {
   });
 });
 
+test.each(["cuda", "dml", "coreml"])("that %s is not there is said in one sentence, and in none of onnxruntime's", (device) => {
+  const { status, stdout, stderr } = run("evaluate", model, "--data", "samples/fashion-mnist", "--limit", "8", "--device", device, "--quiet");
+  if (status === 0) return; // it is there
+  expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: "", stderr: `This model cannot run on ${device}: there is no such device, or onnxruntime has no support for it here. Choose auto or cpu.\n` });
+});
+
 test("models of different inputs are not compared", () => {
   const { status, stderr } = run("evaluate", model, "--reference", "samples/resnet20-cifar10.onnx", "--data", "samples/fashion-mnist", "--quiet");
   expect(status).toBe(2);
