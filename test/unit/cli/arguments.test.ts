@@ -8,3 +8,8 @@ test("an unknown option is answered by the command's own name for it, or by the 
   expect(hintFor("epochs", "inspect")).toBe("");
   expect(hintFor("no-such-thing", "compress")).toBe("");
 });
+
+test("a misspelt name is answered by the nearest one, where it is near enough", () => {
+  for (const [typed, meant] of [["taget", "target"], ["tagret", "target"], ["taarget", "target"], ["ouput", "output"], ["sede", "seed"], ["bit", "bits"]]) expect(hintFor(typed, "compress"), typed).toBe(` Did you mean --${meant}?`);
+  for (const far of ["tgt", "bid", "x", ""]) expect(hintFor(far, "compress"), far).toBe("");
+});
