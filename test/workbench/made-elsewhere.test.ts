@@ -20,6 +20,14 @@ test.skipIf(process.platform !== "linux")("a comparison has the figures of the c
   await page.waitForSelector("#page[data-filled]");
   await expect.poll(() => page.locator(".cmp-figures").innerText().then((text) => text.replace(/\s+/g, " "))).toMatch(new RegExp(`${agreement} % (?:± [\\d.]+|\\([\\d.]+ to [\\d.]+\\)) agreement, \\d+ held-out images [\\d.]+ → [\\d.]+ % top-1`));
   await workbench.picture("compare-made-elsewhere");
+  // beside what was measured sizes as gzip and in memory have room, with a side bar and without
+  for (const sideBar of [true, false]) for (const width of [1440, 1600]) {
+    await workbench.sideBar(sideBar);
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await expect.poll(() => page.evaluate(() => [...document.querySelectorAll<HTMLElement>(".header .figure")].filter((figure) => figure.getBoundingClientRect().top < document.querySelector(".header")!.getBoundingClientRect().bottom && figure.offsetWidth).map(({ innerText }) => innerText).join(" ")), { message: `${width}, ${sideBar}` }).toMatch(/as gzip.*in memory.*agreement/s);
+    expect(await page.locator(".header .more").evaluate((more) => more.hasAttribute("data-folded"))).toBe(false);
+    await workbench.picture(`compare-sizes-${width}${sideBar ? "-side-bar" : ""}`);
+  }
 });
 
 test.skipIf(process.platform !== "linux")("the file by itself knows what it was made of, and its accuracy", async () => {
