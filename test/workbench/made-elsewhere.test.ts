@@ -28,6 +28,10 @@ test.skipIf(process.platform !== "linux")("a comparison has the figures of the c
     expect(await page.locator(".header .more").evaluate((more) => more.hasAttribute("data-folded"))).toBe(false);
     await workbench.picture(`compare-sizes-${width}${sideBar ? "-side-bar" : ""}`);
   }
+  // what was measured stays in the narrowest
+  await workbench.page.setViewportSize({ width: 388, height: 900 });
+  await expect.poll(() => page.locator(".header .cmp-measured").evaluateAll((all) => all.map((figure) => (figure as HTMLElement).offsetHeight > 0 && figure.getBoundingClientRect().right <= innerWidth))).toEqual([true, true]);
+  await workbench.picture("compare-measured-340");
 });
 
 test.skipIf(process.platform !== "linux")("the file by itself knows what it was made of, and its accuracy", async () => {
