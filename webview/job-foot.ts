@@ -1,9 +1,13 @@
+import type { PreparedVerdict } from "../src/protocol/estimates";
 import type { JobState, PageAction } from "../src/protocol/page";
 import { button } from "./controls";
-import { arrange, el } from "./dom";
+import { arrange, el, icon } from "./dom";
 import { farText, JobVoice } from "./job-words";
 import { t } from "./l10n";
 import { TrainingView } from "./training";
+
+/** Words say it, too. */
+export const SIGNS: Record<PreparedVerdict, string> = { gain: "pass-filled", harm: "warning", unsure: "info" };
 
 /** Under a model: how far its job is, or how it ended. */
 export class JobFoot {
@@ -33,7 +37,14 @@ export class JobFoot {
     return [el("span", {}, [`${title}: ${text}`, farText(job)].filter(Boolean).join(" · ")), bar, this.cancel, ...(warning === undefined ? [] : [el("p", { class: "foot-warning", role: "status" }, warning)])];
   }
 
-  private ended({ state, sentence, isOfData }: JobState): HTMLElement[] {
+  /** What preparing a model was worth, with a sign, and what to do. */
+  private prepared(verdict: PreparedVerdict, sentence: string): HTMLElement[] {
+    const ways = verdict === "gain" ? [] : [this.action(t("Compress the Original…"), "compress"), this.action(t("Train Longer…"), "prepare")];
+    return [el("span", { class: `foot-end foot-verdict ${verdict}` }, icon(SIGNS[verdict]), el("span", {}, sentence)), ...ways, this.action(t("Close"), "discard-job")];
+  }
+
+  private ended({ state, sentence, isOfData, prepared }: JobState): HTMLElement[] {
+    if (state === "done" && prepared) return this.prepared(prepared, sentence ?? "");
     const on = isOfData ? [this.action(t("Choose Folder…"), "choose-job-data"), this.action(t("Try Again"), "resume-job")] : [this.action(t("Resume"), "resume-job")];
     const actions = state === "stopped" ? [...on, this.action(t("Discard"), "discard-job")] : [this.action(t("Compare"), "compare-result"), this.action(t("Open Recipe"), "open-recipe"), this.action(t("Close"), "discard-job")];
     return [el("span", { class: "foot-end" }, sentence ?? ""), ...actions];

@@ -1,7 +1,8 @@
 import * as path from "node:path";
 import { wilson } from "../evaluation/metrics";
+import { preparedWords } from "../evaluation/prepared";
 import { floatLines } from "../protocol/floats";
-import type { CompressReport, FixedNormalization, Grid, HeldOut, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts, TuningReport } from "../protocol/report";
+import type { CompressReport, FixedNormalization, Grid, InspectReport, IntegerEffect, IntegerReport, LayerReport, PruningTrial, SharedCodebook, Trim, WaveletFacts, TuningReport } from "../protocol/report";
 import { formatBytes, sizeRatio } from "../protocol/sizes";
 import { tuningWords, type Speech } from "../protocol/tuning-words";
 import type { Block, Document, KeyFigure, Table } from "./document";
@@ -111,9 +112,8 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   blocks.push(...pruningBlocks(report), ...report.pruningTrials ? trialBlocks(report.pruningTrials, (report.fidelity?.agreement ?? report.pruning?.effect.agreement) !== undefined) : []);
   if (report.trims) blocks.push(trimsText(report.trims));
   if (tuning) {
-    const { before, after, steps, device } = tuning, figure = ({ agreement, loss }: HeldOut) => (agreement === undefined ? `relative error ${percent(loss)}` : `agreement ${percent(agreement)} (95 %: ${wilson(agreement, tuning.samples).map(percent).join(" to ")})`);
-    blocks.push(isPrepared ? `Trained ${steps.toLocaleString("en")} steps on ${device}. Compressed as asked for, without further training: ${figure(before)} before, ${figure(after)} after it, on ${keptImages(tuning)}.`
-      : tuningText(tuning));
+    const { steps, device } = tuning;
+    blocks.push(...isPrepared ? [`Trained ${steps.toLocaleString("en")} steps on ${device}.`, preparedWords(tuning, ENGLISH)] : [tuningText(tuning)]);
   }
   if (integers) blocks.push(...integerBlocks(integers));
   if (fidelity) {
@@ -127,9 +127,6 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
   blocks.push(`${report.seconds.total.toFixed(1)} s.`);
   return { title: `${nameOf(input.path)} → ${nameOf(output.path)}`, keyFigures: keyFigures(report, isPrepared), blocks, local: output.path };
 }
-
-/** "61 other images kept from training": others than those of the report. */
-const keptImages = ({ samples }: TuningReport): string => `${samples.toLocaleString("en")} other images kept from training`;
 
 /** What a training has come to, in the words of the editor. */
 export const tuningText = (tuning: TuningReport): string => tuningWords(tuning, ENGLISH);

@@ -8,6 +8,7 @@ import type { CompressReport } from "../protocol/report";
 import type { JobState } from "../protocol/page";
 import { PREPARING, recipeTuning, withMannerOf } from "../protocol/tuning";
 import { wilson } from "../evaluation/metrics";
+import { preparedVerdict } from "../evaluation/prepared";
 import { dataFolderOf, rememberFolder, rememberOriginal, usedFolders } from "../editor/data-folder";
 import type { Diagnoses } from "../editor/diagnoses";
 import { fileOf } from "../editor/drafts";
@@ -18,9 +19,9 @@ import { isOwnResult, keepFidelity, keepIntegers, keepOrigin, keepTuning } from 
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, firstThatFits, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
-import { Jobs, titleOf, type JobOrigin, type JobRecord } from "./jobs";
+import { Jobs, titleOf, type Ending, type JobOrigin, type JobRecord } from "./jobs";
 import { openRecipe, originalOf, outputOf, recipeBeside, recipeOf, settingsIn, showRecipe, type RecipeStart } from "./recipes";
-import { isGain, preparedSentence, reportSentence, secondsLeftText } from "./words";
+import { preparedSentence, reportSentence, secondsLeftText } from "./words";
 
 /** Compressions as users ask for them: from the Explorer, a model, the palette or a recipe; and what is said about them. */
 export class CompressCommands {
@@ -259,15 +260,15 @@ export class CompressCommands {
   }
 
   /** Tells of a written file, and opens it and, in front of it, its comparison with the original in tabs beside the original's, as wide as that. */
-  private async finish(record: JobRecord, report: CompressReport): Promise<string> {
+  private async finish(record: JobRecord, report: CompressReport): Promise<Ending> {
     const model = vscode.Uri.parse(record.model), output = vscode.Uri.file(report.output.path), { fidelity } = report, sentence = record.request.prepare ? preparedSentence(report) : reportSentence(report);
     this.log.info(JSON.stringify(report));
     for (const note of report.notes ?? []) this.log.info(`${path.basename(model.fsPath)}: ${note}`);
     if (record.request.prepare) {
-      const isBetter = isGain(report);
+      const prepared = report.tuning && preparedVerdict(report.tuning), isBetter = prepared === "gain";
       if (isBetter) await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
       showMessage(sentence, isBetter ? { [vscode.l10n.t("Compress Model…")]: () => vscode.commands.executeCommand("kernelscope.compress", output) } : { [vscode.l10n.t("Train Longer…")]: () => vscode.commands.executeCommand("kernelscope.prepare", model), [vscode.l10n.t("Compress the Original…")]: () => vscode.commands.executeCommand("kernelscope.compress", model) });
-      return sentence;
+      return { sentence, prepared };
     }
     this.results.set(record.model, { ...record, output: output.fsPath });
     await keepOrigin(this.context.workspaceState, output.fsPath, record.recipe === undefined ? undefined : fileOf(vscode.Uri.parse(record.recipe)).path, report.tuning !== undefined);
@@ -282,7 +283,7 @@ export class CompressCommands {
     await vscode.commands.executeCommand("kernelscope.compare", [model, output]);
     const start: RecipeStart = { ...record.request, data: record.request.data }, { recipe } = record;
     showMessage(sentence, { [vscode.l10n.t("Open Recipe")]: () => (recipe === undefined ? openRecipe(model, start) : showRecipe(vscode.Uri.parse(recipe))) });
-    return sentence;
+    return { sentence };
   }
 }
 

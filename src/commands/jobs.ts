@@ -44,6 +44,9 @@ const SHOW_MS = 250;
 /** What a job was asked for, and by which recipe. */
 export type JobOrigin = Pick<JobRecord, "request" | "recipe">;
 
+/** What is told of a job that has written its file. */
+export type Ending = Pick<JobState, "sentence" | "prepared">;
+
 interface Running { abort: AbortController; record: JobRecord; api?: WorkerApi }
 
 /**
@@ -62,7 +65,7 @@ export class Jobs implements vscode.Disposable {
   private closing = false;
 
   /** @param finish is told of every job that has written its file */
-  constructor(private readonly context: vscode.ExtensionContext, private readonly log: vscode.LogOutputChannel, private readonly finish: (record: JobRecord, report: CompressReport) => Promise<string>) {}
+  constructor(private readonly context: vscode.ExtensionContext, private readonly log: vscode.LogOutputChannel, private readonly finish: (record: JobRecord, report: CompressReport) => Promise<Ending>) {}
 
   stateOf(model: vscode.Uri): JobState | undefined { return this.states.get(model.toString()); }
 
@@ -152,10 +155,10 @@ export class Jobs implements vscode.Disposable {
     try {
       await this.note(record);
       const report = await this.attempt(running, (state) => { last = state; });
-      const sentence = await this.finish(record, report);
+      const ending = await this.finish(record, report);
       await this.forget(key);
       this.running.delete(key);
-      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", sentence, finished: record.finished });
+      this.show(key, { title: titleOf(record), stage: "done", text: "", fraction: 1, state: "done", ...ending, finished: record.finished });
       return report;
     } catch (error) {
       this.running.delete(key);

@@ -1,10 +1,11 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import { wilson } from "../evaluation/metrics";
+import { preparedWords } from "../evaluation/prepared";
 import type { Progress } from "../protocol/api";
 import type { CompressReport } from "../protocol/report";
 import { sizeRatio } from "../protocol/sizes";
-import { tuningWords } from "../protocol/tuning-words";
+import { tuningWords, type Speech } from "../protocol/tuning-words";
 
 /** Sentences about jobs, for people. */
 
@@ -42,6 +43,9 @@ const lossText = (loss: number): string => new Intl.NumberFormat(vscode.env.lang
 /** +1.2, −0.4: points of a share */
 const pointsText = (share: number): string => new Intl.NumberFormat(vscode.env.language, { minimumFractionDigits: 1, maximumFractionDigits: 1, signDisplay: "exceptZero" }).format(100 * share).replace("-", "−");
 
+/** How sentences of a training are told here. */
+const speech: Speech = { t: (message, ...args) => vscode.l10n.t(message, ...args), whole: (count) => numbers(0).format(count), percent: (share) => percent(share), loss: lossText, points: pointsText };
+
 /** With half of its range, or with both ends where half would lead beyond 100 %. */
 function agreementSentence(agreement: number, samples: number): string {
   const [low, high] = wilson(agreement, samples), half = (high - low) / 2, images = numbers(0).format(samples);
@@ -59,34 +63,15 @@ export function reportSentence({ input, output, layers, fidelity, tuning, intege
   } else {
     parts.push(vscode.l10n.t("Nothing was run, so its accuracy is unknown."));
   }
-  if (tuning) parts.push(tuningWords(tuning, { t: (message, ...args) => vscode.l10n.t(message, ...args), whole: (count) => numbers(0).format(count), percent, loss: lossText, points: pointsText }));
+  if (tuning) parts.push(tuningWords(tuning, speech));
   for (const { name, label, wavelet } of layers) if (wavelet?.speed && wavelet.speed.ratio > 1) parts.push(vscode.l10n.t("{0} is slower than it was: one sample takes {1} times as long.", label ?? name, timesOf(wavelet.speed.ratio)));
   return parts.join(" ");
 }
 
-/** Whether a model that was made compressible is better to compress than it was: by what is told of it, else by its loss. */
-export function isGain({ tuning }: Pick<CompressReport, "tuning">): boolean {
-  if (!tuning) return false;
-  const { before, after } = tuning, gained = (after.agreement ?? 0) - (before.agreement ?? 0);
-  return gained !== 0 ? gained > 0 : after.loss < before.loss;
-}
-
-/** Whether other images might as well have shown the opposite. */
-function isWithinChance({ before, after, samples }: NonNullable<CompressReport["tuning"]>): boolean {
-  if (before.agreement === undefined || after.agreement === undefined) return false;
-  const [low, high] = [before.agreement, after.agreement].sort((a, b) => a - b);
-  return wilson(low, samples)[1] >= wilson(high, samples)[0];
-}
-
-/** "Written: a.ready.onnx, with trained weights. Compressed as asked for, it agrees with the original on 95.0 instead of 93.1 % of 61 images kept from training." */
+/** "Written: a.ready.onnx, the same model with trained weights. Preparing gained: compressed as asked for, …" */
 export function preparedSentence({ output, tuning }: CompressReport): string {
   const written = vscode.l10n.t("Written: {0}, the same model with trained weights.", path.basename(output.path));
-  if (!tuning) return written;
-  const { before, after } = tuning, images = numbers(0).format(tuning.samples), advice = isGain({ tuning }) ? [] : [vscode.l10n.t("That is no gain: train for longer, or compress the original.")];
-  if (isWithinChance(tuning)) advice.unshift(vscode.l10n.t("So few images cannot tell these two apart."));
-  const worth = before.agreement === undefined || after.agreement === undefined ? vscode.l10n.t("Compressed as asked for, its error is {0} instead of {1} % on {2} samples kept from training.", percent(after.loss), percent(before.loss), images)
-    : vscode.l10n.t("Compressed as asked for, it agrees with the original on {0} instead of {1} % of {2} images kept from training.", percent(after.agreement), percent(before.agreement), images);
-  return [written, worth, ...advice].join(" ");
+  return tuning ? `${written} ${preparedWords(tuning, speech)}` : written;
 }
 
 /** "Cancelled after 12 of 21 layers. No file was written; the 12 are kept." */

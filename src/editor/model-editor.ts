@@ -278,6 +278,7 @@ async function act(uri: vscode.Uri, action: PageAction, argument: string | undef
   switch (action) {
     case "compress": await vscode.commands.executeCommand("kernelscope.compress", uri); break;
     case "compare": await vscode.commands.executeCommand("kernelscope.compare", uri); break;
+    case "prepare": await vscode.commands.executeCommand("kernelscope.prepare", uri); break;
     case "compare-result": await vscode.commands.executeCommand("kernelscope.compareResult", uri); break;
     case "cancel-job": await vscode.commands.executeCommand("kernelscope.cancel", uri); break;
     case "finish-tuning": await vscode.commands.executeCommand("kernelscope.finishTuning", uri); break;

@@ -30,3 +30,6 @@ export function verdictOf({ loss, agreement }: Gain): Verdict {
   if (agreement && agreement.change.high < 0) return "farther";
   return loss.change.high < 0 ? "nearer" : loss.change.low > 0 ? "farther" : "unsure";
 }
+
+/** What preparing a model for a compression has come to. */
+export type PreparedVerdict = "gain" | "harm" | "unsure";

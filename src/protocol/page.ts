@@ -1,5 +1,6 @@
 import type { AccuracyHostApi, AccuracyPageApi } from "./accuracy";
 import type { BlockChoice, BlockPage, BlockRequest, ChosenBlocks, CodebookEstimate, CodebookFacts, CodebookWanted, CodebookWords, FinishedLayer, KernelPage, LayerDetails, ModelFacts, Progress, UmapPlaces, UmapProgress, WaveletMaps } from "./api";
+import type { PreparedVerdict } from "./estimates";
 import type { HeldOut } from "./report";
 
 /** What a model page and the extension host say to each other. Statistics and slices only, never a model's weights. */
@@ -29,7 +30,7 @@ export const graphCommands = ["path", "copy-link", "copy-text", "copy-table", "v
 export type GraphCommand = (typeof graphCommands)[number];
 
 /** What the page may ask VS Code to do. */
-export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "compress-layer", "cancel-job", "finish-tuning", "resume-job", "choose-job-data", "discard-job", "open-recipe", "compare-result"] as const;
+export const pageActions = ["compress", "compare", "show-log", "manage-trust", "copy-name", "compress-layer", "cancel-job", "finish-tuning", "resume-job", "choose-job-data", "discard-job", "open-recipe", "compare-result", "prepare"] as const;
 export type PageAction = (typeof pageActions)[number];
 
 /** Pixels of a picture, and its scale beside a graph at 100 %. */
@@ -93,6 +94,8 @@ export interface JobState extends Progress {
   /** A job that has ended says so in one sentence and can go on, or be forgotten. */
   state: "running" | "stopped" | "done";
   sentence?: string;
+  /** Of one that prepared a model for a compression: what that was worth. */
+  prepared?: PreparedVerdict;
   /** Of a job that stopped because of its images: going on with the same cannot help. */
   isOfData?: boolean;
   /** On a recipe's page: what the job is of, where that is not what the page shows. */

@@ -114,3 +114,29 @@ test("the charts of a training of few steps have all of them on their axis, and 
   await train(60, 300, [1, 20, 60]);
   await expect.poll(() => key.innerText()).toBe("trained on, mean of 50 steps");
 });
+
+test("what preparing a model was worth is a verdict under it and on its recipe, with a sign and what to do, in every theme", async () => {
+  const model = await workbench.open("fashion-cnn.onnx");
+  await model.waitForSelector("body[data-ready=true]");
+  const sentence = "Written: fashion-cnn.ready.onnx, the same model with trained weights. Preparing did harm: compressed as asked for, agreement with the original is 95.1 → 60.7 % on 61 images kept from training (−46.9 to −20.1 points). Compress the original instead, or prepare it for longer.";
+  const job = (prepared: string) => ({ title: "Making fashion-cnn.onnx compressible", state: "done", stage: "done", text: "", fraction: 1, finished: [], sentence, prepared });
+  await tell(model, "job", job("harm"));
+  const foot = model.locator(".foot"), buttons = () => foot.locator(".button").evaluateAll((all) => all.map((button) => button.getAttribute("aria-label")));
+  await expect.poll(() => foot.innerText()).toContain("Preparing did harm");
+  expect(await foot.locator(".foot-verdict .codicon").getAttribute("class")).toContain("codicon-warning");
+  expect(await buttons()).toEqual(["Compress the Original…", "Train Longer…", "Close"]);
+  await workbench.sideBar(false);
+  await inAll(model, "prepared-harm", async (where) => {
+    const { words, all } = await foot.evaluate((foot) => ({ words: foot.querySelector(".foot-end")!.getBoundingClientRect().width, all: foot.getBoundingClientRect().width }));
+    expect(words / all, where).toBeGreaterThan(0.5); // buttons leave it its room
+  });
+  expect(await overlaps(model)).toEqual([]);
+  await tell(model, "job", job("gain"));
+  await expect.poll(buttons).toEqual(["Close"]);
+  recipe.write({ target: "30KB", ...withImages });
+  const page = await recipe.open();
+  await tell(page, "job", job("harm"));
+  await expect.poll(() => page.locator(".job-end").innerText()).toContain("Preparing did harm");
+  expect(await page.locator(".job .button").evaluateAll((all) => all.map((button) => button.getAttribute("aria-label")))).toEqual(["Close"]); // there is nothing of the recipe to open or compare
+  await workbench.picture("prepared-harm-recipe");
+});

@@ -5,6 +5,7 @@ import { arrange, el, icon } from "../dom";
 import * as format from "../format";
 import { farText, JobVoice } from "../job-words";
 import { t } from "../l10n";
+import { SIGNS } from "../job-foot";
 import { TrainingView } from "../training";
 
 /** Layers that were done last stand in the card. */
@@ -72,9 +73,11 @@ export class JobCard {
   }
 
   private ended(job: JobState, trusted: boolean): HTMLElement[] {
-    const { state, sentence, layers, otherRecipe, isOfData } = job, earlier = this.of(job);
+    const { state, sentence, layers, otherRecipe, isOfData, prepared } = job, earlier = this.of(job);
     if (state === "done") {
-      return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), ...earlier, el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), button({ label: t("Compare"), small: true, onClick: () => this.act("compare") }), button({ label: t("Close"), small: true, onClick: () => this.act("discard-job") }))];
+      const close = button({ label: t("Close"), small: true, onClick: () => this.act("discard-job") });
+      if (prepared) return [el("div", { class: `job-end ${prepared}` }, icon(SIGNS[prepared]), el("p", {}, sentence ?? "")), el("div", { class: "row" }, close)];
+      return [el("div", { class: "job-end" }, icon("pass-filled"), el("p", {}, sentence ?? "")), ...earlier, el("div", { class: "row" }, button({ label: t("Open Result"), small: true, onClick: () => this.act("open-result") }), button({ label: t("Compare"), small: true, onClick: () => this.act("compare") }), close)];
     }
     const folder = button({ label: t("Choose Folder…"), small: true, onClick: () => this.act("choose-data") }), resume = (label: string) => button({ label, small: true, disabled: !trusted, onClick: () => this.act("resume-job") });
     const ways = !isOfData ? [resume(otherRecipe?.kind === "other" ? t("Resume {0}", otherRecipe.name) : otherRecipe?.kind === "earlier" ? t("Resume Earlier Recipe") : t("Resume"))] : otherRecipe ? [] : [folder, resume(t("Try Again"))];

@@ -12,3 +12,10 @@ test("ways to a size are told in the unit of what they lose", () => {
   expect(ways({ fidelity: { samples: 9, agreement: 0.9, reference: {}, compressed: {} } })).toMatchObject({ head: ["less to compute", "divergence", ""], rows: [["all channels", "8 KB cannot be reached.", ""], ["50.00 %", "0.0397 nats", "taken"]] });
   expect(ways({})).toMatchObject({ head: ["less to compute", "relative squared error", ""], rows: [expect.anything(), ["50.00 %", "0.0397", "taken"]] });
 });
+
+test("a model that was prepared in vain says so, and what to do", () => {
+  const text = (before: number, after: number) => compressionDocument({ ...report, tuning: { steps: 6, bestStep: 6, before: { loss: 1, agreement: before }, after: { loss: 1, agreement: after }, samples: 61, device: "cpu" } }, true).blocks.find((block) => typeof block === "string" && block.startsWith("Preparing"));
+  expect(text(0.95, 0.6)).toMatch(/^Preparing did harm: compressed as asked for, agreement with the original is 95\.00 → 60\.00 % on 61 images kept from training .* Compress the original instead, or prepare it for longer\.$/);
+  expect(text(0.95, 0.93)).toMatch(/^Preparing made no measurable difference: .* Compress the original, or prepare it for longer or with more images\.$/);
+  expect(text(0.6, 0.95)).toMatch(/^Preparing gained: /);
+});
