@@ -7,6 +7,7 @@ import { isOfData, KernelscopeError, throwIfCancelled } from "../protocol/errors
 import type { CompressReport, Fidelity, HeldOut, IntegerReport, LayerReport, PruningTrial, TuningReport } from "../protocol/report";
 import { shareOf } from "../protocol/pruning";
 import { DELAY, mannerOf, parseTuning, type TuningLength } from "../protocol/tuning";
+import { checkDevice } from "../runtime/devices";
 import { Products } from "../runtime/products";
 import { JobRecord, wasWriting, type CheckpointStore } from "./checkpoint";
 import { hashOf, readEvaluationSet, readJobData, stampOf, type EvaluationSet, type JobData } from "./data";
@@ -80,6 +81,7 @@ class Compression {
     const goal = goalOf(request, this.opened.bytes), store = host.checkpoints?.(await this.jobKey());
     await this.checkOutput(store);
     checkRequest(request, opened.model, this.subject.layers);
+    if (request.data !== undefined || request.evalData !== undefined) await checkDevice(host.runtime, request.device);
     const inVain = pinsProblem(job, opened);
     if (inVain !== undefined) throw new KernelscopeError("target-unreachable", inVain);
     this.notes.push(...unusedSettings(this.job));

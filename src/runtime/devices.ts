@@ -1,3 +1,6 @@
+import { buildModel } from "../onnx/build";
+import { DataType } from "../onnx/tensor";
+import type { Device } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import type { AnyTensor, Runtime, Session, SessionOptions } from "./runtime";
 
@@ -29,7 +32,18 @@ export async function openOn(runtime: Runtime, model: string, options: SessionOp
   }
   if (wanted === "auto") return { session: cpu, note: reasons.length ? `Ran on the CPU: ${reasons.join(", ")}.` : undefined };
   await cpu.release();
-  throw new KernelscopeError("runtime", `This model cannot run on ${wanted}: ${reasons.length ? `it ${reasons[0].slice(wanted.length + 1)}` : "there is no such device, or onnxruntime has no support for it here"}. Choose auto or cpu.`);
+  throw new KernelscopeError("runtime", `This model cannot run on ${wanted}: ${reasons.length ? `it ${reasons[0].slice(wanted.length + 1)}` : NOT_THERE}. Choose auto or cpu.`);
+}
+
+const NOT_THERE = "there is no such device, or onnxruntime has no support for it here";
+
+/** Finds out before any work whether a device that is asked for by name is there, by the smallest model of all. @throws KernelscopeError "runtime" */
+export async function checkDevice(runtime: Runtime, device: Device | "auto" | undefined): Promise<void> {
+  if (device === undefined || device === "auto" || device === "cpu") return;
+  const value = (name: string) => ({ name, type: DataType.FLOAT, shape: [1] }), model = buildModel({ nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }], inputs: [value("x")], outputs: [value("y")] });
+  const session = await runtime.open(model, { device }).catch(() => undefined);
+  if (!session) throw new KernelscopeError("runtime", `This model cannot run on ${device}: ${NOT_THERE}. Choose auto or cpu.`);
+  await session.release();
 }
 
 /** A session that computes what the CPU does (and, where `faster` is asked for, in less time), or what is the matter with the device: "" where it is not there. */

@@ -41,7 +41,11 @@ describe("wrong usage", () => {
 test.each(["cuda", "dml", "coreml"])("that %s is not there is said in one sentence, and in none of onnxruntime's", (device) => {
   const { status, stdout, stderr } = run("evaluate", model, "--data", "samples/fashion-mnist", "--limit", "8", "--device", device, "--quiet");
   if (status === 0) return; // it is there
-  expect({ status, stdout, stderr }).toEqual({ status: 1, stdout: "", stderr: `This model cannot run on ${device}: there is no such device, or onnxruntime has no support for it here. Choose auto or cpu.\n` });
+  const told = { status: 1, stdout: "", stderr: `This model cannot run on ${device}: there is no such device, or onnxruntime has no support for it here. Choose auto or cpu.\n` };
+  expect({ status, stdout, stderr }).toEqual(told);
+  // and before any work: the images would be read, and those of a folder that is not there missed
+  const early = run("compress", model, "--data", "no-such-folder", "--device", device, "-o", path.join(folder, "never.onnx"), "--quiet");
+  expect({ status: early.status, stdout: early.stdout, stderr: early.stderr }).toEqual(told);
 });
 
 test("models of different inputs are not compared", () => {
