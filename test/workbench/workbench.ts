@@ -65,9 +65,11 @@ export class Workbench {
     throw new Error("The extension did not register.");
   }
 
-  /** The window again, as after "Reload Window". */
+  /** The window again, by its own command: it keeps what is open before it goes, which a browser's reload may come before. */
   async reload(): Promise<void> {
-    await this.page.reload();
+    const loaded = this.page.waitForEvent("domcontentloaded", { timeout: 90_000 });
+    await this.command("Developer: Reload Window");
+    await loaded;
     await this.page.waitForSelector(".monaco-workbench .part.editor", { timeout: 90_000 });
     await this.registered();
   }
