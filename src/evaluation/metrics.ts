@@ -86,13 +86,7 @@ export function logProbabilities(row: ArrayLike<number>): Float64Array {
   return Float64Array.from(row, (v) => v - shift);
 }
 
-/** The 95 % Wilson score interval of a share. */
-export function wilson(share: number, samples: number): [number, number] {
-  if (samples === 0) return [0, 1];
-  const z = 1.959963984540054, z2 = z * z / samples;
-  const centre = (share + z2 / 2) / (1 + z2), half = z / (1 + z2) * Math.sqrt(share * (1 - share) / samples + z2 / (4 * samples));
-  return [Math.max(0, centre - half), Math.min(1, centre + half)];
-}
+export { wilson } from "../protocol/estimates";
 
 /** Signal and error energies of outputs that are no class scores. */
 export class ErrorMetrics {

@@ -1,7 +1,6 @@
-import type { Interval, PreparedVerdict } from "../protocol/estimates";
+import { changeOf, type PreparedVerdict } from "../protocol/estimates";
 import type { TuningReport } from "../protocol/report";
 import type { Speech } from "../protocol/tuning-words";
-import { wilson } from "./metrics";
 
 /** So much of an error is a change, where no interval is known of it. */
 const CLEAR_ERROR = 0.05;
@@ -13,12 +12,6 @@ export function preparedVerdict({ before, after, samples }: Worth): PreparedVerd
   if (before.agreement === undefined || after.agreement === undefined) return Math.abs(after.loss - before.loss) <= CLEAR_ERROR * before.loss ? "unsure" : after.loss < before.loss ? "gain" : "harm";
   const [low, high] = changeOf(before.agreement, after.agreement, samples);
   return low > 0 ? "gain" : high < 0 ? "harm" : "unsure";
-}
-
-/** The 95 % interval of the difference of two shares by the scores of both (Newcombe): wider than that of pairs, of which is not known here which changed. */
-function changeOf(before: number, after: number, samples: number): Interval {
-  const [lowBefore, highBefore] = wilson(before, samples), [lowAfter, highAfter] = wilson(after, samples), change = after - before;
-  return [change - Math.hypot(after - lowAfter, highBefore - before), change + Math.hypot(highAfter - after, before - lowBefore)];
 }
 
 /** What preparing a model has come to, and what to do where that is no gain. */

@@ -33,3 +33,23 @@ export function verdictOf({ loss, agreement }: Gain): Verdict {
 
 /** What preparing a model for a compression has come to. */
 export type PreparedVerdict = "gain" | "harm" | "unsure";
+
+/** The 95 % Wilson score interval of a share. */
+export function wilson(share: number, samples: number): Interval {
+  if (samples === 0) return [0, 1];
+  const z = 1.959963984540054, z2 = z * z / samples;
+  const centre = (share + z2 / 2) / (1 + z2), half = z / (1 + z2) * Math.sqrt(share * (1 - share) / samples + z2 / (4 * samples));
+  return [Math.max(0, centre - half), Math.min(1, centre + half)];
+}
+
+/** The 95 % interval of the difference of two shares of so many samples, by the scores of both (Newcombe): wider than that of pairs, where it is not known which of them changed. */
+export function changeOf(before: number, after: number, samples: number): Interval {
+  const [lowBefore, highBefore] = wilson(before, samples), [lowAfter, highAfter] = wilson(after, samples), change = after - before;
+  return [change - Math.hypot(after - lowAfter, highBefore - before), change + Math.hypot(highAfter - after, before - lowBefore)];
+}
+
+/** Whether so many samples tell two shares apart. */
+export function isTold(before: number, after: number, samples: number): boolean {
+  const [low, high] = changeOf(before, after, samples);
+  return low > 0 || high < 0;
+}

@@ -142,6 +142,7 @@ test("what each layer costs is measured, and a click keeps one in floats or take
   expect(lengths).toEqual([...lengths].sort((a, b) => b - a));
   // what weights of 8 bits cost by themselves is part of every bar
   expect(await section.locator(".integers-legend").innerText()).toMatch(/^Bar: how far predictions move when only this layer computes with integers\.\s+Line: how far they move when no layer does: compressed weights alone, [\d.]+ nats, agreement [\d.]+ %\.\s+Right of the line is what integers cost\. A bar that ends before it: [^\n]+\s+Sensitivity, in the table, is about fewer bits for the weights, so its order is another\.$/);
+  for (const title of await rows.locator(".integers-c2, .integers-c3").evaluateAll((all) => all.map((cell) => cell.getAttribute("title")))) expect(title).toMatch(/^Agreement [\d.]+ % on \d+ images; 95 %: [\d.]+ to [\d.]+\.\n(So many images cannot tell it from [\d.]+ %\.\n)?divergence [\d.]+ nats$/);
   // what the order is by stands there as a figure, at any width
   const losses = (await rows.locator(".integers-loss").allInnerTexts()).map(Number);
   expect(losses.every((loss) => loss > 0)).toBe(true);

@@ -1,3 +1,4 @@
+import { isTold, wilson } from "../../src/protocol/estimates";
 import type { DiagnosisState, RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
 import type { IntegerEffect } from "../../src/protocol/report";
 import { button, field } from "../controls";
@@ -96,7 +97,7 @@ export class IntegerSetting {
   /** Layers by what they cost, the most expensive first, then those in floats that were not measured. */
   private showList(all: readonly IntegerFacts[]): void {
     const { list, showsAll, state: { found } } = this, measured = all.filter(({ alone }) => alone).sort((a, b) => (b.alone?.loss ?? 0) - (a.alone?.loss ?? 0)), others = all.filter(({ alone, floats }) => !alone && floats);
-    const rows = [...measured, ...others], worst = Math.max(1e-12, ...measured.map(({ alone }) => alone?.loss ?? 0)), floor = found?.floor, first = rows.filter(({ floats, warnings }, i) => i < SHOWN || floats || warnings.length), shown = showsAll || rows.length - first.length <= FEW ? rows : first, key = JSON.stringify([shown.map(({ layer: { id }, ...rest }) => [id, rest]), floor, found?.isEarlier]);
+    const rows = [...measured, ...others], worst = Math.max(1e-12, ...measured.map(({ alone }) => alone?.loss ?? 0)), floor = found?.floor, first = rows.filter(({ floats, warnings }, i) => i < SHOWN || floats || warnings.length), shown = showsAll || rows.length - first.length <= FEW ? rows : first, key = JSON.stringify([shown.map(({ layer: { id }, ...rest }) => [id, rest]), floor, found?.isEarlier, found?.agreement, found?.samples]);
     if (list.dataset.key === key) return;
     list.dataset.key = key;
     const focused = document.activeElement instanceof HTMLElement && list.contains(document.activeElement) ? document.activeElement.closest<HTMLElement>("[data-id]")?.dataset.id : undefined;
@@ -105,7 +106,7 @@ export class IntegerSetting {
     const head = el("div", { class: "integers-row integers-head", role: "row" }, ...([[t("Layer"), ""], [`${isOfOutputs ? t("squared error") : t("divergence, nats")}\u00a0↓`, isOfOutputs ? t("Relative squared error of the outputs where this layer alone is integers: the most expensive layer comes first") : t("How far the outputs diverge where this layer alone is integers: the most expensive layer comes first")], [t("it alone"), of(t("where this layer alone is integers"))], [t("all but it"), of(t("where all layers but this one are integers"))], ["", ""]] as const).map(([text, title], i) => el("span", { class: `integers-c${i}`, role: "columnheader", title, ...(i === 1 && { "aria-sort": "descending" }) }, text || el("span", { class: "unseen" }, t("Arithmetic")))));
     const hidden = rows.length - shown.length, more = el("button", { class: "link" }, t("Show All {0} Layers", rows.length));
     more.addEventListener("click", () => { this.showsAll = true; this.showList(all); });
-    list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(measured.length ? [legendOf(floor, isOfOutputs)] : []), ...(hidden > 0 ? [more] : []), ...this.loose(all));
+    list.replaceChildren(...(rows.length ? [el("div", { role: "table", "aria-label": t("What layers cost as integers") }, head, ...shown.map((facts) => this.row(facts, worst)))] : []), ...(measured.length ? [legendOf(floor, isOfOutputs)] : []), ...this.resolution(measured), ...(hidden > 0 ? [more] : []), ...this.loose(all));
     if (focused !== undefined) list.querySelector<HTMLElement>(`[data-id="${CSS.escape(focused)}"] .integers-toggle`)?.focus();
   }
 
@@ -113,14 +114,21 @@ export class IntegerSetting {
     const floor = this.state.found?.floor;
     const name = el("button", { class: "integers-name", title: id }, label), isKept = floats === "recipe";
     name.addEventListener("click", () => this.actions.select(id));
-    const bar = el("span", { class: "integers-bar", "aria-hidden": "true" }, Object.assign(el("span"), { style: `width:${100 * (alone?.loss ?? 0) / worst}%` }), ...(floor ? [Object.assign(el("i"), { style: `left:${Math.min(100, 100 * floor.loss / worst)}%` })] : [])), text = (effect: IntegerEffect | undefined) => (effect ? effectText(effect) : "–");
+    const bar = el("span", { class: "integers-bar", "aria-hidden": "true" }, Object.assign(el("span"), { style: `width:${100 * (alone?.loss ?? 0) / worst}%` }), ...(floor ? [Object.assign(el("i"), { style: `left:${Math.min(100, 100 * floor.loss / worst)}%` })] : [])), found = this.state.found, beside = [found?.floor?.agreement ?? 1, found?.agreement] as const;
     const toggle = el("button", { class: "integers-toggle", "aria-pressed": String(isKept), title: isKept ? t("Computed with floats. Press to take it back to integers.") : reason !== undefined ? t("{0} Press to keep it there.", reason) : t("Compute this layer with floats; its weight stays compressed") }, ...(floats ? [icon("check")] : []), floats ? t("In Floats") : t("Keep in Floats"));
     toggle.setAttribute("aria-label", t("Keep {0} in floats", label));
     toggle.addEventListener("click", () => this.actions.setFloats(id, !isKept));
     return el("div", { class: "integers-row", role: "row", "data-id": id },
       el("span", { class: "integers-c0", role: "cell" }, name, ...warnings.map((warning) => warningSign(warning))),
       el("span", { class: "integers-c1", role: "cell", title: alone && lossText(alone) }, ...(alone ? [bar, el("span", { class: "integers-loss number" }, format.nats(alone.loss))] : ["–"])),
-      ...[alone, without].map((effect, i) => el("span", { class: `integers-c${i + 2} number`, role: "cell", title: effect && lossText(effect) }, text(effect))), el("span", { class: "integers-c4", role: "cell" }, toggle));
+      ...[alone, without].map((effect, i) => effectCell(effect, { class: `integers-c${i + 2} number`, samples: found?.samples, beside: beside[i] })), el("span", { class: "integers-c4", role: "cell" }, toggle));
+  }
+
+  /** What the samples can tell, where agreements stand there that they do not tell apart. */
+  private resolution(measured: readonly IntegerFacts[]): HTMLElement[] {
+    const { floor, agreement, samples = 0 } = this.state.found ?? {};
+    if (!measured.some(({ alone, without }) => alone && isUntold(alone, floor?.agreement ?? 1, samples) || without && isUntold(without, agreement, samples))) return [];
+    return [el("p", { class: "integers-resolution" }, t("≈ Not told apart by {0} images: it alone from no layer in integers, all but it from all layers.", format.whole(samples)))];
   }
 
   /** Warnings that concern no layer, as of the network's input. */
@@ -147,6 +155,16 @@ function legendOf(floor: IntegerEffect | undefined, isOfOutputs: boolean): HTMLE
   return el("div", { class: "integers-legend" }, key("key-bar", bar), ...(line === undefined ? [] : [key("key-line", line), key("key-none", t("Right of the line is what integers cost. A bar that ends before it: integers happen to undo a part of what the weights cost."))]),
     key("key-none", t("Sensitivity, in the table, is about fewer bits for the weights, so its order is another.")));
 }
+
+/** An agreement with its interval on hover; weak and with a sign where the samples do not tell it from what it stands beside: the network without integers, or all in them. */
+function effectCell(effect: IntegerEffect | undefined, { class: name, samples = 0, beside }: { class: string; samples?: number; beside?: number }): HTMLElement {
+  if (!effect) return el("span", { class: name, role: "cell" }, "–");
+  const { agreement } = effect, isUnsure = isUntold(effect, beside, samples), [low, high] = agreement === undefined ? [] : wilson(agreement, samples).map((share) => format.tenths(100 * share));
+  const range = agreement === undefined || !samples ? [] : [t("Agreement {0} on {1} images; 95 %: {2} to {3}.", format.estimate(agreement), format.whole(samples), low!, high!)], untold = isUnsure && beside !== undefined ? [t("So many images cannot tell it from {0}.", format.estimate(beside))] : [];
+  return el("span", { class: isUnsure ? `${name} untold` : name, role: "cell", title: [...range, ...untold, lossText(effect)].join("\n") }, isUnsure ? `≈\u2009${effectText(effect)}` : effectText(effect));
+}
+
+const isUntold = ({ agreement }: IntegerEffect, beside: number | undefined, samples: number): boolean => agreement !== undefined && beside !== undefined && samples > 0 && !isTold(beside, agreement, samples);
 
 /** A sign that says on hover, and aloud, what is the matter. */
 export const warningSign = (text: string): HTMLElement => {

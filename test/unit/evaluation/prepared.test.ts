@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { preparedVerdict, preparedWords } from "../../../src/evaluation/prepared";
+import { changeOf } from "../../../src/protocol/estimates";
 import type { Speech } from "../../../src/protocol/tuning-words";
 
 const worth = (before: number, after: number, samples: number) => ({ before: { loss: 1, agreement: before }, after: { loss: 1, agreement: after }, samples });
@@ -22,4 +23,12 @@ test("what is no gain says what to do, and a gain does not", () => {
   expect(preparedWords(worth(0.95, 0.6, 61), speech)).toMatch(/^Preparing did harm: compressed as asked for, agreement with the original is 95\.0 → 60\.0 % on 61 images kept from training \(-\d+\.\d to -\d+\.\d points\)\. Compress the original instead, or prepare it for longer\.$/);
   expect(preparedWords(worth(0.95, 0.93, 61), speech)).toMatch(/^Preparing made no measurable difference: .* \(-\d+\.\d to \+\d+\.\d points\)\. Compress the original, or prepare it for longer or with more images\.$/);
   expect(preparedWords(worth(0.6, 0.95, 61), speech)).toMatch(/^Preparing gained: compressed as asked for, agreement with the original is 60\.0 → 95\.0 % on 61 images kept from training \(\+\d+\.\d to \+\d+\.\d points\)\.$/);
+});
+
+test("the interval of a difference holds it, and nothing, to both sides, where nothing changed", () => {
+  const [low, high] = changeOf(0.9, 0.95, 200);
+  expect(low).toBeLessThan(0.05);
+  expect(high).toBeGreaterThan(0.05);
+  expect(changeOf(0.5, 0.5, 100)[0]).toBeCloseTo(-changeOf(0.5, 0.5, 100)[1], 10);
+  expect(changeOf(1, 1, 50)[0]).toBeLessThan(0); // of so few images all right is not sure
 });
