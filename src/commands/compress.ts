@@ -11,11 +11,12 @@ import { wilson } from "../evaluation/metrics";
 import { preparedVerdict } from "../evaluation/prepared";
 import { dataFolderOf, rememberFolder, rememberOriginal, usedFolders } from "../editor/data-folder";
 import type { Diagnoses } from "../editor/diagnoses";
-import { fileOf } from "../editor/drafts";
+import { exists, fileOf, openDraft } from "../editor/drafts";
 import { ModelEditors } from "../editor/model-editor";
 import { relative, type RecipeEditors } from "../editor/recipe-editor";
 import type { RecipeSession } from "../editor/recipe-session";
 import { isOwnResult, keepFidelity, keepIntegers, keepOrigin, keepTuning } from "../editor/tuned-store";
+import { MadeFiles } from "../worker/made";
 import type { SharedWorker } from "../worker/process";
 import { chooseData, chooseGoal, chooseOutput, chooseTuning, dataFoldersNear, firstThatFits, type Goal } from "./choose";
 import { modelsOf, showError, showMessage } from "./command";
@@ -76,7 +77,7 @@ export class CompressCommands {
     const [chosen] = await modelsOf(args, this.active);
     if (!chosen) return;
     requireDisk(chosen);
-    const model = await originalOf(chosen), name = path.basename(model.fsPath), title = more.prepare ? vscode.l10n.t("Make {0} Compressible", name) : vscode.l10n.t("Fine-Tune {0}", name);
+    const model = await originalOf(chosen, this.context.workspaceState), name = path.basename(model.fsPath), title = more.prepare ? vscode.l10n.t("Make {0} Compressible", name) : vscode.l10n.t("Fine-Tune {0}", name);
     this.jobs.refuseTwice(model);
     const bytes = await this.refuseEmpty(model);
     const recipe = chosen.fsPath === model.fsPath ? await recipeBeside(model) : { file: recipeOf(model).fsPath, text: await this.recipeIn(chosen.fsPath) };
@@ -116,10 +117,11 @@ export class CompressCommands {
     const [chosen] = await modelsOf(args, this.active);
     if (!chosen) return;
     requireDisk(chosen);
-    const model = await originalOf(chosen), result = this.results.get(model.toString());
-    if (result?.recipe !== undefined && chosen.fsPath !== model.fsPath) { await showRecipe(vscode.Uri.parse(result.recipe)); return; }
-    const embedded = chosen.fsPath === model.fsPath ? undefined : await this.recipeIn(chosen.fsPath);
-    await openRecipe(model, { data: result?.request.data ?? await this.dataFor(model), embedded }, embedded !== undefined);
+    const model = await originalOf(chosen, this.context.workspaceState), isResult = chosen.fsPath !== model.fsPath, result = this.results.get(model.toString()), made = isResult ? await new MadeFiles().of(chosen.fsPath) : undefined;
+    const recipe = result?.output === chosen.fsPath && result.recipe !== undefined ? vscode.Uri.parse(result.recipe) : made?.recipe === undefined ? undefined : chosen.with({ path: vscode.Uri.file(made.recipe).path });
+    if (isResult && recipe && (openDraft(recipe) || await exists(recipe))) { await showRecipe(recipe); return; }
+    const embedded = isResult ? await this.recipeIn(chosen.fsPath) : undefined, folder = made?.images?.folder, isThere = folder !== undefined && await fs.access(folder).then(() => true, () => false);
+    await openRecipe(model, { data: isThere ? folder : result?.request.data ?? await this.dataFor(model), embedded }, embedded !== undefined);
   }
 
   /** Goes on with a stopped job. It has written nothing yet, so a file that stands in its place is another's, or an older one: that is asked about, unless it was before. */

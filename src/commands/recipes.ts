@@ -1,6 +1,7 @@
 import * as path from "node:path";
 import * as vscode from "vscode";
 import type { Device, PresetId } from "../protocol/api";
+import { pairOf } from "../editor/data-folder";
 import { draftOf, exists, openDraft } from "../editor/drafts";
 import { RecipeEditors, relative } from "../editor/recipe-editor";
 import { readRecipe } from "../editor/recipe-text";
@@ -62,11 +63,10 @@ function newRecipe(model: vscode.Uri, file: string, { preset, target, data, tune
 /** What a compressed file's recipe hands on, always or where it is not what it would be anyway. */
 const KEPT = ["preset", "target", "bits", "preprocess", "integers", "layers"], DEFAULTS: Record<string, unknown> = { seed: 1, device: "auto", tune: "none", inference: "float" };
 
-/** The model that a compressed one was made from, if it lies beside it. */
-export async function originalOf(model: vscode.Uri): Promise<vscode.Uri> {
-  if (!/\.small\.onnx$/i.test(model.path)) return model;
-  const original = model.with({ path: model.path.replace(/\.small\.onnx$/i, ".onnx") });
-  return vscode.workspace.fs.stat(original).then(() => original, () => model);
+/** The model that a compressed one was made from, by what the user said, its name, or what was noted by whoever made it, the command line too. */
+export async function originalOf(model: vscode.Uri, state: vscode.Memento): Promise<vscode.Uri> {
+  const { original, compressed } = await pairOf(model, state);
+  return original === undefined || compressed !== model.fsPath ? model : model.with({ path: vscode.Uri.file(original).path });
 }
 
 /** Whether a file is a recipe by its name. */

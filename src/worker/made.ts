@@ -11,6 +11,8 @@ import { writeFiles } from "./files";
 export interface Made {
   original: CompressReport["input"];
   images?: CompressReport["images"];
+  /** The file of the recipe that asked for it, and nothing beside that for another size or training. */
+  recipe?: string;
   /** It is the original itself, trained to be compressed. */
   isPrepared?: boolean;
   /** Of the file beside its original, on images that no fit saw. */
@@ -18,6 +20,12 @@ export interface Made {
   tuning?: TuningReport;
   integers?: IntegerCount;
 }
+
+/** What of a request says whose its result is. */
+type MadeBy = Partial<Pick<CompressRequest, "prepare" | "recipe" | (typeof OVER_RECIPE)[number]>>;
+/** What a command line says over its recipe, so that the file is not what the recipe comes to. */
+const OVER_RECIPE = ["preset", "target", "bits", "method", "tune", "prune", "inference"] as const;
+const recipeOf = ({ recipe, ...request }: MadeBy): string | undefined => (recipe === undefined || OVER_RECIPE.some((one) => request[one] !== undefined) ? undefined : path.resolve(recipe));
 
 /** So many files are remembered, those that were made last. */
 const KEPT = 400;
@@ -35,8 +43,8 @@ export class MadeFiles {
   constructor(private readonly folder = cachedParts().made) {}
 
   /** Remembers what a compression has written. Where that fails, its figures stand in its report alone. */
-  async add({ input, output, images, fidelity, tuning, integers }: CompressReport, { prepare }: Pick<CompressRequest, "prepare"> = {}): Promise<void> {
-    const made: Made = { original: input, ...(images && { images }), ...(prepare && { isPrepared: true }), ...(fidelity && { fidelity }), ...(tuning && { tuning }), ...(integers && { integers: { convolutions: integers.convolutions, floatConvolutions: integers.floatConvolutions, floats: integers.floats } }) };
+  async add({ input, output, images, fidelity, tuning, integers }: CompressReport, request: MadeBy = {}): Promise<void> {
+    const recipe = recipeOf(request), made: Made = { original: input, ...(images && { images }), ...(recipe !== undefined && { recipe }), ...(request.prepare && { isPrepared: true }), ...(fidelity && { fidelity }), ...(tuning && { tuning }), ...(integers && { integers: { convolutions: integers.convolutions, floatConvolutions: integers.floatConvolutions, floats: integers.floats } }) };
     try {
       const { size } = await fs.stat(output.path);
       await fs.mkdir(this.folder, { recursive: true });

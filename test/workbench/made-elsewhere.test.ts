@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { Workbench } from "./workbench";
@@ -8,8 +9,11 @@ import { Workbench } from "./workbench";
 let workbench: Workbench, agreement: string;
 const at = (name: string) => path.join(workbench.folder, name);
 beforeAll(async () => {
-  workbench = await Workbench.start({ small: true });
-  const report = JSON.parse(execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), "--target", "20KB", "--data", at("fashion-mnist"), "-o", at("tiny.onnx"), "--threads", "1", "--quiet", "--json"], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, XDG_CACHE_HOME: workbench.cache } })) as { fidelity: { agreement: number } };
+  workbench = await Workbench.start({ small: true, rated: true });
+  writeFileSync(at("settled.kernelscope.json"), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", target: "21KB", data: { folder: "./fashion-mnist" } }));
+  const made = (...args: string[]) => JSON.parse(execFileSync(process.execPath, ["dist/cli.js", "compress", at("fashion-cnn.onnx"), ...args, "--threads", "1", "--quiet", "--json"], { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, XDG_CACHE_HOME: workbench.cache } })) as { fidelity: { agreement: number } };
+  const report = made("--target", "20KB", "--data", at("fashion-mnist"), "-o", at("tiny.onnx"));
+  made("--recipe", at("settled.kernelscope.json"), "-o", at("settled.onnx"));
   agreement = (100 * report.fidelity.agreement).toFixed(1);
 }, 300_000);
 afterAll(() => workbench?.stop());
@@ -39,4 +43,18 @@ test.skipIf(process.platform !== "linux")("the file by itself knows what it was 
   await page.getByRole("tab", { name: "Accuracy" }).click();
   await expect.poll(() => page.locator(".acc-reported").innerText().then((text) => text.replace(/\s+/g, " "))).toContain(`${agreement} %`);
   await workbench.picture("accuracy-made-elsewhere");
+});
+
+test.skipIf(process.platform !== "linux")("Plan… on it opens a recipe of its original, as it was made and on its images; where a recipe has made it, that one", async () => {
+  await workbench.menu("tiny.onnx", "Plan…");
+  const page = await workbench.modelPage("fashion-cnn.kernelscope.json");
+  await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+  expect(await page.locator(".recipe-size input").inputValue()).toBe("20KB");
+  expect(await page.locator(".recipe-data").innerText()).toContain("fashion-mnist");
+  await workbench.picture("plan-made-elsewhere");
+  await workbench.tidy();
+  await workbench.menu("settled.onnx", "Plan…");
+  const settled = await workbench.modelPage("settled.kernelscope.json");
+  await settled.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+  expect(await settled.locator(".recipe-size input").inputValue()).toBe("21KB");
 });

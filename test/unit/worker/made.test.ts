@@ -53,3 +53,10 @@ test("images that a file was fitted to are known by whatever way leads to them; 
   expect(await fittedShare({ fidelity }, at("images"))).toBeUndefined();
   expect(seenText(at("a.small.onnx"), { fidelity }, 0.8)).toBe("a.small.onnx was fitted to four fifths of these very images, so figures on them flatter it. On the 98 that were kept from it, its agreement was 95.00 %. Give --data with images that are new to it.");
 });
+
+test("whose recipe made a file is known, unless the command line asked for something else than the recipe", async () => {
+  await made.add(await report(), { recipe: at("a.kernelscope.json") });
+  expect((await made.of(at("a.small.onnx")))?.recipe).toBe(at("a.kernelscope.json"));
+  await made.add(await report(), { recipe: at("a.kernelscope.json"), target: "5KB" });
+  expect((await made.of(at("a.small.onnx")))?.recipe).toBeUndefined();
+});
