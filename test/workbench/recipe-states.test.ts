@@ -101,7 +101,7 @@ test("the charts of a training of few steps have all of them on their axis, and 
     const held = looks.map((step) => ({ step, loss: 0.4 - 0.03 * step / of, agreement: 0.8 + 0.02 * step / of })), best = held.at(-1) ?? { ...first, step: 0 };
     return tell(page, "job", { state: "running", title: "Fine-tuning fashion-cnn.onnx", stage: "tune", text: "step", fraction: done / of, finished: [], tuning: { step: done, steps: of, samples: 100, loss: 0.4, first, best }, course: { losses: Array.from({ length: done }, (_, i) => [i + 1, 0.42 - 0.1 * i / of]), held, first, best, samples: 100 } });
   };
-  const key = page.locator(".training-key.on"), labels = () => page.locator(".training-decides text").allInnerTexts(), isWhole = () => page.locator(".training-decides").evaluate((chart) => [...chart.querySelectorAll("text")].every((text) => text.getBoundingClientRect().left >= chart.getBoundingClientRect().left));
+  const key = page.locator(".training-key.on"), labels = () => page.locator(".training-decides text").allTextContents(), isWhole = () => page.locator(".training-decides").evaluate((chart) => [...chart.querySelectorAll("text")].every((text) => text.getBoundingClientRect().left >= chart.getBoundingClientRect().left));
   await train(0, 5, []);
   await expect.poll(labels).toEqual(["0.400", "0.405", "0.410", "0.415", "0.420", "0", "step 5", "before", "chosen so far: before training"]);
   expect(await key.isVisible()).toBe(false); // nothing is trained yet
