@@ -65,10 +65,10 @@ test("whole plans are tried behind a plan that can be worked with already; the p
   const seen = (): Promise<string[]> => page.evaluate(() => (window as unknown as { seen: string[] }).seen), of = (all: readonly string[], text: RegExp): string[] => all.filter((one) => text.test(one));
   await expect.poll(async () => of(await seen(), /^true\|trying whole plans, \d+ %\|/).length, { timeout: 240_000 }).toBeGreaterThan(1);
   const before = of(await seen(), /^true\|trying/).at(-1)!.split("|")[2];
-  expect((await seen()).at(-1)).toMatch(/\|Rated (layer by layer on 256 images; whole plans are being tried|on 256 images, corrected by what 2 whole plans lost)\.$/);
+  expect((await seen()).at(-1)).toMatch(/\|Rated on 256 images(; whole plans are being tried|, corrected by 2 whole plans)\.$/);
   await expect.poll(() => basis.getAttribute("title"), { timeout: 240_000 }).toBe("Layer by layer; 2 whole plans have told what they do together.");
   expect(await basis.innerText()).toBe("rated on 256 images");
-  expect(await page.locator(".curve-basis").innerText()).toBe("Rated on 256 images, corrected by what 2 whole plans lost.");
+  expect(await page.locator(".curve-basis").innerText()).toBe("Rated on 256 images, corrected by 2 whole plans.");
   await expect.poll(() => page.locator(".figure-predicted b").innerText()).not.toBe(before);
 });
 

@@ -157,3 +157,25 @@ test("agreements of single layers as integers have intervals, and those that the
   await diagnose(100_000);
   await expect.poll(() => page.locator(".integers-resolution").count()).toBe(0);
 });
+
+test("how far whole plans are tried is whole wherever it stands, on one line as what it comes to, in every theme", async () => {
+  recipe.write({ target: "30KB", ...withImages });
+  const page = await recipe.open(), basis = page.locator(".recipe-images small"), line = page.locator(".curve-basis");
+  await expect.poll(() => line.innerText()).toMatch(/^Rated on \d+ images, corrected by 2 whole plans\.$/);
+  const height = () => line.evaluate((element) => element.getBoundingClientRect().height);
+  for (const [theme, kind] of Object.entries(THEMES)) {
+    await workbench.wear(theme as keyof typeof THEMES);
+    for (const width of [1440, 1100, 900]) {
+      await workbench.page.setViewportSize({ width, height: 900 });
+      await tell(page, "trying", 1);
+      await expect.poll(() => basis.innerText()).toBe("trying whole plans, 100 %");
+      expect(await basis.evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth), `${theme}, ${width}`).toBeLessThanOrEqual(0);
+      const before = await height();
+      await workbench.picture(`recipe-trying-${kind}-${width}`);
+      await page.evaluate(() => window.dispatchEvent(new MessageEvent("message", { data: { kernelscope: { jsonrpc: "2.0", id: "tried", method: "trying", params: { args: [{}] } } } })));
+      await expect.poll(() => line.innerText()).toContain("corrected by");
+      expect(await height(), `${theme}, ${width}`).toBe(before); // nothing moves
+    }
+    expect(await overlaps(page), theme).toEqual([]);
+  }
+});

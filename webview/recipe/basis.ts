@@ -37,9 +37,9 @@ export class Basis {
     const { planning, hasImages, share } = this, { samples, together = [] } = planning.state === "ready" ? planning.facts.prediction : {};
     if (!hasImages || samples === undefined) return "";
     const images = format.whole(samples);
-    if (share !== undefined) return t("Rated layer by layer on {0} images; whole plans are being tried.", images);
+    if (share !== undefined) return t("Rated on {0} images; whole plans are being tried.", images);
     if (!together.length) return t("Rated layer by layer on {0} images.", images);
-    return together.length === 1 ? t("Rated on {0} images, corrected by what 1 whole plan lost.", images) : t("Rated on {0} images, corrected by what {1} whole plans lost.", images, together.length);
+    return together.length === 1 ? t("Rated on {0} images, corrected by 1 whole plan.", images) : t("Rated on {0} images, corrected by {1} whole plans.", images, together.length);
   }
 
   private words(): [text: string, more: string] {
