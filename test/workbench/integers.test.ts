@@ -268,6 +268,7 @@ test("what is written runs on integers, and the model's graph shows its layers a
 
 test("its own recipe, from the file alone, is one of integers", async () => {
   await workbench.tidy();
+  rmSync(at(NAME)); // whose it is
   await workbench.reload(); // whatever this session knows of the file is gone
   await workbench.sideBar(true);
   await workbench.menu(RESULT, "Plan…");

@@ -22,6 +22,8 @@ export class ArithmeticSetting {
   private readonly percentile = field({ label: "99.99", onInput: () => undefined });
   private readonly percentileRow: HTMLElement;
   private shown = "";
+  /** Whether the text has a percentile, which may come long after the lists. */
+  private hasPercentile = false;
 
   constructor(private readonly change: (changes: RecipeChange[]) => void) {
     this.percentile.setAttribute("aria-label", t("Percent of the values that a range holds"));
@@ -32,6 +34,7 @@ export class ArithmeticSetting {
 
   show({ inference, integers = {} }: RecipeView): void {
     const isInteger = inference === "integer", range = typeof integers.ranges === "string" ? integers.ranges : DEFAULT_RANGES, isFixed = integers.normalizations === "fixedPoint", { percentile } = integers, state = JSON.stringify([isInteger, range, isFixed]);
+    this.hasPercentile = percentile !== undefined;
     if (this.percentile !== document.activeElement && !this.percentile.contains(document.activeElement)) {
       this.percentile.value = typeof percentile === "number" ? String(percentile) : "";
       this.percentile.classList.remove("wrong");
@@ -44,7 +47,7 @@ export class ArithmeticSetting {
     const kinds = ranges();
     this.manner.replaceChildren(
       this.list(t("Ranges"), kinds.map(([value, text]) => ({ value, text })), range, t("How the range of an activation is chosen from what the images show. {0}", kinds.find(([value]) => value === range)?.[2] ?? ""), (value) => this.change([
-        { path: ["integers", "ranges"], value: value === DEFAULT_RANGES ? undefined : value }, ...(percentile !== undefined && value !== "percentile" ? [{ path: ["integers", "percentile"] }] : []),
+        { path: ["integers", "ranges"], value: value === DEFAULT_RANGES ? undefined : value }, ...(this.hasPercentile && value !== "percentile" ? [{ path: ["integers", "percentile"] }] : []),
       ])),
       ...(range === "percentile" ? [this.percentileRow] : []),
       this.list(t("Normalizations"), [{ value: "float", text: t("in floats") }, { value: "fixedPoint", text: t("in fixed point") }], isFixed ? "fixedPoint" : "float", t("Batch normalizations that cannot be folded into a layer before them: with floats, which is faster on a CPU, or as whole numbers and a shift, for targets without floats."), (value) => this.change([{ path: ["integers", "normalizations"], value: value === "float" ? undefined : value }])),
