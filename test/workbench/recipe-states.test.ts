@@ -42,6 +42,15 @@ test("a bar that is full stands for nothing that goes on; how far a rating is st
   await expect.poll(() => note.innerText()).toBe("40 % done");
   await tell(page, "planning", { state: "busy", text: "rating layer features.3, 3 of 7", fraction: 0.4, secondsLeft: 200 });
   await expect.poll(() => note.innerText()).toBe("about 3 min left");
+  // beside a side bar, and as narrow as a table leaves it
+  await workbench.sideBar(true);
+  for (const width of [1440, 1300, 1200]) {
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await expect.poll(() => page.locator(".job").evaluate((job) => ({ lines: Math.round(job.querySelector<HTMLElement>(".job-head small")!.offsetHeight / 18), isOut: job.querySelector(".job-head .button")!.getBoundingClientRect().right > job.getBoundingClientRect().right - 12 })), { message: String(width) }).toEqual({ lines: 1, isOut: false });
+    await workbench.picture(`recipe-rating-side-bar-${width}`);
+  }
+  await workbench.sideBar(false);
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
   await tell(page, "planning", { state: "busy", text: "measuring what rounding activations costs", fraction: 1 });
   await expect.poll(() => page.locator(".job-last").innerText()).toBe("measuring what rounding activations costs");
   expect(await page.locator(".job progress").count()).toBe(0);
