@@ -9,7 +9,7 @@ import type { PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import { shareOf } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
-import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PreparationFacts, type SizeRange } from "../protocol/plan";
+import { lostBy, type PlanChoice, type PlanFacts, type PlanFront, type PlanLayer, type PlanPoint, type Prediction, type PresetPlan, type PreparationFacts, type SizeRange } from "../protocol/plan";
 import { bookOf } from "./books";
 import { foresee, type Foreseen } from "./foresight";
 import { goalOf, mayShare, namesOnlyLayers, triesToShare, trimLimit, type Goal, type Job } from "./goal";
@@ -47,11 +47,12 @@ type Foreseens = Partial<Record<PresetId, Foreseen>>;
 
 /** What a job's recipe comes to, and every other plan. @throws KernelscopeError "bad-recipe", "usage" */
 export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
-  const { goal, problem } = nearestGoal(job, original), own = await factsOf(original, job, goal), bySize: Goal = { kind: "bytes", bytes: Math.min(own.candidate.bytes, original.opened.bytes - 1) };
+  const { goal, problem } = nearestGoal(job, original), plain: Goal = { kind: "preset", preset: "balanced" }, own = await (await openFront(original, job, goal)).facts(), bySize: Goal = { kind: "bytes", bytes: Math.min(own.candidate.bytes, original.opened.bytes - 1) };
   return {
     ...own, ...(problem !== undefined && { problem }),
-    // a size is reached by a form of the model that presets do not have
-    ...(goal.kind !== "bytes" && trimLimit(job, goal) !== trimLimit(job, bySize) && { bySize: { ...await factsOf(original, job, bySize), presets: own.presets } }),
+    // a size is reached by a form of the model that presets do not have: these are told as they come out when they are chosen
+    ...(goal.kind === "bytes" && trimLimit(job, goal) !== trimLimit(job, plain) && { presets: (await openFront(original, job, plain)).presets() }),
+    ...(goal.kind !== "bytes" && trimLimit(job, goal) !== trimLimit(job, bySize) && { bySize: { ...await (await openFront(original, job, bySize)).facts(), presets: own.presets } }),
   };
 }
 
@@ -65,7 +66,7 @@ function nearestGoal({ request }: Job, { opened: { bytes } }: RatedModel): { goa
   }
 }
 
-async function factsOf(original: RatedModel, job: Job, goal: Goal): Promise<PlanFacts> {
+async function openFront(original: RatedModel, job: Job, goal: Goal): Promise<Front> {
   const rated = await trimmed(original, trimLimit(job, goal)), outcomes: Outcomes = {};
   if (rated.samples !== undefined) for (const preset of PRESETS) outcomes[preset] = await rated.record.outcome(outcomeKey(preset, job.recipe));
   const foreseen: Foreseens = {}, rounding = rated.integers && rated.samples !== undefined ? await rated.record.rounding(roundingKey(job.recipe)) : undefined;
@@ -73,7 +74,7 @@ async function factsOf(original: RatedModel, job: Job, goal: Goal): Promise<Plan
   const planning = await planningOf(rated, job, goal, rounding);
   if (told.length) for (const preset of PRESETS) if (!outcomes[preset]) foreseen[preset] = await foresee(preset, planning, told, rated.pruning?.effect.loss);
   const trials = Object.fromEntries(PRESETS.map((preset) => [preset, (outcomes[preset] ?? foreseen[preset])?.missed]));
-  return new Front(rated, planning.knowing(trials), goal, outcomes, { foreseen, verdicts: await rated.record.verdicts(), wholes: rated.samples === undefined || rated.integers ? [] : await rated.record.wholes(job.request.evalData), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) }).facts();
+  return new Front(rated, planning.knowing(trials), goal, outcomes, { foreseen, verdicts: await rated.record.verdicts(), wholes: rated.samples === undefined || rated.integers ? [] : await rated.record.wholes(job.request.evalData), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) });
 }
 
 /** Where a job finds out by itself how many channels to take away. */
@@ -143,17 +144,23 @@ class Front {
   async facts(): Promise<PlanFacts> {
     const { rated: { opened, layers, preparation, integers, pruning }, planning, known: { peakActivationBytes, fewerChannels } } = this;
     const solved = this.solve();
-    for (const layer of layers) this.collect(layer, solved.plan);
+    this.collectAll(solved.plan);
     const candidate = { ...this.point(solved.plan), layerBytes: await planning.layerBytes(solved.plan) }, front = this.front(solved.plan);
     return {
       input: { bytes: opened.bytes, loadedWeightBytes: loadedWeightBytes(opened.model, layers) - (integers ? 3 * this.weights : 0), peakActivationBytes }, prediction: this.prediction, preparation: preparation && preparationFacts(preparation), pruning,
       layers: layers.map((layer) => this.layerFacts(layer)), front, candidate, fewerChannels, problem: solved.problem, notes: [...new Set([...solved.note === undefined ? [] : [solved.note], ...planning.notes, ...this.ofRounding()])], doubts: [...this.rated.doubts],
-      presets: PRESETS.map((id) => {
-        const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
-        return { id, bytes, loss, range: this.rangeOf(id, bytes) };
-      }),
+      presets: this.presets(),
       candidateRange: this.goal.kind === "preset" ? this.rangeOf(this.goal.preset, candidate.bytes) : undefined,
     };
+  }
+
+  /** What presets come to. */
+  presets(): PresetPlan[] {
+    if (!this.choices.size) this.collectAll(this.solve().plan);
+    return PRESETS.map((id) => {
+      const { bytes, loss } = this.point(this.planOf({ kind: "preset", preset: id }));
+      return { id, bytes, loss, range: this.rangeOf(id, bytes) };
+    });
   }
 
   /** What is known of activations of 8 bits, in words. */
@@ -204,6 +211,10 @@ class Front {
       if (!fewerChannels?.isTried || goal.kind !== "bytes" || goal.bytes < graph) return { plan, problem: error.message };
       return { plan, note: `With all its channels the smallest file takes ${formatBytes(planning.leastTarget(bytes))}. Whether fewer come to ${formatBytes(goal.bytes)} is found out by compressing.` };
     }
+  }
+
+  private collectAll(plan: readonly RatedCandidate[]): void {
+    for (const layer of this.rated.layers) this.collect(layer, plan);
   }
 
   /** All that is worth to be offered for a layer: what nothing beats in both bytes and loss, and what the plan or the recipe takes. */

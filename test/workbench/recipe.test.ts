@@ -40,6 +40,17 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   expect(await overlaps(page)).toEqual([]);
 });
 
+test("an arrow leaves a preset for the next size, to either side", async () => {
+  for (const key of ["ArrowLeft", "ArrowRight"]) {
+    recipe.write({ preset: "balanced", ...withImages });
+    const page = await recipe.open(), size = await bytesNow(page);
+    await slider(page).press(key);
+    await recipe.saved(({ target, preset }) => { expect(preset, key).toBeUndefined(); expect(target, key).toMatch(/^[\d.]+KB$/); });
+    await expect.poll(() => bytesNow(page), { message: key }).not.toBe(size);
+    await workbench.tidy();
+  }
+});
+
 test("the slider moves everything at once by keys and by hand, and is one step of undo each time", async () => {
   recipe.write({ preset: "balanced", ...withImages });
   const page = await recipe.open(), { keyboard, mouse } = workbench.page, before = await figures(page), size = await bytesNow(page);

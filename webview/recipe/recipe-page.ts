@@ -310,7 +310,7 @@ export class RecipePage {
 
   private settle(point: PlanPoint, aimed?: PresetId): void {
     this.looked = point;
-    const plans = this.lookedIn ?? this.plans, slides = plans?.slides, now = plans?.facts.candidate.bytes ?? Infinity, preset = aimed ?? slides?.presets.find(({ bytes }) => slides.rankOf(bytes) === slides.rankOf(point.bytes))?.id;
+    const plans = this.lookedIn ?? this.plans, slides = plans?.slides, now = plans?.facts.candidate.bytes ?? Infinity, preset = aimed ?? slides?.presets.find(({ bytes }) => slides.rankOf(bytes) === slides.rankOf(point.bytes) && format.bytes(bytes) === format.bytes(point.bytes))?.id;
     const next = Math.min(slides?.after(point.bytes) ?? Infinity, point.bytes < now ? now : Infinity), change = preset ? goal("preset", preset) : goal("target", targetText(point.bytes, next));
     this.settling = change;
     void this.host.change([change]).then((changed) => {
