@@ -255,7 +255,7 @@ export class Planning {
     const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
     const only = method === undefined ? "" : ` with ${method === "integer" ? "integers" : `the method ${method} and integers`} alone`;
     const means = isPinned ? " with the pins as they are" : pruned === undefined ? " with all its channels" : ` with ${Number((100 * pruned).toFixed(1))} % less to compute`;
-    throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${means}.${isPinned ? "" : moreChannels(pruned)}`, { smallest: size });
+    throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${means}.${isPinned ? "" : this.request.measured ? moreChannels(pruned) : " With images (--data) fewer channels make smaller files."}`, { smallest: size });
   }
 
   /** @param told what says how many predictions flip for a loss, where it is not the request: their slope, or plans that were carried out */

@@ -152,6 +152,7 @@ test("ratings are found again by another process, and not made where only known 
 test("without images nothing is run, and the prediction is of the weights", async () => {
   const job = await mergeRecipe({ model, recipeText: "{\"bits\":3}", recipe: path.join(folder, "c.kernelscope.json") }, host), opened = await host.openModel(model);
   const plain = (await rateModel(job, opened, host, false, () => undefined))!, facts = await frontOf(plain, job);
+  expect((await frontOf(plain, await mergeRecipe({ model, recipeText: "{\"target\":\"1KB\"}", recipe: path.join(folder, "d.kernelscope.json") }, host))).problem).toMatch(/ cannot be reached\. .*\. With images \(--data\) fewer channels make smaller files\.$/); // which --prune wants, too
   await opened.close();
   expect(facts.prediction).toMatchObject({ of: "weights" });
   expect(facts.prediction.samples).toBeUndefined();
