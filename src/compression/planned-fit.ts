@@ -94,16 +94,17 @@ export class PlannedFit {
   async run(): Promise<Pick<Carried, "choices" | "fitted">> {
     const { goal, data, lostBefore = 0, job: { recipe } } = this.options, ratings = await this.ratingRecord();
     if (!data || goal.kind !== "preset") return (await this.carryOut([], ratings)).carried;
-    const key = outcomeKey(goal.preset, recipe), known = await ratings.outcome(key), latest: { missed: readonly Trial[]; carried?: Carried } = { missed: [] };
+    const key = outcomeKey(goal.preset, recipe), known = await ratings.outcome(key), latest: { missed?: readonly Trial[]; carried?: Carried } = {};
     const trial = async (missed: readonly Trial[]): Promise<Trial | undefined> => {
-      this.isAgain = latest.carried !== undefined;
+      this.isAgain = latest.missed !== undefined;
+      delete latest.carried; // two fits are never held at once
       const { carried, slope } = await this.carryOut(missed, ratings), predicted = carried.choices.reduce((sum, { loss }) => sum + loss, lostBefore);
       Object.assign(latest, { missed: [...missed], carried });
       return carried.effect && predicted > 0 ? trialOf(predicted, carried.effect, slope) : undefined;
     };
     const written = known && await trial(known.missed), outcome = known ? written && { missed: known.missed, written } : await keepPromise(goal.preset, trial);
     if (outcome) await ratings.keepOutcome(key, outcome);
-    if (outcome && outcome.missed.length < latest.missed.length) await trial(outcome.missed);
+    if (outcome && outcome.missed.length < latest.missed!.length) await trial(outcome.missed);
     return latest.carried!;
   }
 

@@ -12,7 +12,7 @@ const USUAL = 1;
 const SPREAD = 4;
 /** Standard deviation of the logarithm of what outputs that are no classes lose. */
 const PRECISE = 0.2;
-/** Standard deviation of the logarithm of how many times more or fewer predictions flip than in plans that were observed, however well these are known: what README's figures of predictions come to. */
+/** Standard deviation of the logarithm of how many times more or fewer predictions flip than in plans that were observed, however well these are known: as the flips of bench:prediction are off. */
 const BETWEEN = 0.3;
 /** What lies between the ninth and the first tenth of a normal distribution, in standard deviations. */
 const DECILES = 2.56;
