@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { compressModel } from "../src/compression/compress";
-import { frontOf } from "../src/compression/front";
+import { frontOf, PRESETS } from "../src/compression/front";
 import { mergeRecipe } from "../src/compression/goal";
 import { rateModel } from "../src/compression/rated";
 import { tryWholePlans } from "../src/compression/whole-plans";
-import type { CompressRequest, PresetId } from "../src/protocol/api";
+import type { CompressRequest } from "../src/protocol/api";
 import type { PresetPlan } from "../src/protocol/plan";
 import { formatBytes } from "../src/protocol/sizes";
 import { nodeHost } from "../src/worker/host";
@@ -20,7 +20,6 @@ import { writeDataset } from "./source";
  * npm run bench:presets -- --model MODEL [--data FOLDER] [--images 1000] [--threads 2]
  */
 const { values } = parseArgs({ options: { model: { type: "string" }, data: { type: "string" }, images: { type: "string", default: "1000" }, threads: { type: "string" } } });
-const PRESETS: readonly PresetId[] = ["nearly-lossless", "balanced", "smallest"];
 
 async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");

@@ -38,7 +38,7 @@ const TOGETHER = 2;
 const BENDS = Array.from({ length: 41 }, (_, i) => i / 40);
 /** Shares of flips that are tried, see {@link halfLost}. */
 const HALVES = Array.from({ length: 81 }, (_, i) => 0.001 * 10 ** (i / 20));
-const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
+export const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
 
 /** What presets came to that were carried out. */
 type Outcomes = Partial<Record<PresetId, Outcome>>;
