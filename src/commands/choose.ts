@@ -64,7 +64,7 @@ export function chooseGoal(title: string, images: string | undefined, inputBytes
 }
 
 const presetItems = (facts: PlanFacts | undefined): GoalItem[] => ([
-  ["nearly-lossless", vscode.l10n.t("Nearly Lossless"), vscode.l10n.t("The smallest file that is predicted to agree with the original on 99 % of images")],
+  ["nearly-lossless", vscode.l10n.t("Nearly Lossless"), vscode.l10n.t("The smallest file that keeps 99 % of predictions on the images that it is fitted to")],
   ["balanced", vscode.l10n.t("Balanced"), vscode.l10n.t("Where making it smaller begins to cost noticeably more")],
   ["smallest", vscode.l10n.t("Smallest"), vscode.l10n.t("The smallest file that is predicted to lose 3 points of accuracy at most")],
 ] as const).map(([preset, label, detail]) => {

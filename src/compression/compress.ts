@@ -99,7 +99,7 @@ class Compression {
         const planned = new PlannedFit({ job, pruning, ...(pruned && { lostBefore: pruned.effect.loss, original: opened.model }), opened: base, model, lean, layers, goal, form: weightForm(request, lean?.biases), hashes, stamp, data, host, tools, record: own, progress, timed });
         return { pruning, subject, planned, carried: await planned.run() };
       };
-      const { subject, planned, carried: { choices, fitted } } = data && triesPruning(job, opened) ? await this.choose(data, tools, (pruning) => carryOut(pruning, record.within(`way${pruning?.compute ?? 0}`))) : await carryOut(shareOf(request.prune), record);
+      const { subject, planned, carried, carried: { choices, fitted } } = data && triesPruning(job, opened) ? await this.choose(data, tools, (pruning) => carryOut(pruning, record.within(`way${pruning?.compute ?? 0}`))) : await carryOut(shareOf(request.prune), record);
       this.subject = subject;
       this.notes.push(...subject.notes, ...planned.notes, ...insteadOf(job, choices));
       throwIfCancelled(signal);
@@ -116,7 +116,7 @@ class Compression {
       if (record.problem !== undefined) this.notes.push(`Had the job been killed, it would have begun anew: ${record.problem}`);
       try {
         const report = await this.report(weights ? [] : await inOriginal(this.opened.model, subject, [...fitted.values()], isInteger), data);
-        await this.learn(planned, choices, report);
+        await this.learn(planned, carried, report);
         await record.done();
         return report;
       } catch (error) {
@@ -129,11 +129,11 @@ class Compression {
   }
 
   /** Weights alone tell what weights cost. */
-  private async learn(planned: PlannedFit, choices: Carried["choices"], { fidelity, tuning, integers }: CompressReport): Promise<void> {
+  private async learn(planned: PlannedFit, { choices, effect }: Carried, { fidelity, tuning, integers }: CompressReport): Promise<void> {
     if (!fidelity || tuning || integers) return;
     const { kl, relativeError, agreement, samples, reference, compressed } = fidelity, loss = kl ?? (relativeError === undefined ? undefined : relativeError ** 2);
     const flips = agreement === undefined ? { disagreement: 0, samples: 0 } : { disagreement: 1 - agreement, samples, ...(reference.top1 !== undefined && compressed.top1 !== undefined && { lost: reference.top1 - compressed.top1 }) };
-    if (loss !== undefined) await planned.learn(choices, { loss, ...flips });
+    if (loss !== undefined) await planned.learn(choices, { loss, ...flips, fitted: effect });
   }
 
   private get form(): WeightForm { return weightForm(this.job.request, this.subject.lean?.biases); }

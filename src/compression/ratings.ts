@@ -32,7 +32,7 @@ const Outcome = z.object({ missed: z.array(Trial), written: Trial });
 export type Outcome = z.infer<typeof Outcome>;
 const Outcomes = z.record(z.string(), Outcome);
 
-const Observations = z.array(z.object({ predicted: z.number(), loss: z.number(), disagreement: z.number(), lost: z.optional(z.number()), samples: z.number() }));
+const Observations = z.array(z.object({ predicted: z.number(), loss: z.number(), disagreement: z.number(), lost: z.optional(z.number()), samples: z.number(), fitted: z.optional(z.object({ disagreement: z.number(), samples: z.number() })) }));
 /** What whole plans lost that were tried, and those that were written, by the folder that reports are measured on; `trials`: what the former came to on the samples that they were fitted to. */
 const Wholes = z.record(z.string(), z.object({ tried: z.optional(Observations), trials: z.optional(z.array(Trial)), written: Observations }));
 /** So many of these are kept. */

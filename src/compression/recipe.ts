@@ -48,7 +48,7 @@ export const Recipe = z.strictObject({
   $schema: z.optional(z.string()),
   version: z._default(z.literal(1), 1),
   model: z.optional(described(z.string(), "The model, relative to this file.")),
-  preset: z.optional(described(z.enum(["nearly-lossless", "balanced", "smallest"]), "nearly-lossless: at least 99 % predicted agreement. balanced: the knee of the curve. smallest: at most 3 points of predicted loss.")),
+  preset: z.optional(described(z.enum(["nearly-lossless", "balanced", "smallest"]), "nearly-lossless: 99 % agreement on the images that it is fitted to. balanced: the knee of the curve. smallest: at most 3 points of predicted loss.")),
   target: z.optional(described(Size, "Size of the file: 12x, 300KB, 1.5MB.")),
   bits: z.optional(described(z.number().check(z.positive(), z.maximum(32)), "Upper bound of the bits per convolution weight.")),
   data: z.optional(z.strictObject({

@@ -2,12 +2,16 @@ import { flipsAt, type Prediction, type Together } from "../protocol/plan";
 
 /**
  * What a whole plan lost on samples of a report, beside what its layers lose one by one, added up. `disagreement` and `lost`: shares of predictions that flipped, and that are right no more, the latter where that is known.
- * `samples`: predictions that were compared; 0 where outputs are no classes.
+ * `samples`: predictions that were compared; 0 where outputs are no classes. `fitted`: predictions that flipped among those of the samples that the plan was fitted to.
  */
-export interface Observed { predicted: number; loss: number; disagreement: number; lost?: number; samples: number }
+export interface Observed { predicted: number; loss: number; disagreement: number; lost?: number; samples: number; fitted?: Flips }
+
+export interface Flips { disagreement: number; samples: number }
 
 /** Standard deviation of the logarithm of how many times more or less whole plans lose than their layers one by one; the fewer samples have told it of this plan, the more this counts. */
 const USUAL = 1;
+/** Standard deviation of the logarithm of how many times more is lost on other samples than on those that a plan was fitted to. */
+const FITTED = 0.7;
 /** Standard deviation of what one sample loses, in means: few lose most. */
 const SPREAD = 4;
 /** Standard deviation of the logarithm of what outputs that are no classes lose. */
@@ -38,14 +42,15 @@ export function spreadOf(observed: readonly Observed[], prediction: Prediction):
 }
 
 /** How many times more a plan loses than its layers, as its loss and its flips tell. */
-function viewsOf({ predicted, loss, disagreement, samples }: Observed, prediction: Prediction): View[] {
+function viewsOf({ predicted, loss, disagreement, samples, fitted }: Observed, prediction: Prediction): View[] {
   const views: View[] = [{ log: 0, variance: USUAL ** 2 }], add = (measured: number, variance: number): void => { if (measured > 0) views.push({ log: Math.log(measured / predicted), variance }); };
   if (!samples || prediction.of !== "agreement") add(loss, PRECISE ** 2);
   else {
-    const flips = disagreement * samples, [good, bad] = prediction.slopes;
+    const [good, bad] = prediction.slopes, count = (flips: Flips, more: number): void => { add(lossAt(Math.min(0.999, (flips.disagreement * flips.samples + 0.5) / flips.samples), prediction), 4 / (flips.disagreement * flips.samples + 1) + more); };
     // a whole plan is the middle of many layers; flips follow the root of the loss
     add(loss, SPREAD ** 2 / samples + (Math.log(bad / good) / DECILES) ** 2);
-    add(lossAt(Math.min(0.999, (flips + 0.5) / samples), prediction), 4 / (flips + 1));
+    count({ disagreement, samples }, 0);
+    if (fitted?.samples) count(fitted, FITTED ** 2);
   }
   return views;
 }

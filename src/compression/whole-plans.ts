@@ -43,7 +43,7 @@ export async function tryWholePlans(rated: RatedModel, job: Job, host: Host, onP
       });
       const predicted = plan.reduce((sum, { loss }) => sum + loss, 0);
       if (!(predicted > 0)) continue;
-      tried.push({ predicted, ...await effectOn(model, layers, telling!, tools) });
+      tried.push({ predicted, ...await effectOn(model, layers, telling!, tools), fitted: effect });
       trials.push(trialOf(predicted, effect, planning.slope));
     }
     await record.keepTried(tried, trials, evalData);

@@ -26,6 +26,8 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   await workbench.picture("recipe-dark", true);
   expect(await page.locator(".plan-method span").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
   expect(await figures(page)).toMatch(/^1\.16 MB → [\d.]+ KB file, now → planned; ends between [\d.]+ KB and [\d.]+ KB [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted; top-1 −\d\.\d [\d.]+ bits per conv\. weight$/);
+  expect(await page.locator(".figure-predicted").getAttribute("title")).toMatch(/Balanced lets about 2 or 3 in 100 predictions change on the images that it is fitted to; on images that it has not seen, which are predicted here, it may be more\.$/);
+  expect(await page.locator(".curve-legend span[title*='Presets leave the graph as it is']").innerText()).toBe("presets, each of a plan of its own");
   expect(await page.locator(".recipe-images").innerText()).toMatch(/fashion-mnist\s+rated on 256 images/);
   const kinds = (await page.locator(".bytes-kinds dd").allInnerTexts()).map((text) => parseFloat(text) * (text.includes("KB") ? 1000 : 1));
   expect(Math.abs(kinds.reduce((a, b) => a + b, 0) - await bytesNow(page))).toBeLessThan(1000);
@@ -58,6 +60,7 @@ test("the slider moves everything at once by keys and by hand, and is one step o
   for (let i = 0; i < 5; i++) await keyboard.down("ArrowLeft");
   expect(await figures(page)).not.toBe(before);
   expect(await bytesNow(page)).toBeLessThan(size);
+  expect(await page.locator(".figure-predicted").getAttribute("title")).not.toContain("Balanced");
   expect(await isDirty()).toBe(0); // nothing is written while it is held
   await keyboard.up("ArrowLeft");
   await expect.poll(isDirty).toBe(1);

@@ -1,16 +1,18 @@
+import type { PresetId } from "../../src/protocol/api";
 import type { PlanPoint } from "../../src/protocol/plan";
 import type { MeasuredPoint, WrittenSize } from "../../src/protocol/recipe-page";
 import { sizeRatio } from "../../src/protocol/sizes";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { promiseOf } from "./goals";
 import { gzipOf, partsOf, type Plans } from "./plans";
 
 /** What a diagnosis has measured of the recipe as it stands. */
 export interface MeasuredIntegers { agreement?: number; loss: number; samples: number }
 
 /** What is known of a recipe beside its plan: what a diagnosis or a written file has shown, bytes that its size allows, and whether it is trained. */
-export interface KnownOfRecipe { integers?: MeasuredIntegers; result?: MeasuredPoint; limit?: number; isTuned: boolean; /** Something speaks against the images. */ isDoubted?: boolean }
+export interface KnownOfRecipe { integers?: MeasuredIntegers; result?: MeasuredPoint; limit?: number; preset?: PresetId; isTuned: boolean; /** Something speaks against the images. */ isDoubted?: boolean }
 
 const figure = (id: string, name: string | Node, ...value: (string | Node)[]): HTMLElement => el("div", { class: `figure figure-${id}` }, el("b", {}, ...value), el("small", {}, name));
 
@@ -38,7 +40,7 @@ function qualityFigure(plans: Plans, point: PlanPoint, known: KnownOfRecipe): HT
   return figure;
 }
 
-function measuredOrPredicted(plans: Plans, point: PlanPoint, { integers, result, isTuned, isDoubted }: KnownOfRecipe): HTMLElement {
+function measuredOrPredicted(plans: Plans, point: PlanPoint, { integers, result, preset, isTuned, isDoubted }: KnownOfRecipe): HTMLElement {
   const { prediction: { of }, candidate } = plans.facts, isOwn = point === candidate, quality = plans.quality(point.loss);
   if (isOwn && result) {
     const element = figure("predicted", withMore(t("agreement, measured"), t(" on {0} images", format.whole(result.samples))), ...withRange(result.agreement, result.interval));
@@ -50,7 +52,7 @@ function measuredOrPredicted(plans: Plans, point: PlanPoint, { integers, result,
   const [bad, good] = plans.range(point.loss);
   if (of !== "agreement") return figure("predicted", of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
   const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isDoubted ? t("agreement, doubtful") : isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 {0}", format.points(-lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
-  const titles = [...lost === undefined ? [] : [t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost))], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : []];
+  const titles = [...lost === undefined ? [] : [t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost))], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : [], ...isOwn && preset ? [promiseOf(preset)] : []];
   if (titles.length) element.title = titles.join(" ");
   return element;
 }

@@ -7,6 +7,7 @@ import { el, svg } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { boxesOf, labelPlace, leadTo, type Box } from "./curve-label";
+import { presetNames } from "./goals";
 import type { Plans } from "./plans";
 
 const LEFT = 36, RIGHT = 8, TOP = 8, HEIGHT = 216, PLOT = HEIGHT - TOP - 10;
@@ -31,8 +32,6 @@ export interface CurveActions {
   settle(point: PlanPoint, preset?: PresetId): void;
   preset(id: PresetId): void;
 }
-
-export const presetNames = (): Record<PresetId, string> => ({ "nearly-lossless": t("Nearly Lossless"), balanced: t("Balanced"), smallest: t("Smallest") });
 
 /** What a result was that the recipe shown is not, in words. */
 const traitNames = (): Record<PointTrait, string> => ({
@@ -268,6 +267,6 @@ export class Curve {
     ], key = kinds.flat().join(" ");
     if (this.legend.dataset.kinds === key) return;
     this.legend.dataset.kinds = key;
-    this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", {}, el("i", { class: `key-${kind}` }), name)));
+    this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", { title: kind === "preset" && this.showsOwn ? t("Presets leave the graph as it is. A size also folds batch normalizations and shortens names, so that as many bytes hold more of the weights.") : "" }, el("i", { class: `key-${kind}` }), name)));
   }
 }

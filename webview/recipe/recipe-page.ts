@@ -15,8 +15,8 @@ import { Basis } from "./basis";
 import { bytesOf, candidateHeader, type MeasuredIntegers } from "./candidate";
 import { choiceParts } from "./choice-text";
 import { openChooser } from "./chooser";
-import { Curve, presetNames } from "./curve";
-import { GOALS, goal } from "./goals";
+import { Curve } from "./curve";
+import { goal, goalOf, GOALS, presetNames, presetOf } from "./goals";
 import { integerFacts, isOfLayers } from "./integer-facts";
 import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
@@ -329,17 +329,17 @@ export class RecipePage {
     const compress = button({ label: t("Compress"), icon: "archive", primary: !isDoubted && (plans !== undefined || !failed), disabled: !trusted || blocked || running || lacksImages || this.tuning.wrong !== undefined, title: this.tuning.wrong ?? (lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? this.isTuned ? t("Compresses, then fine-tunes ({0})", "Ctrl+Enter") : t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder.")), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
-    const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, isTuned: this.isTuned, isDoubted }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
+    const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, preset: view && presetOf(view), isTuned: this.isTuned, isDoubted }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     figures.toggleAttribute("data-outdated", this.isOutdated);
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, this.basis.element), measure, compress);
   }
 
   /** The drop-down and the field say what the text says. */
   private showGoal(view: RecipeView): void {
-    const own = view.target !== undefined ? "target" : view.bits !== undefined ? "bits" : undefined, isInteger = view.inference === "integer", value: PresetId | "target" | "bits" | "whole" = own ?? view.preset ?? (isInteger ? "whole" : "balanced"), state = `${value} ${isInteger}`;
+    const value = goalOf(view), isInteger = view.inference === "integer", state = `${value} ${isInteger}`;
     if (this.goals.dataset.value !== state) {
       this.goals.dataset.value = state;
-      const values = [...(isInteger ? [{ value: "whole", text: t("8 Bits Everywhere") }] : []), ...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(own === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
+      const values = [...(isInteger ? [{ value: "whole", text: t("8 Bits Everywhere") }] : []), ...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(value === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
       this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen === "whole") this.change(GOALS.map((key) => ({ path: [key] }))); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
     }
     this.size.follow();

@@ -95,9 +95,9 @@ test("what whole plans have shown is kept by the folder that they were measured 
   const store = new MemoryStore(), record = (): RatingRecord => new RatingRecord(store), one = (predicted: number, loss: number) => ({ predicted, loss, disagreement: 0.1, samples: 100 });
   expect(await record().hasTried()).toBe(false);
   await record().keepWritten(one(0.3, 0.02));
-  await record().keepTried([one(0.1, 0.5)], [{ predicted: 0.1, disagreement: 0.4 }]);
+  await record().keepTried([{ ...one(0.1, 0.5), fitted: { disagreement: 0.05, samples: 400 } }], [{ predicted: 0.1, disagreement: 0.4 }]);
   await record().keepWritten(one(0.3, 0.01));
-  expect(await record().wholes()).toEqual([one(0.1, 0.5), one(0.3, 0.01)]);
+  expect(await record().wholes()).toEqual([{ ...one(0.1, 0.5), fitted: { disagreement: 0.05, samples: 400 } }, one(0.3, 0.01)]);
   expect([await record().hasTried(), await record().hasTried("other")]).toEqual([true, false]);
   await record().keepTried([], [], "other"); // too few images told nothing, and need not be looked at again
   expect(await record().hasTried("other")).toBe(true);

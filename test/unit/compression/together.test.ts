@@ -21,6 +21,15 @@ test("flips count beside the loss, so that a prediction of flips comes near to w
   expect(flipsAt(by, 0.2)).toBeLessThan(0.095);
 });
 
+test("flips among the samples that a plan was fitted to count as far as they can tell of others", () => {
+  const few = { predicted: 0.02, loss: 0.005, disagreement: 0.02, samples: 100 }, of = (fitted?: Observed["fitted"]): number => togetherOf([{ ...few, fitted }], prediction)[0].measured, share = 0.5 * few.disagreement;
+  expect(of({ disagreement: share, samples: 400 })).toBeLessThan(of());
+  expect(of({ disagreement: share, samples: 4000 })).toBeLessThan(of({ disagreement: share, samples: 400 }));
+  // however many they are, they stay flattered
+  expect(of({ disagreement: share, samples: 1e8 })).toBeGreaterThan((share / prediction.slope) ** 2);
+  expect(of({ disagreement: 0, samples: 0 })).toBe(of());
+});
+
 test("no flip at all is no proof of none, and of outputs that are no classes the loss alone tells", () => {
   const [still] = togetherOf([{ predicted: 0.01, loss: 0, disagreement: 0, samples: 100 }], prediction), [outputs] = togetherOf([{ predicted: 0.01, loss: 0.001, disagreement: 0, samples: 0 }], { ...prediction, of: "outputs" });
   expect(still.measured).toBeGreaterThan(0);
