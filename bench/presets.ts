@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { compressModel } from "../src/compression/compress";
 import { frontOf, PRESETS } from "../src/compression/front";
 import { mergeRecipe } from "../src/compression/goal";
-import { rateModel } from "../src/compression/rated";
+import { rateModel, rateRounding } from "../src/compression/rated";
 import { tryWholePlans } from "../src/compression/whole-plans";
 import type { CompressRequest } from "../src/protocol/api";
 import type { PresetPlan } from "../src/protocol/plan";
@@ -17,18 +17,19 @@ import { writeDataset } from "./source";
 /**
  * Where a recipe's page says that presets end, as single layers tell it and once two whole plans were tried, against where they do when they are carried out; all is noted before anything is compressed.
  * Images are those of CIFAR-10 that networks are trained on, or of a folder.
- * npm run bench:presets -- --model MODEL [--data FOLDER] [--images 1000] [--threads 2]
+ * npm run bench:presets -- --model MODEL [--data FOLDER] [--images 1000] [--integers] [--threads 2]
  */
-const { values } = parseArgs({ options: { model: { type: "string" }, data: { type: "string" }, images: { type: "string", default: "1000" }, threads: { type: "string" } } });
+const { values } = parseArgs({ options: { model: { type: "string" }, data: { type: "string" }, images: { type: "string", default: "1000" }, integers: { type: "boolean" }, threads: { type: "string" } } });
 
 async function main(): Promise<void> {
   if (!values.model) throw new Error("Give a model: --model PATH.");
   const work = path.join(cacheFolder, "accuracy"), images = Number(values.images), data = values.data ?? writeDataset(work, `${cifar10.name}-${images}`, cifar10, await cifar10.train(images));
   mkdirSync(work, { recursive: true });
-  const folder = mkdtempSync(path.join(work, "presets-")), request: CompressRequest = { model: path.resolve(values.model), data, threads: values.threads === undefined ? undefined : Number(values.threads) };
+  const folder = mkdtempSync(path.join(work, "presets-")), request: CompressRequest = { model: path.resolve(values.model), data, threads: values.threads === undefined ? undefined : Number(values.threads), ...(values.integers && { inference: "integer", preset: PRESETS[0] }) };
   const hostOf = (ratings: string) => nodeHost({ threads: request.threads, scripts: path.resolve("dist"), checkpoint: path.join(folder, "jobs"), ratings: path.join(folder, ratings) });
   try {
     const host = await hostOf("rated"), job = await mergeRecipe(request, host), opened = await host.openModel(request.model), rated = (await rateModel(job, opened, host, false, () => undefined))!;
+    await rateRounding(rated, job, host, false, () => undefined);
     const before = (await frontOf(rated, job)).presets, begun = performance.now();
     await tryWholePlans(rated, job, host, () => undefined);
     const seconds = (performance.now() - begun) / 1000, after = (await frontOf(rated, job)).presets;

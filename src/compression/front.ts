@@ -74,7 +74,7 @@ async function openFront(original: RatedModel, job: Job, goal: Goal): Promise<Fr
   const planning = await planningOf(rated, job, goal, rounding);
   if (told.length) for (const preset of PRESETS) if (!outcomes[preset]) foreseen[preset] = await foresee(preset, planning, told, rated.pruning?.effect.loss);
   const trials = Object.fromEntries(PRESETS.map((preset) => [preset, (outcomes[preset] ?? foreseen[preset])?.missed]));
-  return new Front(rated, planning.knowing(trials), goal, outcomes, { foreseen, verdicts: await rated.record.verdicts(), wholes: rated.samples === undefined || rated.integers ? [] : await rated.record.wholes(job.request.evalData), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) });
+  return new Front(rated, planning.knowing(trials), goal, outcomes, { foreseen, verdicts: await rated.record.verdicts(), wholes: rated.samples === undefined ? [] : await rated.record.wholes(job.request.evalData), peakActivationBytes: peakOf(rated, job), rounding, leavesLayers: job.recipe.integers?.agreement !== undefined, fewerChannels: fewerChannels(job, original) });
 }
 
 /** Where a job finds out by itself how many channels to take away. */

@@ -52,10 +52,10 @@ export const askedMethods = ({ request: { method: only, data, inference }, recip
 
 /** Whether weights become integers of 8 bits and nothing else, as no samples need be held for. */
 export const onlyRounds = ({ request, recipe: { layers = {} } }: Job): boolean =>
-  isWhole(request) && !parseTuning(request.tune) && Object.values(layers).every(({ method }) => method === undefined);
+  isOnlyInteger(request) && !parseTuning(request.tune) && Object.values(layers).every(({ method }) => method === undefined);
 
 /** Whether nothing but integer inference is asked for: no size and no other method. */
-const isWhole = ({ preset, target, bits, inference, method = "integer" }: CompressRequest): boolean =>
+export const isOnlyInteger = ({ preset, target, bits, inference, method = "integer" }: CompressRequest): boolean =>
   inference === "integer" && method === "integer" && [preset, target, bits].every((wish) => wish === undefined);
 
 /** What the merged request asks for, for a model of `inputBytes`. */
@@ -67,7 +67,7 @@ export function goalOf(request: CompressRequest, inputBytes: number): Goal {
     if (bytes >= inputBytes) throw new KernelscopeError("usage", `The model takes ${formatBytes(inputBytes)}, no more than the ${formatBytes(bytes)} asked for. Give a smaller target.`, { path: JSON.stringify(["target"]) });
     return { kind: "bytes", bytes };
   }
-  return isWhole(request) ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };
+  return isOnlyInteger(request) ? { kind: "integers" } : { kind: "preset", preset: preset ?? "balanced" };
 }
 
 /** Whether a recipe gives single layers a method with its options and asks for no size: then the others are left as they are. */

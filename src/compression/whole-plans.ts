@@ -5,7 +5,7 @@ import { BATCH, readEvaluationSet, readJobData, type EvaluationSet, type JobData
 import { effectOn, fitWithData, type FitTools } from "./fit";
 import type { Batches } from "./flow";
 import { openPlanning } from "./front";
-import type { Job } from "./goal";
+import { isOnlyInteger, type Job } from "./goal";
 import type { Host } from "./host";
 import type { Planning } from "./plan";
 import { slopes, trialOf } from "./promise";
@@ -21,12 +21,12 @@ const FITTED = 1024, TELLING = { least: 64, most: 512 };
 
 /**
  * Carries out two plans, a mild one and a strong one, and keeps what they lose on some of the images that reports are measured on, and how many predictions flip on those that they are fitted to: what layers do together is often a fraction
- * of what they do one by one, since each makes up for those before it. Nothing is done where integers are or channels are gone, without images or with too few of them, nor a second time, nor where it could not be kept.
+ * of what they do one by one, since each makes up for those before it. Of integers it is the weights alone. Nothing is done where nothing but integers is asked for, where channels are gone, without images or with too few of them, nor a second time, nor where it could not be kept.
  * @returns whether anything was learnt
  */
 export async function tryWholePlans(rated: RatedModel, job: Job, host: Host, onProgress: (p: Progress) => void, signal?: AbortSignal): Promise<boolean> {
-  const { record, samples, integers, original, opened: { model }, pruning } = rated, { request: { seed = 1, threads, evalData } } = job;
-  if (samples === undefined || integers || pruning || !record.isKept || await record.hasTried(evalData)) return false;
+  const { record, samples, original, opened: { model }, pruning } = rated, { request: { seed = 1, threads, evalData } } = job;
+  if (samples === undefined || pruning || isOnlyInteger(job.request) || !record.isKept || await record.hasTried(evalData)) return false;
   const planning = await openPlanning(rated, job), plans = plansToTry(planning, rated), data = await readJobData(job, original, host, signal), telling = await tellingOf(evalData === undefined ? data : await readEvaluationSet(evalData, job, original, host), signal);
   const products = new Products(host.runtime, threads), tried: Observed[] = [], trials: Trial[] = [];
   try {

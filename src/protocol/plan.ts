@@ -59,12 +59,13 @@ export interface Prediction {
 
 export interface Together { predicted: number; measured: number }
 
-/** What layers lose together whose own losses come to this sum: as many times less or more as with whole plans that were seen, between two of these along a line of logarithms. */
-export function lostTogether({ together: known = [] }: Prediction, sum: number): number {
-  if (!known.length || !(sum > 0)) return sum;
+/** What layers lose together whose own losses come to this sum, beside what rounding activations adds to it: as many times less or more as with whole plans that were seen, between two of these along a line of logarithms. */
+export function lostTogether({ together: known = [], rounding = 0 }: Prediction, withRounding: number): number {
+  const sum = withRounding - rounding;
+  if (!known.length || !(sum > 0)) return withRounding;
   const above = known.findIndex(({ predicted }) => predicted >= sum), high = known[above < 0 ? known.length - 1 : above], low = known[above <= 0 ? (above < 0 ? known.length - 1 : 0) : above - 1];
   const share = high.predicted > low.predicted ? Math.log(sum / low.predicted) / Math.log(high.predicted / low.predicted) : 0, [from, to] = [low, high].map(({ predicted, measured }) => Math.log(measured / predicted));
-  return sum * Math.exp(from + share * (to - from));
+  return rounding + sum * Math.exp(from + share * (to - from));
 }
 
 /** The share of predictions that flip at a loss, see {@link Prediction}: in the middle case, or in another. */

@@ -297,6 +297,37 @@ test("whole plans are tried once for the images that a report is measured on, an
   }
 });
 
+test("whole plans of integers tell of the weights beside what rounding costs; where nothing but integers is asked for none is tried", async () => {
+  const own = await nodeHost({ threads: 1, ratings: path.join(folder, "whole-integers"), scripts: path.resolve("dist") }), integers = { inference: "integer", integers: { ranges: "percentile", percentile: 99.9 } };
+  const [preset, size, alone] = await Promise.all([{ preset: "balanced" }, { target: "40KB" }, {}].map((goal) => jobOf({ ...integers, ...goal }))), rated = (await rateModel(preset, await own.openModel(model), own, false, () => undefined))!;
+  try {
+    await rateRounding(rated, preset, own, false, () => undefined);
+    expect(await tryWholePlans(rated, alone, own, () => undefined)).toBe(false);
+    const before = [await frontOf(rated, preset), await frontOf(rated, size)];
+    expect(await tryWholePlans(rated, preset, own, () => undefined)).toBe(true);
+    const after = [await frontOf(rated, preset), await frontOf(rated, size)], { prediction, prediction: { rounding = 0 } } = after[1];
+    // nothing is said to cost less than rounding alone does
+    expect(rounding).toBeGreaterThan(0.0001);
+    expect(lostTogether(prediction, rounding)).toBe(rounding);
+    expect(lostTogether(prediction, 1.001 * rounding)).toBeGreaterThan(rounding);
+    const ends: number[] = [], agreements: number[] = [];
+    for (const [i, { request }] of [preset, size].entries()) {
+      const { output: { bytes }, fidelity } = await compressModel({ ...request, output: path.join(folder, `whole-integers${i}.onnx`), force: true }, own);
+      ends.push(bytes);
+      agreements.push(fidelity!.agreement!);
+    }
+    const [least, most] = after[0].candidateRange!, widthOf = ([low, high]: readonly [number, number]): number => high / low;
+    expect(widthOf([least, most])).toBeLessThan(0.6 * widthOf(before[0].candidateRange!));
+    expect(ends[0]).toBeGreaterThanOrEqual(0.98 * least);
+    expect(ends[0]).toBeLessThanOrEqual(1.02 * most);
+    const [was, is] = [before, after].map(([, facts]) => Math.abs(agreement(facts, facts.candidate.loss) - agreements[1]));
+    expect(is).toBeLessThan(was);
+    await rated.opened.close();
+  } finally {
+    await own.close();
+  }
+});
+
 test("with too few images no plan is tried, and not looked for again", async () => {
   const own = await nodeHost({ threads: 1, ratings: path.join(folder, "few"), scripts: path.resolve("dist") }), few = path.join(folder, "few-images"), job = await mergeRecipe({ model, data: few, threads: 1 }, own);
   const all = readFileSync(path.join(data, "images.npy")), from = 10 + all.readUInt16LE(8);

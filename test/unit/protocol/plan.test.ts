@@ -16,6 +16,12 @@ test("what files have shown holds at their losses, in between on a line of logar
   expect(flipsAt(known, 1)).toBeCloseTo(0.2 * Math.sqrt(0.4) * 1.4 ** 0.5, 12);
 });
 
+test("what rounding activations costs is nothing that layers make up for", () => {
+  const known = { ...prediction({ predicted: 0.01, measured: 0.001 }), rounding: 0.02 };
+  expect(lostTogether(known, 0.02)).toBe(0.02);
+  expect(lostTogether(known, 0.03)).toBeCloseTo(0.021, 12);
+});
+
 test("more is never predicted to lose less", () => {
   const known = prediction({ predicted: 0.001, measured: 0.0009 }, { predicted: 0.01, measured: 0.001 }, { predicted: 0.02, measured: 0.03 });
   const losses = Array.from({ length: 200 }, (_, i) => lostTogether(known, 1e-4 * 1.05 ** i));
