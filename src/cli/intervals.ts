@@ -37,6 +37,6 @@ export function evaluationLines({ top1, top5, agreement, kl, sqnrDb, relativeErr
   if (kl !== undefined) add("KL", natsText(kl, intervals?.kl));
   if (relativeError !== undefined && relativeError > 0) add("error", `${errorText(relativeError, intervals?.relativeError)} of the outputs' size${sqnrDb === undefined ? "" : `; SQNR ${signed(sqnrDb)} dB${within(intervals?.sqnrDb, signed)}`}`);
   else if (relativeError === 0) add("error", "none: outputs are the reference's");
-  lines.push(`${samples.toLocaleString("en")} images in ${seconds.toFixed(1)} s, ${Math.round(samplesPerSecond).toLocaleString("en")} a second on ${device}.`);
+  lines.push(`${samples.toLocaleString("en")} images in ${seconds.toFixed(1)} s, ${samplesPerSecond.toLocaleString("en", { maximumSignificantDigits: 3 })} a second on ${device}.`);
   return [...lines, ...notes.map((note) => `Note: ${note}`)];
 }

@@ -56,3 +56,8 @@ test("outputs that are no classes have an error and a ratio with intervals whose
 test("a change has its sign, a true minus among them", () => { expect(changeText({ value: -0.009, low: -0.014, high: 0.0012 })).toBe("−0.90 points (95 %: −1.40 to +0.12)"); });
 
 test("figures that are negative have the sign that all others have", () => { expect([signed(-0.32), signed(20.06)]).toEqual(["−0.3", "20.1"]); });
+
+test("a large network that takes seconds for an image says so", () => {
+  const speed = (samplesPerSecond: number): string => evaluationLines({ ...evaluated(40, false), ...TIMES, samplesPerSecond })[1];
+  expect([0.189, 12.34, 5123].map(speed)).toEqual(["120 images in 1.0 s, 0.189 a second on cpu.", "120 images in 1.0 s, 12.3 a second on cpu.", "120 images in 1.0 s, 5,120 a second on cpu."]);
+});
