@@ -62,8 +62,8 @@ export const relative = (error: number): string => (isMeaningless(error) ? `> ${
 /** Whether a relative error says no more than that the original's values are nearly zero. */
 export const isMeaningless = (relativeError: number): boolean => relativeError > MOST_RELATIVE;
 const MOST_RELATIVE = 10;
-/** ± 1.6; ± 0.04 where it is small */
-export const margin = (share: number): string => `± ${share < 0.0005 ? weight(100 * share) : fixed(100 * share, 1)}`;
+/** ± 1.6, as exact as the share beside it; ± < 0.1 where it is less than that shows */
+export const margin = (share: number): string => `± ${share > 0 && share < 0.0005 ? `< ${fixed(0.1, 1)}` : fixed(100 * share, 1)}`;
 /** "± 1.6" beside a share, or both ends, "(96.2 to 100.0)", where half of its range would lead beyond 0 or 100 % */
 export const range = (share: number, low: number, high: number, half = (high - low) / 2): string => (share - half >= 0 && share + half <= 1 ? margin(half) : t("({0} to {1})", fixed(100 * low, 1), fixed(100 * high, 1)));
 /** A value on an axis of such steps, with as many digits as tell neighbours apart. */

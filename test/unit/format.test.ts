@@ -23,6 +23,11 @@ test("a relative error beside nearly nothing is no number", () => {
   expect(format.relative(198886.489)).toBe("> 1,000 %");
 });
 
+test("an interval is as exact as the share beside it", () => {
+  expect([0.016, 0.0006, 0.000197, 0].map(format.margin)).toEqual(["± 1.6", "± 0.1", "± < 0.1", "± 0.0"]);
+  expect([format.range(0.9993, 0.9988, 0.9998), format.range(0.9997, 0.9995, 0.9999), format.range(0.9997, 0.9992, 1, 0.0004)]).toEqual(["± 0.1", "± < 0.1", "(99.9 to 100.0)"]);
+});
+
 test("losses beside each other have as many digits", () => {
   expect([0.00779, 0.0078, 0.012, 1.5, 0].map(format.loss)).toEqual(["0.00779", "0.00780", "0.0120", "1.50", "0"]);
 });
