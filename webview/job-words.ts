@@ -3,12 +3,17 @@ import type { JobState } from "../src/protocol/page";
 import { el } from "./dom";
 import { t } from "./l10n";
 
-/** How long something takes yet, which is an estimate and says so. */
-export const leftText = (seconds: number | undefined): string => (seconds === undefined || !Number.isFinite(seconds) ? "" : seconds < 90 ? t("about {0} s left", Math.max(1, Math.round(seconds))) : t("about {0} min left", Math.round(seconds / 60)));
+/** How long something takes yet, which is an estimate and says so; no line ends inside it. */
+export const leftText = (seconds: number | undefined): string => unbroken(seconds === undefined || !Number.isFinite(seconds) ? "" : seconds < 90 ? t("about {0} s left", Math.max(1, Math.round(seconds))) : t("about {0} min left", Math.round(seconds / 60)));
+
+/** The same where what takes so long stands beside it. */
+export const timeLeft = (seconds: number): string => unbroken(seconds < 90 ? t("{0} s left", Math.max(1, Math.round(seconds))) : t("{0} min left", Math.round(seconds / 60)));
+
+const unbroken = (text: string): string => text.replace(/ /g, "\u00a0");
 
 /** The same of a job, or of its part before a training, whose own length says nothing of that; how much of it is done where no time can be told. */
 export function farText({ fraction, secondsLeft, secondsToTraining: before }: Pick<Progress, "fraction" | "secondsLeft" | "secondsToTraining">): string {
-  if (before !== undefined) return before < 90 ? t("training begins in about {0} s", Math.max(1, Math.round(before))) : t("training begins in about {0} min", Math.round(before / 60));
+  if (before !== undefined) return unbroken(before < 90 ? t("training begins in about {0} s", Math.max(1, Math.round(before))) : t("training begins in about {0} min", Math.round(before / 60)));
   return leftText(secondsLeft) || (fraction >= 0.01 && fraction < 1 ? t("{0} % done", Math.floor(100 * fraction)) : "");
 }
 

@@ -49,7 +49,7 @@ test("compressing from a recipe: progress with layers on its page, and a file of
   await compressFrom(page);
   await page.locator(".job-segments").waitFor({ timeout: 30_000 });
   await expect.poll(() => page.locator(".job-layers .codicon-check").count(), { timeout: 60_000 }).toBeGreaterThan(0);
-  expect(await card(page).innerText()).toMatch(/^Compressing\s+\d of \d layers( · (about \d+ s left|\d+ % done))?\s+Cancel/);
+  expect(await card(page).innerText()).toMatch(/^Compressing\s+\d of \d layers( · (about\s\d+\ss\sleft|\d+ % done))?\s+Cancel/);
   expect(await page.locator(".job-layers li").first().innerText()).toMatch(/\d+\s+[\d.]+ dB/);
   const cancel = await card(page).locator(".button", { hasText: "Cancel" }).elementHandle(), progress = await card(page).innerText();
   await expect.poll(() => card(page).innerText(), { interval: 50 }).not.toBe(progress);

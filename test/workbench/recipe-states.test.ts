@@ -41,7 +41,7 @@ test("a bar that is full stands for nothing that goes on; how far a rating is st
   await tell(page, "planning", { state: "busy", text: "choosing channels, 2 of 5", fraction: 0.4 });
   await expect.poll(() => note.innerText()).toBe("40 % done");
   await tell(page, "planning", { state: "busy", text: "rating layer features.3, 3 of 7", fraction: 0.4, secondsLeft: 200 });
-  await expect.poll(() => note.innerText()).toBe("about 3 min left");
+  await expect.poll(() => note.innerText()).toBe("about\u00a03\u00a0min\u00a0left");
   // beside a side bar, and as narrow as a table leaves it
   await workbench.sideBar(true);
   for (const width of [1440, 1300, 1200]) {
@@ -61,7 +61,7 @@ test("before a training begins it is told in about what time it does; what runs 
   recipe.write({ target: "30KB", tune: { duration: "30m" }, ...withImages });
   const page = await recipe.open();
   await tell(page, "job", { state: "running", title: "Compressing fashion-cnn.onnx", stage: "fit", text: "features.14, 4 of 7", fraction: 0.12, secondsToTraining: 75, layers: { done: 3, of: 7 }, finished: ["0", "3", "7"].map((name) => ({ label: `features.${name}`, sqnrDb: 12.3 })) });
-  await expect.poll(() => page.locator(".job-head:visible small").innerText()).toBe("3 of 7 layers · training begins in about 75 s");
+  await expect.poll(() => page.locator(".job-head:visible small").innerText()).toBe("3 of 7 layers · training\u00a0begins\u00a0in\u00a0about\u00a075\u00a0s");
   await inAll(page, "recipe-before-training", async (where) => {
     const legend = page.locator(".curve-legend");
     await legend.evaluate((element) => { element.scrollIntoView({ block: "center" }); });

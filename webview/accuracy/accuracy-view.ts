@@ -3,6 +3,7 @@ import type { TuningReport } from "../../src/protocol/report";
 import { button } from "../controls";
 import { el } from "../dom";
 import * as format from "../format";
+import { timeLeft } from "../job-words";
 import { t } from "../l10n";
 import { stateOf } from "../state";
 import { tunedText } from "../tuned-text";
@@ -254,5 +255,4 @@ function reportedState(reported: Reported, tuning: TuningReport | undefined, com
   return state;
 }
 
-const timeLeft = (seconds: number): string => (seconds < 90 ? t("{0} s left", Math.max(1, Math.round(seconds))) : t("{0} min left", Math.round(seconds / 60)));
 const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
