@@ -1,0 +1,92 @@
+import type { Frame } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { violations } from "./axe";
+import { overlaps } from "./overlaps";
+import { Recipe, slider, unfold, withImages } from "./recipes";
+import { Workbench } from "./workbench";
+
+/** A recipe's page from a wide editor to the narrowest. */
+
+let workbench: Workbench, recipe: Recipe;
+beforeAll(async () => {
+  workbench = await Workbench.start({ rated: true });
+  recipe = new Recipe(workbench);
+}, 300_000);
+afterAll(() => workbench?.stop());
+beforeEach(() => workbench.afresh());
+
+const row = (page: Frame, layer: string) => page.locator(`.plan-row[data-id="${layer}.weight"]`);
+/** Methods that are cut. */
+const cutMethods = (page: Frame) => page.locator(".plan-method span").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent));
+
+test("at every width nothing is cut, lies on another, or hides what always stays", async () => {
+  recipe.write({ preset: "balanced", ...withImages, layers: { "17.weight": { pin: { atLeastBits: 2 } } } });
+  const page = await recipe.open();
+  for (const [width, height] of [[1240, 800], [1000, 900], [860, 900], [700, 900], [600, 900], [552, 900], [520, 900], [400, 900], [340, 800], [1104, 560]]) {
+    await workbench.page.setViewportSize({ width: width + 48, height });
+    await workbench.page.waitForTimeout(400);
+    await workbench.picture(`recipe-width-${width}`);
+    // figures stand there whole or not at all, layers are in sight, and settings can be reached
+    if (height > 600) expect(await page.locator(".plan-body .plan-row").nth(2).evaluate((row) => row.getBoundingClientRect().bottom <= innerHeight), `layers at ${width}`).toBe(true);
+    expect(await page.locator(".candidate .figure").evaluateAll((all) => all.filter((figure) => {
+      const { right, top, bottom } = figure.getBoundingClientRect(), box = figure.parentElement!.getBoundingClientRect();
+      return top < box.bottom && (right > box.right + 1 || bottom > box.bottom + 1);
+    }).map(({ textContent }) => textContent)), String(width)).toEqual([]);
+    await unfold(page);
+    await page.getByRole("textbox", { name: "Mean" }).scrollIntoViewIfNeeded({ timeout: 5000 });
+    await workbench.picture(`recipe-width-${width}-settings`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+    expect(await page.locator("#page, .recipe-panes, .plan-scroll").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0, 0, 0]);
+    if (width >= 520) expect(await page.locator(".figure-predicted").evaluate((figure) => figure.getBoundingClientRect().top < figure.parentElement!.getBoundingClientRect().bottom), `the prediction at ${width}`).toBe(true);
+    for (const part of [".figure-size", ".header .primary"]) expect(await page.locator(part).isVisible(), `${part} at ${width}`).toBe(true);
+    if (await page.locator(".settings-toggle").isVisible()) await page.locator(".settings-toggle").click();
+    await page.locator(".recipe-panes").evaluate((panes) => { panes.scrollTop = 0; });
+  }
+});
+
+test("in one column settings are a line that says what they come to, and unfold", async () => {
+  recipe.write({ target: "40KB", tune: { steps: 300 }, inference: "integer", ...withImages });
+  await workbench.page.setViewportSize({ width: 748, height: 900 });
+  const page = await recipe.open(), toggle = page.locator(".settings-toggle"), tuning = page.locator(".tuning"), last = page.locator(".plan-total");
+  expect((await toggle.innerText()).replace(/\s+/g, " ")).toBe("Settings integers of 8 bits · fewer channels if the size is small · fine-tuned in 300 steps");
+  expect(await tuning.isVisible()).toBe(false);
+  const below = () => page.evaluate(() => [".recipe-target", ".settings-fold", ".recipe-right", ".recipe-bytes"].map((part) => document.querySelector(part)!.getBoundingClientRect().top));
+  expect(await below()).toEqual([...await below()].sort((a, b) => a - b));
+  for (const [theme, name] of [["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"], ["Default Dark Modern", "dark"]] as const) {
+    await workbench.wear(theme);
+    await workbench.picture(`recipe-folded-${name}`);
+    expect(await violations(page), name).toEqual([]);
+  }
+  await toggle.click();
+  await tuning.waitFor();
+  await last.scrollIntoViewIfNeeded();
+  await workbench.picture("recipe-unfolded");
+  // as it was left, also once the page was wide in between, where settings always are
+  await toggle.click();
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  await tuning.waitFor();
+  expect(await toggle.isVisible()).toBe(false);
+});
+
+test("with a side bar beside it a recipe's table keeps what a step saves and costs; where it has no room for that, the selected layer's reason does it", async () => {
+  recipe.write({ preset: "balanced", ...withImages });
+  const page = await recipe.open();
+  const seen = () => page.evaluate(() => ({
+    heads: [...document.querySelectorAll<HTMLElement>(".plan-head .plan-c7, .plan-head .plan-c8")].filter(({ offsetWidth }) => offsetWidth > 0).map(({ innerText }) => innerText), links: [...document.querySelectorAll<HTMLElement>(".why-one-step")].filter(({ offsetWidth }) => offsetWidth > 0).length,
+    cut: [...document.querySelectorAll<HTMLElement>(".plan-head .plan-cell, .plan-body .plan-step > *, .plan-body .plan-step, .plan-body .plan-c5")].filter(({ offsetWidth, scrollWidth, clientWidth }) => offsetWidth > 1 && scrollWidth > clientWidth).map(({ innerText }) => innerText),
+  }));
+  await workbench.sideBar(true);
+  for (const width of [1600, 1440]) {
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await expect.poll(seen, { message: String(width) }).toEqual({ heads: ["Step down", "Step up"], links: 0, cut: [] });
+    await workbench.picture(`recipe-side-bar-${width}`);
+  }
+  await workbench.page.setViewportSize({ width: 1200, height: 900 });
+  await expect.poll(async () => { const { heads, links } = await seen(); return [heads.length, links]; }).toEqual([0, 2]);
+  await workbench.picture("recipe-side-bar-1200");
+  const down = page.locator(".why-one-step").first(), before = await row(page, "17").locator(".plan-c5").innerText();
+  expect(await down.innerText()).toMatch(/^One Step Down: −[\d.]+ KB, [−±][\d.]+$/);
+  await down.click();
+  await expect.poll(() => row(page, "17").locator(".plan-c5").innerText()).not.toBe(before);
+  await recipe.saved(({ layers }) => expect(layers).toMatchObject({ "17.weight": { pin: "exact" } }));
+});
