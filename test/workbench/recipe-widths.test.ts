@@ -16,6 +16,8 @@ afterAll(() => workbench?.stop());
 beforeEach(() => workbench.afresh());
 
 const row = (page: Frame, layer: string) => page.locator(`.plan-row[data-id="${layer}.weight"]`);
+/** Fields whose inside is wider than the place that they have. */
+const tightFields = (page: Frame) => page.locator(".field").evaluateAll((all) => all.flatMap((field) => (field.shadowRoot!.querySelector(".root")!.getBoundingClientRect().width > field.getBoundingClientRect().width + 1 ? [field.className] : [])));
 /** Methods that are cut. */
 const cutMethods = (page: Frame) => page.locator(".plan-method span").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent));
 
@@ -76,9 +78,10 @@ test("with a side bar beside it a recipe's table keeps what a step saves and cos
     cut: [...document.querySelectorAll<HTMLElement>(".plan-head .plan-cell, .plan-body .plan-step > *, .plan-body .plan-step, .plan-body .plan-c5")].filter(({ offsetWidth, scrollWidth, clientWidth }) => offsetWidth > 1 && scrollWidth > clientWidth).map(({ innerText }) => innerText),
   }));
   await workbench.sideBar(true);
-  for (const width of [1600, 1440]) {
+  for (const width of [1600, 1440, 1416]) {
     await workbench.page.setViewportSize({ width, height: 900 });
     await expect.poll(seen, { message: String(width) }).toEqual({ heads: ["Step down", "Step up"], links: 0, cut: [] });
+    expect(await tightFields(page), String(width)).toEqual([]);
     await workbench.picture(`recipe-side-bar-${width}`);
   }
   await workbench.page.setViewportSize({ width: 1200, height: 900 });
