@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { violations } from "./axe";
 import { overlaps } from "./overlaps";
 import { Recipe, slider, unfold, withImages } from "./recipes";
-import { Workbench } from "./workbench";
+import { THEMES, Workbench } from "./workbench";
 
 /** A recipe's page from a wide editor to the narrowest. */
 
@@ -92,4 +92,27 @@ test("with a side bar beside it a recipe's table keeps what a step saves and cos
   await down.click();
   await expect.poll(() => row(page, "17").locator(".plan-c5").innerText()).not.toBe(before);
   await recipe.saved(({ layers }) => expect(layers).toMatchObject({ "17.weight": { pin: "exact" } }));
+});
+
+test("the focus of the slider lies on no label of the curve, in every theme", async () => {
+  recipe.write({ preset: "balanced", ...withImages });
+  const page = await recipe.open();
+  for (const [theme, kind] of Object.entries(THEMES)) {
+    await workbench.wear(theme as keyof typeof THEMES);
+    await page.locator(".recipe-size input").focus();
+    await workbench.page.keyboard.press("Tab"); // the list of presets
+    await workbench.page.keyboard.press("Tab");
+    for (const end of ["Home", "End"]) {
+      await workbench.page.keyboard.down(end);
+      expect(await page.evaluate(() => {
+        const slider = document.querySelector(".curve-slider")!, thumb = slider.querySelector(".curve-thumb")!, { outlineStyle, outlineWidth, outlineOffset } = getComputedStyle(thumb), around = parseFloat(outlineWidth) + parseFloat(outlineOffset), box = thumb.getBoundingClientRect(), round = box.width / 2 + around, x = box.left + box.width / 2, y = box.top + box.height / 2;
+        const under = [...document.querySelectorAll(".curve-chart text, .curve-axis span")].filter((label) => { const { left, right, top, bottom } = label.getBoundingClientRect(); return Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom)) < round; });
+        return { focused: slider.matches(":focus-visible"), frame: getComputedStyle(slider).outlineStyle, ring: outlineStyle, under: under.map(({ textContent }) => textContent) };
+      }), `${theme}, ${end}`).toEqual({ focused: true, frame: "none", ring: "solid", under: [] });
+      await workbench.picture(`recipe-slider-focus-${kind}-${end}`);
+      await workbench.page.keyboard.press("Escape");
+      await workbench.page.keyboard.up(end);
+    }
+  }
+  await workbench.wear("Default Dark Modern");
 });
