@@ -28,6 +28,7 @@ test("at every width nothing is cut, lies on another, or hides what always stays
     await workbench.page.setViewportSize({ width: width + 48, height });
     await workbench.page.waitForTimeout(400);
     await workbench.picture(`recipe-width-${width}`);
+    expect(await cutMethods(page), String(width)).toEqual([]);
     // figures stand there whole or not at all, layers are in sight, and settings can be reached
     if (height > 600) expect(await page.locator(".plan-body .plan-row").nth(2).evaluate((row) => row.getBoundingClientRect().bottom <= innerHeight), `layers at ${width}`).toBe(true);
     expect(await page.locator(".candidate .figure").evaluateAll((all) => all.filter((figure) => {
@@ -82,6 +83,7 @@ test("with a side bar beside it a recipe's table keeps what a step saves and cos
     await workbench.page.setViewportSize({ width, height: 900 });
     await expect.poll(seen, { message: String(width) }).toEqual({ heads: ["Step down", "Step up"], links: 0, cut: [] });
     expect(await tightFields(page), String(width)).toEqual([]);
+    expect(await cutMethods(page), String(width)).toEqual([]);
     await workbench.picture(`recipe-side-bar-${width}`);
   }
   await workbench.page.setViewportSize({ width: 1200, height: 900 });

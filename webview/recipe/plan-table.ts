@@ -51,6 +51,7 @@ export class PlanTable {
     this.element.append(scroll, this.rest, this.total);
     keepInSight(scroll, () => this.body.querySelector("[aria-selected=true]"));
     this.body.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => this.fit()).observe(this.element); // nothing of it can be measured while it is out of sight
   }
 
   show(plans: Plans, point: PlanPoint, settings: Record<string, LayerSetting>): void {
@@ -60,6 +61,7 @@ export class PlanTable {
     if (others) this.build();
     this.update(point);
     this.arrange();
+    this.fit();
   }
 
   /** Follows the slider. */
@@ -71,7 +73,17 @@ export class PlanTable {
     layers.forEach((layer, i) => this.fill(layer, i, { choice: layer.choices[point.choices[i]], bytes: bytes[i], bits: bits[i] }, widest));
     this.rest.replaceChildren(...cells(["", t("Graph and all else"), "", "", "", format.bytes(Math.max(0, point.bytes - bytes.reduce((sum, b) => sum + b, 0)))]));
     this.total.replaceChildren(...cells(["", t("File"), format.whole(plans.parameters), "", format.hundredths(point.bits), format.bytes(point.bytes), plans.facts.prediction.of === "agreement" ? t("steps: size, then points of agreement") : t("steps: size, then dB")]));
+    this.fit();
     this.explain();
+  }
+
+  /** What the widest name and method take: columns have it where there is room. */
+  private fit(): void {
+    const rows = [...this.rows.values()], widest = (of: (row: Row) => number): number => Math.max(0, ...rows.map(of)), content = ({ children }: Element): number => [...children].reduce((sum, { scrollWidth }) => sum + scrollWidth, 0);
+    const names = widest(({ marks: { parentElement } }) => (parentElement ? content(parentElement) + 4 : 0)), chips = widest(({ method }) => content(method));
+    if (!chips) return; // out of sight
+    this.element.style.setProperty("--names", `${names}px`);
+    this.element.style.setProperty("--chips", `${chips + 4}px`); // with its border, and what rounding has left out
   }
 
   /** What layers cost as integers stands beside their names. */
