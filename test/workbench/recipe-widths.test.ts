@@ -42,6 +42,7 @@ test("at every width nothing is cut, lies on another, or hides what always stays
     expect(await page.locator("#page, .recipe-panes, .plan-scroll").evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)), String(width)).toEqual([0, 0, 0]);
     if (width >= 520) expect(await page.locator(".figure-predicted").evaluate((figure) => figure.getBoundingClientRect().top < figure.parentElement!.getBoundingClientRect().bottom), `the prediction at ${width}`).toBe(true);
     for (const part of [".figure-size", ".header .primary"]) expect(await page.locator(part).isVisible(), `${part} at ${width}`).toBe(true);
+    expect(await page.locator(".figure-bits").evaluate((figure) => figure.checkVisibility() && figure.getBoundingClientRect().top < figure.parentElement!.getBoundingClientRect().bottom), `bits at ${width}`).toBe(true);
     if (await page.locator(".settings-toggle").isVisible()) await page.locator(".settings-toggle").click();
     await page.locator(".recipe-panes").evaluate((panes) => { panes.scrollTop = 0; });
   }
