@@ -2,7 +2,7 @@ import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { violations } from "./axe";
 import { overlaps } from "./overlaps";
-import { Recipe, slider, unfold, withImages } from "./recipes";
+import { Recipe, unfold, withImages } from "./recipes";
 import { THEMES, Workbench } from "./workbench";
 
 /** A recipe's page from a wide editor to the narrowest. */
@@ -29,6 +29,11 @@ test("at every width nothing is cut, lies on another, or hides what always stays
     await workbench.page.waitForTimeout(400);
     await workbench.picture(`recipe-width-${width}`);
     expect(await cutMethods(page), String(width)).toEqual([]);
+    // what the header has no room for is told under the curve
+    const told = await page.locator(".curve-told").innerText().then((text) => text.replace(/\s+/g, " ").trim());
+    if (width >= 1100) expect(await page.locator(".candidate .figure-more").allInnerTexts(), String(width)).toEqual([expect.stringMatching(/^; ends between/), expect.stringMatching(/^; top-1 −\d/)]);
+    else expect(told, String(width)).toMatch(width < 480 ? /^9\d\.\d % ± \d\.\d agreement, predicted; top-1 −\d\.\d\. The file ends between [\d.]+ KB and [\d.]+ KB\.$/ : /^Predicted to lose \d\.\d points of top-1 accuracy\. The file ends between [\d.]+ KB and [\d.]+ KB\.$/);
+    expect(await page.locator(".curve-told").isVisible(), String(width)).toBe(width < 1100);
     // figures stand there whole or not at all, layers are in sight, and settings can be reached
     if (height > 600) expect(await page.locator(".plan-body .plan-row").nth(2).evaluate((row) => row.getBoundingClientRect().bottom <= innerHeight), `layers at ${width}`).toBe(true);
     expect(await page.locator(".candidate .figure").evaluateAll((all) => all.filter((figure) => {

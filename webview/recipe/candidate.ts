@@ -31,6 +31,18 @@ function sizeFigure({ facts: { input, candidate, candidateRange } }: Plans, poin
   return element;
 }
 
+/** What a header with little room leaves out: what is predicted, or only of top-1 accuracy where that much has room, and where a file ends. */
+export function toldBeside(plans: Plans, point: PlanPoint, known: KnownOfRecipe): HTMLElement[] {
+  const { candidate, candidateRange } = plans.facts, isOwn = point === candidate, isWritten = isOwn && known.result !== undefined, element = qualityFigure(plans, point, known), [value, name] = Array.from(element.children, ({ textContent }) => textContent);
+  const lost = isWritten || isOwn && known.integers || plans.triesFewer(point) ? undefined : plans.accuracyLost(point.loss), told = (kind: string, text: string): HTMLElement => el("span", { class: `told-${kind}` }, `${text} `);
+  return [
+    told("quality", `${value} ${name}.`), ...lost === undefined ? [] : [told("lost", lostText(lost))],
+    ...isOwn && !isWritten && candidateRange ? [told("range", t("The file ends between {0} and {1}.", ...candidateRange.map(format.bytes)))] : [],
+  ];
+}
+
+const lostText = (lost: number): string => t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost));
+
 /** What was measured of just this recipe, or else what is predicted, unless it is known to be of another plan. */
 function qualityFigure(plans: Plans, point: PlanPoint, known: KnownOfRecipe): HTMLElement {
   const figure = measuredOrPredicted(plans, point, known);
@@ -52,7 +64,7 @@ function measuredOrPredicted(plans: Plans, point: PlanPoint, { integers, result,
   const [bad, good] = plans.range(point.loss);
   if (of !== "agreement") return figure("predicted", of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
   const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isDoubted ? t("agreement, doubtful") : isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 {0}", format.points(-lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
-  const titles = [...lost === undefined ? [] : [t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost))], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : [], ...isOwn && preset ? [promiseOf(preset)] : []];
+  const titles = [...lost === undefined ? [] : [lostText(lost)], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : [], ...isOwn && preset ? [promiseOf(preset)] : []];
   if (titles.length) element.title = titles.join(" ");
   return element;
 }

@@ -12,7 +12,7 @@ import { walkPanes } from "../panes";
 import { stateOf } from "../state";
 import { ArithmeticSetting } from "./arithmetic";
 import { Basis } from "./basis";
-import { bytesOf, candidateHeader, type MeasuredIntegers } from "./candidate";
+import { bytesOf, candidateHeader, toldBeside, type KnownOfRecipe, type MeasuredIntegers } from "./candidate";
 import { choiceParts } from "./choice-text";
 import { openChooser } from "./chooser";
 import { Curve } from "./curve";
@@ -78,8 +78,9 @@ export class RecipePage {
   private fold: SettingsFold | undefined;
   private readonly goals = el("span", { class: "recipe-goal" });
   private readonly note = el("p", { class: "recipe-note", role: "status" });
+  private readonly beside = el("p", { class: "curve-told" });
   /** What can be mended where it is wrong. */
-  private readonly target = el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size.element, this.goals), this.note, this.curve.element, this.basis.line);
+  private readonly target = el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size.element, this.goals), this.note, this.curve.element, this.beside, this.basis.line);
   private readonly bytes = el("section", { class: "recipe-bytes" });
   private readonly count = el("small");
   private readonly scroll = el("div", { class: "recipe-scroll" });
@@ -329,7 +330,9 @@ export class RecipePage {
     const compress = button({ label: t("Compress"), icon: "archive", primary: !isDoubted && (plans !== undefined || !failed), disabled: !trusted || blocked || running || lacksImages || this.tuning.wrong !== undefined, title: this.tuning.wrong ?? (lacksImages ? this.isTuned ? t("Training needs images: choose a folder, or turn it off.") : t("Integers need images, to see what the activations are: choose a folder.") : trusted ? this.isTuned ? t("Compresses, then fine-tunes ({0})", "Ctrl+Enter") : t("Ctrl+Enter") : t("Compressing runs the model, so it needs a trusted folder.")), onClick: () => this.compress() });
     const measure = button({ label: t("Measure"), icon: "pulse", disabled: !trusted || blocked || data === undefined, title: data === undefined ? t("Measuring needs images.") : this.isTuned ? t("Tries this out on images, before fine-tuning; nothing is saved.") : t("Tries this out on images; nothing is saved."), onClick: () => void this.host.act("measure") });
     measure.classList.add("recipe-measure");
-    const figures = plans ? candidateHeader(this.shown ?? plans, this.looked ?? plans.facts.candidate, { integers: this.measuredIntegers, result: this.result, limit: this.limit, preset: view && presetOf(view), isTuned: this.isTuned, isDoubted }) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
+    const known: KnownOfRecipe = { integers: this.measuredIntegers, result: this.result, limit: this.limit, preset: view && presetOf(view), isTuned: this.isTuned, isDoubted }, shown = this.shown ?? plans, point = this.looked ?? plans?.facts.candidate;
+    this.beside.replaceChildren(...shown && point ? toldBeside(shown, point, known) : []);
+    const figures = shown && point ? candidateHeader(shown, point, known) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     figures.toggleAttribute("data-outdated", this.isOutdated);
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, this.basis.element), measure, compress);
   }
