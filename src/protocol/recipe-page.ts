@@ -39,10 +39,10 @@ export interface RecipeProblem { text: string; line?: number; field?: string }
 export type PointTrait = "floats" | "integers" | "trained" | "untrained" | "training" | "channels" | "layers" | "images" | "settings" | "model" | "unknown";
 
 /**
- * A file that was made from this model with images: a point beside the predicted curve. `beforeTuning`: without the training that its recipe asks for. `pruned`: share of the compute that was taken away.
+ * A file that was made from this model with images: a point beside the predicted curve. `bits`: per convolution weight, or per weight where there is no convolution, of a file that was written. `beforeTuning`: without the training that its recipe asks for. `pruned`: share of the compute that was taken away.
  * `isOwn`: made of just the recipe shown; `traits`: of one that cannot be compared with it.
  */
-export interface MeasuredPoint { bytes: number; agreement: number; interval: [number, number]; samples: number; beforeTuning?: boolean; pruned?: number; isOwn: boolean; traits: PointTrait[] }
+export interface MeasuredPoint { bytes: number; bits?: number; agreement: number; interval: [number, number]; samples: number; beforeTuning?: boolean; pruned?: number; isOwn: boolean; traits: PointTrait[] }
 
 /** A file that was made from this model, and what gzip leaves of it; `isOwn` of just the recipe shown. */
 export interface WrittenSize { bytes: number; gzipBytes: number; isOwn: boolean }

@@ -20,7 +20,7 @@ const figure = (id: string, name: string | Node, ...value: (string | Node)[]): H
 export function candidateHeader(plans: Plans, point: PlanPoint, known: KnownOfRecipe): HTMLElement {
   const { input, candidate } = plans.facts, isOwn = point === candidate, result = isOwn ? known.result : undefined, bytes = result?.bytes ?? (isOwn && plans.triesFewer(point) ? Math.min(point.bytes, known.limit ?? Infinity) : point.bytes), ratio = sizeRatio(input.bytes, bytes);
   return el("div", { class: "figures candidate" },
-    sizeFigure(plans, point, bytes, result !== undefined), figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), qualityFigure(plans, point, known), figure("bits", el("span", {}, el("span", { class: "figure-long" }, plans.facts.layers.some(({ convolution }) => convolution) ? t("bits per conv. weight") : t("bits per weight")), el("span", { class: "figure-short" }, t("bits"))), bytes < point.bytes ? "–" : format.hundredths(point.bits)));
+    sizeFigure(plans, point, bytes, result !== undefined), figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), qualityFigure(plans, point, known), figure("bits", el("span", {}, el("span", { class: "figure-long" }, plans.facts.layers.some(({ convolution }) => convolution) ? t("bits per conv. weight") : t("bits per weight")), el("span", { class: "figure-short" }, t("bits"))), result?.bits === undefined && bytes < point.bytes ? "–" : format.hundredths(result?.bits ?? point.bits)));
 }
 
 function sizeFigure({ facts: { input, candidate, candidateRange } }: Plans, point: PlanPoint, bytes: number, isWritten: boolean): HTMLElement {

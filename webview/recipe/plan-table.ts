@@ -72,7 +72,7 @@ export class PlanTable {
     const { layers } = plans.facts, bytes = plans.layerBytes(point), bits = plans.layerBits(point), widest = Math.max(1, ...bits.map((b) => Math.min(10, b)));
     layers.forEach((layer, i) => this.fill(layer, i, { choice: layer.choices[point.choices[i]], bytes: bytes[i], bits: bits[i] }, widest));
     this.rest.replaceChildren(...cells(["", t("Graph and all else"), "", "", "", format.bytes(Math.max(0, point.bytes - bytes.reduce((sum, b) => sum + b, 0)))]));
-    this.total.replaceChildren(...cells(["", t("File"), format.whole(plans.parameters), "", format.hundredths(point.bits), format.bytes(point.bytes), plans.facts.prediction.of === "agreement" ? t("steps: size, then points of agreement") : t("steps: size, then dB")]));
+    this.total.replaceChildren(...cells(["", plans.triesFewer(point) ? t("Plan") : t("File"), format.whole(plans.parameters), "", format.hundredths(point.bits), format.bytes(point.bytes), plans.facts.prediction.of === "agreement" ? t("steps: size, then points of agreement") : t("steps: size, then dB")]));
     this.fit();
     this.explain();
   }

@@ -222,7 +222,8 @@ export class RecipePage {
     this.table.select(this.state.selected);
     this.bytes.replaceChildren(...bytesOf(this.shown ?? plans, point, this.written));
     const count = pinned ? t("{0}, of which {1} pinned", facts.layers.length, pinned) : String(facts.layers.length);
-    this.count.textContent = plans.triesFewer(point) ? t("{0}, with all channels", count) : count;
+    const { result } = this;
+    this.count.textContent = !plans.triesFewer(point) ? count : point === facts.candidate && result?.pruned ? t("{0}, planned with all channels", count) : t("{0}, with all channels", count);
     this.showNote();
   }
 
