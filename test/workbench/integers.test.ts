@@ -9,7 +9,7 @@ import { floats, wave } from "../unit/onnx/models";
 import { violations } from "./axe";
 import { compress } from "./made";
 import { bytesNow, figures, unfold } from "./recipes";
-import { Workbench } from "./workbench";
+import { THEMES, Workbench } from "./workbench";
 
 /** Integer inference from a recipe's page to the file. */
 
@@ -65,6 +65,22 @@ test("a recipe turns to integers of 8 bits everywhere, and its plan follows", as
   // layers are rated anew, for the network that integers are made of
   await expect.poll(() => page.locator(".plan-body .plan-method").allInnerTexts().then((all) => all.map((text) => text.replace(/\s+/g, " "))), { timeout: 240_000 }).toEqual(Array.from({ length: 7 }, () => expect.stringMatching(/8 bits/) as string));
   await workbench.picture("integers-recipe");
+  // a preset asks for fewer bits; the way back to the plain network stands where integers were chosen
+  const plain = page.locator(".arithmetic-note"), chosen = (value: string) => expect.poll(() => goal.evaluate((list: HTMLElement & { value: string }) => list.value)).toBe(value);
+  expect(await plain.count()).toBe(0);
+  await goal.click();
+  await page.getByRole("option", { name: "Balanced" }).click();
+  await chosen("balanced");
+  expect(await plain.innerText()).toBe("Weights take fewer bits than 8 where that pays. For the plain 8-bit network: 8 Bits Everywhere");
+  for (const [theme, kind] of Object.entries(THEMES)) {
+    await workbench.wear(theme as keyof typeof THEMES);
+    await plain.scrollIntoViewIfNeeded();
+    await workbench.picture(`integers-plain-way-${kind}`);
+    expect(await violations(page), theme).toEqual([]);
+  }
+  await plain.locator(".link").click();
+  await chosen("whole");
+  expect(await plain.count()).toBe(0);
   await workbench.page.keyboard.press("Control+s");
   await expect.poll(() => (JSON.parse(readFileSync(at(NAME), "utf8")) as { inference?: string }).inference).toBe("integer");
 }, 400_000);
@@ -282,7 +298,7 @@ test("a preset counts what rounding activations costs, and its file is what it s
   await workbench.afresh();
   rmSync(at(RESULT), { force: true });
   writeFileSync(at(PRESET), JSON.stringify({ version: 1, model: "./fashion-cnn.onnx", preset: "nearly-lossless", data: { folder: "./fashion-mnist", limit: 64 } }, null, 2));
-  const page = await open(PRESET, "Open Recipe Editor"), agreement = async () => Number(/([\d.]+) % (?:± [\d.]+|\([\d.]+ to [\d.]+\)) agreement, predicted/.exec(await figures(page))?.[1]), arithmetic = page.getByRole("combobox", { name: "Arithmetic" });
+  const page = await open(PRESET, "Open Recipe Editor"), agreement = async () => Number(/([\d.]+) % (?:± (?:< )?[\d.]+|\([\d.]+ to [\d.]+\)) agreement, predicted/.exec(await figures(page))?.[1]), arithmetic = page.getByRole("combobox", { name: "Arithmetic" });
   const isReady = () => expect.poll(() => page.evaluate(() => document.body.dataset.ready), { timeout: 240_000 }).toBe("true");
   await workbench.sideBar(false);
   const floats = await bytesNow(page), counted = page.getByText(/^The prediction counts what rounding activations costs, as measured with weights of 8 bits on \d+ images\.$/);

@@ -2,6 +2,7 @@ import type { RecipeChange, RecipeView } from "../../src/protocol/recipe-page";
 import { field, select } from "../controls";
 import { el } from "../dom";
 import { t } from "../l10n";
+import { noGoal } from "./goals";
 
 /** What holds where a text does not say how ranges are chosen. */
 const DEFAULT_RANGES = "meanSquaredError";
@@ -32,8 +33,8 @@ export class ArithmeticSetting {
     this.element.append(el("div", { class: "recipe-row" }, el("h2", {}, t("Arithmetic")), this.choice), this.manner);
   }
 
-  show({ inference, integers = {} }: RecipeView): void {
-    const isInteger = inference === "integer", range = typeof integers.ranges === "string" ? integers.ranges : DEFAULT_RANGES, isFixed = integers.normalizations === "fixedPoint", { percentile } = integers, state = JSON.stringify([isInteger, range, isFixed]);
+  show({ inference, integers = {}, preset, target, bits }: RecipeView): void {
+    const isInteger = inference === "integer", range = typeof integers.ranges === "string" ? integers.ranges : DEFAULT_RANGES, isFixed = integers.normalizations === "fixedPoint", { percentile } = integers, asksLess = (preset ?? target ?? bits) !== undefined, state = JSON.stringify([isInteger, range, isFixed, asksLess]);
     this.hasPercentile = percentile !== undefined;
     if (this.percentile !== document.activeElement && !this.percentile.contains(document.activeElement)) {
       this.percentile.value = typeof percentile === "number" ? String(percentile) : "";
@@ -51,7 +52,15 @@ export class ArithmeticSetting {
       ])),
       ...(range === "percentile" ? [this.percentileRow] : []),
       this.list(t("Normalizations"), [{ value: "float", text: t("in floats") }, { value: "fixedPoint", text: t("in fixed point") }], isFixed ? "fixedPoint" : "float", t("Batch normalizations that cannot be folded into a layer before them: with floats, which is faster on a CPU, or as whole numbers and a shift, for targets without floats."), (value) => this.change([{ path: ["integers", "normalizations"], value: value === "float" ? undefined : value }])),
+      ...(asksLess ? [this.plainWay()] : []),
     );
+  }
+
+  /** The way to what integers are without a size, which the list of presets has too, under the same name. */
+  private plainWay(): HTMLElement {
+    const link = el("button", { class: "link" }, t("8 Bits Everywhere"));
+    link.addEventListener("click", () => this.change(noGoal()));
+    return el("p", { class: "arithmetic-note" }, t("Weights take fewer bits than 8 where that pays. For the plain 8-bit network:"), " ", link);
   }
 
   private list(label: string, values: readonly { value: string; text: string }[], value: string, title: string, onChange: (value: string) => void): HTMLElement {

@@ -4,6 +4,8 @@ import { t } from "../l10n";
 
 /** Of a recipe's three ways to say how small, one stands. */
 export const GOALS = ["preset", "target", "bits"];
+/** None of them: with integer arithmetic, 8 bits for every weight. */
+export const noGoal = (): RecipeChange[] => GOALS.map((key) => ({ path: [key] }));
 export const goal = (key: string, value: unknown): RecipeChange => ({ path: [key], value, instead: GOALS.filter((other) => other !== key) });
 
 export const presetNames = (): Record<PresetId, string> => ({ "nearly-lossless": t("Nearly Lossless"), balanced: t("Balanced"), smallest: t("Smallest") });

@@ -16,7 +16,7 @@ import { bytesOf, candidateHeader, toldBeside, type KnownOfRecipe, type Measured
 import { choiceParts } from "./choice-text";
 import { openChooser } from "./chooser";
 import { Curve } from "./curve";
-import { goal, goalOf, GOALS, presetNames, presetOf } from "./goals";
+import { goal, goalOf, noGoal, presetNames, presetOf } from "./goals";
 import { integerFacts, isOfLayers } from "./integer-facts";
 import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
@@ -344,7 +344,7 @@ export class RecipePage {
     if (this.goals.dataset.value !== state) {
       this.goals.dataset.value = state;
       const values = [...(isInteger ? [{ value: "whole", text: t("8 Bits Everywhere") }] : []), ...Object.entries(presetNames()).map(([id, text]) => ({ value: id, text })), { value: "target", text: t("Own Size") }, ...(value === "bits" ? [{ value: "bits", text: t("Own Bits") }] : [])];
-      this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen === "whole") this.change(GOALS.map((key) => ({ path: [key] }))); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
+      this.goals.replaceChildren(select({ label: t("How small"), values, value, onChange: (chosen) => { if (chosen === "target") this.change([goal("target", targetText((this.looked ?? this.plans?.facts.candidate)?.bytes ?? 1e6))]); else if (chosen === "whole") this.change(noGoal()); else if (chosen !== "bits") this.change([goal("preset", chosen)]); } }));
     }
     this.size.follow();
   }
