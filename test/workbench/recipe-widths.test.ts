@@ -124,3 +124,24 @@ test("the focus of the slider lies on no label of the curve, in every theme", as
   }
   await workbench.wear("Default Dark Modern");
 });
+
+test("the list of a layer's methods is whole at every width, in every theme", async () => {
+  recipe.write({ preset: "balanced", ...withImages });
+  const page = await recipe.open();
+  for (const [theme, kind] of Object.entries(THEMES)) {
+    await workbench.wear(theme as keyof typeof THEMES);
+    for (const width of [1440, 748, 388]) {
+      await workbench.page.setViewportSize({ width, height: 900 });
+      await expect.poll(async () => {
+        if (!await page.locator(".chooser").isVisible()) await row(page, "10").locator(".plan-method").click();
+        return page.locator(".chooser-item small").first().isVisible();
+      }).toBe(true);
+      await workbench.picture(`recipe-choices-${kind}-${width}`);
+      expect(await page.locator(".chooser").evaluate((box) => { const { left, right, top, bottom } = box.getBoundingClientRect(), list = box.querySelector(".chooser-list")!; return left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight && list.scrollWidth <= list.clientWidth; }), `${theme}, ${width}`).toBe(true);
+      expect(await violations(page), `${theme}, ${width}`).toEqual([]);
+      await workbench.page.keyboard.press("Escape");
+    }
+    await workbench.page.setViewportSize({ width: 1440, height: 900 });
+  }
+  await workbench.wear("Default Dark Modern");
+});

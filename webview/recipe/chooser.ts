@@ -2,16 +2,16 @@ import { el } from "../dom";
 
 export interface ChooserItem { text: string; note: string; chosen: boolean; act(): void }
 
-/** A list under an element to choose one thing from; keys walk it, Escape and a press elsewhere close it. */
-export function openChooser(label: string, items: readonly ChooserItem[], under: HTMLElement): void {
+/** A list under an element to choose one thing from; keys walk it, Escape and a press elsewhere close it. @param about all of them, under the list */
+export function openChooser(label: string, items: readonly ChooserItem[], under: HTMLElement, about: string): void {
   document.querySelector(".chooser")?.remove();
-  const list = el("div", { class: "chooser", role: "listbox", "aria-label": label, tabindex: -1 });
+  const list = el("div", { class: "chooser-list", role: "listbox", "aria-label": label, "aria-describedby": "chooser-about", tabindex: -1 }), box = el("div", { class: "chooser" }, list, el("p", { id: "chooser-about" }, about));
   const close = (): void => {
-    list.remove();
+    box.remove();
     document.removeEventListener("pointerdown", outside, true);
     (under.isConnected ? under.closest<HTMLElement>(".plan-row") ?? under : document.querySelector<HTMLElement>(".plan-row[aria-selected=true]"))?.focus();
   };
-  const outside = (event: PointerEvent): void => { if (!(event.target instanceof Node && list.contains(event.target))) close(); };
+  const outside = (event: PointerEvent): void => { if (!(event.target instanceof Node && box.contains(event.target))) close(); };
   const options = items.map(({ text, note, chosen, act }) => {
     const option = el("div", { class: "chooser-item", role: "option", tabindex: -1, "aria-selected": String(chosen) }, el("span", {}, text), el("small", {}, note));
     option.addEventListener("click", () => { close(); act(); });
@@ -27,10 +27,10 @@ export function openChooser(label: string, items: readonly ChooserItem[], under:
     event.preventDefault();
     event.stopPropagation();
   });
-  document.body.append(list);
-  const { left, top, bottom } = under.getBoundingClientRect(), height = Math.min(list.offsetHeight, 360), below = bottom + height + 8 < innerHeight || top < height;
-  list.style.left = `${Math.max(8, Math.min(left, innerWidth - list.offsetWidth - 8))}px`;
-  list.style.top = `${Math.max(8, below ? Math.min(bottom + 2, innerHeight - height - 8) : top - height - 2)}px`;
+  document.body.append(box);
+  const { left, top, bottom } = under.getBoundingClientRect(), height = box.offsetHeight, below = bottom + height + 8 < innerHeight || top < height;
+  box.style.left = `${Math.max(8, Math.min(left, innerWidth - box.offsetWidth - 8))}px`;
+  box.style.top = `${Math.max(8, below ? Math.min(bottom + 2, innerHeight - height - 8) : top - height - 2)}px`;
   (options.find((_, i) => items[i].chosen) ?? options[0])?.focus();
   document.addEventListener("pointerdown", outside, true);
 }

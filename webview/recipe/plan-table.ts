@@ -9,7 +9,7 @@ import { choiceParts } from "./choice-text";
 import type { IntegerFacts } from "./integer-facts";
 import { warningSign } from "./integers";
 import { pinOf, type Plans } from "./plans";
-import { stepTexts } from "./step-text";
+import { sizeHover, stepHover, stepTexts } from "./step-text";
 import { refreshWhy, whyOf, type WhyActions } from "./why";
 
 export type Order = "depth" | "size" | "bits" | "sensitivity";
@@ -26,6 +26,9 @@ export interface TableActions {
 
 /** Figures under the table; the sixth is a note over what is left of the row. */
 const cells = (texts: readonly string[]): HTMLElement[] => texts.map((text, i) => el("span", { class: `plan-cell plan-c${i === 6 ? "note" : i}`, role: "gridcell", title: i === 4 && text ? t("bits per convolution weight") : undefined }, text));
+
+/** What a user may ask of figures in a column. */
+const hoverOf = (column: number): string | undefined => (column === 5 ? sizeHover() : column > 6 ? stepHover() : undefined);
 
 interface Row { element: HTMLElement; marks: HTMLElement; pin: HTMLElement; method: HTMLElement; bits: HTMLElement; bitsBar: HTMLElement; size: HTMLElement; down: HTMLElement[]; up: HTMLElement[] }
 
@@ -46,7 +49,7 @@ export class PlanTable {
   private typed = { text: "", at: 0 };
 
   constructor(private readonly actions: TableActions) {
-    const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader" }, name || el("span", { class: "unseen" }, t("Pin")))));
+    const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader", title: hoverOf(i) }, name || el("span", { class: "unseen" }, t("Pin")))));
     const scroll = el("div", { class: "plan-scroll" }, head, this.body);
     this.element.append(scroll, this.rest, this.total);
     keepInSight(scroll, () => this.body.querySelector("[aria-selected=true]"));
@@ -114,7 +117,7 @@ export class PlanTable {
   private build(): void {
     this.rows.clear();
     for (const layer of this.plans?.facts.layers ?? []) {
-      const cell = (i: number, name: string, ...children: Node[]) => el("span", { class: `plan-cell plan-c${i} ${name}`, role: "gridcell" }, ...children);
+      const cell = (i: number, name: string, ...children: Node[]) => el("span", { class: `plan-cell plan-c${i} ${name}`, role: "gridcell", title: hoverOf(i) }, ...children);
       const pin = el("button", { class: "plan-pin", tabindex: -1 }), method = el("button", { class: "plan-method", tabindex: -1 }), bits = el("span", { class: "number" }), bitsBar = el("span"), size = el("span", {}), marks = el("span", { class: "plan-marks" }), pair = () => [el("span", { class: "plan-bytes" }), el("span", { class: "plan-points" })];
       const down = pair(), up = pair(), worst = Math.max(1e-12, ...(this.plans?.facts.layers ?? []).map(({ sensitivity }) => sensitivity ?? 0)), share = Math.sqrt((layer.sensitivity ?? 0) / worst);
       const sensitivity = el("span", { class: "plan-bar plan-sensitivity", title: layer.sensitivity === undefined ? t("Not measured without images") : t("Measured: what an eighth of noise in this layer does, beside the other layers") }, Object.assign(el("span"), { style: `width:${100 * share}%` }));

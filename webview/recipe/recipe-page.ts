@@ -13,15 +13,14 @@ import { stateOf } from "../state";
 import { ArithmeticSetting } from "./arithmetic";
 import { Basis } from "./basis";
 import { bytesOf, candidateHeader, toldBeside, type KnownOfRecipe, type MeasuredIntegers } from "./candidate";
-import { choiceParts } from "./choice-text";
-import { openChooser } from "./chooser";
+import { openChoices } from "./choices";
 import { Curve } from "./curve";
-import { goal, goalOf, noGoal, presetNames, presetOf } from "./goals";
+import { goal, goalOf, GOALS, noGoal, presetNames, presetOf } from "./goals";
 import { integerFacts, isOfLayers } from "./integer-facts";
 import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
 import { PlanTable, type Order } from "./plan-table";
-import { choiceOf, pinOf, Plans, targetText } from "./plans";
+import { pinOf, Plans, targetText } from "./plans";
 import { PruningSetting } from "./pruning";
 import { Settings } from "./settings";
 import { SettingsFold } from "./settings-fold";
@@ -395,20 +394,10 @@ export class RecipePage {
     this.pin(layer, method === undefined ? { pin: "leave" } : { method, options, pin: "exact" });
   }
 
-  /** All that a layer can become, with what each takes and how it changes the prediction. */
+  /** All that a layer can become, under an element. */
   private choose(layer: string, under: HTMLElement): void {
     const { shown: plans, view } = this, at = plans?.facts.layers.findIndex(({ id }) => id === layer) ?? -1;
-    if (!plans || !view || at < 0) return;
-    const { choices, label } = plans.facts.layers[at], point = this.looked ?? plans.facts.candidate, now = choices[point.choices[at]], setting = view.layers[this.keyOf(layer)], fixed = setting?.method !== undefined && setting.options ? choiceOf(plans.facts.layers[at], setting.method, setting.options) : setting?.pin === "leave" ? choices.length - 1 : undefined;
-    const quality = plans.quality(point.loss), isShare = plans.facts.prediction.of === "agreement";
-    const cost = (loss: number): string => { const by = plans.quality(Math.max(0, point.loss - now.loss + loss)) - quality, value = isShare ? 100 * by : by; return Math.abs(value) < 0.005 ? "" : `${value > 0 ? "+" : ""}${isShare ? t("{0} points", format.hundredths(value)) : t("{0} dB", format.hundredths(value))}`; };
-    openChooser(t("Method of {0}", label), [
-      { text: t("Automatic"), note: t("as the target asks"), chosen: fixed === undefined, act: () => this.pin(layer, undefined) },
-      ...choices.map((choice, i) => {
-        const { bytes, bits } = plans.with(point, at, i);
-        return { text: choice.method === undefined ? t("Leave Alone") : choiceParts(choice).join(" · "), note: [t("{0} bits", format.hundredths(bits)), format.bytes(bytes), cost(choice.loss)].filter(Boolean).join(" · "), chosen: i === fixed, act: () => this.fix(layer, i) };
-      }),
-    ], under);
+    if (plans && view && at >= 0) openChoices({ plans, point: this.looked ?? plans.facts.candidate, at, setting: view.layers[this.keyOf(layer)], free: () => this.pin(layer, undefined), fix: (choice) => this.fix(layer, choice) }, under);
   }
 
   private select(layer: string, fromHost = false): void {
