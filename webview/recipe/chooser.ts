@@ -5,7 +5,7 @@ export interface ChooserItem { text: string; note: string; chosen: boolean; act(
 /** A list under an element to choose one thing from; keys walk it, Escape and a press elsewhere close it. @param about all of them, under the list */
 export function openChooser(label: string, items: readonly ChooserItem[], under: HTMLElement, about: string): void {
   document.querySelector(".chooser")?.remove();
-  const list = el("div", { class: "chooser-list", role: "listbox", "aria-label": label, "aria-describedby": "chooser-about", tabindex: -1 }), box = el("div", { class: "chooser" }, list, el("p", { id: "chooser-about" }, about));
+  const list = el("div", { class: "chooser-list", role: "listbox", "aria-label": label, "aria-describedby": "chooser-about", tabindex: -1 }), box = el("div", { class: "chooser", role: "dialog", "aria-label": label }, list, el("p", { id: "chooser-about" }, about));
   const close = (): void => {
     box.remove();
     document.removeEventListener("pointerdown", outside, true);
@@ -31,6 +31,8 @@ export function openChooser(label: string, items: readonly ChooserItem[], under:
   const { left, top, bottom } = under.getBoundingClientRect(), height = box.offsetHeight, below = bottom + height + 8 < innerHeight || top < height;
   box.style.left = `${Math.max(8, Math.min(left, innerWidth - box.offsetWidth - 8))}px`;
   box.style.top = `${Math.max(8, below ? Math.min(bottom + 2, innerHeight - height - 8) : top - height - 2)}px`;
-  (options.find((_, i) => items[i].chosen) ?? options[0])?.focus();
+  const first = options.find((_, i) => items[i].chosen) ?? options[0];
+  first.tabIndex = 0;
+  first.focus();
   document.addEventListener("pointerdown", outside, true);
 }
