@@ -117,6 +117,9 @@ test("the focus of the slider lies on no label of the curve, in every theme", as
         const under = [...document.querySelectorAll(".curve-chart text, .curve-axis span")].filter((label) => { const { left, right, top, bottom } = label.getBoundingClientRect(); return Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom)) < round; });
         return { focused: slider.matches(":focus-visible"), frame: getComputedStyle(slider).outlineStyle, ring: outlineStyle, under: under.map(({ textContent }) => textContent) };
       }), `${theme}, ${end}`).toEqual({ focused: true, frame: "none", ring: "solid", under: [] });
+      // at its ends steps are as long as they get
+      expect(await page.locator(".plan-body .plan-step > *").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent)), `${theme}, ${end}`).toEqual([]);
+      expect(await page.locator(".plan-body .plan-step").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent)), `${theme}, ${end}`).toEqual([]);
       await workbench.picture(`recipe-slider-focus-${kind}-${end}`);
       await workbench.page.keyboard.press("Escape");
       await workbench.page.keyboard.up(end);
