@@ -39,6 +39,7 @@ test("where fewer channels will be tried no vague figure of all channels stands 
       await workbench.page.setViewportSize({ width, height: 900 });
       await workbench.page.waitForTimeout(400);
       expect(await overlaps(page), `${theme}, ${width} pixels`).toEqual([]);
+      expect(await page.locator(".curve-told").isVisible(), `${theme}, ${width} pixels`).toBe(false); // there is nothing to tell
       await workbench.picture(`recipe-fewer-channels-${kind}-${width}`);
     }
     await workbench.page.setViewportSize({ width: 1440, height: 900 });

@@ -63,7 +63,7 @@ function measuredOrPredicted(plans: Plans, point: PlanPoint, { integers, result,
   if (plans.triesFewer(point)) return leastFigure(plans, point);
   const [bad, good] = plans.range(point.loss);
   if (of !== "agreement") return figure("predicted", of === "outputs" ? t("of the outputs, predicted") : t("of the weights, predicted"), format.decibels(quality));
-  const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isDoubted ? t("agreement, doubtful") : isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1 {0}", format.points(-lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
+  const lost = plans.accuracyLost(point.loss), element = figure("predicted", withMore(isDoubted ? t("agreement, doubtful") : isTuned ? t("agreement untrained, predicted") : t("agreement, predicted"), lost === undefined ? "" : t("; top-1\u00a0{0}", format.points(-lost))), ...withRange(quality, [bad, good], (good - bad) / 2));
   const titles = [...lost === undefined ? [] : [lostText(lost)], ...isTuned ? [t("Fine-tuning takes back some of what is lost; how much, nothing tells before.")] : [], ...isOwn && preset ? [promiseOf(preset)] : []];
   if (titles.length) element.title = titles.join(" ");
   return element;
