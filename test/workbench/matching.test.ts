@@ -110,6 +110,7 @@ test("flipped images stand below with the layer where each one's error begins; a
   const flips = await cards.count(), counts = (await page.locator(".cmp-rows .cmp-flips").allInnerTexts()).map(Number), begun = page.locator(".cmp-flips-pane .acc-card[data-begins]");
   expect(flips).toBeGreaterThan(1);
   expect(counts.reduce((a, b) => a + b, 0)).toBe(await begun.count());
+  expect(counts.reduce((a, b) => a + b, Number(await page.locator(".cmp-foot:visible .cmp-count").innerText()))).toBe(flips);
   const layer = (await begun.first().getAttribute("data-begins"))!;
   await begun.first().click();
   expect(await page.locator(".cmp-row[aria-selected=true]").getAttribute("data-layer")).toBe(layer);
@@ -123,7 +124,7 @@ test("flipped images stand below with the layer where each one's error begins; a
     expect(await overlaps(page)).toEqual([]);
     expect(await violations(page)).toEqual([]);
   }
-  for (const width of [1160, 860, 520]) {
+  for (const width of [1160, 860, 520, 340]) {
     await workbench.page.setViewportSize({ width: width + 48, height: 900 });
     await workbench.page.waitForTimeout(500);
     await workbench.picture(`flips-width-${width}`);

@@ -110,7 +110,7 @@ export class ComparePage {
     const pane = new KernelsPane((row) => this.openLayer(row), (layer, first) => this.moreKernels(layer, first)), rowOfName = new Map(layers.map(({ before, label }) => [before?.name, label]));
     const flips = new FlipsPane(this.host, (layer) => rowOfName.get(layer) ?? layer, (layer) => this.select(layer), () => this.tracing?.abort()), below = new BelowPanes(pane, flips, this.state.below ?? "weights", (shown) => this.save({ below: shown }));
     const caption = () => el("span", { class: "cmp-caption" }, t("bytes, same scale in both"));
-    const scroll = el("div", { class: "cmp-scroll" }, el("div", { class: "cmp-head" }, caption(), table.head, caption()), el("div", { class: "cmp-body" }, sides[0].element, table.body, sides[1].element));
+    const scroll = el("div", { class: "cmp-scroll" }, el("div", { class: "cmp-head" }, caption(), table.head, caption()), el("div", { class: "cmp-body" }, sides[0].element, el("div", {}, table.body, table.foot), sides[1].element));
     const see = (): void => { for (const side of sides) side.scrolled(scroll.scrollTop); };
     scroll.addEventListener("scroll", () => { this.save({ scroll: scroll.scrollTop }); see(); });
     new ResizeObserver(() => {

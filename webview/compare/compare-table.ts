@@ -18,6 +18,8 @@ export interface Progress { done: number; all: number }
 export class CompareTable {
   readonly head = el("div", { class: "cmp-row cmp-heads", "aria-hidden": "true" });
   readonly body = el("div", { class: "cmp-rows", role: "listbox", tabindex: 0, "aria-label": t("Layers of both models") });
+  /** Below the rows: flips that begin at none of them. */
+  readonly foot = el("div", { class: "cmp-foot", hidden: true });
   private readonly rows: HTMLElement[];
   /** What is said of each row; what is measured comes to it. */
   private readonly spoken: Map<"row" | "weights" | "outputs" | "flips", string>[];
@@ -151,6 +153,9 @@ export class CompareTable {
       cell.title = count ? whole : "";
       this.say(i, "flips", count ? whole : "");
     });
+    const within = all - this.rows.reduce((sum, _, i) => sum + (counts.get(i) ?? 0), 0), text = t("at none: nowhere further off than nine of ten others");
+    this.foot.hidden = within === 0;
+    this.foot.replaceChildren(el("span", { title: text }, text), el("span", { class: "cmp-count" }, format.whole(within)));
   }
 }
 
