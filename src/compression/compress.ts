@@ -153,9 +153,9 @@ class Compression {
   private async checkOutput(store: CheckpointStore | undefined): Promise<void> {
     const { host, output, job: { request }, opened: { files } } = this;
     if (await host.isOneOf(output, files)) throw new KernelscopeError("usage", request.output === undefined ? `${host.baseName(output)} is itself where the result would go, so it may be a result already. Compress the original, or give another name with -o.` : "The output is the model itself, or its weights. Give another name with -o.");
+    await host.checkWritable(output, host.baseName(defaultOutput(request)));
     // a killed run may have left its result; when it is written again, the two are compared
     if (!request.force && await host.exists(output) && !await wasWriting(store, output)) throw new KernelscopeError("file-exists", `${output} exists already. Give another name with -o, or --force to replace it.`);
-    await host.checkWritable(output);
   }
 
   /** What makes two runs the same job: model, recipe and folder of data. */

@@ -27,8 +27,8 @@ export interface Host {
   exists(path: string): Promise<boolean>;
   /** Whether a path leads to one of these files, by whatever name. */
   isOneOf(path: string, files: readonly string[]): Promise<boolean>;
-  /** Finds out before long work whether a file can be written. @throws KernelscopeError "write-failed" */
-  checkWritable(path: string): Promise<void>;
+  /** Finds out before long work whether a file can be written. @param name proposed to who gives a folder in its place @throws KernelscopeError "write-failed", "usage" */
+  checkWritable(path: string, name: string): Promise<void>;
   /**
    * The file, and what is written `beside` it, appear whole or not at all. Without `replace`, another file that is there stays, and the call fails.
    * @returns the files that are there now and were not before @throws KernelscopeError "write-failed", "file-exists"

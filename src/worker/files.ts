@@ -152,10 +152,10 @@ export async function writeFiles(target: string, write: WriteFiles, replace = tr
   }
 }
 
-/** Finds out before long work whether a file can be written. @throws KernelscopeError "write-failed" */
-export async function checkWritable(target: string): Promise<void> {
+/** Finds out before long work whether a file can be written. @param name proposed to who gives a folder in its place @throws KernelscopeError "write-failed", "usage" */
+export async function checkWritable(target: string, name: string): Promise<void> {
   const stat = await fs.stat(target).catch(() => undefined);
-  if (stat?.isDirectory()) throw writeFailed(target, Object.assign(new Error(), { code: "EISDIR" }));
+  if (stat?.isDirectory()) throw new KernelscopeError("usage", `${target} is a folder. With -o ${path.join(target, name)} the file goes into it.`);
   const probe = new TemporaryFile(target);
   try {
     await probe.open();
