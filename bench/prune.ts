@@ -1,7 +1,7 @@
 import * as path from "node:path";
 import { parseArgs } from "node:util";
 import { measureLatency } from "../src/compression/latency";
-import type { CompressRequest } from "../src/protocol/api";
+import { type CompressRequest, PRESETS } from "../src/protocol/api";
 import { parsePruning } from "../src/protocol/pruning";
 import { hashFile } from "../src/runtime/node";
 import { Cells } from "./cells";
@@ -30,7 +30,7 @@ async function main(): Promise<void> {
   const samples = values.data === undefined ? { data: writeDataset(work, `cifar10-${images}`, cifar10, await cifar10.train(images)), evalData: writeDataset(work, "cifar10-test", cifar10, await cifar10.test()) } : { data: path.resolve(values.data) };
   console.log(`${path.basename(model)}\ngoal             pruned    trained    compute  weights  bytes      top-1   lost   agreement  KL       time beside the original`);
   for (const goal of values.goals.split(",")) for (const level of values.levels.split(",")) for (const tune of values.tune.split(",")) {
-    const cell = { model: path.basename(model), sha256, goal, prune: level, images, tune }, preset = (["nearly-lossless", "balanced", "smallest"] as const).find((one) => one === goal);
+    const cell = { model: path.basename(model), sha256, goal, prune: level, images, tune }, preset = PRESETS.find((one) => one === goal);
     const { macs, weights, bytes, top1, float, agreement, kl, ratio, interval } = await cells.get(cell, () => measure({ model, ...samples, ...(preset ? { preset } : { target: goal }), tune, prune: level !== "none" && parsePruning(level) }));
     console.log(`${goal.padEnd(17)}${level.padEnd(10)}${tune.padEnd(11)}${macs.toFixed(3).padStart(7)}${weights.toFixed(3).padStart(9)}${String(bytes).padStart(9)}${top1.toFixed(2).padStart(9)}${(float - top1).toFixed(2).padStart(7)}${agreement.toFixed(2).padStart(11)}${kl.toFixed(4).padStart(9)}  ${ratio.toFixed(2)} (${interval.map((end) => end.toFixed(2)).join(" to ")})`);
   }

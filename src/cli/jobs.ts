@@ -7,7 +7,7 @@ import { measureLatency } from "../compression/latency";
 import { methods } from "../methods/registry";
 import { peakActivations } from "../onnx/peak";
 import { typeName } from "../onnx/tensor";
-import { DEVICES, type CompressRequest, type PresetId } from "../protocol/api";
+import { DEVICES, PRESETS, type CompressRequest } from "../protocol/api";
 import { CancelledError, KernelscopeError } from "../protocol/errors";
 import type { CompressReport, EvaluateReport, InspectReport, LatencyReport, LayerReport } from "../protocol/report";
 import { parsePruning, type Pruning } from "../protocol/pruning";
@@ -31,8 +31,6 @@ function pruningOf(args: Arguments): Pruning | undefined {
   const value = text(args, "prune");
   return value === undefined ? undefined : parsePruning(value);
 }
-
-const PRESETS: readonly PresetId[] = ["nearly-lossless", "balanced", "smallest"];
 
 export async function runInspect(args: Arguments): Promise<void> {
   const opened = await openModelFile(path.resolve(args.model));

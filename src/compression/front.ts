@@ -5,7 +5,7 @@ import { methodById } from "../methods/registry";
 import { peakActivations } from "../onnx/peak";
 import { bitsOf } from "../onnx/tensor";
 import { KernelscopeError } from "../protocol/errors";
-import type { PresetId } from "../protocol/api";
+import { PRESETS, type PresetId } from "../protocol/api";
 import { storedBits } from "../protocol/bits";
 import { shareOf } from "../protocol/pruning";
 import { formatBytes } from "../protocol/sizes";
@@ -38,7 +38,6 @@ const TOGETHER = 2;
 const BENDS = Array.from({ length: 41 }, (_, i) => i / 40);
 /** Shares of flips that are tried, see {@link halfLost}. */
 const HALVES = Array.from({ length: 81 }, (_, i) => 0.001 * 10 ** (i / 20));
-export const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
 
 /** What presets came to that were carried out. */
 type Outcomes = Partial<Record<PresetId, Outcome>>;

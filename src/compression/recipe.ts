@@ -4,7 +4,7 @@ import { RANGE_KINDS } from "../evaluation/ranges";
 import { type Fault, schemaFaults, schemaWords } from "../evaluation/schema-words";
 import { methods } from "../methods/registry";
 import type { Model } from "../onnx/model";
-import { DEVICES } from "../protocol/api";
+import { DEVICES, PRESETS } from "../protocol/api";
 import { KernelscopeError } from "../protocol/errors";
 import { readJson } from "../protocol/json-text";
 import { FEW_BITS, PRUNED } from "../protocol/pruning";
@@ -48,7 +48,7 @@ export const Recipe = z.strictObject({
   $schema: z.optional(z.string()),
   version: z._default(z.literal(1), 1),
   model: z.optional(described(z.string(), "The model, relative to this file.")),
-  preset: z.optional(described(z.enum(["nearly-lossless", "balanced", "smallest"]), "nearly-lossless: 99 % agreement on the images that it is fitted to. balanced: the knee of the curve. smallest: at most 3 points of predicted loss.")),
+  preset: z.optional(described(z.enum(PRESETS), "nearly-lossless: 99 % agreement on the images that it is fitted to. balanced: the knee of the curve. smallest: at most 3 points of predicted loss.")),
   target: z.optional(described(Size, "Size of the file: 12x, 300KB, 1.5MB.")),
   bits: z.optional(described(z.number().check(z.positive(), z.maximum(32)), "Upper bound of the bits per convolution weight.")),
   data: z.optional(z.strictObject({

@@ -223,7 +223,9 @@ export interface UmapProgress { epoch: number; epochs: number; blocks: number }
 export const DEVICES = ["auto", "cpu", "webgpu", "cuda", "dml", "coreml"] as const;
 export type Device = typeof DEVICES[number];
 export const isDevice = (value: unknown): value is Device => DEVICES.some((device) => device === value);
-export type PresetId = "nearly-lossless" | "balanced" | "smallest";
+/** From the one that loses least. */
+export const PRESETS = ["nearly-lossless", "balanced", "smallest"] as const;
+export type PresetId = typeof PRESETS[number];
 
 /** A compression as the command line or the editor asks for it. Paths are absolute. */
 export interface CompressRequest extends TuningManner {
