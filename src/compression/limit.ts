@@ -14,11 +14,16 @@ type SizeOf<C> = (options: readonly C[]) => number;
 /** One choice for each item, and the size of all together. */
 export interface Sized<C> { options: C[]; size: number }
 
+/** The smallest that choices come to, looked for no further than to a limit. Of the choices it asks nothing but their bytes, but between those of equal bytes. */
+export function smallest<C extends Choice>(items: readonly Item<C>[], limit: number, sizeOf: SizeOf<C>): Sized<C> {
+  const least = sized(items.map(({ choices }) => hull(choices)[0]), sizeOf);
+  return least.size > limit ? shrink(items, least.options, sizeOf) : least;
+}
+
 /** Narrows the solver's budget until the measured size is as near below the limit as it gets. @returns the smallest that was found, where that is above the limit */
 export function fillLimit<C extends Choice>(items: readonly Item<C>[], limit: number, sizeOf: SizeOf<C>): Sized<C> {
   const least = items.reduce((sum, { choices }) => sum + hull(choices)[0].bytes, 0), most = items.reduce((sum, { choices }) => sum + Math.max(...choices.map((c) => c.bytes)), 0);
-  let best = sized(solve(items, least)!.choices, sizeOf);
-  if (best.size > limit) best = shrink(items, best.options, sizeOf);
+  let best = smallest(items, limit, sizeOf);
   if (best.size > limit) return best;
   for (let round = 0, low = least, high = most; round < ROUNDS && high - low > 1 && best.size < NEAR * limit; round++) {
     // regula falsi would do on a straight line; sizes come in steps, so halve

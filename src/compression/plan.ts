@@ -13,7 +13,7 @@ import type { StoredChoice, StoredPlan } from "./checkpoint";
 import { hasFreeScale } from "./follow";
 import type { Goal } from "./goal";
 import { underLimit, type OptionalTrim } from "./lean/lean";
-import { fillLimit, shrink } from "./limit";
+import { fillLimit, smallest } from "./limit";
 import { front, hull, knee, type Choice, type Item } from "./planner";
 import { BALANCED, lossFor, NEARLY_LOSSLESS, slopes, SMALLEST, type Trials } from "./promise";
 import type { Trial } from "./ratings";
@@ -49,6 +49,8 @@ export interface PlanRequest {
   rounding?: number;
   /** Rates the candidates of these layers. */
   rate(layers: Layer[]): Promise<LayerSensitivity[]>;
+  /** Tells the candidates and no more than their bytes, so that a size which none of them reaches is an error before anything is rated. */
+  list?(layers: Layer[]): Promise<LayerSensitivity[]>;
   /** Whether layers may have a codebook in common, and whether the plan tries which ones. */
   shares: boolean;
   triesToShare: boolean;
@@ -75,6 +77,11 @@ const HEADS = 4;
 /** Every weight as an integer of 8 bits. */
 const WHOLE: LayerSetting = { method: "integer", options: { bits: 8 } };
 
+/** What limits are of. */
+type Unit = "bytes" | "bits";
+/** Bits of floats, and the heads of their tensors, are no limit. */
+const limitOf = (goal: Extract<Goal, { kind: Unit }>): number => (goal.kind === "bytes" ? goal.bytes : goal.bits >= FLOAT_BITS ? Infinity : goal.bits);
+
 type LayerSetting = NonNullable<Recipe["layers"]>[string];
 
 /** A choice that stands for leaving the layer as it is. */
@@ -94,6 +101,8 @@ interface Open extends Sharer<Option> { choices: Option[] }
  * @throws KernelscopeError "target-unreachable" naming the smallest possible
  */
 export async function planFor(request: PlanRequest): Promise<Omit<StoredPlan, "notes">> {
+  const { list } = request;
+  if (list) (await Planning.of({ ...request, rate: list })).checkReach();
   const planning = await Planning.of(request), own = planning.solve(), shared = planning.share(own);
   return { slope: planning.slope, choices: own.map(stored), ...(shared && { shared: { choices: shared.plan.map(stored), worth: shared.worth } }) };
 }
@@ -196,9 +205,14 @@ export class Planning {
   }
 
   private solveWith(items: readonly PlannedItem[], goal: Exclude<Goal, { kind: "integers" }>): RatedCandidate[] {
-    if (goal.kind === "preset") return this.preset(goal.preset, undefined, items);
-    // bits of floats, and the heads of their tensors, are no limit
-    return goal.kind === "bytes" ? this.within(goal.bytes, (plan) => this.fileBytes(plan), "bytes", items) : this.within(goal.bits >= FLOAT_BITS ? Infinity : goal.bits, (plan) => this.convBits(plan), "bits", items);
+    return goal.kind === "preset" ? this.preset(goal.preset, undefined, items) : this.within(limitOf(goal), goal.kind, items);
+  }
+
+  /** @throws KernelscopeError "target-unreachable" where no plan is as small as the goal, whatever its choices lose */
+  checkReach({ goal } = this.request): void {
+    if (goal.kind !== "bytes" && goal.kind !== "bits") return;
+    const limit = limitOf(goal), { size } = smallest(this.items, limit, (options) => this.sizeIn(goal.kind, this.plan(options)));
+    if (size > limit) throw this.unreachable(limit, size, goal.kind);
   }
 
   /** Layers that come off better with a codebook in common where bytes have this price in loss. */
@@ -231,7 +245,7 @@ export class Planning {
 
   /** The smallest plan of all, goal or not. */
   smallest(): RatedCandidate[] {
-    return this.plan(shrink(this.items, this.items.map(({ choices }) => hull(choices)[0]), (options) => this.fileBytes(this.plan(options))).options);
+    return this.plan(smallest(this.items, 0, (options) => this.fileBytes(this.plan(options))).options);
   }
 
   get notes(): readonly string[] { return this.request.notes; }
@@ -247,15 +261,21 @@ export class Planning {
   }
 
   /** The plan whose measured size is as near below the limit as it gets. @throws KernelscopeError "target-unreachable" naming the smallest possible */
-  private within(limit: number, measure: (plan: RatedCandidate[]) => number, unit: "bytes" | "bits", items: readonly PlannedItem[] = this.items): RatedCandidate[] {
-    const { options, size } = fillLimit(items, limit, (options) => measure(this.plan(options)));
-    if (size <= limit) return this.plan(options);
+  private within(limit: number, unit: Unit, items: readonly PlannedItem[] = this.items): RatedCandidate[] {
+    const { options, size } = fillLimit(items, limit, (options) => this.sizeIn(unit, this.plan(options)));
+    if (size > limit) throw this.unreachable(limit, size, unit);
+    return this.plan(options);
+  }
+
+  private sizeIn(unit: Unit, plan: RatedCandidate[]): number { return unit === "bytes" ? this.fileBytes(plan) : this.convBits(plan); }
+
+  private unreachable(limit: number, size: number, unit: Unit): KernelscopeError {
     const { recipe: { layers = {} }, pruned, method } = this.request, isPinned = this.fixed.size > 0 || Object.values(layers).some(({ pin }) => pin);
     const name = unit === "bytes" ? formatBytes(this.leastTarget(Math.ceil(size))) : `${(Math.ceil(size * 1000) / 1000).toFixed(3)} bits per convolution weight`;
     const wanted = unit === "bytes" ? formatBytes(limit) : `${limit} bits`;
     const only = method === undefined ? "" : ` with ${method === "integer" ? "integers" : `the method ${method} and integers`} alone`;
     const means = isPinned ? " with the pins as they are" : pruned === undefined ? " with all its channels" : ` with ${Number((100 * pruned).toFixed(1))} % less to compute`;
-    throw new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${means}.${isPinned ? "" : this.request.measured ? moreChannels(pruned) : " With images (--data) fewer channels make smaller files."}`, { smallest: size });
+    return new KernelscopeError("target-unreachable", `${wanted} cannot be reached${only}. The smallest possible is ${name}${means}.${isPinned ? "" : this.request.measured ? moreChannels(pruned) : " With images (--data) fewer channels make smaller files."}`, { smallest: size });
   }
 
   /** @param told what says how many predictions flip for a loss, where it is not the request: their slope, or plans that were carried out */
@@ -270,7 +290,7 @@ export class Planning {
         return { layer, choices: quiet.length ? quiet : choices };
       });
       const smallest = this.convBits(this.plan(items.map(({ choices }) => hull(choices)[0])));
-      return this.within(Math.max(this.beside(bits), smallest), (plan) => this.convBits(plan), "bits", items);
+      return this.within(Math.max(this.beside(bits), smallest), "bits", items);
     }
     const plans = this.frontOf(items);
     const klFor = (flips: number) => this.klFor(flips, told) - (this.request.lostBefore ?? 0) - (this.request.rounding ?? 0);

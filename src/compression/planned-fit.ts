@@ -21,7 +21,7 @@ import { planFor, type PlanRequest } from "./plan";
 import type { ProgressMeter } from "./progress";
 import { keepPromise, outcomeKey, trialOf } from "./promise";
 import { verdictKey, type RatingRecord, type Trial } from "./ratings";
-import type { LayerSensitivity } from "./sensitivity";
+import { listCandidates, type LayerSensitivity } from "./sensitivity";
 import { isClearlyLess } from "./sharing";
 import type { Refits } from "./tune";
 import { sizesOf, type WeightForm } from "./write";
@@ -132,7 +132,7 @@ export class PlannedFit {
   private async planWith(rate: PlanRequest["rate"], goal: Goal, trials: PlanRequest["trials"] = {}): Promise<StoredPlan> {
     const { model, layers, job, job: { recipe, embedded, request }, host: { runtime }, form, data, opened: { bytes: inputBytes } } = this.options, notes: string[] = [];
     const overhead = request.inference === "integer" ? (await integerOverhead(model, runtime, { normalizations: recipe.integers?.normalizations })).bytes : 0;
-    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, optional: this.options.lean?.optional, inputBytes, rate, shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, pruned: this.options.pruning?.compute, lostBefore: this.options.lostBefore, rounding: await this.rounding(goal), trials, notes }), notes };
+    return { ...await planFor({ model, layers, goal, recipe, method: request.method, onlyNamed: namesOnlyLayers(job), embedded, form, overhead, optional: this.options.lean?.optional, inputBytes, rate, list: (open) => this.ofOriginal(open, (of, listed) => listCandidates(of, listed, ratingOptions(job, listed))), shares: mayShare(job), triesToShare: triesToShare(job), measured: data !== undefined, pruned: this.options.pruning?.compute, lostBefore: this.options.lostBefore, rounding: await this.rounding(goal), trials, notes }), notes };
   }
 
   /** Carries out a plan; where one with codebooks in common promises more, that as well, some times: they are learned anew from what their layers met the last time. It is kept only where it clearly does better on samples that no fit has seen. */
@@ -167,13 +167,17 @@ export class PlannedFit {
   }
 
   private async rate(wanted: readonly Layer[], record: RatingRecord): Promise<LayerSensitivity[]> {
-    // the original's are kept, whatever the limit
-    const { lean, model, opened, data, tools, job, progress } = this.options, ids = new Set(wanted.map(({ id }) => id)), layers = lean ? findLayers(opened.model).filter(({ id, blocked }) => ids.has(id) && blocked === undefined) : wanted;
-    const ratings = await rateLayers(lean ? opened.model : model, layers, data, record, ratingOptions(job, layers), tools, (layer, begun, of) => {
+    const { data, tools, job, progress } = this.options;
+    return this.ofOriginal(wanted, (model, layers) => rateLayers(model, layers, data, record, ratingOptions(job, layers), tools, (layer, begun, of) => {
       progress.step("sensitivity", `rating layer ${layer.label}, ${begun + 1} of ${of}`, begun / of);
       this.tidy(layer);
-    });
-    return lean ? leanRatings(ratings, opened.model, lean) : ratings;
+    }));
+  }
+
+  /** What is told of the original's layers, whatever the limit, is kept; here it is that of the lean ones. */
+  private async ofOriginal(wanted: readonly Layer[], tell: (model: Model, layers: readonly Layer[]) => Promise<LayerSensitivity[]>): Promise<LayerSensitivity[]> {
+    const { lean, model, opened } = this.options, ids = new Set(wanted.map(({ id }) => id));
+    return lean ? leanRatings(await tell(opened.model, findLayers(opened.model).filter(({ id, blocked }) => ids.has(id) && blocked === undefined)), opened.model, lean) : tell(model, wanted);
   }
 
   /** A finished layer from its checkpoint; it is made again where somebody has taken that away, like the same job that ended elsewhere. */

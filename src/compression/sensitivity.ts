@@ -8,11 +8,12 @@ import { fromRows, kernelSize, outputsOf } from "../methods/rows";
 import { effectiveRows, type FitTools } from "./fit";
 import { readRows } from "./rows";
 import { Flow, Liveness, type Batches } from "./flow";
-import { importanceOf, followOf, type Follow } from "./follow";
+import { importanceOf, followOf, hasFreeScale, type Follow } from "./follow";
 import { hasGram, inputMoments, type InputMoments } from "./moments";
 import { EffectMeter, type Effect } from "./effect";
 import { Random } from "../numeric/random";
 import { argMax } from "../evaluation/metrics";
+import type { RatingOptions } from "./ratings";
 import type { Tensor } from "../runtime/runtime";
 
 /** What a way to store a layer costs: bytes in the file and predicted loss (see {@link Effect}; without data a weighted distortion). */
@@ -66,6 +67,14 @@ export function candidatesOf(layer: Layer, scaleIsFree: boolean, { method: only,
   return wanted.filter((method) => method.accepts(layer) === true)
     .flatMap((method) => method.candidates(layer, scaleIsFree).map((candidate) => ({ method, candidate })))
     .filter(({ candidate }) => candidate.bytes < layer.bytes);
+}
+
+/** What layers could become, with bytes alone: nothing is measured. */
+export async function listCandidates(model: Model, layers: readonly Layer[], { method, asked }: Pick<RatingOptions, "method" | "asked">): Promise<LayerSensitivity[]> {
+  return Promise.all(layers.map(async (layer) => {
+    const free = await hasFreeScale(model, layer), own = asked.get(layer), all = [...candidatesOf(layer, free, { method }), ...(own ? candidatesOf(layer, free, { asked: own }) : [])];
+    return { layer, response: [], candidates: all.map(({ method: { id }, candidate: { options, bytes } }) => ({ layer, method: id, options, bytes, bits: 8 * bytes / layer.parameters, noise: 0, loss: 0 })) };
+  }));
 }
 
 /**

@@ -3,6 +3,7 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSyn
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { compressModel } from "../../src/compression/compress";
 import { evaluateModel } from "../../src/compression/evaluate";
 import { evaluateConstant } from "../../src/onnx/constants";
 import { findLayers } from "../../src/onnx/layers";
@@ -129,6 +130,15 @@ describe("what goes wrong is said in one sentence and leaves nothing behind", ()
   });
 
   test("an unreachable size names the smallest possible", () => fails({ target: "2KB" }, /cannot be reached\. The smallest possible is/));
+  test("a size that nothing reaches is told before any layer is rated", async () => {
+    const host = await nodeHost({ threads: 1, checkpoint: out("checkpoints"), ratings: out("unrated"), scripts: path.resolve("dist") }), told: string[] = [];
+    try {
+      await expect(compressModel({ threads: 1, model: fashion, output: out("never.onnx"), data: images, prune: false, target: "2KB" }, host, ({ stage }) => told.push(stage))).rejects.toThrow(/^2\.00 KB cannot be reached\. The smallest possible is 7\.\d\d KB with all its channels\./);
+      expect(told).not.toContain("sensitivity");
+    } finally {
+      await host.close();
+    }
+  });
   test("two goals at once", () => fails({ target: "2x", bits: 2 }, /cannot be used together/));
   test("a size that is none", () => fails({ target: "many" }, /"many" is no size/));
   test("an existing file", () => fails({ output: fashion.replace("fashion-cnn", "resnet20-cifar10") }, /exists already/));
