@@ -20,7 +20,7 @@ export interface Foreseen {
  * @param told plans that were carried out, one at least
  * @param lostBefore by channels that are gone
  */
-export async function foresee(preset: PresetId, planning: Planning, told: readonly Trial[], lostBefore = 0): Promise<Foreseen> {
+export async function foresee(preset: PresetId, planning: Pick<Planning, "preset">, told: readonly Trial[], lostBefore = 0): Promise<Foreseen> {
   const missedAt = async (times: number): Promise<readonly Trial[]> => (await keepPromise(preset, async (missed) => {
     const predicted = planning.preset(preset, missed).reduce((sum, { loss }) => sum + loss, lostBefore);
     return predicted > 0 ? { predicted, disagreement: Math.min(1, times * flipsFor(predicted, told)) } : undefined;
