@@ -5,7 +5,6 @@ import { cpSync, existsSync, mkdtempSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 
-process.env.ONNXRUNTIME_NODE_INSTALL = "skip";
 const run = (title, command, args) => {
   console.log(`\n── ${title}`);
   const { status } = spawnSync(command, args, { stdio: "inherit", shell: process.platform === "win32" });

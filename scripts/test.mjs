@@ -3,7 +3,6 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 
-process.env.ONNXRUNTIME_NODE_INSTALL = "skip";
 const total = { passed: 0, failed: 0, skipped: 0 }, failed = [], again = [];
 const heading = (title) => console.log(`\n── ${title}`);
 const step = (title, command, args) => {
