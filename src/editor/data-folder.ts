@@ -22,17 +22,17 @@ export async function rememberFolder(model: vscode.Uri, folder: string, state: v
 /** The model that this one was made of, by what the user has said or by its name. */
 const firstOf = (file: string, state: vscode.Memento): string => (chosenOriginals(state)[file] ?? file).replace(/(\.(small|ready))*\.onnx$/i, "");
 
-/** Asks for a folder of images and keeps it in the setting of the model's workspace folder. Returns whether one was chosen. */
+/** Asks for a folder of images, and remembers it for the model; a setting, which would go before that, is changed and said to be. Returns whether one was chosen. */
 export async function chooseDataFolder(model: vscode.Uri, state: vscode.Memento): Promise<boolean> {
-  const chosen = await pick(model);
+  const chosen = await pick(model), settings = vscode.workspace.getConfiguration("kernelscope", model);
   if (chosen === undefined) return false;
-  const root = vscode.workspace.getWorkspaceFolder(model);
-  if (!root) {
+  if (!settings.get("dataFolder")) {
     await rememberFolder(model, chosen, state);
     return true;
   }
-  const inside = path.relative(root.uri.fsPath, chosen), kept = inside && !inside.startsWith("..") && !path.isAbsolute(inside) ? inside.split(path.sep).join("/") : chosen;
-  await vscode.workspace.getConfiguration("kernelscope", model).update("dataFolder", kept, vscode.ConfigurationTarget.WorkspaceFolder);
+  const root = vscode.workspace.getWorkspaceFolder(model), inside = root && path.relative(root.uri.fsPath, chosen), kept = inside && !inside.startsWith("..") && !path.isAbsolute(inside) ? inside.split(path.sep).join("/") : chosen;
+  await settings.update("dataFolder", kept, root ? vscode.ConfigurationTarget.WorkspaceFolder : vscode.ConfigurationTarget.Global);
+  void vscode.window.showInformationMessage(vscode.l10n.t("The setting kernelscope.dataFolder says which images are used here. It is {0} now.", kept));
   return true;
 }
 
