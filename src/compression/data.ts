@@ -5,6 +5,8 @@ import type { RangeKind } from "../evaluation/ranges";
 import { preprocessBeside, type Preprocess } from "../evaluation/preprocess";
 import type { Layer } from "../onnx/layers";
 import type { Model } from "../onnx/model";
+import { peakActivations } from "../onnx/peak";
+import { DataType } from "../onnx/tensor";
 import type { CompressRequest, ValueFacts } from "../protocol/api";
 import { Liveness, type Batches } from "./flow";
 import type { FitTools } from "./fit";
@@ -21,8 +23,12 @@ import { findByName } from "./write";
 const RATING_SAMPLES = 256;
 /** Images that ranges of activations are looked for on, where a recipe does not say how many. */
 const MOST_CALIBRATED = 2048;
-/** Memory that calibration activations may take. */
-const ACTIVATION_BYTES = 1.5e9;
+/** Memory that activations of samples that are fitted to may take, of two networks at once. */
+const ACTIVATION_BYTES = 3e9;
+/** Samples of so many bytes are fitted to where a network leaves room for more, or its sizes are open; of the latter 16 at least. */
+const INPUT_BYTES = 1.5e9 / 128, LEAST_USUAL = 16;
+/** So many samples are fitted to whatever they take. */
+const LEAST_FITTED = 4;
 export const BATCH = 64;
 /** Samples whose activations are looked at together. */
 const CALIBRATION_BATCH = 16;
@@ -62,7 +68,7 @@ export async function readJobData({ request, recipe }: Job, model: Model, host: 
   const { fit, held } = request.evalData === undefined ? splitPositions(dataset.size) : { fit: Array.from({ length: dataset.size }, (_, i) => i), held: [] };
   const mixed = shuffled(fit), watching = parseTuning(request.tune) ? Math.min(WATCHED.most, Math.ceil(WATCHED.share * mixed.length)) : 0;
   const trained = mixed.slice(0, mixed.length - watching), streamed = inFileOrder(trained.slice(0, recipe.data?.limit ?? MOST_CALIBRATED), recipe.integers?.ranges), size = batchSize(input, isFitted ? BATCH : CALIBRATION_BATCH);
-  const chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(dataset), isFitted ? Infinity : Math.ceil(RATING_SAMPLES / size.size) * size.size));
+  const chosen = trained.slice(0, Math.min(recipe.data?.limit ?? Infinity, samplesThatFit(model, dataset.shape), isFitted ? Infinity : Math.ceil(RATING_SAMPLES / size.size) * size.size));
   if (!chosen.length) throw tooFew(request.data!, dataset.size, "to fit to");
   const others = trained.slice(chosen.length, chosen.length + Math.min(UNSEEN.most, Math.floor(UNSEEN.bytes / (4 * dataset.shape.reduce((all, one) => all * one, 1)))));
   const batches = await readBatches(dataset, chosen, size, signal);
@@ -161,10 +167,15 @@ export async function preprocessOf({ preprocess, model }: { preprocess?: string;
   return [preprocess === undefined ? undefined : await read(preprocess), recipe, await host.exists(beside) ? await read(beside) : undefined];
 }
 
-/** How many samples' activations fit into memory, two networks at once; 16 times the input stands for the widest point of a network. */
-function samplesThatFit(dataset: Dataset): number {
-  const input = dataset.shape.reduce((a, b) => a * b, 1) * 4;
-  return Math.max(16, Math.floor(ACTIVATION_BYTES / (2 * 64 * input)));
+/**
+ * How many samples are fitted to: those that plans are rated on, or more where they are small, as far as memory has room for what is alive in between two layers, in floats.
+ * @param shape of a sample
+ */
+export function samplesThatFit(model: Model, shape: readonly number[]): number {
+  const usual = Math.floor(INPUT_BYTES / (4 * shape.reduce((all, one) => all * one, 1))), peak = peakActivations(model)?.bytes;
+  if (peak === undefined) return Math.max(LEAST_USUAL, usual);
+  const widening = Array.from(model.graph.initializers.values()).some(({ type }) => type === DataType.FLOAT16) ? 2 : 1; // halves are floats in a fit
+  return Math.max(LEAST_FITTED, Math.min(Math.max(RATING_SAMPLES, usual), Math.floor(ACTIVATION_BYTES / (2 * widening * peak))));
 }
 
 /** A fixed shuffle, so that batches mix the classes of a sorted folder. */
