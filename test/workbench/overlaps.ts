@@ -2,7 +2,7 @@ import type { Frame } from "playwright-core";
 
 /** Pairs of words or controls that lie on each other in a page, each as "this over that"; and what stands out of the page sideways. */
 export const overlaps = (frame: Frame): Promise<string[]> => frame.evaluate(() => {
-  const found: string[] = [], seen: { name: string; box: { left: number; top: number; right: number; bottom: number } }[] = [];
+  const found: string[] = [], seen: { element: Element; name: string; box: { left: number; top: number; right: number; bottom: number } }[] = [];
   const shown = (element: Element): { left: number; top: number; right: number; bottom: number } | undefined => {
     let { left, top, right, bottom } = element.getBoundingClientRect();
     for (let at: Element | null = element; at; at = at.parentElement) {
@@ -16,10 +16,13 @@ export const overlaps = (frame: Frame): Promise<string[]> => frame.evaluate(() =
     const ownText = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent?.trim()), isControl = element.matches(".control, .icon-button, canvas.heatmaps, .swatch, .chart");
     if (!ownText && !isControl || element.parentElement?.closest(".control, .strip-twin")) continue;
     const box = shown(element);
-    if (box) seen.push({ name: element.textContent?.trim().slice(0, 40) || element.className.toString(), box });
+    if (box) seen.push({ element, name: element.textContent?.trim().slice(0, 40) || element.className.toString(), box });
   }
+  /** What stands in a sentence as one of its words. */
+  const isWord = (element: Element): boolean => { const { display, position } = getComputedStyle(element); return display.startsWith("inline") && position === "static"; };
   seen.forEach((a, i) => {
     for (const b of seen.slice(i + 1)) {
+      if (a.element.contains(b.element) && isWord(b.element)) continue;
       const across = Math.min(a.box.right, b.box.right) - Math.max(a.box.left, b.box.left), down = Math.min(a.box.bottom, b.box.bottom) - Math.max(a.box.top, b.box.top);
       if (across > 1 && down > 2) found.push(`${a.name} over ${b.name}`);
     }
