@@ -20,7 +20,7 @@ import { compressionDocument, inspectionDocument, waveletText } from "./document
 import { evaluationLines } from "./intervals";
 import { seenText } from "./seen";
 import { print, reporter, write } from "./terminal";
-import { type Arguments, file, flag, number, oneOf, text, truthOf, whole } from "./values";
+import { type Arguments, file, flag, number, oneOf, output, text, truthOf, whole } from "./values";
 
 function noiseOf(args: Arguments): Noise | undefined {
   const value = text(args, "noise");
@@ -90,7 +90,7 @@ export const runPrepare = (args: Arguments, signal: AbortSignal): Promise<void> 
 
 export async function runCompress(args: Arguments, signal: AbortSignal, more: Partial<CompressRequest> = {}): Promise<void> {
   const request: CompressRequest = {
-    model: path.resolve(args.model), output: file(args, "output"), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
+    model: path.resolve(args.model), output: output(args), recipe: file(args, "recipe"), preset: oneOf(args, "preset", PRESETS),
     bits: number(args, "bits", 0.01, 32), target: text(args, "target"), method: oneOf(args, "method", methods.map(({ id }) => id)),
     data: file(args, "data"), evalData: file(args, "eval-data"), preprocess: file(args, "preprocess"), layout: oneOf(args, "layout", ["bits", "bytes", "dense"] as const),
     device: oneOf(args, "device", DEVICES), threads: whole(args, "threads", 1, 1024), seed: whole(args, "seed", 0, 4294967295), checkpoint: file(args, "checkpoint"), prune: pruningOf(args), trim: truthOf(args, "trim"), inference: oneOf(args, "inference", ["float", "integer"] as const), keepOpset: flag(args, "keep-opset") || undefined, tune: text(args, "tune"), labels: number(args, "labels", 0, 1), schedule: oneOf(args, "schedule", SCHEDULES), noise: noiseOf(args), force: flag(args, "force"), ...more,

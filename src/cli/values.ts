@@ -10,6 +10,13 @@ export const text = ({ values }: Arguments, name: string): string | undefined =>
 export const flag = ({ values }: Arguments, name: string): boolean => values[name] === true;
 export const file = (args: Arguments, name: string): string | undefined => { const value = text(args, name); return value === undefined ? undefined : path.resolve(value); };
 
+/** A file that is to be written. @throws KernelscopeError "usage" where a folder is named */
+export function output(args: Arguments): string | undefined {
+  const value = text(args, "output");
+  if (value?.endsWith("/") || value?.endsWith(path.sep)) throw new KernelscopeError("usage", `-o ${value} is a folder's name: give the file's, like -o ${value}NAME.onnx.`);
+  return file(args, "output");
+}
+
 export function number(args: Arguments, name: string, low: number, high = Infinity): number | undefined {
   const value = text(args, name);
   if (value === undefined) return undefined;

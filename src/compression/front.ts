@@ -47,12 +47,11 @@ type Foreseens = Partial<Record<PresetId, Foreseen>>;
 /** What a job's recipe comes to, and every other plan. @throws KernelscopeError "bad-recipe", "usage" */
 export async function frontOf(original: RatedModel, job: Job): Promise<PlanFacts> {
   const { goal, problem } = nearestGoal(job, original), plain: Goal = { kind: "preset", preset: "balanced" }, own = await (await openFront(original, job, goal)).facts(), bySize: Goal = { kind: "bytes", bytes: Math.min(own.candidate.bytes, original.opened.bytes - 1) };
-  return {
-    ...own, ...(problem !== undefined && { problem }),
-    // a size is reached by a form of the model that presets do not have: these are told as they come out when they are chosen
-    ...(goal.kind === "bytes" && trimLimit(job, goal) !== trimLimit(job, plain) && { presets: (await openFront(original, job, plain)).presets() }),
-    ...(goal.kind !== "bytes" && trimLimit(job, goal) !== trimLimit(job, bySize) && { bySize: { ...await (await openFront(original, job, bySize)).facts(), presets: own.presets } }),
-  };
+  const told = { ...own, ...(problem !== undefined && { problem }) }, other = goal.kind === "bytes" ? plain : bySize;
+  if (trimLimit(job, goal) === trimLimit(job, other)) return told;
+  // a size is reached by a form of the model that presets do not have: these are told as they come out when they are chosen
+  const front = await openFront(original, job, other);
+  return { ...told, presetsLeaveGraph: trimLimit(job, plain) === undefined, ...(goal.kind === "bytes" ? { presets: front.presets() } : { bySize: { ...await front.facts(), presets: own.presets } }) };
 }
 
 /** What a recipe asks for; where its size is none to compress to, the nearest that is one. */

@@ -21,6 +21,8 @@ export interface PlanFacts {
   bySize?: PlanFacts;
   /** Sizes between which a compression may end, where the candidate is a preset's and none has been there: it measures its plan as a whole, and plans again. */
   candidateRange?: SizeRange;
+  /** Sizes lighten the graph, too, which presets leave as it is: as many bytes of a size hold more of the weights. */
+  presetsLeaveGraph?: boolean;
   /** Why the recipe cannot be met; the candidate is the nearest then. */
   problem?: string;
   notes: string[];

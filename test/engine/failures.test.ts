@@ -1,6 +1,6 @@
 import { spawnSync, type SpawnSyncOptions } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -103,6 +103,11 @@ describe("a place that cannot be written to", () => {
   test("a folder in the file's place", () => {
     mkdirSync(at("taken"));
     for (const args of [[], ["--force"]]) expect(failing({ output: at("taken"), args, status: 2 })).toMatch(/taken is a folder\. With -o \S+taken\/[^/ ]+\.small\.onnx the file goes into it\.$/);
+  });
+
+  test("a folder's name where there is none yet", () => {
+    expect(failing({ output: `${at("fresh")}/`, status: 2 })).toMatch(/fresh\/ is a folder's name: give the file's, like -o \S+fresh\/NAME\.onnx\.$/);
+    expect(existsSync(at("fresh"))).toBe(false);
   });
 
   test.skipIf(process.platform !== "linux")("a system's own", () => {

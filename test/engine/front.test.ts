@@ -100,6 +100,7 @@ test("presets stay in order where one was carried out and its layers did less to
 test("presets are told as they come out when they are chosen, whatever size a recipe asks for", async () => {
   const sizes = ({ presets }: PlanFacts) => presets.map(({ bytes }) => bytes), [chosen, ...sized] = [await front({}), await front({ target: "40KB" }), await front({ target: "200KB" })];
   for (const facts of sized) for (const [i, bytes] of sizes(facts).entries()) expect(Math.abs(bytes - sizes(chosen)[i])).toBeLessThan(64); // the recipe's own text in the file
+  expect([chosen, ...sized, await front({ trim: true })].map(({ presetsLeaveGraph }) => presetsLeaveGraph)).toEqual([true, true, true, false]);
 });
 
 test("presets count what channels that are gone have lost already", async () => {

@@ -27,7 +27,7 @@ test("a recipe opens: candidate, curve, bytes that add up, every layer with its 
   expect(await page.locator(".plan-method span").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
   expect(await figures(page)).toMatch(/^1\.16 MB → [\d.]+ KB file, now → planned; ends between [\d.]+ KB and [\d.]+ KB [\d.]+× smaller 9\d\.\d % ± \d\.\d agreement, predicted; top-1 −\d\.\d [\d.]+ bits per conv\. weight$/);
   expect(await page.locator(".figure-predicted").getAttribute("title")).toMatch(/Balanced lets about 2 or 3 in 100 predictions change on the images that it is fitted to; on images that it has not seen, which are predicted here, it may be more\.$/);
-  expect(await page.locator(".curve-legend span[title*='Presets leave the graph as it is']").innerText()).toBe("presets, each of a plan of its own");
+  expect(await page.locator(".curve-legend span[title*='A size also folds batch normalizations']").innerText()).toBe("presets, which leave the graph as it is");
   expect(await page.locator(".recipe-images").innerText()).toMatch(/fashion-mnist\s+rated on 256 images/);
   const kinds = (await page.locator(".bytes-kinds dd").allInnerTexts()).map((text) => parseFloat(text) * (text.includes("KB") ? 1000 : 1));
   expect(Math.abs(kinds.reduce((a, b) => a + b, 0) - await bytesNow(page))).toBeLessThan(1000);

@@ -263,10 +263,10 @@ export class Curve {
     slider.setAttribute("aria-valuetext", isOpen ? `${size}, ${t("fewer channels will be tried")}` : prediction.of === "agreement" ? `${size}, ${t("agreement {0} percent predicted", format.tenths(100 * plans.quality(point.loss)))}` : size);
     const measured = prediction.of === "agreement" ? this.measured : [], kinds: [string, string][] = [
       ["predicted", t("predicted")], ...(this.showsOpen ? [["open", t("predicted with all channels")] as [string, string]] : []), ...(measured.some(({ beforeTuning, traits }) => !beforeTuning && !traits.length) ? [["measured", t("measured, 95 % interval")] as [string, string]] : []),
-      ...(measured.some(({ beforeTuning, traits }) => beforeTuning && !traits.length) ? [["before", t("measured before fine-tuning")] as [string, string]] : []), ...(measured.some(({ traits }) => traits.length) ? [["other", t("of other recipes")] as [string, string]] : []), ["candidate", t("candidate")], ...(plans.presets.length ? [["preset", this.showsOwn ? t("presets, each of a plan of its own") : t("presets")] as [string, string]] : []),
+      ...(measured.some(({ beforeTuning, traits }) => beforeTuning && !traits.length) ? [["before", t("measured before fine-tuning")] as [string, string]] : []), ...(measured.some(({ traits }) => traits.length) ? [["other", t("of other recipes")] as [string, string]] : []), ["candidate", t("candidate")], ...(plans.presets.length ? [["preset", !this.showsOwn ? t("presets") : this.own?.facts.presetsLeaveGraph ? t("presets, which leave the graph as it is") : t("presets, each of a plan of its own")] as [string, string]] : []),
     ], key = kinds.flat().join(" ");
     if (this.legend.dataset.kinds === key) return;
     this.legend.dataset.kinds = key;
-    this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", { title: kind === "preset" && this.showsOwn ? t("Presets leave the graph as it is. A size also folds batch normalizations and shortens names, so that as many bytes hold more of the weights.") : "" }, el("i", { class: `key-${kind}` }), name)));
+    this.legend.replaceChildren(...kinds.map(([kind, name]) => el("span", { title: kind === "preset" && this.showsOwn && this.own?.facts.presetsLeaveGraph ? t("A size also folds batch normalizations and shortens names, so that as many bytes hold more of the weights.") : "" }, el("i", { class: `key-${kind}` }), name)));
   }
 }
