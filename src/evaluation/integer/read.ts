@@ -45,7 +45,7 @@ class Reading {
   async run(): Promise<IntegerProgram> {
     const { graph, steps, grids } = this, [input] = graph.inputs.filter(({ name }) => this.data.has(name));
     for (const node of graph.nodes) if (node.outputs.some((name) => this.data.has(name))) await this.visit(node);
-    if (!grids.size) throw new KernelscopeError("unsupported", "Nothing in this model is quantized, so there are no integers to compute with. Compress it with --inference integer first.");
+    if (!grids.size) throw new KernelscopeError("unsupported", "No activations of this model are quantized, so there are no integers to compute with. Compress it with --inference integer first.");
     for (const { name } of graph.outputs) await this.give(name);
     return { input: input.name, outputs: graph.outputs.map(({ name }) => name), steps, grids };
   }
