@@ -175,6 +175,13 @@ test("F6 goes from the header to the curve and the layers", async () => {
   const seen = [];
   for (const key of ["Shift+F6", "Shift+F6", "F6", "F6"]) { await keyboard.press(key); seen.push(await pane()); }
   expect(seen).toEqual([".curve", ".header", ".curve", ".plan-table"]);
+  // what is drawn again keeps the keyboard where it is
+  for (const key of ["Shift+F6", "Shift+F6", "Tab"]) await keyboard.press(key);
+  const focused = () => page.evaluate(() => document.activeElement?.closest(".header .button")?.textContent?.trim()), before = await figures(page);
+  expect(await focused()).toBe("Measure");
+  recipe.write({ preset: "smallest", ...withImages });
+  await expect.poll(() => figures(page)).not.toBe(before);
+  expect(await focused()).toBe("Measure");
 });
 
 test("Ctrl+S on the list of presets saves and chooses nothing", async () => {

@@ -77,6 +77,8 @@ export class RecipePage {
   private fold: SettingsFold | undefined;
   private readonly goals = el("span", { class: "recipe-goal" });
   private readonly note = el("p", { class: "recipe-note", role: "status" });
+  /** Of the header. */
+  private buttons: HTMLElement[] = [];
   private readonly beside = el("p", { class: "curve-told" });
   /** What can be mended where it is wrong. */
   private readonly target = el("section", { class: "recipe-target" }, el("div", { class: "recipe-row" }, el("h2", {}, t("Target size")), this.size.element, this.goals), this.note, this.curve.element, this.beside, this.basis.line);
@@ -334,7 +336,10 @@ export class RecipePage {
     this.beside.replaceChildren(...shown && point ? toldBeside(shown, point, known) : []);
     const figures = shown && point ? candidateHeader(shown, point, known) : el("div", { class: "figures" }, el("div", { class: "figure" }, el("b", {}, view?.model?.name ?? start.name), el("small", {}, t("model"))));
     figures.toggleAttribute("data-outdated", this.isOutdated);
+    const buttons = [choose, measure, compress], focused = this.buttons.findIndex((one) => one.contains(document.activeElement));
     this.header.replaceChildren(el("h1", { class: "unseen" }, start.name), figures, el("div", { class: "recipe-images" }, choose, this.basis.element), measure, compress);
+    this.buttons = buttons;
+    buttons[focused]?.focus(); // it is drawn again behind a keyboard's back
   }
 
   /** The drop-down and the field say what the text says. */
