@@ -264,6 +264,34 @@ test("at every width figures stand in view and nothing is cut or lies on another
   }
 });
 
+test("in a narrow editor all buttons of the header are whole, and what changed stands in a second line", { timeout: 240_000 }, async () => {
+  mkdirSync(at(".vscode"), { recursive: true });
+  writeFileSync(at(".vscode/settings.json"), JSON.stringify({ "kernelscope.dataFolder": "fashion-mnist" }));
+  const page = await open("fashion-cnn.small.onnx"), buttons = page.locator(".acc-controls .button");
+  await page.locator(".acc-choice .button[aria-label='fashion-mnist']").waitFor();
+  if (await page.locator(".accuracy[data-shown='state']").count()) await page.locator(".state .button", { hasText: "Measure" }).click();
+  await measured(page);
+  for (const [name, width, sideBar] of [["340", 388, false], ["420", 468, false], ["700-side-bar", 700, true]] as const) {
+    await workbench.sideBar(sideBar);
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await workbench.page.waitForTimeout(500);
+    await workbench.picture(`accuracy-narrow-${name}`);
+    expect(await buttons.evaluateAll((all) => all.map((one) => one.getAttribute("aria-label"))), name).toEqual(["fashion-mnist", "fashion-cnn.onnx", "Run Again"]);
+    const wrong = await buttons.evaluateAll((all) => all.filter((one) => {
+      const box = one.getBoundingClientRect(), icon = one.querySelector(".codicon")?.getBoundingClientRect();
+      const isSeen = icon && icon.width >= 12 && icon.left >= box.left && icon.right <= box.right && icon.top >= box.top && icon.bottom <= box.bottom;
+      return box.width < 22 || box.height < 22 || box.right > innerWidth || !isSeen || !one.title;
+    }).map((one) => one.getAttribute("aria-label")));
+    expect(wrong, name).toEqual([]);
+    const lines = await page.locator("[data-figure='top1'] .acc-figure-head").evaluate((head) => {
+      const boxes = [".acc-value", ".acc-was", ".acc-change"].map((one) => head.querySelector(one)!.getBoundingClientRect()), room = head.getBoundingClientRect();
+      return { text: head.textContent, isBelow: boxes[1].top >= boxes[0].bottom - 4, isInside: boxes.every(({ width, right, bottom }) => width > 0 && right <= room.right + 1 && bottom <= room.bottom + 1) };
+    });
+    expect(lines, name).toEqual({ text: expect.stringMatching(/was [\d.]+ %.*points/) as string, isBelow: true, isInside: true });
+    expect(await overlaps(page), name).toEqual([]);
+  }
+});
+
 test.each([["Default Dark Modern", "dark-again"], ["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
   const settings = at(".vscode/settings.json");
   mkdirSync(path.dirname(settings), { recursive: true });

@@ -189,11 +189,12 @@ export class AccuracyView {
     if (this.controls.dataset.shown === shown) return;
     this.controls.dataset.shown = shown;
     const choice = (label: string, text: string, symbol: string, title: string, onClick: () => void) => el("label", { class: "acc-choice" }, el("span", {}, label), button({ label: text, icon: symbol, small: true, title: `${text}\n${title}`, onClick }));
+    const verb = (label: string, symbol: string, onClick: () => void) => button({ label, icon: symbol, small: true, title: label, onClick }); // where its words fold away the hover has them
     this.controls.replaceChildren(
       ...(subject.data === undefined ? [] : [choice(t("Images"), subject.data, "folder", t("Choose Data Folder…"), () => void host.chooseData())]),
       ...(subject.original === undefined ? [] : [choice(t("Compared with"), subject.original, "layers", t("Choose Original…"), () => void host.chooseOriginal())]),
-      ...(running ? [button({ label: t("Cancel"), icon: "debug-stop", small: true, onClick: () => void host.cancelMeasure() })]
-        : ready ? [button({ label: measured ? t("Run Again") : t("Measure"), icon: measured ? "refresh" : "play", small: true, onClick: () => void host.measure() })] : []));
+      ...(running ? [verb(t("Cancel"), "debug-stop", () => void host.cancelMeasure())]
+        : ready ? [measured ? verb(t("Run Again"), "refresh", () => void host.measure()) : verb(t("Measure"), "play", () => void host.measure())] : []));
   }
 
   /** What is missing before there are figures, and the one step to them. */
