@@ -18,13 +18,13 @@ const MOST_LOSS = 3, NEAR = [0.4, 1.6] as const;
 interface Plot { element: HTMLElement; chart: SVGSVGElement; title: HTMLElement; figures: HTMLElement }
 interface Scales { x: ScaleLinear<number, number>; y: ScaleLinear<number, number> }
 
-/** How a training goes: the loss on samples that are held out, which chooses the step, beside that on what is trained on; and how many predictions are the original's. */
+/** How a training goes: the loss on samples that choose the step, beside that on what is trained on; and how many predictions are the original's. */
 export class TrainingChart {
   readonly element = el("div", { class: "training-charts" });
   private readonly decides = plot("training-decides");
   private readonly held = plot("training-held");
   private readonly keyOn = el("span", { class: "training-key on" });
-  private readonly keys = el("p", { class: "training-keys" }, el("span", { class: "training-key" }, t("held out")), this.keyOn);
+  private readonly keys = el("p", { class: "training-keys" }, el("span", { class: "training-key" }, t("choosing the step")), this.keyOn);
   private course: TrainingCourse | undefined;
   private steps = 1;
 
@@ -50,7 +50,7 @@ export class TrainingChart {
     if (course.first.agreement !== undefined) this.drawAgreement(course);
   }
 
-  /** What is brought down: the step with the least on samples that are held out is kept. */
+  /** What is brought down: the step with the least on samples that choose it is kept. */
   private drawLoss(course: TrainingCourse): void {
     const { first, best, losses } = course, { chart } = this.decides, unit = unitOf(course), looks = looksOf(course).map(({ step, loss }): [number, number] => [step, loss / unit]).filter(([, loss]) => Number.isFinite(loss));
     const known = looks.map(([, loss]) => loss), most = MOST_LOSS * first.loss / unit, near = losses.map(([step, loss]): [number, number] => [step, loss / unit]), isNear = near.length > 1 && near.some(([, loss]) => loss > NEAR[0] * Math.min(...known) && loss < NEAR[1] * Math.max(...known));
@@ -112,12 +112,12 @@ export class TrainingChart {
   }
 }
 
-/** The looks at held-out samples with the loss on what is trained on at that time, for those who would rather read. */
+/** The looks at samples that choose the step with the loss on what is trained on at that time, for those who would rather read. */
 export function trainingTable(course: TrainingCourse): HTMLElement {
   const { losses, first, best } = course, cell = (value: string) => el("td", { class: "number" }, value), isClassifier = first.agreement !== undefined, unit = unitOf(course);
   const lossText = (loss: number): string => (unit === 1 ? format.loss(loss) : format.tenths(loss / unit)), trainedAt = (step: number): string => { const known = losses.find(([at]) => at >= step); return step > 0 && known ? lossText(known[1]) : "–"; };
   const row = ({ step, loss, agreement = 0 }: LookAtHeld) => el("tr", step === best.step ? { "aria-current": "true" } : {}, ...[format.whole(step), lossText(loss), ...isClassifier ? [format.tenths(100 * agreement)] : [], trainedAt(step)].map(cell));
-  const heads = [t("Step"), isClassifier ? t("Loss, held out") : t("Error, held out, %"), ...isClassifier ? [t("Agreement, %")] : [], isClassifier ? t("Loss, trained on") : t("Error, trained on, %")];
+  const heads = [t("Step"), isClassifier ? t("Loss, choosing the step") : t("Error, choosing the step, %"), ...isClassifier ? [t("Agreement, %")] : [], isClassifier ? t("Loss, trained on") : t("Error, trained on, %")];
   return el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((name) => el("th", {}, name)))), el("tbody", {}, ...looksOf(course).map(row)));
 }
 
@@ -132,7 +132,7 @@ const lossTitle = (course: TrainingCourse): string => (unitOf(course) === 1
   : samplesTitle(course, t("Error on samples that choose the step"), (count) => t("Error on {0} samples that choose the step", count)));
 const lossChange = ({ first, best }: TrainingCourse): string => (first.agreement === undefined ? format.shares(first.loss, best.loss) : `${format.loss(first.loss)} → ${format.loss(best.loss)}`);
 
-/** What the held-out samples are, and how many: others than those of the report. */
+/** What the samples are that choose the step, and how many: others than those of the report. */
 const samplesTitle = ({ samples }: TrainingCourse, some: string, counted: (count: string) => string): string => (samples === undefined ? some : counted(format.whole(samples)));
 
 /** What a chart is of and where it stands now, on one line: the figures stay whole. */
