@@ -280,7 +280,7 @@ export class CompressCommands {
     await keepFidelity(this.context.workspaceState, model.fsPath, output.fsPath, fidelity);
     await this.diagnoses.keep(model, record.request.recipeText, report.integers);
     await this.recipes.addWritten(model, { bytes: report.output.bytes, gzipBytes: report.output.gzipBytes }, record.request);
-    if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, bits: report.convBitsPerWeight ?? report.bitsPerWeight, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples, ...(report.pruning && { pruned: 1 - report.pruning.after.macs / report.pruning.before.macs }) }, record.request);
+    if (fidelity?.agreement !== undefined) await this.recipes.addMeasured(model, { bytes: report.output.bytes, bits: report.convBitsPerWeight ?? report.bitsPerWeight, agreement: fidelity.agreement, interval: wilson(fidelity.agreement, fidelity.samples), samples: fidelity.samples, ...(report.pruning && { pruned: 1 - report.pruning.after.macs / report.pruning.before.macs }), ...(report.tuning?.planned !== undefined && { ended: { step: report.tuning.steps, of: report.tuning.planned } }) }, record.request);
     await vscode.commands.executeCommand("vscode.openWith", output, ModelEditors.viewType);
     await vscode.commands.executeCommand("kernelscope.compare", [model, output]);
     const start: RecipeStart = { ...record.request, data: record.request.data }, { recipe } = record;

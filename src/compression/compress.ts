@@ -202,7 +202,7 @@ class Compression {
       onProgress: this.followTuning(length, watched.length),
     });
     const { steps, bestStep, before, after, device, notes } = tuned;
-    this.tuning = { steps, bestStep, before, after, samples: watched.length, device };
+    this.tuning = { steps, ...(steps < tuned.planned && { planned: tuned.planned }), bestStep, before, after, samples: watched.length, device };
     this.notes.push(...notes);
     fitted.clear();
     for (const layer of tuned.layers) fitted.set(layer.layer, { layer: layer.layer, sqnrDb: layer.sqnrDb, load: async () => layer });

@@ -86,6 +86,8 @@ export interface Tuned {
   /** Where floats were trained alone. */
   weights?: ReadonlyMap<Layer, Float32Array>;
   steps: number;
+  /** How many it would have been. */
+  planned: number;
   bestStep: number;
   before: HeldOut;
   after: HeldOut;
@@ -205,8 +207,8 @@ class Tuning {
       checkpoint: checkpoint && { load: async () => known, save: (state) => checkpoint.save(state) },
       onProgress: (progress) => onProgress?.({ ...progress, step: offset + progress.step, steps: course.steps, first: before, best: isNearer(progress.best, before, this.held) ? progress.best : before }),
     }).run(), all = taken + result.steps;
-    if (isNearer(result.best, before, this.held)) return { ...await this.finish(student, { ...result, first: before, steps: all, bestStep: taken + result.bestStep }), plan };
-    return this.finish(await Student.of(model, layers), { ...result, ranges: undefined, first: before, best: before, steps: all, bestStep: 0 });
+    if (isNearer(result.best, before, this.held)) return { ...await this.finish(student, { ...result, first: before, steps: all, planned: course.steps, bestStep: taken + result.bestStep }), plan };
+    return this.finish(await Student.of(model, layers), { ...result, ranges: undefined, first: before, best: before, steps: all, planned: course.steps, bestStep: 0 });
   }
 
   /** Trains floats alone; what tells how they come on is the network that they are compressed to before and after. */
@@ -217,7 +219,7 @@ class Tuning {
     await student.quantize(await this.fits(layers.map((_, i) => i), student));
     const { before: after } = await this.tunerOf(student, await this.networkOf(student)).survey();
     if (!isNearer(after, before, this.held)) this.notes.push("Compressed, what was trained is no nearer to the original than the original's own compressed form. Train for longer, or with another noise.");
-    return { layers: [], vectors, weights, device: this.device, steps: trained, bestStep: trained, before, after, notes: [...this.notes, ...notesOn(layers, tuned, barriers)] };
+    return { layers: [], vectors, weights, device: this.device, steps: trained, planned: course.steps, bestStep: trained, before, after, notes: [...this.notes, ...notesOn(layers, tuned, barriers)] };
   }
 
   /** Trains the layers that are loose, and the codes of those that are not. @returns how many steps that took, and what one was */
@@ -255,9 +257,9 @@ class Tuning {
     return known.every((one) => one !== undefined) ? known : refits.make(positions, await student.result());
   }
 
-  private async finish(student: Student, { steps, bestStep, first, best, ranges, step: { tuned, barriers } }: TuneResult): Promise<Tuned> {
+  private async finish(student: Student, { steps, planned, bestStep, first, best, ranges, step: { tuned, barriers } }: TuneResult): Promise<Tuned> {
     const { layers, vectors } = await student.result();
-    return { layers, vectors, ranges, device: this.device, steps, bestStep, before: first, after: best, notes: [...this.notes, ...notesOn(this.request.layers, tuned, barriers)] };
+    return { layers, vectors, ranges, device: this.device, steps, planned, bestStep, before: first, after: best, notes: [...this.notes, ...notesOn(this.request.layers, tuned, barriers)] };
   }
 
   private async networkOf({ trainables, changed, network: model }: Student): Promise<Network> {

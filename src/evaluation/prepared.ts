@@ -5,7 +5,7 @@ import type { Speech } from "../protocol/tuning-words";
 /** So much of an error is a change, where no interval is known of it. */
 const CLEAR_ERROR = 0.05;
 
-type Worth = Pick<TuningReport, "before" | "after" | "samples">;
+type Worth = Pick<TuningReport, "before" | "after" | "samples"> & Partial<Pick<TuningReport, "steps" | "planned">>;
 
 /** Whether compressing a model that was prepared for it costs less than compressing the original: what the samples can tell. */
 export function preparedVerdict({ before, after, samples }: Worth): PreparedVerdict {
@@ -16,8 +16,8 @@ export function preparedVerdict({ before, after, samples }: Worth): PreparedVerd
 
 /** What preparing a model has come to, and what to do where that is no gain. */
 export function preparedWords(worth: Worth, { t, whole, percent, points }: Speech): string {
-  const { before, after, samples } = worth, verdict = preparedVerdict(worth), images = whole(samples);
-  return [worthWords(), ...(verdict === "gain" ? [] : [verdict === "harm" ? t("Compress the original instead, or prepare it for longer.") : t("Compress the original, or prepare it for longer or with more images.")])].join(" ");
+  const { before, after, samples, steps = 0, planned } = worth, verdict = preparedVerdict(worth), images = whole(samples);
+  return [...(planned === undefined ? [] : [t("Its training was ended at step {0} of {1}.", whole(steps), whole(planned))]), worthWords(), ...(verdict === "gain" ? [] : [verdict === "harm" ? t("Compress the original instead, or prepare it for longer.") : t("Compress the original, or prepare it for longer or with more images.")])].join(" ");
 
   function worthWords(): string {
     if (before.agreement === undefined || after.agreement === undefined) {

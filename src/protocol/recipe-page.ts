@@ -40,9 +40,9 @@ export type PointTrait = "floats" | "integers" | "trained" | "untrained" | "trai
 
 /**
  * A file that was made from this model with images: a point beside the predicted curve. `bits`: per convolution weight, or per weight where there is no convolution, of a file that was written. `beforeTuning`: without the training that its recipe asks for. `pruned`: share of the compute that was taken away.
- * `isOwn`: made of just the recipe shown; `traits`: of one that cannot be compared with it.
+ * `ended`: its training was, at a step of so many, which the recipe does not do by itself; `isOwn`: made of just the recipe shown; `traits`: of one that cannot be compared with it.
  */
-export interface MeasuredPoint { bytes: number; bits?: number; agreement: number; interval: [number, number]; samples: number; beforeTuning?: boolean; pruned?: number; isOwn: boolean; traits: PointTrait[] }
+export interface MeasuredPoint { bytes: number; bits?: number; agreement: number; interval: [number, number]; samples: number; beforeTuning?: boolean; pruned?: number; ended?: { step: number; of: number }; isOwn: boolean; traits: PointTrait[] }
 
 /** A file that was made from this model, and what gzip leaves of it; `isOwn` of just the recipe shown. */
 export interface WrittenSize { bytes: number; gzipBytes: number; isOwn: boolean }

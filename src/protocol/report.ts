@@ -223,6 +223,8 @@ export interface HeldOut {
 /** What tuning came to. */
 export interface TuningReport {
   steps: number;
+  /** How many it would have been, where it was ended before: its file is not what the recipe comes to by itself. */
+  planned?: number;
   bestStep: number;
   /** On samples that choose the best step; they are others than the report's. */
   before: HeldOut;

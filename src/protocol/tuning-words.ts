@@ -11,11 +11,13 @@ export interface Speech {
 }
 
 /** What a training has come to: on the samples of the report, and on those that chose its best step. */
-export function tuningWords({ before, after, steps, bestStep, samples, gain }: TuningReport, speech: Speech): string {
+export function tuningWords({ before, after, steps, planned, bestStep, samples, gain }: TuningReport, speech: Speech): string {
   const { t } = speech, [known, of, images] = [bestStep, steps, samples].map(speech.whole), loss = (held: HeldOut): string => (before.agreement === undefined ? `${speech.percent(held.loss)} %` : speech.loss(held.loss));
   if (steps === 0) return t("Fine-tuning ended before its first step.");
+  const all = planned === undefined ? undefined : speech.whole(planned);
+  if (bestStep === 0 && all !== undefined) return t("Fine-tuning was ended at step {0} of {1} and had gained nothing: on the {2} images that choose the best step, loss was never below the {3} before it. What was before is kept. More images or a longer training may still gain.", of, all, images, loss(before));
   if (bestStep === 0) return t("Fine-tuning gained nothing in {0} steps: on the {1} images that choose the best step, loss was never below the {2} before it. What was before is kept. More images or a longer training may still gain.", of, images, loss(before));
-  return `${gain ? gainWords(gain, speech) : t("Fine-tuning:")} ${t("Step {0} of {1} was the best on {2} other images, which choose it: loss {3} → {4}.", known, of, images, loss(before), loss(after))}`;
+  return `${gain ? gainWords(gain, speech) : t("Fine-tuning:")} ${all !== undefined ? t("Ended at step {0} of {1}; step {2} was the best on {3} other images, which choose it: loss {4} → {5}.", of, all, known, images, loss(before), loss(after)) : t("Step {0} of {1} was the best on {2} other images, which choose it: loss {3} → {4}.", known, of, images, loss(before), loss(after))}`;
 }
 
 /** What a training has changed on images that had no part in it, and whether they can tell. */

@@ -33,6 +33,8 @@ export interface TunerOptions extends Omit<TrainerOptions, "inputs" | "rate"> {
 
 export interface TuneResult {
   steps: number;
+  /** How many it would have been. */
+  planned: number;
   bestStep: number;
   first: HeldOut;
   best: HeldOut;
@@ -103,7 +105,7 @@ export class Tuner {
       },
     });
     trainer.restore(best.arrays);
-    return { steps: step, bestStep: best.step, first, best: best.held, step: trainer.step, ranges: this.options.simulated?.ranges };
+    return { steps: step, planned: steps, bestStep: best.step, first, best: best.held, step: trainer.step, ranges: this.options.simulated?.ranges };
   }
 
   /** How many steps are taken, and after how many each the held-out samples are looked at; a time is turned into both. */

@@ -280,7 +280,7 @@ test("in a narrow editor all buttons of the header are whole, and what changed s
     const wrong = await buttons.evaluateAll((all) => all.filter((one) => {
       const box = one.getBoundingClientRect(), icon = one.querySelector(".codicon")?.getBoundingClientRect();
       const isSeen = icon && icon.width >= 12 && icon.left >= box.left && icon.right <= box.right && icon.top >= box.top && icon.bottom <= box.bottom;
-      return box.width < 22 || box.height < 22 || box.right > innerWidth || !isSeen || !one.title;
+      return box.width < 22 || box.height < 22 || box.right > innerWidth || !isSeen || !one.getAttribute("title");
     }).map((one) => one.getAttribute("aria-label")));
     expect(wrong, name).toEqual([]);
     const lines = await page.locator("[data-figure='top1'] .acc-figure-head").evaluate((head) => {

@@ -73,6 +73,8 @@ const stepOf = async (page: Frame) => Number(/step ([\d,]+) of/.exec(await page.
 const MEASURED = "agreement [\\d.]+ → [\\d.]+ % on the \\d+ images held out \\([−+]?[\\d.]+ to [−+]?[\\d.]+ points\\)\\.", VERDICT = "(gained:|brought outputs nearer to the original's, though too little for predictions to show it:|made no measurable difference:|did harm: outputs are farther from the original's,)";
 const GAINED = `Fine-tuning (${VERDICT} ${MEASURED} Step [\\d,]+ of [\\d,]+ was the best on \\d+ other images, which choose it: loss [\\d.]+ → [\\d.]+\\.|gained nothing in [\\d,]+ steps: on the \\d+ images that choose the best step, loss was never below the [\\d.]+ before it\\. What was before is kept\\.)`;
 const gained = new RegExp(`Written: fashion-cnn\\.small\\.onnx, [\\d.]+ KB, \\d+ times smaller\\. Agreement [\\d.]+ % (?:± [\\d.]+|\\([\\d.]+ to [\\d.]+\\)) on \\d+ images\\. ${GAINED}`);
+/** The same of one that was ended. */
+const ENDED = "nded at step [\\d,]+ of 20,000", ended = new RegExp(`Written: fashion-cnn\\.small\\.onnx, .* images\\. Fine-tuning (${VERDICT} ${MEASURED} E${ENDED}; step [\\d,]+ was the best on \\d+ other images, which choose it: loss [\\d.]+ → [\\d.]+\\.|was e${ENDED} and had gained nothing: on the \\d+ images that choose the best step, loss was never below)`);
 
 test("a recipe's page sets the training, and never says anything else than its text", async () => {
   write({});
@@ -197,7 +199,7 @@ test("a training shows its course in every theme and width, is read as a table, 
   await finish.press("Enter");
   await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 120_000); // the result comes to the front
   const again = await workbench.front("fashion-cnn.onnx");
-  await expect.poll(() => again.locator(".foot-end").innerText()).toMatch(gained);
+  await expect.poll(() => again.locator(".foot-end").innerText()).toMatch(ended);
   expect(statSync(recipe.at(RESULT)).size).toBeLessThanOrEqual(9_000);
   await again.locator(".foot .button", { hasText: "Compare" }).click();
   const comparison = await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`);
@@ -208,6 +210,30 @@ test("a training shows its course in every theme and width, is read as a table, 
   await workbench.picture("tuning-comparison-1100");
   for (const kept of [".cmp-tuned", ".cmp-step .control, .cmp-measured"]) expect(await comparison.locator(kept).first().isVisible(), kept).toBe(true);
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
+});
+
+test("a training that was ended is told to be, in its sentence and of the file in the recipe's header", { timeout: 600_000 }, async () => {
+  write({ ...withImages, tune: { steps: 20_000 } });
+  const page = await recipe.open();
+  await compress(page);
+  await expect.poll(() => stepOf(page), { timeout: 240_000 }).toBeGreaterThan(3);
+  await page.getByRole("button", { name: "Show as Table" }).click();
+  expect(await page.locator(".training-table th").allInnerTexts()).toEqual(["Step", "Loss, choosing the step", "Agreement, %", "Loss, trained on"]);
+  await page.locator(".training .button", { hasText: "Finish Now, Keep the Best" }).click();
+  await workbench.modelPage(`fashion-cnn.onnx ↔ ${RESULT}`, 120_000);
+  const again = await workbench.front(NAME);
+  await again.locator(".job-end .codicon-pass-filled").waitFor();
+  expect(await again.locator(".recipe-left .job").innerText()).toMatch(ended);
+  await workbench.sideBar(false);
+  await expect.poll(() => again.locator(".figure-size small").textContent()).toBe("file, now → written; training ended early");
+  await workbench.picture("tuning-ended");
+  const hover = /Its training was ended at step [\d,]+ of 20,000\. Compressed again, all of them are trained, and the file is another\.\s*$/;
+  for (const figure of [".figure-size", ".figure-predicted"]) expect(await again.locator(figure).getAttribute("title"), figure).toMatch(hover);
+  expect(await overlaps(again)).toEqual([]);
+  await workbench.page.setViewportSize({ width: 700, height: 900 });
+  await workbench.page.waitForTimeout(500);
+  await workbench.picture("tuning-ended-narrow");
+  expect(await again.locator(".told-range").innerText()).toMatch(hover); // the header has no room for it there
 });
 
 test("a training whose process is killed goes on from its checkpoint and ends well", { timeout: 600_000 }, async () => {

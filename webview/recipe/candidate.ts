@@ -20,13 +20,14 @@ const figure = (id: string, name: string | Node, ...value: (string | Node)[]): H
 export function candidateHeader(plans: Plans, point: PlanPoint, known: KnownOfRecipe): HTMLElement {
   const { input, candidate } = plans.facts, isOwn = point === candidate, result = isOwn ? known.result : undefined, bytes = result?.bytes ?? (isOwn && plans.triesFewer(point) ? Math.min(point.bytes, known.limit ?? Infinity) : point.bytes), ratio = sizeRatio(input.bytes, bytes);
   return el("div", { class: "figures candidate" },
-    sizeFigure(plans, point, bytes, result !== undefined), figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), qualityFigure(plans, point, known), figure("bits", el("span", {}, el("span", { class: "figure-long" }, plans.facts.layers.some(({ convolution }) => convolution) ? t("bits per conv. weight") : t("bits per weight")), el("span", { class: "figure-short" }, t("bits"))), result?.bits === undefined && bytes < point.bytes ? "–" : format.hundredths(result?.bits ?? point.bits)));
+    sizeFigure(plans, point, bytes, result), figure("ratio", ratio.isLarger ? t("larger") : t("smaller"), `${format.times(ratio.times)}×`), qualityFigure(plans, point, known), figure("bits", el("span", {}, el("span", { class: "figure-long" }, plans.facts.layers.some(({ convolution }) => convolution) ? t("bits per conv. weight") : t("bits per weight")), el("span", { class: "figure-short" }, t("bits"))), result?.bits === undefined && bytes < point.bytes ? "–" : format.hundredths(result?.bits ?? point.bits)));
 }
 
-function sizeFigure({ facts: { input, candidate, candidateRange } }: Plans, point: PlanPoint, bytes: number, isWritten: boolean): HTMLElement {
-  const range = point === candidate && !isWritten ? candidateRange : undefined;
-  const name = isWritten ? t("file, now → written") : bytes < point.bytes ? t("file, now → at most") : range ? withMore(t("file, now → planned"), t("; ends between {0} and {1}", format.bytes(range[0]), format.bytes(range[1]))) : t("file, now → candidate");
+function sizeFigure({ facts: { input, candidate, candidateRange } }: Plans, point: PlanPoint, bytes: number, written: MeasuredPoint | undefined): HTMLElement {
+  const range = point === candidate && !written ? candidateRange : undefined;
+  const name = written?.ended ? withMore(t("file, now → written"), t("; training ended early")) : written ? t("file, now → written") : bytes < point.bytes ? t("file, now → at most") : range ? withMore(t("file, now → planned"), t("; ends between {0} and {1}", format.bytes(range[0]), format.bytes(range[1]))) : t("file, now → candidate");
   const element = figure("size", name, format.change(input.bytes, bytes));
+  if (written?.ended) element.title = endedText(written.ended);
   if (range) element.title = t("A compression measures what this preset’s plan does as a whole, and plans again where that is more or less than its layers by themselves. Between {0} and {1} it ends; afterwards its size stands here.", format.bytes(range[0]), format.bytes(range[1]));
   return element;
 }
@@ -38,8 +39,12 @@ export function toldBeside(plans: Plans, point: PlanPoint, known: KnownOfRecipe)
   return [
     told("quality", `${value} ${name}.`), ...lost === undefined ? [] : [told("lost", lostText(lost))],
     ...isOwn && !isWritten && candidateRange ? [told("range", t("The file ends between {0} and {1}.", ...candidateRange.map(format.bytes)))] : [],
+    ...isOwn && known.result?.ended ? [told("range", endedText(known.result.ended))] : [],
   ];
 }
+
+/** A file whose training was ended is not what its recipe comes to by itself. */
+const endedText = ({ step, of }: NonNullable<MeasuredPoint["ended"]>): string => t("Its training was ended at step {0} of {1}. Compressed again, all of them are trained, and the file is another.", format.whole(step), format.whole(of));
 
 const lostText = (lost: number): string => t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost));
 
@@ -56,7 +61,7 @@ function measuredOrPredicted(plans: Plans, point: PlanPoint, { integers, result,
   const { prediction: { of }, candidate } = plans.facts, isOwn = point === candidate, quality = plans.quality(point.loss);
   if (isOwn && result) {
     const element = figure("predicted", withMore(t("agreement, measured"), t(" on {0} images", format.whole(result.samples))), ...withRange(result.agreement, result.interval));
-    element.title = t("Measured on the file that was written of this recipe.");
+    element.title = [t("Measured on the file that was written of this recipe."), ...result.ended ? [endedText(result.ended)] : []].join(" ");
     return element;
   }
   if (isOwn && integers) return measuredFigure(integers);

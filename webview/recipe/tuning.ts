@@ -144,7 +144,7 @@ export class TuningSetting {
 
 function hintOn(tune: RecipeTuning, hasImages: boolean): string {
   if (!hasImages) return tune === "none" ? t("Training needs images: choose a folder first.") : t("Training needs images: choose a folder, or turn this off.");
-  return tune === "none" ? t("Training on the images can bring back much of what a small file loses.") : "duration" in tune ? t("Trains until the time is up, and keeps the best.") : t("Trains so many steps, and keeps the best: the same file every time.");
+  return tune === "none" ? t("Training on the images can bring back much of what a small file loses.") : "duration" in tune ? t("Trains until the time is up, and keeps the best.") : t("Trains so many steps, and keeps the best: the same file every time, unless it is ended early.");
 }
 
 /** The entry of the list that stands for what the text says. */

@@ -53,6 +53,12 @@ test("what a training has gained is told on images that had no part in it, and w
   expect(tuningText({ ...tuning, before: { loss: 0.02 }, after: { loss: 0.01 }, gain: { samples: 98, loss: { ...loss, before: at(0.04), after: at(0.01) } } })).toMatch(/^Fine-tuning gained: error 20\.00 → 10\.00 % on the 98 images held out\. .*loss 2\.00 % → 1\.00 %\.$/);
 });
 
+test("a training that was ended says so, at which step of how many", () => {
+  const tuning = { steps: 15, planned: 60, bestStep: 1, before: { loss: 0.0529, agreement: 0.98 }, after: { loss: 0.0511, agreement: 0.98 }, samples: 61, device: "cpu" } as const;
+  expect(tuningText(tuning)).toBe("Fine-tuning: Ended at step 15 of 60; step 1 was the best on 61 other images, which choose it: loss 0.0529 → 0.0511.");
+  expect(tuningText({ ...tuning, bestStep: 0 })).toMatch(/^Fine-tuning was ended at step 15 of 60 and had gained nothing: on the 61 images that choose the best step, /);
+});
+
 test("a compressed model tells the recipe that it was made by", () => {
   const text = toText(inspectionDocument("m.onnx", { ...report([plain]), recipe: { budget: { bytes: 4096 } } }, named));
   expect(text).toContain('\nCompressed by this recipe: {"budget":{"bytes":4096}}\n');

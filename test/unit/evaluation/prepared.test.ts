@@ -20,6 +20,7 @@ test("errors of outputs that are no classes are told apart where they clearly di
 });
 
 test("what is no gain says what to do, and a gain does not", () => {
+  expect(preparedWords({ ...worth(0.95, 0.6, 61), steps: 15, planned: 60 }, speech)).toMatch(/^Its training was ended at step 15 of 60\. Preparing did harm: /);
   expect(preparedWords(worth(0.95, 0.6, 61), speech)).toMatch(/^Preparing did harm: compressed as asked for, agreement with the original is 95\.0 → 60\.0 % on 61 images kept from training \(-\d+\.\d to -\d+\.\d points\)\. Compress the original instead, or prepare it for longer\.$/);
   expect(preparedWords(worth(0.95, 0.93, 61), speech)).toMatch(/^Preparing made no measurable difference: .* \(-\d+\.\d to \+\d+\.\d points\)\. Compress the original, or prepare it for longer or with more images\.$/);
   expect(preparedWords(worth(0.6, 0.95, 61), speech)).toMatch(/^Preparing gained: compressed as asked for, agreement with the original is 60\.0 → 95\.0 % on 61 images kept from training \(\+\d+\.\d to \+\d+\.\d points\)\.$/);

@@ -84,7 +84,8 @@ test("a training that was cut off goes on to the same end", async () => {
   const states = new Map<number, TunerState>(), stop = new AbortController(), whole = await tune();
   // the arrays that it gives are the ones it goes on with
   const save = async (state: TunerState) => { states.set(state.step, structuredClone(state)); };
-  await tune({ checkpoint: { load: async () => undefined, save }, onProgress: ({ step }) => { if (step === 6) stop.abort(); }, stop: stop.signal });
+  const part = await tune({ checkpoint: { load: async () => undefined, save }, onProgress: ({ step }) => { if (step === 6) stop.abort(); }, stop: stop.signal });
+  expect([whole, part].map(({ steps, planned }) => [steps, planned])).toEqual([[STEPS, STEPS], [6, STEPS]]);
   // keeping takes a small share of the time, so not every step is kept; the first two are
   expect([...states.keys()].slice(0, 2)).toEqual([0, 1]);
   const resumed = await tune({ checkpoint: { load: async () => states.get(1), save: async () => undefined } });
