@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import type { Frame } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { violations } from "./axe";
@@ -50,6 +51,22 @@ test("at every width nothing is cut, lies on another, or hides what always stays
     expect(await page.locator(".figure-bits").evaluate((figure) => figure.checkVisibility() && figure.getBoundingClientRect().top < figure.parentElement!.getBoundingClientRect().bottom), `bits at ${width}`).toBe(true);
     if (await page.locator(".settings-toggle").isVisible()) await page.locator(".settings-toggle").click();
     await page.locator(".recipe-panes").evaluate((panes) => { panes.scrollTop = 0; });
+  }
+});
+
+test("names of layers are whole where a row has room for them, and different where they are cut", async () => {
+  writeFileSync(recipe.at("r20.kernelscope.json"), JSON.stringify({ version: 1, model: "./resnet20-cifar10.onnx", target: "90KB" }));
+  const page = await recipe.open("r20.kernelscope.json");
+  const names = () => page.locator(".plan-body .tail").evaluateAll((all) => all.map((tail) => ({ text: tail.querySelector("[aria-hidden]")?.textContent ?? tail.textContent, cut: tail.scrollWidth > tail.clientWidth })));
+  for (const [width, side] of [[1440, true], [1416, true], [1440, false], [1240, false], [1000, false], [860, false], [700, false], [600, false], [520, false], [400, false], [340, false]] as const) {
+    await workbench.sideBar(side);
+    await workbench.page.setViewportSize({ width: width + (side ? 0 : 48), height: 900 });
+    const at = `${width}${side ? " beside a side bar" : ""}`;
+    await expect.poll(async () => { const all = await names(); return { all: all.length, different: new Set(all.map(({ text }) => text)).size, cut: all.filter(({ cut }) => cut) }; }, { message: at }).toEqual({ all: 20, different: 20, cut: [] });
+    await workbench.picture(`recipe-names-${at.replaceAll(" ", "-")}`);
+    if (width >= 1240) expect((await names()).map(({ text }) => text), at).toContain("layer1.0.conv1");
+    expect(await page.locator(".plan-row").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map((one) => `${one.className} ${one.scrollWidth} ${one.clientWidth} ${getComputedStyle(one).gridTemplateColumns}`)), at).toEqual([]);
+    expect(await page.locator(".plan-head .plan-cell, .plan-body :is(.plan-step > *, .plan-c5, .plan-c4)").evaluateAll((all) => all.filter((cell) => cell.clientWidth > 1 && cell.scrollWidth > cell.clientWidth).map(({ textContent }) => textContent)), at).toEqual([]);
   }
 });
 

@@ -2,18 +2,6 @@ import type { ComparedLayer } from "../../src/protocol/compare";
 
 /** What layers of two models are called beside each other. */
 
-/** Names without what most dotted ones begin with: "layer1.0.conv1" beside "layer2.0.conv1" is 1.0.conv1. */
-export function shortNames(labels: readonly string[]): string[] {
-  const stemOf = (label: string): string => (/[./]/.test(label) ? label.split(/[./]/)[0].replace(/\d+$/, "") : ""), stems = new Map<string, string[]>();
-  for (const label of labels) if (stemOf(label)) stems.set(stemOf(label), [...stems.get(stemOf(label)) ?? [], label]);
-  const [stem, dotted] = [...stems].sort((a, b) => b[1].length - a[1].length)[0] ?? ["", []], [first = ""] = dotted;
-  let same = 0;
-  while (same < first.length && dotted.every((label) => label[same] === first[same])) same++;
-  while (same > 0 && !/[./]/.test(first[same - 1]) && !dotted.every((label) => /\d/.test(label[same] ?? ""))) same--;
-  const short = labels.map((label) => (stem && stemOf(label) === stem ? label.slice(same) : label));
-  return short.every(Boolean) && new Set(short).size === short.length ? short : [...labels];
-}
-
 /** Names of rows: in one way where most layers have a prefix in the second model that they lack in the first, for layers that were added, too. */
 export function rowNames(layers: readonly ComparedLayer[]): string[] {
   const prefixes = layers.flatMap(({ before, after }) => (before && after && after.label.endsWith(before.label) ? [after.label.slice(0, after.label.length - before.label.length)] : []));

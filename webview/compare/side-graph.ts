@@ -6,10 +6,11 @@ import { faded, marks, readableOn, theme, tinted } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
+import { shortNames } from "../names";
 import { boxesIn, GAP, INNER, LANE, OUTER, wanted, widthWith, type BoxWidths } from "./boxes";
 import { changeOf, type Change } from "./changes";
 import { lanesOf, type Lanes, type Point, type Way } from "./lanes";
-import { shortNames, sizeBeside } from "./names";
+import { sizeBeside } from "./names";
 
 /** What is drawn in boxes of layers that one model alone has, or that have other sizes. */
 const SIGNS: Record<Change, string> = { added: "+", removed: "−", resized: "↕" };

@@ -5,6 +5,7 @@ import * as format from "../format";
 import { t } from "../l10n";
 import { floatMark } from "../layers/stored";
 import { offerMenu } from "../menu";
+import { nameWidths, namesWithin, shortNames } from "../names";
 import { choiceParts } from "./choice-text";
 import type { IntegerFacts } from "./integer-facts";
 import { warningSign } from "./integers";
@@ -30,7 +31,7 @@ const cells = (texts: readonly string[]): HTMLElement[] => texts.map((text, i) =
 /** What a user may ask of figures in a column. */
 const hoverOf = (column: number): string | undefined => (column === 5 ? sizeHover() : column > 6 ? stepHover() : undefined);
 
-interface Row { element: HTMLElement; marks: HTMLElement; pin: HTMLElement; method: HTMLElement; bits: HTMLElement; bitsBar: HTMLElement; size: HTMLElement; down: HTMLElement[]; up: HTMLElement[] }
+interface Row { element: HTMLElement; name: HTMLElement; marks: HTMLElement; pin: HTMLElement; method: HTMLElement; bits: HTMLElement; bitsBar: HTMLElement; size: HTMLElement; down: HTMLElement[]; up: HTMLElement[] }
 
 /** Every layer with what it becomes, what that takes, and what one step down or up would save and cost. */
 export class PlanTable {
@@ -47,10 +48,13 @@ export class PlanTable {
   private filter = "";
   private selected: string | undefined;
   private typed = { text: "", at: 0 };
+  private readonly nameHead: Element;
+  private readonly width = nameWidths();
 
   constructor(private readonly actions: TableActions) {
-    const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader", title: hoverOf(i) }, name || el("span", { class: "unseen" }, t("Pin")))));
+    const head = el("div", { class: "plan-row plan-head", role: "row" }, ...["", t("Layer"), t("Weight"), t("Method"), t("Bits per weight"), t("Size"), t("Sensitivity"), t("Step down"), t("Step up")].map((name, i) => el("span", { class: `plan-cell plan-c${i}`, role: "columnheader", title: hoverOf(i) }, ...(i === 4 ? [el("span", { class: "plan-long" }, name), el("span", { class: "plan-brief" }, t("Bits"))] : [name || el("span", { class: "unseen" }, t("Pin"))]))));
     const scroll = el("div", { class: "plan-scroll" }, head, this.body);
+    this.nameHead = head.children[1];
     this.element.append(scroll, this.rest, this.total);
     keepInSight(scroll, () => this.body.querySelector("[aria-selected=true]"));
     this.body.addEventListener("keydown", (event) => this.key(event));
@@ -80,13 +84,20 @@ export class PlanTable {
     this.explain();
   }
 
-  /** What the widest name and method take: columns have it where there is room. */
+  /** What the widest name and method take: columns have it where there is room; names that have less are cut so that they stay different. */
   private fit(): void {
-    const rows = [...this.rows.values()], widest = (of: (row: Row) => number): number => Math.max(0, ...rows.map(of)), content = ({ children }: Element): number => [...children].reduce((sum, { scrollWidth }) => sum + scrollWidth, 0);
-    const names = widest(({ marks: { parentElement } }) => (parentElement ? content(parentElement) + 4 : 0)), chips = widest(({ method }) => content(method));
-    if (!chips) return; // out of sight
-    this.element.style.setProperty("--names", `${names}px`);
-    this.element.style.setProperty("--chips", `${chips + 4}px`); // with its border, and what rounding has left out
+    const rows = [...this.rows.values()], labels = this.plans?.facts.layers.map(({ label }) => label) ?? [], { width } = this;
+    const chips = Math.max(0, ...rows.map(({ method: { children } }) => [...children].reduce((sum, { scrollWidth }) => sum + scrollWidth, 0)));
+    if (!chips || rows.length !== labels.length) return; // out of sight
+    const marks = rows.map((row) => row.marks.offsetWidth + 4), widest = (names: readonly string[]): number => Math.max(...names.map((name, i) => width(name) + marks[i]));
+    for (const [name, wide] of [["--names", widest(labels)], ["--short", widest(shortNames(labels))], ["--chips", chips + 4]] as const) this.element.style.setProperty(name, `${wide}px`); // chips with their border, and what rounding has left out
+    const room = this.nameHead.clientWidth, shown = namesWithin(labels, (at) => room - marks[at], width);
+    rows.forEach(({ name }, i) => {
+      if (name.dataset.shown === shown[i]) return;
+      name.dataset.shown = shown[i];
+      if (shown[i] === labels[i]) name.replaceChildren(labels[i]);
+      else name.replaceChildren(el("span", { "aria-hidden": "true" }, shown[i]), el("span", { class: "unseen" }, labels[i]));
+    });
   }
 
   /** What layers cost as integers stands beside their names. */
@@ -96,6 +107,7 @@ export class PlanTable {
       const { floats, reason, warnings = [] } = integers.get(id) ?? {};
       marks.replaceChildren(...warnings.map((text) => warningSign(text)), ...(floats ? [floatMark(reason ?? t("Computed with floats"))] : []));
     }
+    this.fit();
     this.explain();
   }
 
@@ -121,8 +133,8 @@ export class PlanTable {
       const pin = el("button", { class: "plan-pin", tabindex: -1 }), method = el("button", { class: "plan-method", tabindex: -1 }), bits = el("span", { class: "number" }), bitsBar = el("span"), size = el("span", {}), marks = el("span", { class: "plan-marks" }), pair = () => [el("span", { class: "plan-bytes" }), el("span", { class: "plan-points" })];
       const down = pair(), up = pair(), worst = Math.max(1e-12, ...(this.plans?.facts.layers ?? []).map(({ sensitivity }) => sensitivity ?? 0)), share = Math.sqrt((layer.sensitivity ?? 0) / worst);
       const sensitivity = el("span", { class: "plan-bar plan-sensitivity", title: layer.sensitivity === undefined ? t("Not measured without images") : t("Measured: what an eighth of noise in this layer does, beside the other layers") }, Object.assign(el("span"), { style: `width:${100 * share}%` }));
-      const element = el("div", { class: "plan-row", role: "row", "data-id": layer.id, tabindex: -1 },
-        cell(0, "", pin), cell(1, "plan-name", el("span", { class: "tail", title: `${layer.id}\n${format.shape(layer.shape)}` }, el("bdi", {}, layer.label)), marks), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
+      const name = el("bdi", {}, layer.label), element = el("div", { class: "plan-row", role: "row", "data-id": layer.id, tabindex: -1 },
+        cell(0, "", pin), cell(1, "plan-name", el("span", { class: "tail", title: `${layer.id}\n${format.shape(layer.shape)}` }, name), marks), cell(2, "", document.createTextNode(format.shape(layer.shape))), cell(3, "", method),
         cell(4, "plan-bits", bits, el("span", { class: "plan-bar" }, bitsBar)), cell(5, "number", size), cell(6, "", ...(layer.sensitivity === undefined ? [document.createTextNode("–")] : [sensitivity])), cell(7, "plan-step", ...down), cell(8, "plan-step", ...up));
       element.addEventListener("click", () => this.actions.select(layer.id));
       element.addEventListener("contextmenu", () => this.actions.select(layer.id));
@@ -130,7 +142,7 @@ export class PlanTable {
       pin.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.togglePin(layer.id); });
       method.addEventListener("click", (event) => { event.stopPropagation(); this.actions.select(layer.id); this.actions.choose(layer.id, method); });
       for (const [cells, by] of [[down, -1], [up, 1]] as const) cells[0].parentElement?.addEventListener("dblclick", () => this.step(layer.id, by));
-      this.rows.set(layer.id, { element, marks, pin, method, bits, bitsBar, size, down, up });
+      this.rows.set(layer.id, { element, name, marks, pin, method, bits, bitsBar, size, down, up });
     }
   }
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { LayerRow } from "../../../src/protocol/api";
 import type { ComparedLayer } from "../../../src/protocol/compare";
-import { rowNames, shortNames, sizeBeside } from "../../../webview/compare/names";
+import { rowNames, sizeBeside } from "../../../webview/compare/names";
+import { namesWithin, shortNames } from "../../../webview/names";
 
 const row = (label: string): LayerRow => ({ name: `${label}.weight`, label, op: "Conv", shape: [], dataType: "float32", parameters: 1, bytes: 4, bitsPerWeight: 32, consumers: [] });
 const layer = (before: string | undefined, after: string | undefined): ComparedLayer => ({ id: before ?? after ?? "", label: before ?? after ?? "", ...(before !== undefined && { before: row(before) }), ...(after !== undefined && { after: row(after) }) });
@@ -29,4 +30,15 @@ test("a size stands behind a name only where enough of the name is left", () => 
   expect(beside("3", 54)).toBe("");
   expect(beside("layer1.0.conv1", 73)).toBe("");
   expect(beside("layer1.0.conv1", 74)).toBe("36.9 KB"); // the name is shortened, but says something
+});
+
+test("names are whole where all fit; they are cut so that they stay different", () => {
+  const width = (text: string): number => 6 * text.length, within = (labels: string[], letters: number) => namesWithin(labels, () => 6 * letters, width);
+  const resnet = ["conv1", "layer1.0.conv1", "layer2.0.conv1", "layer3.0.conv1", "linear"];
+  expect(within(resnet, 14)).toEqual(resnet);
+  expect(within(resnet, 13)).toEqual(["conv1", "1.0.conv1", "2.0.conv1", "3.0.conv1", "linear"]);
+  expect(within(resnet, 7)).toEqual(["conv1", "1…conv1", "2…conv1", "3…conv1", "linear"]);
+  expect(within(["encoder.deep.conv", "decoder.deep.conv", "fc"], 11)).toEqual(["e…deep.conv", "d…deep.conv", "fc"]);
+  expect(within(["a", "a.b.c.d.e.conv_one", "a.b.c.d.e.conv_two"], 6)).toEqual(["a", "…v_one", "…v_two"]);
+  expect(within(["same.name", "same.name"], 4)).toHaveLength(2); // nothing can tell them from each other
 });
