@@ -308,6 +308,21 @@ test("at every width panes stack and nothing is cut or lies on another", async (
   await workbench.page.setViewportSize({ width: 1440, height: 900 });
 });
 
+test("figures of a codebook's header are whole at every width", async () => {
+  const page = await open("fashion-cnn.small.onnx", "17");
+  await workbench.sideBar(false);
+  for (const width of [1600, 1460, 1440, 1420, 1400, 1380, 1360, 1340, 1330, 1300, 1200, 1000]) {
+    await workbench.page.setViewportSize({ width, height: 900 });
+    await expect.poll(() => page.locator(".book-head").evaluate((head) => {
+      const figures = head.querySelector(".figures")!, all = [...figures.querySelectorAll(".figure, .figure > *")];
+      return { width: head.clientWidth, cut: [figures, ...all].filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent), outside: all.filter((one) => one.getBoundingClientRect().right > figures.getBoundingClientRect().right + 0.5).length };
+    }), { message: String(width) }).toEqual({ width: width - 48, cut: [], outside: 0 });
+    await workbench.picture(`codebook-head-${width}`);
+    expect(await overlaps(page), String(width)).toEqual([]);
+  }
+  await workbench.page.setViewportSize({ width: 1440, height: 900 });
+});
+
 test.each([["Default Light Modern", "light"], ["Default High Contrast", "hc"], ["Default High Contrast Light", "hc-light"]])("in %s", async (theme, name) => {
   const settings = path.join(workbench.folder, ".vscode", "settings.json");
   mkdirSync(path.dirname(settings), { recursive: true });

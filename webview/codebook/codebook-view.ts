@@ -103,6 +103,7 @@ export class CodebookView {
     this.back.classList.add("book-back");
     this.element.append(this.head, this.trial.element, this.message, this.note, this.beside.element, this.panes, this.wavelets.element, this.atlas.element);
     this.element.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => requestAnimationFrame(() => this.fitHead())).observe(this.figures);
   }
 
   /** All layers' codewords in place of one layer's codebook, or back. */
@@ -245,6 +246,15 @@ export class CodebookView {
 
   private showFigures(figures: [string, string, string][]): void {
     this.figures.replaceChildren(...figures.map(([value, name, title]) => el("div", { class: "figure", title }, el("b", {}, value), el("small", {}, name))));
+    this.fitHead();
+  }
+
+  /** Where figures have no room beside all else, first a button is its icon alone, then they have a line of their own. */
+  private fitHead(): void {
+    for (const tight of ["", "icon", "lines"]) {
+      this.head.dataset.tight = tight;
+      if (this.figures.scrollWidth <= this.figures.clientWidth) return;
+    }
   }
 
   private select(word: number): void {
