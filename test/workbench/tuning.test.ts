@@ -227,7 +227,7 @@ test("a training that was ended is told to be, in its sentence and of the file i
   await workbench.sideBar(false);
   await expect.poll(() => again.locator(".figure-size small").textContent()).toBe("file, now → written; training ended early");
   await workbench.picture("tuning-ended");
-  const hover = /Its training was ended at step [\d,]+ of 20,000\. Compressed again, all of them are trained, and the file is another\.\s*$/;
+  const hover = /The file’s training was ended at step [\d,]+ of 20,000; trained to the end, this recipe comes to another file\.\s*$/;
   for (const figure of [".figure-size", ".figure-predicted"]) expect(await again.locator(figure).getAttribute("title"), figure).toMatch(hover);
   expect(await overlaps(again)).toEqual([]);
   await workbench.page.setViewportSize({ width: 700, height: 900 });

@@ -44,7 +44,7 @@ export function toldBeside(plans: Plans, point: PlanPoint, known: KnownOfRecipe)
 }
 
 /** A file whose training was ended is not what its recipe comes to by itself. */
-const endedText = ({ step, of }: NonNullable<MeasuredPoint["ended"]>): string => t("Its training was ended at step {0} of {1}. Compressed again, all of them are trained, and the file is another.", format.whole(step), format.whole(of));
+const endedText = ({ step, of }: NonNullable<MeasuredPoint["ended"]>): string => t("The file’s training was ended at step {0} of {1}; trained to the end, this recipe comes to another file.", format.whole(step), format.whole(of));
 
 const lostText = (lost: number): string => t("Predicted to lose {0} points of top-1 accuracy.", format.tenths(100 * lost));
 

@@ -1,5 +1,6 @@
 import type { RecipeView } from "../../src/protocol/recipe-page";
 import { el, icon } from "../dom";
+import * as format from "../format";
 import { t } from "../l10n";
 
 /**
@@ -41,6 +42,6 @@ export class SettingsFold {
 /** "floats · all channels · no fine-tuning" */
 function summaryOf({ inference, prune, target, tune = "none", data }: RecipeView): string {
   const channels = prune === "auto" ? t("channels as serves the size") : prune ? t("{0} % less to compute", Number((100 * prune.compute).toFixed(1))) : prune === undefined && target !== undefined ? t("fewer channels if the size is small") : t("all channels");
-  const training = tune === "none" ? t("no fine-tuning") : "steps" in tune ? t("fine-tuned in {0} steps", tune.steps) : t("fine-tuned for {0}", tune.duration);
+  const training = tune === "none" ? t("no fine-tuning") : "steps" in tune ? t("fine-tuned in {0} steps", format.whole(tune.steps)) : t("fine-tuned for {0}", tune.duration);
   return [inference === "integer" ? t("integers of 8 bits") : t("floats"), channels, training, ...(data?.limit === undefined ? [] : [t("{0} images at most", data.limit)])].join(" · ");
 }
