@@ -222,6 +222,7 @@ test("pins hold at every size, by keys, by the list of all choices, and let go a
   expect(await page.locator(".chooser p").innerText()).toMatch(/some 450 bytes, stands in the file once and is divided among the layers that have it; 8 bits need none of it\.$/);
   expect(await page.locator(".chooser-list").evaluate((list) => [...list.children].every(({ role }) => role === "option"))).toBe(true);
   expect(await page.locator(":is(.plan-head, .plan-row[data-id='14.weight']) > .plan-c5").evaluateAll((all) => all.map((cell) => cell.getAttribute("title")))).toEqual(Array.from({ length: 2 }, () => expect.stringMatching(/^What the layer takes in the file, with its part of what layers share, so that it also follows what other layers become\./) as string));
+  expect(await page.locator(":is(.plan-head, .plan-row[data-id='14.weight']) > .plan-c4").evaluateAll((all) => all.map((cell) => cell.getAttribute("title")))).toEqual(Array.from({ length: 2 }, () => expect.stringMatching(/^What the layer takes in the file for each of its weights, with its part of what layers share.* some 450 bytes, stands in the file once/) as string));
   expect(await row(page, "14").locator(".plan-c8").getAttribute("title")).toMatch(/without its part of what layers share\.$/);
   expect(await page.locator(".chooser-item", { hasText: "Leave Alone" }).innerText()).toContain("32.00 bits");
   // a plan that comes meanwhile makes the list anew

@@ -10,7 +10,7 @@ import { choiceParts } from "./choice-text";
 import type { IntegerFacts } from "./integer-facts";
 import { warningSign } from "./integers";
 import { pinOf, type Plans } from "./plans";
-import { sizeHover, stepHover, stepTexts } from "./step-text";
+import { bitsHover, sizeHover, stepHover, stepTexts } from "./step-text";
 import { refreshWhy, whyOf, type WhyActions } from "./why";
 
 export type Order = "depth" | "size" | "bits" | "sensitivity";
@@ -29,7 +29,7 @@ export interface TableActions {
 const cells = (texts: readonly string[]): HTMLElement[] => texts.map((text, i) => el("span", { class: `plan-cell plan-c${i === 6 ? "note" : i}`, role: "gridcell", title: i === 4 && text ? t("bits per convolution weight") : undefined }, text));
 
 /** What a user may ask of figures in a column. */
-const hoverOf = (column: number): string | undefined => (column === 5 ? sizeHover() : column > 6 ? stepHover() : undefined);
+const hoverOf = (column: number): string | undefined => (column === 4 ? bitsHover() : column === 5 ? sizeHover() : column > 6 ? stepHover() : undefined);
 
 interface Row { element: HTMLElement; name: HTMLElement; marks: HTMLElement; pin: HTMLElement; method: HTMLElement; bits: HTMLElement; bitsBar: HTMLElement; size: HTMLElement; down: HTMLElement[]; up: HTMLElement[] }
 

@@ -13,4 +13,6 @@ const points = (value: number): string => (Math.abs(value) < 0.005 ? `±${format
 export const sharedText = (): string => t("What unpacks codes of one width, some 450 bytes, stands in the file once and is divided among the layers that have it; 8 bits need none of it.");
 /** Why it changes although the layer does not, and what steps leave out of it. */
 export const sizeHover = (): string => `${t("What the layer takes in the file, with its part of what layers share, so that it also follows what other layers become.")} ${sharedText()}`;
+/** Why a layer of 7 bits may have 23 for each weight. */
+export const bitsHover = (): string => `${t("What the layer takes in the file for each of its weights, with its part of what layers share: in a small layer that may be more than its codes.")} ${sharedText()}`;
 export const stepHover = (): string => t("What the layer’s own bytes change by, without its part of what layers share.");
