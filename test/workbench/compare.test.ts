@@ -135,6 +135,25 @@ test("in a narrow comparison names of layers take the room that there is", async
   expect(await page.locator(".cmp-rows .cmp-name").evaluateAll((all) => all.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ textContent }) => textContent))).toEqual([]);
 });
 
+test("in the narrowest comparison names of layers differ and their methods can be read, also beside flips", async () => {
+  const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
+  await filled(page);
+  await workbench.sideBar(false);
+  await workbench.page.setViewportSize({ width: 388, height: 900 });
+  for (const flips of [false, true]) {
+    await page.locator(".cmp-scroll").evaluate((scroll, flips) => scroll.toggleAttribute("data-flips", flips), flips);
+    await expect.poll(() => page.locator(".cmp-scroll").evaluate((scroll) => {
+      const names = [...scroll.querySelectorAll(".cmp-rows .cmp-name .tail")], tags = [...scroll.querySelectorAll(".cmp-rows .cmp-tag")];
+      return {
+        width: document.body.clientWidth, different: new Set(names.map(({ textContent }) => textContent)).size, cut: names.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length,
+        short: tags.filter((tag) => tag.scrollWidth > 88 && tag.parentElement!.getBoundingClientRect().width < 88).length, wide: [...scroll.querySelectorAll(".cmp-row")].filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).length,
+      };
+    }), { message: String(flips) }).toMatchObject({ different: 20, cut: 0, short: 0, wide: 0 });
+    await workbench.picture(`compare-names-340${flips ? "-flips" : ""}`);
+    expect(await overlaps(page), String(flips)).toEqual([]);
+  }
+});
+
 test("graphs have what names and bytes in them want, and heads of columns stand on one line", async () => {
   const page = await compare("resnet20-cifar10.onnx", "tiny.onnx");
   await filled(page);

@@ -118,7 +118,7 @@ export class ComparePage {
       see();
     }).observe(scroll);
     scroll.toggleAttribute("data-resized", layers.some(({ resized }) => resized));
-    for (const [name, wide] of [["--wish", Math.max(...sides.map(({ wished }) => wished))], ["--names", table.widestName]] as const) scroll.style.setProperty(name, `${wide}px`);
+    for (const [name, wide] of [["--wish", Math.max(...sides.map(({ wished }) => wished))], ["--names", table.widestNames.whole], ["--short", table.widestNames.short]] as const) scroll.style.setProperty(name, `${wide}px`);
     scroll.addEventListener("wheel", (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();

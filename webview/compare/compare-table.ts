@@ -1,10 +1,10 @@
 import type { LayerRow } from "../../src/protocol/api";
 import type { ComparedLayer } from "../../src/protocol/compare";
-import { theme } from "../charts/colours";
 import { el } from "../dom";
 import * as format from "../format";
 import { t } from "../l10n";
 import { countedIn, floatMark } from "../layers/stored";
+import { nameWidths, namesWithin, shortNames } from "../names";
 import { changeOf, foldedWords, otherName, sizeWords } from "./changes";
 import { rowNames } from "./names";
 
@@ -26,6 +26,7 @@ export class CompareTable {
   private lit = -1;
   private selected = -1;
   private readonly names: readonly string[];
+  private readonly width = nameWidths();
 
   /** @param made.isTrained weights were trained after they were compressed, so that they may do the same by other values */
   constructor(layers: readonly ComparedLayer[], private readonly made: { isTrained: boolean }, private readonly choose: (row: number) => void, open: (row: number) => void, hover: (row: number) => void) {
@@ -39,6 +40,7 @@ export class CompareTable {
     this.rows = layers.map((layer, i) => rowOf(layer, names[i], i, widest));
     this.spoken = this.rows.map((row) => new Map([["row", row.getAttribute("aria-label") ?? ""]]));
     this.body.append(...this.rows);
+    new ResizeObserver(() => this.fit()).observe(this.head.children[0]);
     const places = new Map<Element | null, number>(this.rows.map((row, i) => [row, i])), rowAt = (target: EventTarget | null): number => places.get(target instanceof Element ? target.closest(".cmp-row") : null) ?? -1;
     this.body.addEventListener("click", ({ target }) => choose(rowAt(target)));
     this.body.addEventListener("dblclick", ({ target }) => open(rowAt(target)));
@@ -72,12 +74,21 @@ export class CompareTable {
     return found.flatMap((is, i) => (is ? [i] : []));
   }
 
-  /** What the widest of names takes in a row. */
-  get widestName(): number {
-    const context = document.createElement("canvas").getContext("2d");
-    if (!context) return 0;
-    context.font = `12px ${theme().font}`;
-    return Math.ceil(Math.max(0, ...this.names.map((name) => context.measureText(name).width))) + 2;
+  /** What the widest of names takes in a row, and without what names have in common. */
+  get widestNames(): { whole: number; short: number } {
+    const widest = (names: readonly string[]): number => Math.max(0, ...names.map(this.width));
+    return { whole: widest(this.names), short: widest(shortNames(this.names)) };
+  }
+
+  /** Names that have less room than they take are cut so that they stay different; what is said of a row has them whole. */
+  private fit(): void {
+    const room = this.head.querySelector(".cmp-name")?.clientWidth ?? 0;
+    if (!room) return;
+    const shown = namesWithin(this.names, () => room, this.width);
+    this.rows.forEach((row, i) => {
+      const name = row.querySelector(".cmp-name bdi");
+      if (name && name.textContent !== shown[i]) name.textContent = shown[i];
+    });
   }
 
   get chosen(): number { return this.selected; }
