@@ -74,7 +74,7 @@ const MEASURED = "agreement [\\d.]+ → [\\d.]+ % on the \\d+ images held out \\
 const GAINED = `Fine-tuning (${VERDICT} ${MEASURED} Step [\\d,]+ of [\\d,]+ was the best on \\d+ other images, which choose it: loss [\\d.]+ → [\\d.]+\\.|gained nothing in [\\d,]+ steps: on the \\d+ images that choose the best step, loss was never below the [\\d.]+ before it\\. What was before is kept\\.)`;
 const gained = new RegExp(`Written: fashion-cnn\\.small\\.onnx, [\\d.]+ KB, \\d+ times smaller\\. Agreement [\\d.]+ % (?:± [\\d.]+|\\([\\d.]+ to [\\d.]+\\)) on \\d+ images\\. ${GAINED}`);
 /** The same of one that was ended. */
-const ENDED = "nded at step [\\d,]+ of 20,000", ended = new RegExp(`Written: fashion-cnn\\.small\\.onnx, .* images\\. Fine-tuning (${VERDICT} ${MEASURED} E${ENDED}; step [\\d,]+ was the best on \\d+ other images, which choose it: loss [\\d.]+ → [\\d.]+\\.|was e${ENDED} and had gained nothing: on the \\d+ images that choose the best step, loss was never below)`);
+const ENDED = "nded at step [\\d,]+ of [23]0,000", ended = new RegExp(`Written: fashion-cnn\\.small\\.onnx, .* images\\. Fine-tuning (${VERDICT} ${MEASURED} E${ENDED}; step [\\d,]+ was the best on \\d+ other images, which choose it: loss [\\d.]+ → [\\d.]+\\.|was e${ENDED} and had gained nothing: on the \\d+ images that choose the best step, loss was never below)`);
 
 test("a recipe's page sets the training, and never says anything else than its text", async () => {
   write({});
@@ -213,7 +213,7 @@ test("a training shows its course in every theme and width, is read as a table, 
 });
 
 test("a training that was ended is told to be, in its sentence and of the file in the recipe's header", { timeout: 600_000 }, async () => {
-  write({ ...withImages, tune: { steps: 20_000 } });
+  write({ ...withImages, tune: { steps: 30_000 } });
   const page = await recipe.open();
   await compress(page);
   await expect.poll(() => stepOf(page), { timeout: 240_000 }).toBeGreaterThan(3);
@@ -227,7 +227,7 @@ test("a training that was ended is told to be, in its sentence and of the file i
   await workbench.sideBar(false);
   await expect.poll(() => again.locator(".figure-size small").textContent()).toBe("file, now → written; training ended early");
   await workbench.picture("tuning-ended");
-  const hover = /The file’s training was ended at step [\d,]+ of 20,000; trained to the end, this recipe comes to another file\.\s*$/;
+  const hover = /The file’s training was ended at step [\d,]+ of 30,000; trained to the end, this recipe comes to another file\.\s*$/;
   for (const figure of [".figure-size", ".figure-predicted"]) expect(await again.locator(figure).getAttribute("title"), figure).toMatch(hover);
   expect(await overlaps(again)).toEqual([]);
   await workbench.page.setViewportSize({ width: 700, height: 900 });
