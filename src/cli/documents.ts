@@ -122,7 +122,7 @@ export function compressionDocument(report: CompressReport, isPrepared: boolean)
     if (fidelity.compressed.top1 !== undefined) parts.push(`top-1 ${percent(fidelity.reference.top1)} → ${percent(fidelity.compressed.top1)}${fidelity.changes ? `, ${changeText(fidelity.changes.top1)}` : ""}`);
     if (fidelity.sqnrDb !== undefined) parts.push(`outputs' SQNR ${decibels(fidelity.sqnrDb)}${within(fidelity.intervals?.sqnrDb, signed)}`);
     blocks.push(`${parts.join(", ")}.`);
-  } else if (!isPrepared) blocks.push("Its accuracy was not measured: that takes images, by --data or --eval-data. Fitted to images, by --data, a file of this size loses less.");
+  } else if (!isPrepared) blocks.push(`Its accuracy was not measured: that takes images, by --data or --eval-data.${report.images ? "" : " Fitted to images, by --data, a file of this size usually loses less."}`);
   for (const note of report.notes ?? []) blocks.push(`Note: ${note}`);
   blocks.push(`${report.seconds.total.toFixed(1)} s.`);
   return { title: `${nameOf(input.path)} → ${nameOf(output.path)}`, keyFigures: keyFigures(report, isPrepared), blocks, local: output.path };
