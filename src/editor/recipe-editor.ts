@@ -42,7 +42,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       vscode.workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
         if (contentChanges.length) for (const session of this.of((s) => s.document === document)) void this.refresh(session);
       }),
-      vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope.device")) for (const session of this.of(() => true)) void session.refresh(); }),
+      vscode.workspace.onDidChangeConfiguration((change) => { if (change.affectsConfiguration("kernelscope.device")) for (const session of this.of(() => true)) void this.refresh(session); }),
       vscode.workspace.onDidGrantWorkspaceTrust(() => { for (const [session, page] of this.sessions) { void page.trusted().catch(() => undefined); void session.plan(true); } }),
     );
   }
@@ -88,9 +88,12 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   }
 
   /** Its text is another one; it may be of another model now. */
-  private async refresh(session: RecipeSession): Promise<void> {
-    await session.refresh();
+  private async refresh(session: RecipeSession): Promise<void> { await this.goOn(session, await session.read()); }
+
+  /** Tells what goes with the text before it is planned: planning takes its time, and makes way for a job. */
+  private async goOn(session: RecipeSession, isToBePlanned: boolean): Promise<void> {
     await this.tell(session);
+    if (isToBePlanned) await session.plan();
   }
 
   /** What goes with the text. */
@@ -153,8 +156,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
       ready: async () => {
         if (session.wanted !== undefined) void this.sessions.get(session)?.select(session.wanted).catch(() => undefined); // it was out of sight
         if (vscode.workspace.isTrusted) await this.sessions.get(session)?.trusted(); // it may have begun before that
-        await session.begin();
-        await this.tell(session);
+        await this.goOn(session, await session.begin());
       },
       change: async (changes) => this.change(session.document, checkChanges(changes)),
       selected: async (layer) => {

@@ -55,8 +55,8 @@ export class RecipeSession {
   /** Where the text is wrong, or speaks of the selected layer. */
   get line(): number | undefined { return this.problem ? this.problem.line : this.selected === undefined ? undefined : layerLine(this.document.getText(), this.selected); }
 
-  /** The text has changed. */
-  async refresh(): Promise<void> {
+  /** Reads the text, which has changed, and tells the page; whether it can be planned. */
+  async read(): Promise<boolean> {
     const { view, problem } = readRecipe(this.document.getText());
     this.problem = problem;
     if (view) {
@@ -64,17 +64,17 @@ export class RecipeSession {
       this.view = { ...view, model: this.model && { name: path.basename(this.model.fsPath), file: this.model.fsPath }, deviceSetting: this.deviceSetting };
     }
     await this.page().recipe(this.view, this.problem).catch(() => undefined);
-    if (!problem) await this.plan();
+    return !problem;
   }
 
-  /** The page is new, or was hidden: it is told what is known, and what is not. */
-  async begin(): Promise<void> {
+  /** The page is new, or was hidden: it is told what is known. Whether the text as it stands is to be planned. */
+  async begin(): Promise<boolean> {
     if (this.last) {
       await this.page().recipe(this.view, this.problem);
       this.tell({ state: "ready", facts: this.last.facts });
-      if (this.last.text === this.document.getText()) return;
+      if (this.last.text === this.document.getText()) return false;
     }
-    await this.refresh();
+    return this.read();
   }
 
   /** What a job needs to compress what the page shows, the text as it stands. */
