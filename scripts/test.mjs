@@ -2,6 +2,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
+import path from "node:path";
+
+/** Of how many files of a suite tests may fail for these files to be tried again. */
+const MOST_TRIED_AGAIN = 4;
 
 const total = { passed: 0, failed: 0, skipped: 0 }, failed = [], again = [];
 const heading = (title) => console.log(`\n── ${title}`);
@@ -40,21 +44,38 @@ const check = async (title, args, how) => {
   failed.push({ title });
 };
 
-/** Counts a suite by the JSON that its runner writes; a runner that wrote none has failed. */
+const isFailed = ({ status }) => status === "failed";
+
+/** Runs a suite; what came of it, file by file, from the JSON that its runner writes. A runner that wrote none, or failed and says of no file why, has failed itself. */
 const suite = async (title, report, args, how) => {
   rmSync(report, { force: true });
-  const good = await run(title, args, how);
-  if (!existsSync(report)) { total.failed++; failed.push({ title }); return; }
-  const { numPassedTests, numFailedTests, numPendingTests, testResults = [] } = JSON.parse(readFileSync(report, "utf8"));
-  const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
-  failed.push(...tests.filter(({ status }) => status === "failed"));
-  again.push(...tests.filter(({ status, failureMessages }) => status === "passed" && failureMessages?.length));
-  total.passed += numPassedTests;
-  total.failed += numFailedTests;
-  total.skipped += numPendingTests;
-  if (good || numFailedTests > 0) return;
-  total.failed++;
-  failed.push(...testResults.filter(({ status }) => status === "failed").map(({ name, message }) => ({ title: name, failureMessages: [message] })), { title });
+  const good = await run(title, args, how), { testResults = [], numPendingTests = 0 } = existsSync(report) ? JSON.parse(readFileSync(report, "utf8")) : {};
+  const files = new Map(testResults.map(({ name, status, message, assertionResults: tests }) => [name, { tests, broken: status === "failed" && !tests.some(isFailed) ? [{ title: name, failureMessages: [message] }] : [] }]));
+  if (!good && !testResults.some(isFailed)) files.set(title, { tests: [], broken: [{ title }] });
+  if (!testResults.length) total.skipped += numPendingTests;
+  return files;
+};
+
+/** What failed while another suite kept the machine busy is tried once more by itself, where it is little: only what fails again has failed. What needed that is told. */
+const tryAgain = async (files, report, args) => {
+  const bad = [...files].filter(([file, { tests, broken }]) => existsSync(file) && (broken.length || tests.some(isFailed)));
+  if (!process.env.CI || !bad.length || bad.length > MOST_TRIED_AGAIN) return;
+  for (const [file, now] of await suite("Once more, by itself", report, [...args, ...bad.map(([file]) => path.relative("", file))])) {
+    const before = files.get(file);
+    again.push(...[...before?.tests.filter(isFailed) ?? [], ...before?.broken ?? []].filter(({ title }) => !now.broken.length && !now.tests.some((test) => test.title === title && isFailed(test))));
+    files.set(file, now);
+  }
+};
+
+const count = (files) => {
+  for (const { tests, broken } of files.values()) {
+    const bad = [...broken, ...tests.filter(isFailed)], good = tests.filter(({ status }) => status === "passed");
+    again.push(...good.filter(({ failureMessages }) => failureMessages?.length));
+    failed.push(...bad);
+    total.passed += good.length;
+    total.failed += bad.length;
+    total.skipped += tests.filter(({ status }) => status !== "passed" && status !== "failed").length;
+  }
 };
 
 if (!existsSync("node_modules/.package-lock.json")) {
@@ -66,12 +87,12 @@ await Promise.all([
   check("Types", ["node_modules/typescript/bin/tsc", "-p", "."], { beside: true }),
   check("Lint", ["node_modules/eslint/bin/eslint.js", "."], { beside: true }),
 ]);
-await suite("Units", "test-results/units.json", vitest("vitest.config.mts", "test-results/units.json"));
+count(await suite("Units", "test-results/units.json", vitest("vitest.config.mts", "test-results/units.json")));
 // the workbench waits for half of its time, as its users do; jobs of the engine can be done meanwhile
-await Promise.all([
-  suite("Whole jobs of the engine", "test-results/engine.json", vitest("test/engine/vitest.config.mts", "test-results/engine.json"), { beside: true, behind: true }),
-  suite("The real workbench, and whole jobs of the engine behind it", "test-results/workbench.json", ["scripts/test-workbench.mjs", "--packaged"]),
-]);
+const jobs = ["test-results/engine.json", vitest("test/engine/vitest.config.mts", "test-results/engine.json")], views = ["test-results/workbench.json", ["scripts/test-workbench.mjs", "--packaged"]];
+const both = await Promise.all([suite("Whole jobs of the engine", ...jobs, { beside: true, behind: true }), suite("The real workbench, and whole jobs of the engine behind it", ...views)]);
+for (const [i, args] of [jobs, views].entries()) await tryAgain(both[i], ...args);
+both.forEach(count);
 const tell = (what, { title, failureMessages: [message = ""] = [] }) => {
   const lines = message.split("\n");
   console.log([`${what}: ${title}`, lines[0], lines.find((line) => /\.test\.ts:\d+/.test(line))?.trim()].filter(Boolean).join("\n  "));
