@@ -29,21 +29,24 @@ export function planner(): Pick<WorkerApi, "plan" | "tryPlans"> {
   };
   return {
     async plan(request, known, progress, signal) {
-      const host = await hostWith(request.threads), job = await mergeRecipe(request, host);
-      const opened = await host.openModel(job.request.model), key = await keyOf(job, opened.files);
-      const warning = pinsProblem(job, opened), told = (done: Progress): void => progress({ ...done, warning: [warning, done.warning].filter((one) => one !== undefined).join(" ") || undefined });
-      if (warning !== undefined && !known) told({ stage: "read", text: "reading images", fraction: 0 });
-      let rated = kept.get(key);
-      if (rated) {
-        await opened.close();
-        kept.delete(key); // used last, forgotten last
-      } else {
-        rated = await rateModel(job, opened, host, known, told, signal).catch(async (error: unknown) => { await opened.close(); throw error; });
-        if (!rated) { await opened.close(); return undefined; }
+      const host = await hostWith(request.threads), job = await mergeRecipe(request, host), opened = await host.openModel(job.request.model);
+      let isKept = false;
+      try {
+        const key = await keyOf(job, opened.files), warning = pinsProblem(job, opened), told = (done: Progress): void => progress({ ...done, warning: [warning, done.warning].filter((one) => one !== undefined).join(" ") || undefined });
+        if (warning !== undefined && !known) told({ stage: "read", text: "reading images", fraction: 0 });
+        let rated = kept.get(key);
+        if (rated) kept.delete(key); // used last, forgotten last
+        else {
+          rated = await rateModel(job, opened, host, known, told, signal);
+          if (!rated) return undefined;
+          isKept = true;
+        }
+        await keep(key, rated);
+        throwIfCancelled(signal);
+        return await rateRounding(rated, job, host, known, progress, signal) ? frontOf(rated, job) : undefined;
+      } finally {
+        if (!isKept) await opened.close();
       }
-      await keep(key, rated);
-      throwIfCancelled(signal);
-      return await rateRounding(rated, job, host, known, progress, signal) ? frontOf(rated, job) : undefined;
     },
     async tryPlans(request, progress, signal) {
       const host = await hostWith(request.threads), job = await mergeRecipe(request, host), opened = await host.openModel(job.request.model);
