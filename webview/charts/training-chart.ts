@@ -6,8 +6,8 @@ import * as format from "../format";
 import { t } from "../l10n";
 
 const LEFT = 52, RIGHT = 8, TOP = 8, PLOT = 104, HEIGHT = TOP + PLOT + 18;
-/** The axis of steps is no shorter at first: so few are all on it from the beginning. Lines of the grid, about; the digits of percents; about what a letter takes. */
-const LEAST_STEPS = 40, LINES = 4, TENTH = 0.1, LETTER = 6;
+/** The axis of steps is no shorter at first: so few are all on it from the beginning. Lines of the grid, about; the digits of percents; about what a letter takes across, and a line of text down. */
+const LEAST_STEPS = 40, LINES = 4, TENTH = 0.1, LETTER = 6, TEXT = 10;
 /** The axis of losses spans at least this share of them: what is less is no change to look at. */
 const LEAST_SPAN = 0.04;
 /** Steps that the loss on what is trained on is about the mean of, once there are so many. */
@@ -17,6 +17,7 @@ const MOST_LOSS = 3, NEAR = [0.4, 1.6] as const;
 
 interface Plot { element: HTMLElement; chart: SVGSVGElement; title: HTMLElement; figures: HTMLElement }
 interface Scales { x: ScaleLinear<number, number>; y: ScaleLinear<number, number> }
+type Point = [x: number, y: number];
 
 /** How a training goes: the loss on samples that choose the step, beside that on what is trained on; and how many predictions are the original's. */
 export class TrainingChart {
@@ -52,15 +53,15 @@ export class TrainingChart {
 
   /** What is brought down: the step with the least on samples that choose it is kept. */
   private drawLoss(course: TrainingCourse): void {
-    const { first, best, losses } = course, { chart } = this.decides, unit = unitOf(course), looks = looksOf(course).map(({ step, loss }): [number, number] => [step, loss / unit]).filter(([, loss]) => Number.isFinite(loss));
-    const known = looks.map(([, loss]) => loss), most = MOST_LOSS * first.loss / unit, near = losses.map(([step, loss]): [number, number] => [step, loss / unit]), isNear = near.length > 1 && near.some(([, loss]) => loss > NEAR[0] * Math.min(...known) && loss < NEAR[1] * Math.max(...known));
+    const { first, best, losses } = course, { chart } = this.decides, unit = unitOf(course), looks = looksOf(course).map(({ step, loss }): Point => [step, loss / unit]).filter(([, loss]) => Number.isFinite(loss));
+    const known = looks.map(([, loss]) => loss), most = MOST_LOSS * first.loss / unit, near = losses.map(([step, loss]): Point => [step, loss / unit]), isNear = near.length > 1 && near.some(([, loss]) => loss > NEAR[0] * Math.min(...known) && loss < NEAR[1] * Math.max(...known));
     caption(this.decides, lossTitle(course), lossChange(course), t("The step with the least is kept, so these samples are no proof of a gain: that is measured on other images at the end."));
     const { x, y } = this.axes(chart, [...known.filter((loss) => loss <= most), ...isNear ? near.map(([, loss]) => loss).filter((loss) => loss < NEAR[1] * Math.max(...known)) : []], unit === 1 ? {} : { coarsest: TENTH });
     const plotted = svg("g", { "clip-path": "url(#training-plot)" }), clip = svg("clipPath", { id: "training-plot" });
     clip.append(svg("rect", { x: LEFT - 6, y: TOP - 6, width: Math.max(0, x(this.steps) - LEFT + 12), height: PLOT + 12 }));
     if (isNear) plotted.append(path("training-on", near, { x, y }));
     this.keys.hidden = !isNear;
-    plotted.append(...this.levelBefore(first.loss / unit, { x, y }), path("training-line", looks, { x, y }), ...dots(looks, { x, y }));
+    plotted.append(...this.levelBefore(first.loss / unit, isNear ? [looks, near] : [looks], { x, y }), path("training-line", looks, { x, y }), ...dots(looks, { x, y }));
     chart.append(clip, plotted);
     if (best.step === undefined) return;
     const at = x(best.step), top = y(best.loss / unit);
@@ -69,18 +70,20 @@ export class TrainingChart {
 
   /** Predictions that are the original's, on the samples that choose the step. */
   private drawAgreement(course: TrainingCourse): void {
-    const { first, best, samples = 100 } = course, { chart } = this.held, points = looksOf(course).map(({ step, agreement = 0 }): [number, number] => [step, 100 * agreement]), before = 100 * (first.agreement ?? 0);
+    const { first, best, samples = 100 } = course, { chart } = this.held, points = looksOf(course).map(({ step, agreement = 0 }): Point => [step, 100 * agreement]), before = 100 * (first.agreement ?? 0);
     caption(this.held, samplesTitle(course, t("Agreement on images that choose the step"), (count) => t("Agreement on {0} images that choose the step", count)), format.shares(first.agreement ?? 0, best.agreement ?? 0));
     const scales = this.axes(chart, points.map(([, value]) => value), { most: 100, finest: 100 / samples, coarsest: TENTH, span: 0 });
-    chart.append(...this.levelBefore(before, scales), path("training-line", points, scales), ...dots(points, scales));
+    chart.append(...this.levelBefore(before, [points], scales), path("training-line", points, scales), ...dots(points, scales));
     if (best.step === undefined) return;
     const at = scales.x(best.step);
     chart.append(svg("line", { class: "training-least", x1: at, x2: at, y1: TOP, y2: TOP + PLOT + 4 }));
   }
 
-  /** A line as high as it was before, with its name where the line of looks is not at first. */
-  private levelBefore(value: number, { x, y }: Scales): SVGElement[] {
-    const end = x(this.steps), at = y(value), name = text(t("before"), end, at + (at > TOP + PLOT / 2 ? -4 : 12), "end");
+  /** A line as high as it was before, with its name at the end and on the side where other lines leave it the most room. */
+  private levelBefore(value: number, lines: readonly (readonly Point[])[], { x, y }: Scales): SVGElement[] {
+    const end = x(this.steps), at = y(value), words = t("before"), width = LETTER * words.length, drawn = lines.map((points) => points.map(([step, level]): Point => [x(step), y(level)]));
+    const places = [end - width, LEFT + 8].flatMap((left) => [at + 12, at - 4].map((bottom) => ({ left, bottom, room: Math.min(...drawn.map((points) => distance(points, left, left + width, bottom - TEXT, bottom))) }))).filter(({ bottom }) => bottom - TEXT >= TOP && bottom <= TOP + PLOT);
+    const { left, bottom } = places.reduce((best, place) => (place.room > best.room ? place : best), { left: end - width, bottom: at + 12, room: 0 }), name = text(words, left + width, bottom, "end");
     name.classList.add("training-name");
     return [svg("line", { class: "training-before", x1: LEFT, x2: end, y1: at, y2: at }), name];
   }
@@ -153,7 +156,16 @@ function text(content: string, x: number, y: number, anchor: "start" | "middle" 
   return element;
 }
 
-const dots = (points: readonly [number, number][], { x, y }: Scales): SVGElement[] => points.map(([step, value]) => svg("circle", { class: "training-look", cx: x(step), cy: y(value), r: 2 }));
+/** How far a line stays above or below a box. */
+function distance(points: readonly Point[], left: number, right: number, top: number, bottom: number): number {
+  const heights = points.flatMap(([x, y], i) => {
+    const [before, level] = points[i - 1] ?? [x, y], at = (across: number) => level + (y - level) * (across - before) / (x - before);
+    return [...x >= left && x <= right ? [y] : [], ...[left, right].filter((edge) => before < edge && edge < x).map(at)];
+  });
+  return Math.max(0, top - Math.max(...heights, -Infinity), Math.min(...heights, Infinity) - bottom);
+}
 
-const path = (name: string, points: readonly [number, number][], { x, y }: Scales): SVGPathElement =>
-  svg("path", { class: name, d: line<[number, number]>().x(([step]) => x(step)).y(([, value]) => y(value))([...points]) ?? "" });
+const dots = (points: readonly Point[], { x, y }: Scales): SVGElement[] => points.map(([step, value]) => svg("circle", { class: "training-look", cx: x(step), cy: y(value), r: 2 }));
+
+const path = (name: string, points: readonly Point[], { x, y }: Scales): SVGPathElement =>
+  svg("path", { class: name, d: line<Point>().x(([step]) => x(step)).y(([, value]) => y(value))([...points]) ?? "" });
