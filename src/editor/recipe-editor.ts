@@ -100,7 +100,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   private async tell(session: RecipeSession): Promise<void> {
     if (!session.model) return;
     this.showJob(session);
-    await this.tellMeasured(session).catch(() => undefined);
+    await this.tellMeasured(session);
     await this.showDiagnosis(session);
   }
 
@@ -114,7 +114,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** Tells a page what is known of its layers as integers. */
   private async showDiagnosis(session: RecipeSession): Promise<void> {
     const { model, document } = session, state = model && await this.diagnoses.stateOf(model, document.getText());
-    if (state) await this.sessions.get(session)?.diagnosis(state).catch(() => undefined);
+    if (state) void this.sessions.get(session)?.diagnosis(state).catch(() => undefined);
   }
 
   /** Keeps what a file was measured at that a request asked for, as a point beside the curves of its model; what was learnt from it goes into what recipes come to. */
@@ -132,7 +132,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** Pages know of what has been found out about their model. */
   private follow(model: vscode.Uri): void {
     for (const session of this.of((one) => isFor(one, model))) {
-      void this.tellMeasured(session).catch(() => undefined);
+      void this.tellMeasured(session);
       void session.plan();
     }
   }
@@ -155,7 +155,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     return {
       ready: async () => {
         if (session.wanted !== undefined) void this.sessions.get(session)?.select(session.wanted).catch(() => undefined); // it was out of sight
-        if (vscode.workspace.isTrusted) await this.sessions.get(session)?.trusted(); // it may have begun before that
+        if (vscode.workspace.isTrusted) void this.sessions.get(session)?.trusted().catch(() => undefined); // it may have begun before that
         await this.goOn(session, await session.begin());
       },
       change: async (changes) => this.change(session.document, checkChanges(changes)),
@@ -245,7 +245,7 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
 
   private async tellMeasured(session: RecipeSession): Promise<void> {
     const { model } = session, { measured, written } = model ? await this.results.of(model, session.request()) : { measured: [], written: [] };
-    await this.sessions.get(session)?.measured(measured, written);
+    void this.sessions.get(session)?.measured(measured, written).catch(() => undefined);
   }
 }
 

@@ -63,14 +63,14 @@ export class RecipeSession {
       this.model = await this.findModel(view.modelPath);
       this.view = { ...view, model: this.model && { name: path.basename(this.model.fsPath), file: this.model.fsPath }, deviceSetting: this.deviceSetting };
     }
-    await this.page().recipe(this.view, this.problem).catch(() => undefined);
+    this.tellText();
     return !problem;
   }
 
   /** The page is new, or was hidden: it is told what is known. Whether the text as it stands is to be planned. */
   async begin(): Promise<boolean> {
     if (this.last) {
-      await this.page().recipe(this.view, this.problem);
+      this.tellText();
       this.tell({ state: "ready", facts: this.last.facts });
       if (this.last.text === this.document.getText()) return false;
     }
@@ -152,12 +152,12 @@ export class RecipeSession {
       const facts = await this.worker.api.plan(request, false, ({ text, fraction, secondsLeft, warning }) => this.tell({ state: "busy", text, fraction, secondsLeft, warning }), signal);
       if (signal.aborted || !facts) return;
       if (text !== this.document.getText()) return; // a newer one follows
-      await this.setProblem(undefined);
+      this.setProblem(undefined);
       this.last = { text, facts };
       this.tell({ state: "ready", facts });
     } catch (error) {
       if (signal.aborted || error instanceof CancelledError) return;
-      if (error instanceof KernelscopeError && (error.code === "bad-recipe" || error.code === "usage")) await this.setProblem(problemOf(error, text));
+      if (error instanceof KernelscopeError && (error.code === "bad-recipe" || error.code === "usage")) this.setProblem(problemOf(error, text));
       else {
         this.log.error(`${this.file}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
         this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error), isOfData: isOfData(error), isOfModel: isOfModel(error), ...channelsIn(error) });
@@ -184,10 +184,15 @@ export class RecipeSession {
     this.stopTrying();
   }
 
-  private async setProblem(problem: RecipeProblem | undefined): Promise<void> {
+  private setProblem(problem: RecipeProblem | undefined): void {
     if (JSON.stringify(problem) === JSON.stringify(this.problem)) return;
     this.problem = problem;
-    await this.page().recipe(this.view, problem).catch(() => undefined);
+    this.tellText();
+  }
+
+  /** Nothing waits for a page: one that was hidden meanwhile never answers. */
+  private tellText(): void {
+    void this.page().recipe(this.view, this.problem).catch(() => undefined);
   }
 
   private tell(planning: Planning): void {

@@ -38,7 +38,7 @@ export class Recipe {
   async open(name = NAME): Promise<Frame> {
     await this.workbench.menu(name, "Open Recipe Editor");
     const page = await this.workbench.modelPage(name);
-    await page.waitForSelector("body[data-ready=true]", { timeout: 120_000 });
+    await page.waitForSelector("body[data-ready=true]", { timeout: 90_000 });
     await this.workbench.sideBar(false);
     return page;
   }

@@ -10,6 +10,9 @@ import { showWindow, type Shown } from "./windows";
 /** Themes of the four kinds, and the class that the workbench has with each. */
 export const THEMES = { "Default Dark Modern": "vs-dark", "Default Light Modern": "vs", "Default High Contrast": "hc-black", "Default High Contrast Light": "hc-light" } as const;
 
+/** What pages call these kinds. */
+const PAGES = { "vs-dark": "vscode-dark", "vs": "vscode-light", "hc-black": "vscode-high-contrast", "hc-light": "vscode-high-contrast-light" } as const;
+
 /** VS Code's workbench with the packaged extension on a folder of models. */
 export class Workbench {
   private constructor(private readonly shown: Shown) {}
@@ -26,6 +29,8 @@ export class Workbench {
     return list.map((line) => line.trim().split(/\s+/)).map(([pid, kilobytes]) => ({ pid: Number(pid), memory: Number(kilobytes) / 1000 }));
   }
 
+  /** Those that are open. */
+  static readonly all = new Set<Workbench>();
   /** The user's settings at the start. */
   static readonly settings: Record<string, unknown> = {
     "workbench.startupEditor": "none", "workbench.tips.enabled": false, "workbench.hover.delay": 60000, "workbench.colorTheme": "Default Dark Modern", "window.autoDetectHighContrast": false, "files.simpleDialog.enable": true, "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -45,6 +50,7 @@ export class Workbench {
       prepare?.(folder);
       if (rated) cpSync(RATED, cache, { recursive: true });
     } }));
+    Workbench.all.add(workbench);
     await workbench.page.waitForSelector(".explorer-folders-view .monaco-list-row", { timeout: 90_000 });
     await workbench.registered();
     return workbench;
@@ -74,7 +80,18 @@ export class Workbench {
     await this.registered();
   }
 
-  stop(): Promise<void> { return this.shown.close(); }
+  stop(): Promise<void> {
+    Workbench.all.delete(this);
+    return this.shown.close();
+  }
+
+  /** What stands in the window and on its pages, of each what it has in its first lines; the picture is kept. */
+  async seen(picture: string): Promise<string> {
+    const soon = <T>(work: Promise<T>): Promise<T | undefined> => Promise.race([work.catch(() => undefined), new Promise<undefined>((resolve) => setTimeout(resolve, 3000))]);
+    await soon(this.picture(picture));
+    const frames = await Promise.all(this.page.frames().map((frame) => soon(frame.evaluate(() => `${document.title} (${document.body.dataset.ready ?? "no page"}): ${document.body.innerText.replace(/\s+/g, " ").slice(0, 700)}`))));
+    return frames.map((text) => text ?? "a frame that does not answer").join("\n");
+  }
 
   /** Opens a file from the Explorer and gives its page once it shows something. */
   async open(name: string): Promise<Frame> {
@@ -112,12 +129,14 @@ export class Workbench {
     throw new Error(`The page of ${name} did not appear.`);
   }
 
-  /** Puts a theme on, and waits until it is. */
+  /** Puts a theme on, and waits until the window and its pages wear it. */
   async wear(theme: keyof typeof THEMES): Promise<void> {
     mkdirSync(path.join(this.folder, ".vscode"), { recursive: true });
     writeFileSync(path.join(this.folder, ".vscode", "settings.json"), JSON.stringify({ "workbench.colorTheme": theme }));
     await this.page.waitForSelector(`.monaco-workbench.${THEMES[theme]}`);
-    await this.page.waitForTimeout(500);
+    const worn = () => Promise.all(this.page.frames().map((frame) => frame.evaluate(() => document.body.dataset.vscodeThemeKind).catch(() => undefined)));
+    for (const end = Date.now() + 5000; (await worn()).some((kind) => kind !== undefined && kind !== PAGES[THEMES[theme]]) && Date.now() < end;) await this.page.waitForTimeout(50);
+    await this.page.waitForTimeout(200); // what fades has faded
   }
 
   /** A model's page with its graph drawn and a layer's details beside it. */
