@@ -19,12 +19,16 @@ export class RecipeSession {
   /** Selected elsewhere, until the page selects something itself. */
   wanted: string | undefined;
   private view: RecipeView | undefined;
-  private problem: RecipeProblem | undefined;
+  /** What is wrong with the text as such, and what planning has found wrong with it: of that nothing is taken back until planning finds it right, or it would blink with every key. */
+  private unreadable: RecipeProblem | undefined;
+  private unplannable: RecipeProblem | undefined;
   private running: { abort: AbortController; inputs: string; stale: boolean } | undefined;
   private cancelled: string | undefined;
   /** Whole plans that are tried so that predictions learn from them, or were. */
   private trying: { abort: AbortController; inputs: string } | undefined;
   private isBusy = false;
+  /** Its page is closed: nothing is begun for it any more. */
+  private isGone = false;
   /** What the last text came to. */
   private last: { text: string; facts: PlanFacts } | undefined;
 
@@ -52,13 +56,15 @@ export class RecipeSession {
 
   private get deviceSetting(): Device { return vscode.workspace.getConfiguration("kernelscope", this.model).get<Device>("device", "auto"); }
 
+  private get problem(): RecipeProblem | undefined { return this.unreadable ?? this.unplannable; }
+
   /** Where the text is wrong, or speaks of the selected layer. */
   get line(): number | undefined { return this.problem ? this.problem.line : this.selected === undefined ? undefined : layerLine(this.document.getText(), this.selected); }
 
   /** Reads the text, which has changed, and tells the page; whether it can be planned. */
   async read(): Promise<boolean> {
     const { view, problem } = readRecipe(this.document.getText());
-    this.problem = problem;
+    this.unreadable = problem;
     if (view) {
       this.model = await this.findModel(view.modelPath);
       this.view = { ...view, model: this.model && { name: path.basename(this.model.fsPath), file: this.model.fsPath }, deviceSetting: this.deviceSetting };
@@ -90,9 +96,9 @@ export class RecipeSession {
   /** Works out what the text comes to; layers that were not rated yet on its images are rated, unless the user has stopped that. */
   async plan(again = false): Promise<void> {
     const request = this.request(), inputs = ratedFor(this.view);
-    if (!request || this.view?.data?.folder !== undefined && !vscode.workspace.isTrusted) { this.tell({ state: "none" }); return; }
+    if (!request || this.view?.data?.folder !== undefined && !vscode.workspace.isTrusted) { this.leaveUnplanned("none"); return; }
     if (again) this.cancelled = undefined;
-    if (this.cancelled === inputs) { this.tell({ state: "cancelled" }); return; }
+    if (this.cancelled === inputs) { this.leaveUnplanned("cancelled"); return; }
     this.cancelled = undefined;
     if (this.running?.inputs === inputs) { this.running.stale = true; return; } // what is rated now will be needed
     this.running?.abort.abort();
@@ -120,7 +126,7 @@ export class RecipeSession {
   /** Has whole plans tried once for what was rated: what layers do together is not known from them one by one. */
   private async tryPlans(): Promise<void> {
     const request = this.request(), inputs = ratedFor(this.view);
-    if (!request || this.isBusy || this.running || this.last?.facts.prediction.samples === undefined || this.trying?.inputs === inputs) return;
+    if (!request || this.isGone || this.isBusy || this.running || this.last?.facts.prediction.samples === undefined || this.trying?.inputs === inputs) return;
     this.trying?.abort.abort();
     const own = { abort: new AbortController(), inputs };
     this.trying = own;
@@ -149,17 +155,21 @@ export class RecipeSession {
     const text = this.document.getText(), request = this.request();
     if (!request) return;
     try {
-      const facts = await this.worker.api.plan(request, false, ({ text, fraction, secondsLeft, warning }) => this.tell({ state: "busy", text, fraction, secondsLeft, warning }), signal);
+      const facts = await this.worker.api.plan(request, false, ({ text: told, fraction, secondsLeft, warning }) => {
+        if (text === this.document.getText()) this.setUnplannable(undefined);
+        this.tell({ state: "busy", text: told, fraction, secondsLeft, warning });
+      }, signal);
       if (signal.aborted || !facts) return;
       if (text !== this.document.getText()) return; // a newer one follows
-      this.setProblem(undefined);
+      this.setUnplannable(undefined);
       this.last = { text, facts };
       this.tell({ state: "ready", facts });
     } catch (error) {
       if (signal.aborted || error instanceof CancelledError) return;
-      if (error instanceof KernelscopeError && (error.code === "bad-recipe" || error.code === "usage")) this.setProblem(problemOf(error, text));
+      if (error instanceof KernelscopeError && (error.code === "bad-recipe" || error.code === "usage")) this.setUnplannable(problemOf(error, text));
       else {
         this.log.error(`${this.file}: ${error instanceof Error ? error.stack ?? error.message : String(error)}`);
+        this.setUnplannable(undefined);
         this.tell({ state: "failed", text: error instanceof Error ? error.message : String(error), isOfData: isOfData(error), isOfModel: isOfModel(error), ...channelsIn(error) });
       }
     }
@@ -180,13 +190,19 @@ export class RecipeSession {
   }
 
   dispose(): void {
+    this.isGone = true;
     this.running?.abort.abort();
     this.stopTrying();
   }
 
-  private setProblem(problem: RecipeProblem | undefined): void {
-    if (JSON.stringify(problem) === JSON.stringify(this.problem)) return;
-    this.problem = problem;
+  private leaveUnplanned(state: "none" | "cancelled"): void {
+    this.setUnplannable(undefined);
+    this.tell({ state });
+  }
+
+  private setUnplannable(problem: RecipeProblem | undefined): void {
+    if (JSON.stringify(problem) === JSON.stringify(this.unplannable)) return;
+    this.unplannable = problem;
     this.tellText();
   }
 

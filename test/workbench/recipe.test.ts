@@ -268,9 +268,15 @@ test("text and view stand side by side and never disagree; a broken text says wh
   await keyboard.type("200");
   await expect.poll(() => bytesNow(page)).toBeGreaterThan(150_000);
   await workbench.picture("recipe-side-by-side");
-  await keyboard.type(" apples ");
+  await keyboard.type(" app");
   await page.locator(".recipe-problem:not([hidden])").waitFor();
+  await page.evaluate(() => {
+    const banner = document.querySelector<HTMLElement>(".recipe-problem")!;
+    new MutationObserver(() => { if (banner.hidden) document.body.dataset.blinked = ""; }).observe(banner, { attributes: true });
+  });
+  await keyboard.type("les ");
   await expect.poll(() => page.locator(".recipe-problem").innerText()).toMatch(/^Line 4: .*200 apples/);
+  expect(await page.locator("body[data-blinked]").count(), "what is wrong does not blink with every key").toBe(0);
   expect(await page.locator(".recipe-panes[data-stale]").count()).toBe(1);
   expect(await page.locator(".plan-body .plan-row").count()).toBe(7);
   await workbench.picture("recipe-invalid");
