@@ -96,6 +96,7 @@ export class Workbench {
   /** Opens a file from the Explorer and gives its page once it shows something. */
   async open(name: string): Promise<Frame> {
     await this.listed(name);
+    await this.forgetPages();
     await this.row(name).dblclick();
     // a busy workbench may lose the click
     await this.page.locator(".tab", { hasText: name }).first().waitFor({ timeout: 10_000 }).catch(() => this.row(name).dblclick());
@@ -151,6 +152,7 @@ export class Workbench {
   async menu(name: string, entry: string): Promise<void> {
     const item = this.page.locator(".monaco-menu .action-menu-item", { hasText: entry });
     await this.listed(name);
+    await this.forgetPages();
     for (let tries = 3; ; tries--) {
       await this.row(name).click({ button: "right" });
       try {
@@ -201,6 +203,15 @@ export class Workbench {
     }
     if (await this.page.locator(".notification-toast").count()) await this.command("Notifications: Clear All Notifications");
     for (const end = Date.now() + 2000; await this.page.locator("iframe.webview").count() && Date.now() < end;) await this.page.waitForTimeout(50); // pages of what was closed
+    await this.forgetPages();
+  }
+
+  /** Takes leave of the service worker of pages that are gone: Chromium lets the next page's wait a second for the end of that. */
+  private async forgetPages(): Promise<void> {
+    if (!process.env.KERNELSCOPE_WORKBENCH || await this.page.locator("iframe.webview").count()) return;
+    const devtools = await this.page.context().newCDPSession(this.page);
+    await devtools.send("Storage.clearDataForOrigin", { origin: new URL(this.page.url()).origin, storageTypes: "service_workers" });
+    await devtools.detach();
   }
 
   /** As it was when it opened: at its width, nothing open, the side bar in sight. */
