@@ -1,7 +1,7 @@
 import type { PresetId } from "../../src/protocol/api";
 import type { JobState } from "../../src/protocol/page";
 import type { PlanFacts, PlanPoint } from "../../src/protocol/plan";
-import { ratedFor, type DiagnosisState, type MeasuredPoint, type Planning, type RecipeAction, type RecipeChange, type RecipeHostApi, type RecipePageApi, type RecipeProblem, type RecipeView, type WrittenSize } from "../../src/protocol/recipe-page";
+import { ratedFor, type DiagnosisState, type MeasuredPoint, type Planning, type RecipeChange, type RecipeHostApi, type RecipePageApi, type RecipeProblem, type RecipeView, type WrittenSize } from "../../src/protocol/recipe-page";
 import { parseTarget, targetBytes } from "../../src/protocol/sizes";
 import { button, field, select } from "../controls";
 import { el, icon } from "../dom";
@@ -21,6 +21,7 @@ import { IntegerSetting } from "./integers";
 import { JobCard } from "./job-card";
 import { PlanTable, type Order } from "./plan-table";
 import { pinOf, Plans, targetText } from "./plans";
+import { ProblemBanner } from "./problem-banner";
 import { PruningSetting } from "./pruning";
 import { Settings } from "./settings";
 import { SettingsFold } from "./settings-fold";
@@ -52,13 +53,11 @@ export class RecipePage {
   private told: string | undefined;
   /** What the plans shown were made of. */
   private planned: string | undefined;
-  /** What the banner says. */
-  private wrong: string | undefined;
 
   private readonly basis = new Basis();
 
   private readonly header = el("header", { class: "header recipe-header" });
-  private readonly banner = el("div", { class: "banner recipe-problem", role: "alert", hidden: true });
+  private readonly banner = new ProblemBanner((action) => void this.host.act(action), (changes) => this.change(changes));
   private readonly restricted = el("div", { class: "banner", hidden: true });
   private readonly curve = new Curve({ look: (point) => this.look(point), leave: () => { this.looked = undefined; this.draw(); }, settle: (point, preset) => this.settle(point, preset), preset: (id) => this.change([goal("preset", id)]) });
   private readonly table = new PlanTable({
@@ -150,15 +149,14 @@ export class RecipePage {
     this.showHeader();
     if (view) this.fold?.show(view, this.lacksImages || this.diagnosis.running !== undefined);
     this.restricted.hidden = this.trusted;
-    this.banner.hidden = problem === undefined && failed === undefined;
-    this.fillBanner(problem, failed);
+    this.banner.show(problem, failed, view);
     this.content.toggleAttribute("data-stale", problem !== undefined);
     this.content.toggleAttribute("data-unplanned", failed !== undefined || this.isOutdated);
     this.freeze(problem);
     this.curve.element.hidden = !plans;
     if (plans && this.target.parentElement !== this.scroll) this.scroll.prepend(this.target); // it may have been mended before there was a plan
     const body = plans ? this.content : this.waiting();
-    if (!root.contains(body) || root.firstChild !== this.header) root.replaceChildren(this.header, this.restricted, this.banner, body);
+    if (!root.contains(body) || root.firstChild !== this.header) root.replaceChildren(this.header, this.restricted, this.banner.element, body);
     if (plans && view) this.follow(this.looked ?? plans.facts.candidate);
     this.showJob();
     document.body.dataset.ready = this.planning.state === "busy" ? "busy" : plans ? "true" : "waiting";
@@ -166,15 +164,6 @@ export class RecipePage {
 
   /** Whether the plans shown are of other images, arithmetic or channels than the text asks for by now. */
   private get isOutdated(): boolean { return this.plans !== undefined && this.planning.state !== "ready" && ratedFor(this.view) !== this.planned; }
-
-  /** What is wrong, and what may help. It stays as it is while that stays the same, or a click on it could be lost. */
-  private fillBanner(problem: RecipeProblem | undefined, failed: Extract<Planning, { state: "failed" }> | undefined): void {
-    const what = JSON.stringify(problem ? [problem] : [failed, this.view]);
-    if (what === this.wrong) return;
-    this.wrong = what;
-    if (problem) this.banner.replaceChildren(icon("error"), el("span", {}, problem.line === undefined ? problem.text : t("Line {0}: {1}", problem.line, problem.text)), button({ label: t("Open Text"), small: true, onClick: () => void this.host.act("show-text") }));
-    else if (failed) this.banner.replaceChildren(icon("error"), el("span", {}, failed.text), ...this.waysOn(failed));
-  }
 
   /** Nothing can be changed while the text is no recipe, but for the size where that is what is wrong. */
   private freeze(problem: RecipeProblem | undefined): void {
@@ -190,7 +179,7 @@ export class RecipePage {
     const { view, planning, problem } = this;
     if (problem && !view) return stateOf("error", t("This is no recipe yet"), t("Put the text right, and what it comes to stands here."), button({ label: t("Open Text"), primary: true, onClick: () => void this.host.act("show-text") }));
     if (view && !view.model) return stateOf("question", t("Which model is this recipe for?"), t("It names none, and none of its name lies beside it."), button({ label: t("Choose Model…"), primary: true, onClick: () => void this.host.act("choose-model") }));
-    if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, ...this.waysOn(planning));
+    if (planning.state === "failed") return stateOf("error", t("There is no plan for {0}", view?.model?.name ?? start.name), planning.text, ...this.banner.waysOn(planning, view, false));
     const box = el("div", { class: "recipe-wait" });
     if (!this.trusted && view?.data?.folder !== undefined) return box;
     if (this.warning !== undefined) box.append(el("p", { class: "recipe-note bad", role: "status" }, this.warning));
@@ -198,16 +187,6 @@ export class RecipePage {
     box.append(this.card.element);
     if (planning.state === "none" && !problem) box.append(el("p", { class: "note" }, t("Working out what every size costs…")));
     return box;
-  }
-
-  /** What may help where there is no plan, the most likely first. */
-  private waysOn({ isOfData, isOfModel, channels }: Extract<Planning, { state: "failed" }>): HTMLElement[] {
-    const { plans, view } = this, way = (label: string, act: () => void, primary = false) => button({ label, primary: primary && !plans, small: plans !== undefined, onClick: act }), action = (label: string, id: RecipeAction, primary = false) => way(label, () => void this.host.act(id), primary);
-    const prepare = channels && way(channels === "gray" ? t("Set to Grey") : t("Set to RGB"), () => this.change([{ path: ["preprocess", "channels"], value: channels }]), true);
-    if (isOfData) return [...(prepare ? [prepare] : []), action(t("Choose Folder…"), "choose-data", !prepare), ...(plans ? [] : [action(t("Open Text"), "show-text")]), action(t("Try Again"), "plan")];
-    if (!isOfModel) return [action(t("Try Again"), "plan", true), action(t("Show Log"), "show-log")];
-    const isInteger = view?.inference === "integer"; // which most of what is not supported comes of
-    return [...(isInteger ? [way(t("Compute with Floats"), () => this.change([{ path: ["inference"] }]), true)] : []), action(t("Choose Model…"), "choose-model", !isInteger), action(t("Open Text"), "show-text")];
   }
 
   /** Size, curve, bars and prediction move together. */
