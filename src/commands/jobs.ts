@@ -166,7 +166,7 @@ export class Jobs implements vscode.Disposable {
       const cancelled = error instanceof CancelledError;
       record.state = "stopped";
       record.isOfData = isOfData(error);
-      record.sentence = cancelled ? cancelledSentence(last, record) : error instanceof Error ? error.message : String(error);
+      record.sentence = cancelled ? cancelledSentence(last, record, await earlierOf(record)) : error instanceof Error ? error.message : String(error);
       await this.note(record).catch(() => undefined);
       this.show(key, stoppedState(record, record.sentence));
       if (cancelled) return undefined;
@@ -255,6 +255,9 @@ export function titleOf({ model, request: { prepare, tune = "none" } }: Pick<Job
   const name = path.posix.basename(vscode.Uri.parse(model).path);
   return prepare ? vscode.l10n.t("Making {0} compressible", name) : tune === "none" ? vscode.l10n.t("Compressing {0}", name) : vscode.l10n.t("Fine-tuning {0}", name);
 }
+
+/** A file that lies where a job would have written its own. */
+const earlierOf = async ({ request: { output } }: JobRecord): Promise<string | undefined> => (output !== undefined && await fs.access(output).then(() => true, () => false) ? output : undefined);
 
 const runningState = (record: JobRecord, progress: Progress): JobState => ({ ...progress, title: titleOf(record), state: "running", finished: record.finished, ...(progress.tuning && { course: record.course }), isFinishing: record.isFinishing, ...(record.of > 0 && { layers: { done: record.finished.length, of: record.of } }) });
 

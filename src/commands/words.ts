@@ -74,8 +74,15 @@ export function preparedSentence({ output, tuning }: CompressReport): string {
   return tuning ? `${written} ${preparedWords(tuning, speech)}` : written;
 }
 
-/** "Cancelled after 12 of 21 layers. No file was written; the 12 are kept." */
-export function cancelledSentence(last: Progress | undefined, { finished, of }: { finished: readonly unknown[]; of: number }): string {
+interface Finished { finished: readonly unknown[]; of: number }
+
+/** "Cancelled after 12 of 21 layers. No file was written; the 12 are kept. a.small.onnx is as it was." @param earlier a file of an earlier job that this one would have replaced */
+export function cancelledSentence(last: Progress | undefined, layers: Finished, earlier: string | undefined): string {
+  const sentence = whatIsKept(last, layers);
+  return earlier === undefined ? sentence : `${sentence} ${vscode.l10n.t("{0} is as it was.", path.basename(earlier))}`;
+}
+
+function whatIsKept(last: Progress | undefined, { finished, of }: Finished): string {
   if (last?.stage === "sensitivity") return vscode.l10n.t("Cancelled at {0}. No file was written; what was rated is kept.", last.text);
   if (last?.tuning) return vscode.l10n.t("Cancelled at step {0} of {1}. No file was written; layers and the last checkpoint of the training are kept.", numbers(0).format(last.tuning.step), numbers(0).format(last.tuning.steps));
   if (of > 0 && finished.length > 0) return vscode.l10n.t("Cancelled after {0} of {1} layers. No file was written; the {0} are kept.", finished.length, of);

@@ -143,6 +143,12 @@ test("a cancelled compression says what it keeps, and goes on from there", { tim
   await workbench.page.keyboard.press("Escape");
   await replace.waitFor({ state: "hidden" });
   expect(readFileSync(recipe.at(RESULT), "utf8")).toBe("another's");
+  expect(await card(page).innerText()).not.toContain("is as it was");
+  await resume.click();
+  await replace.click();
+  await card(page).locator(".button", { hasText: "Cancel" }).click();
+  await expect.poll(() => card(page).innerText()).toMatch(/Cancelled .*fashion-cnn\.small\.onnx is as it was\./s);
+  expect(readFileSync(recipe.at(RESULT), "utf8")).toBe("another's");
   await resume.click();
   await replace.click();
   await written();
