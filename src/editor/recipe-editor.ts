@@ -90,10 +90,10 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
   /** Its text is another one; it may be of another model now. */
   private async refresh(session: RecipeSession): Promise<void> { await this.goOn(session, await session.read()); }
 
-  /** Tells what goes with the text before it is planned: planning takes its time, and makes way for a job. */
+  /** Tells what goes with the text before it is planned: planning takes its time, and makes way for a job. What is out of sight is planned when it comes back. */
   private async goOn(session: RecipeSession, isToBePlanned: boolean): Promise<void> {
     await this.tell(session);
-    if (isToBePlanned) await session.plan();
+    if (isToBePlanned && session.panel.visible) await session.plan();
   }
 
   /** What goes with the text. */
