@@ -87,13 +87,13 @@ export class RecipeEditors implements vscode.CustomTextEditorProvider {
     for (const session of this.of((s) => isFor(s, model))) this.showJob(session);
   }
 
-  /** Its text is another one; it may be of another model now. */
-  private async refresh(session: RecipeSession): Promise<void> { await this.goOn(session, await session.read()); }
+  /** Its text is another one; it may be of another model now. What is out of sight is planned when it comes back. */
+  private async refresh(session: RecipeSession): Promise<void> { await this.goOn(session, await session.read() && session.panel.visible); }
 
-  /** Tells what goes with the text before it is planned: planning takes its time, and makes way for a job. What is out of sight is planned when it comes back. */
+  /** Tells what goes with the text before it is planned: planning takes its time, and makes way for a job. */
   private async goOn(session: RecipeSession, isToBePlanned: boolean): Promise<void> {
     await this.tell(session);
-    if (isToBePlanned && session.panel.visible) await session.plan();
+    if (isToBePlanned) await session.plan();
   }
 
   /** What goes with the text. */
