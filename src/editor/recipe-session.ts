@@ -95,6 +95,7 @@ export class RecipeSession {
 
   /** Works out what the text comes to; layers that were not rated yet on its images are rated, unless the user has stopped that. */
   async plan(again = false): Promise<void> {
+    if (this.isGone) return;
     const request = this.request(), inputs = ratedFor(this.view);
     if (!request || this.view?.data?.folder !== undefined && !vscode.workspace.isTrusted) { this.leaveUnplanned("none"); return; }
     if (again) this.cancelled = undefined;
